@@ -1,0 +1,48 @@
+"""stylevideo repaints footage in the style of pictures, with strokes that stick to what they paint.
+
+Importing this package is quick: PyTorch is loaded when a name that needs it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stylevideo.errors import StyleVideoError
+    from stylevideo.jobs import ClipResult, stylize, stylize_frames
+    from stylevideo.media.probe import probe
+    from stylevideo.settings import Settings, Style, preset
+    from stylevideo.temporal import FrameResult
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ClipResult": "stylevideo.jobs",
+    "FrameResult": "stylevideo.temporal",
+    "Settings": "stylevideo.settings",
+    "Style": "stylevideo.settings",
+    "StyleVideoError": "stylevideo.errors",
+    "preset": "stylevideo.settings",
+    "probe": "stylevideo.media.probe",
+    "stylize": "stylevideo.jobs",
+    "stylize_frames": "stylevideo.jobs",
+}
+
+__all__ = [
+    "ClipResult",
+    "FrameResult",
+    "Settings",
+    "Style",
+    "StyleVideoError",
+    "preset",
+    "probe",
+    "stylize",
+    "stylize_frames",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,319 @@
+"""The command line: flags made from `Settings`, progress on stderr, results on stdout, exit codes.
+
+Exit codes: 0 done; 1 failed on the way; 2 wrong usage, settings or input; 130 stopped by Ctrl-C.
+Only this module prints, configures logging or exits; it loads PyTorch when work starts, not before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import stylevideo
+from stylevideo.errors import (
+    DeviceError,
+    InputError,
+    ResumeError,
+    SettingsError,
+    StyleVideoError,
+)
+from stylevideo.settings import PRESETS, Leaf, Settings, Style, leaves, preset
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from stylevideo.jobs import ClipResult, Event, Forecast, FrameFinished, Planned
+
+SECTION_TITLES = {
+    "losses": "what counts",
+    "optimizer": "how a frame is optimised",
+    "weights": "the network's weights",
+    "scales": "sizes",
+    "temporal": "from frame to frame",
+    "shots": "cuts",
+    "output": "what is written",
+}
+SHORT_FLAGS = {"overwrite": "-y"}
+USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; those of the process if not given.
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    _configure_logging(options)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except KeyboardInterrupt:
+        print("Stopped. The finished frames are kept: run the same command again to go on.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except StyleVideoError as error:
+        if options.debug:
+            raise
+        print(f"stylevideo: {error}", file=sys.stderr)
+        return 2 if isinstance(error, USAGE_ERRORS) else 1
+    except Exception as error:
+        if options.debug:
+            raise
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        print(
+            f"stylevideo: unexpected {type(error).__name__}: {error}{notes}. The finished frames are kept. "
+            "Run again with --debug and report what it shows.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick."
+    )
+    parser.add_argument("--version", action="version", version=f"stylevideo {stylevideo.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
+    probe = commands.add_parser("probe", help="show exactly what a video holds")
+    _add_file_command(probe, _probe)
+    shots = commands.add_parser("shots", help="show a video's shots")
+    _add_file_command(shots, _shots)
+    presets = commands.add_parser("presets", help="list the presets and what they mean")
+    presets.set_defaults(command=_presets)
+    _add_common(presets)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_run)
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="the video to repaint")
+    parser.add_argument(
+        "--style",
+        action="append",
+        required=True,
+        metavar="PICTURE[:WEIGHT]",
+        help="a picture to take the style from; may be given several times, then the styles are blended",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILM", help="the film to write: .mp4, .mov, .m4v or .mkv"
+    )
+    parser.add_argument(
+        "--preset",
+        default="standard",
+        metavar="NAME",
+        help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`",
+    )
+    _add_common(parser)
+    groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
+    for leaf in leaves():
+        _add_leaf(groups[leaf.section], leaf)
+
+
+def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
+    """Make a flag of a field; it is absent from the result unless the user gives it, so that presets count."""
+    names = [SHORT_FLAGS[leaf.name], leaf.flag] if leaf.name in SHORT_FLAGS else [leaf.flag]
+    text = _help(leaf).replace("%", "%%")
+    if isinstance(leaf.default, bool):
+        action = argparse.BooleanOptionalAction if leaf.default else "store_true"
+        group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=text)
+    else:
+        group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
+
+
+def _help(leaf: Leaf) -> str:
+    default = ",".join(leaf.default) if isinstance(leaf.default, tuple) else leaf.default
+    unit = f", {leaf.unit}" if leaf.unit else ""
+    shown = "" if isinstance(leaf.default, bool) or default == "" else f" (default: {default}{unit})"
+    return leaf.help + shown
+
+
+def _metavar(leaf: Leaf) -> str:
+    if leaf.choices and not isinstance(leaf.default, tuple):
+        return "{" + ",".join(leaf.choices) + "}"
+    return "NAME,…" if isinstance(leaf.default, tuple) else type(leaf.default).__name__.upper()
+
+
+def _reader(leaf: Leaf) -> Callable[[str], Any]:
+    if isinstance(leaf.default, tuple):
+        return lambda text: tuple(part.strip() for part in text.split(",") if part.strip())
+    kind: Callable[[str], Any] = type(leaf.default)
+    return kind
+
+
+def _add_file_command(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], None]) -> None:
+    parser.set_defaults(command=command)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    _add_common(parser)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("messages")
+    group.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="more about what is done")
+    group.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+def _configure_logging(options: argparse.Namespace) -> None:
+    level = logging.ERROR if options.quiet else logging.INFO if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+    return preset(options.preset).with_values(**given)
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    styles = [Style.parse(text) for text in options.style]
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from stylevideo.jobs import stylize
+
+    progress = _Progress(options.quiet)
+    with logging_redirect_tqdm():
+        try:
+            result = stylize(options.clip, styles, options.output, settings, progress)
+        finally:
+            progress.close()
+    _print_result(result, options.quiet)
+
+
+class _Progress:
+    """Shows a job's events on stderr: a line for the plan, a forecast, and a bar of frames."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, event: Event) -> None:
+        from stylevideo.jobs import Forecast, FrameFinished, Planned
+
+        if self._quiet:
+            return
+        match event:
+            case Planned():
+                self._start(event)
+            case FrameFinished():
+                self._advance(event)
+            case Forecast():
+                self._write(_forecast(event))
+
+    def close(self) -> None:
+        """Leave the terminal in order."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _start(self, plan: Planned) -> None:
+        from tqdm import tqdm
+
+        self._write(_plan(plan))
+        total = len(plan.clip.frames)
+        self._bar = tqdm(
+            total=total, initial=plan.finished, unit="frame", file=sys.stderr, disable=None, dynamic_ncols=True
+        )
+
+    def _advance(self, event: FrameFinished) -> None:
+        assert self._bar is not None, "the plan comes before the frames"
+        self._bar.set_postfix_str(f"loss {event.record.losses.appearance:.4f}", refresh=False)
+        self._bar.update()
+
+    def _write(self, line: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stderr)
+
+
+def _plan(plan: Planned) -> str:
+    name, frames = plan.clip.source.name, len(plan.clip.frames)
+    resumed = f", {plan.finished} of them already made" if plan.finished else ""
+    shots = f"{plan.shots} shot{'s' if plan.shots != 1 else ''}"
+    return f"{name}: {plan.width}x{plan.height}, {frames} frames{resumed}, {shots}, on {plan.device}"
+
+
+def _forecast(forecast: Forecast) -> str:
+    return f"The rest will take about {_duration(forecast.seconds)}."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _print_result(result: ClipResult, quiet: bool) -> None:
+    if not quiet:
+        for warning in result.warnings:
+            print(f"Note: {warning}", file=sys.stderr)
+        print(
+            f"{len(result.frames)} frames in {_duration(result.seconds)}, {result.evaluations} VGG evaluations, "
+            f"mean loss {result.mean_loss:.4f}",
+            file=sys.stderr,
+        )
+    print(result.output)
+
+
+def _probe(options: argparse.Namespace) -> None:
+    from stylevideo.media.probe import probe
+
+    info = probe(options.file)
+    values = {name: str(value) for name, value in vars(info).items() if name not in ("pts", "streams", "frame_count")}
+    if options.json:
+        exact = {
+            "width": info.width,
+            "height": info.height,
+            "frame_count": info.frame_count,
+            "rotation": info.rotation,
+            "variable_rate": info.variable_rate,
+            "color_matrix": info.color_matrix,
+        }
+        times = {"start_time_s": float(info.start_time), "duration_s": float(info.duration)}
+        streams = [dataclasses.asdict(stream) for stream in info.streams]
+        print(json.dumps({**values, **exact, **times, "streams": streams}, indent=1))
+        return
+    kind = "variable" if info.variable_rate else "constant"
+    print(f"{info.path.name}: {info.codec}, {info.pixel_format}, color matrix {info.color_matrix or 'not said'}")
+    print(f"  size      {info.width}x{info.height}, sample aspect {info.sample_aspect}, rotation {info.rotation}")
+    print(f"  frames    {info.frame_count}, {info.rate} a second ({float(info.rate):.3f}), {kind} rate")
+    print(f"  time      starts at {float(info.start_time):.3f} s, lasts {float(info.duration):.3f} s")
+    for stream in info.streams:
+        language = f" ({stream.language})" if stream.language else ""
+        print(f"  {stream.kind:<9} {stream.codec}{language}, {stream.detail}")
+
+
+def _shots(options: argparse.Namespace) -> None:
+    from stylevideo.media.probe import probe
+    from stylevideo.shots import detect_shots
+    from stylevideo.timeline import frame_number
+
+    info = probe(options.file)
+    shots = detect_shots(info, range(info.frame_count))
+    rows = [(shot.index + 1, frame_number(shot.start), frame_number(shot.stop - 1)) for shot in shots]
+    if options.json:
+        print(json.dumps([{"shot": number, "first": first, "last": last} for number, first, last in rows], indent=1))
+        return
+    for number, first, last in rows:
+        print(f"shot {number}: frames {first}-{last} ({last - first + 1})")
+
+
+def _presets(options: argparse.Namespace) -> None:
+    for entry in PRESETS.values():
+        print(f"{entry.name}: {entry.description}")
+        for name, value in entry.values.items():
+            shown = ",".join(value) if isinstance(value, tuple) else value
+            print(f"    --{name.replace('_', '-')} {shown}")

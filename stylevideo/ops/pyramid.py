@@ -1,0 +1,42 @@
+"""The ladder of scales, and resizing of pictures along it.
+
+Sizes are `(height, width)` in pixels.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+LEAST_EDGE_PX = 32
+"""The shortest edge that VGG-19's fifth block still sees as more than a single pixel."""
+
+
+def fit_long_edge(height: int, width: int, long_edge: int) -> tuple[int, int]:
+    """The size of a picture scaled to this long edge, at least one pixel each way."""
+    scale = long_edge / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def scale_ladder(height: int, width: int, coarse_scales: int) -> tuple[tuple[int, int], ...]:
+    """Sizes from the coarsest to the full one, each about half of the next.
+
+    Sizes whose short edge would be below `LEAST_EDGE_PX` are left out; the full size never is.
+    """
+    halved = ((round(height / 2**k), round(width / 2**k)) for k in range(coarse_scales, 0, -1))
+    return (*(size for size in halved if min(size) >= LEAST_EDGE_PX), (height, width))
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize a picture with anti-aliasing.
+
+    Args:
+        image: (1, C, H, W), 0..1.
+        size: height and width.
+    Returns:
+        (1, C, height, width), 0..1.
+    """
+    if image.shape[2:] == size:
+        return image
+    resized = F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
+    return resized.clamp(0, 1)

@@ -1,0 +1,153 @@
+"""Moving pictures along optical flow, and telling what was visible before.
+
+A warp here is *backward*: every pixel of the new picture looks up where it was. Flow is `(1, 2, H, W)`,
+pixels, x then y. Knows nothing of where flow comes from.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stylevideo.errors import ShapeError
+
+LANCZOS_TAPS = 8
+STILL_PX = 0.1
+MOVING_PX = 0.25
+
+
+def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
+    """Carry a picture (or moments, or any map) of the previous frame to where it is now.
+
+    Samples with an 8-tap Lanczos kernel, since a picture that is warped hundreds of times must not
+    blur; beyond the border the nearest pixel is repeated. May over- and undershoot the input's range.
+
+    Args:
+        image: (1, C, H, W), the previous frame's.
+        flow_to_previous: (1, 2, H, W), pixels: the pixel now at p was at p + flow(p).
+    Returns:
+        (1, C, H, W).
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    _, channels, height, width = image.shape
+    if flow_to_previous.shape != (1, 2, height, width):
+        raise ShapeError(
+            f"flow of shape {tuple(flow_to_previous.shape)} does not fit a picture of {tuple(image.shape)}"
+        )
+    x, y = _sample_positions(flow_to_previous)
+    columns, column_weights = _taps(x, width)
+    rows, row_weights = _taps(y, height)
+    flat = image.reshape(channels, height * width)
+    warped = torch.zeros_like(flat)
+    for row, row_weight in zip(rows, row_weights, strict=True):
+        line = torch.zeros_like(flat)
+        for column, column_weight in zip(columns, column_weights, strict=True):
+            line += flat[:, row * width + column] * column_weight
+        warped += line * row_weight
+    return warped.reshape(1, channels, height, width)
+
+
+def warp_nearest(image: Tensor, flow_to_previous: Tensor) -> Tensor:
+    """Carry a map whose values must not be mixed, such as step counts: takes the nearest pixel's.
+
+    Args:
+        image: (1, C, H, W).
+        flow_to_previous: (1, 2, H, W), pixels.
+    Returns:
+        (1, C, H, W), values of the input only.
+    """
+    _, channels, height, width = image.shape
+    x, y = _sample_positions(flow_to_previous)
+    column = x.round().long().clamp(0, width - 1)
+    row = y.round().long().clamp(0, height - 1)
+    flat = image.reshape(channels, height * width)
+    return flat[:, row * width + column].reshape(1, channels, height, width)
+
+
+def settle(flow: Tensor) -> Tensor:
+    """Set flow that is too small to be motion to zero, so that still pixels are copied, not resampled.
+
+    Below 0.1 px the flow is zero, from 0.25 px on it is left as it is, and in between it is eased.
+
+    Args:
+        flow: (1, 2, H, W), pixels.
+    Returns:
+        (1, 2, H, W).
+    """
+    length = flow.square().sum(1, keepdim=True).sqrt()  # (1, 1, H, W)
+    return flow * ((length - STILL_PX) / (MOVING_PX - STILL_PX)).clamp(0, 1)
+
+
+def visibility(flow_to_previous: Tensor, flow_to_next: Tensor) -> Tensor:
+    """Mark the pixels of a frame that were also visible in the previous frame.
+
+    A pixel is hidden when following the flow there and back does not return near its start, when it
+    lies on a motion boundary, or when it came from outside the picture.
+
+    Args:
+        flow_to_previous: (1, 2, H, W), pixels, from this frame to the previous one.
+        flow_to_next: (1, 2, H, W), pixels, from the previous frame to this one.
+    Returns:
+        (1, 1, H, W); 1 where visible, 0 where hidden.
+    Raises:
+        ShapeError: the two flows differ in size.
+
+    Ruder, Dosovitskiy, Brox (2016), equations 5 and 6.
+    """
+    if flow_to_previous.shape != flow_to_next.shape:
+        raise ShapeError(f"flows of {tuple(flow_to_previous.shape)} and {tuple(flow_to_next.shape)} differ in size")
+    back = flow_to_previous
+    forth = _warp_bilinear(flow_to_next, back)
+    square = back.square().sum(1, keepdim=True)  # (1, 1, H, W)
+    mismatch = (forth + back).square().sum(1, keepdim=True)
+    occluded = mismatch > 0.01 * (square + forth.square().sum(1, keepdim=True)) + 0.5
+    boundary = _gradient_square(back) > 0.01 * square + 0.002
+    return (~(occluded | boundary | _outside(back))).to(back.dtype)
+
+
+def _outside(flow_to_previous: Tensor) -> Tensor:
+    """Where the flow leads more than half a pixel out of the picture: (1, 1, H, W), bool."""
+    height, width = flow_to_previous.shape[2:]
+    x, y = _sample_positions(flow_to_previous)
+    outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
+    return outside.reshape(1, 1, height, width)
+
+
+def _gradient_square(flow: Tensor) -> Tensor:
+    """|∇u|² + |∇v|²: (1, 1, H, W)."""
+    down, across = torch.gradient(flow, dim=(2, 3))
+    return (down.square() + across.square()).sum(1, keepdim=True)
+
+
+def _sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Column and row, in pixels, from which each pixel is taken: two of (H*W,)."""
+    height, width = flow.shape[2:]
+    row, column = torch.meshgrid(
+        torch.arange(height, device=flow.device, dtype=flow.dtype),
+        torch.arange(width, device=flow.device, dtype=flow.dtype),
+        indexing="ij",
+    )
+    return (column + flow[0, 0]).flatten(), (row + flow[0, 1]).flatten()
+
+
+def _taps(position: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The pixels that a Lanczos kernel reaches, and their weights, which add up to one: two of (8, N)."""
+    half = LANCZOS_TAPS // 2
+    base = position.floor()
+    offsets = torch.arange(1 - half, half + 1, device=position.device, dtype=position.dtype)
+    distance = position - base - offsets[:, None]  # (8, N)
+    weights = torch.sinc(distance) * torch.sinc(distance / half)
+    weights = weights / weights.sum(0)
+    indices = (base + offsets[:, None]).long().clamp(0, size - 1)
+    return indices, weights
+
+
+def _warp_bilinear(image: Tensor, flow: Tensor) -> Tensor:
+    """Look up smooth maps such as flow itself, without the ringing of longer kernels."""
+    height, width = flow.shape[2:]
+    x, y = _sample_positions(flow)
+    grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
+    return torch.nn.functional.grid_sample(
+        image, grid.reshape(1, height, width, 2), mode="bilinear", padding_mode="border", align_corners=True
+    )

