@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stylevideo.errors import StyleVideoError
-    from stylevideo.jobs import ClipResult, stylize, stylize_frames
+    from stylevideo.jobs import stylize, stylize_frames
     from stylevideo.media.probe import probe
+    from stylevideo.results import ClipResult
     from stylevideo.settings import Settings, Style, preset
     from stylevideo.temporal import FrameResult
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ClipResult": "stylevideo.jobs",
+    "ClipResult": "stylevideo.results",
     "FrameResult": "stylevideo.temporal",
     "Settings": "stylevideo.settings",
     "Style": "stylevideo.settings",

@@ -28,7 +28,7 @@ from stylevideo.settings import PRESETS, Leaf, Settings, Style, leaves, preset
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from stylevideo.jobs import ClipResult, Event, Forecast, FrameFinished, Planned
+    from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -200,7 +200,7 @@ class _Progress:
         self._bar: tqdm[Any] | None = None
 
     def __call__(self, event: Event) -> None:
-        from stylevideo.jobs import Forecast, FrameFinished, Planned
+        from stylevideo.results import Forecast, FrameFinished, Planned
 
         if self._quiet:
             return

@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,9 +30,20 @@ from stylevideo.media.sheet import write_sheet
 from stylevideo.media.store import FrameStore
 from stylevideo.media.writer import check_output, write_film
 from stylevideo.models.device import choose_device, convolution_dtype, describe
-from stylevideo.models.vgg import VGG19, check_weights, load_vgg19
+from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
-from stylevideo.optimize import CarriedState, FrameLosses
+from stylevideo.optimize import CarriedState
+from stylevideo.results import (
+    ClipResult,
+    Forecast,
+    FrameFinished,
+    FrameRecord,
+    Listener,
+    Planned,
+    frame_warnings,
+    report,
+    source_warnings,
+)
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.targets import StylePicture, StyleTargets
@@ -45,102 +55,6 @@ logger = logging.getLogger(__name__)
 READ_AHEAD_FRAMES = 2
 SHEET_COLUMNS = 6
 IDENTITY_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class FrameRecord:
-    """What is reported of a frame.
-
-    Attributes:
-        number: as the user counts it.
-        iterations: VGG evaluations (forward and backward) it cost.
-        seconds: wall time it took.
-        redone: whether the guard had it done a second time.
-        repaired: whether its source could not be decoded and the last good frame stood in.
-        losses: as last evaluated.
-    """
-
-    number: int
-    iterations: int
-    seconds: float
-    redone: bool
-    repaired: bool
-    losses: FrameLosses
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> FrameRecord:
-        """The record whose `asdict` this is."""
-        return cls(**{**values, "losses": FrameLosses(**values["losses"])})
-
-
-@dataclass(frozen=True)
-class ClipResult:
-    """A film that is complete.
-
-    Attributes:
-        output: the film.
-        width, height: its size in pixels.
-        shots: the source's shots; indices in the source.
-        frames: a record of each frame, those of an interrupted run included.
-        seconds: wall time of this run.
-        warnings: what the user should know, as sentences.
-    """
-
-    output: Path
-    width: int
-    height: int
-    shots: tuple[Shot, ...]
-    frames: tuple[FrameRecord, ...]
-    seconds: float
-    warnings: tuple[str, ...]
-
-    @property
-    def evaluations(self) -> int:
-        """VGG evaluations (forward and backward) that the whole film cost, at any scale."""
-        return sum(record.iterations for record in self.frames)
-
-    @property
-    def mean_loss(self) -> float:
-        """Mean over the frames of the loss without its temporal term."""
-        return statistics.fmean(record.losses.appearance for record in self.frames)
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Everything is checked, the work is about to start.
-
-    Attributes:
-        clip: source, film and frames.
-        width, height: of the film, pixels.
-        shots: how many.
-        device: in words.
-        finished: frames that an interrupted run has already made.
-    """
-
-    clip: Clip
-    width: int
-    height: int
-    shots: int
-    device: str
-    finished: int
-
-
-@dataclass(frozen=True)
-class FrameFinished:
-    """A frame is made and safe on disk."""
-
-    record: FrameRecord
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """How long the rest will take, guessed from the first frame."""
-
-    seconds: float
-
-
-Event = Planned | FrameFinished | Forecast
-Listener = Callable[[Event], None]
 
 
 def stylize(
@@ -169,21 +83,21 @@ def stylize(
     began = time.perf_counter()
     settings = settings or Settings()
     output = Path(output).absolute()
-    _check_outputs(output, settings)
+    _check_outputs(Path(source), output, settings)
     job = _prepare(Path(source).absolute(), styles, output, settings)
     store = FrameStore(output, _fingerprint(job), settings.output.restart)
     try:
         shots = _remembered_shots(store, job)
         state = _load_state(store, job.device)
         _announce(job, len(shots), state, on_event)
-        first_seconds = None
+        forecast = None
         for result, after, repaired in _stylize_frames(job, shots, state):
-            record = _record(result, repaired)
+            record = FrameRecord.of(result, repaired)
             store.save(record.number, _to_picture(result.image), asdict(record), _state_to_dict(after))
             on_event(FrameFinished(record))
-            if first_seconds is None:
-                first_seconds = result.seconds
-                on_event(Forecast(_forecast_seconds(job, shots, result)))
+            if forecast is None:
+                forecast = Forecast(_forecast_seconds(job, shots, result))
+                on_event(forecast)
         result_of_clip = _finish(job, store, shots, began)
     except (EncodeError, StorageError) as error:
         raise type(error)(
@@ -222,7 +136,7 @@ class _Job:
     settings: Settings
     size: tuple[int, int]
     device: torch.device
-    weights_identity: str
+    vgg: VGG19
 
 
 def _prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> _Job:
@@ -237,12 +151,14 @@ def _prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, s
     frames = FrameRange.parse(text).indices(info) if text else range(info.frame_count)
     size = _film_size(info, settings.scales.size)
     check_decodable(info)
-    identity = check_weights(settings.weights.weights)
-    return _Job(Clip(source, output, info, frames), chosen, pictures, settings, size, device, identity)
+    vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
+    return _Job(Clip(source, output, info, frames), chosen, pictures, settings, size, device, vgg)
 
 
-def _check_outputs(output: Path, settings: Settings) -> None:
+def _check_outputs(source: Path, output: Path, settings: Settings) -> None:
     check_output(output)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise InputError(f"{output} is the clip itself. Choose another output with -o.")
     if output.exists() and not settings.output.overwrite:
         raise InputError(f"{output} is already there. Replace it with -y, or choose another output with -o.")
     for path, suffix in ((settings.output.sheet, ".png"), (settings.output.report, ".json")):
@@ -280,9 +196,9 @@ def _stylize_frames(
 ) -> Iterator[tuple[FrameResult, ShotState, bool]]:
     """Every frame that is not yet made, with the state that follows it and whether its source was repaired."""
     begin = job.clip.frames.start if state is None else state.index + 1
-    if begin >= job.clip.frames.stop:
+    if begin == job.clip.frames.stop:
         return
-    vgg, targets = _load_network(job)
+    targets = _style_targets(job)
     for shot in shots:
         if shot.stop <= begin:
             continue
@@ -290,7 +206,7 @@ def _stylize_frames(
         repaired: dict[int, bool] = {}
         prepared = read_ahead(_with_motion(job, shot, carried, repaired), READ_AHEAD_FRAMES)
         with closing(prepared):
-            results = stylize_shot(prepared, carried, vgg, targets, job.settings)
+            results = stylize_shot(prepared, carried, job.vgg, targets, job.settings)
             for index in range(begin, shot.stop):
                 with frame_context(job.clip.source, frame_number(index)):
                     result, after = next(results)
@@ -313,14 +229,12 @@ def _source_frames(job: _Job, frames: range, repaired: dict[int, bool]) -> Itera
         yield Frame(source.index, _to_image(_fit(source.image, job.size)))
 
 
-def _load_network(job: _Job) -> tuple[VGG19, StyleTargets]:
-    dtype = convolution_dtype(job.settings.optimizer.precision, job.device)
-    vgg = load_vgg19(job.settings.weights.weights, job.device, dtype)
+def _style_targets(job: _Job) -> StyleTargets:
     pictures = [
         StylePicture(_to_image(picture).to(job.device), style.weight)
         for style, picture in zip(job.styles, job.pictures, strict=True)
     ]
-    return vgg, StyleTargets(vgg, pictures, job.settings.losses.style_layers, job.settings.scales.style_scale)
+    return StyleTargets(job.vgg, pictures, job.settings.losses.style_layers, job.settings.scales.style_scale)
 
 
 def _detect(job: _Job) -> tuple[Shot, ...]:
@@ -368,7 +282,7 @@ def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float)
     numbers = [frame_number(index) for index in clip.frames]
     film = write_film((store.picture(number) for number in numbers), clip.output, clip.info, clip.frames, options.crf)
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
-    warnings = (*_warnings(job, records), *film.notes)
+    warnings = (*source_warnings(clip.info), *frame_warnings(records), *film.notes)
     if options.sheet:
         _write_sheet(job, store)
     result = ClipResult(
@@ -378,27 +292,13 @@ def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float)
         shots=shots,
         frames=records,
         seconds=time.perf_counter() - began,
+        device=describe(job.device),
         warnings=warnings,
     )
     if options.report:
-        report = json.dumps(_report(job, result), indent=1)
-        write_atomically(Path(options.report).absolute(), report.encode())
+        text = json.dumps(report(clip, job.styles, job.settings, result), indent=1)
+        write_atomically(Path(options.report).absolute(), text.encode())
     return result
-
-
-def _warnings(job: _Job, records: Sequence[FrameRecord]) -> Iterator[str]:
-    info = job.clip.info
-    repaired = [record.number for record in records if record.repaired]
-    if repaired:
-        shown = ", ".join(map(str, repaired[:10])) + (", …" if len(repaired) > 10 else "")
-        yield f"{len(repaired)} frames could not be decoded and show the last good frame instead: {shown}."
-    redone = sum(record.redone for record in records)
-    if redone:
-        yield f"{redone} frames came out far worse than their neighbours and were done again."
-    if any(depth in info.pixel_format for depth in ("10", "12", "16")):
-        yield f"The source has more than 8 bits a channel ({info.pixel_format}); the film has 8."
-    if info.pixel_format.startswith(("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")):
-        yield "The source has an alpha channel; the film has none."
 
 
 def _write_sheet(job: _Job, store: FrameStore) -> None:
@@ -411,27 +311,6 @@ def _write_sheet(job: _Job, store: FrameStore) -> None:
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels)
 
 
-def _report(job: _Job, result: ClipResult) -> dict[str, Any]:
-    """The report's content, JSON values only."""
-    return {
-        "stylevideo": stylevideo.__version__,
-        "source": str(job.clip.source),
-        "styles": [{"path": str(style.path), "weight": style.weight} for style in job.styles],
-        "output": str(result.output),
-        "width": result.width,
-        "height": result.height,
-        "rate": str(job.clip.info.rate),
-        "device": describe(job.device),
-        "shots": [[frame_number(shot.start), frame_number(shot.stop - 1)] for shot in result.shots],
-        "seconds": result.seconds,
-        "evaluations": result.evaluations,
-        "mean_loss": result.mean_loss,
-        "warnings": list(result.warnings),
-        "settings": job.settings.to_dict(),
-        "frames": [asdict(record) for record in result.frames],
-    }
-
-
 def _fingerprint(job: _Job) -> dict[str, Any]:
     return {
         "stylevideo": stylevideo.__version__,
@@ -442,7 +321,7 @@ def _fingerprint(job: _Job) -> dict[str, Any]:
             for style, picture in zip(job.styles, job.pictures, strict=True)
         ],
         "device": job.device.type,
-        "weights_sha256": job.weights_identity,
+        "weights_sha256": job.vgg.identity,
         **job.settings.fingerprint(),
     }
 
@@ -457,19 +336,8 @@ def _identity(path: Path) -> str:
     return f"{size} bytes, {digest.hexdigest()[:16]}"
 
 
-def _record(result: FrameResult, repaired: bool) -> FrameRecord:
-    return FrameRecord(
-        number=frame_number(result.index),
-        iterations=result.iterations,
-        seconds=round(result.seconds, 3),
-        redone=result.redone,
-        repaired=repaired,
-        losses=result.losses,
-    )
-
-
 def _state_to_dict(state: ShotState) -> dict[str, Any]:
-    carried = {name: tensor.cpu() for name, tensor in vars(state.carried).items()}
+    carried = vars(state.carried.to("cpu"))
     return {"index": state.index, "recent_losses": list(state.recent_losses), "carried": carried}
 
 
@@ -477,7 +345,7 @@ def _load_state(store: FrameStore, device: torch.device) -> ShotState | None:
     saved = store.last_state()
     if saved is None:
         return None
-    carried = CarriedState(**{name: tensor.to(device) for name, tensor in saved["carried"].items()})
+    carried = CarriedState(**saved["carried"]).to(device)
     return ShotState(saved["index"], carried, tuple(saved["recent_losses"]))
 
 

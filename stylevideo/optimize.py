@@ -40,19 +40,24 @@ class CarriedState:
     Attributes:
         image: (1, 3, H, W), the stylised frame, 0..1.
         first_moment, second_moment: (1, 3, H, W), Adam's.
-        step: (1, 1, H, W), how many steps each pixel's moments have seen: where they were reset, Adam's
-            bias correction starts anew.
+        step: how many steps the moments have seen, for Adam's bias correction.
     """
 
     image: Tensor
     first_moment: Tensor
     second_moment: Tensor
-    step: Tensor
+    step: int
 
     @classmethod
     def fresh(cls, image: Tensor) -> CarriedState:
         """A picture without any history."""
-        return cls(image, torch.zeros_like(image), torch.zeros_like(image), torch.zeros_like(image[:, :1]))
+        return cls(image, torch.zeros_like(image), torch.zeros_like(image), 0)
+
+    def to(self, device: torch.device | str) -> CarriedState:
+        """The same on another device."""
+        return CarriedState(
+            self.image.to(device), self.first_moment.to(device), self.second_moment.to(device), self.step
+        )
 
     def resized(self, size: tuple[int, int]) -> CarriedState:
         """The same at another height and width.
@@ -65,7 +70,7 @@ class CarriedState:
             image=resize(self.image, size),
             first_moment=_interpolate(self.first_moment, size) * shrink,
             second_moment=_interpolate(self.second_moment, size) * shrink**2,
-            step=_interpolate(self.step, size),
+            step=self.step,
         )
 
 
@@ -228,17 +233,17 @@ def optimize_cold(vgg: VGG19, frame: Tensor, index: int, targets: StyleTargets, 
 
 
 def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings, iterations: int) -> Optimized:
-    """Adam (algorithm 1), on moments and per-pixel step counts that come from the frame before."""
+    """Adam (algorithm 1), going on with the moments and the step count that the start brings."""
     options = settings.optimizer
     image = start.image.clone().contiguous().requires_grad_()
-    first, second, step = start.first_moment.clone(), start.second_moment.clone(), start.step.clone()
+    first, second = start.first_moment.clone(), start.second_moment.clone()
     weights = objective.weights().to(image.device)
     looked_at: Tensor | None = None
     for done in range(1, iterations + 1):
         terms = objective.terms(image)
         (gradient,) = torch.autograd.grad((terms * weights).sum(), image)
         with torch.no_grad():
-            step += 1
+            step = start.step + done
             first.lerp_(gradient, 1 - options.beta1)
             second.mul_(options.beta2).addcmul_(gradient, gradient, value=1 - options.beta2)
             unbiased_first = first / (1 - options.beta1**step)
@@ -251,7 +256,7 @@ def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings
             if done >= options.min_iterations and bool(stalled):
                 break
             looked_at = total
-    state = CarriedState(image.detach(), first, second, step)
+    state = CarriedState(image.detach(), first, second, start.step + done)
     return Optimized(state, objective.losses(terms), done)
 
 

@@ -15,16 +15,19 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import gaussian_blur
 
 from stylevideo.models.flow import DISFlow
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.warp import settle, visibility, warp, warp_nearest
+from stylevideo.ops.warp import settle, visibility, warp
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
+STROKE_SIZE = 1 / 40
+"""Structure finer than this part of the long edge counts as strokes."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,9 @@ def estimate_motion(engine: DISFlow, previous: Tensor, image: Tensor) -> Motion:
 def carry(state: CarriedState, motion: Motion, frame: Tensor) -> tuple[CarriedState, Guide]:
     """Move picture and moments to where things are now, and restart what was hidden.
 
-    Newly uncovered regions begin with the source's colours, mapped to the style's by what is visible;
-    their moments and step counts begin at zero.
+    Newly uncovered regions begin with the source's shapes and colours, mapped to the style's, under the
+    strokes that were there before. Their first moment begins at zero, since it belongs to another thing;
+    the second is kept, since it knows how large gradients are thereabouts.
 
     Args:
         state: after the previous frame.
@@ -130,14 +134,29 @@ def carry(state: CarriedState, motion: Motion, frame: Tensor) -> tuple[CarriedSt
     moving = torch.cat((state.image, state.first_moment, state.second_moment), dim=1)  # (1, 9, H, W)
     image, first, second = torch.split(warp(moving, flow), 3, dim=1)
     image = image.clamp(0, 1)
-    fill = map_colors(frame, image, visible)
+    fill = repaint(map_colors(frame, image, visible), image)
     start = CarriedState(
         image=torch.where(visible > 0, image, fill),
         first_moment=first * visible,
-        second_moment=second.clamp(min=0) * visible,
-        step=warp_nearest(state.step, flow) * visible,
+        second_moment=second.clamp(min=0),
+        step=state.step,
     )
     return start, Guide(image, visible)
+
+
+def repaint(picture: Tensor, strokes: Tensor) -> Tensor:
+    """Put one picture's fine structure on another's shapes and colours.
+
+    Args:
+        picture: (1, 3, H, W), 0..1: gives all that is larger than a stroke.
+        strokes: (1, 3, H, W), 0..1: gives the rest.
+    Returns:
+        (1, 3, H, W), 0..1.
+    """
+    sigma = STROKE_SIZE * max(picture.shape[2:])
+    taps = 2 * round(3 * sigma) + 1
+    low_difference: Tensor = gaussian_blur(picture - strokes, [taps, taps], [sigma, sigma])
+    return (strokes + low_difference).clamp(0, 1)
 
 
 def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ Knows processes and their exit status; what the arguments mean is its callers' b
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -57,7 +56,7 @@ def ffmpeg_path() -> str:
 
 def file_url(path: Path) -> str:
     """Name a file so that ffmpeg takes a colon, a percent sign or a leading dash in it literally."""
-    return f"file:{os.path.abspath(path)}"
+    return f"file:{path.absolute()}"
 
 
 def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> FfmpegRun:

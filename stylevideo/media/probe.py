@@ -22,10 +22,7 @@ logger = logging.getLogger(__name__)
 
 STANDARD_RATES = tuple(
     sorted(
-        [
-            Fraction(rate)
-            for rate in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90)
-        ]
+        [Fraction(rate) for rate in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90)]
         + [Fraction(rate) for rate in (100, 120, 144, 200, 240)]
         + [Fraction(1000 * rate, 1001) for rate in (12, 15, 24, 30, 48, 60, 120, 240)]
         + [Fraction(25, 2), Fraction(15, 2)]
@@ -48,8 +45,10 @@ PROBE_BYTES_PER_SECOND = 5_000_000
 NO_TIME = -(2**63)
 DISCARD_FLAG = 4
 COLOR_MATRICES = frozenset(
-    "gbr bt709 fcc bt470bg smpte170m smpte240m ycgco ycgco-re ycgco-ro bt2020nc bt2020c smpte2085 "
-    "chroma-derived-nc chroma-derived-c ictcp ipt-c2".split()
+    {
+        *("gbr", "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "smpte2085"),
+        *("ycgco", "ycgco-re", "ycgco-ro", "chroma-derived-nc", "chroma-derived-c", "ictcp", "ipt-c2"),
+    }
 )
 
 _STREAM_LINE = re.compile(
@@ -105,15 +104,11 @@ def probe(path: Path) -> VideoInfo:
         )
     if main is None:
         found = ", ".join(f"{s.info.kind} ({s.info.codec})" for s in streams) or "nothing"
-        raise InputError(
-            f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture."
-        )
+        raise InputError(f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture.")
     if run.status != 0:
         raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n{last_lines(run.messages)}")
     _refuse_unmoving_formats(path, run.messages)
-    return _video_info(
-        path, main, [s.info for s in streams if s is not main], _parse_packets(path, run.output)
-    )
+    return _video_info(path, main, [s.info for s in streams if s is not main], _parse_packets(path, run.output))
 
 
 def _require_file(path: Path) -> None:
@@ -204,9 +199,7 @@ def _refuse_unmoving_formats(path: Path, messages: str) -> None:
     """Refuse what ffmpeg would show as a video although its owner would not call it one."""
     match = re.search(r"^Input #0, ([^ ]+), from ", messages, re.MULTILINE)
     if match and match[1] in _TEXT_FORMATS:
-        raise InputError(
-            f"{path.name} is not a video that ffmpeg can read: it is text. Give a video file as the clip."
-        )
+        raise InputError(f"{path.name} is not a video that ffmpeg can read: it is text. Give a video file as the clip.")
     if match and _STILL_PICTURE_FORMAT.match(match[1]):
         raise InputError(f"{path.name} is a still picture, not a video. Give a video file as the clip.")
 
@@ -362,9 +355,7 @@ def film_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = (
     """
     average = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
     highest = max(Fraction(HIGHEST_VARIABLE_RATE), average)
-    usual = [rate for rate in STANDARD_RATES if average <= rate <= highest] or [
-        Fraction(HIGHEST_VARIABLE_RATE)
-    ]
+    usual = [rate for rate in STANDARD_RATES if average <= rate <= highest] or [Fraction(HIGHEST_VARIABLE_RATE)]
     return min(usual, key=lambda rate: _film_rank(pts, time_base, rate, stated))
 
 
@@ -376,9 +367,7 @@ def _film_rank(
     places = [(time - pts[0]) * above for time in pts]  # in 1/below of a film frame
     ticks = [_round_to_even(place, below) for place in places]
     lost = len(ticks) - len(set(ticks))
-    misfit = Fraction(
-        max(abs(place - tick * below) for place, tick in zip(places, ticks, strict=True)), below
-    )
+    misfit = Fraction(max(abs(place - tick * below) for place, tick in zip(places, ticks, strict=True)), below)
     tolerance = max(min(step, FILM_TOLERANCE_FRAMES), GRID_TOLERANCE_FRAMES)
     stands = any(_prints_as(rate, text) for text in stated)
     return lost, misfit > tolerance, round(rate), not stands, misfit

@@ -152,9 +152,7 @@ def _decode(info: VideoInfo, convert_from: int) -> Generator[tuple[int, np.ndarr
 def _index_at(times_ms: list[float], time_ms: float, position: int) -> int | None:
     """The first index from `position` on whose time is `time_ms`, or None where there is none."""
     index = bisect_left(times_ms, time_ms - TIME_TOLERANCE_MS, lo=position)
-    nearest = min(
-        range(index, min(index + 3, len(times_ms))), key=lambda i: abs(times_ms[i] - time_ms), default=None
-    )
+    nearest = min(range(index, min(index + 3, len(times_ms))), key=lambda i: abs(times_ms[i] - time_ms), default=None)
     if nearest is None or abs(times_ms[nearest] - time_ms) > TIME_TOLERANCE_MS:
         return None
     return nearest
@@ -189,9 +187,7 @@ def _readable(info: VideoInfo) -> Iterator[Path]:
         yield info.path
         return
     if info.codec not in ("h264", "hevc"):
-        logger.warning(
-            "%s: HD without a colour tag is read as BT.601; colours may be slightly off", info.path.name
-        )
+        logger.warning("%s: HD without a colour tag is read as BT.601; colours may be slightly off", info.path.name)
         yield info.path
         return
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:

@@ -84,7 +84,7 @@ class FrameStore:
             return None
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
             raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
         return state
 
@@ -94,7 +94,8 @@ class FrameStore:
 
     def record(self, number: int) -> dict[str, Any]:
         """What was reported of a finished frame."""
-        return self._read_json(self._record_name(number))
+        record: dict[str, Any] = self._read_json(self._record_name(number))
+        return record
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a JSON value that took time to find, such as the cuts."""

@@ -7,7 +7,6 @@ is a hidden `.part` file beside it. Equal inputs make byte-identical films.
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import tempfile
 import threading
@@ -93,9 +92,7 @@ def check_output(output: Path) -> None:
     _container(output)
     folder = output.parent
     if not folder.is_dir():
-        raise InputError(
-            f"{output}: the folder {folder} does not exist. Make it first, or choose another output."
-        )
+        raise InputError(f"{output}: the folder {folder} does not exist. Make it first, or choose another output.")
     if output.is_dir():
         raise InputError(f"{output} is a folder. Give the film a file name.")
     try:
@@ -107,9 +104,7 @@ def check_output(output: Path) -> None:
         ) from error
 
 
-def write_film(
-    images: Iterable[np.ndarray], output: Path, info: VideoInfo, frames: range, crf: int = 18
-) -> FilmReport:
+def write_film(images: Iterable[np.ndarray], output: Path, info: VideoInfo, frames: range, crf: int = 18) -> FilmReport:
     """Encode stylised frames and add the source's sound, subtitles, chapters and tags.
 
     The film has exactly the rate of the source; of a variable-rate source each frame is repeated to keep its
@@ -129,52 +124,58 @@ def write_film(
         EncodeError: ffmpeg failed, the disk is full, or the images are not as many as `frames`.
     """
     check_output(output)
-    if not info.path.is_file():
-        raise InputError(
-            f"{info.path}: the source is no longer there. Put it back to give the film its sound."
-        )
-    if output.exists() and output.samefile(info.path):
-        raise InputError(
-            f"{output} is the source itself. Choose another output, so that it is not overwritten."
-        )
+    _check_source(info.path, output)
     repeats = info.repeats(frames.start, frames.stop)
     stream = iter(images)
     first = next(stream, None)
     if first is None or not len(frames):
         raise EncodeError(f"{output.name}: there is no frame to write. Choose at least one frame.")
     _check_image(first, first.shape)
-    tracks, notes = _plan_tracks(info, _container(output))
-    if _pixel_format(first) == "yuv444p":
-        height, width, _ = first.shape
-        notes.append(
-            f"The picture is {width}x{height}; to keep odd sides it was written as yuv444p, "
-            "which VLC and mpv play but browsers and some hardware players do not."
-        )
+    tracks, track_notes = _plan_tracks(info, _container(output))
     with _part_file(output) as part:
         command = _command(part, first, output, info, frames, crf, tracks)
         _encode(command, chain([first], stream), repeats, output)
         _check_film(part, sum(repeats), output)
         _publish(part, output)
+    notes = (*track_notes, *_picture_notes(first, info))
     for note in notes:
         logger.info("%s: %s", output.name, note)
-    return FilmReport(output, sum(repeats), tuple(notes))
+    return FilmReport(output, sum(repeats), notes)
+
+
+def _check_source(source: Path, output: Path) -> None:
+    if not source.is_file():
+        raise InputError(f"{source}: the source is no longer there. Put it back to give the film its sound.")
+    if output.exists() and output.samefile(source):
+        raise InputError(f"{output} is the source itself. Choose another output, or it would be overwritten.")
+
+
+def _picture_notes(first: np.ndarray, info: VideoInfo) -> Iterator[str]:
+    height, width, _ = first.shape
+    if _pixel_format(first) == "yuv444p":
+        yield (
+            f"The picture is {width}x{height}; to keep odd sides it was written as yuv444p, "
+            "which VLC and mpv play but browsers and some hardware players do not."
+        )
+    if info.variable_rate:
+        yield (
+            f"The source's rate varies; the film has a constant {float(info.rate):g} frames a second, "
+            "in which frames are repeated to keep their time."
+        )
 
 
 def _container(output: Path) -> _Container:
     container = CONTAINERS.get(output.suffix.lower())
     if container is None:
         kind = f"{output.suffix} files are" if output.suffix else "a name without a suffix is"
-        raise InputError(
-            f"{output.name}: {kind} not supported for films. Use one of {', '.join(CONTAINERS)}."
-        )
+        raise InputError(f"{output.name}: {kind} not supported for films. Use one of {', '.join(CONTAINERS)}.")
     return container
 
 
 def _check_image(image: np.ndarray, shape: tuple[int, ...]) -> None:
     if image.shape != shape or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ShapeError(
-            "A film needs (h, w, 3) uint8 images of one size; "
-            f"got {image.shape} {image.dtype}, the first was {shape}."
+            f"A film needs (h, w, 3) uint8 images of one size; got {image.shape} {image.dtype}, the first was {shape}."
         )
 
 
@@ -208,9 +209,7 @@ def _plan_tracks(info: VideoInfo, container: _Container) -> tuple[list[_Track], 
             continue
         tracks.append(_Track(stream, codec))
         if codec != "copy":
-            notes.append(
-                f"{name} was re-encoded as {codec}, because {container.muxer} cannot hold it as it is."
-            )
+            notes.append(f"{name} was re-encoded as {codec}, because {container.muxer} cannot hold it as it is.")
     return tracks, notes
 
 
@@ -225,17 +224,8 @@ def _can_hold(info: VideoInfo, container: _Container, stream: StreamInfo, codec:
     """Find out by trying, because what a muxer accepts differs between versions of ffmpeg."""
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
-        arguments = [
-            "-v",
-            "error",
-            "-t",
-            TRIAL_SECONDS,
-            "-i",
-            file_url(info.path),
-            "-map",
-            f"0:{stream.index}",
-        ]
-        run = run_ffmpeg([*arguments, "-c", codec, "-f", container.muxer, file_url(trial)])
+        source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path), "-map", f"0:{stream.index}"]
+        run = run_ffmpeg(["-v", "error", *source, "-c", codec, "-f", container.muxer, file_url(trial)])
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
     return run.status == 0
@@ -257,7 +247,8 @@ def _command(
     container, cut = _container(output), _cut(info, frames)
     pipe_format = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
     source_start = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
-    # Subtitles that began before the cut would have negative times, for which mkv delays everything else.
+    # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
+    # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
     from_zero = ["-ss", "0"] if cut.start > 0 else []
     film_length = ["-t", _seconds(cut.length)] if cut.length is not None else []
     encoder = ["-c:v", "libx264", "-crf", str(crf), "-threads:v", str(ENCODER_THREADS)]
@@ -265,7 +256,7 @@ def _command(
         *(ffmpeg_path(), "-hide_banner", "-v", "error", "-y"),
         *(*pipe_format, "-framerate", str(info.rate), "-i", "pipe:0"),
         *(*source_start, "-i", file_url(info.path)),
-        *("-map", "0:v:0", *_track_arguments(tracks, cut), "-map_metadata", "1", "-map_chapters", "1"),
+        *("-map", "0:v:0", *_track_arguments(tracks), "-map_metadata", "1", "-map_chapters", "1"),
         *("-filter:v", ",".join(_filters(first, info, cut.late)), "-fps_mode", "passthrough"),
         *(*encoder, *_late_start_arguments(info.rate, cut.late, container)),
         *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
@@ -304,7 +295,7 @@ def _seconds(time: Fraction) -> str:
     return f"{round(time * 1_000_000)}us"
 
 
-def _track_arguments(tracks: Sequence[_Track], cut: _Cut) -> Iterator[str]:
+def _track_arguments(tracks: Sequence[_Track]) -> Iterator[str]:
     """Map each track and say how it is written."""
     counts = {"a": 0, "s": 0, "t": 0}
     for track in tracks:
@@ -314,9 +305,6 @@ def _track_arguments(tracks: Sequence[_Track], cut: _Cut) -> Iterator[str]:
         yield from ("-map", f"1:{track.stream.index}", f"-c:{place}", track.codec)
         if letter == "a" and track.codec != "copy":
             yield from (f"-b:{place}", AUDIO_BIT_RATE)
-        # A cut would keep sound from before it. Without one this would drop what primes the decoder.
-        if letter != "t" and track.codec == "copy" and cut.start > 0:
-            yield from (f"-copypriorss:{place}", "0")
 
 
 def _filters(first: np.ndarray, info: VideoInfo, late: Fraction) -> Iterator[str]:
@@ -357,9 +345,7 @@ def _part_file(output: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _encode(
-    command: Sequence[str], images: Iterable[np.ndarray], repeats: Sequence[int], output: Path
-) -> None:
+def _encode(command: Sequence[str], images: Iterable[np.ndarray], repeats: Sequence[int], output: Path) -> None:
     """Feed every image to ffmpeg as often as `repeats` says and wait for its end; it never outlives us."""
     logger.debug("running %s", subprocess.list2cmdline(command))
     try:
@@ -386,9 +372,7 @@ def _encode(
         raise _encode_error(output, "\n".join(messages)) from broken
 
 
-def _feed(
-    pipe: IO[bytes], images: Iterable[np.ndarray], repeats: Sequence[int], output: Path
-) -> OSError | None:
+def _feed(pipe: IO[bytes], images: Iterable[np.ndarray], repeats: Sequence[int], output: Path) -> OSError | None:
     """Write the images to ffmpeg and close the pipe; returns the error where ffmpeg closed it first."""
     shape, fed = None, 0
     for image in images:
@@ -419,9 +403,7 @@ def _drain(pipe: IO[bytes], messages: deque[str]) -> None:
 
 def _encode_error(output: Path, messages: str) -> EncodeError:
     if "No space left on device" in messages:
-        return EncodeError(
-            f"{output.name} could not be written, because the disk is full. Free some space and resume."
-        )
+        return EncodeError(f"{output.name} could not be written, because the disk is full. Free some space and resume.")
     return EncodeError(f"ffmpeg could not write {output.name}:\n{last_lines(messages)}")
 
 
@@ -432,14 +414,12 @@ def _check_film(part: Path, frame_count: int, output: Path) -> None:
     except InputError as error:
         raise EncodeError(f"{output.name} was written but cannot be read back: {error}") from error
     if written != frame_count:
-        raise EncodeError(
-            f"{output.name} came out with {written} frames instead of {frame_count}. Run it again."
-        )
+        raise EncodeError(f"{output.name} came out with {written} frames instead of {frame_count}. Run it again.")
 
 
 def _publish(part: Path, output: Path) -> None:
     try:
-        os.replace(part, output)
+        part.replace(output)
     except OSError as error:
         raise EncodeError(
             f"{output} could not be put in place ({error.strerror}). Close what uses it and run again."

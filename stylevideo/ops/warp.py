@@ -48,23 +48,6 @@ def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     return warped.reshape(1, channels, height, width)
 
 
-def warp_nearest(image: Tensor, flow_to_previous: Tensor) -> Tensor:
-    """Carry a map whose values must not be mixed, such as step counts: takes the nearest pixel's.
-
-    Args:
-        image: (1, C, H, W).
-        flow_to_previous: (1, 2, H, W), pixels.
-    Returns:
-        (1, C, H, W), values of the input only.
-    """
-    _, channels, height, width = image.shape
-    x, y = _sample_positions(flow_to_previous)
-    column = x.round().long().clamp(0, width - 1)
-    row = y.round().long().clamp(0, height - 1)
-    flat = image.reshape(channels, height * width)
-    return flat[:, row * width + column].reshape(1, channels, height, width)
-
-
 def settle(flow: Tensor) -> Tensor:
     """Set flow that is too small to be motion to zero, so that still pixels are copied, not resampled.
 

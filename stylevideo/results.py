@@ -1,0 +1,178 @@
+"""What a job tells while it runs and when it is done: events, records, the result and its report.
+
+Plain values without pictures, so that a long film's records stay small.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import stylevideo
+from stylevideo.optimize import FrameLosses
+from stylevideo.settings import Settings, Style
+from stylevideo.temporal import FrameResult
+from stylevideo.timeline import Clip, Shot, VideoInfo, frame_number
+
+SHOWN_NUMBERS = 10
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What is reported of a frame.
+
+    Attributes:
+        number: as the user counts it.
+        iterations: VGG evaluations (forward and backward) it cost.
+        seconds: wall time it took.
+        redone: whether the guard had it done a second time.
+        repaired: whether its source could not be decoded and the last good frame stood in.
+        losses: as last evaluated.
+    """
+
+    number: int
+    iterations: int
+    seconds: float
+    redone: bool
+    repaired: bool
+    losses: FrameLosses
+
+    @classmethod
+    def of(cls, result: FrameResult, repaired: bool) -> FrameRecord:
+        """The record of a result."""
+        return cls(
+            number=frame_number(result.index),
+            iterations=result.iterations,
+            seconds=round(result.seconds, 3),
+            redone=result.redone,
+            repaired=repaired,
+            losses=result.losses,
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FrameRecord:
+        """The record whose `dataclasses.asdict` this is."""
+        return cls(**{**values, "losses": FrameLosses(**values["losses"])})
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A film that is complete.
+
+    Attributes:
+        output: the film.
+        width, height: its size in pixels.
+        shots: the source's shots; indices in the source.
+        frames: a record of each frame, those of an interrupted run included.
+        seconds: wall time of this run.
+        device: in words.
+        warnings: what the user should know, as sentences.
+    """
+
+    output: Path
+    width: int
+    height: int
+    shots: tuple[Shot, ...]
+    frames: tuple[FrameRecord, ...]
+    seconds: float
+    device: str
+    warnings: tuple[str, ...]
+
+    @property
+    def evaluations(self) -> int:
+        """VGG evaluations (forward and backward) that the whole film cost, at any scale."""
+        return sum(record.iterations for record in self.frames)
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean over the frames of the loss without its temporal term."""
+        return statistics.fmean(record.losses.appearance for record in self.frames)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Everything is checked, the work is about to start.
+
+    Attributes:
+        clip: source, film and frames.
+        width, height: of the film, pixels.
+        shots: how many.
+        device: in words.
+        finished: frames that an interrupted run has already made.
+    """
+
+    clip: Clip
+    width: int
+    height: int
+    shots: int
+    device: str
+    finished: int
+
+
+@dataclass(frozen=True)
+class FrameFinished:
+    """A frame is made and safe on disk."""
+
+    record: FrameRecord
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long the rest will take, guessed from the first frame."""
+
+    seconds: float
+
+
+Event = Planned | FrameFinished | Forecast
+Listener = Callable[[Event], None]
+
+
+def source_warnings(info: VideoInfo) -> Iterator[str]:
+    """Sentences on what of the source the film cannot have."""
+    if any(depth in info.pixel_format for depth in ("10", "12", "16")):
+        yield f"The source has more than 8 bits a channel ({info.pixel_format}); the film has 8."
+    if info.pixel_format.startswith(("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")):
+        yield "The source has an alpha channel; the film has none."
+
+
+def frame_warnings(records: Sequence[FrameRecord]) -> Iterator[str]:
+    """Sentences on frames that did not go as they should."""
+    repaired = [record.number for record in records if record.repaired]
+    if repaired:
+        yield f"{len(repaired)} frames could not be decoded and show the last good frame instead: {_listed(repaired)}."
+    redone = [record.number for record in records if record.redone]
+    if redone:
+        yield f"{len(redone)} frames came out far worse than their neighbours and were done again: {_listed(redone)}."
+
+
+def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: ClipResult) -> dict[str, Any]:
+    """The content of a report file: JSON values only.
+
+    Returns:
+        Versions, source, styles, settings, totals, and a record per frame; times in seconds, shots by
+        their first and last frame's number.
+    """
+    return {
+        "stylevideo": stylevideo.__version__,
+        "source": str(clip.source),
+        "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
+        "output": str(result.output),
+        "width": result.width,
+        "height": result.height,
+        "rate": str(clip.info.rate),
+        "device": result.device,
+        "shots": [[frame_number(shot.start), frame_number(shot.stop - 1)] for shot in result.shots],
+        "seconds": result.seconds,
+        "evaluations": result.evaluations,
+        "mean_loss": result.mean_loss,
+        "warnings": list(result.warnings),
+        "settings": settings.to_dict(),
+        "frames": [asdict(record) for record in result.frames],
+    }
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:SHOWN_NUMBERS])) + (", …" if len(numbers) > SHOWN_NUMBERS else "")

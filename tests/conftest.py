@@ -1,0 +1,54 @@
+"""Fixtures that many tests share: the real network, a real style, and a small clip with sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from image_fixtures import to_image
+from media_fixtures import make_video, sine
+from sample_scenes import render_shot
+
+from stylevideo.media.pictures import read_picture
+from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.settings import Settings
+from stylevideo.targets import StylePicture, StyleTargets
+from stylevideo.temporal import Frame
+
+ROOT = Path(__file__).resolve().parent.parent
+STYLE = ROOT / "samples" / "styles" / "impasto.jpg"
+QUICK = {"first_iterations": 6, "coarse_iterations": 4, "iterations": 2}
+"""Few iterations: enough to see what passes between frames, not to make them good."""
+
+
+@pytest.fixture(scope="session")
+def vgg() -> VGG19:
+    """The installed weights."""
+    return load_vgg19()
+
+
+@pytest.fixture(scope="session")
+def make_targets(vgg: VGG19) -> Callable[[Settings], StyleTargets]:
+    """Targets of the sample style for given settings."""
+    picture = StylePicture(to_image(read_picture(STYLE)), 1.0)
+
+    def make(settings: Settings) -> StyleTargets:
+        return StyleTargets(vgg, [picture], settings.losses.style_layers, settings.scales.style_scale)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def flight_frames() -> list[Frame]:
+    """Six frames of the sample's first shot, 128x72."""
+    return [Frame(i, to_image(f.image)) for i, f in enumerate(render_shot("flight", frames=6, width=128, height=72))]
+
+
+@pytest.fixture(scope="session")
+def two_shot_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of two rendered shots of ten frames, 96x64, 24 a second, with a tone."""
+    images = [frame.image for name in ("flight", "balloon") for frame in render_shot(name, 10, 96, 64)]
+    path = tmp_path_factory.mktemp("clips") / "two shots.mp4"
+    encoder = ("-c:v", "libx264", "-qp", "12", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest")
+    return make_video(path, images, "24", encoder, sine(20 / 24))

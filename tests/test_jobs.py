@@ -1,0 +1,265 @@
+"""A clip becomes a film: complete, with its sound, gone on with after a crash, and refused in time if it must be."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import QUICK, STYLE
+from media_fixtures import make_video, shared, sine, stream_hashes
+
+import stylevideo
+from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
+from stylevideo.media.probe import probe
+from stylevideo.media.reader import read_frames
+from stylevideo.media.store import store_folder
+from stylevideo.results import Event, FrameFinished, Planned
+from stylevideo.settings import Settings, Style
+
+FAST = Settings().with_values(**QUICK)
+
+
+def pictures(film: Path) -> list[np.ndarray]:
+    info = probe(film)
+    return [frame.image for frame in read_frames(info, range(info.frame_count))]
+
+
+@pytest.fixture(scope="module")
+def film(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip stylised in one go, with a sheet and a report beside it."""
+    folder = tmp_path_factory.mktemp("film")
+    settings = FAST.with_values(sheet=str(folder / "sheet.png"), report=str(folder / "report.json"))
+    return stylevideo.stylize(two_shot_clip, [STYLE], folder / "film.mp4", settings).output
+
+
+def test_the_film_has_the_sources_frames_rate_size_and_sound(two_shot_clip: Path, film: Path) -> None:
+    source, made = probe(two_shot_clip), probe(film)
+    assert made.frame_count == source.frame_count == 20
+    assert made.rate == source.rate == Fraction(24)
+    assert (made.width, made.height) == (96, 64)
+    assert made.color_matrix == "bt709"
+    assert stream_hashes(film) == stream_hashes(two_shot_clip)
+
+
+def test_the_film_is_repainted_and_still_shows_the_source(two_shot_clip: Path, film: Path) -> None:
+    for source, made in zip(pictures(two_shot_clip), pictures(film), strict=True):
+        difference = np.abs(source.astype(float) - made).mean()
+        assert difference > 8, "the style changes every frame"
+        correlation = np.corrcoef(source.mean(2).ravel(), made.mean(2).ravel())[0, 1]
+        assert correlation > 0.4, "the content stays"
+
+
+def test_nothing_is_left_beside_the_film(film: Path) -> None:
+    assert sorted(path.name for path in film.parent.iterdir()) == ["film.mp4", "report.json", "sheet.png"]
+
+
+def test_the_report_says_what_was_done(film: Path) -> None:
+    report = json.loads((film.parent / "report.json").read_text())
+    assert report["shots"] == [[1, 10], [11, 20]]
+    assert [frame["number"] for frame in report["frames"]] == list(range(1, 21))
+    assert report["evaluations"] == sum(frame["iterations"] for frame in report["frames"]) == 2 * 10 + 18 * 2
+    assert report["settings"]["iterations"] == 2
+    assert report["mean_loss"] == pytest.approx(np.mean([f["losses"]["appearance"] for f in report["frames"]]))
+
+
+def test_nothing_is_carried_over_a_cut(two_shot_clip: Path, film: Path, tmp_path: Path) -> None:
+    """The second shot alone is the second half of the film, pixel by pixel before encoding."""
+    settings = FAST.with_values(frames="11-20")
+    alone = list(stylevideo.stylize_frames(two_shot_clip, [STYLE], settings))
+    both = list(stylevideo.stylize_frames(two_shot_clip, [STYLE], FAST))
+    assert [result.index for result in alone] == list(range(10, 20))
+    for one, other in zip(alone, both[10:], strict=True):
+        assert torch.equal(one.image, other.image)
+
+
+def test_events_come_in_order(two_shot_clip: Path, tmp_path: Path) -> None:
+    events: list[Event] = []
+    settings = FAST.with_values(frames="9-12")
+    stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings, events.append)
+    assert isinstance(events[0], Planned)
+    assert (events[0].shots, events[0].finished, events[0].width) == (1, 0, 96)
+    assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [9, 10, 11, 12]
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_kill_and_resume_gives_the_same_film_byte_for_byte(
+    two_shot_clip: Path, film: Path, tmp_path: Path, kills: int
+) -> None:
+    output = tmp_path / "film.mp4"
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    command = [sys.executable, "-m", "stylevideo", "run", str(two_shot_clip), "--style", str(STYLE), "-o", str(output)]
+    for turn in range(kills):
+        running = subprocess.Popen([*command, *flags], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        state = store_folder(output) / "frames" / f"{4 + 9 * turn:08d}.png"
+        deadline = time.monotonic() + 120
+        while not state.exists():
+            assert running.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        running.kill() if os.name == "nt" else running.send_signal(signal.SIGKILL)
+        running.wait()
+        assert not output.exists()
+    done = subprocess.run([*command, *flags], capture_output=True, text=True, check=True)
+    assert "of them already made" in done.stderr
+    assert done.stdout.strip() == str(output)
+    assert output.read_bytes() == film.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_other_settings_are_refused_for_an_interrupted_film(two_shot_clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "film.mp4"
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_a_frame(event: Event) -> None:
+        if isinstance(event, FrameFinished):
+            raise Stop
+
+    with pytest.raises(Stop):
+        stylevideo.stylize(two_shot_clip, [STYLE], output, FAST, stop_after_a_frame)
+    changed = FAST.with_values(style_weight=2.0, frames="1-2")
+    with pytest.raises(ResumeError, match=r"style_weight was 1\.0 and is 2\.0, frames was '' and is '1-2'"):
+        stylevideo.stylize(two_shot_clip, [STYLE], output, changed)
+    result = stylevideo.stylize(two_shot_clip, [STYLE], output, changed.with_values(restart=True))
+    assert len(result.frames) == 2
+
+
+def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sound's file vanishes from ffmpeg's sight: what it is given for ffmpeg cannot encode."""
+    output = tmp_path / "film.mp4"
+    settings = FAST.with_values(frames="1-3")
+    monkeypatch.setattr("stylevideo.media.writer.TO_BT709", "nosuchfilter")
+    with pytest.raises(EncodeError, match="run the same command again to go on"):
+        stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
+    assert not output.exists()
+    monkeypatch.undo()
+    events: list[Event] = []
+    result = stylevideo.stylize(two_shot_clip, [STYLE], output, settings, events.append)
+    assert isinstance(events[0], Planned)
+    assert events[0].finished == 3
+    assert not any(isinstance(event, FrameFinished) for event in events)
+    assert len(result.frames) == 3
+
+
+def test_a_smaller_film_has_even_sizes_and_never_exceeds_its_source(two_shot_clip: Path, tmp_path: Path) -> None:
+    for size, expected in ((71, (72, 48)), (500, (96, 64))):
+        settings = FAST.with_values(frames="1-1", size=size)
+        result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / f"{size}.mp4", settings)
+        assert (result.width, result.height) == expected
+        assert (probe(result.output).width, probe(result.output).height) == expected
+
+
+def test_an_odd_size_is_kept(tmp_path: Path) -> None:
+    images = [np.full((45, 67, 3), 40 * k + 40, np.uint8) for k in range(3)]
+    source = make_video(tmp_path / "odd.mkv", images, encoder=("-c:v", "ffv1"))
+    result = stylevideo.stylize(source, [STYLE], tmp_path / "film.mp4", FAST)
+    assert (probe(result.output).width, probe(result.output).height) == (67, 45)
+    assert probe(result.output).frame_count == 3
+
+
+def test_a_damaged_clip_is_stylised_to_its_end_and_says_so(tmp_path: Path) -> None:
+    source = shared("edge/corrupt.mp4")
+    settings = FAST.with_values(frames="73-80", size=64, detect_cuts=False)
+    result = stylevideo.stylize(source, [STYLE], tmp_path / "film.mp4", settings)
+    assert probe(result.output).frame_count == 8
+    assert [record.number for record in result.frames if record.repaired] == [76, 77, 78]
+    assert any("could not be decoded" in warning for warning in result.warnings)
+
+
+def test_a_deeper_source_is_warned_about(tmp_path: Path) -> None:
+    settings = FAST.with_values(frames="1-1", size=64)
+    result = stylevideo.stylize(shared("edge/x264_10.mp4"), [STYLE], tmp_path / "film.mp4", settings)
+    assert any("more than 8 bits" in warning for warning in result.warnings)
+
+
+def test_styles_are_read_with_their_weights(tmp_path: Path) -> None:
+    assert Style.parse("a.jpg") == Style(Path("a.jpg"), 1.0)
+    assert Style.parse("a.jpg:0.25") == Style(Path("a.jpg"), 0.25)
+    assert Style.parse(r"C:\pictures\a.jpg") == Style(Path(r"C:\pictures\a.jpg"), 1.0)
+    odd = tmp_path / "a:2"
+    odd.write_bytes(b"")
+    assert Style.parse(str(odd)) == Style(odd, 1.0)
+    with pytest.raises(SettingsError, match="above 0"):
+        Style.parse("a.jpg:0")
+
+
+class TestBadInput:
+    """One clear sentence before any work; nothing is left behind."""
+
+    def refuse(self, error: type[Exception], message: str, source: Path, output: Path, **changes: object) -> None:
+        styles = changes.pop("styles", [STYLE])
+        before = sorted(output.parent.iterdir()) if output.parent.exists() else []
+        with pytest.raises(error, match=message):
+            stylevideo.stylize(source, styles, output, FAST.with_values(**changes))  # type: ignore[arg-type]
+        assert (sorted(output.parent.iterdir()) if output.parent.exists() else []) == before
+
+    def test_clips(self, tmp_path: Path) -> None:
+        film = tmp_path / "out" / "film.mp4"
+        film.parent.mkdir()
+        self.refuse(InputError, r"missing\.mp4", tmp_path / "missing.mp4", film)
+        (tmp_path / "notes.mp4").write_text("hello\n" * 50)
+        self.refuse(InputError, r"notes\.mp4 is not a video", tmp_path / "notes.mp4", film)
+        (tmp_path / "empty.mp4").write_bytes(b"")
+        self.refuse(InputError, r"empty\.mp4", tmp_path / "empty.mp4", film)
+        tiny = make_video(tmp_path / "tiny.mkv", [np.zeros((24, 90, 3), np.uint8)] * 2, encoder=("-c:v", "ffv1"))
+        self.refuse(InputError, "too small for VGG-19.*at least 32", tiny, film)
+
+    def test_undecodable_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        sound = tmp_path / "sound.wav"
+        from media_fixtures import ffmpeg
+
+        ffmpeg(*sine(0.2), sound)
+        (tmp_path / "out").mkdir()
+        self.refuse(InputError, "no video stream", sound, tmp_path / "out" / "film.mp4")
+
+    def test_ranges(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        film = tmp_path / "film.mp4"
+        self.refuse(InputError, "frames 15-21 are outside the clip, which has frames 1-20", two_shot_clip, film,
+                    frames="15-21")  # fmt: skip
+        self.refuse(InputError, "outside", two_shot_clip, film, frames="0-3")
+        self.refuse(SettingsError, "not a range", two_shot_clip, film, frames="all")
+        self.refuse(SettingsError, "runs backwards", two_shot_clip, film, frames="9-3")
+        self.refuse(InputError, "too small for VGG-19", two_shot_clip, film, size=40)
+
+    def test_styles(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        film = tmp_path / "film.mp4"
+        self.refuse(InputError, r"nowhere\.jpg", two_shot_clip, film, styles=[tmp_path / "nowhere.jpg"])
+        self.refuse(InputError, "is not a picture", two_shot_clip, film, styles=[two_shot_clip])
+        self.refuse(InputError, "No style", two_shot_clip, film, styles=[])
+
+    def test_outputs(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        taken = tmp_path / "taken.mp4"
+        taken.write_bytes(b"precious")
+        self.refuse(InputError, r"taken\.mp4 is already there.*-y", two_shot_clip, taken)
+        assert taken.read_bytes() == b"precious"
+        self.refuse(InputError, "does not exist", two_shot_clip, tmp_path / "nowhere" / "film.mp4")
+        self.refuse(InputError, r"\.xyz", two_shot_clip, tmp_path / "film.xyz")
+        self.refuse(InputError, r"must end in \.png", two_shot_clip, tmp_path / "film.mp4", sheet="sheet.jpg")
+
+    def test_the_source_is_never_overwritten(self, two_shot_clip: Path) -> None:
+        with pytest.raises(InputError, match="is the clip itself"):
+            stylevideo.stylize(two_shot_clip, [STYLE], two_shot_clip, FAST.with_values(overwrite=True))
+
+    def test_devices_and_weights(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        film = tmp_path / "out" / "film.mp4"
+        film.parent.mkdir()
+        if not torch.cuda.is_available():
+            self.refuse(DeviceError, "no CUDA GPU", two_shot_clip, film, device="cuda")
+        weights = tmp_path / "vgg19-00000000.pth"
+        weights.write_bytes(b"x")
+        self.refuse(InputError, "SHA-256", two_shot_clip, film, weights=str(weights))
+        weights = tmp_path / "small.pth"
+        torch.save({"features.0.weight": torch.zeros(2, 3, 3, 3), "features.0.bias": torch.zeros(2)}, weights)
+        self.refuse(InputError, "does not hold VGG-19", two_shot_clip, film, weights=str(weights))

@@ -1,0 +1,83 @@
+"""The loss terms have known values, known gradients, and refuse what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stylevideo.errors import ShapeError
+from stylevideo.ops.losses import (
+    gram_matrix,
+    mean_square_error,
+    relative_square_error,
+    temporal_loss,
+    total_variation,
+    total_variation_sum,
+)
+
+
+def double(*shape: int) -> torch.Tensor:
+    return torch.rand(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+
+
+def test_gram_matrix_of_known_features() -> None:
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # two channels, two locations
+    assert gram_matrix(features).tolist() == [[[2.5, 5.5], [5.5, 12.5]]]
+
+
+def test_gram_matrix_does_not_depend_on_the_size() -> None:
+    features = torch.rand(1, 5, 4, 6)
+    torch.testing.assert_close(gram_matrix(features.repeat(1, 1, 3, 2)), gram_matrix(features))
+
+
+def test_gram_matrix_of_half_precision_features_does_not_overflow() -> None:
+    gram = gram_matrix(torch.full((1, 2, 8, 8), 30_000.0, dtype=torch.float16))
+    assert gram.dtype == torch.float32
+    assert gram.isfinite().all()
+
+
+def test_relative_square_error_is_zero_at_the_target_and_one_for_nothing() -> None:
+    target = torch.rand(1, 4, 4)
+    assert relative_square_error(target, target) == 0
+    assert relative_square_error(torch.zeros_like(target), target) == 1
+    torch.testing.assert_close(relative_square_error(7 * target * 1.5, 7 * target), torch.tensor(0.25))
+
+
+def test_mean_square_error_of_known_values() -> None:
+    assert mean_square_error(torch.tensor([1.0, 5.0]), torch.tensor([2.0, 2.0])) == 5
+
+
+def test_total_variation_of_a_step() -> None:
+    image = torch.zeros(1, 3, 2, 4)
+    image[..., 2:] = 0.5  # one step of 0.5 in each of 2 rows and 3 channels
+    assert total_variation_sum(image) == 3
+    assert total_variation(image) == 3 / 24
+    assert total_variation(torch.full((1, 3, 5, 5), 0.3)) == 0
+
+
+def test_temporal_loss_counts_visible_pixels_only() -> None:
+    image, warped = torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2)
+    visible = torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]])
+    assert temporal_loss(image, warped, visible) == 0.25
+    assert temporal_loss(image, warped, torch.zeros_like(visible)) == 0
+
+
+def test_gradients_agree_with_finite_differences() -> None:
+    target, visible = double(1, 3, 4, 5).detach() + 2, double(1, 1, 4, 5).detach()
+    image = double(1, 3, 4, 5)
+    gram = gram_matrix(target)
+    for term in (
+        lambda x: relative_square_error(gram_matrix(x), gram),
+        lambda x: mean_square_error(x, target),
+        lambda x: temporal_loss(x, target, visible),
+        total_variation,
+        total_variation_sum,
+    ):
+        assert torch.autograd.gradcheck(term, (image,))
+
+
+def test_different_shapes_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"\(1, 3\).*\(3, 1\)"):
+        relative_square_error(torch.rand(1, 3), torch.rand(3, 1))
+    with pytest.raises(ShapeError):
+        temporal_loss(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4), torch.rand(1, 1, 4, 5))

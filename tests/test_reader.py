@@ -1,0 +1,201 @@
+"""Every format gives every frame, once, in order, in its size; damage never ends the film."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media_fixtures import (
+    SIZE,
+    edge_number_in,
+    ffmpeg,
+    make_video,
+    number_in,
+    numbered_frame,
+    numbered_video,
+    shared,
+)
+
+from stylevideo.errors import DecodeError, InputError
+from stylevideo.media.probe import probe
+from stylevideo.media.reader import check_decodable, read_frames
+
+COUNT = 30
+FORMATS = {
+    "h264.mp4": ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"),
+    "ffv1.mkv": ("-c:v", "ffv1"),
+    "prores.mov": ("-c:v", "prores_ks"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),
+    "mjpeg.avi": ("-c:v", "mjpeg", "-q:v", "3"),
+    "h264.ts": ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"),
+    "mpeg2.mpg": ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "3"),
+    "raw.h264": ("-c:v", "libx264", "-preset", "ultrafast"),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_contract_of_every_format(tmp_path: Path, name: str) -> None:
+    info = probe(numbered_video(tmp_path / name, COUNT, "30000/1001", FORMATS[name]))
+    assert (info.frame_count, info.rate) == (COUNT, Fraction(30000, 1001))
+    assert (info.width, info.height) == SIZE
+    frames = list(read_frames(info, range(COUNT)))
+    assert [frame.index for frame in frames] == list(range(COUNT))
+    assert [number_in(frame.image) for frame in frames] == list(range(COUNT))
+    assert not any(frame.repaired for frame in frames)
+    assert {(frame.image.shape, frame.image.dtype) for frame in frames} == {((SIZE[1], SIZE[0], 3), np.dtype("uint8"))}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_stretch_is_the_same_as_in_the_whole(tmp_path: Path, name: str) -> None:
+    info = probe(numbered_video(tmp_path / name, COUNT, "25", FORMATS[name]))
+    whole = [frame.image for frame in read_frames(info, range(COUNT))]
+    for stretch in (range(0, 3), range(7, 19), range(29, 30), range(5, 5)):
+        images = [frame.image for frame in read_frames(info, stretch)]
+        assert len(images) == len(stretch)
+        assert all(np.array_equal(image, whole[i]) for image, i in zip(images, stretch, strict=True))
+
+
+def test_avi_without_time_stamps(tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.mp4", COUNT, "25", ("-c:v", "libx264", "-bf", "2"))
+    ffmpeg("-i", clip, "-c", "copy", tmp_path / "clip.avi")
+    frames = list(read_frames(probe(tmp_path / "clip.avi"), range(COUNT)))
+    assert [number_in(frame.image) for frame in frames] == list(range(COUNT))
+    assert not any(frame.repaired for frame in frames)
+
+
+def test_colours_come_as_rgb(tmp_path: Path) -> None:
+    image = np.empty((64, 64, 3), np.uint8)
+    image[:] = (200, 80, 30)
+    info = probe(make_video(tmp_path / "orange.mkv", [image] * 2, encoder=("-c:v", "ffv1", "-pix_fmt", "bgr0")))
+    (frame, _) = read_frames(info, range(2))
+    assert np.array_equal(frame.image, image)
+
+
+def test_file_names_that_look_like_something_else(tmp_path: Path) -> None:
+    for name in ("a:b.mp4", "frame%03d.mp4", "Zoë 映画.mp4", "with 'quotes'.mp4", "[0].mp4"):
+        info = probe(numbered_video(tmp_path / name, 3))
+        assert [number_in(frame.image) for frame in read_frames(info, range(3))] == [0, 1, 2]
+
+
+def test_frames_before_an_edit_list_are_not_shown(tmp_path: Path) -> None:
+    whole = numbered_video(tmp_path / "whole.mp4", 24, "24", ("-c:v", "libx264", "-g", "24"))
+    ffmpeg("-ss", "0.5", "-i", whole, "-c", "copy", tmp_path / "cut.mp4")
+    frames = read_frames(probe(tmp_path / "cut.mp4"), range(12))
+    assert [number_in(frame.image) for frame in frames] == list(range(12, 24))
+
+
+def test_edge_rotation_is_applied() -> None:
+    info = probe(shared("edge/rot90.mp4"))
+    (frame,) = read_frames(info, range(7, 8))
+    assert frame.image.shape == (320, 240, 3)
+    upright = np.rot90(frame.image, -1)
+    assert edge_number_in(upright) == 7
+
+
+def test_edge_variable_rate() -> None:
+    info = probe(shared("edge/vfr.mp4"))
+    assert [edge_number_in(frame.image) for frame in read_frames(info, range(150))] == list(range(150))
+
+
+def test_edge_corrupt_file_keeps_its_length_and_order() -> None:
+    info = probe(shared("edge/corrupt.mp4"))
+    frames = list(read_frames(info, range(150)))
+    assert [frame.index for frame in frames] == list(range(150))
+    assert [frame.index for frame in frames if frame.repaired] == [75, 76, 77]
+    assert [edge_number_in(frame.image) for frame in frames[:75]] == list(range(75))
+    assert all(np.array_equal(frame.image, frames[74].image) for frame in frames[75:78])
+
+
+def test_edge_corrupt_file_reads_alike_from_within_the_hole() -> None:
+    info = probe(shared("edge/corrupt.mp4"))
+    (frame,) = read_frames(info, range(76, 77))
+    assert (frame.index, frame.repaired, edge_number_in(frame.image)) == (76, True, 74)
+
+
+def test_edge_truncated_file_ends_with_its_last_good_frame() -> None:
+    info = probe(shared("edge/trunc.mp4"))
+    frames = list(read_frames(info, range(75)))
+    assert [edge_number_in(frame.image) for frame in frames] == [*range(74), 73]
+    assert [frame.index for frame in frames if frame.repaired] == [74]
+    (last,) = read_frames(info, range(74, 75))
+    assert edge_number_in(last.image) == 73
+
+
+def test_a_damaged_beginning_shows_the_next_good_frame(tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.avi", 12, "24", ("-c:v", "mjpeg", "-q:v", "3"))
+    data = bytearray(clip.read_bytes())
+    first_picture = data.index(b"\xff\xd8\xff")
+    second_picture = data.index(b"\xff\xd8\xff", first_picture + 3)
+    data[first_picture : second_picture - 8] = bytes(second_picture - 8 - first_picture)
+    clip.write_bytes(data)
+    frames = list(read_frames(probe(clip), range(12)))
+    assert [number_in(frame.image) for frame in frames] == [1, *range(1, 12)]
+    assert [frame.repaired for frame in frames] == [True] + [False] * 11
+
+
+def test_a_film_of_rubbish_is_refused(tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.mov", 12, "24", FORMATS["prores.mov"])
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mdat") + 4
+    size = int.from_bytes(data[start - 8 : start - 4])
+    data[start : start - 8 + size] = b"\xff" * (size - 8)
+    clip.write_bytes(data)
+    info = probe(clip)
+    with pytest.raises(InputError, match=r"No frame of clip.mov can be decoded \(codec prores"):
+        check_decodable(info)
+    with pytest.raises(DecodeError, match=r"No frame of clip.mov can be decoded"):
+        list(read_frames(info, range(3, 5)))
+
+
+def test_a_good_film_is_decodable(tmp_path: Path) -> None:
+    check_decodable(probe(numbered_video(tmp_path / "clip.mp4", 3)))
+
+
+def test_untagged_hd_is_read_as_bt709(tmp_path: Path) -> None:
+    image = np.empty((720, 1280, 3), np.uint8)
+    image[:] = (200, 60, 40)
+    untag = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown:range=unknown"
+    encoder = [
+        "-vf",
+        f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{untag}",
+        "-preset",
+        "ultrafast",
+    ]
+    info = probe(make_video(tmp_path / "hd.mp4", [image] * 6, encoder=("-c:v", "libx264", "-crf", "5", *encoder)))
+    assert info.color_matrix is None
+    frames = list(read_frames(info, range(2, 6)))
+    assert [frame.index for frame in frames] == [2, 3, 4, 5]
+    difference = np.abs(frames[0].image.astype(int) - image)[100:-100, 100:-100]
+    assert difference.max() <= 3
+    wrongly = next(read_frames(replace(info, color_matrix="smpte170m"), range(1))).image
+    assert np.abs(wrongly.astype(int) - image).max() > 8
+
+
+def test_an_abandoned_reader_leaves_no_copy_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = numbered_frame(5, (1280, 720))
+    info = probe(make_video(tmp_path / "hd.mp4", [image] * 4, encoder=(*FORMATS["h264.mp4"], "-pix_fmt", "yuv420p")))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    frames = read_frames(info, range(4))
+    assert number_in(next(frames).image) == 5
+    assert list(temporary.iterdir())
+    del frames
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("order", [("0", "1"), ("1", "0")])
+def test_of_two_videos_the_probed_one_is_read(tmp_path: Path, order: tuple[str, str]) -> None:
+    numbered_video(tmp_path / "small.mp4", 8)
+    make_video(tmp_path / "large.mp4", [numbered_frame(100 + i, (256, 192)) for i in range(12)])
+    maps = ["-map", f"{order[0]}:v", "-map", f"{order[1]}:v", "-c", "copy"]
+    ffmpeg("-i", tmp_path / "small.mp4", "-i", tmp_path / "large.mp4", *maps, tmp_path / "both.mkv")
+    info = probe(tmp_path / "both.mkv")
+    first = 0 if order[0] == "0" else 100
+    count = 8 if order[0] == "0" else 12
+    assert info.frame_count == count
+    frames = list(read_frames(info, range(count)))
+    assert [number_in(frame.image) for frame in frames] == list(range(first, first + count))

@@ -1,0 +1,74 @@
+"""Cuts are found where they are, nowhere else, and the shots cover the clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media_fixtures import make_video, shared
+from numpy.random import default_rng
+
+from stylevideo.media.probe import probe
+from stylevideo.shots import detect_shots
+from stylevideo.timeline import Shot
+
+CUTS = (20, 45, 60)
+
+
+def scene(seed: int, count: int) -> list[np.ndarray]:
+    """A picture of soft random shapes that pans: `count` images (96, 128, 3) uint8."""
+    random = default_rng(seed)
+    coarse = random.integers(0, 256, (12, 40, 3), np.uint8)
+    wide = coarse.repeat(8, axis=0).repeat(8, axis=1)
+    return [np.ascontiguousarray(wide[:, 2 * i : 2 * i + 128]) for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def cut_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    edges = (0, *CUTS, 80)
+    images = [image for k in range(4) for image in scene(k, edges[k + 1] - edges[k])]
+    return make_video(tmp_path_factory.mktemp("shots") / "cuts.mp4", images)
+
+
+def test_hard_cuts_are_found_exactly(cut_clip: Path) -> None:
+    shots = detect_shots(probe(cut_clip), range(80))
+    assert shots == (Shot(0, 0, 20), Shot(1, 20, 45), Shot(2, 45, 60), Shot(3, 60, 80))
+
+
+def test_indices_stay_those_of_the_source_in_a_stretch(cut_clip: Path) -> None:
+    shots = detect_shots(probe(cut_clip), range(30, 70))
+    assert shots == (Shot(0, 30, 45), Shot(1, 45, 60), Shot(2, 60, 70))
+
+
+def test_a_pan_is_one_shot(tmp_path: Path) -> None:
+    info = probe(make_video(tmp_path / "pan.mp4", scene(7, 60)))
+    assert detect_shots(info, range(60)) == (Shot(0, 0, 60),)
+
+
+def test_without_detection_nothing_is_decoded(tmp_path: Path, cut_clip: Path) -> None:
+    info = probe(cut_clip)
+    cut_clip_moved = cut_clip.rename(tmp_path / "moved.mp4")
+    try:
+        assert detect_shots(info, range(3, 80), detect_cuts=False) == (Shot(0, 3, 80),)
+    finally:
+        cut_clip_moved.rename(cut_clip)
+
+
+def test_cuts_too_close_to_the_last_are_ignored(cut_clip: Path) -> None:
+    shots = detect_shots(probe(cut_clip), range(80), min_shot_frames=18)
+    assert shots == (Shot(0, 0, 20), Shot(1, 20, 45), Shot(2, 45, 80))
+
+
+def test_a_threshold_out_of_reach_finds_none(cut_clip: Path) -> None:
+    assert detect_shots(probe(cut_clip), range(80), threshold=256.0) == (Shot(0, 0, 80),)
+
+
+def test_a_single_frame_is_a_shot(cut_clip: Path) -> None:
+    assert detect_shots(probe(cut_clip), range(19, 20)) == (Shot(0, 19, 20),)
+
+
+@pytest.mark.parametrize("name", ["bigbuckbunny", "friday", "stream"])
+def test_clips_without_a_cut(name: str) -> None:
+    info = probe(shared(f"clips/{name}.mp4"))
+    assert detect_shots(info, range(info.frame_count)) == (Shot(0, 0, info.frame_count),)

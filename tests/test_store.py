@@ -1,0 +1,129 @@
+"""Finished frames survive, equal jobs go on, other jobs are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stylevideo.errors import InputError, ResumeError, StorageError
+from stylevideo.media.pictures import read_picture, write_png
+from stylevideo.media.read_ahead import read_ahead
+from stylevideo.media.store import STATE_FILE, FrameStore, store_folder
+
+PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
+
+
+def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    store = FrameStore(film, JOB)
+    assert store.last_state() is None
+    state = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
+    store.save(7, PICTURE, {"loss": 0.25}, state)
+    again = FrameStore(film, JOB)
+    saved = again.last_state()
+    assert saved is not None
+    assert saved["index"] == 6
+    assert saved["recent_losses"] == [0.1, 1 / 3]
+    assert torch.equal(saved["carried"]["image"], state["carried"]["image"])
+    assert np.array_equal(again.picture(7), PICTURE)
+    assert again.record(7) == {"loss": 0.25}
+
+
+def test_the_store_lies_hidden_beside_the_film_and_goes_away(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    store = FrameStore(film, JOB)
+    assert store_folder(film) == tmp_path / ".film.mp4.stylevideo"
+    assert store_folder(film).is_dir()
+    store.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_job_is_refused_with_what_differs(tmp_path: Path) -> None:
+    FrameStore(tmp_path / "film.mp4", JOB)
+    with pytest.raises(ResumeError, match=r"style_weight was 1\.0 and is 2\.0.*--restart"):
+        FrameStore(tmp_path / "film.mp4", {**JOB, "style_weight": 2.0})
+
+
+def test_restart_throws_away(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "film.mp4", JOB)
+    store.save(1, PICTURE, {}, {"index": 0})
+    again = FrameStore(tmp_path / "film.mp4", {**JOB, "style_weight": 2.0}, restart=True)
+    assert again.last_state() is None
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "film.mp4", JOB)
+    store.save(1, PICTURE, {}, {"index": 0})
+    (store.folder / STATE_FILE).write_bytes(b"half")
+    with pytest.raises(StorageError, match=r"state\.pt cannot be read.*--restart"):
+        store.last_state()
+
+
+def test_values_are_remembered(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "film.mp4", JOB)
+    assert store.recall("shots") is None
+    store.remember("shots", [{"start": 0}])
+    assert FrameStore(tmp_path / "film.mp4", JOB).recall("shots") == [{"start": 0}]
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.png"
+    taken.mkdir()
+    with pytest.raises(StorageError, match=r"taken\.png cannot be written"):
+        write_png(taken, PICTURE)
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    for name, data in {"empty.png": b"", "text.jpg": b"hello"}.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match="is not a picture"):
+            read_picture(tmp_path / name)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_picture(tmp_path / "missing.png")
+
+
+def test_reading_ahead_keeps_order_and_bounds() -> None:
+    made: list[int] = []
+
+    def numbers():
+        for number in range(50):
+            made.append(number)
+            yield number
+
+    ahead = read_ahead(numbers(), depth=2)
+    assert [next(ahead) for _ in range(10)] == list(range(10))
+    assert len(made) <= 10 + 2 + 2  # waiting, one in hand, one being made
+    assert list(ahead) == list(range(10, 50))
+
+
+def test_an_error_while_reading_ahead_arrives_in_its_place() -> None:
+    def numbers():
+        yield 1
+        raise ValueError("broken")
+
+    ahead = read_ahead(numbers())
+    assert next(ahead) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(ahead)
+
+
+def test_closing_ends_the_reading() -> None:
+    closed = False
+
+    def numbers():
+        nonlocal closed
+        try:
+            while True:
+                yield 1
+        finally:
+            closed = True
+
+    ahead = read_ahead(numbers())
+    next(ahead)
+    ahead.close()
+    assert closed

@@ -1,0 +1,161 @@
+"""One shot: state travels along the motion, saves iterations, calms flicker, and starts anew where it must."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from image_fixtures import noise_image
+
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.warp import warp
+from stylevideo.optimize import CarriedState, Objective, optimize_cold, optimize_frame
+from stylevideo.settings import Settings
+from stylevideo.targets import StyleTargets
+from stylevideo.temporal import Frame, FrameResult, Motion, ShotState, carry, map_colors, stylize_shot, with_motion
+
+Maker = Callable[[Settings], StyleTargets]
+HEIGHT, WIDTH = 64, 96
+
+
+def pan(count: int, step: int = 3) -> list[Frame]:
+    """A camera that moves `step` pixels a frame over a smooth random picture."""
+    wide = torch.nn.functional.interpolate(noise_image(12, 40), scale_factor=8.0, mode="bicubic").clamp(0, 1)
+    return [Frame(i, wide[..., 8 : 8 + HEIGHT, 8 + step * i : 8 + step * i + WIDTH]) for i in range(count)]
+
+
+def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Settings) -> list[FrameResult]:
+    paired = with_motion(frames, settings.temporal.carry)
+    return [result for result, _ in stylize_shot(paired, None, vgg, make_targets(settings), settings)]
+
+
+def warping_error(images: list[torch.Tensor], step: int = 3) -> float:
+    """Mean square difference from the previous frame moved by the exact motion, away from the border."""
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    flow[:, 0] = step
+    inside = (..., slice(8, -8), slice(8, -8 - step))
+    pairs = itertools.pairwise(images)
+    return sum(float((b - warp(a, flow))[inside].square().mean()) for a, b in pairs) / (len(images) - 1)
+
+
+def test_moments_and_steps_follow_the_motion() -> None:
+    state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    flow[:, 0] = 5
+    visible = torch.ones(1, 1, HEIGHT, WIDTH)
+    visible[..., -5:] = 0
+    start, guide = carry(state, Motion(flow, visible), noise_image(HEIGHT, WIDTH, 9))
+    for name in ("image", "first_moment", "second_moment"):
+        moved, before = getattr(start, name), getattr(state, name)
+        torch.testing.assert_close(moved[..., :-5], before[..., 5:], atol=1e-5, rtol=0)
+    assert start.first_moment[..., -5:].abs().max() == 0
+    assert start.step == 7
+    assert torch.equal(guide.visible, visible)
+
+
+def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_targets: Maker) -> None:
+    """Four iterations with what was carried beat four with the same picture and a fresh optimiser."""
+    first, second = pan(2, step=1)
+    settings = Settings().with_values(first_iterations=30, coarse_iterations=20)
+    targets = make_targets(settings)
+    state = optimize_cold(vgg, first.image, 0, targets, settings).state
+    motion = list(with_motion([first, second], True))[1][1]
+    assert motion is not None
+    start, guide = carry(state, motion, second.image)
+    objective = Objective(vgg, second.image, targets.at((HEIGHT, WIDTH)), None, settings.losses)
+
+    def loss_after(begin: CarriedState) -> float:
+        done = optimize_frame(vgg, second.image, begin, guide, targets, settings, 4)
+        with torch.no_grad():
+            return objective.losses(objective.terms(done.state.image)).appearance
+
+    assert loss_after(start) < 0.9 * loss_after(CarriedState.fresh(start.image))
+
+
+def test_a_pan_flickers_less_than_independent_frames(vgg: VGG19, make_targets: Maker) -> None:
+    frames = pan(4)
+    settings = Settings().with_values(first_iterations=15, coarse_iterations=10)
+    carried = results(vgg, frames, make_targets, settings)
+    alone = results(vgg, frames, make_targets, settings.with_values(carry=False))
+    assert sum(result.iterations for result in carried) < 0.5 * sum(result.iterations for result in alone)
+    assert warping_error([r.image for r in carried]) < 0.2 * warping_error([r.image for r in alone])
+
+
+def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(vgg: VGG19, make_targets: Maker) -> None:
+    frames = pan(4)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    targets = make_targets(settings)
+    whole = list(stylize_shot(with_motion(frames, True), None, vgg, targets, settings))
+    _, state = whole[1]
+    paired = [pair for pair in with_motion(frames[1:], True) if pair[0].index > 1]
+    rest = list(stylize_shot(paired, state, vgg, targets, settings))
+    assert [r.index for r, _ in rest] == [2, 3]
+    assert torch.equal(rest[-1][0].image, whole[-1][0].image)
+
+
+def test_the_guard_does_a_frame_again_that_stands_out(vgg: VGG19, make_targets: Maker) -> None:
+    """A state whose neighbours had a far lower loss makes the next frame stand out; alone it does not."""
+    frames = pan(2)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    targets = make_targets(settings)
+    ((_, state),) = stylize_shot(with_motion(frames[:1], True), None, vgg, targets, settings)
+    paired = list(with_motion(frames, True))[1:]
+    ((usual, _),) = stylize_shot(paired, state, vgg, targets, settings)
+    assert not usual.redone
+    spoilt = replace(state, recent_losses=(1e-6, 1e-6))
+    ((guarded, _),) = stylize_shot(paired, spoilt, vgg, targets, settings)
+    assert guarded.redone
+    assert guarded.iterations == usual.iterations + 9
+    assert guarded.losses.appearance <= usual.losses.appearance
+    ((unguarded, _),) = stylize_shot(paired, spoilt, vgg, targets, settings.with_values(guard=0.0))
+    assert not unguarded.redone
+
+
+def test_frames_by_themselves_do_not_depend_on_each_other(vgg: VGG19, make_targets: Maker) -> None:
+    frames = pan(3)
+    settings = Settings().with_values(carry=False, first_iterations=3, coarse_iterations=3)
+    together = results(vgg, frames, make_targets, settings)
+    alone = results(vgg, frames[2:], make_targets, settings)
+    assert torch.equal(together[2].image, alone[0].image)
+
+
+def test_colors_are_mapped_by_what_is_visible() -> None:
+    frame = noise_image(32, 32)
+    matrix = torch.tensor([[0.2, 0.5, 0.1], [0.3, 0.1, 0.2], [0.1, 0.2, 0.4]])
+    stylized = torch.einsum("bchw,cd->bdhw", frame, matrix) + 0.1
+    visible = torch.ones(1, 1, 32, 32)
+    visible[..., 16:] = 0
+    broken = torch.where(visible > 0, stylized, torch.zeros_like(stylized))
+    torch.testing.assert_close(map_colors(frame, broken, visible), stylized, atol=0.01, rtol=0)
+    assert torch.equal(map_colors(frame, broken, torch.zeros_like(visible)), frame)
+
+
+def test_nothing_of_the_frames_before_is_kept_alive() -> None:
+    """Frames are paired one at a time, so that a long shot needs no more memory than a short one."""
+    made = 0
+
+    def frames() -> Iterator[Frame]:
+        nonlocal made
+        for frame in pan(5):
+            made += 1
+            yield frame
+
+    paired = with_motion(frames(), True)
+    next(paired)
+    assert made == 1
+    _, motion = next(paired)
+    assert made == 2
+    assert motion is not None
+    assert float(motion.flow_to_previous[:, 0].median()) == pytest.approx(3, abs=0.3)
+
+
+def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
+    settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1)
+    states: list[ShotState] = [
+        state for _, state in stylize_shot(with_motion(pan(8), True), None, vgg, make_targets(settings), settings)
+    ]
+    assert len(states[-1].recent_losses) == 5
+    assert states[-1].index == 7
