@@ -19,7 +19,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 
 from stylevideo.models.flow import DISFlow
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.warp import settle, visibility, warp
+from stylevideo.ops.warp import settle, visibility, warp, warp_smoothly
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
@@ -131,14 +131,14 @@ def carry(state: CarriedState, motion: Motion, frame: Tensor) -> tuple[CarriedSt
         The start for this frame, and the guide that holds it to what was visible.
     """
     flow, visible = motion.flow_to_previous.to(frame.device), motion.visible.to(frame.device)
-    moving = torch.cat((state.image, state.first_moment, state.second_moment), dim=1)  # (1, 9, H, W)
-    image, first, second = torch.split(warp(moving, flow), 3, dim=1)
-    image = image.clamp(0, 1)
+    image = warp(state.image, flow).clamp(0, 1)
+    moments = torch.cat((state.first_moment, state.second_moment), dim=1)  # (1, 6, H, W)
+    first, second = torch.split(warp_smoothly(moments, flow), 3, dim=1)
     fill = repaint(map_colors(frame, image, visible), image)
     start = CarriedState(
         image=torch.where(visible > 0, image, fill),
         first_moment=first * visible,
-        second_moment=second.clamp(min=0),
+        second_moment=second,
         step=state.step,
     )
     return start, Guide(image, visible)

@@ -15,8 +15,9 @@ from stylevideo.models.flow import DISFlow
 @pytest.mark.parametrize("size", [(480, 854), (96, 96), (72, 128), (33, 47)])
 def test_flow_finds_a_shift_at_any_size(size: tuple[int, int]) -> None:
     height, width = size
-    texture = torch.nn.functional.interpolate(noise_image(height // 4 + 8, width // 4 + 8), scale_factor=4.0,
-                                              mode="bicubic")  # fmt: skip
+    texture = torch.nn.functional.interpolate(
+        noise_image(height // 4 + 8, width // 4 + 8), scale_factor=4.0, mode="bicubic"
+    )
     image = texture[..., 8 : 8 + height, 8 : 8 + width]
     other = texture[..., 6 : 6 + height, 11 : 11 + width]  # what was at p is at p + (-3, 2)
     flow = DISFlow().between(image, other)

@@ -226,8 +226,9 @@ class TestBadInput:
 
     def test_ranges(self, two_shot_clip: Path, tmp_path: Path) -> None:
         film = tmp_path / "film.mp4"
-        self.refuse(InputError, "frames 15-21 are outside the clip, which has frames 1-20", two_shot_clip, film,
-                    frames="15-21")  # fmt: skip
+        self.refuse(
+            InputError, "frames 15-21 are outside the clip, which has frames 1-20", two_shot_clip, film, frames="15-21"
+        )
         self.refuse(InputError, "outside", two_shot_clip, film, frames="0-3")
         self.refuse(SettingsError, "not a range", two_shot_clip, film, frames="all")
         self.refuse(SettingsError, "runs backwards", two_shot_clip, film, frames="9-3")

@@ -17,7 +17,7 @@ MOVING_PX = 0.25
 
 
 def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
-    """Carry a picture (or moments, or any map) of the previous frame to where it is now.
+    """Carry a picture of the previous frame to where it is now.
 
     Samples with an 8-tap Lanczos kernel, since a picture that is warped hundreds of times must not
     blur; beyond the border the nearest pixel is repeated. May over- and undershoot the input's range.
@@ -46,6 +46,27 @@ def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
             line += flat[:, row * width + column] * column_weight
         warped += line * row_weight
     return warped.reshape(1, channels, height, width)
+
+
+def warp_smoothly(values: Tensor, flow_to_previous: Tensor) -> Tensor:
+    """Carry maps that must not overshoot, such as moments or flow: samples bilinearly.
+
+    Every value is a weighted mean of its neighbours, so a second moment stays positive, and the square of
+    a first moment stays below the second where it was so before. Beyond the border the nearest pixel is
+    repeated.
+
+    Args:
+        values: (1, C, H, W), the previous frame's.
+        flow_to_previous: (1, 2, H, W), pixels.
+    Returns:
+        (1, C, H, W).
+    """
+    height, width = flow_to_previous.shape[2:]
+    x, y = _sample_positions(flow_to_previous)
+    grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
+    return torch.nn.functional.grid_sample(
+        values, grid.reshape(1, height, width, 2), mode="bilinear", padding_mode="border", align_corners=True
+    )
 
 
 def settle(flow: Tensor) -> Tensor:
@@ -81,7 +102,7 @@ def visibility(flow_to_previous: Tensor, flow_to_next: Tensor) -> Tensor:
     if flow_to_previous.shape != flow_to_next.shape:
         raise ShapeError(f"flows of {tuple(flow_to_previous.shape)} and {tuple(flow_to_next.shape)} differ in size")
     back = flow_to_previous
-    forth = _warp_bilinear(flow_to_next, back)
+    forth = warp_smoothly(flow_to_next, back)
     square = back.square().sum(1, keepdim=True)  # (1, 1, H, W)
     mismatch = (forth + back).square().sum(1, keepdim=True)
     occluded = mismatch > 0.01 * (square + forth.square().sum(1, keepdim=True)) + 0.5
@@ -124,13 +145,3 @@ def _taps(position: Tensor, size: int) -> tuple[Tensor, Tensor]:
     weights = weights / weights.sum(0)
     indices = (base + offsets[:, None]).long().clamp(0, size - 1)
     return indices, weights
-
-
-def _warp_bilinear(image: Tensor, flow: Tensor) -> Tensor:
-    """Look up smooth maps such as flow itself, without the ringing of longer kernels."""
-    height, width = flow.shape[2:]
-    x, y = _sample_positions(flow)
-    grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
-    return torch.nn.functional.grid_sample(
-        image, grid.reshape(1, height, width, 2), mode="bilinear", padding_mode="border", align_corners=True
-    )

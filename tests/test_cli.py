@@ -1,0 +1,133 @@
+"""The command line: quick help, one sentence for bad input, the right exit codes, clean output."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import QUICK, STYLE
+
+from stylevideo.cli import main
+from stylevideo.media.store import store_folder
+
+FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+
+
+def stylevideo(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stylevideo", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["presets"], ["--version"]])
+def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
+    code = (
+        "import sys; from stylevideo.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'torchvision'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+
+
+def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(two_shot_clip: Path, tmp_path: Path) -> None:
+    film = tmp_path / "a film.mp4"
+    done = stylevideo("run", two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-3", *FAST)
+    assert done.returncode == 0
+    assert done.stdout.strip() == str(film)
+    assert "96x64, 3 frames, 1 shot, on " in done.stderr
+    assert "The rest will take about" in done.stderr
+    assert "14 VGG evaluations" in done.stderr
+    again = stylevideo("run", two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-3", *FAST)
+    assert again.returncode == 2
+    assert "already there" in again.stderr
+    quiet = stylevideo("run", two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-1", "-y", "-q", *FAST)
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def test_bad_input_gets_one_sentence_and_exit_code_2(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "film.mp4"
+    for arguments, message in (
+        ([tmp_path / "no.mp4", "--style", STYLE, "-o", film], "no.mp4"),
+        ([two_shot_clip, "--style", tmp_path / "no.jpg", "-o", film], "no.jpg"),
+        ([two_shot_clip, "--style", STYLE, "-o", film, "--preset", "finest"], "Did you mean fine?"),
+        ([two_shot_clip, "--style", STYLE, "-o", film, "--iterations", "0"], "--iterations must be at least 1"),
+        ([two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-99"], "1-20"),
+    ):
+        assert main(["run", *map(str, arguments)]) == 2
+        printed = capsys.readouterr()
+        assert message in printed.err
+        assert "Traceback" not in printed.err
+        assert printed.err.count("\n") == 1
+        assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_usage_is_exit_code_2(two_shot_clip: Path) -> None:
+    assert stylevideo("run", two_shot_clip).returncode == 2
+    assert stylevideo("run", two_shot_clip, "--style", STYLE, "-o", "f.mp4", "--no-such-option").returncode == 2
+
+
+def test_an_unforeseen_error_is_a_sentence_without_debug(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("stylevideo.jobs.detect_shots", broken)
+    arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(tmp_path / "film.mp4")]
+    assert main(arguments) == 1
+    assert "unexpected ZeroDivisionError: oops" in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        main([*arguments, "--debug"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single child")
+def test_ctrl_c_is_exit_code_130_and_keeps_the_frames(two_shot_clip: Path, tmp_path: Path) -> None:
+    import signal
+
+    film = tmp_path / "film.mp4"
+    command = [sys.executable, "-m", "stylevideo", "run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film)]
+    running = subprocess.Popen([*command, *FAST], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    while not (store_folder(film) / "state.pt").exists():
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, messages = running.communicate()
+    assert running.returncode == 130
+    assert "The finished frames are kept" in messages
+    assert "Traceback" not in messages
+    assert store_folder(film).exists()
+
+
+def test_probe_shows_what_the_file_holds(two_shot_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", str(two_shot_clip)]) == 0
+    text = capsys.readouterr().out
+    assert "96x64" in text
+    assert "20, 24 a second" in text
+    assert main(["probe", str(two_shot_clip), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["frame_count"], values["rate"], values["width"]) == (20, "24", 96)
+    assert [stream["codec"] for stream in values["streams"]] == ["aac"]
+
+
+def test_shots_shows_the_cuts(two_shot_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shots", str(two_shot_clip)]) == 0
+    assert capsys.readouterr().out == "shot 1: frames 1-10 (10)\nshot 2: frames 11-20 (10)\n"
+    assert main(["shots", str(two_shot_clip), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[1] == {"shot": 2, "first": 11, "last": 20}
+
+
+def test_presets_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets"]) == 0
+    text = capsys.readouterr().out
+    for name in ("draft", "standard", "fine", "classic"):
+        assert f"{name}: " in text
+    assert "--content-weight 1000.0" in text

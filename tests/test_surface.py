@@ -1,0 +1,116 @@
+"""The surface keeps its promises: exports, flags, layers, documents."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import QUICK, ROOT
+
+import stylevideo
+from stylevideo.cli import _parser
+from stylevideo.settings import PRESETS, leaves
+
+LAYERS = [
+    ["errors", "settings", "timeline"],
+    ["ops"],
+    ["models"],
+    ["media"],
+    ["targets", "optimize", "temporal"],
+    ["shots", "results", "jobs"],
+    ["__init__", "cli", "__main__"],
+]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def module_layer(name: str) -> int:
+    room = name.removeprefix("stylevideo").lstrip(".").split(".")[0] or "__init__"
+    return next(i for i, layer in enumerate(LAYERS) if room in layer)
+
+
+def test_modules_import_only_from_their_own_layer_or_below() -> None:
+    package = ROOT / "stylevideo"
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        own = module_layer(".".join(parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stylevideo"):
+                names = [node.module]
+            for name in names:
+                assert module_layer(name) <= own, f"{path} imports {name} from above it"
+
+
+def test_exports_are_what_is_promised() -> None:
+    assert sorted(stylevideo.__all__) == list(stylevideo.__all__)
+    assert set(stylevideo.__all__) == set(stylevideo._HOMES)
+    for name in stylevideo.__all__:
+        exported = getattr(stylevideo, name)
+        assert exported.__doc__
+        assert exported.__module__ == stylevideo._HOMES[name]
+    with pytest.raises(AttributeError):
+        stylevideo.no_such_name  # noqa: B018
+
+
+def test_flags_are_the_fields_of_settings() -> None:
+    commands = next(a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    flags = {flag for action in commands.choices["run"]._actions for flag in action.option_strings}
+    expected = {leaf.flag for leaf in leaves()} | {
+        leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True
+    }
+    own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
+    assert flags == expected | own
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    assert f"## {stylevideo.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
+    """Set-up scripts are only asked to explain themselves here; everything else really runs, at a small size."""
+    words = shlex.split(command)
+    if words[0] == "python3":
+        script = ROOT / words[1]
+        assert script.exists()
+        compile(script.read_text(encoding="utf-8"), script, "exec")
+        return
+    if words[0] in ("git", "cd", "pip"):
+        return
+    assert words[0] == "stylevideo"
+    arguments = [str(ROOT / word) if word.startswith("samples/") else word for word in words[1:]]
+    if arguments[0] == "run":
+        quick = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+        arguments += [*quick, "--size=64"]
+        if "--frames" not in arguments:
+            arguments += ["--frames", "39-42"]
+    done = subprocess.run(
+        [sys.executable, "-m", "stylevideo", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_python_example_in_the_readme_runs(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(import stylevideo.*?)```", README, re.DOTALL)
+    example = example.replace("samples/", f"{ROOT.as_posix()}/samples/")
+    small = f'with_values(size=64, frames="1-2", {", ".join(f"{k}={v}" for k, v in QUICK.items())}, '
+    assert "with_values(" in example
+    example = example.replace("with_values(", small)
+    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "film.mp4").exists()
+
+
+def test_the_readme_tree_lists_every_module() -> None:
+    for path in (ROOT / "stylevideo").rglob("*.py"):
+        if path.name not in ("__init__.py", "__main__.py"):
+            assert path.name in README, f"{path.name} is missing in the README's file tree"
+    for name in PRESETS:
+        assert f"`{name}`" in README
