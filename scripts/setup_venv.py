@@ -75,3 +75,7 @@ def _wanted() -> str:
 
 def _say(text: str) -> None:
     print(f"[set-up] {text}", flush=True)
+
+
+if __name__ == "__main__":
+    prepare()

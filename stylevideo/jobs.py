@@ -238,14 +238,7 @@ def _style_targets(job: _Job) -> StyleTargets:
 
 
 def _detect(job: _Job) -> tuple[Shot, ...]:
-    options = job.settings.shots
-    return detect_shots(
-        job.clip.info,
-        job.clip.frames,
-        detect_cuts=options.detect_cuts,
-        min_shot_frames=options.min_shot_frames,
-        threshold=options.cut_threshold,
-    )
+    return detect_shots(job.clip.info, job.clip.frames, job.settings.shots)
 
 
 def _remembered_shots(store: FrameStore, job: _Job) -> tuple[Shot, ...]:

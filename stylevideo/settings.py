@@ -54,7 +54,7 @@ class LossSettings:
 
     style_weight: float = _setting(1.0, "how much the style counts", minimum=0)
     content_weight: float = _setting(0.1, "how much the source's content counts", minimum=0)
-    tv_weight: float = _setting(0.05, "how much smoothness (total variation) counts", minimum=0)
+    tv_weight: float = _setting(0.02, "how much smoothness (total variation) counts", minimum=0)
     temporal_weight: float = _setting(
         20.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
@@ -78,14 +78,19 @@ class OptimizerSettings:
         "adam", "adam, or lbfgs (only with --no-carry: it has no moments to carry)", choices=("adam", "lbfgs")
     )
     iterations: int = _setting(
-        4, "most iterations for a frame that follows another", unit="iterations", minimum=0, maximum=100_000
+        4, "most iterations for a frame that follows another", unit="iterations", minimum=1, maximum=100_000
     )
     first_iterations: int = _setting(
-        40, "most iterations at full size for a shot's first frame", unit="iterations", minimum=0, maximum=100_000
+        80,
+        "most iterations at full size for a frame that follows none: a shot's first, or every one with --no-carry; "
+        "0: as many as --iterations",
+        unit="iterations",
+        minimum=0,
+        maximum=100_000,
     )
     min_iterations: int = _setting(3, "least iterations before a frame may stop early", unit="iterations", minimum=1)
     tolerance: float = _setting(
-        1e-3,
+        2e-4,
         "a frame stops early when its loss falls by less than this part per iteration; 0 never stops early",
         minimum=0,
         maximum=1,
@@ -138,7 +143,7 @@ class ScaleSettings:
         1, "halvings before full size for a shot's first frame: they decide the composition", minimum=0, maximum=6
     )
     coarse_iterations: int = _setting(
-        50, "most iterations at each coarse scale", unit="iterations", minimum=0, maximum=100_000
+        20, "most iterations at each coarse scale", unit="iterations", minimum=1, maximum=100_000
     )
 
 
@@ -292,13 +297,13 @@ PRESETS = {
         Preset(
             "draft",
             "a quick look: at most 384 pixels wide, few iterations",
-            {"size": 384, "iterations": 3, "first_iterations": 20, "coarse_iterations": 40},
+            {"size": 384, "iterations": 3, "first_iterations": 30, "coarse_iterations": 20},
         ),
         Preset("standard", "the default: the source's size, strokes that stick, a few iterations a frame", {}),
         Preset(
             "fine",
             "for delivery: two coarse scales, more iterations, about three times the work of standard",
-            {"iterations": 12, "first_iterations": 120, "coarse_scales": 2, "coarse_iterations": 100},
+            {"iterations": 12, "first_iterations": 160, "coarse_scales": 2, "coarse_iterations": 60},
         ),
         Preset(
             "classic",
@@ -313,7 +318,7 @@ PRESETS = {
                 "temporal_weight": 0.0,
                 "optimizer": "adam",
                 "iterations": 1000,
-                "first_iterations": 1000,
+                "first_iterations": 0,
                 "coarse_scales": 0,
                 "tolerance": 0.0,
                 "guard": 0.0,

@@ -15,38 +15,30 @@ import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
 from stylevideo.media.reader import read_frames
+from stylevideo.settings import ShotSettings
 from stylevideo.timeline import Shot, VideoInfo
 
 logger = logging.getLogger(__name__)
 
-MIN_SHOT_FRAMES = 8
-CUT_THRESHOLD = 3.0
 # Cuts show just as well in a small picture, which is several times faster to judge.
 JUDGED_LONG_EDGE = 320
 
 
-def detect_shots(
-    info: VideoInfo,
-    frames: range,
-    *,
-    detect_cuts: bool = True,
-    min_shot_frames: int = MIN_SHOT_FRAMES,
-    threshold: float = CUT_THRESHOLD,
-) -> tuple[Shot, ...]:
+def detect_shots(info: VideoInfo, frames: range, settings: ShotSettings | None = None) -> tuple[Shot, ...]:
     """Divide a stretch of a video into its shots.
 
     Args:
         info: of the source.
         frames: indices to be divided; consecutive, at least one.
-        detect_cuts: False takes the stretch for a single shot and decodes nothing.
-        min_shot_frames: a cut sooner than this after the last one is ignored (flashes, strobes).
-        threshold: how many times larger than those around it a change must be to be a cut; lower finds more.
+        settings: whether cuts are looked for at all (if not, nothing is decoded), how far a cut must stand out, and
+            how soon after the last one it may come (which leaves out flashes); the defaults if not given.
     Returns:
         The shots in order; together they cover `frames` exactly.
     Raises:
         DecodeError: no frame can be decoded.
     """
-    cuts = list(_cuts(info, frames, min_shot_frames, threshold)) if detect_cuts else []
+    options = settings or ShotSettings()
+    cuts = list(_cuts(info, frames, options)) if options.detect_cuts else []
     shots = _shots_between(frames, cuts)
     logger.info("%s: %d shots", info.path.name, len(shots))
     return shots
@@ -57,9 +49,9 @@ def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
     return tuple(Shot(i, start, stop) for i, (start, stop) in enumerate(pairwise(edges)))
 
 
-def _cuts(info: VideoInfo, frames: range, min_shot_frames: int, threshold: float) -> Iterator[int]:
+def _cuts(info: VideoInfo, frames: range, settings: ShotSettings) -> Iterator[int]:
     """The index of each shot's first frame, but for the first shot's."""
-    detector = AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=min_shot_frames)
+    detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
     timecode = FrameTimecode(frames.start, info.rate)
     for frame in read_frames(info, frames):
         timecode = FrameTimecode(frame.index, info.rate)

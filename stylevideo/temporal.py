@@ -175,7 +175,8 @@ def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
     weighted = colors * weight[:, None]
     ridge = 1e-4 * weight.sum() * torch.eye(4, device=frame.device)
     normal = weighted.T @ colors + ridge  # (4, 4)
-    matrix: Tensor = torch.linalg.solve(normal, weighted.T @ stylized.flatten(2)[0].T)  # (4, 3)
+    right = weighted.T @ stylized.flatten(2)[0].T  # (4, 3)
+    matrix: Tensor = torch.linalg.solve(normal.cpu(), right.cpu()).to(frame.device)  # (4, 3)
     return (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
 
 

@@ -10,6 +10,7 @@ from media_fixtures import make_video, shared
 from numpy.random import default_rng
 
 from stylevideo.media.probe import probe
+from stylevideo.settings import ShotSettings
 from stylevideo.shots import detect_shots
 from stylevideo.timeline import Shot
 
@@ -50,18 +51,18 @@ def test_without_detection_nothing_is_decoded(tmp_path: Path, cut_clip: Path) ->
     info = probe(cut_clip)
     cut_clip_moved = cut_clip.rename(tmp_path / "moved.mp4")
     try:
-        assert detect_shots(info, range(3, 80), detect_cuts=False) == (Shot(0, 3, 80),)
+        assert detect_shots(info, range(3, 80), ShotSettings(detect_cuts=False)) == (Shot(0, 3, 80),)
     finally:
         cut_clip_moved.rename(cut_clip)
 
 
 def test_cuts_too_close_to_the_last_are_ignored(cut_clip: Path) -> None:
-    shots = detect_shots(probe(cut_clip), range(80), min_shot_frames=18)
+    shots = detect_shots(probe(cut_clip), range(80), ShotSettings(min_shot_frames=18))
     assert shots == (Shot(0, 0, 20), Shot(1, 20, 45), Shot(2, 45, 80))
 
 
 def test_a_threshold_out_of_reach_finds_none(cut_clip: Path) -> None:
-    assert detect_shots(probe(cut_clip), range(80), threshold=256.0) == (Shot(0, 0, 80),)
+    assert detect_shots(probe(cut_clip), range(80), ShotSettings(cut_threshold=100.0)) == (Shot(0, 0, 80),)
 
 
 def test_a_single_frame_is_a_shot(cut_clip: Path) -> None:

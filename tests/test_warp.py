@@ -12,7 +12,7 @@ from sample_scenes import render_shot
 
 from stylevideo.errors import ShapeError
 from stylevideo.models.flow import DISFlow
-from stylevideo.ops.warp import settle, visibility, warp
+from stylevideo.ops.warp import settle, visibility, warp, warp_smoothly
 
 
 def constant_flow(x: float, y: float, height: int = 20, width: int = 24) -> torch.Tensor:
@@ -48,6 +48,16 @@ def test_half_pixel_shifts_there_and_back_keep_most_of_the_detail() -> None:
         warped = warp(warped, constant_flow(0.5 if turn % 2 else -0.5, 0, 64, 64))
     middle = (..., slice(24, 40), slice(24, 40))
     assert warped[middle].std() > 0.8 * image[middle].std()
+
+
+def test_smooth_warping_never_overshoots() -> None:
+    """A second moment must stay positive, and at least the square of the first where it was so before."""
+    first = torch.randn(1, 3, 20, 24, generator=torch.Generator().manual_seed(2)) * 1e-5
+    flow = torch.randn(1, 2, 20, 24, generator=torch.Generator().manual_seed(3)) * 4
+    moved, second = warp_smoothly(first, flow), warp_smoothly(first.square(), flow)
+    assert second.min() >= first.square().min()
+    assert second.max() <= first.square().max()
+    assert (moved.square() <= second * (1 + 1e-4)).all()
 
 
 def test_a_warp_refuses_flow_of_another_size() -> None:

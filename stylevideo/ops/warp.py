@@ -6,12 +6,18 @@ pixels, x then y. Knows nothing of where flow comes from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from stylevideo.errors import ShapeError
 
+Kernel = Callable[[Tensor], Tensor]
+"""Weights by the distance in pixels."""
+
 LANCZOS_TAPS = 8
+LINEAR_TAPS = 2
 STILL_PX = 0.1
 MOVING_PX = 0.25
 
@@ -30,22 +36,7 @@ def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     Raises:
         ShapeError: the sizes differ.
     """
-    _, channels, height, width = image.shape
-    if flow_to_previous.shape != (1, 2, height, width):
-        raise ShapeError(
-            f"flow of shape {tuple(flow_to_previous.shape)} does not fit a picture of {tuple(image.shape)}"
-        )
-    x, y = _sample_positions(flow_to_previous)
-    columns, column_weights = _taps(x, width)
-    rows, row_weights = _taps(y, height)
-    flat = image.reshape(channels, height * width)
-    warped = torch.zeros_like(flat)
-    for row, row_weight in zip(rows, row_weights, strict=True):
-        line = torch.zeros_like(flat)
-        for column, column_weight in zip(columns, column_weights, strict=True):
-            line += flat[:, row * width + column] * column_weight
-        warped += line * row_weight
-    return warped.reshape(1, channels, height, width)
+    return _resample(image, flow_to_previous, _lanczos, LANCZOS_TAPS)
 
 
 def warp_smoothly(values: Tensor, flow_to_previous: Tensor) -> Tensor:
@@ -60,13 +51,10 @@ def warp_smoothly(values: Tensor, flow_to_previous: Tensor) -> Tensor:
         flow_to_previous: (1, 2, H, W), pixels.
     Returns:
         (1, C, H, W).
+    Raises:
+        ShapeError: the sizes differ.
     """
-    height, width = flow_to_previous.shape[2:]
-    x, y = _sample_positions(flow_to_previous)
-    grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
-    return torch.nn.functional.grid_sample(
-        values, grid.reshape(1, height, width, 2), mode="bilinear", padding_mode="border", align_corners=True
-    )
+    return _resample(values, flow_to_previous, _linear, LINEAR_TAPS)
 
 
 def settle(flow: Tensor) -> Tensor:
@@ -135,13 +123,39 @@ def _sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:
     return (column + flow[0, 0]).flatten(), (row + flow[0, 1]).flatten()
 
 
-def _taps(position: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The pixels that a Lanczos kernel reaches, and their weights, which add up to one: two of (8, N)."""
-    half = LANCZOS_TAPS // 2
+def _resample(values: Tensor, flow: Tensor, kernel: Kernel, taps: int) -> Tensor:
+    """Look up maps (1, C, H, W) with a separable kernel; beyond the border the nearest pixel is repeated.
+
+    Written with gathers, which every device has, where `grid_sample` lacks kernels and borders on some.
+    """
+    _, channels, height, width = values.shape
+    if flow.shape != (1, 2, height, width):
+        raise ShapeError(f"flow of shape {tuple(flow.shape)} does not fit a picture of {tuple(values.shape)}")
+    x, y = _sample_positions(flow)
+    columns, column_weights = _taps(x, width, kernel, taps)
+    rows, row_weights = _taps(y, height, kernel, taps)
+    flat = values.reshape(channels, height * width)
+    result = torch.zeros_like(flat)
+    for row, row_weight in zip(rows, row_weights, strict=True):
+        line = torch.zeros_like(flat)
+        for column, column_weight in zip(columns, column_weights, strict=True):
+            line += flat[:, row * width + column] * column_weight
+        result += line * row_weight
+    return result.reshape(1, channels, height, width)
+
+
+def _taps(position: Tensor, size: int, kernel: Kernel, taps: int) -> tuple[Tensor, Tensor]:
+    """The pixels that a kernel reaches, and their weights, which add up to one: two of (taps, N)."""
     base = position.floor()
-    offsets = torch.arange(1 - half, half + 1, device=position.device, dtype=position.dtype)
-    distance = position - base - offsets[:, None]  # (8, N)
-    weights = torch.sinc(distance) * torch.sinc(distance / half)
-    weights = weights / weights.sum(0)
+    offsets = torch.arange(1 - taps // 2, taps // 2 + 1, device=position.device, dtype=position.dtype)
+    weights = kernel(position - base - offsets[:, None])  # (taps, N)
     indices = (base + offsets[:, None]).long().clamp(0, size - 1)
-    return indices, weights
+    return indices, weights / weights.sum(0)
+
+
+def _lanczos(distance: Tensor) -> Tensor:
+    return torch.sinc(distance) * torch.sinc(distance / (LANCZOS_TAPS // 2))
+
+
+def _linear(distance: Tensor) -> Tensor:
+    return 1 - distance.abs()
