@@ -36,9 +36,9 @@ def prepare() -> Path:
     if python.exists() and STAMP.exists() and STAMP.read_text() == wanted:
         return python
     began = time.monotonic()
-    if not python.exists():
+    if not _has_pip(python):
         _say(f"Making a Python environment in {VENV}")
-        venv.create(VENV, with_pip=True, clear=VENV.exists())
+        _make_venv()
     _say("Installing stylevideo with PyTorch, OpenCV, ffmpeg and the VGG-19 weights (a few minutes, once)")
     install = [
         python,
@@ -63,6 +63,21 @@ def prepare() -> Path:
 def run(python: Path, *arguments: str | Path) -> int:
     """Run the environment's Python in the project's folder and return its exit status."""
     return subprocess.run([python, *arguments], cwd=ROOT, check=False).returncode
+
+
+def _has_pip(python: Path) -> bool:
+    """False as well for an environment that was interrupted while it was made."""
+    return python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+
+
+def _make_venv() -> None:
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(
+            f"Python could not make an environment in {VENV} ({error}). On Debian and Ubuntu, first install the "
+            "package python3-venv; then run this again."
+        )
 
 
 def _wanted() -> str:

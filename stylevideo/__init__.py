@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from stylevideo.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from stylevideo.errors import StyleVideoError
     from stylevideo.jobs import stylize, stylize_frames
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from stylevideo.results import ClipResult
     from stylevideo.settings import Settings, Style, preset
     from stylevideo.temporal import FrameResult
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "ClipResult": "stylevideo.results",

@@ -200,11 +200,13 @@ class _Progress:
         self._bar: tqdm[Any] | None = None
 
     def __call__(self, event: Event) -> None:
-        from stylevideo.results import Forecast, FrameFinished, Planned
+        from stylevideo.results import Checked, Forecast, FrameFinished, Planned
 
         if self._quiet:
             return
         match event:
+            case Checked():
+                self._write(f"{event.clip.source.name}: {len(event.clip.frames)} frames; looking for cuts")
             case Planned():
                 self._start(event)
             case FrameFinished():

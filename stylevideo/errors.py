@@ -26,6 +26,10 @@ class DeviceError(StyleVideoError):
     """The device asked for is not there, or cannot do the work."""
 
 
+class DeviceMemoryError(StyleVideoError):
+    """The device's memory is too small for a frame; the finished frames are kept."""
+
+
 class ShapeError(StyleVideoError):
     """Two tensors that belong together differ in size, or one has the wrong number of dimensions."""
 

@@ -9,8 +9,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import stylevideo
-from stylevideo.errors import EncodeError, InputError, StorageError, frame_context
-from stylevideo.media.pictures import read_picture, write_atomically
+from stylevideo.errors import DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
+from stylevideo.media.pictures import check_writable, read_picture, write_atomically
 from stylevideo.media.probe import probe
 from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.reader import check_decodable, read_frames
-from stylevideo.media.sheet import write_sheet
+from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore
 from stylevideo.media.writer import check_output, write_film
 from stylevideo.models.device import choose_device, convolution_dtype, describe
@@ -34,6 +33,7 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
 from stylevideo.optimize import CarriedState
 from stylevideo.results import (
+    Checked,
     ClipResult,
     Forecast,
     FrameFinished,
@@ -47,13 +47,13 @@ from stylevideo.results import (
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.targets import StylePicture, StyleTargets
-from stylevideo.temporal import Frame, FrameResult, ShotState, stylize_shot, with_motion
+from stylevideo.temporal import Frame, FrameResult, Motion, SequenceState, stylize_sequence, with_motion
 from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
+from stylevideo.version import __version__
 
 logger = logging.getLogger(__name__)
 
 READ_AHEAD_FRAMES = 2
-SHEET_COLUMNS = 6
 IDENTITY_BYTES = 1 << 20
 
 
@@ -86,21 +86,24 @@ def stylize(
     _check_outputs(Path(source), output, settings)
     job = _prepare(Path(source).absolute(), styles, output, settings)
     store = FrameStore(output, _fingerprint(job), settings.output.restart)
+    on_event(Checked(job.clip))
     try:
         shots = _remembered_shots(store, job)
         state = _load_state(store, job.device)
         _announce(job, len(shots), state, on_event)
         forecast = None
-        for result, after, repaired in _stylize_frames(job, shots, state):
-            record = FrameRecord.of(result, repaired)
-            store.save(record.number, _to_picture(result.image), asdict(record), _state_to_dict(after))
-            on_event(FrameFinished(record))
-            if forecast is None:
-                forecast = Forecast(_forecast_seconds(job, shots, result))
-                on_event(forecast)
+        with closing(_stylize_frames(job, shots, state)) as results:
+            for result, after in results:
+                record = FrameRecord.of(result)
+                store.save(record.number, _to_picture(result.image), asdict(record), _state_to_dict(after))
+                on_event(FrameFinished(record))
+                if forecast is None:
+                    forecast = Forecast(_forecast_seconds(job, shots, result))
+                    on_event(forecast)
         result_of_clip = _finish(job, store, shots, began)
-    except (EncodeError, StorageError) as error:
-        raise type(error)(
+    except (EncodeError, StorageError, InputError) as error:
+        kind = EncodeError if isinstance(error, InputError) else type(error)  # the input vanished on the way
+        raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
         ) from error
     store.remove()
@@ -122,8 +125,9 @@ def stylize_frames(
     """
     path = Path(source).absolute()
     job = _prepare(path, styles, path, settings or Settings())
-    for result, _, _ in _stylize_frames(job, _detect(job), None):
-        yield result
+    with closing(_stylize_frames(job, _detect(job), None)) as results:
+        for result, _ in results:
+            yield result
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,8 @@ def _check_outputs(source: Path, output: Path, settings: Settings) -> None:
     for path, suffix in ((settings.output.sheet, ".png"), (settings.output.report, ".json")):
         if path and Path(path).suffix.lower() != suffix:
             raise InputError(f"{path}: this file must end in {suffix}.")
-        if path and not Path(path).absolute().parent.is_dir():
-            raise InputError(f"{path}: the folder {Path(path).absolute().parent} does not exist. Make it first.")
+        if path:
+            check_writable(Path(path).absolute())
 
 
 def _read_style(style: Style) -> np.ndarray:
@@ -192,41 +196,46 @@ def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
 
 
 def _stylize_frames(
-    job: _Job, shots: Sequence[Shot], state: ShotState | None
-) -> Iterator[tuple[FrameResult, ShotState, bool]]:
-    """Every frame that is not yet made, with the state that follows it and whether its source was repaired."""
-    begin = job.clip.frames.start if state is None else state.index + 1
-    if begin == job.clip.frames.stop:
+    job: _Job, shots: Sequence[Shot], state: SequenceState | None
+) -> Generator[tuple[FrameResult, SequenceState], None, None]:
+    """Every frame that is not yet made, with the state that follows it."""
+    frames = job.clip.frames
+    begin = frames.start if state is None else state.index + 1
+    if begin == frames.stop:
         return
-    targets = _style_targets(job)
-    for shot in shots:
-        if shot.stop <= begin:
-            continue
-        carried = state if state is not None and shot.start < begin else None
-        repaired: dict[int, bool] = {}
-        prepared = read_ahead(_with_motion(job, shot, carried, repaired), READ_AHEAD_FRAMES)
-        with closing(prepared):
-            results = stylize_shot(prepared, carried, job.vgg, targets, job.settings)
-            for index in range(begin, shot.stop):
-                with frame_context(job.clip.source, frame_number(index)):
-                    result, after = next(results)
-                yield result, after, repaired.pop(index)
-        begin = shot.stop
+    with closing(read_ahead(_with_motion(job, shots, begin), READ_AHEAD_FRAMES)) as prepared:
+        results = stylize_sequence(prepared, state, job.vgg, _style_targets(job), job.settings)
+        for index in range(begin, frames.stop):
+            with frame_context(job.clip.source, frame_number(index)), _memory_context(job):
+                result = next(results)
+            yield result
 
 
-def _with_motion(job: _Job, shot: Shot, carried: ShotState | None, repaired: dict[int, bool]) -> Iterable[Any]:
-    """The shot's frames with their motion; from the one after the carried state's, if there is one."""
-    start = shot.start if carried is None else carried.index
-    paired = with_motion(_source_frames(job, range(start, shot.stop), repaired), job.settings.temporal.carry)
-    for frame, motion in paired:
-        if carried is None or frame.index > carried.index:
+def _with_motion(job: _Job, shots: Sequence[Shot], begin: int) -> Iterator[tuple[Frame, Motion | None]]:
+    """The frames from `begin` on, with their motion; the one before is read too, since motion is from there."""
+    starts = {shot.start for shot in shots}
+    before = begin if begin in starts else begin - 1
+    frames = _source_frames(job, range(before, job.clip.frames.stop))
+    for frame, motion in with_motion(frames, job.settings.temporal.carry, starts):
+        if frame.index >= begin:
             yield frame, motion
 
 
-def _source_frames(job: _Job, frames: range, repaired: dict[int, bool]) -> Iterator[Frame]:
+def _source_frames(job: _Job, frames: range) -> Iterator[Frame]:
     for source in read_frames(job.clip.info, frames):
-        repaired[source.index] = source.repaired
-        yield Frame(source.index, _to_image(_fit(source.image, job.size)))
+        yield Frame(source.index, _to_image(_fit(source.image, job.size)), source.repaired)
+
+
+@contextmanager
+def _memory_context(job: _Job) -> Iterator[None]:
+    """Say what to do when the device's memory is too small."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise DeviceMemoryError(
+            f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
+            "The finished frames are kept; begin again with a smaller --size and --restart, or use --device cpu."
+        ) from error
 
 
 def _style_targets(job: _Job) -> StyleTargets:
@@ -250,7 +259,7 @@ def _remembered_shots(store: FrameStore, job: _Job) -> tuple[Shot, ...]:
     return shots
 
 
-def _announce(job: _Job, shots: int, state: ShotState | None, on_event: Listener) -> None:
+def _announce(job: _Job, shots: int, state: SequenceState | None, on_event: Listener) -> None:
     finished = 0 if state is None else state.index + 1 - job.clip.frames.start
     on_event(Planned(job.clip, job.size[1], job.size[0], shots, describe(job.device), finished))
 
@@ -273,11 +282,11 @@ def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float)
     """Write the film, the sheet and the report from the finished frames."""
     clip, options = job.clip, job.settings.output
     numbers = [frame_number(index) for index in clip.frames]
-    film = write_film((store.picture(number) for number in numbers), clip.output, clip.info, clip.frames, options.crf)
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
-    warnings = (*source_warnings(clip.info), *frame_warnings(records), *film.notes)
     if options.sheet:
         _write_sheet(job, store)
+    film = write_film((store.picture(number) for number in numbers), clip.output, clip.info, clip.frames, options.crf)
+    warnings = (*source_warnings(clip.info), *frame_warnings(records), *film.notes)
     result = ClipResult(
         output=clip.output,
         width=job.size[1],
@@ -296,7 +305,7 @@ def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float)
 
 def _write_sheet(job: _Job, store: FrameStore) -> None:
     frames = job.clip.frames
-    columns = min(SHEET_COLUMNS, len(frames))
+    columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     sources = [frame for frame in read_frames(job.clip.info, frames) if frame.index in wanted]
     pairs = [(_fit(frame.image, job.size), store.picture(frame_number(frame.index))) for frame in sources]
@@ -306,14 +315,16 @@ def _write_sheet(job: _Job, store: FrameStore) -> None:
 
 def _fingerprint(job: _Job) -> dict[str, Any]:
     return {
-        "stylevideo": stylevideo.__version__,
+        "stylevideo": __version__,
         "torch": torch.__version__,
         "source": _identity(job.clip.source),
         "styles": [
             [hashlib.sha256(picture.tobytes()).hexdigest(), style.weight]
             for style, picture in zip(job.styles, job.pictures, strict=True)
         ],
-        "device": job.device.type,
+        "opencv": cv2.__version__,
+        "device_kind": job.device.type,
+        "convolution_dtype": str(job.vgg.convolution_dtype),
         "weights_sha256": job.vgg.identity,
         **job.settings.fingerprint(),
     }
@@ -329,17 +340,17 @@ def _identity(path: Path) -> str:
     return f"{size} bytes, {digest.hexdigest()[:16]}"
 
 
-def _state_to_dict(state: ShotState) -> dict[str, Any]:
+def _state_to_dict(state: SequenceState) -> dict[str, Any]:
     carried = vars(state.carried.to("cpu"))
     return {"index": state.index, "recent_losses": list(state.recent_losses), "carried": carried}
 
 
-def _load_state(store: FrameStore, device: torch.device) -> ShotState | None:
+def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None:
     saved = store.last_state()
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
-    return ShotState(saved["index"], carried, tuple(saved["recent_losses"]))
+    return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]))
 
 
 def _fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

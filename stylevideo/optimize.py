@@ -201,7 +201,7 @@ def optimize_frame(
         guide: the previous frame's word, or None.
         targets: the styles.
         settings: losses and optimiser.
-        iterations: at most so many VGG evaluations.
+        iterations: at most so many VGG evaluations; L-BFGS ends the line search it is in.
     """
     objective = Objective(vgg, frame, targets.at(_size(frame)), guide, settings.losses)
     if settings.optimizer.optimizer == "lbfgs":
@@ -238,7 +238,7 @@ def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings
     image = start.image.clone().contiguous().requires_grad_()
     first, second = start.first_moment.clone(), start.second_moment.clone()
     weights = objective.weights().to(image.device)
-    looked_at: Tensor | None = None
+    looked_at, looked_after = torch.tensor(torch.inf), 0
     for done in range(1, iterations + 1):
         terms = objective.terms(image)
         (gradient,) = torch.autograd.grad((terms * weights).sum(), image)
@@ -250,12 +250,13 @@ def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings
             unbiased_second = second / (1 - options.beta2**step)
             image -= options.learning_rate * unbiased_first / (unbiased_second.sqrt() + options.epsilon)
             image.clamp_(0, 1)
-        if done % CHECK_EVERY == 0 and options.tolerance > 0:
+        if options.tolerance > 0 and (done == 1 or done % CHECK_EVERY == 0):
             total = (terms.detach() * weights).sum()
-            stalled = looked_at is not None and looked_at - total < options.tolerance * CHECK_EVERY * looked_at
-            if done >= options.min_iterations and bool(stalled):
-                break
-            looked_at = total
+            if done >= options.min_iterations and done > 1:
+                least_gain = options.tolerance * (done - looked_after) * looked_at
+                if bool(looked_at - total < least_gain):
+                    break
+            looked_at, looked_after = total, done
     state = CarriedState(image.detach(), first, second, start.step + done)
     return Optimized(state, objective.losses(terms), done)
 
@@ -273,19 +274,21 @@ def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) 
         tolerance_grad=0,
         tolerance_change=0,
     )
-    evaluated: list[Tensor] = []
+    evaluations = 0
 
     def closure() -> Tensor:
+        nonlocal evaluations
         terms = objective.terms(image)
         total = (terms * weights).sum()
         (image.grad,) = torch.autograd.grad(total, image)
-        evaluated.append(terms.detach())
+        evaluations += 1
         return total
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         image.clamp_(0, 1)
-    return Optimized(CarriedState.fresh(image.detach()), objective.losses(evaluated[-1]), len(evaluated))
+        losses = objective.losses(objective.terms(image))
+    return Optimized(CarriedState.fresh(image.detach()), losses, evaluations)
 
 
 def _with_noise(frame: Tensor, index: int, settings: Settings) -> Tensor:

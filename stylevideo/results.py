@@ -5,19 +5,23 @@ Plain values without pictures, so that a long film's records stay small.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import stylevideo
+from stylevideo.media.reader import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
 from stylevideo.timeline import Clip, Shot, VideoInfo, frame_number
+from stylevideo.version import __version__
 
 SHOWN_NUMBERS = 10
+DEEP_FORMAT = re.compile(r"((p|gray|ya|p0)(9|1[0-6])|(rgb|bgr)a?(48|64)|f16|f32)(le|be)$")
+"""ffmpeg's names of pixel formats with more than 8 bits a channel."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,14 @@ class FrameRecord:
     losses: FrameLosses
 
     @classmethod
-    def of(cls, result: FrameResult, repaired: bool) -> FrameRecord:
+    def of(cls, result: FrameResult) -> FrameRecord:
         """The record of a result."""
         return cls(
             number=frame_number(result.index),
             iterations=result.iterations,
             seconds=round(result.seconds, 3),
             redone=result.redone,
-            repaired=repaired,
+            repaired=result.repaired,
             losses=result.losses,
         )
 
@@ -93,8 +97,15 @@ class ClipResult:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """Everything that can be checked has been; the cuts are looked for next, which may take a while."""
+
+    clip: Clip
+
+
+@dataclass(frozen=True)
 class Planned:
-    """Everything is checked, the work is about to start.
+    """The cuts are known, the work is about to start.
 
     Attributes:
         clip: source, film and frames.
@@ -126,16 +137,18 @@ class Forecast:
     seconds: float
 
 
-Event = Planned | FrameFinished | Forecast
+Event = Checked | Planned | FrameFinished | Forecast
 Listener = Callable[[Event], None]
 
 
 def source_warnings(info: VideoInfo) -> Iterator[str]:
     """Sentences on what of the source the film cannot have."""
-    if any(depth in info.pixel_format for depth in ("10", "12", "16")):
+    if DEEP_FORMAT.search(info.pixel_format):
         yield f"The source has more than 8 bits a channel ({info.pixel_format}); the film has 8."
     if info.pixel_format.startswith(("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")):
         yield "The source has an alpha channel; the film has none."
+    if reads_as_bt709(info):
+        yield "The source does not say which colour matrix it uses; it was taken for bt709, as is usual for HD."
 
 
 def frame_warnings(records: Sequence[FrameRecord]) -> Iterator[str]:
@@ -156,7 +169,7 @@ def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: Clip
         their first and last frame's number.
     """
     return {
-        "stylevideo": stylevideo.__version__,
+        "stylevideo": __version__,
         "source": str(clip.source),
         "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
         "output": str(result.output),

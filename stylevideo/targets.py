@@ -5,6 +5,7 @@ Knows styles and the network; knows nothing of frames or time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
-from stylevideo.ops.pyramid import fit_long_edge, resize
+from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class StyleTargets:
         pictures: at least one style.
         layers: the layers of the style term.
         style_scale: the styles' long edge relative to the frame's. A style is never enlarged beyond
-            its own size, which would only teach the film blur.
+            its own size, which would only teach the film blur, nor made too small for the network.
     """
 
     def __init__(self, vgg: VGG19, pictures: Sequence[StylePicture], layers: Sequence[str], style_scale: float) -> None:
@@ -64,6 +65,8 @@ class StyleTargets:
         if not self._layers:
             return {}
         height, width = image.shape[2:]
-        long_edge = min(round(max(size) * self._style_scale), max(height, width))
-        features = self._vgg(resize(image, fit_long_edge(height, width, long_edge)), self._layers)
+        least = LEAST_EDGE_PX * max(height, width) / min(height, width)
+        long_edge = min(max(size) * self._style_scale, max(height, width))
+        fitted = fit_long_edge(height, width, math.ceil(max(least, long_edge)))
+        features = self._vgg(resize(image, fitted), self._layers)
         return {layer: gram_matrix(feature) for layer, feature in features.items()}

@@ -1,6 +1,6 @@
-"""One shot: the picture and the optimiser's moments travel along the optical flow.
+"""Frames in order: the picture and the optimiser's moments travel along the optical flow, shot by shot.
 
-Knows frames in order; knows nothing of files, cuts or clips.
+Knows frames and where shots begin; knows nothing of files, or of how cuts are found.
 
 M. Ruder, A. Dosovitskiy, T. Brox: Artistic style transfer for videos (2016), arXiv:1604.08610, for the
 warm start, the visibility and the temporal term. Carrying Adam's moments along is our own.
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from stylevideo.models.flow import DISFlow
 from stylevideo.models.vgg import VGG19
@@ -26,16 +26,23 @@ from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
-STROKE_SIZE = 1 / 40
+STROKE_SIZE = 1 / 24
 """Structure finer than this part of the long edge counts as strokes."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame of the source: its index in the clip, and (1, 3, H, W), RGB, 0..1."""
+    """A frame of the source.
+
+    Attributes:
+        index: in the clip, from 0.
+        image: (1, 3, H, W), RGB, 0..1.
+        repaired: whether the last good frame stands in for it, because it could not be decoded.
+    """
 
     index: int
     image: Tensor
+    repaired: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class FrameResult:
         iterations: VGG evaluations (forward and backward) it cost.
         seconds: wall time it took.
         redone: whether the guard had it done a second time.
+        repaired: whether its source could not be decoded and the last good frame stood in.
     """
 
     index: int
@@ -70,39 +78,38 @@ class FrameResult:
     iterations: int
     seconds: float
     redone: bool
+    repaired: bool
 
 
 @dataclass(frozen=True)
-class ShotState:
-    """All that a shot needs in order to go on after a frame.
+class SequenceState:
+    """All that is needed in order to go on after a frame.
 
     Attributes:
         index: the frame's index in the source.
         carried: the picture and its moments.
-        recent_losses: appearance losses of the last frames, oldest first, for the guard.
+        recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
     """
 
     index: int
     carried: CarriedState
     recent_losses: tuple[float, ...]
 
-    def after(self, result: FrameResult, carried: CarriedState) -> ShotState:
-        """The state one frame later."""
-        losses = (*self.recent_losses, result.losses.appearance)[-NEIGHBOURS:]
-        return ShotState(result.index, carried, losses)
 
-
-def with_motion(frames: Iterable[Frame], carry: bool) -> Iterator[tuple[Frame, Motion | None]]:
-    """Pair each frame with its motion from the one before; None for the first, or if nothing is carried.
+def with_motion(
+    frames: Iterable[Frame], carry: bool, shot_starts: Collection[int] = ()
+) -> Iterator[tuple[Frame, Motion | None]]:
+    """Pair each frame with its motion from the one before; None where nothing is to be carried.
 
     Args:
-        frames: of one shot, in order, of one size.
+        frames: in order, of one size.
         carry: whether motion is wanted at all.
+        shot_starts: indices of frames that follow a cut.
     """
     engine = DISFlow() if carry else None
     previous: Frame | None = None
     for frame in frames:
-        if engine is None or previous is None:
+        if engine is None or previous is None or frame.index in shot_starts:
             yield frame, None
         else:
             yield frame, estimate_motion(engine, previous.image, frame.image)
@@ -153,10 +160,12 @@ def repaint(picture: Tensor, strokes: Tensor) -> Tensor:
     Returns:
         (1, 3, H, W), 0..1.
     """
-    sigma = STROKE_SIZE * max(picture.shape[2:])
-    taps = 2 * round(3 * sigma) + 1
-    low_difference: Tensor = gaussian_blur(picture - strokes, [taps, taps], [sigma, sigma])
-    return (strokes + low_difference).clamp(0, 1)
+    height, width = picture.shape[2:]
+    stroke_px = STROKE_SIZE * max(height, width)
+    small = (max(1, round(height / stroke_px)), max(1, round(width / stroke_px)))
+    coarse = F.interpolate(picture - strokes, size=small, mode="bilinear", antialias=True)
+    smooth = F.interpolate(coarse, size=(height, width), mode="bilinear")
+    return (strokes + smooth).clamp(0, 1)
 
 
 def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
@@ -180,19 +189,19 @@ def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
     return (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
 
 
-def stylize_shot(
+def stylize_sequence(
     frames: Iterable[tuple[Frame, Motion | None]],
-    state: ShotState | None,
+    state: SequenceState | None,
     vgg: VGG19,
     targets: StyleTargets,
     settings: Settings,
-) -> Iterator[tuple[FrameResult, ShotState]]:
-    """Stylise the frames of one shot in order.
+) -> Iterator[tuple[FrameResult, SequenceState]]:
+    """Stylise frames in order; into a frame without motion nothing is carried.
 
     Args:
         frames: with their motion from the frame before, as `with_motion` gives them.
-        state: where an earlier run left the shot, or None. With a state, the first frame's motion must
-            be from the state's frame.
+        state: where an earlier run stopped, or None. With a state, the first frame's motion, if it has
+            one, must be from the state's frame.
         vgg, targets, settings: as for `optimize_frame`.
     Yields:
         Each result, and the state to go on from.
@@ -200,10 +209,11 @@ def stylize_shot(
     for frame, motion in frames:
         began = time.perf_counter()
         image = frame.image.to(next(vgg.buffers()).device)
-        neighbours = state.recent_losses if state else ()
+        neighbours: tuple[float, ...] = ()
         if state is None or motion is None:
             optimized = optimize_cold(vgg, image, frame.index, targets, settings)
         else:
+            neighbours = state.recent_losses
             start, guide = carry(state.carried, motion, image)
             optimized = optimize_frame(vgg, image, start, guide, targets, settings, settings.optimizer.iterations)
         redone = _stands_out(optimized.losses, neighbours, settings.optimizer.guard)
@@ -216,8 +226,10 @@ def stylize_shot(
             iterations=optimized.iterations,
             seconds=time.perf_counter() - began,
             redone=redone,
+            repaired=frame.repaired,
         )
-        state = (state or ShotState(frame.index, optimized.state, ())).after(result, optimized.state)
+        losses = (*neighbours, optimized.losses.appearance)[-NEIGHBOURS:]
+        state = SequenceState(frame.index, optimized.state, losses)
         yield result, state
 
 

@@ -154,9 +154,6 @@ class Shot:
     start: int
     stop: int
 
-    def __len__(self) -> int:
-        return self.stop - self.start
-
 
 @dataclass(frozen=True)
 class Clip:

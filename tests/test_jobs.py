@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,14 +16,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import QUICK, STYLE
-from media_fixtures import make_video, shared, sine, stream_hashes
+from media_fixtures import ffmpeg, make_video, shared, sine, stream_hashes
 
 import stylevideo
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.store import store_folder
-from stylevideo.results import Event, FrameFinished, Planned
+from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings import Settings, Style
 
 FAST = Settings().with_values(**QUICK)
@@ -85,8 +86,10 @@ def test_events_come_in_order(two_shot_clip: Path, tmp_path: Path) -> None:
     events: list[Event] = []
     settings = FAST.with_values(frames="9-12")
     stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings, events.append)
-    assert isinstance(events[0], Planned)
-    assert (events[0].shots, events[0].finished, events[0].width) == (1, 0, 96)
+    assert isinstance(events[0], Checked)
+    assert isinstance(events[1], Planned)
+    assert (events[1].shots, events[1].finished, events[1].width) == (1, 0, 96)
+    assert isinstance(events[3], Forecast)
     assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [9, 10, 11, 12]
 
 
@@ -137,7 +140,7 @@ def test_other_settings_are_refused_for_an_interrupted_film(two_shot_clip: Path,
 def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sound's file vanishes from ffmpeg's sight: what it is given for ffmpeg cannot encode."""
+    """ffmpeg is given a filter that it does not have; later it is given the right one."""
     output = tmp_path / "film.mp4"
     settings = FAST.with_values(frames="1-3")
     monkeypatch.setattr("stylevideo.media.writer.TO_BT709", "nosuchfilter")
@@ -147,10 +150,39 @@ def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
     monkeypatch.undo()
     events: list[Event] = []
     result = stylevideo.stylize(two_shot_clip, [STYLE], output, settings, events.append)
-    assert isinstance(events[0], Planned)
-    assert events[0].finished == 3
+    assert isinstance(events[1], Planned)
+    assert events[1].finished == 3
     assert not any(isinstance(event, FrameFinished) for event in events)
     assert len(result.frames) == 3
+
+
+def test_the_fingerprint_names_device_precision_and_weights_as_they_are_used(
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--device cpu` after `auto` on the same CPU is the same job; another precision is another job."""
+    output = tmp_path / "film.mp4"
+    monkeypatch.setattr("stylevideo.media.writer.TO_BT709", "nosuchfilter")
+    settings = FAST.with_values(frames="1-1", device="cpu", precision="fp32")
+    with pytest.raises(EncodeError):
+        stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
+    with pytest.raises(ResumeError, match="convolution_dtype"):
+        stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(precision="bf16"))
+    monkeypatch.undo()
+    result = stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(device="auto", precision="auto"))
+    assert len(result.frames) == 1
+
+
+def test_a_very_wide_clip_and_a_very_small_style_scale_work(tmp_path: Path) -> None:
+    images = [np.roll(np.tile(np.arange(0, 240, dtype=np.uint8)[None, :, None], (32, 2, 3)), k, 1) for k in range(3)]
+    source = make_video(tmp_path / "wide.mkv", images, encoder=("-c:v", "ffv1"))
+    settings = FAST.with_values(style_scale=0.1, iterations=1, first_iterations=1)
+    result = stylevideo.stylize(source, [STYLE], tmp_path / "film.mp4", settings)
+    assert (result.width, result.height, len(result.frames)) == (480, 32, 3)
+
+
+def test_frames_by_themselves_are_made_once(two_shot_clip: Path) -> None:
+    settings = FAST.with_values(carry=False, guard=1e-6, first_iterations=1, coarse_scales=0, frames="1-3")
+    assert [r.iterations for r in stylevideo.stylize_frames(two_shot_clip, [STYLE], settings)] == [1, 1, 1]
 
 
 def test_a_smaller_film_has_even_sizes_and_never_exceeds_its_source(two_shot_clip: Path, tmp_path: Path) -> None:
@@ -182,6 +214,16 @@ def test_a_deeper_source_is_warned_about(tmp_path: Path) -> None:
     settings = FAST.with_values(frames="1-1", size=64)
     result = stylevideo.stylize(shared("edge/x264_10.mp4"), [STYLE], tmp_path / "film.mp4", settings)
     assert any("more than 8 bits" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "deep"),
+    [("yuv420p", 0), ("nv12", 0), ("yuv410p", 0), ("gray", 0), ("yuv420p10le", 1), ("yuv422p12le", 1), ("p010le", 1),
+     ("gray16le", 1), ("rgb48le", 1), ("rgba64be", 1), ("gbrpf32le", 1), ("yuva444p16le", 1)],
+)  # fmt: skip
+def test_depth_is_told_from_the_pixel_format(two_shot_clip: Path, pixel_format: str, deep: int) -> None:
+    info = replace(probe(two_shot_clip), pixel_format=pixel_format)
+    assert sum("more than 8 bits" in warning for warning in source_warnings(info)) == deep
 
 
 def test_styles_are_read_with_their_weights(tmp_path: Path) -> None:
@@ -216,13 +258,16 @@ class TestBadInput:
         tiny = make_video(tmp_path / "tiny.mkv", [np.zeros((24, 90, 3), np.uint8)] * 2, encoder=("-c:v", "ffv1"))
         self.refuse(InputError, "too small for VGG-19.*at least 32", tiny, film)
 
-    def test_undecodable_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        sound = tmp_path / "sound.wav"
-        from media_fixtures import ffmpeg
-
-        ffmpeg(*sine(0.2), sound)
-        (tmp_path / "out").mkdir()
-        self.refuse(InputError, "no video stream", sound, tmp_path / "out" / "film.mp4")
+    def test_what_cannot_be_decoded(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        film = tmp_path / "out" / "film.mp4"
+        film.parent.mkdir()
+        ffmpeg(*sine(0.2), tmp_path / "sound.wav")
+        self.refuse(InputError, "no video stream", tmp_path / "sound.wav", film)
+        data = two_shot_clip.read_bytes()
+        start = data.index(b"mdat") + 4
+        stop = data.index(b"moov") if data.index(b"moov") > start else len(data)
+        (tmp_path / "blank.mp4").write_bytes(data[:start] + bytes(stop - start) + data[stop:])
+        self.refuse(InputError, r"No frame of blank\.mp4 can be decoded", tmp_path / "blank.mp4", film)
 
     def test_ranges(self, two_shot_clip: Path, tmp_path: Path) -> None:
         film = tmp_path / "film.mp4"
@@ -248,6 +293,11 @@ class TestBadInput:
         self.refuse(InputError, "does not exist", two_shot_clip, tmp_path / "nowhere" / "film.mp4")
         self.refuse(InputError, r"\.xyz", two_shot_clip, tmp_path / "film.xyz")
         self.refuse(InputError, r"must end in \.png", two_shot_clip, tmp_path / "film.mp4", sheet="sheet.jpg")
+        (tmp_path / "folder.png").mkdir()
+        sheet = str(tmp_path / "folder.png")
+        self.refuse(InputError, "is a folder", two_shot_clip, tmp_path / "film.mp4", sheet=sheet)
+        report = str(tmp_path / "nowhere" / "report.json")
+        self.refuse(InputError, "does not exist", two_shot_clip, tmp_path / "film.mp4", report=report)
 
     def test_the_source_is_never_overwritten(self, two_shot_clip: Path) -> None:
         with pytest.raises(InputError, match="is the clip itself"):

@@ -19,7 +19,7 @@ from stylevideo.cli import _parser
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
-    ["errors", "settings", "timeline"],
+    ["errors", "settings", "timeline", "version"],
     ["ops"],
     ["models"],
     ["media"],
@@ -43,7 +43,8 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
         parts = path.relative_to(ROOT).with_suffix("").parts
         own = module_layer(".".join(parts))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names = [name for name in names if name.split(".")[0] == "stylevideo"]
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stylevideo"):
                 names = [node.module]
             for name in names:

@@ -15,7 +15,16 @@ from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Objective, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import Frame, FrameResult, Motion, ShotState, carry, map_colors, stylize_shot, with_motion
+from stylevideo.temporal import (
+    Frame,
+    FrameResult,
+    Motion,
+    SequenceState,
+    carry,
+    map_colors,
+    stylize_sequence,
+    with_motion,
+)
 
 Maker = Callable[[Settings], StyleTargets]
 HEIGHT, WIDTH = 64, 96
@@ -29,7 +38,7 @@ def pan(count: int, step: int = 3) -> list[Frame]:
 
 def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Settings) -> list[FrameResult]:
     paired = with_motion(frames, settings.temporal.carry)
-    return [result for result, _ in stylize_shot(paired, None, vgg, make_targets(settings), settings)]
+    return [result for result, _ in stylize_sequence(paired, None, vgg, make_targets(settings), settings)]
 
 
 def warping_error(images: list[torch.Tensor], step: int = 3) -> float:
@@ -88,10 +97,10 @@ def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(vgg: VG
     frames = pan(4)
     settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
     targets = make_targets(settings)
-    whole = list(stylize_shot(with_motion(frames, True), None, vgg, targets, settings))
+    whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
     _, state = whole[1]
     paired = [pair for pair in with_motion(frames[1:], True) if pair[0].index > 1]
-    rest = list(stylize_shot(paired, state, vgg, targets, settings))
+    rest = list(stylize_sequence(paired, state, vgg, targets, settings))
     assert [r.index for r, _ in rest] == [2, 3]
     assert torch.equal(rest[-1][0].image, whole[-1][0].image)
 
@@ -101,16 +110,16 @@ def test_the_guard_does_a_frame_again_that_stands_out(vgg: VGG19, make_targets: 
     frames = pan(2)
     settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
     targets = make_targets(settings)
-    ((_, state),) = stylize_shot(with_motion(frames[:1], True), None, vgg, targets, settings)
+    ((_, state),) = stylize_sequence(with_motion(frames[:1], True), None, vgg, targets, settings)
     paired = list(with_motion(frames, True))[1:]
-    ((usual, _),) = stylize_shot(paired, state, vgg, targets, settings)
+    ((usual, _),) = stylize_sequence(paired, state, vgg, targets, settings)
     assert not usual.redone
     spoilt = replace(state, recent_losses=(1e-6, 1e-6))
-    ((guarded, _),) = stylize_shot(paired, spoilt, vgg, targets, settings)
+    ((guarded, _),) = stylize_sequence(paired, spoilt, vgg, targets, settings)
     assert guarded.redone
     assert guarded.iterations == usual.iterations + 9
     assert guarded.losses.appearance <= usual.losses.appearance
-    ((unguarded, _),) = stylize_shot(paired, spoilt, vgg, targets, settings.with_values(guard=0.0))
+    ((unguarded, _),) = stylize_sequence(paired, spoilt, vgg, targets, settings.with_values(guard=0.0))
     assert not unguarded.redone
 
 
@@ -154,8 +163,8 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
 
 def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
     settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1)
-    states: list[ShotState] = [
-        state for _, state in stylize_shot(with_motion(pan(8), True), None, vgg, make_targets(settings), settings)
+    states: list[SequenceState] = [
+        state for _, state in stylize_sequence(with_motion(pan(8), True), None, vgg, make_targets(settings), settings)
     ]
     assert len(states[-1].recent_losses) == 5
     assert states[-1].index == 7

@@ -247,6 +247,12 @@ def test_edge_variable_rate_keeps_every_frames_time(tmp_path: Path) -> None:
     assert [Fraction(shown.index(number)) / info.rate for number in range(150)] == times
 
 
+def test_an_unusual_sample_aspect_is_passed_on_exactly(tmp_path: Path, sounding: Path) -> None:
+    info = replace(probe(sounding), sample_aspect=Fraction(118, 81))
+    write_film(numbers(24), tmp_path / "film.mp4", info, everything(info))
+    assert probe(tmp_path / "film.mp4").sample_aspect == Fraction(118, 81)
+
+
 def test_edge_sample_aspect_is_passed_on(tmp_path: Path) -> None:
     info = probe(shared("edge/sar.mp4"))
     write_film(numbers(info.frame_count), tmp_path / "film.mp4", info, everything(info))

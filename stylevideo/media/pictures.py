@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert coded, "PNG takes any 8-bit RGB picture"
     write_atomically(path, data.tobytes())
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file's name before any work is done for it.
+
+    Raises:
+        InputError: it is a folder, or its folder is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Give a file name.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist. Make it first, or choose another place.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{path}: the folder {path.parent} cannot be written to ({error.strerror}). Choose another place."
+        ) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 POLL_S = 0.1
+LONGEST_WAIT_S = 2.0
+"""For a thread that is in the middle of making an item; it ends by itself after that."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,13 @@ def read_ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     thread = threading.Thread(target=_fill, args=(items, waiting, stop), name="read-ahead", daemon=True)
     thread.start()
     try:
-        while isinstance(entry := waiting.get(), _Item):
+        while isinstance(entry := _get(waiting), _Item):
             yield entry.value
         if entry.error is not None:
             raise entry.error
     finally:
         stop.set()
-        thread.join()
+        thread.join(LONGEST_WAIT_S)
 
 
 def _fill(items: Iterable[T], waiting: queue.Queue[_Item[T] | _End], stop: threading.Event) -> None:
@@ -61,6 +63,15 @@ def _fill(items: Iterable[T], waiting: queue.Queue[_Item[T] | _End], stop: threa
 
 def _as_generator(items: Iterable[T]) -> Generator[T, None, None]:
     yield from items
+
+
+def _get(waiting: queue.Queue[_Item[T] | _End]) -> _Item[T] | _End:
+    """Wait for an entry in short turns, so that Ctrl-C is heard on every system."""
+    while True:
+        try:
+            return waiting.get(timeout=POLL_S)
+        except queue.Empty:
+            continue
 
 
 def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, stop: threading.Event) -> bool:

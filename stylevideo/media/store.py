@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.errors import ResumeError, StorageError
+from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.pictures import read_picture, write_atomically, write_png
 
 JOB_FILE = "job.json"
@@ -89,8 +89,15 @@ class FrameStore:
         return state
 
     def picture(self, number: int) -> np.ndarray:
-        """A finished frame: (H, W, 3) uint8, RGB."""
-        return read_picture(self._picture_path(number))
+        """A finished frame: (H, W, 3) uint8, RGB.
+
+        Raises:
+            StorageError: it is not there, or damaged.
+        """
+        try:
+            return read_picture(self._picture_path(number))
+        except InputError as error:
+            raise StorageError(f"A finished frame is lost: {error} Add --restart to begin the film anew.") from error
 
     def record(self, number: int) -> dict[str, Any]:
         """What was reported of a finished frame."""

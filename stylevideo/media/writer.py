@@ -7,6 +7,7 @@ is a hidden `.part` file beside it. Equal inputs make byte-identical films.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import tempfile
 import threading
@@ -23,6 +24,7 @@ import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, ShapeError
 from stylevideo.media.ffmpeg import cannot_start, ffmpeg_path, file_url, last_lines, own_session, run_ffmpeg
+from stylevideo.media.pictures import check_writable
 from stylevideo.media.probe import probe
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -90,18 +92,7 @@ def check_output(output: Path) -> None:
         InputError: the kind of file is not supported, the folder is missing, or it cannot be written to.
     """
     _container(output)
-    folder = output.parent
-    if not folder.is_dir():
-        raise InputError(f"{output}: the folder {folder} does not exist. Make it first, or choose another output.")
-    if output.is_dir():
-        raise InputError(f"{output} is a folder. Give the film a file name.")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{output}: the folder {folder} cannot be written to ({error.strerror}). Choose another output."
-        ) from error
+    check_writable(output)
 
 
 def write_film(images: Iterable[np.ndarray], output: Path, info: VideoInfo, frames: range, crf: int = 18) -> FilmReport:
@@ -310,7 +301,8 @@ def _track_arguments(tracks: Sequence[_Track]) -> Iterator[str]:
 def _filters(first: np.ndarray, info: VideoInfo, late: Fraction) -> Iterator[str]:
     yield TO_BT709
     yield f"format={_pixel_format(first)}"
-    yield f"setsar={info.sample_aspect.numerator}/{info.sample_aspect.denominator}"
+    width, height = info.sample_aspect.as_integer_ratio()
+    yield f"setsar=ratio={width}/{height}:max={max(width, height)}"
     if late:
         clock = _track_clock(info.rate)
         yield f"settb=1/{clock}"
@@ -418,7 +410,10 @@ def _check_film(part: Path, frame_count: int, output: Path) -> None:
 
 
 def _publish(part: Path, output: Path) -> None:
+    """Give a complete film its name, once it is safe on the disk."""
     try:
+        with part.open("rb+") as film:
+            os.fsync(film.fileno())
         part.replace(output)
     except OSError as error:
         raise EncodeError(

@@ -54,7 +54,8 @@ def _is_fast_with_bf16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
         # A CPU without the instructions emulates bf16, 50 times slower than fp32 (measured on AVX2).
-        capabilities = torch.cpu.get_capabilities()
+        # Older versions of PyTorch cannot tell what the CPU has; then fp32 is the safe choice.
+        capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False
 

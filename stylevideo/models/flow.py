@@ -18,7 +18,7 @@ from torch import Tensor
 from stylevideo.errors import ShapeError
 
 LUMA = (0.299, 0.587, 0.114)
-LEAST_EDGE_PX = 128
+PADDED_EDGE_PX = 128
 MULTIPLE_PX = 32
 
 
@@ -59,5 +59,5 @@ def _padded_luma(image: Tensor) -> np.ndarray:
 
 
 def _padding(edge: int) -> int:
-    wanted = max(LEAST_EDGE_PX, -(-edge // MULTIPLE_PX) * MULTIPLE_PX)
+    wanted = max(PADDED_EDGE_PX, -(-edge // MULTIPLE_PX) * MULTIPLE_PX)
     return wanted - edge

@@ -14,7 +14,7 @@ import importlib.util
 import pickle
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,23 +36,23 @@ Convolution = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class InputConvention:
-    """How a network wants its pictures: (picture * scale)[channels] - mean.
+    """How a network wants its pictures: picture * scale - mean, then perhaps the channels reversed.
 
     Attributes:
-        channels: which of R, G, B comes first, second, third.
-        scale: three factors on the picture's 0..1, in the network's channel order.
-        mean: what is subtracted after that, in the network's channel order.
+        scale: factors on the picture's 0..1, for red, green, blue.
+        mean: what is subtracted after that, for red, green, blue.
+        bgr: whether the first layer expects blue, green, red.
     """
 
-    channels: tuple[int, int, int]
     scale: tuple[float, float, float]
     mean: tuple[float, float, float]
+    bgr: bool
 
 
-OXFORD_BGR = InputConvention((2, 1, 0), (255.0, 255.0, 255.0), (103.939, 116.779, 123.68))
-OXFORD_RGB = InputConvention((0, 1, 2), (255.0, 255.0, 255.0), (123.68, 116.779, 103.939))
+OXFORD_BGR = InputConvention((255.0, 255.0, 255.0), (123.68, 116.779, 103.939), bgr=True)
+OXFORD_RGB = replace(OXFORD_BGR, bgr=False)
 TORCHVISION = InputConvention(
-    (0, 1, 2), (1 / 0.229, 1 / 0.224, 1 / 0.225), (0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225)
+    (1 / 0.229, 1 / 0.224, 1 / 0.225), (0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225), bgr=False
 )
 
 
@@ -77,10 +77,12 @@ class VGG19(nn.Module):
     ) -> None:
         super().__init__()
         self.convolution_dtype = dtype
-        self.channels = convention.channels
         self.register_buffer("scale", torch.tensor(convention.scale).view(1, 3, 1, 1))
         self.register_buffer("mean", torch.tensor(convention.mean).view(1, 3, 1, 1))
-        self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel, _ in convolutions)
+        # Turning the first kernel once is cheaper than turning every picture.
+        first = convolutions[0][0].flip(1) if convention.bgr else convolutions[0][0]
+        kernels = [first, *(kernel for kernel, _ in convolutions[1:])]
+        self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel in kernels)
         self.biases = nn.ParameterList(nn.Parameter(bias, requires_grad=False) for _, bias in convolutions)
         self.identity = _identity(convolutions)
         self.to(memory_format=torch.channels_last)
@@ -96,7 +98,7 @@ class VGG19(nn.Module):
         """
         features: dict[str, Tensor] = {}
         deepest = max(VGG19_LAYERS.index(layer) for layer in layers)
-        x = self._normalize(image).contiguous(memory_format=torch.channels_last)
+        x = (image * self.scale - self.mean).contiguous(memory_format=torch.channels_last)
         x = F.pad(x, (1, 1, 1, 1), mode="replicate")
         with torch.autocast(image.device.type, self.convolution_dtype, enabled=self._reduced_precision()):
             for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
@@ -107,9 +109,6 @@ class VGG19(nn.Module):
                 if layer in layers:
                     features[layer] = x
         return features
-
-    def _normalize(self, image: Tensor) -> Tensor:
-        return image[:, self.channels] * self.scale - self.mean
 
     def _reduced_precision(self) -> bool:
         return self.convolution_dtype != torch.float32
