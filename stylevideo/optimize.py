@@ -253,8 +253,8 @@ def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings
         if options.tolerance > 0 and (done == 1 or done % CHECK_EVERY == 0):
             total = (terms.detach() * weights).sum()
             if done >= options.min_iterations and done > 1:
-                least_gain = options.tolerance * (done - looked_after) * looked_at
-                if bool(looked_at - total < least_gain):
+                gain = float((looked_at - total) / looked_at) / (done - looked_after)
+                if 0 <= gain < options.tolerance:  # a loss that rises is still on its way
                     break
             looked_at, looked_after = total, done
     state = CarriedState(image.detach(), first, second, start.step + done)

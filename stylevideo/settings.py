@@ -88,7 +88,7 @@ class OptimizerSettings:
         minimum=0,
         maximum=100_000,
     )
-    min_iterations: int = _setting(3, "least iterations before a frame may stop early", unit="iterations", minimum=1)
+    min_iterations: int = _setting(10, "least iterations before a frame may stop early", unit="iterations", minimum=1)
     tolerance: float = _setting(
         2e-4,
         "a frame stops early when its loss falls by less than this part per iteration; 0 never stops early",

@@ -263,11 +263,12 @@ class TestBadInput:
         film.parent.mkdir()
         ffmpeg(*sine(0.2), tmp_path / "sound.wav")
         self.refuse(InputError, "no video stream", tmp_path / "sound.wav", film)
-        data = two_shot_clip.read_bytes()
+        images = [np.full((64, 96, 3), 40 * k, np.uint8) for k in range(3)]
+        data = make_video(tmp_path / "good.mov", images, encoder=("-c:v", "mjpeg")).read_bytes()
         start = data.index(b"mdat") + 4
         stop = data.index(b"moov") if data.index(b"moov") > start else len(data)
-        (tmp_path / "blank.mp4").write_bytes(data[:start] + bytes(stop - start) + data[stop:])
-        self.refuse(InputError, r"No frame of blank\.mp4 can be decoded", tmp_path / "blank.mp4", film)
+        (tmp_path / "blank.mov").write_bytes(data[:start] + bytes(stop - start) + data[stop:])
+        self.refuse(InputError, r"No frame of blank\.mov can be decoded", tmp_path / "blank.mov", film)
 
     def test_ranges(self, two_shot_clip: Path, tmp_path: Path) -> None:
         film = tmp_path / "film.mp4"

@@ -66,7 +66,7 @@ def test_moments_and_steps_follow_the_motion() -> None:
 
 
 def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_targets: Maker) -> None:
-    """Four iterations with what was carried beat four with the same picture and a fresh optimiser."""
+    """One iteration with what was carried beats four with the same picture and a fresh optimiser."""
     first, second = pan(2, step=1)
     settings = Settings().with_values(first_iterations=30, coarse_iterations=20)
     targets = make_targets(settings)
@@ -76,12 +76,12 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_
     start, guide = carry(state, motion, second.image)
     objective = Objective(vgg, second.image, targets.at((HEIGHT, WIDTH)), None, settings.losses)
 
-    def loss_after(begin: CarriedState) -> float:
-        done = optimize_frame(vgg, second.image, begin, guide, targets, settings, 4)
+    def loss_after(begin: CarriedState, iterations: int) -> float:
+        done = optimize_frame(vgg, second.image, begin, guide, targets, settings, iterations)
         with torch.no_grad():
             return objective.losses(objective.terms(done.state.image)).appearance
 
-    assert loss_after(start) < 0.9 * loss_after(CarriedState.fresh(start.image))
+    assert loss_after(start, 1) < loss_after(CarriedState.fresh(start.image), 4)
 
 
 def test_a_pan_flickers_less_than_independent_frames(vgg: VGG19, make_targets: Maker) -> None:

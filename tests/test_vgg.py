@@ -78,7 +78,7 @@ def test_a_file_with_the_oxford_weights_gives_the_same_features_in_either_channe
     image = noise_image(32, 32)
     expected = vgg(image, ["relu2_1"])["relu2_1"]
     entries = state_dict(vgg)
-    for name, first in {"bgr": vgg.kernels[0].data, "rgb": vgg.kernels[0].data.flip(1)}.items():
+    for name, first in {"rgb": vgg.kernels[0].data, "bgr": vgg.kernels[0].data.flip(1)}.items():
         path = tmp_path / f"{name}.pth"
         torch.save({**entries, "features.0.weight": first}, path)
         found = load_vgg19(str(path))(image, ["relu2_1"])["relu2_1"]
