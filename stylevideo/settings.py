@@ -81,7 +81,7 @@ class OptimizerSettings:
         4, "most iterations for a frame that follows another", unit="iterations", minimum=1, maximum=100_000
     )
     first_iterations: int = _setting(
-        80,
+        84,
         "most iterations at full size for a frame that follows none: a shot's first, or every one with --no-carry; "
         "0: as many as --iterations",
         unit="iterations",

@@ -26,7 +26,7 @@ from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
-STROKE_SIZE = 1 / 24
+STROKE_SIZE = 1 / 16
 """Structure finer than this part of the long edge counts as strokes."""
 
 
