@@ -35,7 +35,7 @@ def _setting(
     maximum: float = math.inf,
     changes_frames: bool = True,
 ) -> Any:
-    """A dataclass field with its help, unit, placeholder, choices and range; `changes_frames` puts it into the fingerprint."""
+    """A dataclass field with what its flag and its check need; `changes_frames` puts it into the fingerprint."""
     return field(
         default=default,
         metadata={
