@@ -5,24 +5,20 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from sample_paintings import PAINTINGS, paint
+from sample_scenes import SHOT_FRAMES, SHOTS, RenderedFrame, render_shot
+from sample_score import PEAK, compose
 
 ROOT = Path(__file__).parent.parent
 CLIP = ROOT / "samples" / "lake.mp4"
 STYLES = sorted((ROOT / "samples" / "styles").glob("*.jpg"))
 WIDTH, HEIGHT = 160, 90
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from sample_paintings import PAINTINGS, paint  # noqa: E402
-from sample_scenes import SHOT_FRAMES, SHOTS, RenderedFrame, render_shot  # noqa: E402
-from sample_score import PEAK, compose  # noqa: E402
 
 
 @pytest.fixture(scope="module")

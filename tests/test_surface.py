@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import re
 import shlex
 import subprocess
@@ -30,6 +31,7 @@ LAYERS = [
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
+BENCHMARKS = re.findall(r"^python scripts/benchmark.*$", (ROOT / "docs" / "benchmark.md").read_text(), re.MULTILINE)
 
 
 def module_layer(name: str) -> int:
@@ -108,6 +110,25 @@ def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
         [sys.executable, "-m", "stylevideo", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", BENCHMARKS)
+def test_every_command_of_the_benchmark_page_runs(command: str) -> None:
+    words = [str(ROOT / word) if word.startswith(("samples/", "scripts/")) else word for word in shlex.split(command)]
+    assert words[0] == "python"
+    small = {"methods": ["--frames", "1-2", "--iterations", "1"], "memory": ["--frames", "1", "2"]}[words[2]]
+    if os.name == "nt" and words[2] == "memory":
+        pytest.skip("Windows does not tell a process's peak memory this way")
+    done = subprocess.run(
+        [sys.executable, *words[1:], "--size", "64", *small],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"methods": "| standard |", "memory": "peak memory: 1 frames"}[words[2]] in done.stdout
 
 
 def test_the_python_example_in_the_readme_runs(tmp_path: Path) -> None:
