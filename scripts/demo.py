@@ -11,7 +11,7 @@ from setup_venv import ROOT, prepare, run
 
 CLIP = ROOT / "samples" / "lake.mp4"
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"
-LONG_EDGE_PX = 288
+LONG_EDGE_PX = 256
 
 
 def main() -> int:
