@@ -134,9 +134,9 @@ def test_every_command_of_the_benchmark_page_runs(command: str) -> None:
 def test_the_python_example_in_the_readme_runs(tmp_path: Path) -> None:
     (example,) = re.findall(r"```python\n(import stylevideo.*?)```", README, re.DOTALL)
     example = example.replace("samples/", f"{ROOT.as_posix()}/samples/")
-    small = f'with_values(size=64, frames="1-2", {", ".join(f"{k}={v}" for k, v in QUICK.items())}, '
-    assert "with_values(" in example
-    example = example.replace("with_values(", small)
+    small = f'size=64, frames="1-2", {", ".join(f"{name}={value}" for name, value in QUICK.items())}'
+    assert "size=640" in example
+    example = example.replace("size=640", small)
     subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "film.mp4").exists()
 
