@@ -212,7 +212,7 @@ def optimize_frame(
 def optimize_cold(vgg: VGG19, frame: Tensor, index: int, targets: StyleTargets, settings: Settings) -> Optimized:
     """Optimise a frame that follows none, from coarse to fine: coarse scales decide the composition.
 
-    Begins with the source's frame and a little noise.
+    Begins with the source's frame, with noise where the settings ask for it.
 
     Args:
         vgg, frame, targets, settings: as for `optimize_frame`.

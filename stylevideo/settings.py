@@ -107,7 +107,7 @@ class OptimizerSettings:
     beta2: float = _setting(0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
     epsilon: float = _setting(1e-12, "Adam's epsilon", minimum=0)
     start_noise: float = _setting(
-        0.02,
+        0.0,
         "noise mixed into a shot's first frame before it is optimised",
         unit="picture range 0..1",
         minimum=0,
