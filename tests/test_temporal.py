@@ -68,7 +68,7 @@ def test_moments_and_steps_follow_the_motion() -> None:
 def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_targets: Maker) -> None:
     """One iteration with what was carried beats four with the same picture and a fresh optimiser."""
     first, second = pan(2, step=1)
-    settings = Settings().with_values(first_iterations=30, coarse_iterations=20)
+    settings = Settings().with_values(first_iterations=60, coarse_iterations=20)
     targets = make_targets(settings)
     state = optimize_cold(vgg, first.image, 0, targets, settings).state
     motion = list(with_motion([first, second], True))[1][1]
