@@ -78,7 +78,8 @@ def stylize(
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
         ResumeError: an interrupted run's frames were made from something else.
-        DecodeError, EncodeError, StorageError: it went wrong on the way; the finished frames are kept.
+        DecodeError, EncodeError, StorageError, DeviceMemoryError: it went wrong on the way; the finished frames
+            are kept.
     """
     began = time.perf_counter()
     settings = settings or Settings()

@@ -23,7 +23,7 @@ MULTIPLE_PX = 32
 
 
 class DISFlow:
-    """Dense inverse search; about 30 ms for 640x360 on one CPU core.
+    """Dense inverse search.
 
     One object serves one thread.
     """
