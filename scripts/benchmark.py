@@ -1,195 +1,189 @@
 """Measure what stylevideo claims, in one run on one machine.
 
-    python scripts/benchmark.py methods CLIP STYLE [--frames 1-24] [--size 256]
-    python scripts/benchmark.py memory CLIP STYLE [--frames 48 132] [--size 256]
+    python scripts/benchmark.py methods [--clips flight bikes] [--methods standard] [--baseline-ends]
+    python scripts/benchmark.py still
+    python scripts/benchmark.py uncovered
+    python scripts/benchmark.py borders
+    python scripts/benchmark.py shots
+    python scripts/benchmark.py memory CLIP STYLE [--frames 48 132]
 
-`methods` compares the preset `standard` with frames made one by one by the same losses: VGG evaluations, seconds,
-loss, warping error and sharpness, all measured alike on the finished 8-bit frames. `memory` compares the peak memory
-of a short and a long run. Run it in the environment that `scripts/test.py` makes.
+`methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
+warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
+frames. `still` looks at 300 identical frames, `uncovered` behind the man in bikes, `borders` at what a camera's pan and
+zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run. All results lie in
+`--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
+`scripts/test.py` makes.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
+import shutil
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
-import torch
+from benchmark_checks import ALL_ROUND, RIGHT, check_borders, check_memory, check_shots, check_still
+from benchmark_clips import CLIPS, MissingClipError, load_clip, pan_clip, six_shots, still_clip, zoom_clip
+from benchmark_methods import STANDARD, Workbench, methods
+from benchmark_pictures import crops, windows
+from benchmark_report import Findings, Machine, method_bars, publish, tables, to_json
+from benchmark_uncovered import check_uncovered
+from sample_scenes import render_shot
 
-import stylevideo
-from stylevideo.media.pictures import read_picture
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
-from stylevideo.models.device import choose_device, describe
+from stylevideo.errors import StyleVideoError
+from stylevideo.media.pictures import write_atomically
+from stylevideo.models.device import choose_device, convolution_dtype, describe
 from stylevideo.models.vgg import load_vgg19
-from stylevideo.ops.warp import warp
-from stylevideo.optimize import Objective
-from stylevideo.settings import Settings
-from stylevideo.targets import StylePicture, StyleTargets
-from stylevideo.temporal import Frame, Motion, with_motion
-from stylevideo.timeline import FrameRange
+from stylevideo.settings import leaves
+from stylevideo.styles import read_styles
 
+ROOT = Path(__file__).resolve().parent.parent
 ONE_BY_ONE_ITERATIONS = 60
+TIMES_THE_FILM = 8
+"""Size of the still picture that a camera moves over."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One method on one clip; loss is without the temporal term, E_warp in squared units of 0..1."""
+class Run:
+    """One start of the script: its options, and what all its methods and clips share."""
 
-    method: str
-    evaluations: int
-    seconds: float
-    mean_loss: float
-    worst_loss: float
-    style: float
-    content: float
-    warping_error: float
-    sharpness: float
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.methods = methods(options.iterations, dict(options.set), options.baseline_ends)
+        settings = self.methods[STANDARD].settings
+        device = choose_device(settings.optimizer.device)
+        self.machine = Machine(ROOT, describe(device))
+        if options.restart:
+            shutil.rmtree(options.output / "frames", ignore_errors=True)
+        options.output.mkdir(parents=True, exist_ok=True)
+        vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
+        self.bench = Workbench(options.output, vgg, read_styles([options.style]), settings, self.machine.started)
+
+    def conclude(self, name: str, findings: Sequence[Findings]) -> None:
+        title = f"`benchmark.py {self.options.command}`: {self.options.style.name}, {self.options.size} pixels."
+        publish(self.options.output, name, title, findings, self.machine)
 
 
-def compare_methods(clip: Path, style: Path, frames: str, size: int, iterations: int) -> Iterator[Measured]:
-    """Run and measure the methods, the slow one last."""
-    standard = Settings().with_values(frames=frames, size=size)
-    one_by_one = standard.with_values(
-        carry=False, coarse_scales=0, first_iterations=iterations, tolerance=0.0, start_noise=0.0
+def compare_methods(run: Run) -> None:
+    options, rows, findings = run.options, {}, []
+    for name in options.clips:
+        try:
+            clip = load_clip(name, options.size, options.frames_per_clip, options.media)
+        except MissingClipError as error:
+            print(f"{name} is skipped: {error}", flush=True)
+            continue
+        rows[name] = [run.bench.run(clip, run.methods[method]) for method in options.methods]
+        columns = {"source": clip.image, **{row.method.name: row.film.shown for row in rows[name]}}
+        pictures = {f"crops-{name}": crops(name, columns, windows(clip))}
+        findings.append(Findings(tables(name, rows[name]), method_bars(name, rows[name]), pictures))
+    bars = [bar for found in findings for bar in found.bars]
+    write_atomically(options.output / "benchmark.json", to_json(rows, bars, run.machine).encode())
+    run.conclude("benchmark", findings)
+
+
+def still(run: Run) -> None:
+    clip = still_clip(run.options.size, run.options.frames, run.options.media)
+    run.conclude("still", [check_still(run.bench, clip, run.methods)])
+
+
+def uncovered(run: Run) -> None:
+    clip = load_clip("bikes", run.options.size, None, run.options.media)
+    run.conclude("uncovered", [check_uncovered(run.bench, clip, run.methods)])
+
+
+def borders(run: Run) -> None:
+    size, count = run.options.size, run.options.frames
+    picture = next(render_shot("flight", 1, TIMES_THE_FILM * size, TIMES_THE_FILM * size * 9 // 16)).image
+    moves = (
+        (pan_clip("pan-by-4-pixels", picture, size, count, 4.0), RIGHT),
+        (pan_clip("pan-by-3.3-pixels", picture, size, count, 3.3), RIGHT),
+        (zoom_clip("zoom-by-2-percent", picture, size, count), ALL_ROUND),
     )
-    yield measure("standard", clip, style, standard)
-    yield measure(f"frame by frame, {iterations} iterations", clip, style, one_by_one)
+    run.conclude("borders", [check_borders(run.bench, clip, border, run.methods) for clip, border in moves])
 
 
-def measure(method: str, clip: Path, style: Path, settings: Settings) -> Measured:
-    """Stylise with one method, then measure its frames at 8 bits, as a film holds them."""
-    began = time.perf_counter()
-    results = list(stylevideo.stylize_frames(clip, [style], settings))
-    seconds = time.perf_counter() - began
-    images = [(result.image * 255).round() / 255 for result in results]
-    paired = list(source_with_motion(clip, settings, (images[0].shape[2], images[0].shape[3])))
-    losses = frame_losses([frame for frame, _ in paired], images, style, settings)
-    return Measured(
-        method=method,
-        evaluations=sum(result.iterations for result in results),
-        seconds=seconds,
-        mean_loss=float(np.mean([loss.appearance for loss in losses])),
-        worst_loss=max(loss.appearance for loss in losses),
-        style=float(np.mean([loss.style for loss in losses])),
-        content=float(np.mean([loss.content for loss in losses])),
-        warping_error=warping_error(images, [motion for _, motion in paired]),
-        sharpness=float(np.mean([sharpness(image) for image in images])),
-    )
+def shots(run: Run) -> None:
+    clip = six_shots(run.options.size, run.options.frames)
+    run.conclude("shots", [check_shots(run.bench, clip, run.methods)])
 
 
-def source_with_motion(clip: Path, settings: Settings, size: tuple[int, int]) -> Iterator[tuple[Frame, Motion | None]]:
-    """The source's frames at the film's size, with DIS flow."""
-    info = probe(clip)
-
-    def frames() -> Iterator[Frame]:
-        for source in read_frames(info, FrameRange.parse(settings.output.frames).indices(info)):
-            small = cv2.resize(source.image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-            yield Frame(source.index, torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)
-
-    return with_motion(frames(), carry=True)
+def memory(options: argparse.Namespace) -> None:
+    print(check_memory(options.clip, options.style, tuple(options.frames), options.size))
 
 
-def frame_losses(frames: list[Frame], images: list[torch.Tensor], style: Path, settings: Settings) -> list:
-    """Each finished frame's loss, by the settings' own terms and weights."""
-    device = choose_device(settings.optimizer.device)
-    vgg = load_vgg19(settings.weights.weights, device)
-    picture = torch.from_numpy(read_picture(style)).permute(2, 0, 1)[None].float().to(device) / 255
-    targets = StyleTargets(vgg, [StylePicture(picture, 1.0)], settings.losses.style_layers, settings.scales.style_scale)
-    losses = []
-    for frame, image in zip(frames, images, strict=True):
-        grams = targets.at((image.shape[2], image.shape[3]))
-        objective = Objective(vgg, frame.image.to(device), grams, None, settings.losses)
-        with torch.no_grad():
-            losses.append(objective.losses(objective.terms(image.to(device))))
-    return losses
+COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
+    "methods": (compare_methods, 256, None),
+    "still": (still, 160, 300),
+    "uncovered": (uncovered, 256, None),
+    "borders": (borders, 160, 16),
+    "shots": (shots, 160, 4),
+}
+"""What each command does, its size in pixels, and its frames, of the clip or of each shot."""
 
 
-def warping_error(images: list[torch.Tensor], motions: list[Motion | None]) -> float:
-    """Mean over the frames of the mean square difference from the warped previous frame, where visible.
-
-    Ruder, Dosovitskiy, Brox (2016). Uses the flow that was optimised with, which flatters the carried method.
-    """
-    errors = []
-    for previous, image, motion in zip(images, images[1:], motions[1:], strict=False):
-        if motion is not None:
-            difference = (image.cpu() - warp(previous.cpu(), motion.flow_to_previous)).square()
-            errors.append(float((motion.visible * difference).sum() / (3 * motion.visible.sum())))
-    return float(np.mean(errors)) if errors else 0.0
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "memory":
+            memory(options)
+        else:
+            COMMANDS[options.command][0](Run(options))
+    except (StyleVideoError, MissingClipError) as error:
+        sys.exit(f"benchmark: {error}")
 
 
-def sharpness(image: torch.Tensor) -> float:
-    """Variance of the Laplacian of the luma, 0..255."""
-    picture = (image[0].permute(1, 2, 0).cpu().numpy() * 255).astype(np.float32)
-    return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
-
-
-def peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> float:
-    """Peak resident memory of a whole `stylevideo run`, with one iteration a frame: MiB. POSIX only."""
-    code = (
-        "import resource, sys, tempfile, pathlib\n"
-        "from stylevideo.cli import main\n"
-        "with tempfile.TemporaryDirectory() as folder:\n"
-        "    assert main([*sys.argv[1:], '-o', str(pathlib.Path(folder) / 'film.mp4')]) == 0\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    arguments = ["run", str(clip), "--style", str(style), "--size", str(size), "--frames", f"1-{count}"]
-    few = ["--iterations", "1", "--first-iterations", "1", "--coarse-scales", "0", "-q"]
-    done = subprocess.run([sys.executable, "-c", code, *arguments, *few], capture_output=True, text=True, check=True)
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return int(done.stdout.splitlines()[-1]) / unit
-
-
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    methods, memory = commands.add_parser("methods"), commands.add_parser("memory")
-    for command in (methods, memory):
-        command.add_argument("clip", type=Path)
-        command.add_argument("style", type=Path)
-        command.add_argument("--size", type=int, default=256, help="long edge, pixels")
-    methods.add_argument("--frames", default="1-24")
-    methods.add_argument("--iterations", type=int, default=ONE_BY_ONE_ITERATIONS, help="of frame by frame")
-    methods.add_argument("--json", type=Path, help="also write the figures here")
-    memory.add_argument("--frames", type=int, nargs=2, default=(48, 132), help="short and long")
-    options = parser.parse_args()
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"{options.clip.name}, {options.style.name}, {options.size} pixels, {describe(choose_device('auto'))}{load}")
-    if options.command == "methods":
-        print_methods(options)
-    else:
-        print_memory(options)
+    manner: dict[str, Any] = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter, "allow_abbrev": False}
+    for name, (_, size, frames) in COMMANDS.items():
+        command = commands.add_parser(name, **manner)
+        _add_common(command, size)
+        if name == "methods":
+            _add_choices(command)
+        elif frames is not None:
+            command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
+    command = commands.add_parser("memory", **manner)
+    command.add_argument("clip", type=Path)
+    command.add_argument("style", type=Path)
+    command.add_argument("--size", type=int, default=256, help="long edge, pixels")
+    command.add_argument("--frames", type=int, nargs=2, default=(48, 132), help="short and long")
+    return parser
 
 
-def print_methods(options: argparse.Namespace) -> None:
-    columns = ["VGG evaluations", "seconds", "mean loss", "worst loss", "style", "content", "E_warp", "sharpness"]
-    print(f"| method | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
-    rows = []
-    for row in compare_methods(options.clip, options.style, options.frames, options.size, options.iterations):
-        rows.append(vars(row))
-        print(
-            f"| {row.method} | {row.evaluations} | {row.seconds:.0f} | {row.mean_loss:.4f} | {row.worst_loss:.4f} | "
-            f"{row.style:.4f} | {row.content:.4f} | {row.warping_error:.5f} | {row.sharpness:.0f} |",
-            flush=True,
-        )
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
-
-
-def print_memory(options: argparse.Namespace) -> None:
-    short, long = (peak_memory_mib(options.clip, options.style, n, options.size) for n in options.frames)
-    print(
-        f"peak memory: {options.frames[0]} frames {short:.0f} MiB, {options.frames[1]} frames {long:.0f} MiB, "
-        f"{100 * (long / short - 1):+.1f} %"
+def _add_common(command: argparse.ArgumentParser, size: int) -> None:
+    command.add_argument("--style", type=Path, default=ROOT / "samples" / "styles" / "impasto.jpg")
+    command.add_argument("--size", type=int, default=size, help="long edge, pixels")
+    command.add_argument("--iterations", type=int, default=ONE_BY_ONE_ITERATIONS, help="of frame by frame")
+    command.add_argument("--output", type=Path, default=Path("benchmark"), help="folder for everything that is made")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.add_argument("--restart", action="store_true", help="make again what earlier runs have made")
+    command.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting, for all methods"
     )
+    command.set_defaults(baseline_ends=False)
+
+
+def _add_choices(command: argparse.ArgumentParser) -> None:
+    names = list(methods(ONE_BY_ONE_ITERATIONS, {}))
+    command.add_argument("--clips", nargs="+", choices=CLIPS, default=CLIPS)
+    command.add_argument("--methods", nargs="+", choices=names, default=names)
+    command.add_argument("--frames-per-clip", type=int, help="only so many from each clip's first")
+    command.add_argument(
+        "--baseline-ends", action="store_true", help="frame by frame only for the first and last five frames"
+    )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Read `NAME=VALUE`, by the kind of the setting's default."""
+    name, _, value = text.partition("=")
+    default = next((leaf.default for leaf in leaves() if leaf.name == name), None)
+    if isinstance(default, bool):
+        return name, value.lower() in ("1", "true", "yes")
+    if isinstance(default, tuple):
+        return name, tuple(value.split(","))
+    return name, value if default is None else type(default)(value)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from stylevideo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from stylevideo.errors import StyleVideoError
+    from stylevideo.evaluation import Evaluation, evaluate
     from stylevideo.jobs import stylize, stylize_frames
     from stylevideo.media.probe import probe
     from stylevideo.results import ClipResult
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ClipResult": "stylevideo.results",
+    "Evaluation": "stylevideo.evaluation",
     "FrameResult": "stylevideo.temporal",
     "Settings": "stylevideo.settings",
     "Style": "stylevideo.settings",
     "StyleVideoError": "stylevideo.errors",
+    "evaluate": "stylevideo.evaluation",
     "preset": "stylevideo.settings",
     "probe": "stylevideo.media.probe",
     "stylize": "stylevideo.jobs",
@@ -32,10 +35,12 @@ _HOMES = {
 
 __all__ = [
     "ClipResult",
+    "Evaluation",
     "FrameResult",
     "Settings",
     "Style",
     "StyleVideoError",
+    "evaluate",
     "preset",
     "probe",
     "stylize",

@@ -40,6 +40,11 @@ SECTION_TITLES = {
     "output": "what is written",
 }
 SHORT_FLAGS = {"overwrite": "-y"}
+MEASURED_BY = (
+    *("frames", "style_weight", "content_weight", "tv_weight", "style_scale"),
+    *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
+)
+"""Settings that `evaluate` takes too: as the film was made, so it is measured."""
 USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
 
 
@@ -57,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command(options)
     except KeyboardInterrupt:
-        print("Stopped. The finished frames are kept: run the same command again to go on.", file=sys.stderr)
+        kept = " The finished frames are kept: run the same command again to go on." if command is _run else ""
+        print(f"Stopped.{kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 0
@@ -70,8 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        kept = " The finished frames are kept." if command is _run else ""
         print(
-            f"stylevideo: unexpected {type(error).__name__}: {error}{notes}. The finished frames are kept. "
+            f"stylevideo: unexpected {type(error).__name__}: {error}{notes}.{kept} "
             "Run again with --debug and report what it shows.",
             file=sys.stderr,
         )
@@ -86,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"stylevideo {stylevideo.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a finished film beside its source"))
     probe = commands.add_parser("probe", help="show exactly what a video holds")
     _add_file_command(probe, _probe)
     shots = commands.add_parser("shots", help="show a video's shots")
@@ -99,13 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_run)
     parser.add_argument("clip", type=Path, metavar="CLIP", help="the video to repaint")
-    parser.add_argument(
-        "--style",
-        action="append",
-        required=True,
-        metavar="PICTURE[:WEIGHT]",
-        help="a picture to take the style from; may be given several times, then the styles are blended",
-    )
+    _add_style(parser, "a picture to take the style from; may be given several times, then the styles are blended")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILM", help="the film to write: .mp4, .mov, .m4v or .mkv"
     )
@@ -119,6 +121,30 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
     for leaf in leaves():
         _add_leaf(groups[leaf.section], leaf)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_evaluate)
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
+    parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
+    _add_style(parser, "a picture it was repainted with; as for `run`")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FRAME_BY_FRAME_FILM",
+        help="another film of the same frames, made with --no-carry: say how sharp FILM is beside it",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout, with every frame's measures")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the measures over time")
+    _add_common(parser)
+    group = parser.add_argument_group("how the film was made")
+    for leaf in leaves():
+        if leaf.name in MEASURED_BY:
+            _add_leaf(group, leaf)
+
+
+def _add_style(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--style", action="append", required=True, metavar="PICTURE[:WEIGHT]", help=help)
 
 
 def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
@@ -173,13 +199,13 @@ def _configure_logging(options: argparse.Namespace) -> None:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    given = {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
-    return preset(options.preset).with_values(**given)
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings' values that the user gave."""
+    return {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = _settings(options)
+    settings = preset(options.preset).with_values(**_given(options))
     styles = [Style.parse(text) for text in options.style]
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -270,6 +296,37 @@ def _print_result(result: ClipResult, quiet: bool) -> None:
             file=sys.stderr,
         )
     print(result.output)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    settings = Settings().with_values(**_given(options))
+    styles = [Style.parse(text) for text in options.style]
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from stylevideo.evaluation import as_json, as_table, evaluate
+
+    hidden = True if options.quiet else None  # None: hidden unless in a terminal
+    with logging_redirect_tqdm(), tqdm(unit="frame", file=sys.stderr, disable=hidden, dynamic_ncols=True) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        evaluation = evaluate(
+            options.source,
+            options.film,
+            styles,
+            settings,
+            reference=options.reference,
+            plot=options.plot,
+            on_frame=advance,
+        )
+    if options.json:
+        print(json.dumps(as_json(evaluation), indent=1))
+        return
+    for line in as_table(evaluation):
+        print(line)
 
 
 def _probe(options: argparse.Namespace) -> None:

@@ -18,10 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from stylevideo.errors import DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
-from stylevideo.media.pictures import check_writable, read_picture, write_atomically
+from stylevideo.media.pictures import check_writable, fit_picture, to_image, to_picture, write_atomically
 from stylevideo.media.probe import probe
 from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.reader import check_decodable, read_frames
@@ -46,7 +45,7 @@ from stylevideo.results import (
 )
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
-from stylevideo.targets import StylePicture, StyleTargets
+from stylevideo.styles import ReadStyle, read_styles, style_targets
 from stylevideo.temporal import Frame, FrameResult, Motion, SequenceState, stylize_sequence, with_motion
 from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
 from stylevideo.version import __version__
@@ -96,7 +95,7 @@ def stylize(
         with closing(_stylize_frames(job, shots, state)) as results:
             for result, after in results:
                 record = FrameRecord.of(result)
-                store.save(record.number, _to_picture(result.image), asdict(record), _state_to_dict(after))
+                store.save(record.number, to_picture(result.image), asdict(record), _state_to_dict(after))
                 on_event(FrameFinished(record))
                 if forecast is None:
                     forecast = Forecast(_forecast_seconds(job, shots, result))
@@ -136,8 +135,7 @@ class _Job:
     """A clip with everything that was checked and read for it."""
 
     clip: Clip
-    styles: tuple[Style, ...]
-    pictures: tuple[np.ndarray, ...]
+    styles: tuple[ReadStyle, ...]
     settings: Settings
     size: tuple[int, int]
     device: torch.device
@@ -146,18 +144,15 @@ class _Job:
 
 def _prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> _Job:
     """Check all that can be checked before any work."""
-    chosen = tuple(style if isinstance(style, Style) else Style.parse(str(style)) for style in styles)
-    if not chosen:
-        raise InputError("No style picture was given. Name at least one with --style PICTURE.")
     device = choose_device(settings.optimizer.device)
-    pictures = tuple(_read_style(style) for style in chosen)
+    chosen = read_styles(styles)
     info = probe(source)
     text = settings.output.frames
     frames = FrameRange.parse(text).indices(info) if text else range(info.frame_count)
     size = _film_size(info, settings.scales.size)
     check_decodable(info)
     vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
-    return _Job(Clip(source, output, info, frames), chosen, pictures, settings, size, device, vgg)
+    return _Job(Clip(source, output, info, frames), chosen, settings, size, device, vgg)
 
 
 def _check_outputs(source: Path, output: Path, settings: Settings) -> None:
@@ -171,16 +166,6 @@ def _check_outputs(source: Path, output: Path, settings: Settings) -> None:
             raise InputError(f"{path}: this file must end in {suffix}.")
         if path:
             check_writable(Path(path).absolute())
-
-
-def _read_style(style: Style) -> np.ndarray:
-    picture = read_picture(style.path)
-    if min(picture.shape[:2]) < LEAST_EDGE_PX:
-        raise InputError(
-            f"{style.path} is too small for VGG-19: {picture.shape[1]}x{picture.shape[0]} pixels. "
-            f"Use a picture of at least {LEAST_EDGE_PX} pixels each way."
-        )
-    return picture
 
 
 def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
@@ -205,7 +190,8 @@ def _stylize_frames(
     if begin == frames.stop:
         return
     with closing(read_ahead(_with_motion(job, shots, begin), READ_AHEAD_FRAMES)) as prepared:
-        results = stylize_sequence(prepared, state, job.vgg, _style_targets(job), job.settings)
+        targets = style_targets(job.styles, job.vgg, job.settings)
+        results = stylize_sequence(prepared, state, job.vgg, targets, job.settings)
         for index in range(begin, frames.stop):
             with frame_context(job.clip.source, frame_number(index)), _memory_context(job):
                 result = next(results)
@@ -224,7 +210,7 @@ def _with_motion(job: _Job, shots: Sequence[Shot], begin: int) -> Iterator[tuple
 
 def _source_frames(job: _Job, frames: range) -> Iterator[Frame]:
     for source in read_frames(job.clip.info, frames):
-        yield Frame(source.index, _to_image(_fit(source.image, job.size)), source.repaired)
+        yield Frame(source.index, to_image(fit_picture(source.image, job.size)), source.repaired)
 
 
 @contextmanager
@@ -237,14 +223,6 @@ def _memory_context(job: _Job) -> Iterator[None]:
             f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
             "The finished frames are kept; begin again with a smaller --size and --restart, or use --device cpu."
         ) from error
-
-
-def _style_targets(job: _Job) -> StyleTargets:
-    pictures = [
-        StylePicture(_to_image(picture).to(job.device), style.weight)
-        for style, picture in zip(job.styles, job.pictures, strict=True)
-    ]
-    return StyleTargets(job.vgg, pictures, job.settings.losses.style_layers, job.settings.scales.style_scale)
 
 
 def _detect(job: _Job) -> tuple[Shot, ...]:
@@ -299,7 +277,7 @@ def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float)
         warnings=warnings,
     )
     if options.report:
-        text = json.dumps(report(clip, job.styles, job.settings, result), indent=1)
+        text = json.dumps(report(clip, [read.style for read in job.styles], job.settings, result), indent=1)
         write_atomically(Path(options.report).absolute(), text.encode())
     return result
 
@@ -309,7 +287,7 @@ def _write_sheet(job: _Job, store: FrameStore) -> None:
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     sources = [frame for frame in read_frames(job.clip.info, frames) if frame.index in wanted]
-    pairs = [(_fit(frame.image, job.size), store.picture(frame_number(frame.index))) for frame in sources]
+    pairs = [(fit_picture(frame.image, job.size), store.picture(frame_number(frame.index))) for frame in sources]
     labels = [str(frame_number(frame.index)) for frame in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels)
 
@@ -319,10 +297,7 @@ def _fingerprint(job: _Job) -> dict[str, Any]:
         "stylevideo": __version__,
         "torch": torch.__version__,
         "source": _identity(job.clip.source),
-        "styles": [
-            [hashlib.sha256(picture.tobytes()).hexdigest(), style.weight]
-            for style, picture in zip(job.styles, job.pictures, strict=True)
-        ],
+        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
         "opencv": cv2.__version__,
         "device_kind": job.device.type,
         "convolution_dtype": str(job.vgg.convolution_dtype),
@@ -352,21 +327,3 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
         return None
     carried = CarriedState(**saved["carried"]).to(device)
     return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]))
-
-
-def _fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Reduce a picture (H, W, 3) to a height and width by averaging."""
-    if picture.shape[:2] == size:
-        return picture
-    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-
-
-def _to_image(picture: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) float32, 0..1."""
-    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-
-
-def _to_picture(image: Tensor) -> np.ndarray:
-    """(1, 3, H, W), 0..1, to (H, W, 3) uint8."""
-    rounded: np.ndarray = (image[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return rounded

@@ -51,6 +51,10 @@ class StyleTargets:
             self._by_size[size] = self._blend(size)
         return self._by_size[size]
 
+    def at_layers(self, layers: Sequence[str]) -> StyleTargets:
+        """The same styles, seen by other layers."""
+        return StyleTargets(self._vgg, self._pictures, layers, self._style_scale)
+
     @torch.no_grad()
     def _blend(self, size: tuple[int, int]) -> Mapping[str, Tensor]:
         total = sum(picture.weight for picture in self._pictures)

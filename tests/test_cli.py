@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import QUICK, STYLE
+from media_fixtures import ffmpeg
 
 from stylevideo.cli import main
 from stylevideo.media.store import store_folder
@@ -23,13 +24,15 @@ def stylevideo(*arguments: str | Path, **options: object) -> subprocess.Complete
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["presets"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["evaluate", "--help"], ["presets"], ["--version"]]
+)
 def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
     code = (
         "import sys; from stylevideo.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'cv2', 'numpy', 'torchvision'} & set(sys.modules)\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'torchvision', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
@@ -131,3 +134,39 @@ def test_presets_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[st
     for name in ("draft", "standard", "fine", "classic"):
         assert f"{name}: " in text
     assert "--content-weight 1000.0" in text
+
+
+def test_evaluate_prints_a_table_or_json(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(two_shot_clip.read_bytes())
+    arguments = ["evaluate", str(two_shot_clip), str(film), "--style", str(STYLE)]
+    assert main([*arguments, "--frames", "1-3"]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert "film.mp4 has 20 frames, but frames 1-3" in printed.err
+    short = tmp_path / "short.mp4"
+    ffmpeg("-i", film, "-c", "copy", "-frames:v", "3", "-an", short)
+    arguments = ["evaluate", str(short), str(short), "--style", str(STYLE)]
+    assert main([*arguments, "--plot", str(tmp_path / "plot.png")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("short.mp4 beside short.mp4: 96x64, 3 frames, 1 shot\n")
+    assert "1.00" in printed.out
+    assert printed.err == ""
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*arguments, "--json", "--content-weight", "0"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert [frame["number"] for frame in values["frames"]] == [1, 2, 3]
+    assert values["summary"]["content"] == 0
+
+
+def test_stopping_what_keeps_no_frames_does_not_say_that_it_does(
+    two_shot_clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stylevideo.evaluation.measure_frames", stopped)
+    assert main(["evaluate", str(two_shot_clip), str(two_shot_clip), "--style", str(STYLE)]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"

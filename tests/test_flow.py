@@ -9,36 +9,42 @@ from sample_scenes import render_shot
 
 from stylevideo.errors import DeviceError, ShapeError
 from stylevideo.models.device import choose_device, convolution_dtype
-from stylevideo.models.flow import DISFlow
+from stylevideo.models.flow import DISFlow, FarnebackFlow
+
+Engine = type[DISFlow] | type[FarnebackFlow]
+each_engine = pytest.mark.parametrize("engine", [DISFlow, FarnebackFlow])
 
 
+@each_engine
 @pytest.mark.parametrize("size", [(480, 854), (96, 96), (72, 128), (33, 47)])
-def test_flow_finds_a_shift_at_any_size(size: tuple[int, int]) -> None:
+def test_flow_finds_a_shift_at_any_size(size: tuple[int, int], engine: Engine) -> None:
     height, width = size
     texture = torch.nn.functional.interpolate(
         noise_image(height // 4 + 8, width // 4 + 8), scale_factor=4.0, mode="bicubic"
     )
     image = texture[..., 8 : 8 + height, 8 : 8 + width]
     other = texture[..., 6 : 6 + height, 11 : 11 + width]  # what was at p is at p + (-3, 2)
-    flow = DISFlow().between(image, other)
+    flow = engine().between(image, other)
     assert flow.shape == (1, 2, height, width)
     middle = flow[..., height // 4 : -height // 4, width // 4 : -width // 4]
     assert float(middle[:, 0].median()) == pytest.approx(-3, abs=0.25)
     assert float(middle[:, 1].median()) == pytest.approx(2, abs=0.25)
 
 
-def test_flow_is_near_the_exact_motion_of_a_rendered_shot() -> None:
+@each_engine
+def test_flow_is_near_the_exact_motion_of_a_rendered_shot(engine: Engine) -> None:
     before, after = list(render_shot("balloon", 2, 320, 180))
-    flow = DISFlow().between(to_image(after.image), to_image(before.image))
+    flow = engine().between(to_image(after.image), to_image(before.image))
     exact = torch.from_numpy(after.flow_to_previous).permute(2, 0, 1)[None]
     error = (flow - exact).norm(dim=1)[0][torch.from_numpy(after.visible)]
     assert float(error.median()) < 0.5
     assert float(exact.norm(dim=1).median()) > 0.5, "the shot must move for this to mean anything"
 
 
-def test_pictures_of_different_sizes_are_refused() -> None:
+@each_engine
+def test_pictures_of_different_sizes_are_refused(engine: Engine) -> None:
     with pytest.raises(ShapeError):
-        DISFlow().between(noise_image(32, 32), noise_image(32, 33))
+        engine().between(noise_image(32, 32), noise_image(32, 33))
 
 
 def test_devices_that_are_not_there_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Still pictures: read as 8-bit RGB, written so that they are whole or not there."""
+"""Pictures: read as 8-bit RGB, made into tensors and back, written so that they are whole or not there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from stylevideo.errors import InputError, StorageError
 
@@ -29,6 +31,24 @@ def read_picture(path: Path) -> np.ndarray:
     if picture is None:
         raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Reduce a picture (H, W, 3) to a height and width by averaging."""
+    if picture.shape[:2] == size:
+        return picture
+    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+
+
+def to_image(picture: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) float32, 0..1."""
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+
+
+def to_picture(image: Tensor) -> np.ndarray:
+    """(1, 3, H, W), 0..1, to (H, W, 3) uint8."""
+    rounded: np.ndarray = (image[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return rounded
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

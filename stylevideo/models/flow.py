@@ -1,9 +1,11 @@
 """Optical flow between two pictures.
 
-DIS (dense inverse search) by OpenCV, on the CPU; padding happens inside, so any size works.
+Two engines by OpenCV, on the CPU: DIS (dense inverse search), which the optimiser uses, and Farneback's, which
+judges the result by other means. Padding happens inside, so any size works.
 
 T. Kroeger, R. Timofte, D. Dai, L. Van Gool: Fast optical flow using dense inverse search (2016),
 arXiv:1603.03590.
+G. Farnebäck: Two-frame motion estimation based on polynomial expansion (2003).
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ from stylevideo.errors import ShapeError
 LUMA = (0.299, 0.587, 0.114)
 PADDED_EDGE_PX = 128
 MULTIPLE_PX = 32
+
+FARNEBACK_LEVELS = 5
+FARNEBACK_WINDOW_PX = 21
+FARNEBACK_ITERATIONS = 5
+FARNEBACK_NEIGHBOURHOOD_PX = 7
+FARNEBACK_SIGMA_PX = 1.5
 
 
 class DISFlow:
@@ -43,21 +51,71 @@ class DISFlow:
         Raises:
             ShapeError: the pictures differ in size.
         """
-        if image.shape != other.shape:
-            raise ShapeError(f"pictures of {tuple(image.shape)} and {tuple(other.shape)} differ in size")
+        _require_same_size(image, other)
         height, width = image.shape[2:]
-        flow = self._dis.calc(_padded_luma(image), _padded_luma(other), None)
-        return torch.from_numpy(flow[:height, :width].copy()).permute(2, 0, 1)[None]  # (1, 2, H, W)
+        flow = self._dis.calc(_padded(_luma_bytes(image)), _padded(_luma_bytes(other)), None)
+        return _to_flow(flow[:height, :width])
 
 
-def _padded_luma(image: Tensor) -> np.ndarray:
-    """8-bit luma, its right and bottom border repeated until DIS's pyramid fits."""
+class FarnebackFlow:
+    """Polynomial expansion, weighted by a Gaussian window.
+
+    Shares nothing with DIS but the pictures' luma, so that one engine's mistakes do not hide the other's.
+    """
+
+    def between(self, image: Tensor, other: Tensor) -> Tensor:
+        """Find where each pixel of a picture lies in another: arguments, result and errors as of `DISFlow.between`."""
+        _require_same_size(image, other)
+        start: Any = None  # cv2's stubs want an array where the documentation says that none is needed
+        flow = cv2.calcOpticalFlowFarneback(
+            _luma_bytes(image),
+            _luma_bytes(other),
+            start,
+            pyr_scale=0.5,
+            levels=FARNEBACK_LEVELS,
+            winsize=FARNEBACK_WINDOW_PX,
+            iterations=FARNEBACK_ITERATIONS,
+            poly_n=FARNEBACK_NEIGHBOURHOOD_PX,
+            poly_sigma=FARNEBACK_SIGMA_PX,
+            flags=cv2.OPTFLOW_FARNEBACK_GAUSSIAN,
+        )
+        return _to_flow(flow)
+
+
+def luma(image: Tensor) -> Tensor:
+    """The brightness of each pixel, by the weights of ITU-R BT.601.
+
+    Args:
+        image: (1, 3, H, W), RGB, 0..1.
+    Returns:
+        (H, W), 0..255.
+    """
     weights = torch.tensor(LUMA, device=image.device).view(3, 1, 1)
-    luma = ((image[0] * weights).sum(0) * 255).round().clamp(0, 255).byte().cpu().numpy()
-    bottom, right = (_padding(edge) for edge in luma.shape)
-    return cv2.copyMakeBorder(luma, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    return (image[0] * weights).sum(0) * 255
+
+
+def _require_same_size(image: Tensor, other: Tensor) -> None:
+    if image.shape != other.shape:
+        raise ShapeError(f"pictures of {tuple(image.shape)} and {tuple(other.shape)} differ in size")
+
+
+def _luma_bytes(image: Tensor) -> np.ndarray:
+    """(H, W) uint8."""
+    rounded: np.ndarray = luma(image).round().clamp(0, 255).byte().cpu().numpy()
+    return rounded
+
+
+def _padded(picture: np.ndarray) -> np.ndarray:
+    """A picture whose right and bottom border is repeated until DIS's pyramid fits."""
+    bottom, right = (_padding(edge) for edge in picture.shape)
+    return cv2.copyMakeBorder(picture, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
 
 
 def _padding(edge: int) -> int:
     wanted = max(PADDED_EDGE_PX, -(-edge // MULTIPLE_PX) * MULTIPLE_PX)
     return wanted - edge
+
+
+def _to_flow(flow: np.ndarray) -> Tensor:
+    """(H, W, 2) to (1, 2, H, W)."""
+    return torch.from_numpy(flow.copy()).permute(2, 0, 1)[None]

@@ -1,0 +1,313 @@
+"""A finished film measured beside its source: read, paired frame by frame, summed up, and told in a table or as JSON.
+
+The pictures stream past two decoders; only small numbers are kept of each frame.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from stylevideo.errors import InputError
+from stylevideo.media.pictures import check_writable, fit_picture, to_image
+from stylevideo.media.probe import probe
+from stylevideo.media.reader import check_decodable, read_frames
+from stylevideo.metrics import (
+    END_FRAMES,
+    LONG,
+    FilmMeasures,
+    FrameMeasures,
+    MeasuredFrame,
+    coarse_sharpness,
+    dis_motion,
+    farneback_motion,
+    measure_frames,
+    ratio,
+    sharpness,
+    summarize,
+)
+from stylevideo.models.device import choose_device
+from stylevideo.models.vgg import load_vgg19
+from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.settings import Settings, Style
+from stylevideo.shots import detect_shots
+from stylevideo.styles import read_styles, style_targets
+from stylevideo.temporal import Frame
+from stylevideo.timeline import FrameRange, Shot, VideoInfo, frame_number
+from stylevideo.version import __version__
+
+ROUNDING_PX = 1.5
+"""By how much an edge may differ from the exactly scaled one: it is rounded to a pixel, then made even."""
+
+ProgressListener = Callable[[int, int], None]
+"""Told how many frames are measured, and of how many."""
+
+
+@dataclass(frozen=True)
+class ReferenceSharpness:
+    """How sharp another film of the same frames is, such as one made frame by frame.
+
+    Attributes:
+        film: the file.
+        sharpness, coarse_sharpness: means over its frames.
+        relative_sharpness, relative_coarse_sharpness: those of the evaluated film in parts of these.
+    """
+
+    film: Path
+    sharpness: float
+    coarse_sharpness: float
+    relative_sharpness: float
+    relative_coarse_sharpness: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A film's measures.
+
+    Attributes:
+        source, film: the files.
+        width, height: of the film, pixels; the source was reduced to it.
+        shots: the source's; indices in the source.
+        frames: a record of each frame.
+        summary: the same over the film.
+        reference: a film to compare sharpness with, or None.
+    """
+
+    source: Path
+    film: Path
+    width: int
+    height: int
+    shots: tuple[Shot, ...]
+    frames: tuple[FrameMeasures, ...]
+    summary: FilmMeasures
+    reference: ReferenceSharpness | None
+
+
+def evaluate(
+    source: str | Path,
+    film: str | Path,
+    styles: Sequence[str | Path | Style],
+    settings: Settings | None = None,
+    *,
+    reference: str | Path | None = None,
+    plot: str | Path | None = None,
+    on_frame: ProgressListener = lambda done, total: None,
+) -> Evaluation:
+    """Measure a finished film beside its source; see `stylevideo.metrics` for what each measure means.
+
+    The film is judged as it is on disk, its compression included, by fp32 convolutions on any device. Cuts are looked
+    for in the source; nothing is compared across them.
+
+    Args:
+        source: the video that was repainted.
+        film: what became of it, in the same proportions.
+        styles: the pictures it was repainted with, as for `stylize`.
+        settings: the loss, the style scale, the range of the source's frames that the film shows, where cuts are
+            looked for, weights and device; `Settings()` if not given.
+        reference: another film of the same frames and size, to compare sharpness with.
+        plot: where to draw the measures over time, .png.
+        on_frame: told of the progress.
+    Raises:
+        InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
+        DecodeError: no frame of a file can be decoded.
+        StorageError: the plot cannot be written.
+    """
+    settings = settings or Settings()
+    plot = None if plot is None else _checked_plot(Path(plot).absolute())
+    device = choose_device(settings.optimizer.device)
+    chosen = read_styles(styles)
+    original, made = probe(Path(source).absolute()), probe(Path(film).absolute())
+    text = settings.output.frames
+    frames = FrameRange.parse(text).indices(original) if text else range(original.frame_count)
+    _check_pair(original, made, frames)
+    other = None if reference is None else _checked_reference(Path(reference).absolute(), made)
+    for info in (original, made):
+        check_decodable(info)
+    vgg = load_vgg19(settings.weights.weights, device)
+    shots = detect_shots(original, frames, settings.shots)
+    motions = {"farneback": farneback_motion(), "dis": dis_motion()}
+    targets, starts = style_targets(chosen, vgg, settings), {shot.start for shot in shots}
+    measured: list[FrameMeasures] = []
+    with closing(_pairs(original, made, frames)) as pairs:
+        for measures in measure_frames(pairs, vgg, targets, settings, motions, starts):
+            measured.append(measures)
+            on_frame(len(measured), len(frames))
+    summary = summarize(measured)
+    evaluation = Evaluation(
+        source=original.path,
+        film=made.path,
+        width=made.width,
+        height=made.height,
+        shots=shots,
+        frames=tuple(measured),
+        summary=summary,
+        reference=None if other is None else _compared_sharpness(summary, other),
+    )
+    if plot:
+        from stylevideo.plot import write_plot  # matplotlib takes a while to load
+
+        write_plot(plot, evaluation.frames, f"{made.path.name} beside {original.path.name}")
+    return evaluation
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation as JSON values: frames and shots by the numbers that users know, null where nothing was measured.
+
+    Returns:
+        Versions, files, size, shots by their first and last frame's number, the summary with the ratios of film to
+        source, the reference, and the measures of each frame.
+    """
+    summary = evaluation.summary
+    reference = evaluation.reference and {**asdict(evaluation.reference), "film": str(evaluation.reference.film)}
+    ratios = {"warping_short_ratio": summary.warping_short_ratio, "warping_long_ratio": summary.warping_long_ratio}
+    values = {
+        "stylevideo": __version__,
+        "source": str(evaluation.source),
+        "film": str(evaluation.film),
+        "width": evaluation.width,
+        "height": evaluation.height,
+        "shots": [[frame_number(shot.start), frame_number(shot.stop - 1)] for shot in evaluation.shots],
+        "summary": {**asdict(summary), **ratios},
+        "reference": reference,
+        "frames": [_frame_as_json(frame) for frame in evaluation.frames],
+    }
+    return {name: _without_nan(value) for name, value in values.items()}
+
+
+def as_table(evaluation: Evaluation) -> Iterator[str]:
+    """The lines of a table for people: the film's measures beside the source's own."""
+    shots = len(evaluation.shots)
+    yield (
+        f"{evaluation.film.name} beside {evaluation.source.name}: {evaluation.width}x{evaluation.height}, "
+        f"{evaluation.summary.frames} frames, {shots} shot{'s' if shots != 1 else ''}"
+    )
+    rows = list(_rows(evaluation.summary))
+    width = max(len(label) for label, _, _ in rows)
+    yield f"{'':{width}}  {'film':>10}  {'source':>10}  {'ratio':>7}"
+    for label, film, source in rows:
+        own = "" if source is None else f"  {_shown(source):>10}  {_shown(ratio(film, source), '.2f'):>7}"
+        yield f"{label:{width}}  {_shown(film):>10}{own}"
+    if evaluation.reference:
+        yield (
+            "sharpness relative to the frame-by-frame result: "
+            f"{_shown(evaluation.reference.relative_sharpness, '.2f')}, "
+            f"at half size {_shown(evaluation.reference.relative_coarse_sharpness, '.2f')}"
+        )
+
+
+def _rows(summary: FilmMeasures) -> Iterator[tuple[str, float, float | None]]:
+    """What it is and in which unit, the film's value, and the source's where it has one."""
+    yield "loss, mean", summary.mean_loss, None
+    yield "loss, worst frame", summary.worst_loss, None
+    yield "style distance", summary.style, None
+    yield "style distance, layers not optimised", summary.held_out_style, None
+    yield "content distance", summary.content, None
+    yield "sharpness (variance of Laplacian)", summary.sharpness, summary.source_sharpness
+    yield f"  first {END_FRAMES} frames", summary.sharpness_first, summary.source_sharpness_first
+    yield f"  last {END_FRAMES} frames", summary.sharpness_last, summary.source_sharpness_last
+    yield "sharpness at half size", summary.coarse_sharpness, None
+    yield f"  first {END_FRAMES} frames", summary.coarse_sharpness_first, None
+    yield f"  last {END_FRAMES} frames", summary.coarse_sharpness_last, None
+    yield "brightness drift (1/255)", summary.brightness_drift, summary.source_brightness_drift
+    yield "flicker where still (squared, of 0..1)", summary.flicker, None
+    for distance, film, source in (
+        ("1 frame", summary.warping_short, summary.source_warping_short),
+        (f"{LONG} frames", summary.warping_long, summary.source_warping_long),
+    ):
+        for name in film:
+            yield f"warping error, {distance}, {name} (squared, of 0..1)", film[name], source[name]
+
+
+def _shown(value: float, form: str = ".4g") -> str:
+    return "-" if math.isnan(value) else format(value, form)
+
+
+def _frame_as_json(measures: FrameMeasures) -> dict[str, Any]:
+    values = asdict(measures)
+    return {"number": frame_number(values.pop("index")), **values, "shot": measures.shot + 1}
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _checked_plot(path: Path) -> Path:
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: a plot must end in .png.")
+    check_writable(path)
+    return path
+
+
+def _check_pair(source: VideoInfo, film: VideoInfo, frames: range) -> None:
+    """Refuse a film that cannot be of these frames of the source."""
+    expected = sum(source.repeats(frames.start, frames.stop))
+    if film.frame_count != expected:
+        raise InputError(
+            f"{film.path.name} has {film.frame_count} frames, but frames "
+            f"{frame_number(frames.start)}-{frame_number(frames.stop - 1)} of {source.path.name} make {expected}. "
+            "Say with --frames which of the source's frames the film shows, as it was made."
+        )
+    skew = abs(film.width * source.height - film.height * source.width)
+    if skew > ROUNDING_PX * (source.width + source.height):
+        raise InputError(
+            f"{film.path.name} is {film.width}x{film.height} and {source.path.name} {source.width}x{source.height}: "
+            "the proportions differ. Compare a film with the clip it was made from, neither cropped nor padded."
+        )
+    if min(film.width, film.height) < LEAST_EDGE_PX:
+        raise InputError(
+            f"{film.path.name}: {film.width}x{film.height} pixels are too small for VGG-19. "
+            f"The short edge must have at least {LEAST_EDGE_PX} pixels."
+        )
+
+
+def _checked_reference(path: Path, film: VideoInfo) -> VideoInfo:
+    reference = probe(path)
+    if (reference.frame_count, reference.width, reference.height) != (film.frame_count, film.width, film.height):
+        raise InputError(
+            f"{path.name} has {reference.frame_count} frames of {reference.width}x{reference.height}, but "
+            f"{film.path.name} has {film.frame_count} of {film.width}x{film.height}. "
+            "Make the reference from the same frames at the same size."
+        )
+    check_decodable(reference)
+    return reference
+
+
+def _pairs(source: VideoInfo, film: VideoInfo, frames: range) -> Generator[MeasuredFrame]:
+    """Each of the source's frames at the film's size, with the first film frame that shows it.
+
+    The film of a variable-rate source shows a frame several times, or leaves it out.
+    """
+    size = (film.height, film.width)
+    pictures = read_frames(film, range(film.frame_count))
+    repeats = source.repeats(frames.start, frames.stop)
+    for original, count in zip(read_frames(source, frames), repeats, strict=True):
+        shown = islice(pictures, count)
+        first = next(shown, None)
+        for _ in shown:
+            pass
+        if first is not None:
+            image = to_image(fit_picture(original.image, size))
+            yield Frame(original.index, image, original.repaired), to_image(first.image)
+
+
+def _compared_sharpness(summary: FilmMeasures, reference: VideoInfo) -> ReferenceSharpness:
+    fine, coarse = [], []
+    for picture in read_frames(reference, range(reference.frame_count)):
+        image = to_image(picture.image)
+        fine.append(sharpness(image))
+        coarse.append(coarse_sharpness(image))
+    means = statistics.fmean(fine), statistics.fmean(coarse)
+    return ReferenceSharpness(
+        reference.path, *means, ratio(summary.sharpness, means[0]), ratio(summary.coarse_sharpness, means[1])
+    )

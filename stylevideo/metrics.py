@@ -1,0 +1,426 @@
+"""How good a film is, in numbers: likeness to the style, steadiness along the flow, sharpness, drift.
+
+Each measure is a small function of pictures `(1, 3, H, W)`, RGB, 0..1; `measure_frames` streams a film through them and
+`summarize` reduces it to means. No measure stands for itself: blur lowers the warping error, noise raises sharpness, so
+read them together, and beside the source's own. NaN means that there was nothing to measure. Knows no files.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylevideo.errors import ShapeError
+from stylevideo.models.flow import DISFlow, FarnebackFlow, luma
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.losses import gram_matrix, relative_square_error
+from stylevideo.ops.warp import visibility, warp
+from stylevideo.optimize import FrameLosses, Objective
+from stylevideo.settings import Settings
+from stylevideo.targets import StyleTargets
+from stylevideo.temporal import Frame, Motion, estimate_motion
+
+LONG = 10
+"""Frames between the two of the long warping error."""
+HELD_OUT_STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+"""Layers of which neither the style nor the content term sees anything by default."""
+END_FRAMES = 5
+"""Frames at either end of a film whose sharpness is told separately."""
+STILL_WINDOW_PX = 5
+STILL_DIFFERENCE = 2 / 255
+
+MotionBetween = Callable[[Frame, Frame], Motion]
+"""(earlier, later), two source frames: the motion of the later one from the earlier one."""
+MeasuredFrame = tuple[Frame, Tensor]
+"""A source frame and the film's picture of it, of one size."""
+
+
+def farneback_motion() -> MotionBetween:
+    """Motion by Farneback's flow, which the optimiser does not use: the fair judge of its film."""
+    engine = FarnebackFlow()
+
+    def between(earlier: Frame, later: Frame) -> Motion:
+        back = engine.between(later.image, earlier.image)
+        return Motion(back, visibility(back, engine.between(earlier.image, later.image)))
+
+    return between
+
+
+def dis_motion() -> MotionBetween:
+    """Motion as the optimiser itself finds it: a film carried along it is flattered."""
+    engine = DISFlow()
+
+    def between(earlier: Frame, later: Frame) -> Motion:
+        return estimate_motion(engine, earlier.image, later.image)
+
+    return between
+
+
+@torch.no_grad()
+def warping_error(previous: Tensor, image: Tensor, motion: Motion) -> float:
+    """How far a picture is from an earlier one carried along the motion, where that was visible.
+
+    E = Σ c·|x - w(x')|² / (3 Σ c).
+
+    Args:
+        previous, image: (1, 3, H, W), 0..1.
+        motion: of `image` from `previous`.
+    Returns:
+        Mean square per value, in squared units of 0..1: 0 where everything sticks; NaN where nothing is visible.
+    Raises:
+        ShapeError: the sizes differ.
+
+    Ruder, Dosovitskiy, Brox (2016), arXiv:1604.08610, equation 7, per visible pixel; as a measure of films: Lai et al.:
+    Learning blind video temporal consistency (2018), arXiv:1808.00449.
+    """
+    _require_same_size(previous, image)
+    flow, visible = motion.flow_to_previous.to(image.device), motion.visible.to(image.device)
+    return _masked_mean_square(image - warp(previous.to(image.device), flow), visible)
+
+
+@torch.no_grad()
+def flicker(previous_source: Tensor, source: Tensor, previous: Tensor, image: Tensor) -> float:
+    """How much the film changes where the source stands still: flicker that no flow can excuse.
+
+    Σ s·|x_t - x_{t-1}|² / (3 Σ s). A pixel is still, s = 1, where the source's mean absolute difference over the 5x5
+    pixels around it and the three channels is below 2/255: grain and compression may pass, motion may not. It is the
+    warping error for a motion of zero, where that is beyond doubt; the choice of the pixels is our own.
+
+    Args:
+        previous_source, source: (1, 3, H, W), 0..1, two neighbouring frames of the source.
+        previous, image: (1, 3, H, W), 0..1, the film's.
+    Returns:
+        Mean square per value, in squared units of 0..1, as the warping error; NaN where no pixel is still.
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    _require_same_size(previous_source, source)
+    _require_same_size(previous, image)
+    _require_same_size(source, image)
+    change = (source - previous_source).abs().mean(1, keepdim=True)  # (1, 1, H, W)
+    around = F.avg_pool2d(
+        change, STILL_WINDOW_PX, stride=1, padding=STILL_WINDOW_PX // 2, count_include_pad=False
+    )  # (1, 1, H, W)
+    still = (around < STILL_DIFFERENCE).to(image)
+    return _masked_mean_square(image - previous.to(image.device), still)
+
+
+@torch.no_grad()
+def sharpness(image: Tensor) -> float:
+    """How much fine detail a picture has, noise included: the variance of the Laplacian of its luma.
+
+    Args:
+        image: (1, 3, H, W), 0..1.
+    Returns:
+        0 for a plain picture, some hundreds to thousands for a detailed one; luma counts 0..255.
+
+    J. L. Pech-Pacheco et al.: Diatom autofocusing in brightfield microscopy (2000).
+    """
+    return _laplacian_variance(luma(image))
+
+
+@torch.no_grad()
+def coarse_sharpness(image: Tensor) -> float:
+    """The sharpness of a picture reduced to half its size by averaging 2x2 pixels.
+
+    Sees structure of two pixels and more, as strokes have it; of noise that is independent from pixel to pixel only a
+    quarter is left.
+
+    Args:
+        image: (1, 3, H, W), 0..1, at least 2x2 pixels.
+    Returns:
+        As `sharpness`.
+    """
+    return _laplacian_variance(F.avg_pool2d(luma(image)[None, None], 2)[0, 0])
+
+
+@torch.no_grad()
+def brightness(image: Tensor) -> float:
+    """The mean luma of a picture (1, 3, H, W): 0..255."""
+    return float(luma(image).mean())
+
+
+@torch.no_grad()
+def style_distance(vgg: VGG19, image: Tensor, grams: Mapping[str, Tensor]) -> float:
+    """How far a picture's feature statistics are from the style's: mean over the layers of ‖G - G*‖² / ‖G*‖².
+
+    Args:
+        vgg: the network.
+        image: (1, 3, H, W), 0..1.
+        grams: target Gram matrices (1, C, C) by layer; at least one.
+    Returns:
+        0 at the target, 1 for a picture without any features; no upper bound.
+
+    Gatys, Ecker, Bethge (2016), equation 5, relative to the target.
+    """
+    features = vgg(image.to(_device(vgg)), tuple(grams))
+    return statistics.fmean(
+        float(relative_square_error(gram_matrix(features[layer]), gram)) for layer, gram in grams.items()
+    )
+
+
+@torch.no_grad()
+def region_style_distance(vgg: VGG19, image: Tensor, mask: Tensor, grams: Mapping[str, Tensor]) -> float:
+    """The style distance of a part of a picture, such as what was newly uncovered.
+
+    As `style_distance`, of Gram matrices G = F diag(m) Fᵀ / Σ m, with the mask m averaged down to each layer's size.
+    The network sees the whole picture, so features near the region's border know what is beyond it.
+
+    Args:
+        vgg, image, grams: as for `style_distance`.
+        mask: (1, 1, H, W), 0..1.
+    Returns:
+        As `style_distance`, and the same for a full mask; NaN for an empty one.
+    Raises:
+        ShapeError: the mask's size is not the picture's.
+
+    L. A. Gatys et al.: Controlling perceptual factors in neural style transfer (2017), arXiv:1611.07865, section 4, the
+    guidance channel being the square root of our mask.
+    """
+    _require_same_size(image[:, :1], mask)
+    if not mask.any():
+        return math.nan
+    features = vgg(image.to(_device(vgg)), tuple(grams))
+    return statistics.fmean(
+        float(relative_square_error(_masked_gram(features[layer].float(), mask), gram)) for layer, gram in grams.items()
+    )
+
+
+@dataclass(frozen=True)
+class FrameMeasures:
+    """One frame of a film; NaN where there is nothing to compare it with.
+
+    Attributes:
+        index: of the source's frame.
+        shot: its shot's number, from 0 at the first measured frame.
+        loss: the weighted sum that was optimised, without its temporal term.
+        style, content: its terms, without their weights.
+        held_out_style: style distance in layers that the optimiser did not see.
+        sharpness, coarse_sharpness: of the film; see the functions.
+        source_sharpness: of the source's frame at the film's size.
+        brightness, source_brightness: mean luma, 0..255.
+        flicker: against the frame before, in squared units of 0..1.
+        warping_short, warping_long: warping error against the frame before, and against the tenth frame before, by
+            the motion's name, in squared units of 0..1.
+        source_warping_short, source_warping_long: the source's own by the same motion.
+    """
+
+    index: int
+    shot: int
+    loss: float
+    style: float
+    held_out_style: float
+    content: float
+    sharpness: float
+    coarse_sharpness: float
+    source_sharpness: float
+    brightness: float
+    source_brightness: float
+    flicker: float
+    warping_short: dict[str, float]
+    warping_long: dict[str, float]
+    source_warping_short: dict[str, float]
+    source_warping_long: dict[str, float]
+
+
+def measure_frames(
+    pairs: Iterable[MeasuredFrame],
+    vgg: VGG19,
+    targets: StyleTargets,
+    settings: Settings,
+    motions: Mapping[str, MotionBetween],
+    shot_starts: Collection[int] = (),
+) -> Iterator[FrameMeasures]:
+    """Measure a film frame by frame; holds `LONG` frames and the one at hand, however long the film.
+
+    Args:
+        pairs: the source's frames in order, each with the film's picture of it.
+        vgg: the network.
+        targets: the styles, at the settings' style layers.
+        settings: weights, layers and normalisation of the loss.
+        motions: by what flows the warping errors are to be measured, by name.
+        shot_starts: indices of source frames that follow a cut; nothing is compared across it.
+    """
+    held_out = targets.at_layers(HELD_OUT_STYLE_LAYERS)
+    before: deque[MeasuredFrame] = deque(maxlen=LONG)
+    shot = 0
+    for frame, image in pairs:
+        _require_same_size(frame.image, image)
+        if before and frame.index in shot_starts:
+            before.clear()
+            shot += 1
+        losses = _losses(vgg, frame, image, targets, settings)
+        short, source_short = _warping_errors(motions, before[-1] if before else None, (frame, image))
+        long, source_long = _warping_errors(motions, before[0] if len(before) == LONG else None, (frame, image))
+        yield FrameMeasures(
+            index=frame.index,
+            shot=shot,
+            loss=losses.appearance,
+            style=losses.style,
+            held_out_style=style_distance(vgg, image, held_out.at((image.shape[2], image.shape[3]))),
+            content=losses.content,
+            sharpness=sharpness(image),
+            coarse_sharpness=coarse_sharpness(image),
+            source_sharpness=sharpness(frame.image),
+            brightness=brightness(image),
+            source_brightness=brightness(frame.image),
+            flicker=flicker(before[-1][0].image, frame.image, before[-1][1], image) if before else math.nan,
+            warping_short=short,
+            warping_long=long,
+            source_warping_short=source_short,
+            source_warping_long=source_long,
+        )
+        before.append((frame, image))
+
+
+@dataclass(frozen=True)
+class FilmMeasures:
+    """A film in numbers: means over its frames where nothing else is said; see `FrameMeasures` for units.
+
+    Attributes:
+        frames: how many were measured.
+        worst_loss: of any frame.
+        sharpness_first, sharpness_last: mean of the first and of the last five frames: does it fade? Likewise for the
+            other kinds of sharpness.
+        brightness_drift, source_brightness_drift: the largest distance of any frame's mean luma from that of its
+            shot's first frame, in 1/255.
+    """
+
+    frames: int
+    mean_loss: float
+    worst_loss: float
+    style: float
+    held_out_style: float
+    content: float
+    sharpness: float
+    sharpness_first: float
+    sharpness_last: float
+    coarse_sharpness: float
+    coarse_sharpness_first: float
+    coarse_sharpness_last: float
+    source_sharpness: float
+    source_sharpness_first: float
+    source_sharpness_last: float
+    brightness_drift: float
+    source_brightness_drift: float
+    flicker: float
+    warping_short: dict[str, float]
+    warping_long: dict[str, float]
+    source_warping_short: dict[str, float]
+    source_warping_long: dict[str, float]
+
+    @property
+    def warping_short_ratio(self) -> dict[str, float]:
+        """The film's short warping error over the source's own, by the motion's name."""
+        return _ratios(self.warping_short, self.source_warping_short)
+
+    @property
+    def warping_long_ratio(self) -> dict[str, float]:
+        """The film's long warping error over the source's own, by the motion's name."""
+        return _ratios(self.warping_long, self.source_warping_long)
+
+
+def summarize(measures: Sequence[FrameMeasures]) -> FilmMeasures:
+    """A film's measures from its frames', of which there is at least one; what is NaN does not count."""
+    first, last = measures[:END_FRAMES], measures[-END_FRAMES:]
+    return FilmMeasures(
+        frames=len(measures),
+        mean_loss=_mean(frame.loss for frame in measures),
+        worst_loss=max(frame.loss for frame in measures),
+        style=_mean(frame.style for frame in measures),
+        held_out_style=_mean(frame.held_out_style for frame in measures),
+        content=_mean(frame.content for frame in measures),
+        sharpness=_mean(frame.sharpness for frame in measures),
+        sharpness_first=_mean(frame.sharpness for frame in first),
+        sharpness_last=_mean(frame.sharpness for frame in last),
+        coarse_sharpness=_mean(frame.coarse_sharpness for frame in measures),
+        coarse_sharpness_first=_mean(frame.coarse_sharpness for frame in first),
+        coarse_sharpness_last=_mean(frame.coarse_sharpness for frame in last),
+        source_sharpness=_mean(frame.source_sharpness for frame in measures),
+        source_sharpness_first=_mean(frame.source_sharpness for frame in first),
+        source_sharpness_last=_mean(frame.source_sharpness for frame in last),
+        brightness_drift=_drift((frame.shot, frame.brightness) for frame in measures),
+        source_brightness_drift=_drift((frame.shot, frame.source_brightness) for frame in measures),
+        flicker=_mean(frame.flicker for frame in measures),
+        warping_short=_means([frame.warping_short for frame in measures]),
+        warping_long=_means([frame.warping_long for frame in measures]),
+        source_warping_short=_means([frame.source_warping_short for frame in measures]),
+        source_warping_long=_means([frame.source_warping_long for frame in measures]),
+    )
+
+
+def ratio(film: float, source: float) -> float:
+    """The film's value over the source's; NaN where the source's is zero."""
+    return film / source if source else math.nan
+
+
+@torch.no_grad()
+def _losses(vgg: VGG19, frame: Frame, image: Tensor, targets: StyleTargets, settings: Settings) -> FrameLosses:
+    device = _device(vgg)
+    grams = targets.at((image.shape[2], image.shape[3]))
+    objective = Objective(vgg, frame.image.to(device), grams, None, settings.losses)
+    return objective.losses(objective.terms(image.to(device)))
+
+
+def _warping_errors(
+    motions: Mapping[str, MotionBetween], earlier: MeasuredFrame | None, later: MeasuredFrame
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The film's and the source's, by the motion's name."""
+    if earlier is None:
+        return dict.fromkeys(motions, math.nan), dict.fromkeys(motions, math.nan)
+    found = {name: between(earlier[0], later[0]) for name, between in motions.items()}
+    film = {name: warping_error(earlier[1], later[1], motion) for name, motion in found.items()}
+    source = {name: warping_error(earlier[0].image, later[0].image, motion) for name, motion in found.items()}
+    return film, source
+
+
+def _masked_mean_square(difference: Tensor, mask: Tensor) -> float:
+    """Σ m·|d|² / (3 Σ m), NaN for an empty mask."""
+    return float((mask * difference.square()).sum() / (difference.shape[1] * mask.sum()))
+
+
+def _laplacian_variance(plane: Tensor) -> float:
+    """Of a plane (H, W)."""
+    return float(cv2.Laplacian(plane.cpu().numpy(), cv2.CV_32F).var())
+
+
+def _masked_gram(features: Tensor, mask: Tensor) -> Tensor:
+    """Features (1, C, h, w) and a mask (1, 1, H, W) to (1, C, C)."""
+    weights = F.interpolate(mask.to(features), size=features.shape[2:], mode="area")  # (1, 1, h, w)
+    return gram_matrix(features * weights.sqrt()) / weights.mean()
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return statistics.fmean(known) if known else math.nan
+
+
+def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: _mean(value[name] for value in values) for name in values[0]}
+
+
+def _ratios(film: Mapping[str, float], source: Mapping[str, float]) -> dict[str, float]:
+    return {name: ratio(film[name], source[name]) for name in film}
+
+
+def _drift(brightness_by_shot: Iterable[tuple[int, float]]) -> float:
+    """The largest distance from the first value with the same shot."""
+    first: dict[int, float] = {}
+    return max(abs(value - first.setdefault(shot, value)) for shot, value in brightness_by_shot)
+
+
+def _device(vgg: VGG19) -> torch.device:
+    return next(vgg.buffers()).device
+
+
+def _require_same_size(image: Tensor, other: Tensor) -> None:
+    if image.shape != other.shape:
+        raise ShapeError(f"pictures of {tuple(image.shape)} and {tuple(other.shape)} differ in size")

