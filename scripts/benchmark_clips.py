@@ -17,9 +17,9 @@ from stylevideo.media.pictures import fit_picture, to_image
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.metrics import MotionBetween
+from stylevideo.motion import Frame, Motion
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
-from stylevideo.temporal import Frame, Motion
 
 FOOTAGE = {"bigbuckbunny": range(48), "bikes": range(190, 231), "friday": range(48), "stream": range(48)}
 """Indices of the frames taken from each video file; each stretch is one shot."""

@@ -33,11 +33,12 @@ from stylevideo.metrics import (
     summarize,
 )
 from stylevideo.models.vgg import VGG19
+from stylevideo.motion import Frame, Motion, with_motion
 from stylevideo.optimize import CarriedState, Guide, optimize_cold, optimize_frame
 from stylevideo.settings import PRESETS, Settings
 from stylevideo.styles import ReadStyle, style_targets
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import Frame, Motion, carry, stylize_sequence, with_motion
+from stylevideo.temporal import carry, stylize_sequence
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
 NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "version")

@@ -16,8 +16,8 @@ from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
 from stylevideo.metrics import dis_motion, region_style_distance
+from stylevideo.motion import Frame
 from stylevideo.ops.warp import warp_smoothly
-from stylevideo.temporal import Frame
 
 UNCOVERED_FOR = 3
 """Frames for which a place counts as newly uncovered."""

@@ -34,11 +34,11 @@ from stylevideo.metrics import (
 )
 from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
+from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, style_targets
-from stylevideo.temporal import Frame
 from stylevideo.timeline import FrameRange, Shot, VideoInfo, frame_number
 from stylevideo.version import __version__
 

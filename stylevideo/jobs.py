@@ -29,6 +29,7 @@ from stylevideo.media.store import FrameStore
 from stylevideo.media.writer import check_output, write_film
 from stylevideo.models.device import choose_device, convolution_dtype, describe
 from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
 from stylevideo.optimize import CarriedState
 from stylevideo.results import (
@@ -46,7 +47,7 @@ from stylevideo.results import (
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import ReadStyle, read_styles, style_targets
-from stylevideo.temporal import Frame, FrameResult, Motion, SequenceState, stylize_sequence, with_motion
+from stylevideo.temporal import FrameResult, Reference, SequenceState, stylize_sequence
 from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
 from stylevideo.version import __version__
 
@@ -199,13 +200,12 @@ def _stylize_frames(
 
 
 def _with_motion(job: _Job, shots: Sequence[Shot], begin: int) -> Iterator[tuple[Frame, Motion | None]]:
-    """The frames from `begin` on, with their motion; the one before is read too, since motion is from there."""
+    """The frames from `begin` on, with their motion; those of the shot that they look back at are read too."""
     starts = {shot.start for shot in shots}
-    before = begin if begin in starts else begin - 1
-    frames = _source_frames(job, range(before, job.clip.frames.stop))
-    for frame, motion in with_motion(frames, job.settings.temporal.carry, starts):
-        if frame.index >= begin:
-            yield frame, motion
+    shot_start = max(start for start in starts if start <= begin)
+    first = begin if begin in starts else max(shot_start, earliest_reference(begin))
+    frames = _source_frames(job, range(first, job.clip.frames.stop))
+    yield from with_motion(frames, job.settings.temporal.carry, starts, begin)
 
 
 def _source_frames(job: _Job, frames: range) -> Iterator[Frame]:
@@ -318,7 +318,13 @@ def _identity(path: Path) -> str:
 
 def _state_to_dict(state: SequenceState) -> dict[str, Any]:
     carried = vars(state.carried.to("cpu"))
-    return {"index": state.index, "recent_losses": list(state.recent_losses), "carried": carried}
+    references = [reference.index for reference in state.references]  # their pictures are finished frames
+    return {
+        "index": state.index,
+        "recent_losses": list(state.recent_losses),
+        "carried": carried,
+        "references": references,
+    }
 
 
 def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None:
@@ -326,4 +332,11 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
-    return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]))
+    references = tuple(Reference(index, _finished_picture(store, index, device)) for index in saved["references"])
+    return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]), references)
+
+
+def _finished_picture(store: FrameStore, index: int, device: torch.device) -> torch.Tensor:
+    """(1, 3, H, W), uint8."""
+    picture = store.picture(frame_number(index))
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous().to(device)

@@ -21,12 +21,12 @@ from torch import Tensor
 from stylevideo.errors import ShapeError
 from stylevideo.models.flow import DISFlow, FarnebackFlow, luma
 from stylevideo.models.vgg import VGG19
+from stylevideo.motion import Frame, Motion
 from stylevideo.ops.losses import gram_matrix, relative_square_error
 from stylevideo.ops.warp import visibility, warp
 from stylevideo.optimize import FrameLosses, Objective
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import Frame, Motion, estimate_motion
 
 LONG = 10
 """Frames between the two of the long warping error."""
@@ -45,21 +45,18 @@ MeasuredFrame = tuple[Frame, Tensor]
 
 def farneback_motion() -> MotionBetween:
     """Motion by Farneback's flow, which the optimiser does not use: the fair judge of its film."""
-    engine = FarnebackFlow()
-
-    def between(earlier: Frame, later: Frame) -> Motion:
-        back = engine.between(later.image, earlier.image)
-        return Motion(back, visibility(back, engine.between(earlier.image, later.image)))
-
-    return between
+    return _motion_by(FarnebackFlow())
 
 
 def dis_motion() -> MotionBetween:
-    """Motion as the optimiser itself finds it: a film carried along it is flattered."""
-    engine = DISFlow()
+    """Motion by the flow that the optimiser uses: a film carried along it is flattered."""
+    return _motion_by(DISFlow())
 
+
+def _motion_by(engine: DISFlow | FarnebackFlow) -> MotionBetween:
     def between(earlier: Frame, later: Frame) -> Motion:
-        return estimate_motion(engine, earlier.image, later.image)
+        back = engine.between(later.image, earlier.image)
+        return Motion(back, visibility(back, engine.between(earlier.image, later.image)))
 
     return between
 

@@ -82,6 +82,13 @@ class OptimizerSettings:
     iterations: int = _setting(
         4, "most iterations for a frame that follows another", unit="iterations", minimum=1, maximum=100_000
     )
+    new_iterations: int = _setting(
+        60,
+        "iterations added for a frame that shows only new things; of a frame that is new by a tenth, a tenth of them",
+        unit="iterations",
+        minimum=0,
+        maximum=100_000,
+    )
     first_iterations: int = _setting(
         84,
         "most iterations at full size for a frame that follows none: a shot's first, or every one with --no-carry; "

@@ -1,6 +1,6 @@
 """Frames in order: the picture and the optimiser's moments travel along the optical flow, shot by shot.
 
-Knows frames and where shots begin; knows nothing of files, or of how cuts are found.
+Knows frames with their motion; knows nothing of files, of flow, or of how cuts are found.
 
 M. Ruder, A. Dosovitskiy, T. Brox: Artistic style transfer for videos (2016), arXiv:1604.08610, for the
 warm start, the visibility and the temporal term. Carrying Adam's moments along is our own.
@@ -10,52 +10,23 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.models.flow import DISFlow
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.warp import settle, visibility, warp, warp_smoothly
+from stylevideo.motion import REFERENCES, Frame, Motion, is_reference
+from stylevideo.ops.warp import warp, warp_smoothly
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
-STROKE_SIZE = 1 / 16
-"""Structure finer than this part of the long edge counts as strokes."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame of the source.
-
-    Attributes:
-        index: in the clip, from 0.
-        image: (1, 3, H, W), RGB, 0..1.
-        repaired: whether the last good frame stands in for it, because it could not be decoded.
-    """
-
-    index: int
-    image: Tensor
-    repaired: bool = False
-
-
-@dataclass(frozen=True)
-class Motion:
-    """How a frame follows from the one before.
-
-    Attributes:
-        flow_to_previous: (1, 2, H, W), pixels.
-        visible: (1, 1, H, W), 1 where the previous frame shows the same thing.
-    """
-
-    flow_to_previous: Tensor
-    visible: Tensor
+MOSTLY = 0.75
+"""A frame of which more than this part is new begins like a shot's first."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +53,19 @@ class FrameResult:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """An older result, as the film has it.
+
+    Attributes:
+        index: the frame's index in the source.
+        picture: (1, 3, H, W), uint8.
+    """
+
+    index: int
+    picture: Tensor
+
+
+@dataclass(frozen=True)
 class SequenceState:
     """All that is needed in order to go on after a frame.
 
@@ -89,83 +73,46 @@ class SequenceState:
         index: the frame's index in the source.
         carried: the picture and its moments.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
+        references: older results of the shot, oldest first, for what reappears.
     """
 
     index: int
     carried: CarriedState
     recent_losses: tuple[float, ...]
+    references: tuple[Reference, ...] = ()
 
 
-def with_motion(
-    frames: Iterable[Frame], carry: bool, shot_starts: Collection[int] = ()
-) -> Iterator[tuple[Frame, Motion | None]]:
-    """Pair each frame with its motion from the one before; None where nothing is to be carried.
-
-    Args:
-        frames: in order, of one size.
-        carry: whether motion is wanted at all.
-        shot_starts: indices of frames that follow a cut.
-    """
-    engine = DISFlow() if carry else None
-    previous: Frame | None = None
-    for frame in frames:
-        if engine is None or previous is None or frame.index in shot_starts:
-            yield frame, None
-        else:
-            yield frame, estimate_motion(engine, previous.image, frame.image)
-        previous = frame
-
-
-def estimate_motion(engine: DISFlow, previous: Tensor, image: Tensor) -> Motion:
-    """Flow both ways between neighbouring frames (1, 3, H, W), and what of the later one was visible before."""
-    back = engine.between(image, previous)
-    forth = engine.between(previous, image)
-    return Motion(settle(back), visibility(back, forth))
-
-
-def carry(state: CarriedState, motion: Motion, frame: Tensor) -> tuple[CarriedState, Guide]:
+def carry(
+    state: CarriedState, motion: Motion, frame: Tensor, references: tuple[Reference, ...] = ()
+) -> tuple[CarriedState, Guide]:
     """Move picture and moments to where things are now, and restart what was hidden.
 
-    Newly uncovered regions begin with the source's shapes and colours, mapped to the style's, under the
-    strokes that were there before. Their first moment begins at zero, since it belongs to another thing;
-    the second is kept, since it knows how large gradients are thereabouts.
+    What the previous frame hid but a reference shows is taken from there, so that it looks as it did. What
+    none shows begins with the source's colours, mapped to the style's. Where the previous frame is not to be
+    believed the first moment begins at zero, since it belongs to another thing; the second is kept, since it
+    knows how large gradients are thereabouts.
 
     Args:
         state: after the previous frame.
         motion: from the previous frame to this one, on any device.
         frame: (1, 3, H, W), the source's frame, 0..1.
+        references: older results, among them those that the motion's sightings name.
     Returns:
-        The start for this frame, and the guide that holds it to what was visible.
+        The start for this frame, and the guide that holds it to what was seen before.
     """
     flow, visible = motion.flow_to_previous.to(frame.device), motion.visible.to(frame.device)
-    image = warp(state.image, flow).clamp(0, 1)
+    warped = warp(state.image, flow).clamp(0, 1)
     moments = torch.cat((state.first_moment, state.second_moment), dim=1)  # (1, 6, H, W)
     first, second = torch.split(warp_smoothly(moments, flow), 3, dim=1)
-    fill = repaint(map_colors(frame, image, visible), image)
-    start = CarriedState(
-        image=torch.where(visible > 0, image, fill),
-        first_moment=first * visible,
-        second_moment=second,
-        step=state.step,
-    )
-    return start, Guide(image, visible)
-
-
-def repaint(picture: Tensor, strokes: Tensor) -> Tensor:
-    """Put one picture's fine structure on another's shapes and colours.
-
-    Args:
-        picture: (1, 3, H, W), 0..1: gives all that is larger than a stroke.
-        strokes: (1, 3, H, W), 0..1: gives the rest.
-    Returns:
-        (1, 3, H, W), 0..1.
-    """
-    height, width = picture.shape[2:]
-    stroke_px = STROKE_SIZE * max(height, width)
-    small = (max(1, round(height / stroke_px)), max(1, round(width / stroke_px)))
-    coarse = F.interpolate(picture - strokes, size=small, mode="bilinear", antialias=True)
-    smooth = F.interpolate(coarse, size=(height, width), mode="bilinear")
-    return (strokes + smooth).clamp(0, 1)
+    image = torch.lerp(map_colors(frame, warped, visible), warped, visible)
+    known = visible
+    pictures = {reference.index: reference.picture for reference in references}
+    for sighting in motion.sightings:
+        seen = sighting.seen.to(frame.device)
+        older = warp(pictures[sighting.index].to(frame.device) / 255, sighting.flow.to(frame.device)).clamp(0, 1)
+        image = torch.lerp(image, older, seen)
+        known = torch.maximum(known, seen)
+    return CarriedState(image, first * visible, second, state.step), Guide(image, known)
 
 
 def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
@@ -198,8 +145,10 @@ def stylize_sequence(
 ) -> Iterator[tuple[FrameResult, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried.
 
+    A frame that is mostly new, such as one behind a cut that nobody found, begins like a shot's first.
+
     Args:
-        frames: with their motion from the frame before, as `with_motion` gives them.
+        frames: with their motion from the frames before, as `with_motion` gives them.
         state: where an earlier run stopped, or None. With a state, the first frame's motion, if it has
             one, must be from the state's frame.
         vgg, targets, settings: as for `optimize_frame`.
@@ -211,11 +160,11 @@ def stylize_sequence(
         image = frame.image.to(next(vgg.buffers()).device)
         neighbours: tuple[float, ...] = ()
         if state is None or motion is None:
+            state = None
             optimized = optimize_cold(vgg, image, frame.index, targets, settings)
         else:
             neighbours = state.recent_losses
-            start, guide = carry(state.carried, motion, image)
-            optimized = optimize_frame(vgg, image, start, guide, targets, settings, settings.optimizer.iterations)
+            optimized = _follow(state, motion, image, frame.index, vgg, targets, settings)
         redone = _stands_out(optimized.losses, neighbours, settings.optimizer.guard)
         if redone:
             optimized = _better(optimized, optimize_cold(vgg, image, frame.index, targets, settings))
@@ -229,8 +178,35 @@ def stylize_sequence(
             repaired=frame.repaired,
         )
         losses = (*neighbours, optimized.losses.appearance)[-NEIGHBOURS:]
-        state = SequenceState(frame.index, optimized.state, losses)
+        references = _referring_to(result, state.references if state else ())
+        state = SequenceState(frame.index, optimized.state, losses, references)
         yield result, state
+
+
+def _follow(
+    state: SequenceState,
+    motion: Motion,
+    image: Tensor,
+    index: int,
+    vgg: VGG19,
+    targets: StyleTargets,
+    settings: Settings,
+) -> Optimized:
+    """A frame that follows another: the more of it is new, the more iterations."""
+    start, guide = carry(state.carried, motion, image, state.references)
+    new = 1 - float(guide.visible.mean())
+    if new > MOSTLY:
+        return optimize_cold(vgg, image, index, targets, settings)
+    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
+    return optimize_frame(vgg, image, start, guide, targets, settings, iterations)
+
+
+def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
+    """The references for the frames that follow."""
+    if not is_reference(result.index):
+        return references
+    picture = (result.image * 255).round().byte()
+    return (*references, Reference(result.index, picture))[-REFERENCES:]
 
 
 def _stands_out(losses: FrameLosses, neighbours: tuple[float, ...], guard: float) -> bool:

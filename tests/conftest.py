@@ -12,9 +12,9 @@ from sample_scenes import render_shot
 
 from stylevideo.media.pictures import read_picture
 from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.motion import Frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StylePicture, StyleTargets
-from stylevideo.temporal import Frame
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"

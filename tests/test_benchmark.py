@@ -21,8 +21,8 @@ from conftest import ROOT
 
 from stylevideo.media.pictures import read_picture
 from stylevideo.metrics import warping_error
+from stylevideo.motion import Frame, Motion
 from stylevideo.settings import preset
-from stylevideo.temporal import Frame, Motion
 
 QUICK = ["--size=64", "--iterations=2", *(f"--set={n}_iterations=2" for n in ("first", "coarse")), "--set=iterations=2"]
 COMPARED = ["frame by frame", "unwarped", "warped, no moments", "standard"]

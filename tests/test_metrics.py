@@ -35,11 +35,11 @@ from stylevideo.metrics import (
     warping_error,
 )
 from stylevideo.models.vgg import VGG19
+from stylevideo.motion import Frame, Motion
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.optimize import Objective
 from stylevideo.settings import VGG19_LAYERS, LossSettings, Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import Frame, Motion
 
 HEIGHT, WIDTH = 36, 48
 PLAIN = Settings()

@@ -11,20 +11,12 @@ import torch
 from image_fixtures import noise_image
 
 from stylevideo.models.vgg import VGG19
+from stylevideo.motion import Frame, Motion, with_motion
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Objective, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import (
-    Frame,
-    FrameResult,
-    Motion,
-    SequenceState,
-    carry,
-    map_colors,
-    stylize_sequence,
-    with_motion,
-)
+from stylevideo.temporal import FrameResult, SequenceState, carry, map_colors, stylize_sequence
 
 Maker = Callable[[Settings], StyleTargets]
 HEIGHT, WIDTH = 64, 96
