@@ -152,7 +152,7 @@ def unwarped(previous: Tensor, motion: Motion, image: Tensor) -> tuple[CarriedSt
 
 def without_moments(previous: Tensor, motion: Motion, image: Tensor) -> tuple[CarriedState, Guide | None]:
     """The previous picture where it is now, held there, with a new Adam."""
-    return carry(CarriedState.fresh(previous), motion, image)
+    return carry(CarriedState.fresh(previous), Motion(motion.flow_to_previous, motion.visible), image)
 
 
 @dataclass(frozen=True, eq=False)

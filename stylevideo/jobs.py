@@ -9,9 +9,10 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 
 from stylevideo.errors import DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
+from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import check_writable, fit_picture, to_image, to_picture, write_atomically
 from stylevideo.media.probe import probe
 from stylevideo.media.read_ahead import read_ahead
@@ -41,13 +43,15 @@ from stylevideo.results import (
     Listener,
     Planned,
     frame_warnings,
+    loop_warnings,
     report,
     source_warnings,
 )
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import ReadStyle, read_styles, style_targets
-from stylevideo.temporal import FrameResult, Reference, SequenceState, stylize_sequence
+from stylevideo.targets import StyleTargets
+from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, stylize_sequence
 from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
 from stylevideo.version import __version__
 
@@ -55,6 +59,11 @@ logger = logging.getLogger(__name__)
 
 READ_AHEAD_FRAMES = 2
 IDENTITY_BYTES = 1 << 20
+TURN_NAME = "turn"
+"""Under this name a store remembers a turn that is complete."""
+
+Made = tuple[FrameResult, SequenceState]
+"""A frame, and the state to go on from."""
 
 
 def stylize(
@@ -93,7 +102,7 @@ def stylize(
         state = _load_state(store, job.device)
         _announce(job, len(shots), state, on_event)
         forecast = None
-        with closing(_stylize_frames(job, shots, state)) as results:
+        with closing(_stylize_frames(job, shots, state, store)) as results:
             for result, after in results:
                 record = FrameRecord.of(result)
                 store.save(record.number, to_picture(result.image), asdict(record), _state_to_dict(after))
@@ -126,7 +135,7 @@ def stylize_frames(
     """
     path = Path(source).absolute()
     job = _prepare(path, styles, path, settings or Settings())
-    with closing(_stylize_frames(job, _detect(job), None)) as results:
+    with closing(_stylize_frames(job, _detect(job), None, None)) as results:
         for result, _ in results:
             yield result
 
@@ -183,20 +192,99 @@ def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
 
 
 def _stylize_frames(
-    job: _Job, shots: Sequence[Shot], state: SequenceState | None
-) -> Generator[tuple[FrameResult, SequenceState], None, None]:
-    """Every frame that is not yet made, with the state that follows it."""
+    job: _Job, shots: Sequence[Shot], state: SequenceState | None, store: FrameStore | None
+) -> Generator[Made, None, None]:
+    """Every frame that is not yet made, with the state that follows it; the end of a looped film turns back."""
     frames = job.clip.frames
     begin = frames.start if state is None else state.index + 1
     if begin == frames.stop:
         return
+    turning = turning_frames(frames, shots[-1], job.settings.temporal)
     with closing(read_ahead(_with_motion(job, shots, begin), READ_AHEAD_FRAMES)) as prepared:
         targets = style_targets(job.styles, job.vgg, job.settings)
-        results = stylize_sequence(prepared, state, job.vgg, targets, job.settings)
-        for index in range(begin, frames.stop):
-            with frame_context(job.clip.source, frame_number(index)), _memory_context(job):
-                result = next(results)
-            yield result
+        first = None
+        for result, after in _made(job, targets, range(begin, turning.start), prepared, state):
+            first = _reference(result) if result.index == frames.start else first
+            state = after
+            yield result, after
+        if not turning:
+            return
+        assert state is not None, "frames come before those that turn"
+        turn = _turn(job, targets, turning, first, state, store)
+        for result, after in _made(job, targets, range(state.index + 1, frames.stop), prepared, state, turn.pulls()):
+            yield _with_cost_of(turn, result) if result.index == turning.start else result, after
+
+
+def _made(
+    job: _Job,
+    targets: StyleTargets,
+    indices: Iterable[int],
+    prepared: Iterator[tuple[Frame, Motion | None]],
+    state: SequenceState | None,
+    pulls: Mapping[int, Pull] | None = None,
+) -> Iterator[Made]:
+    """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
+    results = stylize_sequence(prepared, state, job.vgg, targets, job.settings, pulls)
+    for index in indices:
+        with frame_context(job.clip.source, frame_number(index)), _memory_context(job):
+            made = next(results)
+        yield made
+
+
+def _turn(
+    job: _Job,
+    targets: StyleTargets,
+    turning: range,
+    first: Reference | None,
+    state: SequenceState,
+    store: FrameStore | None,
+) -> Turn:
+    """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
+
+    Args:
+        job, targets: of the film.
+        turning: the last frames.
+        first: the film's first frame; None if an earlier run made it, then it is taken from the store.
+        state: after the frame before `turning`, unless the store has the whole turn.
+        store: None keeps nothing on disk.
+    """
+    kept = store.recall(TURN_NAME) if store else None
+    if store and kept is not None:
+        pictures = {index: _as_tensor(store.turned(frame_number(index))) for index in kept.pop("indices")}
+        return Turn(pictures=pictures, **kept)
+    if first is None:
+        assert store is not None, "what this run has not made is in the store"
+        first = Reference(job.clip.frames.start, _as_tensor(store.picture(frame_number(job.clip.frames.start))))
+    logger.info("%s: the last %d frames are first made backwards from the first", job.clip.source.name, len(turning))
+    turn = _make_turn(job, targets, turning, state_before_turn(first, state), store)
+    if store:
+        costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
+        store.remember(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
+    return turn
+
+
+def _make_turn(
+    job: _Job, targets: StyleTargets, turning: range, state: SequenceState, store: FrameStore | None
+) -> Turn:
+    """Make the last frames backwards, if the source's last frame shows enough of its first."""
+    began, iterations, pictures = time.perf_counter(), 0, {}
+    with closing(read_ahead(_with_motion_backwards(job, turning), READ_AHEAD_FRAMES)) as prepared:
+        with frame_context(job.clip.source, frame_number(turning[-1])):
+            last, motion = next(prepared)
+        assert motion is not None, "the last frame follows the first"
+        visible = float(motion.visible.mean())
+        indices = reversed(turning) if visible >= MEETING else ()
+        for result, _ in _made(job, targets, indices, chain([(last, motion)], prepared), state):
+            iterations += result.iterations
+            pictures[result.index] = _reference(result).picture
+            if store:
+                store.save_turned(frame_number(result.index), to_picture(result.image))
+    return Turn(visible, pictures, iterations, time.perf_counter() - began)
+
+
+def _with_cost_of(turn: Turn, result: FrameResult) -> FrameResult:
+    """The first frame that is pulled bears the cost of what it is pulled to."""
+    return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
 
 
 def _with_motion(job: _Job, shots: Sequence[Shot], begin: int) -> Iterator[tuple[Frame, Motion | None]]:
@@ -208,9 +296,24 @@ def _with_motion(job: _Job, shots: Sequence[Shot], begin: int) -> Iterator[tuple
     yield from with_motion(frames, job.settings.temporal.carry, starts, begin)
 
 
+def _with_motion_backwards(job: _Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
+    """The last frames, last first: its motion from the film's first frame, the others' each from the one after it."""
+    first = job.clip.frames.start
+    frames = chain(_source_frames(job, range(first, first + 1)), _source_frames_backwards(job, turning))
+    yield from with_motion(frames, True, begin=turning.start)
+
+
 def _source_frames(job: _Job, frames: range) -> Iterator[Frame]:
     for source in read_frames(job.clip.info, frames):
         yield Frame(source.index, to_image(fit_picture(source.image, job.size)), source.repaired)
+
+
+def _source_frames_backwards(job: _Job, frames: range) -> Iterator[Frame]:
+    """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
+    held = [replace(source, image=fit_picture(source.image, job.size)) for source in read_frames(job.clip.info, frames)]
+    while held:
+        source = held.pop()
+        yield Frame(source.index, to_image(source.image), source.repaired)
 
 
 @contextmanager
@@ -252,9 +355,14 @@ def _forecast_seconds(job: _Job, shots: Sequence[Shot], first: FrameResult) -> f
     cold = coarse + (options.first_iterations or options.iterations)
     warm = options.iterations if job.settings.temporal.carry else cold
     firsts = {shot.start for shot in shots} | {job.clip.frames.start}
-    pace = first.seconds / (cold if first.index in firsts else warm)
+    turning = turning_frames(job.clip.frames, shots[-1], job.settings.temporal)
+
+    def cost(index: int) -> float:
+        turn = len(turning) * warm if index == turning.start else 0
+        return turn + (cold if index in firsts else warm)
+
     later = range(first.index + 1, job.clip.frames.stop)
-    return pace * sum(cold if index in firsts else warm for index in later)
+    return first.seconds / cost(first.index) * sum(cost(index) for index in later)
 
 
 def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float) -> ClipResult:
@@ -265,7 +373,9 @@ def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float)
     if options.sheet:
         _write_sheet(job, store)
     film = write_film((store.picture(number) for number in numbers), clip.output, clip.info, clip.frames, options.crf)
-    warnings = (*source_warnings(clip.info), *frame_warnings(records), *film.notes)
+    turn = store.recall(TURN_NAME)
+    visible = 1.0 if turn is None else turn["visible"]
+    warnings = (*source_warnings(clip.info), *frame_warnings(records), *loop_warnings(visible), *film.notes)
     result = ClipResult(
         output=clip.output,
         width=job.size[1],
@@ -332,11 +442,17 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
-    references = tuple(Reference(index, _finished_picture(store, index, device)) for index in saved["references"])
+    references = tuple(
+        Reference(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
+    )
     return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]), references)
 
 
-def _finished_picture(store: FrameStore, index: int, device: torch.device) -> torch.Tensor:
-    """(1, 3, H, W), uint8."""
-    picture = store.picture(frame_number(index))
-    return torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous().to(device)
+def _reference(result: FrameResult) -> Reference:
+    """A result as the film has it, off the device."""
+    return Reference(result.index, _as_tensor(to_picture(result.image)))
+
+
+def _as_tensor(picture: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) uint8."""
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stylevideo.loop import MEETING
 from stylevideo.media.reader import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
@@ -30,8 +31,9 @@ class FrameRecord:
 
     Attributes:
         number: as the user counts it.
-        iterations: VGG evaluations (forward and backward) it cost.
-        seconds: wall time it took.
+        iterations: VGG evaluations (forward and backward) it cost; the first frame of a looped film's turn
+            bears those of making the last frames backwards too.
+        seconds: wall time it took, likewise.
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.
         losses: as last evaluated.
@@ -159,6 +161,15 @@ def frame_warnings(records: Sequence[FrameRecord]) -> Iterator[str]:
     redone = [record.number for record in records if record.redone]
     if redone:
         yield f"{len(redone)} frames came out far worse than their neighbours and were done again: {_listed(redone)}."
+
+
+def loop_warnings(visible: float) -> Iterator[str]:
+    """A sentence on a loop that cannot close, by the part of the source's last frame that its first shows too."""
+    if visible < MEETING:
+        yield (
+            f"The source's last frame does not lead into its first (which shows {visible:.0%} of it): "
+            "the film will jump where the loop closes."
+        )
 
 
 def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: ClipResult) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class LossSettings:
     content_weight: float = _setting(0.1, "how much the source's content counts", minimum=0)
     tv_weight: float = _setting(0.02, "how much smoothness (total variation) counts", minimum=0)
     temporal_weight: float = _setting(
-        20.0, "how strongly what was visible before is held to its previous colours", minimum=0
+        100.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
     style_layers: tuple[str, ...] = _setting(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
@@ -167,6 +167,19 @@ class TemporalSettings:
     carry: bool = _setting(
         True, "carry the picture and Adam's moments along the optical flow; without it each frame is made by itself"
     )
+    following_learning_rate: float = _setting(
+        0.04, "Adam's step for a frame that follows another", unit="picture range 0..1", minimum=0, maximum=10
+    )
+    following_beta1: float = _setting(
+        0.95, "Adam's decay of the first moment for a frame that follows another", minimum=0, maximum=0.999999
+    )
+    loop: bool = _setting(False, "make the last frame lead into the first, for a clip that is played in a loop")
+    loop_frames: int = _setting(
+        24,
+        "frames at the end over which a looped film turns back to its beginning; at most half of its last shot",
+        unit="frames",
+        minimum=1,
+    )
 
 
 @dataclass(frozen=True)
@@ -222,6 +235,11 @@ class Settings:
             _check_value(leaf, self.value(leaf.name))
         if self.optimizer.optimizer == "lbfgs" and self.temporal.carry:
             raise SettingsError("--optimizer lbfgs has no moments to carry. Add --no-carry, or use --optimizer adam.")
+        if self.temporal.loop and not self.temporal.carry:
+            raise SettingsError(
+                "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
+                "classic contains) carries nothing. Leave one of the two out."
+            )
         if not self.losses.style_layers and not self.losses.content_layers:
             raise SettingsError("Neither --style-layers nor --content-layers names a layer. Name at least one.")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -37,8 +37,9 @@ class FrameResult:
         index: its index in the source.
         image: (1, 3, H, W), RGB, 0..1.
         losses: as last evaluated.
-        iterations: VGG evaluations (forward and backward) it cost.
-        seconds: wall time it took.
+        iterations: VGG evaluations (forward and backward) it cost; in a looped film the first frame of the
+            turn bears those of making the last frames backwards too.
+        seconds: wall time it took, likewise.
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.
     """
@@ -63,6 +64,19 @@ class Reference:
 
     index: int
     picture: Tensor
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What a frame shall turn into, beside what it follows from.
+
+    Attributes:
+        picture: (1, 3, H, W), uint8, on any device.
+        weight: 0 leaves what was seen before as it was, 1 puts the picture in its place.
+    """
+
+    picture: Tensor
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,17 @@ def carry(
     return CarriedState(image, first * visible, second, state.step), Guide(image, known)
 
 
+def pulled(start: CarriedState, guide: Guide, pull: Pull) -> tuple[CarriedState, Guide]:
+    """Turn a frame's start, and what it is held to, towards a picture; the moments stay as they were carried.
+
+    What is new follows from nothing, so it begins as the picture has it at once and is held to that.
+    """
+    weight = 1 - guide.visible * (1 - pull.weight)
+    image = torch.lerp(start.image, pull.picture.to(start.image.device) / 255, weight)
+    known = torch.maximum(guide.visible, weight)
+    return CarriedState(image, start.first_moment, start.second_moment, start.step), Guide(image, known)
+
+
 def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
     """Give a source frame the colours of its stylised picture, by the affine map that fits best where visible.
 
@@ -142,6 +167,7 @@ def stylize_sequence(
     vgg: VGG19,
     targets: StyleTargets,
     settings: Settings,
+    pulls: Mapping[int, Pull] | None = None,
 ) -> Iterator[tuple[FrameResult, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried.
 
@@ -152,6 +178,8 @@ def stylize_sequence(
         state: where an earlier run stopped, or None. With a state, the first frame's motion, if it has
             one, must be from the state's frame.
         vgg, targets, settings: as for `optimize_frame`.
+        pulls: what some frames shall turn into, by their index; a frame that begins like a shot's first is
+            not pulled.
     Yields:
         Each result, and the state to go on from.
     """
@@ -164,7 +192,8 @@ def stylize_sequence(
             optimized = optimize_cold(vgg, image, frame.index, targets, settings)
         else:
             neighbours = state.recent_losses
-            optimized = _follow(state, motion, image, frame.index, vgg, targets, settings)
+            pull = pulls.get(frame.index) if pulls else None
+            optimized = _follow(state, motion, image, frame.index, vgg, targets, settings, pull)
         redone = _stands_out(optimized.losses, neighbours, settings.optimizer.guard)
         if redone:
             optimized = _better(optimized, optimize_cold(vgg, image, frame.index, targets, settings))
@@ -191,6 +220,7 @@ def _follow(
     vgg: VGG19,
     targets: StyleTargets,
     settings: Settings,
+    pull: Pull | None,
 ) -> Optimized:
     """A frame that follows another: the more of it is new, the more iterations."""
     start, guide = carry(state.carried, motion, image, state.references)
@@ -198,7 +228,12 @@ def _follow(
     if new > MOSTLY:
         return optimize_cold(vgg, image, index, targets, settings)
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
-    return optimize_frame(vgg, image, start, guide, targets, settings, iterations)
+    if pull is not None:
+        start, guide = pulled(start, guide, pull)
+    following = settings.with_values(
+        learning_rate=settings.temporal.following_learning_rate, beta1=settings.temporal.following_beta1
+    )
+    return optimize_frame(vgg, image, start, guide, targets, following, iterations)
 
 
 def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:

@@ -18,7 +18,7 @@ from stylevideo.targets import StylePicture, StyleTargets
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"
-QUICK = {"first_iterations": 6, "coarse_iterations": 4, "iterations": 2}
+QUICK = {"first_iterations": 6, "coarse_iterations": 4, "iterations": 2, "new_iterations": 0}
 """Few iterations: enough to see what passes between frames, not to make them good."""
 
 

@@ -24,7 +24,12 @@ from stylevideo.metrics import warping_error
 from stylevideo.motion import Frame, Motion
 from stylevideo.settings import preset
 
-QUICK = ["--size=64", "--iterations=2", *(f"--set={n}_iterations=2" for n in ("first", "coarse")), "--set=iterations=2"]
+QUICK = [
+    "--size=64",
+    "--iterations=2",
+    *(f"--set={n}_iterations=2" for n in ("first", "coarse")),
+    *(f"--set={v}" for v in ("iterations=2", "new_iterations=0")),
+]
 COMPARED = ["frame by frame", "unwarped", "warped, no moments", "standard"]
 FOLDERS = ["unwarped", "warped-no-moments", "standard"]
 PAGE = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ LAYERS = [
     ["ops"],
     ["models"],
     ["media"],
-    ["targets", "optimize", "temporal"],
+    ["motion", "targets", "optimize", "temporal", "loop"],
     ["shots", "styles", "metrics", "plot", "evaluation", "results", "jobs"],
     ["__init__", "cli", "__main__"],
 ]

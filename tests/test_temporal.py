@@ -11,12 +11,12 @@ import torch
 from image_fixtures import noise_image
 
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import Frame, Motion, with_motion
+from stylevideo.motion import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Objective, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import FrameResult, SequenceState, carry, map_colors, stylize_sequence
+from stylevideo.temporal import FrameResult, Reference, SequenceState, carry, map_colors, stylize_sequence
 
 Maker = Callable[[Settings], StyleTargets]
 HEIGHT, WIDTH = 64, 96
@@ -55,6 +55,41 @@ def test_moments_and_steps_follow_the_motion() -> None:
     assert start.first_moment[..., -5:].abs().max() == 0
     assert start.step == 7
     assert torch.equal(guide.visible, visible)
+
+
+def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
+    state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
+    still = torch.zeros(1, 2, HEIGHT, WIDTH)
+    visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
+    visible[..., :20], seen[..., :12] = 0, 1
+    older = (noise_image(HEIGHT, WIDTH, 8) * 255).byte()
+    motion = Motion(still, visible, (Sighting(16, still, seen),))
+    frame = noise_image(HEIGHT, WIDTH, 9)
+    references = (Reference(8, torch.zeros_like(older)), Reference(16, older))
+    start, guide = carry(state, motion, frame, references)
+    torch.testing.assert_close(start.image[..., :12], older[..., :12] / 255, atol=1e-5, rtol=0)
+    torch.testing.assert_close(start.image[..., 20:], state.image[..., 20:], atol=1e-5, rtol=0)
+    assert guide.visible[..., :12].min() == 1
+    assert guide.visible[..., 12:20].max() == 0
+    assert start.first_moment[..., :20].abs().max() == 0
+
+
+def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) -> None:
+    """A part adds its share; a frame that has nothing of the one before begins like a shot's first."""
+    frames = pan(3)
+    partly = frames[1].image.clone()
+    partly[..., WIDTH // 2 :] = noise_image(HEIGHT, WIDTH // 2, 7)
+    other = Frame(1, (noise_image(HEIGHT, WIDTH, 6) > 0.5).float())
+    settings = Settings().with_values(
+        first_iterations=5, coarse_scales=0, iterations=1, new_iterations=8, guard=0.0, tolerance=0.0
+    )
+    counts = [
+        results(vgg, [frames[0], second], make_targets, settings)[1].iterations
+        for second in (Frame(1, frames[0].image), Frame(1, partly), other)
+    ]
+    assert counts[0] == 1
+    assert 3 <= counts[1] <= 6
+    assert counts[2] == 5
 
 
 def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_targets: Maker) -> None:

@@ -53,7 +53,7 @@ class FrameStore:
             self._require_same(self._read_json(JOB_FILE), fingerprint)
         else:
             self.remove()
-            self._make_folder()
+            self._make_folder("frames")
             self._write_json(JOB_FILE, fingerprint)
 
     def save(self, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ class FrameStore:
         Raises:
             StorageError: the disk is full, or the folder cannot be written.
         """
-        write_png(self._picture_path(number), picture)
+        write_png(self._picture_path(number, "frames"), picture)
         self._write_json(self._record_name(number), record)
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
@@ -94,15 +94,29 @@ class FrameStore:
         Raises:
             StorageError: it is not there, or damaged.
         """
-        try:
-            return read_picture(self._picture_path(number))
-        except InputError as error:
-            raise StorageError(f"A finished frame is lost: {error} Add --restart to begin the film anew.") from error
+        return self._read_picture(number, "frames")
 
     def record(self, number: int) -> dict[str, Any]:
         """What was reported of a finished frame."""
         record: dict[str, Any] = self._read_json(self._record_name(number))
         return record
+
+    def save_turned(self, number: int, picture: np.ndarray) -> None:
+        """Keep what a frame near the end of a looped film shall turn into: (H, W, 3) uint8, RGB.
+
+        Raises:
+            StorageError: the disk is full, or the folder cannot be written.
+        """
+        self._make_folder("loop")
+        write_png(self._picture_path(number, "loop"), picture)
+
+    def turned(self, number: int) -> np.ndarray:
+        """What `save_turned` kept.
+
+        Raises:
+            StorageError: it is not there, or damaged.
+        """
+        return self._read_picture(number, "loop")
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a JSON value that took time to find, such as the cuts."""
@@ -120,17 +134,23 @@ class FrameStore:
             except OSError as error:
                 raise StorageError(f"{self.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
 
-    def _make_folder(self) -> None:
+    def _make_folder(self, name: str) -> None:
         try:
-            (self.folder / "frames").mkdir(parents=True)
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(
                 f"{self.folder} cannot be made ({error.strerror}): the frames are kept beside the film until it is "
                 "complete. Choose an output in a folder that can be written."
             ) from error
 
-    def _picture_path(self, number: int) -> Path:
-        return self.folder / "frames" / f"{number:08d}.png"
+    def _read_picture(self, number: int, folder: str) -> np.ndarray:
+        try:
+            return read_picture(self._picture_path(number, folder))
+        except InputError as error:
+            raise StorageError(f"A finished frame is lost: {error} Add --restart to begin the film anew.") from error
+
+    def _picture_path(self, number: int, folder: str) -> Path:
+        return self.folder / folder / f"{number:08d}.png"
 
     def _record_name(self, number: int) -> str:
         return f"frames{os.sep}{number:08d}.json"

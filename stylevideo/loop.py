@@ -1,0 +1,81 @@
+"""The end of a film that is played in a loop: over its last frames it turns back to how it began.
+
+First the last frames are made backwards, from the first frame's picture on: so they would look if they led
+into it. Then they are made forwards as ever, each pulled a little further towards that. Knows frames and
+states; nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylevideo.motion import is_reference
+from stylevideo.optimize import CarriedState
+from stylevideo.settings import TemporalSettings
+from stylevideo.temporal import Pull, Reference, SequenceState
+from stylevideo.timeline import Shot
+
+MEETING = 0.5
+"""Part of the last frame that the first must show too; below it there is a cut where the loop closes."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How the end of a looped film turns back to its beginning.
+
+    Attributes:
+        visible: part of the source's last frame that its first shows too, 0..1.
+        pictures: what the last frames would look like if they led into the first, by index: (1, 3, H, W),
+            uint8; none where the source's ends do not meet.
+        iterations: VGG evaluations (forward and backward) they cost.
+        seconds: wall time they took.
+    """
+
+    visible: float
+    pictures: Mapping[int, Tensor]
+    iterations: int
+    seconds: float
+
+    def pulls(self) -> dict[int, Pull]:
+        """Each frame goes an equal part of the way that is left, so that the last one arrives."""
+        left = range(len(self.pictures), 0, -1)
+        return {index: Pull(self.pictures[index], 1 / n) for index, n in zip(sorted(self.pictures), left, strict=True)}
+
+
+def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -> range:
+    """The frames over which a film turns back: the last ones, but at most half of the last shot.
+
+    Args:
+        frames: indices of the whole film.
+        last_shot: the shot that they end with.
+        settings: whether the film is looped at all, and over how many frames it should turn.
+    Returns:
+        Indices; empty, at the end of `frames`, where nothing turns.
+    """
+    if not settings.loop or len(frames) < 2:
+        return range(frames.stop, frames.stop)
+    half = (last_shot.stop - last_shot.start) // 2
+    return range(frames.stop - max(1, min(settings.loop_frames, half)), frames.stop)
+
+
+def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:
+    """The state from which the last frames are made backwards.
+
+    Args:
+        first: the first frame as the film has it.
+        state: after the last frame before those that turn: its second moment says how large gradients are,
+            its losses what is usual.
+    """
+    carried = state.carried
+    image = first.picture.to(carried.image.device) / 255
+    references = (first,) if is_reference(first.index) else ()
+    return SequenceState(
+        index=first.index,
+        carried=CarriedState(image, torch.zeros_like(image), carried.second_moment, carried.step),
+        recent_losses=state.recent_losses,
+        references=references,
+    )

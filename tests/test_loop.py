@@ -1,0 +1,217 @@
+"""A clip that is played in a loop: the strokes meet where it closes, at the price that is said, and resumably."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import STYLE
+from image_fixtures import noise_image
+from media_fixtures import make_video
+
+import stylevideo
+from stylevideo.errors import SettingsError
+from stylevideo.loop import Turn, turning_frames
+from stylevideo.media.store import store_folder
+from stylevideo.ops.warp import warp
+from stylevideo.optimize import CarriedState, Guide
+from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
+from stylevideo.settings import Settings, TemporalSettings, preset
+from stylevideo.temporal import FrameResult, Pull, pulled
+from stylevideo.timeline import Shot
+
+HEIGHT, WIDTH = 64, 96
+FRAMES, TURNING = 8, 4
+STEP_PX = WIDTH // FRAMES
+VALUES = {"first_iterations": 6, "coarse_scales": 0, "iterations": 2, "new_iterations": 0}
+PLAIN = Settings().with_values(detect_cuts=False, **VALUES)
+LOOPED = PLAIN.with_values(loop=True)
+
+
+class Stop(Exception):
+    """Ends a job from an event."""
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera that goes once round a picture without a seam: after the last frame comes the first."""
+    tile = torch.cat([noise_image(8, 12, 4)] * 3, dim=3)
+    wide = torch.nn.functional.interpolate(tile, scale_factor=8.0, mode="bicubic")[..., WIDTH : 2 * WIDTH].clamp(0, 1)
+    turned = [torch.roll(wide, -STEP_PX * i, 3)[0].permute(1, 2, 0) for i in range(FRAMES)]
+    images = [(image * 255).round().byte().numpy() for image in turned]
+    path = tmp_path_factory.mktemp("ring") / "ring.mkv"
+    return make_video(path, images, encoder=("-c:v", "ffv1", "-pix_fmt", "bgr0"))
+
+
+@pytest.fixture(scope="module")
+def plain(ring: Path) -> list[FrameResult]:
+    return list(stylevideo.stylize_frames(ring, [STYLE], PLAIN))
+
+
+@pytest.fixture(scope="module")
+def looped(ring: Path) -> list[FrameResult]:
+    return list(stylevideo.stylize_frames(ring, [STYLE], LOOPED))
+
+
+@pytest.fixture(scope="module")
+def film(ring: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipResult, list[Event]]:
+    """The looped film made in one go, with its events."""
+    events: list[Event] = []
+    output = tmp_path_factory.mktemp("film") / "film.mp4"
+    return stylevideo.stylize(ring, [STYLE], output, LOOPED, events.append), events
+
+
+def step_error(before: FrameResult, after: FrameResult) -> float:
+    """Mean square difference from the frame before moved by the exact motion, away from the border."""
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    flow[:, 0] = STEP_PX
+    inside = (..., slice(8, -8), slice(8, -8 - STEP_PX))
+    return float((after.image - warp(before.image, flow))[inside].square().mean())
+
+
+def test_the_seam_is_a_step_like_any_other(plain: list[FrameResult], looped: list[FrameResult]) -> None:
+    steps = [step_error(a, b) for a, b in itertools.pairwise(looped)]
+    seam = step_error(looped[-1], looped[0])
+    assert seam < 0.25 * step_error(plain[-1], plain[0])
+    assert seam < 2 * np.mean(steps)
+    assert max(steps) < 0.5 * step_error(plain[-1], plain[0]), "the jump is not merely put elsewhere"
+
+
+def test_only_the_last_frames_turn(plain: list[FrameResult], looped: list[FrameResult]) -> None:
+    same = [torch.equal(a.image, b.image) for a, b in zip(plain, looped, strict=True)]
+    assert same == [True] * (FRAMES - TURNING) + [False] * TURNING
+
+
+def test_the_frames_that_turn_stay_as_good(plain: list[FrameResult], looped: list[FrameResult]) -> None:
+    before, after = (np.mean([r.losses.appearance for r in made[-TURNING:]]) for made in (plain, looped))
+    assert after < 1.1 * before
+
+
+def test_the_way_back_is_counted_once(
+    plain: list[FrameResult], looped: list[FrameResult], film: tuple[ClipResult, list[Event]]
+) -> None:
+    """Each frame that turns is made twice; the first of them bears the first making of all."""
+    extra = [b.iterations - a.iterations for a, b in zip(plain, looped, strict=True)]
+    assert [i for i, n in enumerate(extra) if n] == [FRAMES - TURNING]
+    assert extra[FRAMES - TURNING] == TURNING * LOOPED.optimizer.iterations
+    result, _ = film
+    assert [record.iterations for record in result.frames] == [r.iterations for r in looped]
+    assert result.warnings == ()
+
+
+def test_the_forecast_knows_of_the_way_back(film: tuple[ClipResult, list[Event]]) -> None:
+    result, events = film
+    (forecast,) = [event for event in events if isinstance(event, Forecast)]
+    pace = result.frames[0].seconds / VALUES["first_iterations"]
+    assert forecast.seconds == pytest.approx(pace * VALUES["iterations"] * (FRAMES - 1 + TURNING), rel=0.01)
+
+
+def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
+    ring: Path, film: tuple[ClipResult, list[Event]], tmp_path: Path
+) -> None:
+    output = tmp_path / "film.mp4"
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in VALUES.items()]
+    command = [sys.executable, "-m", "stylevideo", "run", str(ring), "--style", str(STYLE), "-o", str(output)]
+    running = subprocess.Popen([*command, *flags, "--no-detect-cuts", "--loop"], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not (store_folder(output) / "loop" / f"{FRAMES - 1:08d}.png").exists():
+        assert running.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    running.kill() if sys.platform == "win32" else running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not (store_folder(output) / "turn.json").exists(), "killed too late to be a test"
+
+    def stop_in_the_turn(event: Event) -> None:
+        if isinstance(event, Planned):
+            assert event.finished == FRAMES - TURNING
+        if isinstance(event, FrameFinished) and event.record.number == FRAMES - 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop_in_the_turn)
+    events: list[Event] = []
+    result = stylevideo.stylize(ring, [STYLE], output, LOOPED, events.append)
+    assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [FRAMES - 1, FRAMES]
+    whole, _ = film
+    assert output.read_bytes() == whole.output.read_bytes()
+    assert result.evaluations == whole.evaluations
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_a_clip_whose_ends_do_not_meet_is_made_as_ever_and_says_so(two_shot_clip: Path, tmp_path: Path) -> None:
+    quick = {"iterations": 1, "new_iterations": 0, "first_iterations": 1, "coarse_scales": 0, "guard": 0}
+    settings = Settings().with_values(frames="9-12", loop=True, **quick)
+    result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings)
+    (warning,) = result.warnings
+    assert "last frame does not lead into its first" in warning
+    assert [record.iterations for record in result.frames] == [1, 1, 1, 1], "nothing is made backwards"
+
+
+def test_a_film_of_one_frame_has_nothing_to_turn(ring: Path) -> None:
+    settings = LOOPED.with_values(frames="1-1", first_iterations=1)
+    assert [r.iterations for r in stylevideo.stylize_frames(ring, [STYLE], settings)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("frames", "last_shot", "loop_frames", "turning"),
+    [
+        (range(100), Shot(0, 0, 100), 24, range(76, 100)),
+        (range(38, 48), Shot(0, 38, 48), 24, range(43, 48)),
+        (range(100), Shot(1, 91, 100), 24, range(96, 100)),
+        (range(100), Shot(1, 99, 100), 24, range(99, 100)),
+        (range(2), Shot(0, 0, 2), 24, range(1, 2)),
+        (range(1), Shot(0, 0, 1), 24, range(1, 1)),
+        (range(100), Shot(0, 0, 100), 1, range(99, 100)),
+    ],
+)
+def test_the_last_frames_turn_but_at_most_half_a_shot(
+    frames: range, last_shot: Shot, loop_frames: int, turning: range
+) -> None:
+    assert turning_frames(frames, last_shot, TemporalSettings(loop=True, loop_frames=loop_frames)) == turning
+    nothing = turning_frames(frames, last_shot, TemporalSettings(loop_frames=loop_frames))
+    assert (len(nothing), nothing.start) == (0, frames.stop)
+
+
+def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
+    pictures = {index: torch.zeros(1, 3, 2, 2, dtype=torch.uint8) for index in (9, 8, 7, 6)}
+    weights = {index: pull.weight for index, pull in Turn(1.0, pictures, 0, 0.0).pulls().items()}
+    assert weights == {6: 1 / 4, 7: 1 / 3, 8: 1 / 2, 9: 1.0}
+    left = 1.0
+    for index in sorted(weights):
+        step, left = left * weights[index], left * (1 - weights[index])
+        assert step == pytest.approx(1 / 4)
+
+
+def test_what_was_seen_is_pulled_by_its_weight_and_what_is_new_at_once() -> None:
+    start = CarriedState(*(noise_image(4, 6, seed) for seed in range(3)), step=7)
+    picture = (noise_image(4, 6, 5) * 255).round().byte()
+    visible = torch.ones(1, 1, 4, 6)
+    visible[..., 3:] = 0
+    after, guide = pulled(start, Guide(start.image, visible), Pull(picture, 0.25))
+    torch.testing.assert_close(after.image[..., :3], 0.75 * start.image[..., :3] + 0.25 * picture[..., :3] / 255)
+    torch.testing.assert_close(after.image[..., 3:], picture[..., 3:] / 255)
+    assert torch.equal(guide.warped, after.image)
+    assert float(guide.visible.min()) == 1
+    assert torch.equal(after.first_moment, start.first_moment)
+    assert torch.equal(after.second_moment, start.second_moment)
+    assert after.step == 7
+
+
+def test_without_carry_nothing_can_turn() -> None:
+    with pytest.raises(SettingsError, match=r"--loop .* --no-carry"):
+        Settings().with_values(loop=True, carry=False)
+    with pytest.raises(SettingsError, match="preset classic"):
+        preset("classic").with_values(loop=True)
+
+
+def test_a_looped_film_is_another_job() -> None:
+    assert LOOPED.fingerprint() != PLAIN.fingerprint()
+    assert LOOPED.fingerprint() != LOOPED.with_values(loop_frames=3).fingerprint()
