@@ -51,7 +51,7 @@ from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import ReadStyle, read_styles, style_targets
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, stylize_sequence
+from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, as_reference, stylize_sequence
 from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
 from stylevideo.version import __version__
 
@@ -204,7 +204,7 @@ def _stylize_frames(
         targets = style_targets(job.styles, job.vgg, job.settings)
         first = None
         for result, after in _made(job, targets, range(begin, turning.start), prepared, state):
-            first = _reference(result) if result.index == frames.start else first
+            first = as_reference(result) if result.index == frames.start else first
             state = after
             yield result, after
         if not turning:
@@ -276,7 +276,7 @@ def _make_turn(
         indices = reversed(turning) if visible >= MEETING else ()
         for result, _ in _made(job, targets, indices, chain([(last, motion)], prepared), state):
             iterations += result.iterations
-            pictures[result.index] = _reference(result).picture
+            pictures[result.index] = as_reference(result).picture.cpu()
             if store:
                 store.save_turned(frame_number(result.index), to_picture(result.image))
     return Turn(visible, pictures, iterations, time.perf_counter() - began)
@@ -446,11 +446,6 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
         Reference(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
     )
     return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]), references)
-
-
-def _reference(result: FrameResult) -> Reference:
-    """A result as the film has it, off the device."""
-    return Reference(result.index, _as_tensor(to_picture(result.image)))
 
 
 def _as_tensor(picture: np.ndarray) -> torch.Tensor:

@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.errors import ShapeError
 from stylevideo.models.flow import DISFlow, FarnebackFlow, luma
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion
 from stylevideo.ops.losses import gram_matrix, relative_square_error
+from stylevideo.ops.pyramid import require_same_size
 from stylevideo.ops.warp import visibility, warp
 from stylevideo.optimize import FrameLosses, Objective
 from stylevideo.settings import Settings
@@ -78,7 +78,7 @@ def warping_error(previous: Tensor, image: Tensor, motion: Motion) -> float:
     Ruder, Dosovitskiy, Brox (2016), arXiv:1604.08610, equation 7, per visible pixel; as a measure of films: Lai et al.:
     Learning blind video temporal consistency (2018), arXiv:1808.00449.
     """
-    _require_same_size(previous, image)
+    require_same_size(previous, image)
     flow, visible = motion.flow_to_previous.to(image.device), motion.visible.to(image.device)
     return _masked_mean_square(image - warp(previous.to(image.device), flow), visible)
 
@@ -99,9 +99,9 @@ def flicker(previous_source: Tensor, source: Tensor, previous: Tensor, image: Te
     Raises:
         ShapeError: the sizes differ.
     """
-    _require_same_size(previous_source, source)
-    _require_same_size(previous, image)
-    _require_same_size(source, image)
+    require_same_size(previous_source, source)
+    require_same_size(previous, image)
+    require_same_size(source, image)
     change = (source - previous_source).abs().mean(1, keepdim=True)  # (1, 1, H, W)
     around = F.avg_pool2d(
         change, STILL_WINDOW_PX, stride=1, padding=STILL_WINDOW_PX // 2, count_include_pad=False
@@ -182,7 +182,7 @@ def region_style_distance(vgg: VGG19, image: Tensor, mask: Tensor, grams: Mappin
     L. A. Gatys et al.: Controlling perceptual factors in neural style transfer (2017), arXiv:1611.07865, section 4, the
     guidance channel being the square root of our mask.
     """
-    _require_same_size(image[:, :1], mask)
+    require_same_size(image[:, :1], mask)
     if not mask.any():
         return math.nan
     features = vgg(image.to(_device(vgg)), tuple(grams))
@@ -250,7 +250,7 @@ def measure_frames(
     before: deque[MeasuredFrame] = deque(maxlen=LONG)
     shot = 0
     for frame, image in pairs:
-        _require_same_size(frame.image, image)
+        require_same_size(frame.image, image)
         if before and frame.index in shot_starts:
             before.clear()
             shot += 1
@@ -416,8 +416,3 @@ def _drift(brightness_by_shot: Iterable[tuple[int, float]]) -> float:
 
 def _device(vgg: VGG19) -> torch.device:
     return next(vgg.buffers()).device
-
-
-def _require_same_size(image: Tensor, other: Tensor) -> None:
-    if image.shape != other.shape:
-        raise ShapeError(f"pictures of {tuple(image.shape)} and {tuple(other.shape)} differ in size")

@@ -124,9 +124,8 @@ def estimate_motion(
     """Find where a frame's pixels were in the previous one, and in which reference those were that were not.
 
     A pixel counts as visible before where the previous frame, carried along the flow and blurred, looks the
-    same. That is less strict than following the flow there and back, which wrongly rejects a quarter of a
-    picture of people walking and a tenth of one with grain; what fails either test is looked for in the
-    references.
+    same. That is less strict than following the flow there and back, which also rejects much that is there,
+    above all in footage with people or grain; what fails either test is looked for in the references.
 
     Args:
         engine: finds the flow.

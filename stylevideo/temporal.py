@@ -96,6 +96,11 @@ class SequenceState:
     references: tuple[Reference, ...] = ()
 
 
+def as_reference(result: FrameResult) -> Reference:
+    """A result as the film has it, rounded to 8 bits; stays on its device."""
+    return Reference(result.index, (result.image * 255).round().byte())
+
+
 def carry(
     state: CarriedState, motion: Motion, frame: Tensor, references: tuple[Reference, ...] = ()
 ) -> tuple[CarriedState, Guide]:
@@ -238,10 +243,7 @@ def _follow(
 
 def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
     """The references for the frames that follow."""
-    if not is_reference(result.index):
-        return references
-    picture = (result.image * 255).round().byte()
-    return (*references, Reference(result.index, picture))[-REFERENCES:]
+    return (*references, as_reference(result))[-REFERENCES:] if is_reference(result.index) else references
 
 
 def _stands_out(losses: FrameLosses, neighbours: tuple[float, ...], guard: float) -> bool:

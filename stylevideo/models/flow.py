@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.errors import ShapeError
+from stylevideo.ops.pyramid import require_same_size
 
 LUMA = (0.299, 0.587, 0.114)
 PADDED_EDGE_PX = 128
@@ -51,7 +51,7 @@ class DISFlow:
         Raises:
             ShapeError: the pictures differ in size.
         """
-        _require_same_size(image, other)
+        require_same_size(image, other)
         height, width = image.shape[2:]
         flow = self._dis.calc(_padded(_luma_bytes(image)), _padded(_luma_bytes(other)), None)
         return _to_flow(flow[:height, :width])
@@ -65,7 +65,7 @@ class FarnebackFlow:
 
     def between(self, image: Tensor, other: Tensor) -> Tensor:
         """Find where each pixel of a picture lies in another: arguments, result and errors as of `DISFlow.between`."""
-        _require_same_size(image, other)
+        require_same_size(image, other)
         start: Any = None  # cv2's stubs want an array where the documentation says that none is needed
         flow = cv2.calcOpticalFlowFarneback(
             _luma_bytes(image),
@@ -92,11 +92,6 @@ def luma(image: Tensor) -> Tensor:
     """
     weights = torch.tensor(LUMA, device=image.device).view(3, 1, 1)
     return (image[0] * weights).sum(0) * 255
-
-
-def _require_same_size(image: Tensor, other: Tensor) -> None:
-    if image.shape != other.shape:
-        raise ShapeError(f"pictures of {tuple(image.shape)} and {tuple(other.shape)} differ in size")
 
 
 def _luma_bytes(image: Tensor) -> np.ndarray:

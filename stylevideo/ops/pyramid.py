@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylevideo.errors import ShapeError
+
 LEAST_EDGE_PX = 32
 """The shortest edge that VGG-19's fifth block still sees as more than a single pixel."""
 
@@ -40,3 +42,13 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
         return image
     resized = F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
     return resized.clamp(0, 1)
+
+
+def require_same_size(image: Tensor, other: Tensor) -> None:
+    """Refuse two pictures or masks (1, C, H, W) that do not fit together.
+
+    Raises:
+        ShapeError: their shapes differ.
+    """
+    if image.shape != other.shape:
+        raise ShapeError(f"pictures of {tuple(image.shape)} and {tuple(other.shape)} differ in size")
