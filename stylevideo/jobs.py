@@ -33,7 +33,7 @@ from stylevideo.models.device import choose_device, convolution_dtype, describe
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
-from stylevideo.optimize import CarriedState
+from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -200,7 +200,8 @@ def _stylize_frames(
     if begin == frames.stop:
         return
     turning = turning_frames(frames, shots[-1], job.settings.temporal)
-    with closing(read_ahead(_with_motion(job, shots, begin), READ_AHEAD_FRAMES)) as prepared:
+    last_moved = None if state is None else state.last_moved
+    with closing(read_ahead(_with_motion(job, shots, begin, last_moved), READ_AHEAD_FRAMES)) as prepared:
         targets = style_targets(job.styles, job.vgg, job.settings)
         first = None
         for result, after in _made(job, targets, range(begin, turning.start), prepared, state):
@@ -287,13 +288,17 @@ def _with_cost_of(turn: Turn, result: FrameResult) -> FrameResult:
     return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
 
 
-def _with_motion(job: _Job, shots: Sequence[Shot], begin: int) -> Iterator[tuple[Frame, Motion | None]]:
+def _with_motion(
+    job: _Job, shots: Sequence[Shot], begin: int, last_moved: int | None
+) -> Iterator[tuple[Frame, Motion | None]]:
     """The frames from `begin` on, with their motion; those of the shot that they look back at are read too."""
     starts = {shot.start for shot in shots}
-    shot_start = max(start for start in starts if start <= begin)
-    first = begin if begin in starts else max(shot_start, earliest_reference(begin))
+    first = begin
+    if begin not in starts and last_moved is not None:
+        shot_start = max(start for start in starts if start <= begin)
+        first = min(last_moved, max(shot_start, earliest_reference(begin)))
     frames = _source_frames(job, range(first, job.clip.frames.stop))
-    yield from with_motion(frames, job.settings.temporal.carry, starts, begin)
+    yield from with_motion(frames, job.settings.temporal.carry, starts, begin, last_moved)
 
 
 def _with_motion_backwards(job: _Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
@@ -431,6 +436,8 @@ def _state_to_dict(state: SequenceState) -> dict[str, Any]:
     references = [reference.index for reference in state.references]  # their pictures are finished frames
     return {
         "index": state.index,
+        "last_moved": state.last_moved,
+        "losses": asdict(state.losses),
         "recent_losses": list(state.recent_losses),
         "carried": carried,
         "references": references,
@@ -445,7 +452,14 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
     references = tuple(
         Reference(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
     )
-    return SequenceState(saved["index"], carried, tuple(saved["recent_losses"]), references)
+    return SequenceState(
+        index=saved["index"],
+        last_moved=saved["last_moved"],
+        carried=carried,
+        losses=FrameLosses(**saved["losses"]),
+        recent_losses=tuple(saved["recent_losses"]),
+        references=references,
+    )
 
 
 def _as_tensor(picture: np.ndarray) -> torch.Tensor:

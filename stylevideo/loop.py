@@ -75,7 +75,9 @@ def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:
     references = (first,) if is_reference(first.index) else ()
     return SequenceState(
         index=first.index,
+        last_moved=first.index,
         carried=CarriedState(image, torch.zeros_like(image), carried.second_moment, carried.step),
+        losses=state.losses,
         recent_losses=state.recent_losses,
         references=references,
     )

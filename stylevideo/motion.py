@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.models.flow import DISFlow
+from stylevideo.ops.blur import gaussian_blur
 from stylevideo.ops.pyramid import fit_long_edge, resize
-from stylevideo.ops.warp import outside, settle, visibility, warp
+from stylevideo.ops.steady import steady
+from stylevideo.ops.warp import outside, settle, visibility, warp_roughly
 
 ALIKE = 0.04
 """Difference of blurred pictures, 0..1, up to which two places are taken to show the same."""
@@ -34,6 +35,10 @@ REFERENCE_LONG_EDGE = 640
 """References are compared at this size at most, pixels."""
 ENOUGH_HIDDEN = 1e-3
 """Part of the picture that must be hidden before the references are searched."""
+STILL = 2.5 / 255
+"""Greatest difference of blurred pictures, 0..1, up to which the source stands still."""
+STILL_BLUR_PX = 3.0
+"""Sigma of that blur, pixels: wide enough for coding noise of a repeated frame, narrow enough for a distant mouth."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What an earlier frame shows of this one that the previous frame hides.
+    """What an earlier frame shows of this one.
 
     Attributes:
         index: of the earlier frame, a reference.
@@ -74,11 +79,15 @@ class Motion:
         flow_to_previous: (1, 2, H, W), pixels.
         visible: (1, 1, H, W), 1 where the previous frame shows the same thing, 0 where it does not.
         sightings: what references show of the rest; they do not overlap.
+        anchor: what the newest reference shows of this frame, hidden before or not; None before there is one.
+        still: whether nothing has changed, so that the previous result can stand as it is.
     """
 
     flow_to_previous: Tensor
     visible: Tensor
     sightings: tuple[Sighting, ...] = ()
+    anchor: Sighting | None = None
+    still: bool = False
 
 
 def is_reference(index: int) -> bool:
@@ -92,15 +101,23 @@ def earliest_reference(index: int) -> int:
 
 
 def with_motion(
-    frames: Iterable[Frame], carry: bool, shot_starts: Collection[int] = (), begin: int = 0
+    frames: Iterable[Frame],
+    carry: bool,
+    shot_starts: Collection[int] = (),
+    begin: int = 0,
+    last_moved: int | None = None,
 ) -> Iterator[tuple[Frame, Motion | None]]:
     """Pair each frame with its motion; None where nothing is to be carried.
+
+    While the source stands still, frames are compared with the last one that moved, not with each other: so
+    the slowest fade and the slowest pan are noticed once they have gone far enough to be seen.
 
     Args:
         frames: in order, of one size.
         carry: whether motion is wanted at all.
         shot_starts: indices of frames that follow a cut.
         begin: index of the first frame to be yielded; those before it are only looked back at.
+        last_moved: index of the frame that the first one yielded is compared with; None is the one before it.
     """
     engine = DISFlow() if carry else None
     references: dict[int, Tensor] = {}
@@ -108,20 +125,22 @@ def with_motion(
     for frame in frames:
         if frame.index in shot_starts:
             previous, references = None, {}
+        motion = None
         if frame.index >= begin:
-            if engine is None or previous is None:
-                yield frame, None
-            else:
-                yield frame, estimate_motion(engine, previous.image, frame.image, references)
+            if engine is not None and previous is not None:
+                motion = estimate_motion(engine, previous.image, frame.image, references)
+            yield frame, motion
         if engine is not None and is_reference(frame.index):
             references = dict([*references.items(), (frame.index, _reduced(frame.image))][-REFERENCES:])
-        previous = frame
+        moved = motion is None or not motion.still
+        if moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
+            previous = frame
 
 
 def estimate_motion(
     engine: DISFlow, previous: Tensor, image: Tensor, references: dict[int, Tensor] | None = None
 ) -> Motion:
-    """Find where a frame's pixels were in the previous one, and in which reference those were that were not.
+    """Find where a frame's pixels were in the previous one, and what the references show of it.
 
     A pixel counts as visible before where the previous frame, carried along the flow and blurred, looks the
     same. That is less strict than following the flow there and back, which also rejects much that is there,
@@ -130,37 +149,61 @@ def estimate_motion(
     Args:
         engine: finds the flow.
         previous, image: (1, 3, H, W), 0..1, neighbouring frames of the source.
-        references: older frames by index, reduced to the size at which they are compared.
+        references: older frames by index, oldest first, reduced to the size at which they are compared.
     """
-    back, forth = engine.between(image, previous), engine.between(previous, image)
-    alike = (_difference(warp(previous, back), image) < ALIKE) & ~outside(back)
-    consistent = alike & (visibility(back, forth) > 0)
-    sightings = _look_back(engine, image, ~consistent, references or {})
-    hidden = _blur((~alike).float(), FEATHER)
-    return Motion(settle(back), 1 - hidden, sightings)
+    if _stands_still(previous, image):
+        return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
+    match = _match(engine, image, previous)
+    hidden = _soft((~match.alike).float())
+    sightings, anchor = _look_back(engine, image, ~(match.alike & match.consistent), references or {})
+    return Motion(settle(match.flow), 1 - hidden, sightings, anchor)
 
 
-def _look_back(engine: DISFlow, image: Tensor, hidden: Tensor, references: dict[int, Tensor]) -> tuple[Sighting, ...]:
-    """Find each hidden pixel in the reference that resembles it most."""
-    if float(hidden.float().mean()) < ENOUGH_HIDDEN:
-        return ()
-    height, width = image.shape[2:]
+@dataclass(frozen=True)
+class _Match:
+    """How a frame matches another: the flow to it, how unlike they are, and where the flow there and back agrees."""
+
+    flow: Tensor
+    difference: Tensor
+    consistent: Tensor
+
+    @property
+    def alike(self) -> Tensor:
+        return (self.difference < ALIKE) & ~outside(self.flow)
+
+
+def _match(engine: DISFlow, image: Tensor, other: Tensor) -> _Match:
+    there, back = engine.between(image, other), engine.between(other, image)
+    flow = steady(there, visibility(there, back), image, other)
+    return _Match(flow, _difference(warp_roughly(other, flow), image), visibility(flow, back) > 0)
+
+
+def _look_back(
+    engine: DISFlow, image: Tensor, hidden: Tensor, references: dict[int, Tensor]
+) -> tuple[tuple[Sighting, ...], Sighting | None]:
+    """Find each hidden pixel in the reference that resembles it most, and all pixels in the newest reference."""
+    if not references:
+        return (), None
+    size = image.shape[2], image.shape[3]
     small = _reduced(image)
+    newest = next(reversed(references))
+    searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else {newest: references[newest]}
+    matches = {index: _match(engine, small, reference) for index, reference in searched.items()}
     best = torch.full_like(small[:, :1], ALIKE)
     choice = torch.full_like(best, -1)
-    flows = {}
-    for index, reference in references.items():
-        flows[index] = engine.between(small, reference)
-        trusted = visibility(flows[index], engine.between(reference, small)) > 0
-        difference = _difference(warp(reference, flows[index]), small)
-        better = trusted & (difference < best)
-        best, choice = torch.where(better, difference, best), torch.where(better, index, choice)
-    choice = F.interpolate(choice, size=(height, width), mode="nearest")
-    return tuple(
-        Sighting(index, settle(_enlarged(flow, (height, width))), seen.float())
+    for index, match in matches.items():
+        better = match.consistent & (match.difference < best)
+        best, choice = torch.where(better, match.difference, best), torch.where(better, index, choice)
+    choice = F.interpolate(choice, size=size, mode="nearest")
+    flows = {index: settle(_enlarged(match.flow, size)) for index, match in matches.items()}
+    sightings = tuple(
+        Sighting(index, flow, seen.float())
         for index, flow in flows.items()
         if bool((seen := hidden & (choice == index)).any())
     )
+    unsure = (~(matches[newest].alike & matches[newest].consistent)).float()
+    sure = 1 - _soft(F.interpolate(unsure, size=size, mode="nearest"))
+    return sightings, Sighting(newest, flows[newest], sure)
 
 
 def _reduced(image: Tensor) -> Tensor:
@@ -181,12 +224,13 @@ def _enlarged(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _difference(image: Tensor, other: Tensor) -> Tensor:
     """Largest difference of a channel after blurring: (1, 1, H, W)."""
-    return _blur(image - other, BLUR).abs().amax(1, keepdim=True)
+    return gaussian_blur(image - other, BLUR * max(image.shape[2:])).abs().amax(1, keepdim=True)
 
 
-def _blur(values: Tensor, part: float) -> Tensor:
-    """Gaussian blur of maps (1, C, H, W) on the CPU; sigma in parts of the long edge, the border repeated."""
-    planes = values[0].permute(1, 2, 0).contiguous().numpy()
-    sigma = part * max(planes.shape[:2])
-    blurred = cv2.GaussianBlur(planes, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(blurred).reshape(*planes.shape).permute(2, 0, 1)[None]
+def _soft(mask: Tensor) -> Tensor:
+    """A mask with a soft border."""
+    return gaussian_blur(mask, FEATHER * max(mask.shape[2:]))
+
+
+def _stands_still(previous: Tensor, image: Tensor) -> bool:
+    return float(gaussian_blur(image - previous, STILL_BLUR_PX).abs().max()) < STILL

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import REFERENCES, Frame, Motion, is_reference
+from stylevideo.motion import REFERENCES, Frame, Motion, Sighting, is_reference
 from stylevideo.ops.warp import warp, warp_smoothly
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
@@ -25,6 +25,8 @@ from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
+ANCHORED = 0.5
+"""How much of what a frame is held to comes from the anchor, the rest from the previous frame."""
 MOSTLY = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
 
@@ -85,13 +87,17 @@ class SequenceState:
 
     Attributes:
         index: the frame's index in the source.
+        last_moved: index of the last frame that differed from the one before it; the next one is compared with it.
         carried: the picture and its moments.
+        losses: of the picture.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
     """
 
     index: int
+    last_moved: int
     carried: CarriedState
+    losses: FrameLosses
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
 
@@ -111,6 +117,10 @@ def carry(
     believed the first moment begins at zero, since it belongs to another thing; the second is kept, since it
     knows how large gradients are thereabouts.
 
+    The frame begins as the previous one, but is held to the anchor too: what each frame changes a little would
+    add up otherwise (the long-term term of Ruder, section 4.2; the sum of two squared differences is, but for a
+    constant, that to their mean).
+
     Args:
         state: after the previous frame.
         motion: from the previous frame to this one, on any device.
@@ -125,13 +135,23 @@ def carry(
     first, second = torch.split(warp_smoothly(moments, flow), 3, dim=1)
     image = torch.lerp(map_colors(frame, warped, visible), warped, visible)
     known = visible
-    pictures = {reference.index: reference.picture for reference in references}
     for sighting in motion.sightings:
-        seen = sighting.seen.to(frame.device)
-        older = warp(pictures[sighting.index].to(frame.device) / 255, sighting.flow.to(frame.device)).clamp(0, 1)
+        older, seen = _seen_before(sighting, references, frame.device)
         image = torch.lerp(image, older, seen)
         known = torch.maximum(known, seen)
-    return CarriedState(image, first * visible, second, state.step), Guide(image, known)
+    held = image
+    if motion.anchor is not None:
+        older, seen = _seen_before(motion.anchor, references, frame.device)
+        held = torch.lerp(image, older, ANCHORED * seen)
+        known = torch.maximum(known, seen)
+    return CarriedState(image, first * visible, second, state.step), Guide(held, known)
+
+
+def _seen_before(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """A reference's picture where things are now, and where it is to be believed."""
+    picture = next(reference.picture for reference in references if reference.index == sighting.index)
+    older = warp(picture.to(device) / 255, sighting.flow.to(device)).clamp(0, 1)
+    return older, sighting.seen.to(device)
 
 
 def pulled(start: CarriedState, guide: Guide, pull: Pull) -> tuple[CarriedState, Guide]:
@@ -176,7 +196,8 @@ def stylize_sequence(
 ) -> Iterator[tuple[FrameResult, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried.
 
-    A frame that is mostly new, such as one behind a cut that nobody found, begins like a shot's first.
+    A frame that is mostly new, such as one behind a cut that nobody found, begins like a shot's first. Where
+    the source stands still, so does the film.
 
     Args:
         frames: with their motion from the frames before, as `with_motion` gives them.
@@ -191,15 +212,18 @@ def stylize_sequence(
     for frame, motion in frames:
         began = time.perf_counter()
         image = frame.image.to(next(vgg.buffers()).device)
-        neighbours: tuple[float, ...] = ()
+        pull = pulls.get(frame.index) if pulls else None
+        still = state is not None and motion is not None and motion.still
+        before = state.recent_losses if state and motion else ()
+        redone = False
         if state is None or motion is None:
             state = None
             optimized = optimize_cold(vgg, image, frame.index, targets, settings)
+        elif still and pull is None:
+            optimized = Optimized(state.carried, state.losses, iterations=0)
         else:
-            neighbours = state.recent_losses
-            pull = pulls.get(frame.index) if pulls else None
             optimized = _follow(state, motion, image, frame.index, vgg, targets, settings, pull)
-        redone = _stands_out(optimized.losses, neighbours, settings.optimizer.guard)
+            redone = _stands_out(optimized.losses, before, settings.optimizer.guard)
         if redone:
             optimized = _better(optimized, optimize_cold(vgg, image, frame.index, targets, settings))
         result = FrameResult(
@@ -211,9 +235,14 @@ def stylize_sequence(
             redone=redone,
             repaired=frame.repaired,
         )
-        losses = (*neighbours, optimized.losses.appearance)[-NEIGHBOURS:]
-        references = _referring_to(result, state.references if state else ())
-        state = SequenceState(frame.index, optimized.state, losses, references)
+        state = SequenceState(
+            index=frame.index,
+            last_moved=state.last_moved if still and state else frame.index,
+            carried=optimized.state,
+            losses=optimized.losses,
+            recent_losses=(*before, optimized.losses.appearance)[-NEIGHBOURS:],
+            references=_referring_to(result, state.references if state else ()),
+        )
         yield result, state
 
 

@@ -106,6 +106,85 @@ def test_going_on_looks_back_as_far_as_an_uninterrupted_run() -> None:
         assert [s.index for s in motion.sightings] == [s.index for s in expected.sightings]
 
 
+def sliding(count: int, step: float) -> list[Frame]:
+    """The wall, under a camera that moves `step` pixels a frame."""
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    flow[:, 0] = step
+    return [Frame(index, warp(wall(), flow * index)) for index in range(count)]
+
+
+def test_a_repeated_frame_stands_still_though_it_was_encoded_anew() -> None:
+    blocks = torch.nn.functional.interpolate(noise_image(HEIGHT // 8, WIDTH // 8, 5), scale_factor=8.0, mode="nearest")
+    noise = noise_image(HEIGHT, WIDTH, 6) - 0.5 + 0.15 * (blocks - 0.5)
+    again = wall() + 6 / 255 * noise
+    (motion,) = [m for m in motions([Frame(0, wall()), Frame(1, again)]).values() if m]
+    assert motion.still
+    assert float(motion.visible.min()) == 1
+    assert float(motion.flow_to_previous.abs().max()) == 0
+
+
+def test_a_mouth_that_moves_in_a_still_picture_is_no_still_picture() -> None:
+    moved = wall()
+    moved[..., 40:44, 60:68] += 0.15
+    (motion,) = [m for m in motions([Frame(0, wall()), Frame(1, moved)]).values() if m]
+    assert not motion.still
+
+
+@pytest.mark.parametrize("step", [0.3, 0.6, 1.1])
+def test_a_slow_fade_is_noticed_before_it_has_gone_far(step: float) -> None:
+    """Each frame differs from the next by hardly a level; nowhere does the film stay further behind than 2.5."""
+    frames = [Frame(index, wall() * 0.8 + step * index / 255) for index in range(16)]
+    shown = 0
+    for index, motion in motions(frames).items():
+        if motion is None or not motion.still:
+            shown = index
+        assert step * (index - shown) <= 2.5
+    assert shown > 0
+
+
+def test_a_slow_pan_is_measured_from_the_last_frame_that_moved() -> None:
+    """What is left out while the picture stands still is made up for once it moves."""
+    moved, stood = 0.0, 0
+    for index, motion in motions(sliding(25, 0.04)).items():
+        if motion is not None and not motion.still:
+            moved += float(motion.flow_to_previous[:, 0, 12:-12, 12:-12].median())
+            last = index
+        stood += motion is not None and motion.still
+    assert stood > 3
+    assert moved == pytest.approx(0.04 * last, rel=0.25)
+
+
+def test_going_on_compares_with_the_frame_that_moved_last() -> None:
+    frames = sliding(14, 0.04)
+    whole = motions(frames)
+    moved = [index for index, motion in whole.items() if motion is None or not motion.still]
+    begin = next(index for index in range(2, 14) if index - 1 not in moved)
+    last_moved = max(index for index in moved if index < begin)
+    resumed = {frame.index: motion for frame, motion in with_motion(frames, True, (), begin, last_moved)}
+    assert list(resumed) == list(range(begin, 14))
+    for index, motion in resumed.items():
+        expected = whole[index]
+        assert motion is not None and expected is not None
+        assert motion.still == expected.still
+        assert torch.equal(motion.flow_to_previous, expected.flow_to_previous)
+
+
+def test_the_newest_reference_is_the_anchor() -> None:
+    """Forwards and backwards; what it does not show is left out."""
+    frames = someone_walks_past(20)
+    for order in (frames, frames[::-1]):
+        anchors = {frame.index: m.anchor for frame, m in with_motion(order, True) if m and not m.still}
+        passed = [frame.index for frame in order]
+        for index, anchor in anchors.items():
+            references = [i for i in passed[: passed.index(index)] if is_reference(i)]
+            assert (anchor.index if anchor else None) == (references[-1] if references else None)
+    forwards = motions(frames)[12]
+    assert forwards is not None and forwards.anchor is not None
+    left = 10 * 12 - 20
+    assert float(forwards.anchor.seen[..., left + 4 : left + 16].mean()) < 0.2
+    assert float(forwards.anchor.seen[..., :30].mean()) > 0.9
+
+
 @given(st.integers(0, 10_000))
 def test_the_earliest_reference_is_the_oldest_that_is_kept(begin: int) -> None:
     kept = [index for index in range(begin) if is_reference(index)][-REFERENCES:]

@@ -13,10 +13,10 @@ from image_fixtures import noise_image
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.warp import warp
-from stylevideo.optimize import CarriedState, Objective, optimize_cold, optimize_frame
+from stylevideo.optimize import CarriedState, Objective, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import FrameResult, Reference, SequenceState, carry, map_colors, stylize_sequence
+from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, carry, map_colors, stylize_sequence
 
 Maker = Callable[[Settings], StyleTargets]
 HEIGHT, WIDTH = 64, 96
@@ -74,9 +74,24 @@ def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
     assert start.first_moment[..., :20].abs().max() == 0
 
 
+def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> None:
+    state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    seen = torch.zeros(1, 1, HEIGHT, WIDTH)
+    seen[..., 48:] = 1
+    reference = Reference(8, (noise_image(HEIGHT, WIDTH, 8) * 255).byte())
+    motion = Motion(flow, torch.ones_like(seen), anchor=Sighting(8, flow, seen))
+    start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (reference,))
+    torch.testing.assert_close(start.image, state.image, atol=1e-5, rtol=0)
+    between = (state.image + reference.picture / 255) / 2
+    torch.testing.assert_close(guide.warped[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
+    torch.testing.assert_close(guide.warped[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
+
+
 def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) -> None:
     """A part adds its share; a frame that has nothing of the one before begins like a shot's first."""
     frames = pan(3)
+    slightly = frames[0].image * 0.96
     partly = frames[1].image.clone()
     partly[..., WIDTH // 2 :] = noise_image(HEIGHT, WIDTH // 2, 7)
     other = Frame(1, (noise_image(HEIGHT, WIDTH, 6) > 0.5).float())
@@ -85,7 +100,7 @@ def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) ->
     )
     counts = [
         results(vgg, [frames[0], second], make_targets, settings)[1].iterations
-        for second in (Frame(1, frames[0].image), Frame(1, partly), other)
+        for second in (Frame(1, slightly), Frame(1, partly), other)
     ]
     assert counts[0] == 1
     assert 3 <= counts[1] <= 6
@@ -97,10 +112,10 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_
     first, second = pan(2, step=1)
     settings = Settings().with_values(first_iterations=60, coarse_iterations=20)
     targets = make_targets(settings)
-    state = optimize_cold(vgg, first.image, 0, targets, settings).state
+    (_, state), *_ = stylize_sequence([(first, None)], None, vgg, targets, settings)
     motion = list(with_motion([first, second], True))[1][1]
     assert motion is not None
-    start, guide = carry(state, motion, second.image)
+    start, guide = carry(state.carried, motion, second.image, state.references)
     objective = Objective(vgg, second.image, targets.at((HEIGHT, WIDTH)), None, settings.losses)
 
     def loss_after(begin: CarriedState, iterations: int) -> float:
@@ -126,10 +141,42 @@ def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(vgg: VG
     targets = make_targets(settings)
     whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
     _, state = whole[1]
-    paired = [pair for pair in with_motion(frames[1:], True) if pair[0].index > 1]
+    paired = with_motion(frames, True, begin=2)
     rest = list(stylize_sequence(paired, state, vgg, targets, settings))
     assert [r.index for r, _ in rest] == [2, 3]
     assert torch.equal(rest[-1][0].image, whole[-1][0].image)
+
+
+def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets: Maker) -> None:
+    """Frames 2 to 4 repeat frame 1; frame 5 moves on. A run that stops among them ends the same."""
+    first, second, third = pan(3)
+    frames = [first, second, *(replace(second, index=i) for i in (2, 3, 4)), replace(third, index=5)]
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    targets = make_targets(settings)
+    whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
+    for result, state in whole[2:5]:
+        assert torch.equal(result.image, whole[1][0].image)
+        assert result.losses == whole[1][0].losses
+        assert result.iterations == 0
+        assert (state.index, state.last_moved) == (result.index, 1)
+    assert whole[5][0].iterations >= 2
+    assert whole[5][1].last_moved == 5
+    for stopped in (1, 2, 3, 4):
+        state = whole[stopped][1]
+        paired = with_motion(frames, True, (), stopped + 1, state.last_moved)
+        *_, (last, _) = stylize_sequence(paired, state, vgg, targets, settings)
+        assert torch.equal(last.image, whole[5][0].image)
+
+
+def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_targets: Maker) -> None:
+    frame = pan(1)[0]
+    settings = Settings().with_values(first_iterations=3, coarse_scales=0, iterations=2)
+    pulls = {1: Pull(torch.zeros_like(frame.image).byte(), 0.5)}
+    paired = with_motion([frame, replace(frame, index=1)], True)
+    made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, pulls))
+    assert made[1][0].iterations == 2
+    assert made[1][0].image.mean() < 0.8 * made[0][0].image.mean()
+    assert made[1][1].last_moved == 0
 
 
 def test_the_guard_does_a_frame_again_that_stands_out(vgg: VGG19, make_targets: Maker) -> None:

@@ -84,17 +84,18 @@ def test_flow_that_does_not_return_is_hidden() -> None:
     assert visibility(constant_flow(1, 0), constant_flow(2, 0)).max() == 0
 
 
-@pytest.mark.parametrize("shot", ["flight", "balloon"])
-def test_visibility_agrees_with_exact_occlusion(shot: str) -> None:
+def test_visibility_agrees_with_exact_occlusion() -> None:
     """With estimated flow, of the pixels that are really hidden most are found, and few others."""
-    before, after = list(render_shot(shot, 2, 320, 180))
     engine = DISFlow()
-    back = engine.between(to_image(after.image), to_image(before.image))
-    forth = engine.between(to_image(before.image), to_image(after.image))
-    visible = visibility(back, forth)[0, 0].numpy() > 0
-    false_alarms = (~visible & after.visible).mean()
-    assert false_alarms < 0.15
-    hidden = ~after.visible
-    assert hidden.any()
-    wrong = np.abs(back[0].permute(1, 2, 0).numpy() - after.flow_to_previous).max(2) > 1.5
-    assert visible[hidden & wrong].mean() < 0.5
+    missed = np.array([], dtype=bool)
+    for shot in ("flight", "balloon"):
+        before, after = list(render_shot(shot, 2, 320, 180))
+        back = engine.between(to_image(after.image), to_image(before.image))
+        forth = engine.between(to_image(before.image), to_image(after.image))
+        visible = visibility(back, forth)[0, 0].numpy() > 0
+        false_alarms = (~visible & after.visible).mean()
+        assert false_alarms < 0.15
+        wrong = np.abs(back[0].permute(1, 2, 0).numpy() - after.flow_to_previous).max(2) > 1.5
+        missed = np.append(missed, visible[~after.visible & wrong])
+    assert len(missed) > 50
+    assert missed.mean() < 0.5

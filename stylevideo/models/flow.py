@@ -10,6 +10,7 @@ G. Farnebäck: Two-frame motion estimation based on polynomial expansion (2003).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -22,6 +23,8 @@ from stylevideo.ops.pyramid import require_same_size
 LUMA = (0.299, 0.587, 0.114)
 PADDED_EDGE_PX = 128
 MULTIPLE_PX = 32
+FINEST_EDGE_PX = 1024
+"""DIS goes down to the scale whose long edge is at most this: pixels themselves up to here, halves up to twice it."""
 
 FARNEBACK_LEVELS = 5
 FARNEBACK_WINDOW_PX = 21
@@ -53,6 +56,7 @@ class DISFlow:
         """
         require_same_size(image, other)
         height, width = image.shape[2:]
+        self._dis.setFinestScale(max(0, math.ceil(math.log2(max(height, width) / FINEST_EDGE_PX))))
         flow = self._dis.calc(_padded(_luma_bytes(image)), _padded(_luma_bytes(other)), None)
         return _to_flow(flow[:height, :width])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import torch
 from torch import Tensor
 
@@ -55,6 +56,25 @@ def warp_smoothly(values: Tensor, flow_to_previous: Tensor) -> Tensor:
         ShapeError: the sizes differ.
     """
     return _resample(values, flow_to_previous, _linear, LINEAR_TAPS)
+
+
+def warp_roughly(image: Tensor, flow_to_previous: Tensor) -> Tensor:
+    """Carry a picture for a comparison, not for keeps: bicubic by OpenCV, to 1/32 px, on the CPU, many times faster.
+
+    Args:
+        image: (1, 3, H, W).
+        flow_to_previous: (1, 2, H, W), pixels.
+    Returns:
+        (1, 3, H, W).
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    _require_fit(image, flow_to_previous)
+    height, width = image.shape[2:]
+    x, y = (position.reshape(height, width).numpy() for position in _sample_positions(flow_to_previous))
+    planes = image[0].permute(1, 2, 0).contiguous().numpy()
+    moved = cv2.remap(planes, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return torch.from_numpy(moved).permute(2, 0, 1)[None]
 
 
 def settle(flow: Tensor) -> Tensor:
@@ -130,9 +150,8 @@ def _resample(values: Tensor, flow: Tensor, kernel: Kernel, taps: int) -> Tensor
 
     Written with gathers, which every device has, where `grid_sample` lacks kernels and borders on some.
     """
+    _require_fit(values, flow)
     _, channels, height, width = values.shape
-    if flow.shape != (1, 2, height, width):
-        raise ShapeError(f"flow of shape {tuple(flow.shape)} does not fit a picture of {tuple(values.shape)}")
     x, y = _sample_positions(flow)
     columns, column_weights = _taps(x, width, kernel, taps)
     rows, row_weights = _taps(y, height, kernel, taps)
@@ -144,6 +163,11 @@ def _resample(values: Tensor, flow: Tensor, kernel: Kernel, taps: int) -> Tensor
             line += flat[:, row * width + column] * column_weight
         result += line * row_weight
     return result.reshape(1, channels, height, width)
+
+
+def _require_fit(values: Tensor, flow: Tensor) -> None:
+    if flow.shape != (1, 2, *values.shape[2:]):
+        raise ShapeError(f"flow of shape {tuple(flow.shape)} does not fit a picture of {tuple(values.shape)}")
 
 
 def _taps(position: Tensor, size: int, kernel: Kernel, taps: int) -> tuple[Tensor, Tensor]:

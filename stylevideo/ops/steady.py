@@ -1,0 +1,75 @@
+"""Steadying optical flow: where it is a guess, the camera's motion takes its place.
+
+On a plain wall any motion explains the picture, and the flow there is what moves next to it: strokes would crawl
+over the wall whenever somebody passes. The motion of the camera, if it explains a place as well, is the better guess.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylevideo.ops.blur import gaussian_blur
+from stylevideo.ops.warp import warp_roughly
+
+SAMPLES_ACROSS = 64
+"""Places along a row at which the camera's motion is measured."""
+LEAST_SAMPLES = 30
+AGREED_PX = 0.15
+"""A place follows the camera if its flow differs by no more than this."""
+AS_WELL = 1.5
+"""The camera's motion explains a place as well as the flow if its squared error is at most this many times as large."""
+NOISE = 0.5 / 255
+"""Error that means nothing, root of the squares summed over the channels, 0..1."""
+WINDOW = 1 / 85
+"""Size of a place, sigma in parts of the long edge."""
+CORNER_WINDOW_PX = 7
+CORNER_APERTURE_PX = 3
+
+
+def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> Tensor:
+    """Replace flow by the camera's motion where that explains the picture as well.
+
+    The camera's motion is the similarity (shift, turn, zoom) that most of the places with structure agree on.
+
+    Args:
+        flow: (1, 2, H, W), pixels: the pixel at p of `image` is at p + flow(p) of `other`.
+        trusted: (1, 1, H, W), above 0 where the flow may be used to measure the camera's motion.
+        image, other: (1, 3, H, W), 0..1, on the CPU.
+    Returns:
+        (1, 2, H, W); as given if no motion is agreed on.
+    """
+    camera = _camera_motion(flow, trusted, image)
+    if camera is None:
+        return flow
+    as_well = _error(camera, image, other) <= AS_WELL * _error(flow, image, other) + NOISE**2
+    weight = gaussian_blur(as_well.float(), WINDOW * max(image.shape[2:]))
+    return torch.lerp(flow, camera, weight)
+
+
+def _error(flow: Tensor, image: Tensor, other: Tensor) -> Tensor:
+    """Squared difference around each pixel: (1, 1, H, W)."""
+    squares = (warp_roughly(other, flow) - image).square()
+    return gaussian_blur(squares, WINDOW * max(image.shape[2:])).sum(1, keepdim=True)
+
+
+def _camera_motion(flow: Tensor, trusted: Tensor, image: Tensor) -> Tensor | None:
+    """The flow of one similarity for the whole picture: (1, 2, H, W)."""
+    height, width = image.shape[2:]
+    step = max(1, width // SAMPLES_ACROSS)
+    rows, columns = (grid.ravel() for grid in np.mgrid[step // 2 : height : step, step // 2 : width : step])
+    gray = image[0].mean(0).numpy()
+    structure = cv2.cornerMinEigenVal(gray, CORNER_WINDOW_PX, ksize=CORNER_APERTURE_PX)[rows, columns]
+    usable = (trusted[0, 0].numpy()[rows, columns] > 0) & (structure > np.median(structure))
+    if usable.sum() < LEAST_SAMPLES:
+        return None
+    here = np.stack((columns, rows), 1)[usable].astype(np.float32)
+    there = here + flow[0].permute(1, 2, 0).numpy()[rows, columns][usable]
+    matrix, _ = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=AGREED_PX)
+    if matrix is None:
+        return None
+    y, x = np.mgrid[0:height, 0:width]
+    moved = np.stack([row[0] * x + row[1] * y + row[2] for row in matrix])
+    return torch.from_numpy((moved - np.stack((x, y)))[None].astype(np.float32))
