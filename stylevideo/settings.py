@@ -58,7 +58,7 @@ class LossSettings:
     content_weight: float = _setting(0.1, "how much the source's content counts", minimum=0)
     tv_weight: float = _setting(0.02, "how much smoothness (total variation) counts", minimum=0)
     temporal_weight: float = _setting(
-        100.0, "how strongly what was visible before is held to its previous colours", minimum=0
+        90.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
     style_layers: tuple[str, ...] = _setting(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
@@ -80,7 +80,7 @@ class OptimizerSettings:
         "adam", "adam, or lbfgs (only with --no-carry: it has no moments to carry)", choices=("adam", "lbfgs")
     )
     iterations: int = _setting(
-        4, "most iterations for a frame that follows another", unit="iterations", minimum=1, maximum=100_000
+        3, "most iterations for a frame that follows another", unit="iterations", minimum=1, maximum=100_000
     )
     new_iterations: int = _setting(
         60,
@@ -90,7 +90,7 @@ class OptimizerSettings:
         maximum=100_000,
     )
     first_iterations: int = _setting(
-        84,
+        116,
         "most iterations at full size for a frame that follows none: a shot's first, or every one with --no-carry; "
         "0: as many as --iterations",
         unit="iterations",
@@ -172,6 +172,12 @@ class TemporalSettings:
     )
     following_beta1: float = _setting(
         0.95, "Adam's decay of the first moment for a frame that follows another", minimum=0, maximum=0.999999
+    )
+    anchor: float = _setting(
+        0.45,
+        "how much a frame is held to an older one (of the last eight frames) rather than to the one before it",
+        minimum=0,
+        maximum=1,
     )
     loop: bool = _setting(False, "make the last frame lead into the first, for a clip that is played in a loop")
     loop_frames: int = _setting(
@@ -336,7 +342,7 @@ PRESETS = {
         Preset(
             "draft",
             "a quick look: at most 384 pixels wide, few iterations",
-            {"size": 384, "iterations": 3, "first_iterations": 30, "coarse_iterations": 20},
+            {"size": 384, "iterations": 2, "first_iterations": 40, "coarse_iterations": 20},
         ),
         Preset("standard", "the default: the source's size, strokes that stick, a few iterations a frame", {}),
         Preset(

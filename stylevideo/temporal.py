@@ -25,8 +25,6 @@ from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
-ANCHORED = 0.5
-"""How much of what a frame is held to comes from the anchor, the rest from the previous frame."""
 MOSTLY = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
 
@@ -108,7 +106,7 @@ def as_reference(result: FrameResult) -> Reference:
 
 
 def carry(
-    state: CarriedState, motion: Motion, frame: Tensor, references: tuple[Reference, ...] = ()
+    state: CarriedState, motion: Motion, frame: Tensor, references: tuple[Reference, ...] = (), anchor: float = 0.0
 ) -> tuple[CarriedState, Guide]:
     """Move picture and moments to where things are now, and restart what was hidden.
 
@@ -125,7 +123,8 @@ def carry(
         state: after the previous frame.
         motion: from the previous frame to this one, on any device.
         frame: (1, 3, H, W), the source's frame, 0..1.
-        references: older results, among them those that the motion's sightings name.
+        references: older results, among them those that the motion's sightings and anchor name.
+        anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
     Returns:
         The start for this frame, and the guide that holds it to what was seen before.
     """
@@ -142,7 +141,7 @@ def carry(
     held = image
     if motion.anchor is not None:
         older, seen = _seen_before(motion.anchor, references, frame.device)
-        held = torch.lerp(image, older, ANCHORED * seen)
+        held = torch.lerp(image, older, anchor * seen)
         known = torch.maximum(known, seen)
     return CarriedState(image, first * visible, second, state.step), Guide(held, known)
 
@@ -257,7 +256,7 @@ def _follow(
     pull: Pull | None,
 ) -> Optimized:
     """A frame that follows another: the more of it is new, the more iterations."""
-    start, guide = carry(state.carried, motion, image, state.references)
+    start, guide = carry(state.carried, motion, image, state.references, settings.temporal.anchor)
     new = 1 - float(guide.visible.mean())
     if new > MOSTLY:
         return optimize_cold(vgg, image, index, targets, settings)

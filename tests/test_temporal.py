@@ -81,7 +81,7 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     seen[..., 48:] = 1
     reference = Reference(8, (noise_image(HEIGHT, WIDTH, 8) * 255).byte())
     motion = Motion(flow, torch.ones_like(seen), anchor=Sighting(8, flow, seen))
-    start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (reference,))
+    start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
     torch.testing.assert_close(start.image, state.image, atol=1e-5, rtol=0)
     between = (state.image + reference.picture / 255) / 2
     torch.testing.assert_close(guide.warped[..., 48:], between[..., 48:], atol=1e-5, rtol=0)

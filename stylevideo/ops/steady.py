@@ -19,10 +19,10 @@ SAMPLES_ACROSS = 64
 LEAST_SAMPLES = 30
 AGREED_PX = 0.15
 """A place follows the camera if its flow differs by no more than this."""
-AS_WELL = 1.5
-"""The camera's motion explains a place as well as the flow if its squared error is at most this many times as large."""
-NOISE = 0.5 / 255
-"""Error that means nothing, root of the squares summed over the channels, 0..1."""
+AS_WELL = 1.2
+"""The camera's motion explains a place as well as the flow if its error is at most this many times as large."""
+NOISE = 1 / 255
+"""Error that means nothing, root of the variances summed over the channels, 0..1."""
 WINDOW = 1 / 85
 """Size of a place, sigma in parts of the long edge."""
 CORNER_WINDOW_PX = 7
@@ -50,9 +50,11 @@ def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> Tenso
 
 
 def _error(flow: Tensor, image: Tensor, other: Tensor) -> Tensor:
-    """Squared difference around each pixel: (1, 1, H, W)."""
-    squares = (warp_roughly(other, flow) - image).square()
-    return gaussian_blur(squares, WINDOW * max(image.shape[2:])).sum(1, keepdim=True)
+    """Variance of the difference around each pixel, so that flickering light is no motion: (1, 1, H, W)."""
+    window = WINDOW * max(image.shape[2:])
+    difference = warp_roughly(other, flow) - image
+    squares = gaussian_blur(difference.square(), window) - gaussian_blur(difference, window).square()
+    return squares.sum(1, keepdim=True)
 
 
 def _camera_motion(flow: Tensor, trusted: Tensor, image: Tensor) -> Tensor | None:
