@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from stylevideo.media.pictures import read_picture, to_image, to_picture, write_atomically, write_png
 from stylevideo.metrics import (
+    END_FRAMES,
     FilmMeasures,
     FrameMeasures,
     MotionBetween,
@@ -34,17 +35,20 @@ from stylevideo.metrics import (
 )
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, with_motion
-from stylevideo.optimize import CarriedState, Guide, optimize_cold, optimize_frame
-from stylevideo.settings import PRESETS, Settings
+from stylevideo.optimize import CarriedState
+from stylevideo.settings import PRESETS, Settings, leaves
 from stylevideo.styles import ReadStyle, style_targets
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import carry, stylize_sequence
+from stylevideo.temporal import SequenceState, stylize_sequence
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
 NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "version")
 """Modules that do not decide what a frame looks like: a change in them does not ask for hours of new frames."""
+OF_FOLLOWING = ("blur", "flow", "loop", "motion", "settings", "shots", "steady", "temporal", "timeline", "warp")
+"""Modules that do not decide what a frame looks like that is made by itself; its settings are compared by value."""
+SECTIONS_ALONE = ("losses", "optimizer", "weights", "scales")
+SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")
 ALONE, STANDARD = "frame by frame", "standard"
-END_FRAMES = 5
 
 
 def code_hash(paths: Sequence[Path]) -> str:
@@ -56,7 +60,9 @@ def code_hash(paths: Sequence[Path]) -> str:
 
 
 # Taken when the script starts, as the code that runs is: it may be edited while a run goes on for hours.
-CODE_OF_FRAMES = code_hash([Path(__file__), *(p for p in PACKAGE.rglob("*.py") if p.stem not in NOT_OF_FRAMES)])
+CODE_OF_FRAMES = code_hash([p for p in PACKAGE.rglob("*.py") if p.stem not in NOT_OF_FRAMES])
+CODE_OF_FRAMES_ALONE = code_hash([p for p in PACKAGE.rglob("*.py") if p.stem not in (*NOT_OF_FRAMES, *OF_FOLLOWING)])
+CODE_OF_METHODS = code_hash([Path(__file__)])
 CODE_OF_MEASURES = code_hash([PACKAGE / "metrics.py"])
 
 
@@ -80,6 +86,18 @@ class Method:
     settings: Settings
     stylize: Stylize
     ends_only: bool = False
+
+    @property
+    def depends_on(self) -> dict[str, Any]:
+        """The code and the settings that decide what its frames look like."""
+        if self.settings.temporal.carry:
+            return {"code": CODE_OF_FRAMES + CODE_OF_METHODS, "settings": self.settings.fingerprint()}
+        settings = {
+            leaf.name: self.settings.value(leaf.name)
+            for leaf in leaves()
+            if leaf.changes_frames and leaf.section in SECTIONS_ALONE and leaf.name not in SETTINGS_OF_FOLLOWING
+        }
+        return {"code": CODE_OF_FRAMES_ALONE, "settings": settings}
 
     @property
     def folder(self) -> str:
@@ -111,8 +129,8 @@ def methods(iterations: int, overrides: Mapping[str, Any], baseline_ends: bool =
     )
     every = (
         Method(ALONE, alone, as_the_product_does, baseline_ends),
-        Method("unwarped", standard, step_by_step(unwarped)),
-        Method("warped, no moments", standard, step_by_step(without_moments)),
+        Method("unwarped", standard.with_values(temporal_weight=0.0), with_a_new_adam(none_at_all)),
+        Method("warped, no moments", standard, with_a_new_adam(as_found)),
         *(Method(name, settings, as_the_product_does) for name, settings in presets.items()),
     )
     return {method.name: method for method in every}
@@ -127,32 +145,28 @@ def as_the_product_does(
         yield Painted(result.index, result.image, result.iterations)
 
 
-def step_by_step(begin: Callable[[Tensor, Motion, Tensor], tuple[CarriedState, Guide | None]]) -> Stylize:
-    """The product's path of a frame, but with another start: (previous result, motion, source's frame) to a start."""
+def with_a_new_adam(change: Callable[[Motion], Motion]) -> Stylize:
+    """The product's path of a frame, but every frame begins without moments, and with another motion."""
 
     def stylize(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:
-        previous: Tensor | None = None
+        state: SequenceState | None = None
         for frame, motion in with_motion(clip.frames, True, clip.shot_starts):
-            image = frame.image.to(next(vgg.buffers()).device)
-            if previous is None or motion is None:
-                done = optimize_cold(vgg, image, frame.index, targets, settings)
-            else:
-                start, guide = begin(previous, motion, image)
-                done = optimize_frame(vgg, image, start, guide, targets, settings, settings.optimizer.iterations)
-            previous = done.state.image
-            yield Painted(frame.index, previous, done.iterations)
+            pair = (frame, change(motion) if motion else None)
+            [(result, after)] = stylize_sequence([pair], state, vgg, targets, settings)
+            state = dataclasses.replace(after, carried=CarriedState.fresh(after.carried.image))
+            yield Painted(result.index, result.image, result.iterations)
 
     return stylize
 
 
-def unwarped(previous: Tensor, motion: Motion, image: Tensor) -> tuple[CarriedState, Guide | None]:
-    """The previous picture where it was."""
-    return CarriedState.fresh(previous), None
+def none_at_all(motion: Motion) -> Motion:
+    """As if every pixel stood still."""
+    return Motion(torch.zeros_like(motion.flow_to_previous), torch.ones_like(motion.visible), still=motion.still)
 
 
-def without_moments(previous: Tensor, motion: Motion, image: Tensor) -> tuple[CarriedState, Guide | None]:
-    """The previous picture where it is now, held there, with a new Adam."""
-    return carry(CarriedState.fresh(previous), Motion(motion.flow_to_previous, motion.visible), image)
+def as_found(motion: Motion) -> Motion:
+    """The motion as it was found."""
+    return motion
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,13 +289,12 @@ class Workbench:
         for frame in clip.frames:
             source.update(str(frame.index).encode() + to_picture(frame.image).tobytes())
         return {
-            "code": CODE_OF_FRAMES,
+            **method.depends_on,
             "torch": torch.__version__,
             "weights": self.vgg.identity,
             "styles": [hashlib.sha256(read.picture.tobytes()).hexdigest() for read in self.styles],
             "source": source.hexdigest(),
             "shot_starts": clip.shot_starts,
-            "settings": method.settings.fingerprint(),
         }
 
 

@@ -107,7 +107,7 @@ def stylize(
                 record = FrameRecord.of(result)
                 store.save(record.number, to_picture(result.image), asdict(record), _state_to_dict(after))
                 on_event(FrameFinished(record))
-                if forecast is None:
+                if forecast is None and result.iterations:
                     forecast = Forecast(_forecast_seconds(job, shots, result))
                     on_event(forecast)
         result_of_clip = _finish(job, store, shots, began)
@@ -294,7 +294,7 @@ def _with_motion(
     """The frames from `begin` on, with their motion; those of the shot that they look back at are read too."""
     starts = {shot.start for shot in shots}
     first = begin
-    if begin not in starts and last_moved is not None:
+    if begin not in starts and last_moved is not None and job.settings.temporal.carry:
         shot_start = max(start for start in starts if start <= begin)
         first = min(last_moved, max(shot_start, earliest_reference(begin)))
     frames = _source_frames(job, range(first, job.clip.frames.stop))
@@ -352,7 +352,7 @@ def _announce(job: _Job, shots: int, state: SequenceState | None, on_event: List
 
 
 def _forecast_seconds(job: _Job, shots: Sequence[Shot], first: FrameResult) -> float:
-    """Seconds for the frames after `first`, taking its pace for each evaluation in parts of a full-size one."""
+    """Seconds for the frames after `first`, which was painted, at its pace; coarse evaluations count less."""
     options = job.settings.optimizer
     full = job.size[0] * job.size[1]
     sizes = scale_ladder(*job.size, job.settings.scales.coarse_scales)
@@ -367,7 +367,8 @@ def _forecast_seconds(job: _Job, shots: Sequence[Shot], first: FrameResult) -> f
         return turn + (cold if index in firsts else warm)
 
     later = range(first.index + 1, job.clip.frames.stop)
-    return first.seconds / cost(first.index) * sum(cost(index) for index in later)
+    spent = cost(first.index) if first.index in firsts else first.iterations
+    return first.seconds / spent * sum(cost(index) for index in later)
 
 
 def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float) -> ClipResult:

@@ -161,7 +161,13 @@ def estimate_motion(
 
 @dataclass(frozen=True)
 class _Match:
-    """How a frame matches another: the flow to it, how unlike they are, and where the flow there and back agrees."""
+    """How a frame matches another.
+
+    Attributes:
+        flow: (1, 2, H, W), pixels, to the other.
+        difference: (1, 1, H, W), how unlike they are.
+        consistent: (1, 1, H, W), bool: the flow there and back agrees, or is the camera's.
+    """
 
     flow: Tensor
     difference: Tensor
@@ -174,8 +180,9 @@ class _Match:
 
 def _match(engine: DISFlow, image: Tensor, other: Tensor) -> _Match:
     there, back = engine.between(image, other), engine.between(other, image)
-    flow = steady(there, visibility(there, back), image, other)
-    return _Match(flow, _difference(warp_roughly(other, flow), image), visibility(flow, back) > 0)
+    agree = visibility(there, back)
+    flow, of_camera = steady(there, agree, image, other)
+    return _Match(flow, _difference(warp_roughly(other, flow), image), (agree > 0) | (of_camera > 0.5))
 
 
 def _look_back(
@@ -195,15 +202,14 @@ def _look_back(
         better = match.consistent & (match.difference < best)
         best, choice = torch.where(better, match.difference, best), torch.where(better, index, choice)
     choice = F.interpolate(choice, size=size, mode="nearest")
-    flows = {index: settle(_enlarged(match.flow, size)) for index, match in matches.items()}
     sightings = tuple(
-        Sighting(index, flow, seen.float())
-        for index, flow in flows.items()
+        Sighting(index, settle(_enlarged(match.flow, size)), seen.float())
+        for index, match in matches.items()
         if bool((seen := hidden & (choice == index)).any())
     )
     unsure = (~(matches[newest].alike & matches[newest].consistent)).float()
     sure = 1 - _soft(F.interpolate(unsure, size=size, mode="nearest"))
-    return sightings, Sighting(newest, flows[newest], sure)
+    return sightings, Sighting(newest, settle(_enlarged(matches[newest].flow, size)), sure)
 
 
 def _reduced(image: Tensor) -> Tensor:

@@ -76,14 +76,14 @@ class CarriedState:
 
 @dataclass(frozen=True)
 class Guide:
-    """What the previous frame says of this one.
+    """What earlier frames say of this one.
 
     Attributes:
-        warped: (1, 3, H, W), the previous result where it is now.
+        held: (1, 3, H, W), earlier results where their things are now: what the frame is held to.
         visible: (1, 1, H, W), 1 where that can be believed.
     """
 
-    warped: Tensor
+    held: Tensor
     visible: Tensor
 
 
@@ -130,7 +130,7 @@ class Objective:
         vgg: the network.
         frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
         style_grams: target Gram matrices by layer.
-        guide: the previous frame's word, or None.
+        guide: what earlier frames say, or None.
         settings: weights, layers and normalisation.
     """
 
@@ -163,7 +163,7 @@ class Objective:
                 torch.stack(styles).mean() if styles else zero,
                 torch.stack(contents).mean() if contents else zero,
                 self._total_variation(image),
-                temporal_loss(image, self._guide.warped, self._guide.visible) if self._guide else zero,
+                temporal_loss(image, self._guide.held, self._guide.visible) if self._guide else zero,
             )
         )
 
@@ -198,7 +198,7 @@ def optimize_frame(
         vgg: the network.
         frame: (1, 3, H, W), the source's frame, 0..1.
         start: where to begin, with the moments to go on with.
-        guide: the previous frame's word, or None.
+        guide: what earlier frames say, or None.
         targets: the styles.
         settings: losses and optimiser.
         iterations: at most so many VGG evaluations; L-BFGS ends the line search it is in.

@@ -85,7 +85,8 @@ class SequenceState:
 
     Attributes:
         index: the frame's index in the source.
-        last_moved: index of the last frame that differed from the one before it; the next one is compared with it.
+        last_moved: index of the last frame that differed from the one it was compared with; the next one is compared
+            with it.
         carried: the picture and its moments.
         losses: of the picture.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
@@ -116,8 +117,8 @@ def carry(
     knows how large gradients are thereabouts.
 
     The frame begins as the previous one, but is held to the anchor too: what each frame changes a little would
-    add up otherwise (the long-term term of Ruder, section 4.2; the sum of two squared differences is, but for a
-    constant, that to their mean).
+    add up otherwise (the long-term term of Ruder, section 4.2). The weighted sum of two squared differences is, but
+    for a constant, that to the weighted mean.
 
     Args:
         state: after the previous frame.
@@ -138,12 +139,13 @@ def carry(
         older, seen = _seen_before(sighting, references, frame.device)
         image = torch.lerp(image, older, seen)
         known = torch.maximum(known, seen)
-    held = image
-    if motion.anchor is not None:
-        older, seen = _seen_before(motion.anchor, references, frame.device)
-        held = torch.lerp(image, older, anchor * seen)
-        known = torch.maximum(known, seen)
-    return CarriedState(image, first * visible, second, state.step), Guide(held, known)
+    start = CarriedState(image, first * visible, second, state.step)
+    if motion.anchor is None:
+        return start, Guide(image, known)
+    older, seen = _seen_before(motion.anchor, references, frame.device)
+    share = anchor * seen
+    strength = share + (1 - share) * known
+    return start, Guide(torch.lerp(image, older, share / strength.clamp_min(1e-6)), strength)
 
 
 def _seen_before(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -213,18 +215,21 @@ def stylize_sequence(
         image = frame.image.to(next(vgg.buffers()).device)
         pull = pulls.get(frame.index) if pulls else None
         still = state is not None and motion is not None and motion.still
-        before = state.recent_losses if state and motion else ()
+        before: tuple[float, ...] = ()
         redone = False
         if state is None or motion is None:
-            state = None
-            optimized = optimize_cold(vgg, image, frame.index, targets, settings)
+            state, followed = None, None
         elif still and pull is None:
-            optimized = Optimized(state.carried, state.losses, iterations=0)
+            before, followed = state.recent_losses, Optimized(state.carried, state.losses, iterations=0)
         else:
-            optimized = _follow(state, motion, image, frame.index, vgg, targets, settings, pull)
-            redone = _stands_out(optimized.losses, before, settings.optimizer.guard)
-        if redone:
-            optimized = _better(optimized, optimize_cold(vgg, image, frame.index, targets, settings))
+            followed = _follow(state, motion, image, vgg, targets, settings, pull)
+            before = state.recent_losses if followed else ()
+            redone = followed is not None and _stands_out(followed.losses, before, settings.optimizer.guard)
+        if followed is None or redone:
+            cold = optimize_cold(vgg, image, frame.index, targets, settings)
+            optimized = _better(followed, cold) if followed else cold
+        else:
+            optimized = followed
         result = FrameResult(
             index=frame.index,
             image=optimized.state.image,
@@ -249,17 +254,16 @@ def _follow(
     state: SequenceState,
     motion: Motion,
     image: Tensor,
-    index: int,
     vgg: VGG19,
     targets: StyleTargets,
     settings: Settings,
     pull: Pull | None,
-) -> Optimized:
-    """A frame that follows another: the more of it is new, the more iterations."""
+) -> Optimized | None:
+    """A frame that follows another: the more of it is new, the more iterations; None if too much of it is."""
     start, guide = carry(state.carried, motion, image, state.references, settings.temporal.anchor)
     new = 1 - float(guide.visible.mean())
     if new > MOSTLY:
-        return optimize_cold(vgg, image, index, targets, settings)
+        return None
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     if pull is not None:
         start, guide = pulled(start, guide, pull)

@@ -9,6 +9,7 @@ import re
 import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import benchmark
 import pytest
@@ -96,11 +97,23 @@ def test_a_baseline_of_the_ends_is_two_stretches() -> None:
 
 
 def test_all_methods_strive_for_the_same_losses() -> None:
-    every = methods(60, {"temporal_weight": 7.0})
-    assert {method.settings.losses for method in every.values()} == {
-        preset("standard").with_values(temporal_weight=7.0).losses
+    """But that nothing holds a frame to a picture that was not moved."""
+    every = methods(60, {"content_weight": 0.2})
+    assert every["unwarped"].settings.losses.temporal_weight == 0
+    assert {method.settings.with_values(temporal_weight=7.0).losses for method in every.values()} == {
+        preset("standard").with_values(content_weight=0.2, temporal_weight=7.0).losses
     }
     assert every["frame by frame"].settings.optimizer.first_iterations == 60
+
+
+def test_frames_made_alone_outlive_changes_of_what_carries_over() -> None:
+    def depends_on(**overrides: float) -> dict[str, Any]:
+        return methods(60, overrides)["frame by frame"].depends_on
+
+    assert depends_on(anchor=0.1, temporal_weight=7.0, new_iterations=3, iterations=9) == depends_on()
+    assert depends_on(content_weight=0.5) != depends_on()
+    standard, anchored = methods(60, {})["standard"], methods(60, {"anchor": 0.1})["standard"]
+    assert standard.depends_on != anchored.depends_on
 
 
 def test_exact_motion_adds_up_over_ten_frames() -> None:

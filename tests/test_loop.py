@@ -198,7 +198,7 @@ def test_what_was_seen_is_pulled_by_its_weight_and_what_is_new_at_once() -> None
     after, guide = pulled(start, Guide(start.image, visible), Pull(picture, 0.25))
     torch.testing.assert_close(after.image[..., :3], 0.75 * start.image[..., :3] + 0.25 * picture[..., :3] / 255)
     torch.testing.assert_close(after.image[..., 3:], picture[..., 3:] / 255)
-    assert torch.equal(guide.warped, after.image)
+    assert torch.equal(guide.held, after.image)
     assert float(guide.visible.min()) == 1
     assert torch.equal(after.first_moment, start.first_moment)
     assert torch.equal(after.second_moment, start.second_moment)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylevideo.models.flow import DISFlow
 from stylevideo.ops.steady import steady
-from stylevideo.ops.warp import visibility
+from stylevideo.ops.warp import visibility, warp
 
 HEIGHT, WIDTH = 96, 160
 PLAIN = slice(88, 160)
@@ -34,7 +34,7 @@ def flows(camera_px: int) -> tuple[Tensor, Tensor]:
     """Raw and steadied flow to the frame before."""
     before, now = scene(0, 0), scene(camera_px, 6)
     there, back = DISFlow().between(now, before), DISFlow().between(before, now)
-    return there, steady(there, visibility(there, back), now, before)
+    return there, steady(there, visibility(there, back), now, before)[0]
 
 
 @pytest.mark.parametrize("camera_px", [0, 2])
@@ -56,4 +56,16 @@ def test_who_passes_keeps_their_own_motion(camera_px: int) -> None:
 def test_without_structure_the_flow_stays_as_it_is() -> None:
     image = torch.full((1, 3, HEIGHT, WIDTH), 0.5)
     flow = torch.randn(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(steady(flow, torch.zeros(1, 1, HEIGHT, WIDTH), image, image), flow)
+    same, of_camera = steady(flow, torch.zeros(1, 1, HEIGHT, WIDTH), image, image)
+    assert torch.equal(same, flow)
+    assert of_camera.max() == 0
+
+
+def test_where_nobody_agrees_there_is_no_camera() -> None:
+    """Water beside a plain wall: any motion explains the wall, but the water's is no camera's."""
+    waves = torch.nn.functional.interpolate(20 * noise_image(6, 10, 4) - 10, size=(HEIGHT, WIDTH), mode="bicubic")
+    before = texture(HEIGHT, WIDTH, 3)
+    now = warp(before, waves[:, :2])
+    now[..., PLAIN] = before[..., PLAIN] = 0.5
+    same, _ = steady(waves[:, :2], torch.ones(1, 1, HEIGHT, WIDTH), now, before)
+    assert torch.equal(same, waves[:, :2])

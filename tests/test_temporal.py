@@ -84,8 +84,8 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
     torch.testing.assert_close(start.image, state.image, atol=1e-5, rtol=0)
     between = (state.image + reference.picture / 255) / 2
-    torch.testing.assert_close(guide.warped[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
-    torch.testing.assert_close(guide.warped[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
+    torch.testing.assert_close(guide.held[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
+    torch.testing.assert_close(guide.held[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
 
 
 def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) -> None:

@@ -19,6 +19,8 @@ SAMPLES_ACROSS = 64
 LEAST_SAMPLES = 30
 AGREED_PX = 0.15
 """A place follows the camera if its flow differs by no more than this."""
+LEAST_AGREEMENT = 0.25
+"""Part of the places with structure that must follow the camera."""
 AS_WELL = 1.2
 """The camera's motion explains a place as well as the flow if its error is at most this many times as large."""
 NOISE = 1 / 255
@@ -29,24 +31,25 @@ CORNER_WINDOW_PX = 7
 CORNER_APERTURE_PX = 3
 
 
-def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> Tensor:
+def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Replace flow by the camera's motion where that explains the picture as well.
 
-    The camera's motion is the similarity (shift, turn, zoom) that most of the places with structure agree on.
+    The camera's motion is the similarity (shift, turn, zoom) that most places with structure agree on; if less than
+    a quarter do, there is none.
 
     Args:
         flow: (1, 2, H, W), pixels: the pixel at p of `image` is at p + flow(p) of `other`.
         trusted: (1, 1, H, W), above 0 where the flow may be used to measure the camera's motion.
         image, other: (1, 3, H, W), 0..1, on the CPU.
     Returns:
-        (1, 2, H, W); as given if no motion is agreed on.
+        The flow, (1, 2, H, W), and how much of it is the camera's: (1, 1, H, W), 0..1.
     """
     camera = _camera_motion(flow, trusted, image)
     if camera is None:
-        return flow
+        return flow, torch.zeros_like(flow[:, :1])
     as_well = _error(camera, image, other) <= AS_WELL * _error(flow, image, other) + NOISE**2
     weight = gaussian_blur(as_well.float(), WINDOW * max(image.shape[2:]))
-    return torch.lerp(flow, camera, weight)
+    return torch.lerp(flow, camera, weight), weight
 
 
 def _error(flow: Tensor, image: Tensor, other: Tensor) -> Tensor:
@@ -69,8 +72,8 @@ def _camera_motion(flow: Tensor, trusted: Tensor, image: Tensor) -> Tensor | Non
         return None
     here = np.stack((columns, rows), 1)[usable].astype(np.float32)
     there = here + flow[0].permute(1, 2, 0).numpy()[rows, columns][usable]
-    matrix, _ = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=AGREED_PX)
-    if matrix is None:
+    matrix, inliers = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=AGREED_PX)
+    if matrix is None or inliers.mean() < LEAST_AGREEMENT:
         return None
     y, x = np.mgrid[0:height, 0:width]
     moved = np.stack([row[0] * x + row[1] * y + row[2] for row in matrix])
