@@ -17,6 +17,7 @@ import pytest
 import torch
 from conftest import QUICK, STYLE
 from media_fixtures import ffmpeg, make_video, shared, sine, stream_hashes
+from sample_scenes import render_shot
 
 import stylevideo
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
@@ -116,6 +117,35 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
     assert done.stdout.strip() == str(output)
     assert output.read_bytes() == film.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_a_film_stopped_long_after_the_source_came_to_rest_is_the_same(tmp_path: Path) -> None:
+    """The next frame that moves is compared with the last that did, farther back than any reference."""
+    rested = 52
+    moving = [frame.image for frame in render_shot("flight", 8, 96, 64)][::3]
+    chance = np.random.default_rng(1)
+    still = [
+        np.clip(moving[1] + chance.integers(-1, 2, moving[1].shape), 0, 255).astype(np.uint8) for _ in range(rested)
+    ]
+    encoder = ("-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv444p")
+    clip = make_video(tmp_path / "rests.mkv", [*moving[:2], *still, moving[2]], "24", encoder)
+
+    class Stop(Exception):
+        pass
+
+    def stop_at_rest(event: Event) -> None:
+        if isinstance(event, FrameFinished) and event.record.number == rested:
+            raise Stop
+
+    whole = stylevideo.stylize(clip, [STYLE], tmp_path / "whole.mp4", FAST)
+    assert [record.iterations > 0 for record in whole.frames] == [True, True, *[False] * rested, True]
+    with pytest.raises(Stop):
+        stylevideo.stylize(clip, [STYLE], tmp_path / "film.mp4", FAST, stop_at_rest)
+    events: list[Event] = []
+    stylevideo.stylize(clip, [STYLE], tmp_path / "film.mp4", FAST, events.append)
+    assert (tmp_path / "film.mp4").read_bytes() == whole.output.read_bytes()
+    (forecast,) = [event for event in events if isinstance(event, Forecast)]
+    assert forecast.seconds == 0, "told by the first frame that was painted, the last one"
 
 
 def test_other_settings_are_refused_for_an_interrupted_film(two_shot_clip: Path, tmp_path: Path) -> None:

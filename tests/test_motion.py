@@ -103,7 +103,11 @@ def test_going_on_looks_back_as_far_as_an_uninterrupted_run() -> None:
         assert motion is not None and expected is not None
         assert torch.equal(motion.flow_to_previous, expected.flow_to_previous)
         assert torch.equal(motion.visible, expected.visible)
-        assert [s.index for s in motion.sightings] == [s.index for s in expected.sightings]
+        looked_back = [[s for s in (*m.sightings, m.anchor) if s] for m in (motion, expected)]
+        for seen, wanted in zip(*looked_back, strict=True):
+            assert seen.index == wanted.index
+            assert torch.equal(seen.flow, wanted.flow)
+            assert torch.equal(seen.seen, wanted.seen)
 
 
 def sliding(count: int, step: float) -> list[Frame]:

@@ -13,7 +13,7 @@ from image_fixtures import noise_image
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.warp import warp
-from stylevideo.optimize import CarriedState, Objective, optimize_frame
+from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, carry, map_colors, stylize_sequence
@@ -86,6 +86,39 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     between = (state.image + reference.picture / 255) / 2
     torch.testing.assert_close(guide.held[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
     torch.testing.assert_close(guide.held[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
+
+
+def test_the_anchor_counts_for_what_it_shows_and_no_more() -> None:
+    """Where the previous frame shows nothing, the anchor alone holds, by its share; without one it does not."""
+    state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
+    flow, half = torch.zeros(1, 2, HEIGHT, WIDTH), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
+    seen = torch.ones_like(half)
+    reference = Reference(8, (noise_image(HEIGHT, WIDTH, 8) * 255).byte())
+    frame = noise_image(HEIGHT, WIDTH, 9)
+
+    def guide(visible: torch.Tensor, anchor: float) -> Guide:
+        motion = Motion(flow, visible, anchor=Sighting(8, flow, seen))
+        return carry(state, motion, frame, (reference,), anchor)[1]
+
+    hidden = guide(torch.zeros_like(half), 0.4)
+    torch.testing.assert_close(hidden.held, reference.picture / 255)
+    torch.testing.assert_close(hidden.visible, 0.4 * seen)
+    without = carry(state, Motion(flow, half), frame)[1]
+    torch.testing.assert_close(guide(half, 0.0).held, without.held)
+    torch.testing.assert_close(guide(half, 0.0).visible, without.visible)
+
+
+def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG19, make_targets: Maker) -> None:
+    """Behind it, the guard knows nothing of the losses before it, though they were far lower."""
+    calm = pan(3)
+    rough = [Frame(i, (noise_image(HEIGHT, WIDTH, 6).roll(i, 3) > 0.5).float()) for i in (3, 4)]
+    settings = Settings().with_values(
+        first_iterations=6, coarse_scales=0, iterations=1, new_iterations=0, tolerance=0.0, guard=1.2
+    )
+    made = results(vgg, [*calm, *rough], make_targets, settings)
+    assert made[3].losses.appearance > 1.5 * made[2].losses.appearance, "no test of the guard otherwise"
+    assert made[3].iterations == 6
+    assert not any(result.redone for result in made[3:])
 
 
 def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) -> None:
