@@ -9,10 +9,10 @@
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
-frames. `still` looks at 300 identical frames, `uncovered` behind the man in bikes, `borders` at what a camera's pan and
-zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run. All results lie in
-`--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
-`scripts/test.py` makes.
+frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders`
+at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a
+long run. All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the
+environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from stylevideo.styles import read_styles
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE_BY_ONE_ITERATIONS = 60
+GRAIN = 3 / 255
+"""Of the second still clip: a camera at rest, since identical frames are not painted again."""
 TIMES_THE_FILM = 8
 """Size of the still picture that a camera moves over."""
 
@@ -83,8 +85,9 @@ def compare_methods(run: Run) -> None:
 
 
 def still(run: Run) -> None:
-    clip = still_clip(run.options.size, run.options.frames, run.options.media)
-    run.conclude("still", [check_still(run.bench, clip, run.methods)])
+    options = run.options
+    clips = (still_clip(options.size, options.frames, options.media, grain) for grain in (0.0, GRAIN))
+    run.conclude("still", [check_still(run.bench, clip, run.methods) for clip in clips])
 
 
 def uncovered(run: Run) -> None:

@@ -34,7 +34,7 @@ LOOKED_AT = 4
 
 
 def check_still(bench: Workbench, clip: BenchmarkClip, methods: Mapping[str, Method]) -> Findings:
-    """Whether a film of one frame over and over drifts, gains noise or wears out."""
+    """Whether a film of one frame over and over drifts, gains noise or wears out, measured on the clip as it began."""
     film, count = bench.make(clip, methods[STANDARD]), len(clip.frames)
     shown = sorted({min(frame_number, count) - 1 for frame_number in STILL_NUMBERS})
     measured = list(bench.measure(((clip.frames[i], film.picture(i)) for i in shown), {}, shown))
@@ -52,14 +52,23 @@ def check_still(bench: Workbench, clip: BenchmarkClip, methods: Mapping[str, Met
     ]
     first, last = measured[0], measured[-1]
     return Findings(
-        table(["frame", "loss", "sharpness", "coarse sharpness", "brightness", "change from the frame before"], rows),
+        f"## {clip.name}\n\n"
+        + table(["frame", "loss", "sharpness", "coarse sharpness", "brightness", "change from the frame before"], rows),
         (
-            Bar("brightness drift, 1/255", drift, most=1),
-            Bar(f"growth of frame-to-frame noise from the second {span} frames to the last, 1/255", growth, most=0.1),
-            Bar("loss at the end over that at the start", last.loss / first.loss, most=1),
-            Bar("sharpness at the end, % of that at the start", 100 * last.sharpness / first.sharpness, least=90),
+            Bar(f"{clip.name}: brightness drift, 1/255", drift, most=1),
+            Bar(
+                f"{clip.name}: growth of frame-to-frame noise from the second {span} frames to the last, 1/255",
+                growth,
+                most=0.1,
+            ),
+            Bar(f"{clip.name}: loss at the end over that at the start", last.loss / first.loss, most=1),
+            Bar(
+                f"{clip.name}: sharpness at the end, % of that at the start",
+                100 * last.sharpness / first.sharpness,
+                least=90,
+            ),
         ),
-        {"still": crops("still", {"source": clip.image, STANDARD: film.picture}, ((0, WHOLE), (count - 1, WHOLE)))},
+        {clip.name: crops(clip.name, {"source": clip.image, STANDARD: film.picture}, ((0, WHOLE), (count - 1, WHOLE)))},
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from sample_scenes import SHOT_FRAMES, render_shot
 from torch import Tensor
 
-from stylevideo.media.pictures import fit_picture, to_image
+from stylevideo.media.pictures import fit_picture, to_image, to_picture
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.metrics import MotionBetween
@@ -104,13 +104,25 @@ def load_clip(name: str, long_edge: int, count: int | None, media: Path) -> Benc
     return BenchmarkClip(name, tuple(frames))
 
 
-def still_clip(long_edge: int, count: int, media: Path) -> BenchmarkClip:
-    """One frame over and over: the first of bigbuckbunny, or of the sample where that is missing."""
+def still_clip(long_edge: int, count: int, media: Path, grain: float = 0.0) -> BenchmarkClip:
+    """One frame over and over: the first of bigbuckbunny, or of the sample where that is missing.
+
+    Args:
+        long_edge: pixels.
+        count: of frames.
+        media: folder of clips.
+        grain: standard deviation of noise, new in each frame, 0..1.
+    """
     try:
         (frame,) = load_clip("bigbuckbunny", long_edge, 1, media).frames
     except MissingClipError:
         (frame,) = load_clip("flight", long_edge, 1, media).frames
-    return BenchmarkClip("still", tuple(Frame(index, frame.image) for index in range(count)))
+    if grain == 0:
+        return BenchmarkClip("still", tuple(Frame(index, frame.image) for index in range(count)))
+    generator = torch.Generator().manual_seed(1)
+    noise = (grain * torch.randn(frame.image.shape, generator=generator) for _ in range(count))
+    grainy = (to_image(to_picture(frame.image + layer)) for layer in noise)
+    return BenchmarkClip("still-with-grain", tuple(Frame(index, image) for index, image in enumerate(grainy)))
 
 
 def six_shots(long_edge: int, per_shot: int) -> BenchmarkClip:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from benchmark_methods import ALONE, STANDARD, Row
 
+from stylevideo.evaluation import without_nan
 from stylevideo.media.pictures import write_atomically, write_png
 from stylevideo.metrics import FilmMeasures
 
@@ -234,7 +235,7 @@ def to_json(rows: Mapping[str, Sequence[Row]], bars: Sequence[Bar], machine: Mac
         for clip, found in rows.items()
     }
     asked = [{"what": bar.what, "value": bar.value, "met": bar.met} for bar in bars]
-    return json.dumps(_without_nan({"machine": machine.facts(), "bars": asked, "clips": clips}), indent=1)
+    return json.dumps(without_nan({"machine": machine.facts(), "bars": asked, "clips": clips}), indent=1)
 
 
 def publish(output: Path, name: str, title: str, findings: Sequence[Findings], machine: Machine) -> None:
@@ -246,14 +247,6 @@ def publish(output: Path, name: str, title: str, findings: Sequence[Findings], m
     whole = "\n\n".join(part for part in (title, *texts, "\n".join(bars), str(machine)) if part)
     print(f"\n{whole}", flush=True)
     write_atomically(output / f"{name}.md", f"{whole}\n".encode())
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _load() -> float:

@@ -177,7 +177,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "reference": reference,
         "frames": [_frame_as_json(frame) for frame in evaluation.frames],
     }
-    return {name: _without_nan(value) for name, value in values.items()}
+    return {name: without_nan(value) for name, value in values.items()}
 
 
 def as_table(evaluation: Evaluation) -> Iterator[str]:
@@ -233,13 +233,13 @@ def _frame_as_json(measures: FrameMeasures) -> dict[str, Any]:
     return {"number": frame_number(values.pop("index")), **values, "shot": measures.shot + 1}
 
 
-def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN."""
+def without_nan(value: Any) -> Any:
+    """A value for JSON, which knows neither NaN nor infinity: null in their place, however deep."""
     if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
+        return {name: without_nan(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _checked_plot(path: Path) -> Path:

@@ -49,7 +49,7 @@ def farneback_motion() -> MotionBetween:
 
 
 def dis_motion() -> MotionBetween:
-    """Motion by the flow that the optimiser uses: a film carried along it is flattered."""
+    """Motion by the flow engine that the optimiser uses, as it comes: a film carried along it is flattered."""
     return _motion_by(DISFlow())
 
 

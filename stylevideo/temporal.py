@@ -206,7 +206,7 @@ def stylize_sequence(
             one, must be from the state's frame.
         vgg, targets, settings: as for `optimize_frame`.
         pulls: what some frames shall turn into, by their index; a frame that begins like a shot's first is
-            not pulled.
+            not pulled, and the guard leaves a frame that is pulled alone.
     Yields:
         Each result, and the state to go on from.
     """
@@ -224,7 +224,9 @@ def stylize_sequence(
         else:
             followed = _follow(state, motion, image, vgg, targets, settings, pull)
             before = state.recent_losses if followed else ()
-            redone = followed is not None and _stands_out(followed.losses, before, settings.optimizer.guard)
+            redone = (
+                followed is not None and pull is None and _stands_out(followed.losses, before, settings.optimizer.guard)
+            )
         if followed is None or redone:
             cold = optimize_cold(vgg, image, frame.index, targets, settings)
             optimized = _better(followed, cold) if followed else cold

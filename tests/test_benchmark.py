@@ -159,8 +159,8 @@ def test_a_missing_clip_says_where_it_was_looked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "found"),
     [
-        (["still", "--frames=3"], "brightness drift, 1/255"),
-        (["shots", "--frames=1"], "largest difference of any shot from itself alone, 1/255: 0.00 (bar: ≤ 0, met)"),
+        (["still", "--frames=3"], "still-with-grain: brightness drift, 1/255"),
+        (["shots", "--frames=2"], "largest difference of any shot from itself alone, 1/255: 0.00 (bar: ≤ 0, met)"),
         (["borders", "--frames=2"], "zoom-by-2-percent: sharpness at the border"),
     ],
 )
