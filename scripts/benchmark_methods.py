@@ -63,7 +63,7 @@ def code_hash(paths: Sequence[Path]) -> str:
 CODE_OF_FRAMES = code_hash([p for p in PACKAGE.rglob("*.py") if p.stem not in NOT_OF_FRAMES])
 CODE_OF_FRAMES_ALONE = code_hash([p for p in PACKAGE.rglob("*.py") if p.stem not in (*NOT_OF_FRAMES, *OF_FOLLOWING)])
 CODE_OF_METHODS = code_hash([Path(__file__)])
-CODE_OF_MEASURES = code_hash([PACKAGE / "metrics.py"])
+CODE_OF_MEASURES = code_hash([PACKAGE / name for name in ("metrics.py", "models/flow.py", "ops/warp.py")])
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ CORNER_APERTURE_PX = 3
 def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Replace flow by the camera's motion where that explains the picture as well.
 
-    The camera's motion is the similarity (shift, turn, zoom) that most places with structure agree on; if less than
-    a quarter do, there is none.
+    The camera's motion is the similarity (shift, turn, zoom) that more places with structure agree on than on any
+    other; if less than a quarter do, there is none.
 
     Args:
         flow: (1, 2, H, W), pixels: the pixel at p of `image` is at p + flow(p) of `other`.
@@ -43,6 +43,8 @@ def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple
         image, other: (1, 3, H, W), 0..1, on the CPU.
     Returns:
         The flow, (1, 2, H, W), and how much of it is the camera's: (1, 1, H, W), 0..1.
+    Raises:
+        ShapeError: the flow does not fit the pictures.
     """
     camera = _camera_motion(flow, trusted, image)
     if camera is None:
