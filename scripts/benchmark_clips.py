@@ -121,7 +121,7 @@ def still_clip(long_edge: int, count: int, media: Path, grain: float = 0.0) -> B
         return BenchmarkClip("still", tuple(Frame(index, frame.image) for index in range(count)))
     generator = torch.Generator().manual_seed(1)
     noise = (grain * torch.randn(frame.image.shape, generator=generator) for _ in range(count))
-    grainy = (to_image(to_picture(frame.image + layer)) for layer in noise)
+    grainy = (to_image(to_picture((frame.image + layer).clamp(0, 1))) for layer in noise)
     return BenchmarkClip("still-with-grain", tuple(Frame(index, image) for index, image in enumerate(grainy)))
 
 

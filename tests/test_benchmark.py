@@ -14,7 +14,7 @@ from typing import Any
 import benchmark
 import pytest
 import torch
-from benchmark_clips import BenchmarkClip, MissingClipError, load_clip, six_shots
+from benchmark_clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
 from benchmark_methods import methods
 from benchmark_report import Bar, number
 from benchmark_uncovered import uncovered_regions
@@ -193,3 +193,8 @@ def test_numbers_keep_three_digits_that_count() -> None:
 def test_a_bar_is_met_or_not() -> None:
     assert str(Bar("sharpness, %", 91.0, least=90)) == "- sharpness, %: 91.0 (bar: ≥ 90, met)"
     assert "unmet" in str(Bar("E_warp", float("nan"), most=1.5)), "what could not be measured is not met"
+
+
+def test_grain_never_wraps_around(tmp_path: Path) -> None:
+    plain, grainy = (still_clip(64, 1, tmp_path, grain).frames[0].image for grain in (0.0, 10 / 255))
+    assert 0 < float((grainy - plain).abs().max()) < 60 / 255
