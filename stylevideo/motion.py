@@ -63,7 +63,7 @@ class Sighting:
     Attributes:
         index: of the earlier frame, a reference.
         flow: (1, 2, H, W), pixels, from this frame to the earlier one.
-        seen: (1, 1, H, W), 1 where the earlier frame is to be believed.
+        seen: (1, 1, H, W), 0..1, how much the earlier frame is to be believed.
     """
 
     index: int
@@ -78,7 +78,7 @@ class Motion:
     Attributes:
         flow_to_previous: (1, 2, H, W), pixels.
         visible: (1, 1, H, W), 1 where the previous frame shows the same thing, 0 where it does not.
-        sightings: what references show of the rest; they do not overlap.
+        sightings: what references show of the rest; what they are believed adds up to 1 at most.
         anchor: what the newest reference shows of this frame, hidden before or not; None before there is one.
         still: whether nothing has changed, so that the previous result can stand as it is.
     """
@@ -188,7 +188,10 @@ def _match(engine: DISFlow, image: Tensor, other: Tensor) -> _Match:
 def _look_back(
     engine: DISFlow, image: Tensor, hidden: Tensor, references: dict[int, Tensor]
 ) -> tuple[tuple[Sighting, ...], Sighting | None]:
-    """Find each hidden pixel in the reference that resembles it most, and all pixels in the newest reference."""
+    """Find each hidden pixel in the reference that resembles it most, and all pixels in the newest reference.
+
+    Softness makes single pixels, which would be specks, fade.
+    """
     if not references:
         return (), None
     size = image.shape[2], image.shape[3]
@@ -203,7 +206,7 @@ def _look_back(
         best, choice = torch.where(better, match.difference, best), torch.where(better, index, choice)
     choice = F.interpolate(choice, size=size, mode="nearest")
     sightings = tuple(
-        Sighting(index, settle(_enlarged(match.flow, size)), seen.float())
+        Sighting(index, settle(_enlarged(match.flow, size)), _soft(seen.float()))
         for index, match in matches.items()
         if bool((seen := hidden & (choice == index)).any())
     )

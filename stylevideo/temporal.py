@@ -134,11 +134,9 @@ def carry(
     moments = torch.cat((state.first_moment, state.second_moment), dim=1)  # (1, 6, H, W)
     first, second = torch.split(warp_smoothly(moments, flow), 3, dim=1)
     image = torch.lerp(map_colors(frame, warped, visible), warped, visible)
-    known = visible
-    for sighting in motion.sightings:
-        older, seen = _seen_before(sighting, references, frame.device)
-        image = torch.lerp(image, older, seen)
-        known = torch.maximum(known, seen)
+    pieces = [_seen_before(sighting, references, frame.device) for sighting in motion.sightings]
+    image = image + sum(seen * (older - image) for older, seen in pieces)
+    known = torch.maximum(visible, sum((seen for _, seen in pieces), torch.zeros_like(visible)))
     start = CarriedState(image, first * visible, second, state.step)
     if motion.anchor is None:
         return start, Guide(image, known)

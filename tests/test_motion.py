@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -82,7 +84,19 @@ def test_no_two_references_claim_the_same_pixel() -> None:
     motion = motions(someone_walks_past())[13]
     assert motion is not None
     assert len(motion.sightings) > 0
-    assert float(torch.cat([s.seen for s in motion.sightings]).sum(0).max()) == 1
+    assert float(torch.cat([s.seen for s in motion.sightings]).sum(0).max()) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_references_show_leaves_no_specks() -> None:
+    frames = someone_walks_past()
+    grainy = [
+        replace(f, image=(f.image + 0.1 * (noise_image(HEIGHT, WIDTH, 50 + f.index) - 0.5)).clamp(0, 1)) for f in frames
+    ]
+    motion = motions(grainy)[13]
+    assert motion is not None
+    for sighting in motion.sightings:
+        around = torch.nn.functional.avg_pool2d(sighting.seen, 3, stride=1, padding=1, count_include_pad=False)
+        assert float((sighting.seen - around).max()) < 0.5
 
 
 def test_nothing_is_looked_back_at_across_a_cut() -> None:
