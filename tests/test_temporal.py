@@ -168,6 +168,15 @@ def test_a_pan_flickers_less_than_independent_frames(vgg: VGG19, make_targets: M
     assert warping_error([r.image for r in carried]) < 0.2 * warping_error([r.image for r in alone])
 
 
+def test_behind_a_flash_everything_looks_as_before(vgg: VGG19, make_targets: Maker) -> None:
+    frames = pan(5, step=1)
+    frames[3] = replace(frames[3], image=0.9 + 0.1 * frames[3].image)
+    settings = Settings().with_values(first_iterations=15, coarse_iterations=10)
+    shown = [r.image for r in results(vgg, frames, make_targets, settings)]
+    alone = results(vgg, frames[4:], make_targets, settings)[0].image
+    assert warping_error([shown[2], shown[4]], step=2) < 0.2 * warping_error([shown[2], alone], step=2)
+
+
 def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(vgg: VGG19, make_targets: Maker) -> None:
     frames = pan(4)
     settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
