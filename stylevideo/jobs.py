@@ -441,6 +441,7 @@ def _state_to_dict(state: SequenceState) -> dict[str, Any]:
         "losses": asdict(state.losses),
         "recent_losses": list(state.recent_losses),
         "carried": carried,
+        "finished": state.finished.to("cpu"),
         "references": references,
     }
 
@@ -457,6 +458,7 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
         index=saved["index"],
         last_moved=saved["last_moved"],
         carried=carried,
+        finished=saved["finished"].to(device),
         losses=FrameLosses(**saved["losses"]),
         recent_losses=tuple(saved["recent_losses"]),
         references=references,

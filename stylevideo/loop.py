@@ -77,6 +77,7 @@ def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:
         index=first.index,
         last_moved=first.index,
         carried=CarriedState(image, torch.zeros_like(image), carried.second_moment, carried.step),
+        finished=torch.ones_like(image[:, :1]),
         losses=state.losses,
         recent_losses=state.recent_losses,
         references=references,

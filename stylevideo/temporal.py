@@ -27,6 +27,10 @@ NEIGHBOURS = 5
 """How many frames back the guard looks."""
 MOSTLY = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
+FINISHED_AFTER = 80
+"""Iterations after which a pixel is held in full."""
+LIVELY = 0.04
+"""Second moment of what no frame has shown, in parts of the mean: the lower, the larger the first steps."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class SequenceState:
         last_moved: index of the last frame that differed from the one it was compared with; the next one is compared
             with it.
         carried: the picture and its moments.
+        finished: (1, 1, H, W), the part of `FINISHED_AFTER` iterations that each pixel has seen since it was new,
+            as far as that is known: 1 after a cold start.
         losses: of the picture.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
@@ -96,6 +102,7 @@ class SequenceState:
     index: int
     last_moved: int
     carried: CarriedState
+    finished: Tensor
     losses: FrameLosses
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
@@ -113,8 +120,8 @@ def carry(
 
     What the previous frame hid but a reference shows is taken from there, so that it looks as it did. What
     none shows begins with the source's colours, mapped to the style's. Where the previous frame is not to be
-    believed the first moment begins at zero, since it belongs to another thing; the second is kept, since it
-    knows how large gradients are thereabouts.
+    believed the first moment begins at zero, since it belongs to another thing, and the second at its mean, or at a
+    small part of that where no reference helps: otherwise a dozen frames would go by before new strokes show.
 
     The frame begins as the previous one, but is held to the anchor too: what each frame changes a little would
     add up otherwise (the long-term term of Ruder, section 4.2). The weighted sum of two squared differences is, but
@@ -130,20 +137,47 @@ def carry(
         The start for this frame, and the guide that holds it to what was seen before.
     """
     flow, visible = motion.flow_to_previous.to(frame.device), motion.visible.to(frame.device)
+    kept, seen_before = _shares(motion, frame.device)
+    known = kept + seen_before
     warped = warp(state.image, flow).clamp(0, 1)
     moments = torch.cat((state.first_moment, state.second_moment), dim=1)  # (1, 6, H, W)
     first, second = torch.split(warp_smoothly(moments, flow), 3, dim=1)
-    image = torch.lerp(map_colors(frame, warped, visible), warped, visible)
-    pieces = [_seen_before(sighting, references, frame.device) for sighting in motion.sightings]
-    image = image + sum(seen * (older - image) for older, seen in pieces)
-    known = torch.maximum(visible, sum((seen for _, seen in pieces), torch.zeros_like(visible)))
-    start = CarriedState(image, first * visible, second, state.step)
+    mapped = map_colors(frame, warped, visible)
+    image = torch.lerp(mapped, warped, kept)
+    for sighting in motion.sightings:
+        older, seen = _seen_before(sighting, references, frame.device)
+        image = image + seen * (older - mapped)
+    mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 3, 1, 1)
+    second = kept * second + (seen_before + LIVELY * (1 - known)) * mean
+    start = CarriedState(image, first * kept, second, state.step)
     if motion.anchor is None:
         return start, Guide(image, known)
     older, seen = _seen_before(motion.anchor, references, frame.device)
     share = anchor * seen
     strength = share + (1 - share) * known
     return start, Guide(torch.lerp(image, older, share / strength.clamp_min(1e-6)), strength)
+
+
+def carry_finished(finished: Tensor, motion: Motion) -> Tensor:
+    """Move along how finished pixels are: what is new is not; what was hidden and a reference shows is taken to be.
+
+    Args:
+        finished: (1, 1, H, W), 0..1, after the previous frame.
+        motion: as for `carry`.
+    Returns:
+        (1, 1, H, W), 0..1, 0 where nothing is known.
+    """
+    visible = motion.visible.to(finished.device)
+    kept, seen_before = _shares(motion, finished.device)
+    moved = warp_smoothly(finished, motion.flow_to_previous.to(finished.device))
+    return kept * moved + seen_before * torch.lerp(torch.ones_like(moved), moved, visible)
+
+
+def _shares(motion: Motion, device: torch.device) -> tuple[Tensor, Tensor]:
+    """How much of each pixel follows from the previous frame, and how much from references: (1, 1, H, W) each."""
+    visible = motion.visible.to(device)
+    seen = sum((sighting.seen.to(device) for sighting in motion.sightings), torch.zeros_like(visible)).clamp_max(1)
+    return torch.minimum(visible, 1 - seen), seen
 
 
 def _seen_before(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -214,13 +248,15 @@ def stylize_sequence(
         pull = pulls.get(frame.index) if pulls else None
         still = state is not None and motion is not None and motion.still
         before: tuple[float, ...] = ()
+        finished = None
         redone = False
         if state is None or motion is None:
             state, followed = None, None
         elif still and pull is None:
-            before, followed = state.recent_losses, Optimized(state.carried, state.losses, iterations=0)
+            before, finished = state.recent_losses, state.finished
+            followed = Optimized(state.carried, state.losses, iterations=0)
         else:
-            followed = _follow(state, motion, image, vgg, targets, settings, pull)
+            followed, finished = _follow(state, motion, image, vgg, targets, settings, pull)
             before = state.recent_losses if followed else ()
             redone = (
                 followed is not None and pull is None and _stands_out(followed.losses, before, settings.optimizer.guard)
@@ -228,6 +264,7 @@ def stylize_sequence(
         if followed is None or redone:
             cold = optimize_cold(vgg, image, frame.index, targets, settings)
             optimized = _better(followed, cold) if followed else cold
+            finished = None if optimized.state is cold.state else finished
         else:
             optimized = followed
         result = FrameResult(
@@ -243,6 +280,7 @@ def stylize_sequence(
             index=frame.index,
             last_moved=state.last_moved if still and state else frame.index,
             carried=optimized.state,
+            finished=torch.ones_like(image[:, :1]) if finished is None else finished,
             losses=optimized.losses,
             recent_losses=(*before, optimized.losses.appearance)[-NEIGHBOURS:],
             references=_referring_to(result, state.references if state else ()),
@@ -258,19 +296,27 @@ def _follow(
     targets: StyleTargets,
     settings: Settings,
     pull: Pull | None,
-) -> Optimized | None:
-    """A frame that follows another: the more of it is new, the more iterations; None if too much of it is."""
+) -> tuple[Optimized | None, Tensor | None]:
+    """A frame that follows another, and how finished it is; None if too much of it is new.
+
+    The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
+    """
     start, guide = carry(state.carried, motion, image, state.references, settings.temporal.anchor)
+    finished = carry_finished(state.finished, motion)
     new = 1 - float(guide.visible.mean())
     if new > MOSTLY:
-        return None
+        return None, None
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
-    if pull is not None:
+    if pull is None:
+        kept, seen_before = _shares(motion, finished.device)
+        guide = Guide(guide.held, guide.visible * finished / (kept + seen_before).clamp_min(1e-6))
+    else:
         start, guide = pulled(start, guide, pull)
     following = settings.with_values(
         learning_rate=settings.temporal.following_learning_rate, beta1=settings.temporal.following_beta1
     )
-    return optimize_frame(vgg, image, start, guide, targets, following, iterations)
+    optimized = optimize_frame(vgg, image, start, guide, targets, following, iterations)
+    return optimized, (finished + optimized.iterations / FINISHED_AFTER).clamp_max(1)
 
 
 def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:

@@ -10,13 +10,24 @@ import pytest
 import torch
 from image_fixtures import noise_image
 
+from stylevideo.metrics import sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, carry, map_colors, stylize_sequence
+from stylevideo.temporal import (
+    LIVELY,
+    FrameResult,
+    Pull,
+    Reference,
+    SequenceState,
+    carry,
+    carry_finished,
+    map_colors,
+    stylize_sequence,
+)
 
 Maker = Callable[[Settings], StyleTargets]
 HEIGHT, WIDTH = 64, 96
@@ -53,6 +64,9 @@ def test_moments_and_steps_follow_the_motion() -> None:
         moved, before = getattr(start, name), getattr(state, name)
         torch.testing.assert_close(moved[..., :-5], before[..., 5:], atol=1e-5, rtol=0)
     assert start.first_moment[..., -5:].abs().max() == 0
+    for channel in range(3):
+        mean = state.second_moment[0, channel].mean()
+        torch.testing.assert_close(start.second_moment[0, channel, :, -5:], (LIVELY * mean).expand(HEIGHT, 5))
     assert start.step == 7
     assert torch.equal(guide.visible, visible)
 
@@ -72,6 +86,40 @@ def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
     assert guide.visible[..., :12].min() == 1
     assert guide.visible[..., 12:20].max() == 0
     assert start.first_moment[..., :20].abs().max() == 0
+
+
+def test_between_the_previous_frame_and_a_reference_no_source_shines_through() -> None:
+    """At a soft border each gives half of the picture, which is known and finished in full."""
+    state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
+    still, half = torch.zeros(1, 2, HEIGHT, WIDTH), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
+    older = (noise_image(HEIGHT, WIDTH, 8) * 255).byte()
+    motion = Motion(still, half, (Sighting(16, still, half),))
+    start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(16, older),))
+    torch.testing.assert_close(start.image, (state.image + older / 255) / 2, atol=1e-5, rtol=0)
+    assert guide.visible.min() == 1
+    assert carry_finished(torch.ones_like(half), motion).min() == 1
+
+
+def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
+    finished = noise_image(HEIGHT, WIDTH, 3)[:, :1]
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    flow[:, 0] = 5
+    visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
+    visible[..., -5:], seen[..., -2:] = 0, 1
+    moved = carry_finished(finished, Motion(flow, visible, (Sighting(0, flow, seen),)))
+    torch.testing.assert_close(moved[..., :-5], finished[..., 5:])
+    assert moved[..., -5:-2].max() == 0
+    assert moved[..., -2:].min() == 1
+
+
+def test_what_enters_the_picture_gets_strokes(vgg: VGG19, make_targets: Maker) -> None:
+    """The right half, which entered over eight frames, has as much structure as in a frame made by itself."""
+    frames = pan(9, step=6)
+    settings = Settings().with_values(first_iterations=60)
+    last = results(vgg, frames, make_targets, settings)[-1].image
+    alone = results(vgg, frames[-1:], make_targets, settings)[0].image
+    entered = (..., slice(WIDTH // 2, None))
+    assert sharpness(last[entered]) > 0.75 * sharpness(alone[entered])
 
 
 def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> None:
