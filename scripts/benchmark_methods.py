@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -39,7 +40,7 @@ from stylevideo.optimize import CarriedState
 from stylevideo.settings import PRESETS, Settings, leaves
 from stylevideo.styles import ReadStyle, style_targets
 from stylevideo.targets import StyleTargets
-from stylevideo.temporal import SequenceState, stylize_sequence
+from stylevideo.temporal import FrameResult, SequenceState, stylize_sequence
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
 NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "version")
@@ -68,11 +69,16 @@ CODE_OF_MEASURES = code_hash([PACKAGE / name for name in ("metrics.py", "models/
 
 @dataclass(frozen=True)
 class Painted:
-    """A finished frame and the VGG evaluations it cost."""
+    """A finished frame, the VGG evaluations it cost, and the loss that the optimiser saw last, its margin included."""
 
     index: int
     image: Tensor
     evaluations: int
+    loss: float
+
+    @classmethod
+    def of(cls, result: FrameResult) -> Painted:
+        return cls(result.index, result.image, result.iterations, result.losses.appearance)
 
 
 Stylize = Callable[[BenchmarkClip, VGG19, StyleTargets, Settings], Iterator[Painted]]
@@ -142,7 +148,7 @@ def as_the_product_does(
     """By the loop that every film of the product goes through."""
     frames = with_motion(clip.frames, settings.temporal.carry, clip.shot_starts)
     for result, _ in stylize_sequence(frames, None, vgg, targets, settings):
-        yield Painted(result.index, result.image, result.iterations)
+        yield Painted.of(result)
 
 
 def with_a_new_adam(change: Callable[[Motion], Motion]) -> Stylize:
@@ -154,7 +160,7 @@ def with_a_new_adam(change: Callable[[Motion], Motion]) -> Stylize:
             pair = (frame, change(motion) if motion else None)
             [(result, after)] = stylize_sequence([pair], state, vgg, targets, settings)
             state = dataclasses.replace(after, carried=CarriedState.fresh(after.carried.image))
-            yield Painted(result.index, result.image, result.iterations)
+            yield Painted.of(result)
 
     return stylize
 
@@ -177,6 +183,7 @@ class Film:
         clip: what was made of it: the ends only, perhaps.
         folder: of the pictures.
         evaluations, seconds: what they cost, flow and saving included.
+        losses: what the optimiser saw last of each frame.
         started: when the run that made them began.
     """
 
@@ -184,6 +191,7 @@ class Film:
     folder: Path
     evaluations: int
     seconds: float
+    losses: tuple[float, ...]
     started: str
 
     def picture(self, index: int) -> Tensor:
@@ -199,6 +207,12 @@ class Film:
         """Every source frame with its picture."""
         for frame in self.clip.frames:
             yield frame, self.picture(frame.index)
+
+    def optimized_loss(self, frames_of: Film) -> float:
+        """Mean of the losses, over the frames that another film has: one may have a clip's ends only."""
+        wanted = {frame.index for frame in frames_of.clip.frames}
+        found = zip(self.clip.frames, self.losses, strict=True)
+        return statistics.fmean(loss for frame, loss in found if frame.index in wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +255,7 @@ class Workbench:
         folder = self.output / "frames" / clip.name / method.folder
         depends_on = self._frames_depend_on(clip, method)
         made = remembered(folder / "made.json", depends_on, lambda: self._make(clip, method, folder))
-        return Film(clip, folder, **made)
+        return Film(clip, folder, **{**made, "losses": tuple(made["losses"])})
 
     def run(self, clip: BenchmarkClip, method: Method) -> Row:
         """Stylise a clip and measure its frames, or take what an earlier run has found."""
@@ -259,14 +273,15 @@ class Workbench:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         targets = style_targets(self.styles, self.vgg, method.settings)
-        evaluations, began = 0, time.perf_counter()
+        evaluations, losses, began = 0, [], time.perf_counter()
         painted = method.stylize(clip, self.vgg, targets, method.settings)
         for frame in tqdm(painted, f"{clip.name}, {method.name}", len(clip.frames), leave=False, disable=None):
             write_png(picture_path(folder, frame.index), to_picture(frame.image))
             evaluations += frame.evaluations
+            losses.append(frame.loss)
         seconds = time.perf_counter() - began
         print(f"{clip.name}, {method.name}: {evaluations} VGG evaluations, {seconds:.0f} s", flush=True)
-        return {"evaluations": evaluations, "seconds": seconds, "started": self.started}
+        return {"evaluations": evaluations, "seconds": seconds, "losses": losses, "started": self.started}
 
     def targets(self) -> StyleTargets:
         """The styles, by the yardstick."""

@@ -32,6 +32,7 @@ from stylevideo.media.writer import check_output, write_film
 from stylevideo.models.device import choose_device, convolution_dtype, describe
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
+from stylevideo.ops.margin import with_margin
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
 from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.results import (
@@ -251,11 +252,11 @@ def _turn(
     """
     kept = store.recall(TURN_NAME) if store else None
     if store and kept is not None:
-        pictures = {index: _as_tensor(store.turned(frame_number(index))) for index in kept.pop("indices")}
+        pictures = {index: with_margin(_as_tensor(store.turned(frame_number(index)))) for index in kept.pop("indices")}
         return Turn(pictures=pictures, **kept)
     if first is None:
         assert store is not None, "what this run has not made is in the store"
-        first = Reference(job.clip.frames.start, _as_tensor(store.picture(frame_number(job.clip.frames.start))))
+        first = Reference.of(job.clip.frames.start, _as_tensor(store.picture(frame_number(job.clip.frames.start))))
     logger.info("%s: the last %d frames are first made backwards from the first", job.clip.source.name, len(turning))
     turn = _make_turn(job, targets, turning, state_before_turn(first, state), store)
     if store:
@@ -452,7 +453,7 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
         return None
     carried = CarriedState(**saved["carried"]).to(device)
     references = tuple(
-        Reference(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
+        Reference.of(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
     )
     return SequenceState(
         index=saved["index"],

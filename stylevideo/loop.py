@@ -30,7 +30,7 @@ class Turn:
     Attributes:
         visible: part of the source's last frame that its first shows too, 0..1.
         pictures: what the last frames would look like if they led into the first, by index: (1, 3, H, W),
-            uint8; none where the source's ends do not meet.
+            uint8, margin included; none where the source's ends do not meet.
         iterations: VGG evaluations (forward and backward) they cost.
         seconds: wall time they took.
     """

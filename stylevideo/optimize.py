@@ -80,7 +80,7 @@ class Guide:
 
     Attributes:
         held: (1, 3, H, W), earlier results where their things are now: what the frame is held to.
-        visible: (1, 1, H, W), 1 where that can be believed.
+        visible: (1, 1, H, W), 1 where that can be believed and is finished: how firmly it is held.
     """
 
     held: Tensor

@@ -11,13 +11,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import REFERENCES, Frame, Motion, Sighting, is_reference
+from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.warp import warp, warp_smoothly
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
 from stylevideo.settings import Settings
@@ -59,15 +60,20 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class Reference:
-    """An older result, as the film has it.
+    """An older result, as the film has it, with a margin that mirrors it.
 
     Attributes:
         index: the frame's index in the source.
-        picture: (1, 3, H, W), uint8.
+        picture: (1, 3, H, W), uint8, margin included.
     """
 
     index: int
     picture: Tensor
+
+    @classmethod
+    def of(cls, index: int, picture: Tensor) -> Reference:
+        """A frame of the film, (1, 3, H, W), uint8, without margin; stays on its device."""
+        return cls(index, with_margin(picture))
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Pull:
     """What a frame shall turn into, beside what it follows from.
 
     Attributes:
-        picture: (1, 3, H, W), uint8, on any device.
+        picture: (1, 3, H, W), uint8, margin included, on any device.
         weight: 0 leaves what was seen before as it was, 1 puts the picture in its place.
     """
 
@@ -91,9 +97,9 @@ class SequenceState:
         index: the frame's index in the source.
         last_moved: index of the last frame that differed from the one it was compared with; the next one is compared
             with it.
-        carried: the picture and its moments.
-        finished: (1, 1, H, W), the part of `FINISHED_AFTER` iterations that each pixel has seen since it was new,
-            as far as that is known: 1 after a cold start.
+        carried: the picture and its moments, margin included.
+        finished: (1, 1, H, W), margin included, the part of `FINISHED_AFTER` iterations that each pixel has seen
+            since it was new, as far as that is known: 1 after a cold start.
         losses: of the picture.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
@@ -110,12 +116,17 @@ class SequenceState:
 
 def as_reference(result: FrameResult) -> Reference:
     """A result as the film has it, rounded to 8 bits; stays on its device."""
-    return Reference(result.index, (result.image * 255).round().byte())
+    return Reference.of(result.index, (result.image * 255).round().byte())
 
 
 def carry(
-    state: CarriedState, motion: Motion, frame: Tensor, references: tuple[Reference, ...] = (), anchor: float = 0.0
-) -> tuple[CarriedState, Guide]:
+    state: CarriedState,
+    finished: Tensor,
+    motion: Motion,
+    frame: Tensor,
+    references: tuple[Reference, ...] = (),
+    anchor: float = 0.0,
+) -> tuple[CarriedState, Guide, Tensor]:
     """Move picture and moments to where things are now, and restart what was hidden.
 
     What the previous frame hid but a reference shows is taken from there, so that it looks as it did. What
@@ -129,62 +140,58 @@ def carry(
 
     Args:
         state: after the previous frame.
-        motion: from the previous frame to this one, on any device.
+        finished: (1, 1, H, W), 0..1, how finished that is.
+        motion: from the previous frame to this one.
         frame: (1, 3, H, W), the source's frame, 0..1.
         references: older results, among them those that the motion's sightings and anchor name.
         anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
+            Everything is of one size and on one device; the references may be on another.
     Returns:
-        The start for this frame, and the guide that holds it to what was seen before.
+        The start for this frame; the guide that says what was seen before; and how finished the start is, (1, 1, H, W),
+        0 where it is new. What a reference shows of what was hidden counts as finished.
     """
-    flow, visible = motion.flow_to_previous.to(frame.device), motion.visible.to(frame.device)
-    kept, seen_before = _shares(motion, frame.device)
+    visible = motion.visible
+    seen_before = sum((sighting.seen for sighting in motion.sightings), torch.zeros_like(visible)).clamp_max(1)
+    kept = torch.minimum(visible, 1 - seen_before)
     known = kept + seen_before
-    warped = warp(state.image, flow).clamp(0, 1)
-    moments = torch.cat((state.first_moment, state.second_moment), dim=1)  # (1, 6, H, W)
-    first, second = torch.split(warp_smoothly(moments, flow), 3, dim=1)
+    warped = warp(state.image, motion.flow_to_previous).clamp(0, 1)
+    maps = torch.cat((state.first_moment, state.second_moment, finished), dim=1)  # (1, 7, H, W)
+    first, second, finished = torch.split(warp_smoothly(maps, motion.flow_to_previous), [3, 3, 1], dim=1)
     mapped = map_colors(frame, warped, visible)
     image = torch.lerp(mapped, warped, kept)
     for sighting in motion.sightings:
-        older, seen = _seen_before(sighting, references, frame.device)
-        image = image + seen * (older - mapped)
+        image = image + sighting.seen * (_looking_back(sighting, references, frame.device) - mapped)
     mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 3, 1, 1)
     second = kept * second + (seen_before + LIVELY * (1 - known)) * mean
     start = CarriedState(image, first * kept, second, state.step)
+    finished = kept * finished + seen_before * torch.lerp(torch.ones_like(finished), finished, visible)
     if motion.anchor is None:
-        return start, Guide(image, known)
-    older, seen = _seen_before(motion.anchor, references, frame.device)
-    share = anchor * seen
+        return start, Guide(image, known), finished
+    share = anchor * motion.anchor.seen
     strength = share + (1 - share) * known
-    return start, Guide(torch.lerp(image, older, share / strength.clamp_min(1e-6)), strength)
+    older = _looking_back(motion.anchor, references, frame.device)
+    return start, Guide(torch.lerp(image, older, share / strength.clamp_min(1e-6)), strength), finished
 
 
-def carry_finished(finished: Tensor, motion: Motion) -> Tensor:
-    """Move along how finished pixels are: what is new is not; what was hidden and a reference shows is taken to be.
+def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
+    """Motion that knows the margin too, on a device: what lies outside moves with the nearest pixel of the border."""
 
-    Args:
-        finished: (1, 1, H, W), 0..1, after the previous frame.
-        motion: as for `carry`.
-    Returns:
-        (1, 1, H, W), 0..1, 0 where nothing is known.
-    """
-    visible = motion.visible.to(finished.device)
-    kept, seen_before = _shares(motion, finished.device)
-    moved = warp_smoothly(finished, motion.flow_to_previous.to(finished.device))
-    return kept * moved + seen_before * torch.lerp(torch.ones_like(moved), moved, visible)
+    def extend(sighting: Sighting) -> Sighting:
+        return Sighting(sighting.index, extended(sighting.flow.to(device)), extended(sighting.seen.to(device)))
 
-
-def _shares(motion: Motion, device: torch.device) -> tuple[Tensor, Tensor]:
-    """How much of each pixel follows from the previous frame, and how much from references: (1, 1, H, W) each."""
-    visible = motion.visible.to(device)
-    seen = sum((sighting.seen.to(device) for sighting in motion.sightings), torch.zeros_like(visible)).clamp_max(1)
-    return torch.minimum(visible, 1 - seen), seen
+    return replace(
+        motion,
+        flow_to_previous=extended(motion.flow_to_previous.to(device)),
+        visible=extended(motion.visible.to(device)),
+        sightings=tuple(map(extend, motion.sightings)),
+        anchor=extend(motion.anchor) if motion.anchor else None,
+    )
 
 
-def _seen_before(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """A reference's picture where things are now, and where it is to be believed."""
+def _looking_back(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> Tensor:
+    """A reference's picture where things are now: (1, 3, H, W)."""
     picture = next(reference.picture for reference in references if reference.index == sighting.index)
-    older = warp(picture.to(device) / 255, sighting.flow.to(device)).clamp(0, 1)
-    return older, sighting.seen.to(device)
+    return warp(picture.to(device) / 255, sighting.flow).clamp(0, 1)
 
 
 def pulled(start: CarriedState, guide: Guide, pull: Pull) -> tuple[CarriedState, Guide]:
@@ -244,7 +251,7 @@ def stylize_sequence(
     """
     for frame, motion in frames:
         began = time.perf_counter()
-        image = frame.image.to(next(vgg.buffers()).device)
+        image = with_margin(frame.image.to(next(vgg.buffers()).device))
         pull = pulls.get(frame.index) if pulls else None
         still = state is not None and motion is not None and motion.still
         before: tuple[float, ...] = ()
@@ -269,7 +276,7 @@ def stylize_sequence(
             optimized = followed
         result = FrameResult(
             index=frame.index,
-            image=optimized.state.image,
+            image=without_margin(optimized.state.image),
             losses=optimized.losses,
             iterations=optimized.iterations,
             seconds=time.perf_counter() - began,
@@ -301,20 +308,21 @@ def _follow(
 
     The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
     """
-    start, guide = carry(state.carried, motion, image, state.references, settings.temporal.anchor)
-    finished = carry_finished(state.finished, motion)
-    new = 1 - float(guide.visible.mean())
+    motion = extended_motion(motion, image.device)
+    start, guide, finished = carry(
+        state.carried, state.finished, motion, image, state.references, settings.temporal.anchor
+    )
+    new = 1 - float(without_margin(guide.visible).mean())
     if new > MOSTLY:
         return None, None
-    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     if pull is None:
-        kept, seen_before = _shares(motion, finished.device)
-        guide = Guide(guide.held, guide.visible * finished / (kept + seen_before).clamp_min(1e-6))
+        guide = Guide(guide.held, torch.minimum(guide.visible, finished))
     else:
         start, guide = pulled(start, guide, pull)
     following = settings.with_values(
         learning_rate=settings.temporal.following_learning_rate, beta1=settings.temporal.following_beta1
     )
+    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     optimized = optimize_frame(vgg, image, start, guide, targets, following, iterations)
     return optimized, (finished + optimized.iterations / FINISHED_AFTER).clamp_max(1)
 

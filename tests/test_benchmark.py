@@ -63,6 +63,7 @@ def test_methods_are_compared(compared: tuple[Path, str]) -> None:
     assert all(found["evaluations"] == 6 for found in clips["flight"].values())
     standard = clips["flight"]["standard"]
     assert set(standard["film"]["warping_short"]) == {"Farneback", "DIS", "exact"}
+    assert len(standard["optimized_losses"]) == 3
     assert standard["frames"][0]["flicker"] is None, "the first frame has none before it, and JSON knows no NaN"
     table = (output / "benchmark.md").read_text()
     assert "## flight: 3 frames, 64x36" in table

@@ -13,6 +13,7 @@ from image_fixtures import noise_image
 from stylevideo.metrics import sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, Sighting, with_motion
+from stylevideo.ops.margin import with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame
 from stylevideo.settings import Settings
@@ -24,13 +25,14 @@ from stylevideo.temporal import (
     Reference,
     SequenceState,
     carry,
-    carry_finished,
+    extended_motion,
     map_colors,
     stylize_sequence,
 )
 
 Maker = Callable[[Settings], StyleTargets]
 HEIGHT, WIDTH = 64, 96
+FINISHED = torch.ones(1, 1, HEIGHT, WIDTH)
 
 
 def pan(count: int, step: int = 3) -> list[Frame]:
@@ -59,7 +61,7 @@ def test_moments_and_steps_follow_the_motion() -> None:
     flow[:, 0] = 5
     visible = torch.ones(1, 1, HEIGHT, WIDTH)
     visible[..., -5:] = 0
-    start, guide = carry(state, Motion(flow, visible), noise_image(HEIGHT, WIDTH, 9))
+    start, guide, _ = carry(state, FINISHED, Motion(flow, visible), noise_image(HEIGHT, WIDTH, 9))
     for name in ("image", "first_moment", "second_moment"):
         moved, before = getattr(start, name), getattr(state, name)
         torch.testing.assert_close(moved[..., :-5], before[..., 5:], atol=1e-5, rtol=0)
@@ -80,7 +82,7 @@ def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
     motion = Motion(still, visible, (Sighting(16, still, seen),))
     frame = noise_image(HEIGHT, WIDTH, 9)
     references = (Reference(8, torch.zeros_like(older)), Reference(16, older))
-    start, guide = carry(state, motion, frame, references)
+    start, guide, _ = carry(state, FINISHED, motion, frame, references)
     torch.testing.assert_close(start.image[..., :12], older[..., :12] / 255, atol=1e-5, rtol=0)
     torch.testing.assert_close(start.image[..., 20:], state.image[..., 20:], atol=1e-5, rtol=0)
     assert guide.visible[..., :12].min() == 1
@@ -94,19 +96,22 @@ def test_between_the_previous_frame_and_a_reference_no_source_shines_through() -
     still, half = torch.zeros(1, 2, HEIGHT, WIDTH), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
     older = (noise_image(HEIGHT, WIDTH, 8) * 255).byte()
     motion = Motion(still, half, (Sighting(16, still, half),))
-    start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(16, older),))
+    start, guide, finished = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(16, older),))
     torch.testing.assert_close(start.image, (state.image + older / 255) / 2, atol=1e-5, rtol=0)
     assert guide.visible.min() == 1
-    assert carry_finished(torch.ones_like(half), motion).min() == 1
+    assert finished.min() == 1
 
 
 def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
+    state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
     finished = noise_image(HEIGHT, WIDTH, 3)[:, :1]
     flow = torch.zeros(1, 2, HEIGHT, WIDTH)
     flow[:, 0] = 5
     visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
     visible[..., -5:], seen[..., -2:] = 0, 1
-    moved = carry_finished(finished, Motion(flow, visible, (Sighting(0, flow, seen),)))
+    motion = Motion(flow, visible, (Sighting(0, flow, seen),))
+    reference = Reference(0, torch.zeros(1, 3, HEIGHT, WIDTH).byte())
+    *_, moved = carry(state, finished, motion, noise_image(HEIGHT, WIDTH, 9), (reference,))
     torch.testing.assert_close(moved[..., :-5], finished[..., 5:])
     assert moved[..., -5:-2].max() == 0
     assert moved[..., -2:].min() == 1
@@ -129,7 +134,7 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     seen[..., 48:] = 1
     reference = Reference(8, (noise_image(HEIGHT, WIDTH, 8) * 255).byte())
     motion = Motion(flow, torch.ones_like(seen), anchor=Sighting(8, flow, seen))
-    start, guide = carry(state, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
+    start, guide, _ = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
     torch.testing.assert_close(start.image, state.image, atol=1e-5, rtol=0)
     between = (state.image + reference.picture / 255) / 2
     torch.testing.assert_close(guide.held[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
@@ -146,12 +151,12 @@ def test_the_anchor_counts_for_what_it_shows_and_no_more() -> None:
 
     def guide(visible: torch.Tensor, anchor: float) -> Guide:
         motion = Motion(flow, visible, anchor=Sighting(8, flow, seen))
-        return carry(state, motion, frame, (reference,), anchor)[1]
+        return carry(state, FINISHED, motion, frame, (reference,), anchor)[1]
 
     hidden = guide(torch.zeros_like(half), 0.4)
     torch.testing.assert_close(hidden.held, reference.picture / 255)
     torch.testing.assert_close(hidden.visible, 0.4 * seen)
-    without = carry(state, Motion(flow, half), frame)[1]
+    without = carry(state, FINISHED, Motion(flow, half), frame)[1]
     torch.testing.assert_close(guide(half, 0.0).held, without.held)
     torch.testing.assert_close(guide(half, 0.0).visible, without.visible)
 
@@ -196,11 +201,13 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_
     (_, state), *_ = stylize_sequence([(first, None)], None, vgg, targets, settings)
     motion = list(with_motion([first, second], True))[1][1]
     assert motion is not None
-    start, guide = carry(state.carried, motion, second.image, state.references)
-    objective = Objective(vgg, second.image, targets.at((HEIGHT, WIDTH)), None, settings.losses)
+    frame = with_margin(second.image)
+    moved = extended_motion(motion, frame.device)
+    start, guide, _ = carry(state.carried, state.finished, moved, frame, state.references)
+    objective = Objective(vgg, frame, targets.at((frame.shape[2], frame.shape[3])), None, settings.losses)
 
     def loss_after(begin: CarriedState, iterations: int) -> float:
-        done = optimize_frame(vgg, second.image, begin, guide, targets, settings, iterations)
+        done = optimize_frame(vgg, frame, begin, guide, targets, settings, iterations)
         with torch.no_grad():
             return objective.losses(objective.terms(done.state.image)).appearance
 
@@ -261,7 +268,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
 def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_targets: Maker) -> None:
     frame = pan(1)[0]
     settings = Settings().with_values(first_iterations=3, coarse_scales=0, iterations=2)
-    pulls = {1: Pull(torch.zeros_like(frame.image).byte(), 0.5)}
+    pulls = {1: Pull(with_margin(torch.zeros_like(frame.image)).byte(), 0.5)}
     paired = with_motion([frame, replace(frame, index=1)], True)
     made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, pulls))
     assert made[1][0].iterations == 2
