@@ -46,7 +46,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
 NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "version")
 """Modules that do not decide what a frame looks like: a change in them does not ask for hours of new frames."""
 OF_FOLLOWING = ("blur", "flow", "loop", "motion", "settings", "shots", "steady", "temporal", "timeline", "warp")
-"""Modules that do not decide what a frame looks like that is made by itself; its settings are compared by value."""
+"""Modules that do not decide what a frame looks like that is made by itself; its settings are compared by value.
+
+What `temporal` does to such a frame, giving it a margin and cutting that off, is not noticed: then use --restart.
+"""
 SECTIONS_ALONE = ("losses", "optimizer", "weights", "scales")
 SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")
 ALONE, STANDARD = "frame by frame", "standard"

@@ -28,8 +28,8 @@ LIMITS_BY_MOTION = {
     "exact": (1.3, ("flight", "balloon")),
 }
 """Most times the source's own warping error, by what motion, on which clips."""
-COSTS = ("frames", "VGG evaluations", "seconds", "optimised loss")
-OF_THE_FILM = ("mean loss", "worst loss", "style", "held-out style", "content")
+COSTS = ("frames", "VGG evaluations", "seconds")
+LOSSES = ("optimised loss", "the film's mean loss", "its worst", "style", "held-out style", "content")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def tables(clip: str, rows: Sequence[Row]) -> str:
     kinds = [f"{kind}{span}" for kind in ("", "coarse: ") for span, _ in SHARPNESS]
     parts = [
         table(
-            ["method", *COSTS, *OF_THE_FILM, "run begun"],
+            ["method", *COSTS, *LOSSES, "run begun"],
             [[label(row), *_costs(row), row.film.started] for row in rows],
         ),
         table(

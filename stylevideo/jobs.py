@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -32,7 +33,7 @@ from stylevideo.media.writer import check_output, write_film
 from stylevideo.models.device import choose_device, convolution_dtype, describe
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
-from stylevideo.ops.margin import with_margin
+from stylevideo.ops.margin import MARGIN_PX, painted_size
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
 from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.results import (
@@ -252,11 +253,11 @@ def _turn(
     """
     kept = store.recall(TURN_NAME) if store else None
     if store and kept is not None:
-        pictures = {index: with_margin(_as_tensor(store.turned(frame_number(index)))) for index in kept.pop("indices")}
+        pictures = {index: _as_tensor(store.turned(frame_number(index))) for index in kept.pop("indices")}
         return Turn(pictures=pictures, **kept)
     if first is None:
         assert store is not None, "what this run has not made is in the store"
-        first = Reference.of(job.clip.frames.start, _as_tensor(store.picture(frame_number(job.clip.frames.start))))
+        first = Reference(job.clip.frames.start, _as_tensor(store.picture(frame_number(job.clip.frames.start))))
     logger.info("%s: the last %d frames are first made backwards from the first", job.clip.source.name, len(turning))
     turn = _make_turn(job, targets, turning, state_before_turn(first, state), store)
     if store:
@@ -355,9 +356,8 @@ def _announce(job: _Job, shots: int, state: SequenceState | None, on_event: List
 def _forecast_seconds(job: _Job, shots: Sequence[Shot], first: FrameResult) -> float:
     """Seconds for the frames after `first`, which was painted, at its pace; coarse evaluations count less."""
     options = job.settings.optimizer
-    full = job.size[0] * job.size[1]
-    sizes = scale_ladder(*job.size, job.settings.scales.coarse_scales)
-    coarse = sum(height * width / full for height, width in sizes[:-1]) * job.settings.scales.coarse_iterations
+    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarse_scales)
+    coarse = sum(math.prod(size) / math.prod(full) for size in coarse_sizes) * job.settings.scales.coarse_iterations
     cold = coarse + (options.first_iterations or options.iterations)
     warm = options.iterations if job.settings.temporal.carry else cold
     firsts = {shot.start for shot in shots} | {job.clip.frames.start}
@@ -412,6 +412,7 @@ def _write_sheet(job: _Job, store: FrameStore) -> None:
 def _fingerprint(job: _Job) -> dict[str, Any]:
     return {
         "stylevideo": __version__,
+        "margin_px": MARGIN_PX,
         "torch": torch.__version__,
         "source": _identity(job.clip.source),
         "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
@@ -453,7 +454,7 @@ def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None
         return None
     carried = CarriedState(**saved["carried"]).to(device)
     references = tuple(
-        Reference.of(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
+        Reference(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
     )
     return SequenceState(
         index=saved["index"],

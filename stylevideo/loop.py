@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.motion import is_reference
+from stylevideo.ops.margin import with_margin
 from stylevideo.optimize import CarriedState
 from stylevideo.settings import TemporalSettings
 from stylevideo.temporal import Pull, Reference, SequenceState
@@ -30,7 +31,7 @@ class Turn:
     Attributes:
         visible: part of the source's last frame that its first shows too, 0..1.
         pictures: what the last frames would look like if they led into the first, by index: (1, 3, H, W),
-            uint8, margin included; none where the source's ends do not meet.
+            uint8; none where the source's ends do not meet.
         iterations: VGG evaluations (forward and backward) they cost.
         seconds: wall time they took.
     """
@@ -71,7 +72,7 @@ def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:
             its losses what is usual.
     """
     carried = state.carried
-    image = first.picture.to(carried.image.device) / 255
+    image = with_margin(first.picture.to(carried.image.device)) / 255
     references = (first,) if is_reference(first.index) else ()
     return SequenceState(
         index=first.index,

@@ -80,11 +80,11 @@ class Guide:
 
     Attributes:
         held: (1, 3, H, W), earlier results where their things are now: what the frame is held to.
-        visible: (1, 1, H, W), 1 where that can be believed and is finished: how firmly it is held.
+        firmness: (1, 1, H, W), 0..1, how firmly.
     """
 
     held: Tensor
-    visible: Tensor
+    firmness: Tensor
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Objective:
                 torch.stack(styles).mean() if styles else zero,
                 torch.stack(contents).mean() if contents else zero,
                 self._total_variation(image),
-                temporal_loss(image, self._guide.held, self._guide.visible) if self._guide else zero,
+                temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
             )
         )
 

@@ -94,7 +94,7 @@ class ClipResult:
 
     @property
     def mean_loss(self) -> float:
-        """Mean over the frames of the loss without its temporal term."""
+        """Mean over the frames of the loss without its temporal term, as the optimiser saw it, margin included."""
         return statistics.fmean(record.losses.appearance for record in self.frames)
 
 

@@ -60,20 +60,15 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class Reference:
-    """An older result, as the film has it, with a margin that mirrors it.
+    """An older result, as the film has it.
 
     Attributes:
         index: the frame's index in the source.
-        picture: (1, 3, H, W), uint8, margin included.
+        picture: (1, 3, H, W), uint8.
     """
 
     index: int
     picture: Tensor
-
-    @classmethod
-    def of(cls, index: int, picture: Tensor) -> Reference:
-        """A frame of the film, (1, 3, H, W), uint8, without margin; stays on its device."""
-        return cls(index, with_margin(picture))
 
 
 @dataclass(frozen=True)
@@ -81,12 +76,29 @@ class Pull:
     """What a frame shall turn into, beside what it follows from.
 
     Attributes:
-        picture: (1, 3, H, W), uint8, margin included, on any device.
+        picture: (1, 3, H, W), uint8, on any device.
         weight: 0 leaves what was seen before as it was, 1 puts the picture in its place.
     """
 
     picture: Tensor
     weight: float
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What earlier frames say of a frame, where things are now; all with a margin.
+
+    Attributes:
+        start: what the frame begins with.
+        held: (1, 3, H, W), what it is held to: the start, or between that and the anchor.
+        known: (1, 1, H, W), 0..1, how much of each pixel the previous frame, references and the anchor show.
+        finished: (1, 1, H, W), 0..1, how finished the start is, 0 where it is new.
+    """
+
+    start: CarriedState
+    held: Tensor
+    known: Tensor
+    finished: Tensor
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ class SequenceState:
 
 def as_reference(result: FrameResult) -> Reference:
     """A result as the film has it, rounded to 8 bits; stays on its device."""
-    return Reference.of(result.index, (result.image * 255).round().byte())
+    return Reference(result.index, (result.image * 255).round().byte())
 
 
 def carry(
@@ -126,7 +138,7 @@ def carry(
     frame: Tensor,
     references: tuple[Reference, ...] = (),
     anchor: float = 0.0,
-) -> tuple[CarriedState, Guide, Tensor]:
+) -> Carried:
     """Move picture and moments to where things are now, and restart what was hidden.
 
     What the previous frame hid but a reference shows is taken from there, so that it looks as it did. What
@@ -138,17 +150,16 @@ def carry(
     add up otherwise (the long-term term of Ruder, section 4.2). The weighted sum of two squared differences is, but
     for a constant, that to the weighted mean.
 
+    What a reference shows of what was hidden counts as finished.
+
     Args:
-        state: after the previous frame.
+        state: after the previous frame, with its margin.
         finished: (1, 1, H, W), 0..1, how finished that is.
-        motion: from the previous frame to this one.
-        frame: (1, 3, H, W), the source's frame, 0..1.
-        references: older results, among them those that the motion's sightings and anchor name.
+        motion: from the previous frame to this one, with a margin and on the state's device; see `extended_motion`.
+        frame: (1, 3, H, W), the source's frame with its margin, 0..1.
+        references: older results, without margin, on any device; among them those that the motion's sightings and
+            anchor name.
         anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
-            Everything is of one size and on one device; the references may be on another.
-    Returns:
-        The start for this frame; the guide that says what was seen before; and how finished the start is, (1, 1, H, W),
-        0 where it is new. What a reference shows of what was hidden counts as finished.
     """
     visible = motion.visible
     seen_before = sum((sighting.seen for sighting in motion.sightings), torch.zeros_like(visible)).clamp_max(1)
@@ -166,11 +177,11 @@ def carry(
     start = CarriedState(image, first * kept, second, state.step)
     finished = kept * finished + seen_before * torch.lerp(torch.ones_like(finished), finished, visible)
     if motion.anchor is None:
-        return start, Guide(image, known), finished
+        return Carried(start, image, known, finished)
     share = anchor * motion.anchor.seen
-    strength = share + (1 - share) * known
+    known = share + (1 - share) * known
     older = _looking_back(motion.anchor, references, frame.device)
-    return start, Guide(torch.lerp(image, older, share / strength.clamp_min(1e-6)), strength), finished
+    return Carried(start, torch.lerp(image, older, share / known.clamp_min(1e-6)), known, finished)
 
 
 def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
@@ -189,20 +200,20 @@ def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
 
 
 def _looking_back(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> Tensor:
-    """A reference's picture where things are now: (1, 3, H, W)."""
+    """A reference's picture where things are now, with a margin that mirrors it: (1, 3, H, W)."""
     picture = next(reference.picture for reference in references if reference.index == sighting.index)
-    return warp(picture.to(device) / 255, sighting.flow).clamp(0, 1)
+    return warp(with_margin(picture.to(device)) / 255, sighting.flow).clamp(0, 1)
 
 
-def pulled(start: CarriedState, guide: Guide, pull: Pull) -> tuple[CarriedState, Guide]:
+def pulled(carried: Carried, pull: Pull) -> tuple[CarriedState, Guide]:
     """Turn a frame's start, and what it is held to, towards a picture; the moments stay as they were carried.
 
     What is new follows from nothing, so it begins as the picture has it at once and is held to that.
     """
-    weight = 1 - guide.visible * (1 - pull.weight)
-    image = torch.lerp(start.image, pull.picture.to(start.image.device) / 255, weight)
-    known = torch.maximum(guide.visible, weight)
-    return CarriedState(image, start.first_moment, start.second_moment, start.step), Guide(image, known)
+    weight = 1 - carried.known * (1 - pull.weight)
+    picture = with_margin(pull.picture.to(carried.known.device)) / 255
+    image = torch.lerp(carried.start.image, picture, weight)
+    return replace(carried.start, image=image), Guide(image, torch.maximum(carried.known, weight))
 
 
 def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
@@ -276,7 +287,7 @@ def stylize_sequence(
             optimized = followed
         result = FrameResult(
             index=frame.index,
-            image=without_margin(optimized.state.image),
+            image=without_margin(optimized.state.image).contiguous(),
             losses=optimized.losses,
             iterations=optimized.iterations,
             seconds=time.perf_counter() - began,
@@ -309,22 +320,20 @@ def _follow(
     The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
     """
     motion = extended_motion(motion, image.device)
-    start, guide, finished = carry(
-        state.carried, state.finished, motion, image, state.references, settings.temporal.anchor
-    )
-    new = 1 - float(without_margin(guide.visible).mean())
+    carried = carry(state.carried, state.finished, motion, image, state.references, settings.temporal.anchor)
+    new = 1 - float(without_margin(carried.known).mean())
     if new > MOSTLY:
         return None, None
     if pull is None:
-        guide = Guide(guide.held, torch.minimum(guide.visible, finished))
+        start, guide = carried.start, Guide(carried.held, carried.finished)
     else:
-        start, guide = pulled(start, guide, pull)
+        start, guide = pulled(carried, pull)
     following = settings.with_values(
         learning_rate=settings.temporal.following_learning_rate, beta1=settings.temporal.following_beta1
     )
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     optimized = optimize_frame(vgg, image, start, guide, targets, following, iterations)
-    return optimized, (finished + optimized.iterations / FINISHED_AFTER).clamp_max(1)
+    return optimized, (carried.finished + optimized.iterations / FINISHED_AFTER).clamp_max(1)
 
 
 def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:

@@ -15,7 +15,7 @@ import benchmark
 import pytest
 import torch
 from benchmark_clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
-from benchmark_methods import methods
+from benchmark_methods import Film, methods
 from benchmark_report import Bar, number
 from benchmark_uncovered import uncovered_regions
 from conftest import ROOT
@@ -95,6 +95,16 @@ def test_a_baseline_of_the_ends_is_two_stretches() -> None:
     ends = alone.clip(BenchmarkClip("bikes", frames))
     assert [frame.index for frame in ends.frames] == [*range(190, 195), *range(197, 202)]
     assert ends.shot_starts == (197,), "nothing is compared over the gap"
+
+
+def test_optimised_losses_are_compared_on_the_same_frames() -> None:
+    frames = tuple(Frame(index, torch.zeros(1, 3, 4, 4)) for index in range(12))
+    clip = BenchmarkClip("bikes", frames)
+    whole = Film(clip, Path(), 0, 0.0, tuple(float(index) for index in range(12)), "")
+    alone = methods(60, {}, baseline_ends=True)["frame by frame"]
+    ends = Film(alone.clip(clip), Path(), 0, 0.0, (1.0,) * 10, "")
+    assert whole.optimized_loss(ends) == pytest.approx((sum(range(5)) + sum(range(7, 12))) / 10)
+    assert ends.optimized_loss(ends) == 1.0
 
 
 def test_all_methods_strive_for_the_same_losses() -> None:

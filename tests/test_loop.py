@@ -20,11 +20,12 @@ import stylevideo
 from stylevideo.errors import SettingsError
 from stylevideo.loop import Turn, turning_frames
 from stylevideo.media.store import store_folder
+from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
-from stylevideo.optimize import CarriedState, Guide
+from stylevideo.optimize import CarriedState
 from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
 from stylevideo.settings import Settings, TemporalSettings, preset
-from stylevideo.temporal import FrameResult, Pull, pulled
+from stylevideo.temporal import Carried, FrameResult, Pull, pulled
 from stylevideo.timeline import Shot
 
 HEIGHT, WIDTH = 64, 96
@@ -191,15 +192,15 @@ def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
 
 
 def test_what_was_seen_is_pulled_by_its_weight_and_what_is_new_at_once() -> None:
-    start = CarriedState(*(noise_image(4, 6, seed) for seed in range(3)), step=7)
+    start = CarriedState(*(noise_image(*painted_size(4, 6), seed) for seed in range(3)), step=7)
     picture = (noise_image(4, 6, 5) * 255).round().byte()
-    visible = torch.ones(1, 1, 4, 6)
-    visible[..., 3:] = 0
-    after, guide = pulled(start, Guide(start.image, visible), Pull(picture, 0.25))
-    torch.testing.assert_close(after.image[..., :3], 0.75 * start.image[..., :3] + 0.25 * picture[..., :3] / 255)
-    torch.testing.assert_close(after.image[..., 3:], picture[..., 3:] / 255)
+    known = torch.ones_like(start.image[:, :1])
+    known[..., known.shape[3] // 2 :] = 0
+    after, guide = pulled(Carried(start, start.image, known, known), Pull(picture, 0.25))
+    goal = with_margin(picture) / 255
+    torch.testing.assert_close(after.image, torch.where(known > 0, 0.75 * start.image + 0.25 * goal, goal))
     assert torch.equal(guide.held, after.image)
-    assert float(guide.visible.min()) == 1
+    assert float(guide.firmness.min()) == 1
     assert torch.equal(after.first_moment, start.first_moment)
     assert torch.equal(after.second_moment, start.second_moment)
     assert after.step == 7

@@ -13,13 +13,14 @@ from image_fixtures import noise_image
 from stylevideo.metrics import sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, Sighting, with_motion
-from stylevideo.ops.margin import with_margin
+from stylevideo.ops.margin import MARGIN_PX, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame
 from stylevideo.settings import Settings
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import (
     LIVELY,
+    Carried,
     FrameResult,
     Pull,
     Reference,
@@ -46,6 +47,11 @@ def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Sett
     return [result for result, _ in stylize_sequence(paired, None, vgg, make_targets(settings), settings)]
 
 
+def older_picture() -> torch.Tensor:
+    """A frame of a film that has the size `(HEIGHT, WIDTH)` with its margin."""
+    return (noise_image(HEIGHT - 2 * MARGIN_PX, WIDTH - 2 * MARGIN_PX, 8) * 255).byte()
+
+
 def warping_error(images: list[torch.Tensor], step: int = 3) -> float:
     """Mean square difference from the previous frame moved by the exact motion, away from the border."""
     flow = torch.zeros(1, 2, HEIGHT, WIDTH)
@@ -61,7 +67,8 @@ def test_moments_and_steps_follow_the_motion() -> None:
     flow[:, 0] = 5
     visible = torch.ones(1, 1, HEIGHT, WIDTH)
     visible[..., -5:] = 0
-    start, guide, _ = carry(state, FINISHED, Motion(flow, visible), noise_image(HEIGHT, WIDTH, 9))
+    carried = carry(state, FINISHED, Motion(flow, visible), noise_image(HEIGHT, WIDTH, 9))
+    start = carried.start
     for name in ("image", "first_moment", "second_moment"):
         moved, before = getattr(start, name), getattr(state, name)
         torch.testing.assert_close(moved[..., :-5], before[..., 5:], atol=1e-5, rtol=0)
@@ -70,7 +77,7 @@ def test_moments_and_steps_follow_the_motion() -> None:
         mean = state.second_moment[0, channel].mean()
         torch.testing.assert_close(start.second_moment[0, channel, :, -5:], (LIVELY * mean).expand(HEIGHT, 5))
     assert start.step == 7
-    assert torch.equal(guide.visible, visible)
+    assert torch.equal(carried.known, visible)
 
 
 def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
@@ -78,15 +85,16 @@ def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
     still = torch.zeros(1, 2, HEIGHT, WIDTH)
     visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
     visible[..., :20], seen[..., :12] = 0, 1
-    older = (noise_image(HEIGHT, WIDTH, 8) * 255).byte()
+    older = older_picture()
     motion = Motion(still, visible, (Sighting(16, still, seen),))
     frame = noise_image(HEIGHT, WIDTH, 9)
     references = (Reference(8, torch.zeros_like(older)), Reference(16, older))
-    start, guide, _ = carry(state, FINISHED, motion, frame, references)
-    torch.testing.assert_close(start.image[..., :12], older[..., :12] / 255, atol=1e-5, rtol=0)
+    carried = carry(state, FINISHED, motion, frame, references)
+    start = carried.start
+    torch.testing.assert_close(start.image[..., :12], with_margin(older)[..., :12] / 255, atol=1e-5, rtol=0)
     torch.testing.assert_close(start.image[..., 20:], state.image[..., 20:], atol=1e-5, rtol=0)
-    assert guide.visible[..., :12].min() == 1
-    assert guide.visible[..., 12:20].max() == 0
+    assert carried.known[..., :12].min() == 1
+    assert carried.known[..., 12:20].max() == 0
     assert start.first_moment[..., :20].abs().max() == 0
 
 
@@ -94,12 +102,13 @@ def test_between_the_previous_frame_and_a_reference_no_source_shines_through() -
     """At a soft border each gives half of the picture, which is known and finished in full."""
     state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
     still, half = torch.zeros(1, 2, HEIGHT, WIDTH), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
-    older = (noise_image(HEIGHT, WIDTH, 8) * 255).byte()
+    older = older_picture()
     motion = Motion(still, half, (Sighting(16, still, half),))
-    start, guide, finished = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(16, older),))
-    torch.testing.assert_close(start.image, (state.image + older / 255) / 2, atol=1e-5, rtol=0)
-    assert guide.visible.min() == 1
-    assert finished.min() == 1
+    carried = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(16, older),))
+    mean = (state.image + with_margin(older) / 255) / 2
+    torch.testing.assert_close(carried.start.image, mean, atol=1e-5, rtol=0)
+    assert carried.known.min() == 1
+    assert carried.finished.min() == 1
 
 
 def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
@@ -110,8 +119,7 @@ def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
     visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
     visible[..., -5:], seen[..., -2:] = 0, 1
     motion = Motion(flow, visible, (Sighting(0, flow, seen),))
-    reference = Reference(0, torch.zeros(1, 3, HEIGHT, WIDTH).byte())
-    *_, moved = carry(state, finished, motion, noise_image(HEIGHT, WIDTH, 9), (reference,))
+    moved = carry(state, finished, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(0, older_picture()),)).finished
     torch.testing.assert_close(moved[..., :-5], finished[..., 5:])
     assert moved[..., -5:-2].max() == 0
     assert moved[..., -2:].min() == 1
@@ -132,33 +140,34 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     flow = torch.zeros(1, 2, HEIGHT, WIDTH)
     seen = torch.zeros(1, 1, HEIGHT, WIDTH)
     seen[..., 48:] = 1
-    reference = Reference(8, (noise_image(HEIGHT, WIDTH, 8) * 255).byte())
+    reference = Reference(8, older_picture())
     motion = Motion(flow, torch.ones_like(seen), anchor=Sighting(8, flow, seen))
-    start, guide, _ = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
-    torch.testing.assert_close(start.image, state.image, atol=1e-5, rtol=0)
-    between = (state.image + reference.picture / 255) / 2
-    torch.testing.assert_close(guide.held[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
-    torch.testing.assert_close(guide.held[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
+    carried = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
+    torch.testing.assert_close(carried.start.image, state.image, atol=1e-5, rtol=0)
+    between = (state.image + with_margin(reference.picture) / 255) / 2
+    torch.testing.assert_close(carried.held[..., 48:], between[..., 48:], atol=1e-5, rtol=0)
+    torch.testing.assert_close(carried.held[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
 
 
 def test_the_anchor_counts_for_what_it_shows_and_no_more() -> None:
-    """Where the previous frame shows nothing, the anchor alone holds, by its share; without one it does not."""
+    """Where the previous frame shows nothing, the anchor alone is known, by its share; without one nothing is."""
     state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
     flow, half = torch.zeros(1, 2, HEIGHT, WIDTH), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
     seen = torch.ones_like(half)
-    reference = Reference(8, (noise_image(HEIGHT, WIDTH, 8) * 255).byte())
+    reference = Reference(8, older_picture())
     frame = noise_image(HEIGHT, WIDTH, 9)
 
-    def guide(visible: torch.Tensor, anchor: float) -> Guide:
+    def carried(visible: torch.Tensor, anchor: float) -> Carried:
         motion = Motion(flow, visible, anchor=Sighting(8, flow, seen))
-        return carry(state, FINISHED, motion, frame, (reference,), anchor)[1]
+        return carry(state, FINISHED, motion, frame, (reference,), anchor)
 
-    hidden = guide(torch.zeros_like(half), 0.4)
-    torch.testing.assert_close(hidden.held, reference.picture / 255)
-    torch.testing.assert_close(hidden.visible, 0.4 * seen)
-    without = carry(state, FINISHED, Motion(flow, half), frame)[1]
-    torch.testing.assert_close(guide(half, 0.0).held, without.held)
-    torch.testing.assert_close(guide(half, 0.0).visible, without.visible)
+    hidden = carried(torch.zeros_like(half), 0.4)
+    torch.testing.assert_close(hidden.held, with_margin(reference.picture) / 255)
+    torch.testing.assert_close(hidden.known, 0.4 * seen)
+    assert hidden.finished.max() == 0, "it begins anew, so nothing holds it yet"
+    without = carry(state, FINISHED, Motion(flow, half), frame)
+    torch.testing.assert_close(carried(half, 0.0).held, without.held)
+    torch.testing.assert_close(carried(half, 0.0).known, without.known)
 
 
 def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG19, make_targets: Maker) -> None:
@@ -203,7 +212,8 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_
     assert motion is not None
     frame = with_margin(second.image)
     moved = extended_motion(motion, frame.device)
-    start, guide, _ = carry(state.carried, state.finished, moved, frame, state.references)
+    carried = carry(state.carried, state.finished, moved, frame, state.references)
+    start, guide = carried.start, Guide(carried.held, carried.finished)
     objective = Objective(vgg, frame, targets.at((frame.shape[2], frame.shape[3])), None, settings.losses)
 
     def loss_after(begin: CarriedState, iterations: int) -> float:
@@ -268,7 +278,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
 def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_targets: Maker) -> None:
     frame = pan(1)[0]
     settings = Settings().with_values(first_iterations=3, coarse_scales=0, iterations=2)
-    pulls = {1: Pull(with_margin(torch.zeros_like(frame.image)).byte(), 0.5)}
+    pulls = {1: Pull(torch.zeros_like(frame.image).byte(), 0.5)}
     paired = with_motion([frame, replace(frame, index=1)], True)
     made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, pulls))
     assert made[1][0].iterations == 2

@@ -13,6 +13,11 @@ from torch import Tensor
 MARGIN_PX = 8
 
 
+def painted_size(height: int, width: int) -> tuple[int, int]:
+    """The size of a picture of this size with its margin."""
+    return height + 2 * MARGIN_PX, width + 2 * MARGIN_PX
+
+
 def with_margin(image: Tensor) -> Tensor:
     """Mirror a picture at its borders, as far as it reaches.
 
