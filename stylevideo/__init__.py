@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stylevideo.results import ClipResult
     from stylevideo.settings import Settings, Style, preset
     from stylevideo.temporal import FrameResult
+    from stylevideo.verification import Verification, verify
 
 _HOMES = {
     "ClipResult": "stylevideo.results",
@@ -26,11 +27,13 @@ _HOMES = {
     "Settings": "stylevideo.settings",
     "Style": "stylevideo.settings",
     "StyleVideoError": "stylevideo.errors",
+    "Verification": "stylevideo.verification",
     "evaluate": "stylevideo.evaluation",
     "preset": "stylevideo.settings",
     "probe": "stylevideo.media.probe",
     "stylize": "stylevideo.jobs",
     "stylize_frames": "stylevideo.jobs",
+    "verify": "stylevideo.verification",
 }
 
 __all__ = [
@@ -40,11 +43,13 @@ __all__ = [
     "Settings",
     "Style",
     "StyleVideoError",
+    "Verification",
     "evaluate",
     "preset",
     "probe",
     "stylize",
     "stylize_frames",
+    "verify",
 ]
 
 

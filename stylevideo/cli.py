@@ -22,6 +22,7 @@ from stylevideo.errors import (
     ResumeError,
     SettingsError,
     StyleVideoError,
+    VerificationError,
 )
 from stylevideo.settings import PRESETS, Leaf, Settings, Style, leaves, preset
 
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a finished film beside its source"))
+    _add_verify(commands.add_parser("verify", help="check that a film has everything its source had"))
     probe = commands.add_parser("probe", help="show exactly what a video holds")
     _add_file_command(probe, _probe)
     shots = commands.add_parser("shots", help="show a video's shots")
@@ -121,6 +123,15 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
     for leaf in leaves():
         _add_leaf(groups[leaf.section], leaf)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_verify)
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
+    parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
+    parser.add_argument("--frames", default="", metavar="RANGE", help="the source's frames that it shows (all)")
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    _add_common(parser)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -327,6 +338,21 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     for line in as_table(evaluation):
         print(line)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from stylevideo.verification import Verdict, verify
+
+    found = verify(options.source, options.film, options.frames)
+    if options.json:
+        checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
+        print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))
+    else:
+        for check in found.checks:
+            shown = check.film if check.verdict is Verdict.SAME else f"{check.source} -> {check.film or 'nothing'}"
+            print(f"{check.verdict.value:<8} {check.what}: {shown}")
+    if found.wrong:
+        raise VerificationError(f"{found.film.name} differs in: {', '.join(check.what for check in found.wrong)}.")
 
 
 def _probe(options: argparse.Namespace) -> None:

@@ -42,6 +42,10 @@ class EncodeError(StyleVideoError):
     """ffmpeg could not write the film; the finished frames are kept."""
 
 
+class VerificationError(StyleVideoError):
+    """A film lacks something that its source has."""
+
+
 class StorageError(StyleVideoError):
     """A finished frame or the carried state cannot be written to disk, or read back."""
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from conftest import QUICK, ROOT
-from media_fixtures import make_video
 from setup_venv import STAMP
 
 import stylevideo
@@ -20,6 +19,7 @@ from stylevideo.cli import _parser
 from stylevideo.media.pictures import fit_picture
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
+from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
@@ -28,7 +28,7 @@ LAYERS = [
     ["models"],
     ["media"],
     ["motion", "targets", "optimize", "temporal", "loop"],
-    ["shots", "styles", "metrics", "plot", "evaluation", "results", "jobs"],
+    ["shots", "styles", "metrics", "plot", "evaluation", "verification", "results", "jobs"],
     ["__init__", "cli", "__main__"],
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -96,8 +96,8 @@ def run_script(script: str, quick: list[str], folder: Path) -> None:
 
 def write_small_film(clip: Path, frames: range, film: Path) -> None:
     """What `run` would have left, but for the style."""
-    pictures = (fit_picture(frame.image, (36, 64)) for frame in read_frames(probe(clip), frames))
-    make_video(film, list(pictures))
+    info = probe(clip)
+    write_film((fit_picture(frame.image, (36, 64)) for frame in read_frames(info, frames)), film, info, frames)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -110,7 +110,7 @@ def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
         return
     assert words[0] == "stylevideo"
     arguments = [str(ROOT / word) if word.startswith("samples/") else word for word in words[1:]]
-    if arguments[0] == "evaluate":
+    if arguments[0] in ("evaluate", "verify"):
         arguments += ["--frames", "39-42"]
         write_small_film(Path(arguments[1]), range(38, 42), tmp_path / arguments[2])
     if arguments[0] == "run":

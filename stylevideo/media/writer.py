@@ -78,7 +78,7 @@ class FilmReport:
 
 
 @dataclass(frozen=True)
-class _Track:
+class Track:
     """A stream of the source as it goes into the film: copied, or rewritten with `codec`."""
 
     stream: StreamInfo
@@ -122,7 +122,7 @@ def write_film(images: Iterable[np.ndarray], output: Path, info: VideoInfo, fram
     if first is None or not len(frames):
         raise EncodeError(f"{output.name}: there is no frame to write. Choose at least one frame.")
     _check_image(first, first.shape)
-    tracks, track_notes = _plan_tracks(info, _container(output))
+    tracks, track_notes = plan_tracks(info, output)
     with _part_file(output) as part:
         command = _command(part, first, output, info, frames, crf, tracks)
         _encode(command, chain([first], stream), repeats, output)
@@ -178,14 +178,22 @@ def _pixel_format(image: np.ndarray) -> str:
 # -- which streams of the source go along ----------------------------------------------------------
 
 
-def _plan_tracks(info: VideoInfo, container: _Container) -> tuple[list[_Track], list[str]]:
-    """Choose for each stream whether it is copied, rewritten or left out, with notes on the last two."""
+def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
+    """Choose for each stream whether it is copied, rewritten or left out, with notes on the last two.
+
+    Args:
+        info: of the source.
+        output: the film; its suffix decides the container.
+    Raises:
+        InputError: that kind of file is not supported.
+    """
+    container = _container(output)
     choices = {
         "audio": ("copy", *container.audio),
         "subtitle": ("copy", *container.subtitle),
         "attachment": container.attachment,
     }
-    tracks: list[_Track] = []
+    tracks: list[Track] = []
     notes: list[str] = []
     numbers: dict[str, int] = {}
     for stream in info.streams:
@@ -198,7 +206,7 @@ def _plan_tracks(info: VideoInfo, container: _Container) -> tuple[list[_Track], 
         if codec is None:
             notes.append(f"{name} was left out, because {container.muxer} cannot hold it in any form.")
             continue
-        tracks.append(_Track(stream, codec))
+        tracks.append(Track(stream, codec))
         if codec != "copy":
             notes.append(f"{name} was re-encoded as {codec}, because {container.muxer} cannot hold it as it is.")
     return tracks, notes
@@ -232,10 +240,10 @@ def _command(
     info: VideoInfo,
     frames: range,
     crf: int,
-    tracks: Sequence[_Track],
+    tracks: Sequence[Track],
 ) -> list[str]:
     height, width, _ = first.shape
-    container, cut = _container(output), _cut(info, frames)
+    container, cut = _container(output), stretch_of_time(info, frames)
     pipe_format = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
     source_start = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
     # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
@@ -257,7 +265,7 @@ def _command(
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
     """The stretch of the source's time that the film shows, in seconds.
 
     Attributes:
@@ -271,14 +279,14 @@ class _Cut:
     late: Fraction
 
 
-def _cut(info: VideoInfo, frames: range) -> _Cut:
+def stretch_of_time(info: VideoInfo, frames: range) -> Cut:
     """The whole clip keeps sound from before its first picture; a stretch begins with its first frame."""
     if frames.start == 0 and frames.stop == info.frame_count:
         late = info.start_time if info.start_time >= SHORTEST_LATE_START else Fraction(0)
-        return _Cut(Fraction(0), None, late)
+        return Cut(Fraction(0), None, late)
     start = info.pts[frames.start] * info.time_base
     stop = info.pts[frames.stop] * info.time_base if frames.stop < info.frame_count else None
-    return _Cut(start, None if stop is None else stop - start, Fraction(0))
+    return Cut(start, None if stop is None else stop - start, Fraction(0))
 
 
 def _seconds(time: Fraction) -> str:
@@ -286,7 +294,7 @@ def _seconds(time: Fraction) -> str:
     return f"{round(time * 1_000_000)}us"
 
 
-def _track_arguments(tracks: Sequence[_Track]) -> Iterator[str]:
+def _track_arguments(tracks: Sequence[Track]) -> Iterator[str]:
     """Map each track and say how it is written."""
     counts = {"a": 0, "s": 0, "t": 0}
     for track in tracks:

@@ -1,0 +1,241 @@
+"""Whether a film has everything its source had: frames, times, sound, subtitles, chapters, tags.
+
+Compares files; knows nothing of how the film was made. What its container cannot hold is told, not held against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+
+from stylevideo.errors import InputError
+from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.probe import probe
+from stylevideo.media.writer import Track, plan_tracks, stretch_of_time
+from stylevideo.timeline import FrameRange, StreamInfo, VideoInfo
+
+# mkv counts in milliseconds.
+TIME_TOLERANCE = Fraction(2, 1000)
+# A stretch's sound begins with a whole packet in containers that cannot cut one.
+PACKET_TOLERANCE = Fraction(60, 1000)
+FIRST_SECONDS = "10"
+OF_THE_CONTAINER = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "creation_time"})
+HELD_EVERYWHERE = frozenset({"title", "artist", "album", "comment", "copyright", "date", "genre"})
+"""Tags that every container can hold."""
+_SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
+
+
+class Verdict(Enum):
+    """How a film compares with its source in one respect."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One respect in which a film was compared.
+
+    Attributes:
+        what: in words, such as "audio track 1".
+        source: what it should be.
+        film: what it is.
+        verdict: whether that is the same, changed as it has to be, or wrong.
+    """
+
+    what: str
+    source: str
+    film: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A film beside its source.
+
+    Attributes:
+        source, film: the files.
+        checks: every respect in which they were compared.
+    """
+
+    source: Path
+    film: Path
+    checks: tuple[Check, ...]
+
+    @property
+    def wrong(self) -> tuple[Check, ...]:
+        """What differs that should not."""
+        return tuple(check for check in self.checks if check.verdict is Verdict.WRONG)
+
+
+def verify(source: str | Path, film: str | Path, frames: str = "") -> Verification:
+    """Compare a film with its source, without looking at the pictures.
+
+    Args:
+        source, film: video files.
+        frames: which of the source's frames the film shows, as in `--frames`; all of them if empty.
+    Raises:
+        InputError: one of them cannot be read, or the frames are not in the source.
+        SettingsError: `frames` is no range.
+    """
+    info, made = probe(Path(source).absolute()), probe(Path(film).absolute())
+    shown = FrameRange.parse(frames).indices(info) if frames else range(info.frame_count)
+    checks = (
+        *_check_time(info, made, shown),
+        *_check_picture(info, made),
+        *_check_tracks(info, made, shown),
+        *_check_tags(info, made, shown),
+    )
+    return Verification(info.path, made.path, checks)
+
+
+def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    count = sum(info.repeats(shown.start, shown.stop))
+    yield _same("frames", str(count), str(made.frame_count))
+    yield _same("frames a second", str(info.rate), str(made.rate))
+    if info.variable_rate:
+        yield Check("rate", "variable", "constant, with repeated frames", Verdict.CHANGED)
+    lasts = count / info.rate
+    agree = abs(made.duration - lasts) <= 1 / (2 * info.rate)
+    yield _check("duration", f"{float(lasts):.3f} s", f"{float(made.duration):.3f} s", agree)
+
+
+def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
+    size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
+    yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
+    yield _same("sample aspect", str(info.sample_aspect), str(made.sample_aspect))
+    yield _same("colour matrix", "bt709", made.color_matrix or "not said")
+
+
+def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    tracks, left_out = plan_tracks(info, made.path)
+    for note in left_out:
+        yield Check("left out", note, "", Verdict.CHANGED)
+    whole = len(shown) == info.frame_count
+    for kind in ("audio", "subtitle", "attachment"):
+        planned = [track for track in tracks if track.stream.kind == kind]
+        found = [stream for stream in made.streams if stream.kind == kind]
+        yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
+        for number, (track, stream) in enumerate(zip(planned, found, strict=False), 1):
+            yield from _check_track(f"{kind} track {number}", info, made, track, stream, whole)
+            if kind == "audio":
+                yield _check_offset(f"{kind} track {number} begins", info, made, track, stream, shown)
+
+
+def _check_track(
+    what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, whole: bool
+) -> Iterator[Check]:
+    if track.stream.language:
+        yield _same(f"{what}: language", track.stream.language, stream.language or "none")
+    if track.codec != "copy":
+        yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
+    elif whole and track.stream.kind == "audio":
+        yield _same(f"{what}: packets", _packet_hash(info.path, track.stream), _packet_hash(made.path, stream))
+    else:
+        yield _same(f"{what}: codec", track.stream.codec, stream.codec)
+
+
+def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, shown: range) -> Check:
+    """When a sound begins, counted from the first picture."""
+    cut = stretch_of_time(info, shown)
+    whole = cut.start == 0 and cut.length is None
+    as_it_is = whole and track.codec == "copy"
+    start, made_start = _start(info.path, track.stream, as_it_is), _start(made.path, stream, as_it_is)
+    if start is None or made_start is None:
+        return _same(what, _time(start), _time(made_start))
+    expected = start - info.start_time if whole else max(start - cut.start, Fraction(0))
+    found = made_start - made.start_time
+    tolerance = TIME_TOLERANCE if whole else PACKET_TOLERANCE
+    return _check(what, _time(expected), _time(found), abs(found - expected) <= tolerance)
+
+
+def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    tags, chapters = _metadata(info.path)
+    made_tags, made_chapters = _metadata(made.path)
+    for name, value in tags.items():
+        if name not in OF_THE_CONTAINER:
+            found = made_tags.get(name, "none")
+            missing = Verdict.WRONG if name in HELD_EVERYWHERE else Verdict.CHANGED
+            yield Check(f"tag {name}", value, found, Verdict.SAME if found == value else missing)
+    cut = stretch_of_time(info, shown)
+    stop = None if cut.length is None else cut.start + cut.length
+    inside = [c for c in chapters if c.stop > cut.start and (stop is None or c.start < stop)]
+    yield _same("chapters", _titles(inside), _titles(made_chapters))
+
+
+@dataclass(frozen=True)
+class _Chapter:
+    """A chapter: its title, and its time in seconds."""
+
+    title: str
+    start: Fraction
+    stop: Fraction
+
+
+def _titles(chapters: list[_Chapter]) -> str:
+    return "; ".join(chapter.title or "untitled" for chapter in chapters) or "none"
+
+
+def _metadata(path: Path) -> tuple[dict[str, str], list[_Chapter]]:
+    """A container's tags, names in lower case, and its chapters."""
+    text = _ask(path, "-f", "ffmetadata", "-")
+    first, *rest = _SECTION.split(text)
+    sections = zip(rest[::2], rest[1::2], strict=True)
+    return _values(first), [_chapter(_values(body)) for name, body in sections if name == "CHAPTER"]
+
+
+def _chapter(values: dict[str, str]) -> _Chapter:
+    unit = Fraction(values["timebase"])
+    return _Chapter(values.get("title", ""), int(values["start"]) * unit, int(values["end"]) * unit)
+
+
+def _values(text: str) -> dict[str, str]:
+    """`name=value` lines, in which a backslash stands before what would have a meaning, a line's end included."""
+    found = re.findall(r"^([^;#\n](?:\\.|[^=\\\n])*)=((?:\\(?:.|\n)|[^\\\n])*)$", text, re.MULTILINE)
+    return {_plain(name).lower(): _plain(value) for name, value in found}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\(.|\n)", r"\1", text)
+
+
+def _packet_hash(path: Path, stream: StreamInfo) -> str:
+    """MD5 of a stream's packets, without decoding them."""
+    printed = _ask(path, "-map", f"0:{stream.index}", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-")
+    return printed.strip().rpartition("=")[2]
+
+
+def _start(path: Path, stream: StreamInfo, packets: bool) -> Fraction | None:
+    """When a track's first packet, or its first decoded sound, comes: seconds on the container's clock, None if never.
+
+    Decoded sound hides a shift that is shorter than what primes the decoder.
+    """
+    first = ["-c", "copy", "-t", FIRST_SECONDS] if packets else ["-frames:a", "1"]
+    printed = _ask(path, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
+    unit = re.search(r"^#tb 0: (\S+)$", printed, re.MULTILINE)
+    found = re.search(r"^0, +-?\d+, +(-?\d+),", printed, re.MULTILINE)
+    return int(found[1]) * Fraction(unit[1]) if unit and found else None
+
+
+def _ask(path: Path, *arguments: str) -> str:
+    run = run_ffmpeg(["-v", "error", "-i", file_url(path), *arguments])
+    if run.status != 0:
+        raise InputError(f"{path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
+    return run.output
+
+
+def _same(what: str, source: str, film: str) -> Check:
+    return _check(what, source, film, source == film)
+
+
+def _check(what: str, source: str, film: str, agree: bool) -> Check:
+    return Check(what, source, film, Verdict.SAME if agree else Verdict.WRONG)
+
+
+def _time(seconds: Fraction | None) -> str:
+    return "silent" if seconds is None else f"{float(seconds) * 1000:+.1f} ms"

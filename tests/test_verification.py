@@ -1,0 +1,127 @@
+"""Verification finds nothing in a right film, and names what is wrong in a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
+
+from stylevideo.cli import main
+from stylevideo.media.probe import probe
+from stylevideo.media.reader import read_frames
+from stylevideo.media.writer import write_film
+from stylevideo.verification import Check, Verdict, verify
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+CHAPTERS = """;FFMETADATA1
+title=A \\= B\\; C
+artist=stylevideo
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=400
+title=one
+[CHAPTER]
+TIMEBASE=1/1000
+START=400
+END=1000
+title=two
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """24 numbered frames at 24000/1001 with a French tone, a title and two chapters."""
+    tags = tmp_path / "tags.txt"
+    tags.write_text(CHAPTERS)
+    images = [numbered_frame(number) for number in range(24)]
+    told = ("-metadata:s:a:0", "language=fra", "-map", "0:v", "-map", "1:a", "-map_metadata", "2", "-map_chapters", "2")
+    inputs = [*sine(1.0), "-i", str(tags)]
+    return make_video(tmp_path / "source.mp4", images, "24000/1001", (*H264, "-c:a", "aac", *told), inputs)
+
+
+def film_of(source: Path, film: Path, frames: range | None = None) -> Path:
+    info = probe(source)
+    frames = frames or range(info.frame_count)
+    write_film((frame.image for frame in read_frames(info, frames)), film, info, frames)
+    return film
+
+
+def wrong(checks: Sequence[Check]) -> list[str]:
+    return [check.what for check in checks if check.verdict is Verdict.WRONG]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_right_film_is_found_right(source: Path, tmp_path: Path, suffix: str) -> None:
+    found = verify(source, film_of(source, tmp_path / f"film{suffix}"))
+    assert wrong(found.checks) == []
+    by_name = {check.what: check for check in found.checks}
+    assert by_name["frames"].film == "24"
+    assert by_name["frames a second"].film == "24000/1001"
+    assert by_name["audio track 1: packets"].verdict is Verdict.SAME
+    assert by_name["audio track 1: language"].film == "fra"
+    assert by_name["tag title"].film == "A = B; C"
+    assert by_name["chapters"].film == "one; two"
+
+
+def test_a_stretch_is_compared_with_that_stretch(source: Path, tmp_path: Path) -> None:
+    film = film_of(source, tmp_path / "film.mp4", range(12, 24))
+    found = verify(source, film, "13-24")
+    assert wrong(found.checks) == []
+    assert {check.what: check.film for check in found.checks}["chapters"] == "two"
+    assert "frames" in wrong(verify(source, film).checks)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (["-map", "0:v", "-c", "copy"], "audio tracks"),
+        (["-map", "0", "-c", "copy", "-frames:v", "20"], "frames"),
+        (["-map", "0", "-c", "copy", "-c:a", "aac", "-b:a", "64k"], "audio track 1: packets"),
+        (["-map", "0", "-c", "copy", "-metadata:s:a:0", "language=deu"], "audio track 1: language"),
+        (["-map", "0", "-c", "copy", "-metadata", "title=other"], "tag title"),
+        (["-map", "0", "-c", "copy", "-map_chapters", "-1"], "chapters"),
+        (["-map", "0", "-c:a", "copy", "-vf", "setsar=2"], "sample aspect"),
+        (["-map", "0", "-c:a", "copy", "-r", "25"], "frames a second"),
+    ],
+)
+def test_what_is_wrong_is_named(source: Path, tmp_path: Path, change: list[str], what: str) -> None:
+    film, spoilt = film_of(source, tmp_path / "film.mp4"), tmp_path / "spoilt.mp4"
+    ffmpeg("-i", film, *change, spoilt)
+    assert what in wrong(verify(source, spoilt).checks)
+
+
+@pytest.mark.parametrize(("sound_s", "picture_s"), [("0.01", "0"), ("0", "0.01")])
+def test_sound_out_of_place_is_noticed(source: Path, tmp_path: Path, sound_s: str, picture_s: str) -> None:
+    film, shifted = film_of(source, tmp_path / "film.mp4"), tmp_path / "shifted.mp4"
+    inputs = ["-itsoffset", sound_s, "-i", film, "-itsoffset", picture_s, "-i", film]
+    ffmpeg(*inputs, "-map", "1:v", "-map", "0:a", "-c", "copy", shifted)
+    assert "audio track 1 begins" in wrong(verify(source, shifted).checks)
+
+
+def test_what_a_container_cannot_hold_is_told_but_not_wrong(source: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw.mkv"
+    ffmpeg("-i", source, "-c:v", "copy", "-c:a", "wmav2", raw)
+    found = verify(raw, film_of(raw, tmp_path / "film.mp4"))
+    assert wrong(found.checks) == []
+    assert any(check.verdict is Verdict.CHANGED and check.source == "wmav2" for check in found.checks)
+
+
+@pytest.mark.parametrize("name", ["alate.mp4", "alpha.mov", "cfr.mp4", "rot90.mp4", "sar.mp4", "src.mov", "vfr.mp4"])
+def test_films_of_odd_files_are_found_right(name: str, tmp_path: Path) -> None:
+    path = shared(f"edge/{name}")
+    assert wrong(verify(path, film_of(path, tmp_path / "film.mkv")).checks) == []
+
+
+def test_the_command_says_what_differs(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film, mute = film_of(source, tmp_path / "film.mp4"), tmp_path / "mute.mp4"
+    assert main(["verify", str(source), str(film)]) == 0
+    assert "same     frames: 24" in capsys.readouterr().out
+    ffmpeg("-i", film, "-an", "-c", "copy", mute)
+    assert main(["verify", str(source), str(mute)]) == 1
+    captured = capsys.readouterr()
+    assert "wrong    audio tracks: 1 -> 0" in captured.out
+    assert "mute.mp4 differs in: audio tracks" in captured.err
+    assert main(["verify", str(source), str(tmp_path / "none.mp4")]) == 2
