@@ -43,7 +43,7 @@ from stylevideo.targets import StyleTargets
 from stylevideo.temporal import FrameResult, SequenceState, stylize_sequence
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
-NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "version")
+NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "verification", "version")
 """Modules that do not decide what a frame looks like: a change in them does not ask for hours of new frames."""
 OF_FOLLOWING = ("blur", "flow", "loop", "motion", "settings", "shots", "steady", "temporal", "timeline", "warp")
 """Modules that do not decide what a frame looks like that is made by itself; its settings are compared by value.

@@ -349,8 +349,8 @@ def _verify(options: argparse.Namespace) -> None:
         print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))
     else:
         for check in found.checks:
-            shown = check.film if check.verdict is Verdict.SAME else f"{check.source} -> {check.film or 'nothing'}"
-            print(f"{check.verdict.value:<8} {check.what}: {shown}")
+            differs = check.film and check.verdict is not Verdict.SAME
+            print(f"{check.verdict.value:<8} {check.what}: {check.source}{f' -> {check.film}' if differs else ''}")
     if found.wrong:
         raise VerificationError(f"{found.film.name} differs in: {', '.join(check.what for check in found.wrong)}.")
 

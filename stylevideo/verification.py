@@ -44,7 +44,7 @@ class Check:
     Attributes:
         what: in words, such as "audio track 1".
         source: what it should be.
-        film: what it is.
+        film: what it is; empty for a note on what the container cannot hold.
         verdict: whether that is the same, changed as it has to be, or wrong.
     """
 
@@ -113,9 +113,9 @@ def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
 
 
 def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    tracks, left_out = plan_tracks(info, made.path)
-    for note in left_out:
-        yield Check("left out", note, "", Verdict.CHANGED)
+    tracks, notes = plan_tracks(info, made.path)
+    for note in notes:
+        yield Check("note", note, "", Verdict.CHANGED)
     whole = len(shown) == info.frame_count
     for kind in ("audio", "subtitle", "attachment"):
         planned = [track for track in tracks if track.stream.kind == kind]

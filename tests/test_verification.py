@@ -107,6 +107,7 @@ def test_what_a_container_cannot_hold_is_told_but_not_wrong(source: Path, tmp_pa
     found = verify(raw, film_of(raw, tmp_path / "film.mp4"))
     assert wrong(found.checks) == []
     assert any(check.verdict is Verdict.CHANGED and check.source == "wmav2" for check in found.checks)
+    assert any(check.what == "note" and "re-encoded as aac" in check.source for check in found.checks)
 
 
 @pytest.mark.parametrize("name", ["alate.mp4", "alpha.mov", "cfr.mp4", "rot90.mp4", "sar.mp4", "src.mov", "vfr.mp4"])
