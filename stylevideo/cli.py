@@ -386,11 +386,10 @@ def _probe(options: argparse.Namespace) -> None:
 def _shots(options: argparse.Namespace) -> None:
     from stylevideo.media.probe import probe
     from stylevideo.shots import detect_shots
-    from stylevideo.timeline import frame_number
 
     info = probe(options.file)
     shots = detect_shots(info, range(info.frame_count))
-    rows = [(shot.index + 1, frame_number(shot.start), frame_number(shot.stop - 1)) for shot in shots]
+    rows = [(shot.index + 1, info.number(shot.start), info.number(shot.stop - 1)) for shot in shots]
     if options.json:
         print(json.dumps([{"shot": number, "first": first, "last": last} for number, first, last in rows], indent=1))
         return

@@ -36,10 +36,11 @@ from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, style_targets
-from stylevideo.timeline import FrameRange, Shot, VideoInfo, frame_number
+from stylevideo.timeline import Shot, VideoInfo
 from stylevideo.version import __version__
 
 ROUNDING_PX = 1.5
@@ -72,6 +73,7 @@ class Evaluation:
 
     Attributes:
         source, film: the files.
+        source_info: what is known of the source.
         width, height: of the film, pixels; the source was reduced to it.
         shots: the source's; indices in the source.
         frames: a record of each frame.
@@ -81,6 +83,7 @@ class Evaluation:
 
     source: Path
     film: Path
+    source_info: VideoInfo
     width: int
     height: int
     shots: tuple[Shot, ...]
@@ -123,8 +126,8 @@ def evaluate(
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     original, made = probe(Path(source).absolute()), probe(Path(film).absolute())
-    text = settings.output.frames
-    frames = FrameRange.parse(text).indices(original) if text else range(original.frame_count)
+    chosen_frames = select_frames(original, settings.output.frames)
+    original, frames = chosen_frames.info, chosen_frames.frames
     _check_pair(original, made, frames)
     other = None if reference is None else _checked_reference(Path(reference).absolute(), made)
     for info in (original, made):
@@ -142,6 +145,7 @@ def evaluate(
     evaluation = Evaluation(
         source=original.path,
         film=made.path,
+        source_info=original,
         width=made.width,
         height=made.height,
         shots=shots,
@@ -152,7 +156,7 @@ def evaluate(
     if plot:
         from stylevideo.plot import write_plot  # matplotlib takes a while to load
 
-        write_plot(plot, evaluation.frames, f"{made.path.name} beside {original.path.name}")
+        write_plot(plot, original, evaluation.frames, f"{made.path.name} beside {original.path.name}")
     return evaluation
 
 
@@ -163,7 +167,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         Versions, files, size, shots by their first and last frame's number, the summary with the ratios of film to
         source, the reference, and the measures of each frame.
     """
-    summary = evaluation.summary
+    summary, info = evaluation.summary, evaluation.source_info
     reference = evaluation.reference and {**asdict(evaluation.reference), "film": str(evaluation.reference.film)}
     ratios = {"warping_short_ratio": summary.warping_short_ratio, "warping_long_ratio": summary.warping_long_ratio}
     values = {
@@ -172,10 +176,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "film": str(evaluation.film),
         "width": evaluation.width,
         "height": evaluation.height,
-        "shots": [[frame_number(shot.start), frame_number(shot.stop - 1)] for shot in evaluation.shots],
+        "shots": [[info.number(shot.start), info.number(shot.stop - 1)] for shot in evaluation.shots],
         "summary": {**asdict(summary), **ratios},
         "reference": reference,
-        "frames": [_frame_as_json(frame) for frame in evaluation.frames],
+        "frames": [_frame_as_json(info, frame) for frame in evaluation.frames],
     }
     return {name: without_nan(value) for name, value in values.items()}
 
@@ -228,9 +232,9 @@ def _shown(value: float, form: str = ".4g") -> str:
     return "-" if math.isnan(value) else format(value, form)
 
 
-def _frame_as_json(measures: FrameMeasures) -> dict[str, Any]:
+def _frame_as_json(info: VideoInfo, measures: FrameMeasures) -> dict[str, Any]:
     values = asdict(measures)
-    return {"number": frame_number(values.pop("index")), **values, "shot": measures.shot + 1}
+    return {"number": info.number(values.pop("index")), **values, "shot": measures.shot + 1}
 
 
 def without_nan(value: Any) -> Any:
@@ -255,7 +259,7 @@ def _check_pair(source: VideoInfo, film: VideoInfo, frames: range) -> None:
     if film.frame_count != expected:
         raise InputError(
             f"{film.path.name} has {film.frame_count} frames, but frames "
-            f"{frame_number(frames.start)}-{frame_number(frames.stop - 1)} of {source.path.name} make {expected}. "
+            f"{source.numbers(frames)} of {source.path.name} make {expected}. "
             "Say with --frames which of the source's frames the film shows, as it was made."
         )
     skew = abs(film.width * source.height - film.height * source.width)

@@ -36,6 +36,7 @@ from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.margin import MARGIN_PX, painted_size
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, scale_ladder
 from stylevideo.optimize import CarriedState, FrameLosses
+from stylevideo.ranges import select_frames
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -54,7 +55,7 @@ from stylevideo.shots import detect_shots
 from stylevideo.styles import ReadStyle, read_styles, style_targets
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import FrameResult, Pull, Reference, SequenceState, as_reference, stylize_sequence
-from stylevideo.timeline import Clip, FrameRange, Shot, VideoInfo, frame_number
+from stylevideo.timeline import Clip, Shot, VideoInfo
 from stylevideo.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -101,12 +102,12 @@ def stylize(
     on_event(Checked(job.clip))
     try:
         shots = _remembered_shots(store, job)
-        state = _load_state(store, job.device)
+        state = _load_state(store, job)
         _announce(job, len(shots), state, on_event)
         forecast = None
         with closing(_stylize_frames(job, shots, state, store)) as results:
             for result, after in results:
-                record = FrameRecord.of(result)
+                record = FrameRecord.of(job.clip.info, result)
                 store.save(record.number, to_picture(result.image), asdict(record), _state_to_dict(after))
                 on_event(FrameFinished(record))
                 if forecast is None and result.iterations:
@@ -159,8 +160,8 @@ def _prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, s
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     info = probe(source)
-    text = settings.output.frames
-    frames = FrameRange.parse(text).indices(info) if text else range(info.frame_count)
+    selection = select_frames(info, settings.output.frames)
+    info, frames = selection.info, selection.frames
     size = _film_size(info, settings.scales.size)
     check_decodable(info)
     vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
@@ -229,7 +230,7 @@ def _made(
     """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
     results = stylize_sequence(prepared, state, job.vgg, targets, job.settings, pulls)
     for index in indices:
-        with frame_context(job.clip.source, frame_number(index)), _memory_context(job):
+        with frame_context(job.clip.source, job.clip.info.number(index)), _memory_context(job):
             made = next(results)
         yield made
 
@@ -253,11 +254,11 @@ def _turn(
     """
     kept = store.recall(TURN_NAME) if store else None
     if store and kept is not None:
-        pictures = {index: _as_tensor(store.turned(frame_number(index))) for index in kept.pop("indices")}
+        pictures = {index: _as_tensor(store.turned(job.clip.info.number(index))) for index in kept.pop("indices")}
         return Turn(pictures=pictures, **kept)
     if first is None:
         assert store is not None, "what this run has not made is in the store"
-        first = Reference(job.clip.frames.start, _as_tensor(store.picture(frame_number(job.clip.frames.start))))
+        first = Reference(job.clip.frames.start, _as_tensor(store.picture(job.clip.info.number(job.clip.frames.start))))
     logger.info("%s: the last %d frames are first made backwards from the first", job.clip.source.name, len(turning))
     turn = _make_turn(job, targets, turning, state_before_turn(first, state), store)
     if store:
@@ -272,7 +273,7 @@ def _make_turn(
     """Make the last frames backwards, if the source's last frame shows enough of its first."""
     began, iterations, pictures = time.perf_counter(), 0, {}
     with closing(read_ahead(_with_motion_backwards(job, turning), READ_AHEAD_FRAMES)) as prepared:
-        with frame_context(job.clip.source, frame_number(turning[-1])):
+        with frame_context(job.clip.source, job.clip.info.number(turning[-1])):
             last, motion = next(prepared)
         assert motion is not None, "the last frame follows the first"
         visible = float(motion.visible.mean())
@@ -281,7 +282,7 @@ def _make_turn(
             iterations += result.iterations
             pictures[result.index] = as_reference(result).picture.cpu()
             if store:
-                store.save_turned(frame_number(result.index), to_picture(result.image))
+                store.save_turned(job.clip.info.number(result.index), to_picture(result.image))
     return Turn(visible, pictures, iterations, time.perf_counter() - began)
 
 
@@ -375,7 +376,7 @@ def _forecast_seconds(job: _Job, shots: Sequence[Shot], first: FrameResult) -> f
 def _finish(job: _Job, store: FrameStore, shots: tuple[Shot, ...], began: float) -> ClipResult:
     """Write the film, the sheet and the report from the finished frames."""
     clip, options = job.clip, job.settings.output
-    numbers = [frame_number(index) for index in clip.frames]
+    numbers = [clip.info.number(index) for index in clip.frames]
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
     if options.sheet:
         _write_sheet(job, store)
@@ -404,8 +405,10 @@ def _write_sheet(job: _Job, store: FrameStore) -> None:
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     sources = [frame for frame in read_frames(job.clip.info, frames) if frame.index in wanted]
-    pairs = [(fit_picture(frame.image, job.size), store.picture(frame_number(frame.index))) for frame in sources]
-    labels = [str(frame_number(frame.index)) for frame in sources]
+    pairs = [
+        (fit_picture(frame.image, job.size), store.picture(job.clip.info.number(frame.index))) for frame in sources
+    ]
+    labels = [str(job.clip.info.number(frame.index)) for frame in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels)
 
 
@@ -448,13 +451,15 @@ def _state_to_dict(state: SequenceState) -> dict[str, Any]:
     }
 
 
-def _load_state(store: FrameStore, device: torch.device) -> SequenceState | None:
+def _load_state(store: FrameStore, job: _Job) -> SequenceState | None:
     saved = store.last_state()
     if saved is None:
         return None
+    device = job.device
     carried = CarriedState(**saved["carried"]).to(device)
     references = tuple(
-        Reference(index, _as_tensor(store.picture(frame_number(index))).to(device)) for index in saved["references"]
+        Reference(index, _as_tensor(store.picture(job.clip.info.number(index))).to(device))
+        for index in saved["references"]
     )
     return SequenceState(
         index=saved["index"],

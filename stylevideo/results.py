@@ -5,7 +5,6 @@ Plain values without pictures, so that a long film's records stay small.
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,12 +16,10 @@ from stylevideo.media.reader import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
-from stylevideo.timeline import Clip, Shot, VideoInfo, frame_number
+from stylevideo.timeline import Clip, Shot, VideoInfo
 from stylevideo.version import __version__
 
 SHOWN_NUMBERS = 10
-DEEP_FORMAT = re.compile(r"((p|gray|ya|p0)(9|1[0-6])|(rgb|bgr)a?(48|64)|f16|f32)(le|be)$")
-"""ffmpeg's names of pixel formats with more than 8 bits a channel."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +44,10 @@ class FrameRecord:
     losses: FrameLosses
 
     @classmethod
-    def of(cls, result: FrameResult) -> FrameRecord:
-        """The record of a result."""
+    def of(cls, info: VideoInfo, result: FrameResult) -> FrameRecord:
+        """The record of a result of this clip."""
         return cls(
-            number=frame_number(result.index),
+            number=info.number(result.index),
             iterations=result.iterations,
             seconds=round(result.seconds, 3),
             redone=result.redone,
@@ -145,9 +142,9 @@ Listener = Callable[[Event], None]
 
 def source_warnings(info: VideoInfo) -> Iterator[str]:
     """Sentences on what of the source the film cannot have."""
-    if DEEP_FORMAT.search(info.pixel_format):
+    if info.bits > 8:
         yield f"The source has more than 8 bits a channel ({info.pixel_format}); the film has 8."
-    if info.pixel_format.startswith(("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")):
+    if info.has_alpha:
         yield "The source has an alpha channel; the film has none."
     if reads_as_bt709(info):
         yield "The source does not say which colour matrix it uses; it was taken for bt709, as is usual for HD."
@@ -188,7 +185,7 @@ def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: Clip
         "height": result.height,
         "rate": str(clip.info.rate),
         "device": result.device,
-        "shots": [[frame_number(shot.start), frame_number(shot.stop - 1)] for shot in result.shots],
+        "shots": [[clip.info.number(shot.start), clip.info.number(shot.stop - 1)] for shot in result.shots],
         "seconds": result.seconds,
         "evaluations": result.evaluations,
         "mean_loss": result.mean_loss,

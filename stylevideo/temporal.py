@@ -127,8 +127,9 @@ class SequenceState:
 
 
 def as_reference(result: FrameResult) -> Reference:
-    """A result as the film has it, rounded to 8 bits; stays on its device."""
-    return Reference(result.index, (result.image * 255).round().byte())
+    """A result as the film has it, rounded to 8 bits by way of 16, as `to_picture` does; stays on its device."""
+    deep = (result.image * 65535).round()
+    return Reference(result.index, (deep + 128).div(257, rounding_mode="floor").byte())
 
 
 def carry(

@@ -1,18 +1,24 @@
 """Clips, shots, frame ranges and their time: plain words that every other room shares.
 
 Rates and times are exact fractions. Frames have an *index*, counted from 0 over the whole source, and a
-*number*, which is what the user sees and types (from 1 in a video file). Reads no files.
+*number*, which is what the user sees and types (from 1 in a video file, as the files say in an image sequence).
+Reads no files.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError, SettingsError
+HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+ALPHA_FORMATS = ("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")
+"""How ffmpeg's names of pixel formats with an alpha channel begin."""
+# ffmpeg's names; rgb48 and rgba64 count the bits of a whole pixel.
+_DEEP_FORMAT = re.compile(r"(?:p|gray|ya|xyz|[py][024]|rgba?|bgra?|x2rgb|x2bgr)(9|1[0246]|48|64)(?:le|be)$")
+_FLOAT_FORMAT = re.compile(r"f(16|32)(le|be)$")
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,10 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is exactly known of a video before a frame is decoded.
+    """What is exactly known of a video, or of an image sequence, before a frame is decoded.
 
     Attributes:
-        path: the file.
+        path: the file; of a sequence its pattern, such as `shot.####.png`.
         width, height: pixels, as displayed: after rotation, before sample aspect.
         frame_count: frames that are shown (packets, less those marked as discarded).
         rate: frames a second. Of a variable-rate video, the rate of the constant-rate film that keeps
@@ -49,11 +55,17 @@ class VideoInfo:
         variable_rate: whether the frames are unevenly spaced in time.
         sample_aspect: width of a pixel over its height; 1 where unknown.
         rotation: degrees by which players turn the picture; already applied to width and height.
-        codec: of the main video stream, e.g. "h264".
+        codec: of the main video stream, e.g. "h264"; of a sequence the kind of file, e.g. "png".
         pixel_format: e.g. "yuv420p10le".
-        color_matrix: e.g. "bt709", or None where the file does not say.
+        color_matrix, transfer: e.g. "bt709", or None where the file does not say.
         streams: the other streams, in the container's order.
         timed: whether the container gives each frame's time; where not (AVI, raw streams), `pts` are inferred.
+        interlaced: whether the file says that its frames are woven from two fields.
+        timecode: of the first frame, e.g. "01:00:00:00", or None.
+        files: of a sequence, each frame's file; None where one is missing in between.
+        first_number: the number of the frame with index 0.
+        thinned_from: what `thinned` was called on, or None.
+        step, offset: frame `i` is frame `offset + i * step` of that.
     """
 
     path: Path
@@ -71,6 +83,14 @@ class VideoInfo:
     color_matrix: str | None
     streams: tuple[StreamInfo, ...]
     timed: bool = True
+    transfer: str | None = None
+    interlaced: bool = False
+    timecode: str | None = None
+    files: tuple[Path | None, ...] = ()
+    first_number: int = 1
+    thinned_from: VideoInfo | None = None
+    step: int = 1
+    offset: int = 0
 
     @property
     def start_time(self) -> Fraction:
@@ -82,63 +102,80 @@ class VideoInfo:
         """Seconds from the first frame's start to the last frame's end."""
         return (self.pts[-1] - self.pts[0]) * self.time_base + 1 / self.rate
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether each frame is a file of its own."""
+        return bool(self.files)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether pixels hold scene-linear light, without an upper end."""
+        return self.codec == "exr"
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the pixels are coded for high dynamic range (PQ or HLG, Rec. ITU-R BT.2100)."""
+        return self.transfer in HDR_TRANSFERS
+
+    @property
+    def bits(self) -> int:
+        """Bits a channel: 8 to 16, or 32 for floating point."""
+        if _FLOAT_FORMAT.search(self.pixel_format):
+            return 32
+        match = _DEEP_FORMAT.search(self.pixel_format)
+        return min(int(match[1]), 16) if match else 8
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether there is a fourth channel that says how opaque a pixel is."""
+        return self.pixel_format.startswith(ALPHA_FORMATS)
+
+    def number(self, index: int) -> int:
+        """The number by which the user knows a frame."""
+        return self.first_number + self.offset + index * self.step
+
+    def numbers(self, frames: range) -> str:
+        """The numbers of a stretch of frames, both ends included, as `--frames` takes them: `1-48`, or `7`."""
+        first, last = self.number(frames.start), self.number(frames[-1])
+        every = f"x{self.step}" if self.step > 1 else ""
+        return f"{first}-{last}{every}" if last > first else str(first)
+
     def audio(self) -> tuple[StreamInfo, ...]:
         """The audio streams."""
         return tuple(stream for stream in self.streams if stream.kind == "audio")
 
+    def thinned(self, step: int, offset: int) -> VideoInfo:
+        """Every `step`-th frame from index `offset` (below `step`) on; each is shown until the next one."""
+        pts = self.pts[offset::step]
+        return replace(
+            self,
+            frame_count=len(pts),
+            pts=pts,
+            files=self.files[offset::step],
+            thinned_from=self,
+            step=step,
+            offset=offset,
+        )
+
     def repeats(self, start: int, stop: int) -> tuple[int, ...]:
         """How often each frame of `start..stop` (indices, half-open) is written into a film of constant `rate`.
 
-        All ones for a constant rate. For a variable rate the sum of the first k values is the time of
-        frame `start + k` in frames of the film, rounded: no frame is more than half a frame off, and
-        the error does not add up. A frame shown for less than half a film frame may be left out (0).
+        All ones for a constant rate. For a variable rate, and where frames are left out, the sum of the first k
+        values is the time of frame `start + k` in frames of the film, rounded: no frame is more than half a frame
+        off, and the error does not add up. A frame shown for less than half a film frame may be left out (0).
         """
-        if not self.variable_rate:
+        if not self.variable_rate and self.step == 1:
             return (1,) * (stop - start)
         ticks = [round((pts - self.pts[start]) * self.time_base * self.rate) for pts in self.pts[start : stop + 1]]
         if stop == self.frame_count:
-            ticks.append(ticks[-1] + 1)
+            ticks.append(ticks[-1] + self._length_of_last())
         return tuple(after - before for before, after in itertools.pairwise(ticks))
 
-
-@dataclass(frozen=True)
-class FrameRange:
-    """A stretch of frames by their numbers, inclusive at both ends, as in `--frames 1-48`."""
-
-    first: int
-    last: int
-
-    @classmethod
-    def parse(cls, text: str) -> FrameRange:
-        """Read `7` or `1-48`.
-
-        Raises:
-            SettingsError: it is neither, or it runs backwards.
-        """
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", text)
-        if match is None:
-            raise SettingsError(f"--frames {text!r} is not a range of frames. Write it like 1-48, or 7 for one frame.")
-        first = int(match[1])
-        last = int(match[2]) if match[2] else first
-        if last < first:
-            raise SettingsError(f"--frames {text!r} runs backwards. Write the smaller number first: {last}-{first}.")
-        return cls(first, last)
-
-    def indices(self, info: VideoInfo) -> range:
-        """The frames' indices in a video file, whose first frame has number 1 and index 0.
-
-        Raises:
-            InputError: the range is not wholly inside the clip.
-        """
-        if self.first < 1 or self.last > info.frame_count:
-            raise InputError(
-                f"{info.path.name}: frames {self} are outside the clip, which has frames 1-{info.frame_count}. "
-                "Choose --frames within that."
-            )
-        return range(self.first - 1, self.last)
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
+    def _length_of_last(self) -> int:
+        """How many frames of the film the last frame stands: one, and those that were left out after it."""
+        whole = self.thinned_from or self
+        index = self.offset + (self.frame_count - 1) * self.step
+        return sum(whole.repeats(index, whole.frame_count)) if self.thinned_from else 1
 
 
 @dataclass(frozen=True)
@@ -170,8 +207,3 @@ class Clip:
     output: Path
     info: VideoInfo
     frames: range
-
-
-def frame_number(index: int) -> int:
-    """The number by which a user knows the frame with this index in a video file."""
-    return index + 1

@@ -16,7 +16,8 @@ from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.media.writer import Track, plan_tracks, stretch_of_time
-from stylevideo.timeline import FrameRange, StreamInfo, VideoInfo
+from stylevideo.ranges import select_frames
+from stylevideo.timeline import StreamInfo, VideoInfo
 
 # mkv counts in milliseconds.
 TIME_TOLERANCE = Fraction(2, 1000)
@@ -84,7 +85,8 @@ def verify(source: str | Path, film: str | Path, frames: str = "") -> Verificati
         SettingsError: `frames` is no range.
     """
     info, made = probe(Path(source).absolute()), probe(Path(film).absolute())
-    shown = FrameRange.parse(frames).indices(info) if frames else range(info.frame_count)
+    selection = select_frames(info, frames)
+    info, shown = selection.info, selection.frames
     checks = (
         *_check_time(info, made, shown),
         *_check_picture(info, made),

@@ -142,11 +142,11 @@ def test_the_plot_is_a_picture_with_the_cut_marked(evaluation: tuple[Evaluation,
     assert 800 <= picture.shape[1] <= 2000 and 1000 <= picture.shape[0] <= 2500
     assert picture.std(axis=(0, 1)).min() > 10, "it is not blank"
     assert [path.name for path in plot.parent.iterdir()] == ["plot.png"]
-    for axes in draw_measures(result.frames, "both shots").axes:
+    for axes in draw_measures(result.source_info, result.frames, "both shots").axes:
         dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
         assert [list(line.get_xdata()) for line in dashed] == [[10.5, 10.5]]
         assert len(axes.lines) > 1 and axes.get_ylabel()
-    first_shot = draw_measures(result.frames[:10], "one shot")
+    first_shot = draw_measures(result.source_info, result.frames[:10], "one shot")
     assert not any(line.get_linestyle() == "--" for axes in first_shot.axes for line in axes.lines)
     short = first_shot.axes[1]
     drawn = {line.get_label(): line.get_ydata() for line in short.lines}
@@ -157,9 +157,10 @@ def test_the_plot_is_a_picture_with_the_cut_marked(evaluation: tuple[Evaluation,
 
 def test_what_was_not_measured_or_is_zero_is_a_gap(evaluation: tuple[Evaluation, Path], tmp_path: Path) -> None:
     first, second = (replace(frame, flicker=0.0) for frame in evaluation[0].frames[:2])
-    write_plot(tmp_path / "one.png", [first], "one frame")
+    info = evaluation[0].source_info
+    write_plot(tmp_path / "one.png", info, [first], "one frame")
     assert cv2.imread(str(tmp_path / "one.png")) is not None
-    (flicker,) = draw_measures([first, second], "two frames").axes[-1].lines
+    (flicker,) = draw_measures(info, [first, second], "two frames").axes[-1].lines
     assert np.isnan(flicker.get_ydata()).all()
 
 

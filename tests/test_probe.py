@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, shared, sine
 
-from stylevideo.errors import InputError, SettingsError
+from stylevideo.errors import InputError
 from stylevideo.media.probe import STANDARD_RATES, constant_rate, film_rate, probe
-from stylevideo.timeline import FrameRange, VideoInfo
+from stylevideo.timeline import VideoInfo
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -76,17 +76,6 @@ def test_repeats_add_up_over_any_stretch(gaps: list[int], data: st.DataObject) -
     start = data.draw(st.integers(0, len(pts) - 2))
     stop = data.draw(st.integers(start + 1, len(pts) - 1))
     assert sum(info.repeats(start, stop)) == round((pts[stop] - pts[start]) * Fraction(24, 1000))
-
-
-@given(st.integers(1, 10**6), st.integers(0, 10**4))
-def test_frame_ranges_read_back_as_written(first: int, more: int) -> None:
-    assert FrameRange.parse(str(FrameRange(first, first + more))) == FrameRange(first, first + more)
-
-
-@pytest.mark.parametrize("text", ["", "a", "5-", "-5", "1-2-3", "9-3", "1.5"])
-def test_malformed_frame_ranges_are_refused(text: str) -> None:
-    with pytest.raises(SettingsError):
-        FrameRange.parse(text)
 
 
 def test_clips_of_the_shared_media() -> None:

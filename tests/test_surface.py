@@ -23,7 +23,7 @@ from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
-    ["errors", "settings", "timeline", "version"],
+    ["errors", "settings", "timeline", "ranges", "version"],
     ["ops"],
     ["models"],
     ["media"],

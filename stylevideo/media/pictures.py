@@ -1,10 +1,11 @@
-"""Pictures: read as 8-bit RGB, made into tensors and back, written so that they are whole or not there."""
+"""Pictures: as files, as arrays of 8 or 16 bits or floats, as tensors; written so that they are whole or not there."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,44 @@ import torch
 from torch import Tensor
 
 from stylevideo.errors import InputError, StorageError
+
+WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
+"""The value of white, by the kind of picture."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a clip is to be read.
+
+    Attributes:
+        bits: at most so many a channel: 8, 16, or 32 for floating point; never more than the clip has.
+        alpha: "drop"; "keep": set aside as it is; "premultiply": the colours are multiplied with it too.
+        deinterlace: make whole frames of woven fields.
+        tonemap: bring high dynamic range (PQ, HLG) down to bt709.
+        view: how scene-linear light is made into a picture; see `media.view`.
+    """
+
+    bits: int = 8
+    alpha: str = "drop"
+    deinterlace: bool = False
+    tonemap: bool = False
+    view: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture with what is not painted but belongs to it.
+
+    Attributes:
+        image: (H, W, 3), RGB, sRGB-encoded; uint8, uint16, or float32 with white at 1.
+        alpha: (H, W), of the same kind; None where the picture has none.
+        gain: (H, W) float32, at least 1: by how much scene-linear light is brighter than the image; None for
+            other pictures.
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray | None = None
+    gain: np.ndarray | None = None
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -34,21 +73,37 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Reduce a picture (H, W, 3) to a height and width by averaging."""
+    """Reduce a picture (H, W, 3), or one channel (H, W), to a height and width by averaging."""
     if picture.shape[:2] == size:
         return picture
     return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
 
 
 def to_image(picture: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) float32, 0..1."""
-    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    """(H, W, 3) uint8, uint16 or float32 to (1, 3, H, W) float32, 0..1."""
+    values = picture.astype(np.float32) / np.float32(WHITE[picture.dtype])
+    return torch.from_numpy(values).permute(2, 0, 1)[None]
 
 
-def to_picture(image: Tensor) -> np.ndarray:
-    """(1, 3, H, W), 0..1, to (H, W, 3) uint8."""
-    rounded: np.ndarray = (image[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return rounded
+def to_picture(image: Tensor, bits: int = 8) -> np.ndarray:
+    """(1, 3, H, W), 0..1, to (H, W, 3) uint8, uint16 or float32, by `bits`: 8, 16 or 32.
+
+    8 bits are rounded from 16, so that they are the same whether or not 16 were kept in between.
+    """
+    values: np.ndarray = image[0].permute(1, 2, 0).cpu().numpy()
+    if bits == 32:
+        return np.ascontiguousarray(values)
+    deep = np.rint(values * 65535).astype(np.uint16)
+    return deep if bits == 16 else to_8_bits(deep)
+
+
+def to_8_bits(picture: np.ndarray) -> np.ndarray:
+    """A picture of any kind, rounded to uint8; what lies outside of black and white is clipped."""
+    if picture.dtype == np.uint8:
+        return picture
+    if picture.dtype == np.float32:
+        picture = (np.clip(picture, 0, 1).astype(np.float64) * 65535).round().astype(np.uint16)
+    return ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
@@ -56,12 +111,12 @@ def write_png(path: Path, picture: np.ndarray) -> None:
 
     Args:
         path: ends in .png.
-        picture: (H, W, 3) uint8, RGB.
+        picture: (H, W, 3) uint8 or uint16, RGB.
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
     """
     coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    assert coded, "PNG takes any 8-bit RGB picture"
+    assert coded, "PNG takes any RGB picture of 8 or 16 bits"
     write_atomically(path, data.tobytes())
 
 

@@ -1,0 +1,175 @@
+"""Which frames of a clip are meant: `1001-1050`, `1-100x2`, times, timecodes, handles.
+
+Numbers and times are the user's words; what comes out are indices. Reads no files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stylevideo.errors import InputError, SettingsError
+from stylevideo.timeline import VideoInfo
+
+_RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*(?:x\s*(\d+)\s*)?)?")
+_SECONDS = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+_TIMECODE = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;])(\d\d)")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The frames of a clip that are meant.
+
+    Attributes:
+        info: of the clip; thinned where only every n-th frame is meant.
+        frames: indices in `info`; consecutive, at least one.
+        notes: what could not be given as asked, as sentences.
+    """
+
+    info: VideoInfo
+    frames: range
+    notes: tuple[str, ...] = ()
+
+
+def select_frames(info: VideoInfo, frames: str = "", start: str = "", end: str = "", handles: int = 0) -> Selection:
+    """Find the frames that a user means.
+
+    Args:
+        info: of the whole clip.
+        frames: `7`, `1001-1050` or `1-100x2` (every second one), by number, both ends included; all if empty.
+        start: the first moment, as seconds, `[[HH:]MM:]SS[.fraction]`, from the clip's first frame, or as the
+            source's timecode `HH:MM:SS:FF`; the beginning if empty.
+        end: the first moment that is not meant any more, likewise; the end if empty.
+        handles: so many frames more before and after, as far as there are any.
+    Raises:
+        SettingsError: something is not written as it should be, or does not go together.
+        InputError: the clip does not have these frames.
+    """
+    if frames and (start or end):
+        raise SettingsError("--frames and --start or --end say the same in two ways. Use one of them.")
+    if not frames:
+        return _with_handles(info, _between(info, start, end), handles)
+    first, last, step = _parse_range(frames)
+    chosen = range(first - info.first_number, last - info.first_number + 1)
+    if chosen.start < 0 or chosen.stop > info.frame_count:
+        raise InputError(
+            f"{info.path.name}: frames {frames.strip()} are outside the clip, which has frames "
+            f"{info.numbers(range(info.frame_count))}. Choose --frames within that."
+        )
+    if step == 1:
+        return _with_handles(info, chosen, handles)
+    offset = chosen.start % step
+    thinned = range(chosen.start // step, (chosen.stop - 1 - offset) // step + 1)
+    return _with_handles(info.thinned(step, offset), thinned, handles)
+
+
+def _parse_range(text: str) -> tuple[int, int, int]:
+    """First number, last number, step."""
+    match = _RANGE.fullmatch(text)
+    if match is None or match[3] == "0":
+        raise SettingsError(
+            f"--frames {text!r} is not a range of frames. Write it like 1-48, 1-48x2 for every second, or 7 for one."
+        )
+    first = int(match[1])
+    last = int(match[2]) if match[2] else first
+    if last < first:
+        raise SettingsError(f"--frames {text!r} runs backwards. Write the smaller number first: {last}-{first}.")
+    return first, last, int(match[3] or 1)
+
+
+def _between(info: VideoInfo, start: str, end: str) -> range:
+    """The frames that begin from one moment on and before another."""
+    begin = _moment("--start", info, start) if start else Fraction(0)
+    stop = _moment("--end", info, end) if end else None
+    times = [(time - info.pts[0]) * info.time_base for time in info.pts]
+    rounding = min(info.time_base / 2, 1 / (20 * info.rate))
+    chosen = [
+        i for i, time in enumerate(times) if time >= begin - rounding and (stop is None or time < stop - rounding)
+    ]
+    if not chosen:
+        raise InputError(
+            f"{info.path.name}: no frame lies between {start or 'the beginning'} and {end or 'the end'}. "
+            f"The clip lasts {float(info.duration):.3f} s{_from_timecode(info)}."
+        )
+    return range(chosen[0], chosen[-1] + 1)
+
+
+def _moment(flag: str, info: VideoInfo, text: str) -> Fraction:
+    """Seconds from the clip's first frame."""
+    if _TIMECODE.fullmatch(text.strip()):
+        frames = timecode_frames(text.strip(), info.rate) - (
+            timecode_frames(info.timecode, info.rate) if info.timecode else 0
+        )
+        if frames < 0:
+            raise InputError(f"{info.path.name}: {flag} {text} is before the clip{_from_timecode(info)}.")
+        return frames / info.rate
+    match = _SECONDS.fullmatch(text.strip())
+    if match is None:
+        raise SettingsError(
+            f"{flag} {text!r} is no time. Write seconds (12.5), minutes (1:05), hours (1:00:05.5), "
+            "or a timecode with frames (01:00:00:12)."
+        )
+    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
+
+
+def _from_timecode(info: VideoInfo) -> str:
+    return f" and begins at {info.timecode}" if info.timecode else ""
+
+
+def _with_handles(info: VideoInfo, frames: range, handles: int) -> Selection:
+    wider = range(max(0, frames.start - handles), min(info.frame_count, frames.stop + handles))
+    before, after = frames.start - wider.start, wider.stop - frames.stop
+    if before == after == handles:
+        return Selection(info, wider)
+    note = f"Of {handles} handle frames the clip has only {before} before and {after} after the range."
+    return Selection(info, wider, (note,))
+
+
+# -- timecode (SMPTE ST 12-1) ----------------------------------------------------------------------
+
+
+def timecode_frames(text: str, rate: Fraction) -> int:
+    """Frames from 00:00:00:00 to a timecode; with a semicolon it drops frame numbers, as 29.97 and 59.94 may.
+
+    Raises:
+        SettingsError: it is no timecode, or the rate has not so many frames a second.
+    """
+    match = _TIMECODE.fullmatch(text)
+    if match is None or int(match[5]) >= _nominal(rate):
+        raise SettingsError(
+            f"{text!r} is no timecode at {float(rate):g} frames a second. Write HH:MM:SS:FF, "
+            f"the frames below {_nominal(rate)}."
+        )
+    from timecode import Timecode
+
+    drop = match[4] == ";"
+    return int(Timecode(_timecode_rate(rate, drop), text, force_non_drop_frame=not drop).frame_number)
+
+
+def timecode_after(text: str, frames: int, rate: Fraction) -> str:
+    """The timecode so many frames after another, in the same notation.
+
+    Raises:
+        SettingsError: as for `timecode_frames`.
+    """
+    if frames == 0:
+        return text
+    from timecode import Timecode
+
+    drop = ";" in text
+    total = timecode_frames(text, rate) + frames
+    later = Timecode(_timecode_rate(rate, drop), frames=total + 1, force_non_drop_frame=not drop)
+    hours, minutes, seconds, frame = later.frames_to_tc(later.frames)[:4]
+    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if drop else ':'}{frame:02}"
+
+
+def _nominal(rate: Fraction) -> int:
+    """Frame numbers a second: 30 at 29.97."""
+    return -(-rate.numerator // rate.denominator)
+
+
+def _timecode_rate(rate: Fraction, drop: bool) -> str:
+    if drop and rate in (Fraction(30000, 1001), Fraction(60000, 1001)):
+        return "29.97" if _nominal(rate) == 30 else "59.94"
+    return str(_nominal(rate))
