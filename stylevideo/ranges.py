@@ -141,7 +141,7 @@ def timecode_frames(text: str, rate: Fraction) -> int:
             f"{text!r} is no timecode at {float(rate):g} frames a second. Write HH:MM:SS:FF, "
             f"the frames below {_nominal(rate)}."
         )
-    from timecode import Timecode
+    from timecode.timecode import Timecode
 
     drop = match[4] == ";"
     return int(Timecode(_timecode_rate(rate, drop), text, force_non_drop_frame=not drop).frame_number)
@@ -155,7 +155,7 @@ def timecode_after(text: str, frames: int, rate: Fraction) -> str:
     """
     if frames == 0:
         return text
-    from timecode import Timecode
+    from timecode.timecode import Timecode
 
     drop = ";" in text
     total = timecode_frames(text, rate) + frames
