@@ -318,7 +318,8 @@ def _source_frames(job: _Job, frames: range) -> Iterator[Frame]:
 
 def _source_frames_backwards(job: _Job, frames: range) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
-    held = [replace(source, image=fit_picture(source.image, job.size)) for source in read_frames(job.clip.info, frames)]
+    sources = read_frames(job.clip.info, frames, job.reading)
+    held = [replace(source, picture=source.picture.fitted(job.size)) for source in sources]
     while held:
         source = held.pop()
         yield Frame(source.index, to_image(source.image), source.repaired)

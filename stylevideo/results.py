@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.loop import MEETING
-from stylevideo.media.reader import reads_as_bt709
+from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -53,6 +53,13 @@ class Picture:
     alpha: np.ndarray | None = None
     gain: np.ndarray | None = None
 
+    def fitted(self, size: tuple[int, int]) -> Picture:
+        """The same reduced to a height and width by averaging."""
+        if self.image.shape[:2] == size:
+            return self
+        alpha, gain = (None if plane is None else fit_picture(plane, size) for plane in (self.alpha, self.gain))
+        return replace(self, image=fit_picture(self.image, size), alpha=alpha, gain=gain)
+
 
 def read_picture(path: Path) -> np.ndarray:
     """Read a picture of any format that OpenCV knows.
@@ -70,6 +77,37 @@ def read_picture(path: Path) -> np.ndarray:
     if picture is None:
         raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def as_picture(pixels: np.ndarray, reading: Reading) -> Picture:
+    """What OpenCV decoded, as it is wanted.
+
+    Args:
+        pixels: (H, W) gray, (H, W, 3) BGR or (H, W, 4) BGRA; uint8, uint16 or float32.
+        reading: how many bits are kept, and what becomes of the alpha channel.
+    """
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+    if reading.bits == 8 or (reading.bits == 16 and pixels.dtype == np.float32):
+        pixels = to_8_bits(pixels) if reading.bits == 8 else to_16_bits(pixels)
+    image = cv2.cvtColor(pixels[..., :3], cv2.COLOR_BGR2RGB)
+    if pixels.shape[2] < 4 or reading.alpha == "drop":
+        return Picture(image)
+    alpha = np.ascontiguousarray(pixels[..., 3])
+    return Picture(premultiplied(image, alpha) if reading.alpha == "premultiply" else image, alpha)
+
+
+def premultiplied(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) multiplied with how opaque they are (H, W), of the same kind."""
+    product = image * (alpha / np.float64(WHITE[alpha.dtype]))[..., None]
+    return product.astype(np.float32) if image.dtype == np.float32 else np.rint(product).astype(image.dtype)
+
+
+def straight(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours that were multiplied with how opaque they are, as they were before; black where nothing is seen."""
+    opacity = (alpha / np.float64(WHITE[alpha.dtype]))[..., None]
+    quotient = np.clip(image / np.where(opacity > 0, opacity, np.inf), 0, WHITE[image.dtype])
+    return quotient.astype(np.float32) if image.dtype == np.float32 else np.rint(quotient).astype(image.dtype)
 
 
 def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -101,9 +139,16 @@ def to_8_bits(picture: np.ndarray) -> np.ndarray:
     """A picture of any kind, rounded to uint8; what lies outside of black and white is clipped."""
     if picture.dtype == np.uint8:
         return picture
+    return ((to_16_bits(picture).astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def to_16_bits(picture: np.ndarray) -> np.ndarray:
+    """A picture of any kind, as uint16; what lies outside of black and white is clipped."""
+    if picture.dtype == np.uint8:
+        return picture.astype(np.uint16) * 257
     if picture.dtype == np.float32:
-        picture = (np.clip(picture, 0, 1).astype(np.float64) * 65535).round().astype(np.uint16)
-    return ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
+    return picture
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
