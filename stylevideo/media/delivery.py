@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.timeline import bits_of
 
 # x264's and x265's results depend on the number of threads; the default follows the machine's.
 ENCODER_THREADS = 8
@@ -49,31 +50,43 @@ class Delivery:
         name: as in `--delivery`.
         description: what it is good for.
         suffixes: of the files that can hold it, the usual one first.
-        bits: a channel, that it is fed with: 8 or 16, or 32 for scene-linear light.
-        formats: ffmpeg's pixel formats, by bits (8 or 16) and whether there is alpha; empty for image sequences.
+        formats: of a film, ffmpeg's pixel formats by the bits a channel that it is fed with (8 or 16) and whether
+            there is alpha.
         odd_format: the one for pictures with an odd side, where the usual one cannot have them.
-        encoder: ffmpeg's arguments.
+        encoder: of a film, ffmpeg's arguments.
         crf: constant rate factor unless another is asked for; None where the codec has none.
+        file_bits: of an image sequence, bits a channel that its files can have: 8, 16, or 32 for floating point.
     """
 
     name: str
     description: str
     suffixes: tuple[str, ...]
-    bits: int
     formats: Mapping[tuple[int, bool], str] = field(default_factory=dict)
     odd_format: str = ""
     encoder: tuple[str, ...] = ()
     crf: int | None = None
+    file_bits: tuple[int, ...] = ()
 
     @property
     def is_sequence(self) -> bool:
         """Whether each frame is a file of its own."""
-        return not self.formats
+        return bool(self.file_bits)
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Bits a channel that it can be fed with, ascending; the first is for footage of 8 bits."""
+        return self.file_bits or tuple(sorted({bits for bits, _ in self.formats}))
 
     @property
     def has_alpha(self) -> bool:
         """Whether it can hold an alpha channel."""
-        return self.name in ("png", "png16", "tiff16", "exr") or any(alpha for _, alpha in self.formats)
+        if self.is_sequence:
+            return self.name != "jpeg"
+        return any(alpha for _, alpha in self.formats)
+
+    def film_bits(self, bits: int, alpha: bool = False) -> int:
+        """Bits a channel that the film keeps when it is fed with so many."""
+        return bits if self.is_sequence else bits_of(self.pixel_format(bits, alpha and self.has_alpha, odd=False))
 
     def pixel_format(self, bits: int, alpha: bool, odd: bool) -> str:
         """ffmpeg's pixel format for pictures of 8 or 16 bits, with alpha, with an odd side.
@@ -86,95 +99,86 @@ class Delivery:
         return fitting.get(bits) or next(iter(fitting.values()))
 
 
-def _both(opaque: str, transparent: str = "") -> dict[tuple[int, bool], str]:
-    """One pixel format for every depth."""
-    return {(16, OPAQUE): opaque} | ({(16, TRANSPARENT): transparent} if transparent else {})
-
-
 DELIVERIES = {
     delivery.name: delivery
     for delivery in (
         Delivery(
             "h264",
             "review and the web: H.264, 8 bits",
-            (".mp4", ".mov", ".m4v", ".mkv"),
-            8,
-            {(8, OPAQUE): "yuv420p"},
-            "yuv444p",
-            ("-c:v", "libx264", "-threads:v", str(ENCODER_THREADS)),
-            18,
+            suffixes=(".mp4", ".mov", ".m4v", ".mkv"),
+            formats={(8, OPAQUE): "yuv420p"},
+            odd_format="yuv444p",
+            encoder=("-c:v:0", "libx264", "-threads:v:0", str(ENCODER_THREADS)),
+            crf=18,
         ),
         Delivery(
             "h265-10",
             "small files without banding: HEVC, 10 bits",
-            (".mp4", ".mov", ".m4v", ".mkv"),
-            16,
-            _both("yuv420p10le"),
-            "yuv444p10le",
-            ("-c:v", "libx265", "-x265-params", X265_THREADS),
-            20,
+            suffixes=(".mp4", ".mov", ".m4v", ".mkv"),
+            formats={(16, OPAQUE): "yuv420p10le"},
+            odd_format="yuv444p10le",
+            encoder=("-c:v:0", "libx265", "-x265-params", X265_THREADS),
+            crf=20,
         ),
         Delivery(
             "prores-hq",
             "editing: ProRes 422 HQ, 10 bits",
-            (".mov", ".mkv", ".mxf"),
-            16,
-            _both("yuv422p10le"),
-            "",
-            ("-c:v", "prores_ks", "-profile:v", "3", "-vendor", "apl0"),
+            suffixes=(".mov", ".mkv", ".mxf"),
+            formats={(16, OPAQUE): "yuv422p10le"},
+            encoder=("-c:v:0", "prores_ks", "-profile:v:0", "3", "-vendor", "apl0"),
         ),
         Delivery(
             "prores-4444",
             "compositing: ProRes 4444, 10 bits, alpha with 16",
-            (".mov", ".mkv"),
-            16,
-            _both("yuv444p10le", "yuva444p10le"),
-            "",
-            ("-c:v", "prores_ks", "-profile:v", "4444", "-vendor", "apl0", "-alpha_bits", "16"),
+            suffixes=(".mov", ".mkv"),
+            formats={(16, OPAQUE): "yuv444p10le", (16, TRANSPARENT): "yuva444p10le"},
+            encoder=("-c:v:0", "prores_ks", "-profile:v:0", "4444", "-vendor", "apl0", "-alpha_bits", "16"),
         ),
         Delivery(
             "dnxhr-hqx",
             "editing: DNxHR HQX, 10 bits",
-            (".mov", ".mxf", ".mkv"),
-            16,
-            _both("yuv422p10le"),
-            "",
-            ("-c:v", "dnxhd", "-profile:v", "dnxhr_hqx"),
+            suffixes=(".mov", ".mxf", ".mkv"),
+            formats={(16, OPAQUE): "yuv422p10le"},
+            encoder=("-c:v:0", "dnxhd", "-profile:v:0", "dnxhr_hqx"),
         ),
         Delivery(
             "ffv1",
             "archive: FFV1 in RGB, lossless, 8 or 16 bits, alpha",
-            (".mkv",),
-            16,
-            {(8, OPAQUE): "bgr0", (8, TRANSPARENT): "bgra", (16, OPAQUE): "gbrp16le", (16, TRANSPARENT): "gbrap16le"},
-            "",
-            ("-c:v", "ffv1", "-level", "3", "-slices", "16", "-slicecrc", "1", "-context", "1"),
+            suffixes=(".mkv",),
+            formats={
+                (8, OPAQUE): "bgr0",
+                (8, TRANSPARENT): "bgra",
+                (16, OPAQUE): "gbrp16le",
+                (16, TRANSPARENT): "gbrap16le",
+            },
+            encoder=("-c:v:0", "ffv1", "-level", "3", "-slices", "16", "-slicecrc", "1", "-context", "1"),
         ),
         Delivery(
             "vp9",
             "the web: VP9, 8 bits with alpha, or 10 bits",
-            (".webm", ".mkv", ".mp4"),
-            8,
-            {(8, OPAQUE): "yuv420p", (8, TRANSPARENT): "yuva420p", (16, OPAQUE): "yuv420p10le"},
-            "",
-            ("-c:v", "libvpx-vp9", "-b:v", "0", "-row-mt", "0", "-threads:v", str(ENCODER_THREADS)),
-            24,
+            suffixes=(".webm", ".mkv", ".mp4"),
+            formats={(8, OPAQUE): "yuv420p", (8, TRANSPARENT): "yuva420p", (16, OPAQUE): "yuv420p10le"},
+            encoder=("-c:v:0", "libvpx-vp9", "-b:v:0", "0", "-row-mt", "0", "-threads:v:0", str(ENCODER_THREADS)),
+            crf=24,
         ),
         Delivery(
             "av1",
             "the smallest files: AV1, 10 bits",
-            (".mp4", ".mkv", ".webm"),
-            16,
-            _both("yuv420p10le"),
-            "",
-            ("-c:v", "libsvtav1", "-preset", "6"),
-            24,
+            suffixes=(".mp4", ".mkv", ".webm"),
+            formats={(16, OPAQUE): "yuv420p10le"},
+            encoder=("-c:v:0", "libsvtav1", "-preset", "6"),
+            crf=24,
         ),
-        Delivery("png", "an image sequence: PNG, 8 bits, or 16 where the source has more", (".png",), 8),
-        Delivery("png16", "an image sequence: PNG, 16 bits", (".png",), 16),
-        Delivery("tiff16", "an image sequence: TIFF, 16 bits", (".tif", ".tiff"), 16),
-        Delivery("jpeg", "an image sequence: JPEG, 8 bits", (".jpg", ".jpeg"), 8),
-        Delivery("exr", "an image sequence: OpenEXR, scene-linear light", (".exr",), 32),
+        Delivery(
+            "png",
+            "an image sequence: PNG, 8 bits, or 16 where the source has more",
+            suffixes=(".png",),
+            file_bits=(8, 16),
+        ),
+        Delivery("png16", "an image sequence: PNG, 16 bits", suffixes=(".png",), file_bits=(16,)),
+        Delivery("tiff16", "an image sequence: TIFF, 16 bits", suffixes=(".tif", ".tiff"), file_bits=(16,)),
+        Delivery("jpeg", "an image sequence: JPEG, 8 bits", suffixes=(".jpg", ".jpeg"), file_bits=(8,)),
+        Delivery("exr", "an image sequence: OpenEXR, scene-linear light", suffixes=(".exr",), file_bits=(32,)),
     )
 }
 _USUAL = {".mp4": "h264", ".m4v": "h264", ".mov": "h264", ".mkv": "h264", ".webm": "vp9", ".mxf": "dnxhr-hqx"}
@@ -242,7 +246,7 @@ def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate
     """
     height, width = size
     delivery, muxer = encoding.delivery, CONTAINERS[output.suffix.lower()].muxer
-    pixel_format = delivery.pixel_format(delivery.bits, OPAQUE, bool(height % 2 or width % 2))
+    pixel_format = delivery.pixel_format(delivery.depths[0], OPAQUE, bool(height % 2 or width % 2))
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / f"trial{output.suffix}"
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]

@@ -69,11 +69,15 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         InputError: there is no such file, or it is not a picture.
     """
+    return _read(path, cv2.IMREAD_COLOR)
+
+
+def _read(path: Path, mode: int) -> np.ndarray:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    picture = cv2.imdecode(data, mode) if data.size else None
     if picture is None:
         raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
@@ -99,15 +103,27 @@ def as_picture(pixels: np.ndarray, reading: Reading) -> Picture:
 
 def premultiplied(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Colours (H, W, 3) multiplied with how opaque they are (H, W), of the same kind."""
-    product = image * (alpha / np.float64(WHITE[alpha.dtype]))[..., None]
-    return product.astype(np.float32) if image.dtype == np.float32 else np.rint(product).astype(image.dtype)
+    return _like(image, image * (alpha / np.float64(WHITE[alpha.dtype]))[..., None])
 
 
 def straight(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Colours that were multiplied with how opaque they are, as they were before; black where nothing is seen."""
     opacity = (alpha / np.float64(WHITE[alpha.dtype]))[..., None]
     quotient = np.clip(image / np.where(opacity > 0, opacity, np.inf), 0, WHITE[image.dtype])
-    return quotient.astype(np.float32) if image.dtype == np.float32 else np.rint(quotient).astype(image.dtype)
+    return _like(image, quotient)
+
+
+def like(image: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """A plane of 8, 16 bits or floats, as the same kind as an image."""
+    if plane.dtype == image.dtype:
+        return plane
+    return _like(image, plane.astype(np.float64) * (WHITE[image.dtype] / WHITE[plane.dtype]))
+
+
+def _like(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values as the same kind of picture."""
+    converted: np.ndarray = (values if image.dtype == np.float32 else np.rint(values)).astype(image.dtype)
+    return converted
 
 
 def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -147,7 +163,8 @@ def to_16_bits(picture: np.ndarray) -> np.ndarray:
     if picture.dtype == np.uint8:
         return picture.astype(np.uint16) * 257
     if picture.dtype == np.float32:
-        return np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
+        deep: np.ndarray = np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
+        return deep
     return picture
 
 
@@ -163,6 +180,22 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert coded, "PNG takes any RGB picture of 8 or 16 bits"
     write_atomically(path, data.tobytes())
+
+
+def write_float_tiff(path: Path, picture: np.ndarray) -> None:
+    """Write a TIFF, as `write_png` does: path ends in .tif, picture is (H, W, 3) float32, RGB, of any values."""
+    coded, data = cv2.imencode(".tiff", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert coded, "TIFF takes any RGB picture of floats"
+    write_atomically(path, data.tobytes())
+
+
+def read_exactly(path: Path) -> np.ndarray:
+    """Read back what `write_png` or `write_float_tiff` wrote: (H, W, 3), RGB, of the same kind.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
+    return _read(path, cv2.IMREAD_UNCHANGED)
 
 
 def check_writable(path: Path) -> None:

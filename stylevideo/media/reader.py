@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -16,9 +18,11 @@ from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
 from stylevideo.media.decode_opencv import decode_with_opencv
 from stylevideo.media.pictures import Picture, Reading
+from stylevideo.media.probe import probe
 from stylevideo.timeline import VideoInfo
 
 SHOWN_NUMBERS = 10
+SEQUENCE_RATE = Fraction(24)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,18 @@ class SourceFrame:
     def image(self) -> np.ndarray:
         """(H, W, 3), RGB, sRGB-encoded."""
         return self.picture.image
+
+
+def open_clip(path: Path, rate: Fraction = SEQUENCE_RATE) -> VideoInfo:
+    """Find out everything about a clip that can be known without decoding it.
+
+    Args:
+        path: a video file; or an image sequence: its pattern or its folder.
+        rate: frames a second of a sequence, which does not say.
+    Raises:
+        InputError: there is no such clip, or it cannot be read.
+    """
+    return probe(path)
 
 
 def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) -> Iterator[SourceFrame]:

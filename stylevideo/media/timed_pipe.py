@@ -5,7 +5,6 @@ A raw pipe has a constant rate; this one has any. Only what ffmpeg needs of RFC 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 UNIT_NS = 1000
