@@ -32,6 +32,7 @@ from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.preparation import Job, check_outputs, fingerprint, prepare
+from stylevideo.provenance import comment, provenance, write_provenance
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -333,11 +334,15 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
     if options.sheet:
         _write_sheet(job, store)
-    film = write_film(_film_pictures(job, store), clip.output, clip.info, clip.frames, job.encoding)
+    made_from = provenance(job) if options.provenance else None
+    encoding = replace(job.encoding, comment=comment(made_from)) if made_from else job.encoding
+    film = write_film(_film_pictures(job, store), clip.output, clip.info, clip.frames, encoding)
+    if made_from:
+        write_provenance(made_from, clip.output)
     turn = store.recall(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
-        *source_warnings(clip.info, job.reading, job.delivery.film_bits(job.bits)),
+        *source_warnings(clip.info, job.reading, job.delivery.film_bits(job.bits, job.reading.alpha != "drop")),
         *frame_warnings(records),
         *loop_warnings(visible),
         *job.notes,

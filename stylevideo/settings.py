@@ -282,6 +282,11 @@ class OutputSettings:
         metavar="ARGS",
         changes_frames=False,
     )
+    provenance: bool = _setting(
+        True,
+        "say in the film's comment tag, and in a JSON file beside it, from what and how it was made",
+        changes_frames=False,
+    )
     overwrite: bool = _setting(False, "replace the film if it is already there", changes_frames=False)
     restart: bool = _setting(
         False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False

@@ -161,7 +161,8 @@ def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
         if name not in OF_THE_CONTAINER:
             found = made_tags.get(name, "none")
             missing = Verdict.WRONG if name in HELD_EVERYWHERE else Verdict.CHANGED
-            yield Check(f"tag {name}", value, found, Verdict.SAME if found == value else missing)
+            kept = found == value or (name == "comment" and found.startswith(f"{value}\n"))  # we add to it
+            yield Check(f"tag {name}", value, found, Verdict.SAME if kept else missing)
     cut = stretch_of_time(info, shown)
     stop = None if cut.length is None else cut.start + cut.length
     inside = [c for c in chapters if c.stop > cut.start and (stop is None or c.start < stop)]

@@ -21,6 +21,7 @@ from sample_scenes import render_shot
 
 import stylevideo
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
+from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.store import store_folder
@@ -243,7 +244,7 @@ def test_a_damaged_clip_is_stylised_to_its_end_and_says_so(tmp_path: Path) -> No
 def test_a_deeper_source_is_warned_about(tmp_path: Path) -> None:
     settings = FAST.with_values(frames="1-1", size=64)
     result = stylevideo.stylize(shared("edge/x264_10.mp4"), [STYLE], tmp_path / "film.mp4", settings)
-    assert any("more than 8 bits" in warning for warning in result.warnings)
+    assert any("has 10 bits a channel" in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_a_deeper_source_is_warned_about(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_depth_is_told_from_the_pixel_format(two_shot_clip: Path, pixel_format: str, deep: int) -> None:
     info = replace(probe(two_shot_clip), pixel_format=pixel_format)
-    assert sum("more than 8 bits" in warning for warning in source_warnings(info)) == deep
+    assert sum("bits a channel" in warning for warning in source_warnings(info, Reading(), 8)) == deep
 
 
 def test_styles_are_read_with_their_weights(tmp_path: Path) -> None:

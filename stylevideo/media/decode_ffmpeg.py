@@ -68,8 +68,10 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
 
 
 def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
+    # ffmpeg's own decoders of these leave alpha out.
+    decoder = ["-c:v", f"libvpx{'-vp9' if info.codec == 'vp9' else ''}"] if info.codec in ("vp8", "vp9") else []
     return [
-        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", "-i", file_url(info.path)),
+        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder, "-i", file_url(info.path)),
         *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
         *("-c:v", "png", "-compression_level", "1", "-f", "image2pipe", "-"),
     ]

@@ -10,7 +10,7 @@ import logging
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -38,6 +38,7 @@ _STREAM_LINE = re.compile(
     r"(?P<kind>Video|Audio|Subtitle|Data|Attachment): (?P<codec>[\w.-]+)(?P<detail>.*)$"
 )
 _ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
+_ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d\d)$", re.MULTILINE | re.IGNORECASE)
 _SPLIT_OUTSIDE_PARENTHESES = re.compile(r", (?![^(]*\))")
 _STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
@@ -59,10 +60,14 @@ class _Packets:
 
 @dataclass(frozen=True)
 class _Stream:
-    """One stream as ffmpeg lists it, with the degrees of its display matrix."""
+    """One stream as ffmpeg lists it, with the degrees of its display matrix.
+
+    `alpha_apart`: whether it has an alpha channel that the pixel format does not tell of (VP8, VP9).
+    """
 
     info: StreamInfo
-    rotation: int
+    rotation: int = 0
+    alpha_apart: bool = False
 
 
 def probe(path: Path) -> VideoInfo:
@@ -146,7 +151,7 @@ def _video_info(
         sample_aspect=1 / packets.sample_aspect if main.rotation % 180 == 90 else packets.sample_aspect,
         rotation=main.rotation,
         codec=main.info.codec,
-        pixel_format=picture.format,
+        pixel_format=picture.format.replace("yuv", "yuva") if main.alpha_apart else picture.format,
         color_matrix=picture.matrix,
         transfer=picture.transfer,
         interlaced=picture.interlaced,
@@ -174,9 +179,11 @@ def _parse_streams(messages: str) -> list[_Stream]:
                 language=None if match["language"] in (None, "und") else match["language"],
                 detail=match["detail"].strip(" ,"),
             )
-            found.setdefault(latest.index, _Stream(latest, 0))
+            found.setdefault(latest.index, _Stream(latest))
         elif latest is not None and (match := _ROTATION_LINE.match(line)):
-            found[latest.index] = _Stream(latest, round(float(match[1])) % 360)
+            found[latest.index] = replace(found[latest.index], rotation=round(float(match[1])) % 360)
+        elif latest is not None and _ALPHA_LINE.match(line):
+            found[latest.index] = replace(found[latest.index], alpha_apart=True)
     return [found[index] for index in sorted(found)]
 
 

@@ -112,14 +112,13 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
     """Find out by trying, because what a muxer accepts differs between versions of ffmpeg."""
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
-        source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path), "-map", f"0:{stream.index}"]
-        shape: list[str] = []
+        source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path)]
+        picture, tracks = [], ["-map", f"0:{stream.index}", "-c", codec]
         if container.muxer == "mxf":  # which holds nothing without a picture
-            source = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1", *source[:-1], f"1:{stream.index}"]
-            shape = ["-map", "0:v", "-c:v", "mpeg2video", "-shortest"]
-        letter = _SPECIFIERS[stream.kind]
-        written = [*shape, f"-c:{letter}", codec, "-f", container.muxer, file_url(trial)]
-        run = run_ffmpeg(["-v", "error", *source, *written])
+            picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
+            tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
+            tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, "-shortest"]
+        run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
     return run.status == 0

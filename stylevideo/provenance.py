@@ -1,0 +1,86 @@
+"""What a film says of itself: from what it was made, with which styles and settings.
+
+Studios ask for it, and so do people who wonder whether a picture is real. Hashes name files beyond doubt; paths,
+which may say more than their owner wishes, stay out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stylevideo.media.pictures import write_atomically
+from stylevideo.preparation import Job
+from stylevideo.settings import leaves
+from stylevideo.timeline import VideoInfo
+from stylevideo.version import __version__
+
+CHUNK_BYTES = 1 << 22
+SHORT_HASH = 16
+OF_PLACES = frozenset({"sheet", "report", "weights", "overwrite", "restart"})
+"""Settings that name places on a machine or are about runs, not about the film."""
+
+
+def provenance_path(output: Path) -> Path:
+    """Where the file beside a film is: `film.mp4.json`."""
+    return output.with_name(f"{output.name}.json")
+
+
+def provenance(job: Job) -> dict[str, Any]:
+    """From what, with which styles and settings a film is made; JSON values."""
+    clip = job.clip
+    styles = [
+        {"name": read.style.path.name, "weight": read.style.weight, "sha256": _sha256([read.style.path])}
+        for read in job.styles
+    ]
+    return {
+        "stylevideo": __version__,
+        "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
+        "film": clip.output.name,
+        "source": {"name": clip.source.name, "sha256": _sha256(_files(clip.info))},
+        "frames": clip.info.numbers(clip.frames),
+        "styles": styles,
+        "delivery": job.delivery.name,
+        "size": [job.size[1], job.size[0]],
+        "torch": torch.__version__,
+        "weights_sha256": job.vgg.identity if job.vgg else None,
+        "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_PLACES},
+    }
+
+
+def comment(values: dict[str, Any]) -> str:
+    """The sentence that stands in the film's comment tag."""
+    source = values["source"]
+    made = f"{source['name']} (sha256 {source['sha256'][:SHORT_HASH]})"
+    if values["weights_sha256"] is None:
+        return f"Passed unchanged through stylevideo {values['stylevideo']} from {made}."
+    styles = ", ".join(f"{style['name']} (sha256 {style['sha256'][:SHORT_HASH]})" for style in values["styles"])
+    return f"Repainted by stylevideo {values['stylevideo']} from {made} in the style of {styles}."
+
+
+def write_provenance(values: dict[str, Any], output: Path) -> None:
+    """Write the file beside a film.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_atomically(provenance_path(output), json.dumps(values, indent=1, ensure_ascii=False).encode())
+
+
+def _files(info: VideoInfo) -> list[Path]:
+    return [file for file in info.files if file] or [info.path]
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    """Of the files' content, one after another."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
