@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     presets = commands.add_parser("presets", help="list the presets and what they mean")
     presets.set_defaults(command=_presets)
     _add_common(presets)
+    deliveries = commands.add_parser("deliveries", help="list the forms in which a film can be written")
+    deliveries.set_defaults(command=_deliveries)
+    _add_common(deliveries)
     return parser
 
 
@@ -396,6 +399,13 @@ def _shots(options: argparse.Namespace) -> None:
         return
     for number, first, last in rows:
         print(f"shot {number}: frames {first}-{last} ({last - first + 1})")
+
+
+def _deliveries(options: argparse.Namespace) -> None:
+    from stylevideo.media.delivery import DELIVERIES
+
+    for delivery in DELIVERIES.values():
+        print(f"{delivery.name}: {delivery.description} ({', '.join(delivery.suffixes)})")
 
 
 def _presets(options: argparse.Namespace) -> None:

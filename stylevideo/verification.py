@@ -6,14 +6,16 @@ Compares files; knows nothing of how the film was made. What its container canno
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.media.probe import probe
-from stylevideo.media.tracks import Track, ask, packet_hash, plan_tracks, stretch_of_time
+from stylevideo.media.tags import Chapter, ask, read_tags
+from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
+from stylevideo.media.writer import film_timecode
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -25,7 +27,6 @@ FIRST_SECONDS = "10"
 OF_THE_CONTAINER = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "creation_time"})
 HELD_EVERYWHERE = frozenset({"title", "artist", "album", "comment", "copyright", "date", "genre"})
 """Tags that every container can hold."""
-_SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
 
 
 class Verdict(Enum):
@@ -87,6 +88,7 @@ def verify(source: str | Path, film: str | Path, frames: str = "") -> Verificati
     info, shown = selection.info, selection.frames
     checks = (
         *_check_time(info, made, shown),
+        *_check_timecode(info, made, shown),
         *_check_picture(info, made),
         *_check_tracks(info, made, shown),
         *_check_tags(info, made, shown),
@@ -95,6 +97,10 @@ def verify(source: str | Path, film: str | Path, frames: str = "") -> Verificati
 
 
 def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    if info.variable_rate and made.variable_rate:
+        yield _same("frames", str(len(shown)), str(made.frame_count))
+        yield _check_frame_times(info, made, shown)
+        return
     count = sum(info.repeats(shown.start, shown.stop))
     yield _same("frames", str(count), str(made.frame_count))
     yield _same("frames a second", str(info.rate), str(made.rate))
@@ -105,11 +111,28 @@ def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
     yield _check("duration", f"{float(lasts):.3f} s", f"{float(made.duration):.3f} s", agree)
 
 
+def _check_frame_times(info: VideoInfo, made: VideoInfo, shown: range) -> Check:
+    """Whether each frame of a film with a varying rate has the time that it had."""
+    due = [(time - info.pts[shown.start]) * info.time_base for time in info.pts[shown.start : shown.stop]]
+    times = [(time - made.pts[0]) * made.time_base for time in made.pts]
+    worst = max(abs(time - wanted) for time, wanted in zip(times, due, strict=False))
+    return _check("frame times", "variable", f"at most {float(worst) * 1000:.1f} ms off", worst <= TIME_TOLERANCE)
+
+
+def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    timecode, notes = film_timecode(info, shown)
+    for note in notes:
+        yield Check("note", note, "", Verdict.CHANGED)
+    if timecode is not None:
+        yield _same("timecode", timecode, made.timecode or "none")
+
+
 def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
     yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
     yield _same("sample aspect", str(info.sample_aspect), str(made.sample_aspect))
-    yield _same("colour matrix", "bt709", made.color_matrix or "not said")
+    wanted = "gbr" if made.pixel_format.startswith(("gbr", "bgr")) else "bt709"
+    yield _same("colour matrix", wanted, made.color_matrix or "not said")
 
 
 def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
@@ -155,54 +178,21 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
 
 
 def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    tags, chapters = _metadata(info.path)
-    made_tags, made_chapters = _metadata(made.path)
-    for name, value in tags.items():
+    tags, made_tags = read_tags(info.path), read_tags(made.path)
+    for name, value in tags.values.items():
         if name not in OF_THE_CONTAINER:
-            found = made_tags.get(name, "none")
+            found = made_tags.values.get(name, "none")
             missing = Verdict.WRONG if name in HELD_EVERYWHERE else Verdict.CHANGED
             kept = found == value or (name == "comment" and found.startswith(f"{value}\n"))  # we add to it
             yield Check(f"tag {name}", value, found, Verdict.SAME if kept else missing)
     cut = stretch_of_time(info, shown)
     stop = None if cut.length is None else cut.start + cut.length
-    inside = [c for c in chapters if c.stop > cut.start and (stop is None or c.start < stop)]
-    yield _same("chapters", _titles(inside), _titles(made_chapters))
+    inside = [c for c in tags.chapters if c.stop > cut.start and (stop is None or c.start < stop)]
+    yield _same("chapters", _titles(inside), _titles(made_tags.chapters))
 
 
-@dataclass(frozen=True)
-class _Chapter:
-    """A chapter: its title, and its time in seconds."""
-
-    title: str
-    start: Fraction
-    stop: Fraction
-
-
-def _titles(chapters: list[_Chapter]) -> str:
+def _titles(chapters: Sequence[Chapter]) -> str:
     return "; ".join(chapter.title or "untitled" for chapter in chapters) or "none"
-
-
-def _metadata(path: Path) -> tuple[dict[str, str], list[_Chapter]]:
-    """A container's tags, names in lower case, and its chapters."""
-    text = ask(path, "-f", "ffmetadata", "-")
-    first, *rest = _SECTION.split(text)
-    sections = zip(rest[::2], rest[1::2], strict=True)
-    return _values(first), [_chapter(_values(body)) for name, body in sections if name == "CHAPTER"]
-
-
-def _chapter(values: dict[str, str]) -> _Chapter:
-    unit = Fraction(values["timebase"])
-    return _Chapter(values.get("title", ""), int(values["start"]) * unit, int(values["end"]) * unit)
-
-
-def _values(text: str) -> dict[str, str]:
-    """`name=value` lines, in which a backslash stands before what would have a meaning, a line's end included."""
-    found = re.findall(r"^([^;#\n](?:\\.|[^=\\\n])*)=((?:\\(?:.|\n)|[^\\\n])*)$", text, re.MULTILINE)
-    return {_plain(name).lower(): _plain(value) for name, value in found}
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\(.|\n)", r"\1", text)
 
 
 def _start(path: Path, stream: StreamInfo, packets: bool) -> Fraction | None:

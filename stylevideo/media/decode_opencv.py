@@ -9,7 +9,8 @@ import logging
 import os
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
             if image is not None:
                 # A broken stream may change its size half way.
                 yield index, Picture(cv2.cvtColor(fit_picture(image, (info.height, info.width)), cv2.COLOR_BGR2RGB))
+
+
+@cache
+def opencv_decodes(info: VideoInfo) -> bool:
+    """Whether OpenCV has a decoder for this video: its wheels lack some that ffmpeg has, such as AV1's."""
+    with closing(decode_with_opencv(info, 0)) as decoded:
+        return next(decoded, None) is not None
 
 
 @contextmanager

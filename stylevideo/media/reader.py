@@ -16,7 +16,7 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
-from stylevideo.media.decode_opencv import decode_with_opencv
+from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.probe import probe
 from stylevideo.timeline import VideoInfo
@@ -152,6 +152,6 @@ def _last_good_before(info: VideoInfo, reading: Reading, stop: int) -> Picture |
 
 def _decode(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
     """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
-    if needs_ffmpeg(info, reading):
+    if needs_ffmpeg(info, reading) or not opencv_decodes(info):
         return decode_with_ffmpeg(info, reading, first)
     return decode_with_opencv(info, first)

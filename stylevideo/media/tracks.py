@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.tags import ask
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -117,7 +116,7 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
         if container.muxer == "mxf":  # which holds nothing without a picture
             picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
             tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
-            tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, "-shortest"]
+            tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
         run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
@@ -132,10 +131,17 @@ def track_arguments(tracks: Sequence[Track]) -> Iterator[str]:
         place = f"{letter}:{counts[letter]}"
         counts[letter] += 1
         yield from ("-map", f"1:{track.stream.index}", f"-c:{place}", track.codec)
-        if letter == "a" and track.codec in ("aac", "libopus"):
-            yield from (f"-b:{place}", AUDIO_BIT_RATE)
+        if letter == "a":
+            yield from _sound(track.codec, f":{place}")
         if letter == "v":
             yield from (f"-disposition:{place}", "attached_pic")
+
+
+def _sound(codec: str, place: str) -> list[str]:
+    """How rewritten sound is encoded; MXF, for which it is made PCM, holds 48 kHz alone."""
+    if codec.startswith("pcm"):
+        return [f"-ar{place}", "48000"]
+    return [] if codec == "copy" else [f"-b{place or ':a'}", AUDIO_BIT_RATE]
 
 
 def packet_hash(path: Path, stream: StreamInfo) -> str:
@@ -146,21 +152,3 @@ def packet_hash(path: Path, stream: StreamInfo) -> str:
     """
     printed = ask(path, "-map", f"0:{stream.index}", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-")
     return printed.strip().rpartition("=")[2]
-
-
-def ask(path: Path, *arguments: str) -> str:
-    """What ffmpeg prints about a file.
-
-    Raises:
-        InputError: it cannot read it.
-    """
-    run = run_ffmpeg(["-v", "error", "-i", file_url(path), *arguments])
-    if run.status != 0:
-        raise InputError(f"{path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
-    return run.output
-
-
-def comment_of(path: Path) -> str:
-    """The comment tag of a file, empty where it has none."""
-    found = re.search(r"^comment=(.*(?:\\\n.*)*)$", ask(path, "-f", "ffmetadata", "-"), re.MULTILINE | re.IGNORECASE)
-    return re.sub(r"\\(.|\n)", r"\1", found[1]) if found else ""

@@ -27,11 +27,11 @@ from stylevideo.media.delivery import CONTAINERS, Container, Encoding, choose_de
 from stylevideo.media.ffmpeg import cannot_start, ffmpeg_path, file_url, last_lines, own_session
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.probe import probe
+from stylevideo.media.tags import read_tags
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.tracks import (
     Cut,
     Track,
-    comment_of,
     packet_hash,
     plan_tracks,
     stretch_of_time,
@@ -113,7 +113,7 @@ def write_film(
         raise EncodeError(f"{output.name}: there is no frame to write. Choose at least one frame.")
     _check_image(first, first)
     tracks, track_notes = plan_tracks(info, output)
-    timecode, timecode_notes = _timecode(info, frames)
+    timecode, timecode_notes = film_timecode(info, frames)
     with _part_file(output) as part:
         film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
         _encode(film, chain([first], stream))
@@ -202,7 +202,7 @@ def _picture_notes(film: _Film) -> Iterator[str]:
         )
 
 
-def _timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
+def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
     """The timecode of a film's first frame, and a note where the source's makes no sense."""
     if info.timecode is None:
         return None, []
@@ -308,7 +308,7 @@ def _timecode_arguments(film: _Film) -> list[str]:
 
 
 def _comment(film: _Film) -> str:
-    own = "" if film.info.is_sequence else comment_of(film.info.path)
+    own = "" if film.info.is_sequence else read_tags(film.info.path).values.get("comment", "")
     return f"{own}\n{film.encoding.comment}" if own else film.encoding.comment
 
 

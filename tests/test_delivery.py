@@ -1,0 +1,339 @@
+"""Every delivery holds what it is made for: frames, rate, depth, alpha, sound, timecode; an identity run shows it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import STYLE
+from media_fixtures import (
+    edge_number_in,
+    ffmpeg,
+    make_video,
+    number_in,
+    numbered_frame,
+    numbered_video,
+    shared,
+    sine,
+    stream_hashes,
+)
+
+import stylevideo
+from stylevideo.errors import InputError, SettingsError
+from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
+from stylevideo.media.ffmpeg import ffmpeg_path
+from stylevideo.media.pictures import Reading, to_16_bits
+from stylevideo.media.probe import probe
+from stylevideo.media.reader import read_frames
+from stylevideo.media.tags import read_tags
+from stylevideo.settings import DELIVERY_NAMES, Settings
+from stylevideo.timeline import bits_of
+from stylevideo.verification import verify
+
+DEEP = Reading(bits=16, alpha="keep")
+FILMS = {name: delivery for name, delivery in DELIVERIES.items() if not delivery.is_sequence}
+LARGEST_ERROR = {
+    "h264": 3,
+    "h265-10": 3,
+    "prores-hq": 3,
+    "prores-4444": 1,
+    "dnxhr-hqx": 3,
+    "ffv1": 0,
+    "vp9": 4,
+    "av1": 4,
+}
+"""Of the mean over a flat field, in 8-bit levels."""
+
+
+def identity(source: Path, output: Path, **values: object) -> stylevideo.ClipResult:
+    """A run that paints nothing."""
+    return stylevideo.stylize(source, [STYLE], output, Settings().with_values(iterations=0, **values))
+
+
+def deep_video(path: Path, images: np.ndarray, encoder: list[str]) -> Path:
+    """Encode (n, h, w, 4) uint16 RGBA."""
+    _, height, width, _ = images.shape
+    command = [ffmpeg_path(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgba64le", "-s", f"{width}x{height}"]
+    subprocess.run([*command, "-framerate", "24", "-i", "-", *encoder, str(path)], input=images.tobytes(), check=True)
+    return path
+
+
+def ramp(count: int = 3, size: tuple[int, int] = (96, 256)) -> np.ndarray:
+    """Sixteen-bit ramps in three directions and an alpha channel with soft and hard edges: (n, h, w, 4)."""
+    height, width = size
+    levels = np.linspace(0, 65535, height * width).reshape(height, width).astype(np.uint16)
+    alpha = np.zeros(size, np.uint16)
+    alpha[20:76, 60:190] = 65535
+    alpha[20:76, 40:60] = np.linspace(0, 65535, 20, dtype=np.uint16)
+    planes = np.stack([levels, levels[::-1], levels[:, ::-1], alpha], axis=-1)
+    return np.stack([np.roll(planes, 7 * i, axis=1) for i in range(count)])
+
+
+@pytest.fixture(scope="module")
+def ramp_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ramp as FFV1, which keeps every level."""
+    return deep_video(tmp_path_factory.mktemp("ramp") / "ramp.mkv", ramp(), ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
+
+
+def deep_planes(path: Path) -> np.ndarray:
+    """The frames of a clip with 16 bits, alpha included: (n, h, w, 3 or 4) int64."""
+    info = probe(path)
+    pictures = [frame.picture for frame in read_frames(info, range(info.frame_count), DEEP)]
+    planes = [np.dstack((p.image, p.alpha)) if p.alpha is not None else p.image for p in pictures]
+    return np.stack([to_16_bits(picture) for picture in planes]).astype(int)
+
+
+def test_the_settings_name_every_delivery() -> None:
+    assert tuple(DELIVERIES) == DELIVERY_NAMES
+    for delivery in DELIVERIES.values():
+        assert choose_delivery(delivery.name, Path(f"film{delivery.suffixes[0]}")) is delivery
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".MOV", ".mkv", ".webm", ".mxf", ".png", ".tif", ".jpg", ".exr"])
+def test_a_suffix_stands_for_a_delivery_that_it_can_hold(suffix: str) -> None:
+    assert suffix.lower() in choose_delivery("auto", Path(f"film{suffix}")).suffixes
+
+
+def test_a_file_that_cannot_hold_a_delivery_is_refused() -> None:
+    with pytest.raises(InputError, match=r"film\.mp4: --delivery ffv1 goes into \.mkv files"):
+        choose_delivery("ffv1", Path("film.mp4"))
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_contract_of_every_delivery(name: str, tmp_path: Path) -> None:
+    delivery = FILMS[name]
+    field = np.full((144, 256, 3), (200, 80, 30), np.uint8)
+    images = [field.copy() for _ in range(10)]
+    for number, image in enumerate(images):
+        image[:16, : 8 * 16] = numbered_frame(number)[:16]
+    source = make_video(
+        tmp_path / "source.mov",
+        images,
+        "24000/1001",
+        ("-c:v", "ffv1", "-pix_fmt", "bgr0", "-c:a", "pcm_s16le", "-timecode", "10:00:00:00", "-f", "matroska"),
+        sine(0.4),
+    )
+    for suffix in delivery.suffixes:
+        film = tmp_path / f"film{suffix}"
+        result = identity(source, film, delivery=name, detect_cuts=False)
+        made = probe(film)
+        assert (made.frame_count, made.rate) == (10, Fraction(24000, 1001)), suffix
+        assert (made.width, made.height) == (256, 144)
+        assert bits_of(made.pixel_format) >= delivery.film_bits(delivery.depths[0])
+        shown = [frame.image for frame in read_frames(made, range(10))]
+        assert [number_in(image) for image in shown] == list(range(10)), suffix
+        colors = shown[5][40:120, 40:200].mean(axis=(0, 1))
+        assert np.abs(colors - (200, 80, 30)).max() <= LARGEST_ERROR[name] + 0.5, suffix
+        assert len(made.audio()) == 1
+        if not any("re-encoded" in warning for warning in result.warnings):
+            assert stream_hashes(film) == stream_hashes(source)
+        assert made.timecode == probe(source).timecode == "10:00:00:00", suffix
+        assert not verify(source, film).wrong, suffix
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "colors", "alpha"), [("ffv1", ".mkv", 0, 0), ("prores-4444", ".mov", 256, 64)]
+)
+def test_depth_and_alpha_are_kept(
+    ramp_film: Path, name: str, suffix: str, colors: int, alpha: int, tmp_path: Path
+) -> None:
+    """Largest errors in levels of 16 bits; ProRes has 10 bits, one level of which is 64."""
+    identity(ramp_film, tmp_path / f"film{suffix}", delivery=name)
+    error = np.abs(deep_planes(tmp_path / f"film{suffix}") - deep_planes(ramp_film))
+    assert error.shape[3] == 4
+    assert error[..., :3].max() <= colors
+    assert error[..., 3].max() <= alpha
+
+
+def test_vp9_carries_alpha_with_8_bits(ramp_film: Path, tmp_path: Path) -> None:
+    identity(ramp_film, tmp_path / "film.webm")
+    made = probe(tmp_path / "film.webm")
+    assert made.has_alpha
+    error = np.abs(deep_planes(made.path) - deep_planes(ramp_film))
+    assert error[..., 3].mean() < 300 and error[..., 3].max() < 2000
+
+
+def test_premultiplied_alpha_hides_what_lies_below(tmp_path: Path) -> None:
+    """Colours where nothing is seen do not reach the painter; where all is seen they come back."""
+    images = ramp(1)
+    images[..., 3] = np.where(images[..., 3] > 0, 65535, 0)
+    source = deep_video(tmp_path / "source.mkv", images, ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
+    info = probe(source)
+    (frame,) = read_frames(info, range(1), Reading(bits=16, alpha="premultiply"))
+    hidden = images[0, ..., 3] == 0
+    assert frame.image[hidden].max() == 0
+    assert np.array_equal(frame.image[~hidden], images[0][~hidden][:, :3])
+    identity(source, tmp_path / "film.mkv", delivery="ffv1", alpha="premultiply")
+    made = deep_planes(tmp_path / "film.mkv")[0]
+    assert np.array_equal(made[~hidden], images[0][~hidden])
+    assert np.array_equal(made[..., 3], images[0, ..., 3])
+
+
+def test_a_film_without_alpha_says_so(ramp_film: Path, tmp_path: Path) -> None:
+    result = identity(ramp_film, tmp_path / "film.mp4")
+    assert any("alpha channel; the film has none" in warning for warning in result.warnings)
+    assert any("16 bits a channel" in warning and "the film has 8" in warning for warning in result.warnings)
+
+
+def test_depth_on_request(tmp_path: Path) -> None:
+    """Painted floats are kept with 16 bits although the source has 8."""
+    source = numbered_video(tmp_path / "source.mp4", 2)
+    identity(source, tmp_path / "film.mkv", delivery="ffv1", depth="16")
+    assert probe(tmp_path / "film.mkv").pixel_format == "gbrp16le"
+    identity(source, tmp_path / "flat.mkv", delivery="ffv1")
+    assert probe(tmp_path / "flat.mkv").pixel_format == "bgr0"
+
+
+def test_identity_is_the_source_pixel_by_pixel(tmp_path: Path) -> None:
+    source = numbered_video(tmp_path / "source.mkv", 5, "25", ("-c:v", "ffv1", "-pix_fmt", "bgr0"))
+    result = identity(source, tmp_path / "film.mkv", delivery="ffv1")
+    assert result.evaluations == 0
+    assert np.array_equal(deep_planes(tmp_path / "film.mkv"), deep_planes(source))
+    with pytest.raises(SettingsError, match="--iterations 0"):
+        Settings().with_values(iterations=0, loop=True)
+
+
+@pytest.mark.parametrize(("suffix", "off_ms"), [(".mp4", 0.02), (".mkv", 0.51)])
+def test_edge_a_varying_rate_is_kept_on_request(suffix: str, off_ms: float, tmp_path: Path) -> None:
+    source = probe(shared("edge/vfr.mp4"))
+    identity(source.path, tmp_path / f"film{suffix}", variable_rate="keep")
+    film = probe(tmp_path / f"film{suffix}")
+    assert film.variable_rate and film.frame_count == 150
+    times, due = (
+        np.array([float((time - info.pts[0]) * info.time_base * 1000) for time in info.pts]) for info in (film, source)
+    )
+    assert np.abs(times - due).max() <= off_ms
+    assert [edge_number_in(frame.image) for frame in read_frames(film, range(150))] == list(range(150))
+    assert not verify(source.path, film.path).wrong
+
+
+def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
+    source = make_video(
+        tmp_path / "source.mp4",
+        [numbered_frame(number) for number in range(12)],
+        "24",
+        ("-c:v", "libx264", "-c:a", "aac"),
+        sine(0.5),
+    )
+    identity(source, tmp_path / "film.mp4", frames="1-12x2")
+    film = probe(tmp_path / "film.mp4")
+    shown = [number_in(frame.image) for frame in read_frames(film, range(film.frame_count))]
+    assert shown == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
+    assert stream_hashes(film.path) == stream_hashes(source)
+    assert not verify(source, film.path, "1-12x2").wrong
+
+
+def test_edge_a_stretch_begins_at_its_own_timecode(tmp_path: Path) -> None:
+    source = shared("edge/src.mov")
+    identity(source, tmp_path / "film.mov", start="01:00:01:12", end="01:00:02:12", detect_cuts=False)
+    film = probe(tmp_path / "film.mov")
+    assert (film.frame_count, film.timecode) == (24, "01:00:01:12")
+    assert not verify(source, film.path, "37-60").wrong
+
+
+def test_interlaced_footage_is_warned_about_or_made_whole(tmp_path: Path) -> None:
+    """A bar that moves between two fields: woven, its edge is a comb."""
+    images = []
+    for time in range(24):
+        image = np.full((96, 128, 3), 40, np.uint8)
+        image[:, 20 + 3 * time : 36 + 3 * time] = 220
+        images.append(image)
+    weave = ["-vf", "tinterlace=mode=interleave_top:flags=vlpf,setparams=field_mode=tff"]
+    source = make_video(
+        tmp_path / "source.mp4",
+        images,
+        "48",
+        (*weave, "-c:v", "libx264", "-crf", "4", "-flags", "+ilme+ildct", "-x264-params", "tff=1"),
+    )
+    info = probe(source)
+    assert info.interlaced and info.frame_count == 12
+    woven, whole = (
+        np.stack([frame.image[..., 1] for frame in read_frames(info, range(12), Reading(deinterlace=on))]).astype(int)
+        for on in (False, True)
+    )
+    combs = [np.abs(np.diff(frames[3:9], axis=1)).mean() for frames in (woven, whole)]
+    assert combs[1] < combs[0] / 3
+    plain = identity(source, tmp_path / "plain.mp4")
+    assert any("--deinterlace" in warning for warning in plain.warnings)
+    mended = identity(source, tmp_path / "mended.mp4", deinterlace=True)
+    assert not any("--deinterlace" in warning for warning in mended.warnings)
+    assert probe(tmp_path / "mended.mp4").frame_count == 12
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+def test_hdr_is_refused_or_brought_down(transfer: str, tmp_path: Path) -> None:
+    tags = f"setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc={transfer}"
+    source = make_video(
+        tmp_path / "hdr.mp4",
+        [numbered_frame(number) for number in range(3)],
+        "24",
+        ("-vf", f"format=yuv420p10le,{tags}", "-c:v", "libx264"),
+    )
+    with pytest.raises(InputError, match=rf"hdr\.mp4 is HDR \({transfer}\).*--tonemap"):
+        identity(source, tmp_path / "film.mp4")
+    result = identity(source, tmp_path / "film.mp4", tonemap=True)
+    assert any("brought down to bt709" in warning for warning in result.warnings)
+    film = probe(tmp_path / "film.mp4")
+    assert (film.frame_count, film.transfer) == (3, "bt709")
+    plain = next(read_frames(probe(source), range(1))).image.astype(int)
+    assert np.abs(next(read_frames(film, range(1))).image - plain).mean() > 3, "it does something"
+
+
+def test_damaged_footage_is_refused_if_asked(tmp_path: Path) -> None:
+    source = shared("edge/corrupt.mp4")
+    with pytest.raises(InputError, match=r"corrupt\.mp4: 3 frames .*\(76, 77, 78\), and --strict"):
+        identity(source, tmp_path / "film.mp4", strict=True)
+    assert not list(tmp_path.iterdir())
+    identity(source, tmp_path / "film.mp4", strict=True, frames="1-20")
+
+
+def test_a_film_says_from_what_it_was_made(tmp_path: Path) -> None:
+    source = make_video(
+        tmp_path / "source.mp4",
+        [numbered_frame(0)] * 3,
+        "24",
+        ("-c:v", "libx264", "-metadata", "comment=a comment; of its = own"),
+    )
+    film = tmp_path / "film.mp4"
+    settings = Settings().with_values(iterations=1, first_iterations=1, coarse_scales=0)
+    stylevideo.stylize(source, [STYLE], film, settings)
+    said = json.loads((tmp_path / "film.mp4.json").read_text())
+    digest = subprocess.run(["sha256sum", source], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert said["source"] == {"name": "source.mp4", "sha256": digest}
+    assert [style["name"] for style in said["styles"]] == [STYLE.name]
+    assert said["settings"]["iterations"] == 1 and said["frames"] == "1-3"
+    lines = read_tags(film).values["comment"].split("\n")
+    assert lines[0] == "a comment; of its = own"
+    assert lines[1].startswith("Repainted by stylevideo ") and digest[:16] in lines[1] and STYLE.name in lines[1]
+    assert str(tmp_path) not in (tmp_path / "film.mp4.json").read_text(), "paths are nobody's business"
+    assert not verify(source, film).wrong
+    identity(source, tmp_path / "silent.mp4", provenance=False)
+    assert read_tags(tmp_path / "silent.mp4").values["comment"] == "a comment; of its = own"
+    assert not (tmp_path / "silent.mp4.json").exists()
+
+
+def test_an_encoder_that_does_not_work_is_noticed_before_any_work(tmp_path: Path) -> None:
+    output = tmp_path / "film.mp4"
+    with pytest.raises(InputError, match="ffmpeg cannot write 256x144 at 24 frames a second as h264"):
+        check_encoding(Encoding(extra=("-preset", "no-such-preset")), output, (144, 256), Fraction(24))
+    check_encoding(Encoding(extra=("-preset", "slow", "-tune", "grain")), output, (144, 256), Fraction(24))
+    source = numbered_video(tmp_path / "source.mp4", 2)
+    with pytest.raises(InputError, match="--ffmpeg-args"):
+        identity(source, output, ffmpeg_args="-preset no-such-preset")
+    assert [path.name for path in tmp_path.iterdir()] == ["source.mp4"]
+
+
+def test_cover_pictures_come_along(tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.mp4", 4)
+    make_video(tmp_path / "cover.png", [numbered_frame(9)], "1", ("-frames:v", "1"))
+    maps = ["-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic"]
+    ffmpeg("-i", clip, "-i", tmp_path / "cover.png", *maps, tmp_path / "source.mp4")
+    for suffix in (".mp4", ".mkv"):
+        identity(tmp_path / "source.mp4", tmp_path / f"film{suffix}")
+        film = probe(tmp_path / f"film{suffix}")
+        assert film.frame_count == 4
+        assert [(stream.kind, stream.codec) for stream in film.streams] == [("video", "png")], suffix
