@@ -81,8 +81,7 @@ def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def to_image(picture: np.ndarray) -> Tensor:
     """(H, W, 3) uint8, uint16 or float32 to (1, 3, H, W) float32, 0..1."""
-    values = picture.astype(np.float32) / np.float32(WHITE[picture.dtype])
-    return torch.from_numpy(values).permute(2, 0, 1)[None]
+    return torch.from_numpy(to_floats(picture)).permute(2, 0, 1)[None]
 
 
 def to_picture(image: Tensor, bits: int = 8) -> np.ndarray:
@@ -101,9 +100,23 @@ def to_8_bits(picture: np.ndarray) -> np.ndarray:
     """A picture of any kind, rounded to uint8; what lies outside of black and white is clipped."""
     if picture.dtype == np.uint8:
         return picture
+    return ((to_16_bits(picture).astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def to_16_bits(picture: np.ndarray) -> np.ndarray:
+    """A picture of any kind as uint16, of floats rounded; what lies outside of black and white is clipped."""
+    if picture.dtype == np.uint8:
+        return picture.astype(np.uint16) * np.uint16(257)
     if picture.dtype == np.float32:
-        picture = (np.clip(picture, 0, 1).astype(np.float64) * 65535).round().astype(np.uint16)
-    return ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        deep: np.ndarray = (np.clip(picture, 0, 1).astype(np.float64) * 65535).round().astype(np.uint16)
+        return deep
+    return picture
+
+
+def to_floats(picture: np.ndarray) -> np.ndarray:
+    """A picture of any kind as a new float32 array with white at 1."""
+    values: np.ndarray = picture.astype(np.float32) / np.float32(WHITE[picture.dtype])
+    return values
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
