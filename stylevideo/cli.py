@@ -38,11 +38,12 @@ SECTION_TITLES = {
     "scales": "sizes",
     "temporal": "from frame to frame",
     "shots": "cuts",
+    "footage": "what is read",
     "output": "what is written",
 }
 SHORT_FLAGS = {"overwrite": "-y"}
 MEASURED_BY = (
-    *("frames", "style_weight", "content_weight", "tv_weight", "style_scale"),
+    *("frames", "start", "end", "style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )
 """Settings that `evaluate` takes too: as the film was made, so it is measured."""

@@ -126,7 +126,7 @@ def evaluate(
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     original, made = probe(Path(source).absolute()), probe(Path(film).absolute())
-    chosen_frames = select_frames(original, settings.output.frames)
+    chosen_frames = select_frames(original, settings.footage.frames, settings.footage.start, settings.footage.end)
     original, frames = chosen_frames.info, chosen_frames.frames
     _check_pair(original, made, frames)
     other = None if reference is None else _checked_reference(Path(reference).absolute(), made)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.loop import MEETING
-from stylevideo.media.reader import reads_as_bt709
+from stylevideo.media.pictures import Reading
+from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
@@ -140,12 +141,25 @@ Event = Checked | Planned | FrameFinished | Forecast
 Listener = Callable[[Event], None]
 
 
-def source_warnings(info: VideoInfo) -> Iterator[str]:
-    """Sentences on what of the source the film cannot have."""
-    if info.bits > 8:
-        yield f"The source has more than 8 bits a channel ({info.pixel_format}); the film has 8."
-    if info.has_alpha:
-        yield "The source has an alpha channel; the film has none."
+def source_warnings(info: VideoInfo, reading: Reading, film_bits: int) -> Iterator[str]:
+    """Sentences on what of the source the film cannot have, or was taken for.
+
+    Args:
+        info: of the source.
+        reading: how it was read.
+        film_bits: bits a channel that the film has.
+    """
+    if min(film_bits, reading.bits) < info.bits < 32:
+        yield (
+            f"The source has {info.bits} bits a channel ({info.pixel_format}); the film has {film_bits}. "
+            "A --delivery with more keeps more."
+        )
+    if info.has_alpha and reading.alpha == "drop":
+        yield "The source has an alpha channel; the film has none. Choose ffv1, prores-4444 or PNG files to keep it."
+    if info.interlaced and not reading.deinterlace:
+        yield "The source is interlaced and its fields were taken as they are. Add --deinterlace to make whole frames."
+    if reading.tonemap:
+        yield f"The source is HDR ({info.transfer}); it was brought down to bt709."
     if reads_as_bt709(info):
         yield "The source does not say which colour matrix it uses; it was taken for bt709, as is usual for HD."
 

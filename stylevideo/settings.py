@@ -10,8 +10,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +24,10 @@ VGG19_LAYERS = tuple(
     f"relu{block}_{layer}" for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, 1) for layer in range(1, count + 1)
 )
 """The ReLU outputs of VGG-19, from the picture inwards (Simonyan and Zisserman 2015, table 1, column E)."""
+DELIVERY_NAMES = (
+    *("h264", "h265-10", "prores-hq", "prores-4444", "dnxhr-hqx", "ffv1", "vp9", "av1"),
+    *("png", "png16", "tiff16", "jpeg", "exr"),
+)
 
 
 def _setting(
@@ -80,7 +86,11 @@ class OptimizerSettings:
         "adam", "adam, or lbfgs (only with --no-carry: it has no moments to carry)", choices=("adam", "lbfgs")
     )
     iterations: int = _setting(
-        3, "most iterations for a frame that follows another", unit="iterations", minimum=1, maximum=100_000
+        3,
+        "most iterations for a frame that follows another; 0 paints nothing: every frame stays as it is",
+        unit="iterations",
+        minimum=0,
+        maximum=100_000,
     )
     new_iterations: int = _setting(
         60,
@@ -200,11 +210,78 @@ class ShotSettings:
 
 
 @dataclass(frozen=True)
+class FootageSettings:
+    """Which frames are read, and how."""
+
+    frames: str = _setting(
+        "",
+        "only these frames, such as 1-48, 1001-1050 or 1-100x2 (every second); both ends count",
+        metavar="RANGE",
+    )
+    start: str = _setting(
+        "", "begin at this time (12.5, 1:05, 1:00:05.5) or timecode of the source (01:00:00:12)", metavar="TIME"
+    )
+    end: str = _setting("", "end before this time or timecode", metavar="TIME")
+    handles: int = _setting(0, "so many frames more before and after the range", unit="frames", minimum=0)
+    rate: str = _setting(
+        "24", "frames a second of an image sequence, such as 25 or 30000/1001", metavar="RATE", changes_frames=False
+    )
+    depth: str = _setting(
+        "auto",
+        "bits a channel that frames are read and kept with; auto: as many as the delivery can use",
+        choices=("auto", "8", "16"),
+    )
+    alpha: str = _setting(
+        "keep",
+        "the source's alpha channel: keep it as it is where the delivery has one; premultiply: repaint the colours "
+        "multiplied with it; drop it",
+        choices=("keep", "premultiply", "drop"),
+    )
+    deinterlace: bool = _setting(False, "make whole frames of interlaced footage, as many as there are")
+    tonemap: bool = _setting(False, "bring HDR footage (PQ, HLG) down to bt709, which is refused otherwise")
+    view: str = _setting(
+        "auto",
+        "how the scene-linear light of EXR files is shown to the painter: srgb, or an OpenColorIO colour space; "
+        "auto: srgb, or the role compositing_log of $OCIO",
+        metavar="NAME",
+    )
+    strict: bool = _setting(
+        False,
+        "refuse footage with missing or damaged frames instead of repeating the last good one",
+        changes_frames=False,
+    )
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """What is written, and where things are kept."""
 
-    frames: str = _setting("", "only these frames, such as 1-48; numbered from 1, both ends count", metavar="RANGE")
-    crf: int = _setting(18, "H.264 quality: lower is better and larger", minimum=0, maximum=51, changes_frames=False)
+    delivery: str = _setting(
+        "auto",
+        "the film's form, see `stylevideo deliveries`; auto: what the output's suffix usually stands for",
+        choices=("auto", *DELIVERY_NAMES),
+        metavar="NAME",
+        changes_frames=False,
+    )
+    crf: int = _setting(
+        -1,
+        "quality of h264, h265-10, vp9 and av1: lower is better and larger; -1: the delivery's own",
+        minimum=-1,
+        maximum=63,
+        changes_frames=False,
+    )
+    variable_rate: str = _setting(
+        "constant",
+        "footage whose rate varies: a film of constant rate that repeats frames, or keep the source's own times",
+        choices=("constant", "keep"),
+        changes_frames=False,
+    )
+    ffmpeg_args: str = _setting(
+        "",
+        "further arguments for the encoder, such as '-preset slow -tune grain'",
+        metavar="ARGS",
+        changes_frames=False,
+    )
     overwrite: bool = _setting(False, "replace the film if it is already there", changes_frames=False)
     restart: bool = _setting(
         False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False
@@ -234,6 +311,7 @@ class Settings:
     scales: ScaleSettings = field(default_factory=ScaleSettings)
     temporal: TemporalSettings = field(default_factory=TemporalSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
+    footage: FootageSettings = field(default_factory=FootageSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
 
     def __post_init__(self) -> None:
@@ -241,11 +319,15 @@ class Settings:
             _check_value(leaf, self.value(leaf.name))
         if self.optimizer.optimizer == "lbfgs" and self.temporal.carry:
             raise SettingsError("--optimizer lbfgs has no moments to carry. Add --no-carry, or use --optimizer adam.")
+        if self.temporal.loop and not self.optimizer.iterations:
+            raise SettingsError("--loop turns strokes, and --iterations 0 paints none. Leave one of the two out.")
         if self.temporal.loop and not self.temporal.carry:
             raise SettingsError(
                 "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
                 "classic contains) carries nothing. Leave one of the two out."
             )
+        _check_rate(self.footage.rate)
+        _check_arguments(self.output.ffmpeg_args)
         if not self.losses.style_layers and not self.losses.content_layers:
             raise SettingsError("Neither --style-layers nor --content-layers names a layer. Name at least one.")
 
@@ -325,6 +407,22 @@ def _check_value(leaf: Leaf, value: Any) -> None:
     if isinstance(value, int | float) and not leaf.minimum <= value <= leaf.maximum:
         bounds = f"at least {leaf.minimum:g}" + (f" and at most {leaf.maximum:g}" if leaf.maximum < math.inf else "")
         raise SettingsError(f"{leaf.flag} must be {bounds}, not {value:g}.")
+
+
+def _check_rate(text: str) -> None:
+    try:
+        valid = Fraction(text) > 0
+    except (ValueError, ZeroDivisionError):
+        valid = False
+    if not valid:
+        raise SettingsError(f"--rate {text!r} is no rate. Write it like 24 or 30000/1001.")
+
+
+def _check_arguments(text: str) -> None:
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise SettingsError(f"--ffmpeg-args {text!r} cannot be read ({error}). Close every quotation mark.") from error
 
 
 @dataclass(frozen=True)

@@ -307,6 +307,24 @@ def stylize_sequence(
         yield result, state
 
 
+def leave_as_they_are(
+    frames: Iterable[tuple[Frame, Motion | None]],
+) -> Iterator[tuple[FrameResult, SequenceState]]:
+    """Frames that nothing is painted on, for `--iterations 0`: what comes out is the source, pixel by pixel.
+
+    Yields:
+        As `stylize_sequence`, with losses of zero, since nothing is evaluated.
+    """
+    nothing = FrameLosses(total=0, appearance=0, style=0, content=0, tv=0, temporal=0)
+    for frame, _ in frames:
+        result = FrameResult(
+            frame.index, frame.image, nothing, iterations=0, seconds=0, redone=False, repaired=frame.repaired
+        )
+        carried = CarriedState.fresh(frame.image[..., :1, :1])  # nobody looks at it
+        finished = torch.ones_like(carried.image[:, :1])
+        yield result, SequenceState(frame.index, frame.index, carried, finished, nothing, recent_losses=())
+
+
 def _follow(
     state: SequenceState,
     motion: Motion,

@@ -21,6 +21,14 @@ _DEEP_FORMAT = re.compile(r"(?:p|gray|ya|xyz|[py][024]|rgba?|bgra?|x2rgb|x2bgr)(
 _FLOAT_FORMAT = re.compile(r"f(16|32)(le|be)$")
 
 
+def bits_of(pixel_format: str) -> int:
+    """Bits a channel of one of ffmpeg's pixel formats: 8 to 16, or 32 for floating point."""
+    if _FLOAT_FORMAT.search(pixel_format):
+        return 32
+    match = _DEEP_FORMAT.search(pixel_format)
+    return min(int(match[1]), 16) if match else 8
+
+
 @dataclass(frozen=True)
 class StreamInfo:
     """One stream of a container that is not the main video.
@@ -120,10 +128,7 @@ class VideoInfo:
     @property
     def bits(self) -> int:
         """Bits a channel: 8 to 16, or 32 for floating point."""
-        if _FLOAT_FORMAT.search(self.pixel_format):
-            return 32
-        match = _DEEP_FORMAT.search(self.pixel_format)
-        return min(int(match[1]), 16) if match else 8
+        return bits_of(self.pixel_format)
 
     @property
     def has_alpha(self) -> bool:

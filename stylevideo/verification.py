@@ -12,10 +12,8 @@ from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
 from stylevideo.media.probe import probe
-from stylevideo.media.writer import Track, plan_tracks, stretch_of_time
+from stylevideo.media.tracks import Track, ask, packet_hash, plan_tracks, stretch_of_time
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -137,7 +135,7 @@ def _check_track(
     if track.codec != "copy":
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
     elif whole and track.stream.kind == "audio":
-        yield _same(f"{what}: packets", _packet_hash(info.path, track.stream), _packet_hash(made.path, stream))
+        yield _same(f"{what}: packets", packet_hash(info.path, track.stream), packet_hash(made.path, stream))
     else:
         yield _same(f"{what}: codec", track.stream.codec, stream.codec)
 
@@ -185,7 +183,7 @@ def _titles(chapters: list[_Chapter]) -> str:
 
 def _metadata(path: Path) -> tuple[dict[str, str], list[_Chapter]]:
     """A container's tags, names in lower case, and its chapters."""
-    text = _ask(path, "-f", "ffmetadata", "-")
+    text = ask(path, "-f", "ffmetadata", "-")
     first, *rest = _SECTION.split(text)
     sections = zip(rest[::2], rest[1::2], strict=True)
     return _values(first), [_chapter(_values(body)) for name, body in sections if name == "CHAPTER"]
@@ -206,29 +204,16 @@ def _plain(text: str) -> str:
     return re.sub(r"\\(.|\n)", r"\1", text)
 
 
-def _packet_hash(path: Path, stream: StreamInfo) -> str:
-    """MD5 of a stream's packets, without decoding them."""
-    printed = _ask(path, "-map", f"0:{stream.index}", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-")
-    return printed.strip().rpartition("=")[2]
-
-
 def _start(path: Path, stream: StreamInfo, packets: bool) -> Fraction | None:
     """When a track's first packet, or its first decoded sound, comes: seconds on the container's clock, None if never.
 
     Decoded sound hides a shift that is shorter than what primes the decoder.
     """
     first = ["-c", "copy", "-t", FIRST_SECONDS] if packets else ["-frames:a", "1"]
-    printed = _ask(path, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
+    printed = ask(path, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
     unit = re.search(r"^#tb 0: (\S+)$", printed, re.MULTILINE)
     found = re.search(r"^0, +-?\d+, +(-?\d+),", printed, re.MULTILINE)
     return int(found[1]) * Fraction(unit[1]) if unit and found else None
-
-
-def _ask(path: Path, *arguments: str) -> str:
-    run = run_ffmpeg(["-v", "error", "-i", file_url(path), *arguments])
-    if run.status != 0:
-        raise InputError(f"{path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
-    return run.output
 
 
 def _same(what: str, source: str, film: str) -> Check:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, shared, sine
 
 from stylevideo.errors import InputError
-from stylevideo.media.probe import STANDARD_RATES, constant_rate, film_rate, probe
+from stylevideo.media.probe import probe
+from stylevideo.media.rates import STANDARD_RATES, constant_rate, film_rate
 from stylevideo.timeline import VideoInfo
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")

@@ -28,6 +28,7 @@ from media_fixtures import (
 )
 
 from stylevideo.errors import EncodeError, InputError, ShapeError
+from stylevideo.media.delivery import Encoding
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
@@ -85,7 +86,7 @@ def test_colours_survive_the_round_trip(tmp_path: Path) -> None:
     info = probe(numbered_video(tmp_path / "source.mp4", 2))
     across, down = np.meshgrid(np.linspace(0, 1, 512), np.linspace(0, 1, 512))
     chart = np.round(np.stack([across, down, 1 - across], axis=-1) * 255).astype(np.uint8)
-    write_film([chart, chart], tmp_path / "film.mp4", info, everything(info), crf=4)
+    write_film([chart, chart], tmp_path / "film.mp4", info, everything(info), Encoding(crf=4))
     # ffmpeg names range, then matrix, primaries and transfer in one word where all three agree.
     listing = run_ffmpeg(["-i", file_url(tmp_path / "film.mp4")]).messages
     assert "yuv420p(tv, bt709, progressive)" in listing
@@ -123,7 +124,7 @@ def test_lower_crf_keeps_more(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (4, 96, 128, 3), np.uint8)
     sizes = []
     for crf in (10, 35):
-        write_film(noise, tmp_path / "film.mp4", info, everything(info), crf=crf)
+        write_film(noise, tmp_path / "film.mp4", info, everything(info), encoding=Encoding(crf=crf))
         sizes.append((tmp_path / "film.mp4").stat().st_size)
     assert sizes[0] > 2 * sizes[1]
 
@@ -368,6 +369,7 @@ sys.path[:0] = {sys.path!r}
 from pathlib import Path
 from media_fixtures import numbered_frame
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
+from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.writer import write_film
 def slow():

@@ -164,6 +164,15 @@ def write_exr(
     return ()
 
 
+def check_openexr() -> None:
+    """Refuse OpenEXR before any work is done for it.
+
+    Raises:
+        InputError: the package OpenEXR is not installed.
+    """
+    _openexr()
+
+
 def _openexr() -> ModuleType:
     try:
         import OpenEXR

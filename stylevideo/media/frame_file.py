@@ -1,24 +1,28 @@
 """One file of an image sequence: what is known of it, and its picture.
 
-PNG, TIFF and JPEG are decoded by OpenCV, DPX by ffmpeg. Pixels are taken as they are stored: a logarithmic DPX stays
-logarithmic, and alpha is not divided out of colours that were multiplied with it.
+PNG, TIFF and JPEG are decoded by OpenCV, DPX by ffmpeg, EXR by OpenEXR. Pixels are taken as they are stored: a
+logarithmic DPX stays logarithmic, and alpha is not divided out of colours that were multiplied with it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from stylevideo.errors import DecodeError
+from stylevideo.errors import DecodeError, InputError
+from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, file_url, run_ffmpeg
-from stylevideo.media.pictures import WHITE, Picture, Reading, to_8_bits, to_16_bits
+from stylevideo.media.pictures import Picture, Reading, as_picture, to_8_bits, to_16_bits
+from stylevideo.media.view import View, choose_view
 
 CODECS = {
     ".png": "png",
@@ -42,6 +46,7 @@ _PIXEL_FORMATS = {
     (np.dtype(np.float32), 3): "gbrpf32le",
     (np.dtype(np.float32), 4): "gbrapf32le",
 }
+LARGEST_DENOMINATOR = 1000
 _DPX_LINE = re.compile(r"Video: dpx, (?P<format>\w+).*?(?:\[SAR (?P<width>\d+):(?P<height>\d+) |$)", re.MULTILINE)
 # For a picture that only passes through a pipe: 4K takes a second, and thirteen with ffmpeg's defaults.
 _FAST_PNG = ("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-")
@@ -68,7 +73,10 @@ def file_facts(path: Path) -> FileFacts:
 
     Raises:
         DecodeError: it cannot be decoded.
+        InputError: the package that its kind needs is not installed.
     """
+    if _codec(path) == "exr":
+        return _exr_facts(_decode_exr(path))
     pixels = _decode(path)
     height, width = pixels.shape[:2]
     pixel_format, aspect = _PIXEL_FORMATS[pixels.dtype, _channels(pixels)], Fraction(1)
@@ -82,20 +90,62 @@ def read_file(path: Path, reading: Reading) -> Picture:
 
     Args:
         path: its suffix, one of `CODECS`, decides how it is read.
-        reading: how many bits to keep, and what to do about alpha.
+        reading: how many bits to keep, what to do about alpha, and how light becomes a picture.
     Raises:
         DecodeError: the file is gone, damaged, or of a kind that is not understood.
+        InputError: the view is not there, or the package that it or the kind of file needs.
     """
-    image, alpha = _parted(_decode(path))
-    if reading.alpha == "drop":
-        alpha = None
-    if alpha is not None and reading.alpha == "premultiply":
-        image = _multiplied(image, alpha)
-    return Picture(_at_most(image, reading.bits), None if alpha is None else _at_most(alpha, reading.bits))
+    return _read_exr(path, reading) if _codec(path) == "exr" else as_picture(_decode(path), reading)
 
 
 def _codec(path: Path) -> str:
     return CODECS[path.suffix.lower()]
+
+
+# -- scene-linear light ----------------------------------------------------------------------------
+
+
+def _read_exr(path: Path, reading: Reading) -> Picture:
+    """A picture of light; its colours are multiplied with alpha already, as is usual in this format."""
+    exr = _decode_exr(path)
+    image, gain = sequence_view(reading.view).encode(exr.linear)
+    alpha = None if exr.alpha is None or reading.alpha == "drop" else _at_most(exr.alpha, reading.bits)
+    return Picture(_at_most(image, reading.bits), alpha, gain, exr)
+
+
+def _decode_exr(path: Path) -> ExrPicture:
+    try:
+        return read_exr(path)
+    except InputError as error:
+        if isinstance(error.__cause__, ImportError):
+            raise
+        raise DecodeError(str(error)) from error
+
+
+def sequence_view(name: str) -> View:
+    """The view of a sequence's pictures: found once, since an OpenColorIO config takes long to read."""
+    return _view(name, os.environ.get("OCIO"))
+
+
+@cache
+def _view(name: str, _config: str | None) -> View:
+    return choose_view(name)
+
+
+def _exr_facts(exr: ExrPicture) -> FileFacts:
+    height, width = exr.linear.shape[:2]
+    pixel_format = "gbrpf32le" if exr.alpha is None else "gbrapf32le"
+    aspect = Fraction(float(exr.attributes.get("pixelAspectRatio", 1))).limit_denominator(LARGEST_DENOMINATOR)
+    return FileFacts(width, height, pixel_format, aspect if aspect > 0 else Fraction(1))
+
+
+def _at_most(picture: np.ndarray, bits: int) -> np.ndarray:
+    if bits == 8:
+        return to_8_bits(picture)
+    return to_16_bits(picture) if bits == 16 else picture
+
+
+# -- display-like pictures -------------------------------------------------------------------------
 
 
 def _decode(path: Path) -> np.ndarray:
@@ -165,28 +215,3 @@ def _dpx_facts(path: Path, decoded_format: str) -> tuple[str, Fraction]:
 
 def _channels(pixels: np.ndarray) -> int:
     return int(pixels.shape[2]) if pixels.ndim == 3 else 1
-
-
-def _parted(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """RGB, and alpha if there is one, of OpenCV's gray, BGR or BGRA."""
-    if pixels.ndim == 2:
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None
-    if pixels.shape[2] == 4:
-        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB), np.ascontiguousarray(pixels[..., 3])
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None
-
-
-def _multiplied(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colours times alpha, whole numbers rounded."""
-    if image.dtype == np.float32:
-        product: np.ndarray = image * alpha[..., None]
-        return product
-    white = WHITE[image.dtype]
-    product = image.astype(np.uint32) * alpha[..., None].astype(np.uint32)
-    return ((product + white // 2) // white).astype(image.dtype)
-
-
-def _at_most(picture: np.ndarray, bits: int) -> np.ndarray:
-    if bits == 8:
-        return to_8_bits(picture)
-    return to_16_bits(picture) if bits == 16 and picture.dtype == np.float32 else picture

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor
 
 from stylevideo.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from stylevideo.media.exr import ExrPicture
 
 WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 """The value of white, by the kind of picture."""
@@ -47,11 +51,20 @@ class Picture:
         alpha: (H, W), of the same kind; None where the picture has none.
         gain: (H, W) float32, at least 1: by how much scene-linear light is brighter than the image; None for
             other pictures.
+        exr: the file it was read from, for its attributes and other channels; None for other files.
     """
 
     image: np.ndarray
     alpha: np.ndarray | None = None
     gain: np.ndarray | None = None
+    exr: ExrPicture | None = None
+
+    def fitted(self, size: tuple[int, int]) -> Picture:
+        """The same reduced to a height and width by averaging."""
+        if self.image.shape[:2] == size:
+            return self
+        alpha, gain = (None if plane is None else fit_picture(plane, size) for plane in (self.alpha, self.gain))
+        return replace(self, image=fit_picture(self.image, size), alpha=alpha, gain=gain)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -62,14 +75,61 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         InputError: there is no such file, or it is not a picture.
     """
+    return _read(path, cv2.IMREAD_COLOR)
+
+
+def _read(path: Path, mode: int) -> np.ndarray:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    picture = cv2.imdecode(data, mode) if data.size else None
     if picture is None:
         raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def as_picture(pixels: np.ndarray, reading: Reading) -> Picture:
+    """What OpenCV decoded, as it is wanted.
+
+    Args:
+        pixels: (H, W) gray, (H, W, 3) BGR or (H, W, 4) BGRA; uint8, uint16 or float32.
+        reading: how many bits are kept, and what becomes of the alpha channel.
+    """
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+    if reading.bits == 8 or (reading.bits == 16 and pixels.dtype == np.float32):
+        pixels = to_8_bits(pixels) if reading.bits == 8 else to_16_bits(pixels)
+    image = cv2.cvtColor(pixels[..., :3], cv2.COLOR_BGR2RGB)
+    if pixels.shape[2] < 4 or reading.alpha == "drop":
+        return Picture(image)
+    alpha = np.ascontiguousarray(pixels[..., 3])
+    return Picture(premultiplied(image, alpha) if reading.alpha == "premultiply" else image, alpha)
+
+
+def premultiplied(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) multiplied with how opaque they are (H, W), of the same kind."""
+    return _like(image, image * (alpha / np.float64(WHITE[alpha.dtype]))[..., None])
+
+
+def straight(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours that were multiplied with how opaque they are, as they were before; black where nothing is seen."""
+    opacity = (alpha / np.float64(WHITE[alpha.dtype]))[..., None]
+    quotient = np.clip(image / np.where(opacity > 0, opacity, np.inf), 0, WHITE[image.dtype])
+    return _like(image, quotient)
+
+
+def like(image: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """A plane of 8, 16 bits or floats, as the same kind as an image."""
+    if plane.dtype == image.dtype:
+        return plane
+    return _like(image, plane.astype(np.float64) * (WHITE[image.dtype] / WHITE[plane.dtype]))
+
+
+def _like(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values as the same kind of picture."""
+    converted: np.ndarray = (values if image.dtype == np.float32 else np.rint(values)).astype(image.dtype)
+    return converted
 
 
 def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -104,11 +164,11 @@ def to_8_bits(picture: np.ndarray) -> np.ndarray:
 
 
 def to_16_bits(picture: np.ndarray) -> np.ndarray:
-    """A picture of any kind as uint16, of floats rounded; what lies outside of black and white is clipped."""
+    """A picture of any kind, as uint16; what lies outside of black and white is clipped."""
     if picture.dtype == np.uint8:
-        return picture.astype(np.uint16) * np.uint16(257)
+        return picture.astype(np.uint16) * 257
     if picture.dtype == np.float32:
-        deep: np.ndarray = (np.clip(picture, 0, 1).astype(np.float64) * 65535).round().astype(np.uint16)
+        deep: np.ndarray = np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
         return deep
     return picture
 
@@ -131,6 +191,22 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert coded, "PNG takes any RGB picture of 8 or 16 bits"
     write_atomically(path, data.tobytes())
+
+
+def write_float_tiff(path: Path, picture: np.ndarray) -> None:
+    """Write a TIFF, as `write_png` does: path ends in .tif, picture is (H, W, 3) float32, RGB, of any values."""
+    coded, data = cv2.imencode(".tiff", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert coded, "TIFF takes any RGB picture of floats"
+    write_atomically(path, data.tobytes())
+
+
+def read_exactly(path: Path) -> np.ndarray:
+    """Read back what `write_png` or `write_float_tiff` wrote: (H, W, 3), RGB, of the same kind.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
+    return _read(path, cv2.IMREAD_UNCHANGED)
 
 
 def check_writable(path: Path) -> None:

@@ -16,28 +16,10 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import FfmpegRun, file_url, last_lines, run_ffmpeg
+from stylevideo.media.rates import DEFAULT_RATE, STANDARD_RATES, constant_rate, film_rate, prints_as
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
-
-STANDARD_RATES = tuple(
-    sorted(
-        [Fraction(rate) for rate in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90)]
-        + [Fraction(rate) for rate in (100, 120, 144, 200, 240)]
-        + [Fraction(1000 * rate, 1001) for rate in (12, 15, 24, 30, 48, 60, 120, 240)]
-        + [Fraction(25, 2), Fraction(15, 2)]
-    )
-)
-HIGHEST_VARIABLE_RATE = 120
-LARGEST_DENOMINATOR = 1001
-# A frame may be this much of its duration off the regular grid before the video counts as variable-rate.
-# One unit of a coarse time base (mkv: 1 ms) is allowed too, up to the second value.
-GRID_TOLERANCE_FRAMES = Fraction(1, 20)
-COARSE_TOLERANCE_FRAMES = Fraction(3, 10)
-# Raw streams add their rounding up; this much is not held against a rate.
-EXACT_TOLERANCE_FRAMES = Fraction(1, 500)
-FILM_TOLERANCE_FRAMES = Fraction(1, 8)
-DEFAULT_RATE = Fraction(25)
 
 PROBE_TIMEOUT_S = 60.0
 PROBE_BYTES_PER_SECOND = 5_000_000
@@ -56,6 +38,7 @@ _STREAM_LINE = re.compile(
     r"(?P<kind>Video|Audio|Subtitle|Data|Attachment): (?P<codec>[\w.-]+)(?P<detail>.*)$"
 )
 _ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
+_TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d\d)$", re.MULTILINE | re.IGNORECASE)
 _SPLIT_OUTSIDE_PARENTHESES = re.compile(r", (?![^(]*\))")
 _STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
 # ffmpeg renders any text file as a film of a terminal.
@@ -108,7 +91,9 @@ def probe(path: Path) -> VideoInfo:
     if run.status != 0:
         raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n{last_lines(run.messages)}")
     _refuse_unmoving_formats(path, run.messages)
-    return _video_info(path, main, [s.info for s in streams if s is not main], _parse_packets(path, run.output))
+    others = [s.info for s in streams if s is not main]
+    timecode = _TIMECODE_LINE.search(run.messages)
+    return _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
 
 
 def _require_file(path: Path) -> None:
@@ -138,12 +123,14 @@ def _run_framecrc(path: Path) -> FfmpegRun:
         ) from error
 
 
-def _video_info(path: Path, main: _Stream, others: Sequence[StreamInfo], packets: _Packets) -> VideoInfo:
+def _video_info(
+    path: Path, main: _Stream, others: Sequence[StreamInfo], packets: _Packets, timecode: str | None
+) -> VideoInfo:
     """Put together what the stream list and the packets say."""
     stated = _stated_rates(main.info.detail)
     time_base, pts = _presentation_times(packets, stated)
     rate = constant_rate(pts, time_base, stated)
-    pixel_format, color_matrix = _parse_pixel_format(main.info.detail)
+    picture = _parse_pixel_format(main.info.detail)
     width, height = packets.width, packets.height
     if main.rotation % 180 == 90:
         width, height = height, width
@@ -159,8 +146,11 @@ def _video_info(path: Path, main: _Stream, others: Sequence[StreamInfo], packets
         sample_aspect=1 / packets.sample_aspect if main.rotation % 180 == 90 else packets.sample_aspect,
         rotation=main.rotation,
         codec=main.info.codec,
-        pixel_format=pixel_format,
-        color_matrix=color_matrix,
+        pixel_format=picture.format,
+        color_matrix=picture.matrix,
+        transfer=picture.transfer,
+        interlaced=picture.interlaced,
+        timecode=timecode,
         streams=tuple(others),
         timed=None not in packets.pts,
     )
@@ -209,17 +199,31 @@ def _stated_rates(detail: str) -> tuple[str, ...]:
     return tuple(re.findall(r"([\d.]+) (?:fps|tbr)\b", detail))
 
 
-def _parse_pixel_format(detail: str) -> tuple[str, str | None]:
-    """Read the pixel format and the colour matrix from e.g. "(High) (avc1), yuv420p(tv, bt709), 640x480"."""
+@dataclass(frozen=True)
+class _PixelFormat:
+    """What ffmpeg says of a stream's pictures; names are None where the file does not say."""
+
+    format: str
+    matrix: str | None
+    transfer: str | None
+    interlaced: bool
+
+
+def _parse_pixel_format(detail: str) -> _PixelFormat:
+    """Read e.g. "(High) (avc1), yuv420p10le(tv, bt2020nc/bt2020/smpte2084, top first), 640x480"."""
     parts = [part.strip() for part in _SPLIT_OUTSIDE_PARENTHESES.split(detail)]
     shape = next((i for i, part in enumerate(parts) if re.match(r"\d+x\d+", part)), len(parts))
     words = next((part for part in reversed(parts[:shape]) if re.match(r"[a-z]\w*(?:\(|$)", part)), "unknown")
-    name, _, tags = words.partition("(")
-    for tag in tags.rstrip(")").split(", "):
-        matrix = tag.split("/")[0]
-        if matrix in COLOR_MATRICES:
-            return name, matrix
-    return name, None
+    name, _, text = words.partition("(")
+    tags = text.rstrip(")").split(", ")
+    colors = next((tag for tag in tags if tag.split("/")[0] in (*COLOR_MATRICES, "unknown")), "unknown").split("/")
+    matrix, transfer = colors[0], colors[-1]  # one word where all three agree
+    interlaced = any(tag.startswith(("top ", "bottom ")) for tag in tags)
+    return _PixelFormat(name, _known(matrix), _known(transfer), interlaced)
+
+
+def _known(name: str) -> str | None:
+    return None if name == "unknown" else name
 
 
 # -- the packets -----------------------------------------------------------------------------------
@@ -270,114 +274,5 @@ def _presentation_times(packets: _Packets, stated: Sequence[str]) -> tuple[Fract
     if len(dts) == len(packets.dts):
         shift = pts[0] - dts[0] if pts else 0
         return packets.time_base, tuple(time + shift for time in dts)
-    rate = next((r for r in STANDARD_RATES for text in stated if _prints_as(r, text)), DEFAULT_RATE)
+    rate = next((r for r in STANDARD_RATES for text in stated if prints_as(r, text)), DEFAULT_RATE)
     return 1 / rate, tuple(range(len(packets.pts)))
-
-
-# -- the rate --------------------------------------------------------------------------------------
-
-
-def constant_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = ()) -> Fraction | None:
-    """The exact rate of evenly spaced frames.
-
-    Times are rounded to the time base, so several rates may explain a short clip. Preferred are, in this
-    order: those right within one unit of the time base, those that print as the container states
-    them, and those that fit best.
-
-    Args:
-        pts: ascending times in units of `time_base`; at least one.
-        time_base: seconds.
-        stated: rates as ffmpeg prints them, rounded to two decimals.
-    Returns:
-        Frames a second, or None where the frames are unevenly spaced.
-    """
-    if len(pts) == 1 or pts[0] == pts[-1]:
-        return next((r for r in STANDARD_RATES for text in stated if _prints_as(r, text)), DEFAULT_RATE)
-    span = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
-    candidates = {
-        *STANDARD_RATES,
-        span,
-        span.limit_denominator(LARGEST_DENOMINATOR),
-        _simplest_rate(pts, time_base),
-    }
-    ranked = []
-    for rate in candidates:
-        tolerance = max(min(time_base * rate, COARSE_TOLERANCE_FRAMES), GRID_TOLERANCE_FRAMES)
-        if abs((pts[-1] - pts[0]) * time_base * rate - (len(pts) - 1)) > tolerance:
-            continue
-        misfit = _misfit(pts, time_base, rate)
-        if misfit <= tolerance:
-            stands = any(_prints_as(rate, text) for text in stated)
-            ranked.append(
-                (
-                    misfit > max(time_base * rate, EXACT_TOLERANCE_FRAMES),
-                    not stands,
-                    rate not in STANDARD_RATES,
-                    misfit,
-                    rate,
-                )
-            )
-    return min(ranked)[-1] if ranked else None
-
-
-def _misfit(pts: Sequence[int], time_base: Fraction, rate: Fraction) -> Fraction:
-    """The farthest that a frame is from its place on a regular grid, in frames.
-
-    Whole numbers throughout: fractions would take seconds on a long film.
-    """
-    step = time_base * rate  # frames per unit of the time base
-    above, below = step.numerator, step.denominator
-    first = pts[0]
-    return Fraction(max(abs((time - first) * above - i * below) for i, time in enumerate(pts)), below)
-
-
-def _simplest_rate(pts: Sequence[int], time_base: Fraction) -> Fraction:
-    """The rate with the smallest denominator that meets the last frame's time within one unit."""
-    count, units = len(pts) - 1, pts[-1] - pts[0]
-    exact = Fraction(count) / (units * time_base)
-    for denominator in range(1, LARGEST_DENOMINATOR + 1):
-        rate = Fraction(round(exact * denominator), denominator)
-        if rate and abs(count / (rate * time_base) - units) <= 1:
-            return rate
-    return exact
-
-
-def film_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = ()) -> Fraction:
-    """The constant rate at which a variable-rate video is written.
-
-    The lowest usual rate that loses no frame; better one on whose grid every frame lies. Where frames come
-    too fast for any rate up to 120, the one that loses the fewest.
-
-    Args:
-        pts: ascending times in units of `time_base`; at least two.
-        time_base: seconds.
-        stated: rates as ffmpeg prints them, to tell 24 from 24000/1001 where both fit.
-    """
-    average = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
-    highest = max(Fraction(HIGHEST_VARIABLE_RATE), average)
-    usual = [rate for rate in STANDARD_RATES if average <= rate <= highest] or [Fraction(HIGHEST_VARIABLE_RATE)]
-    return min(usual, key=lambda rate: _film_rank(pts, time_base, rate, stated))
-
-
-def _film_rank(
-    pts: Sequence[int], time_base: Fraction, rate: Fraction, stated: Sequence[str]
-) -> tuple[int, bool, int, bool, Fraction]:
-    step = time_base * rate
-    above, below = step.numerator, step.denominator
-    places = [(time - pts[0]) * above for time in pts]  # in 1/below of a film frame
-    ticks = [_round_to_even(place, below) for place in places]
-    lost = len(ticks) - len(set(ticks))
-    misfit = Fraction(max(abs(place - tick * below) for place, tick in zip(places, ticks, strict=True)), below)
-    tolerance = max(min(step, FILM_TOLERANCE_FRAMES), GRID_TOLERANCE_FRAMES)
-    stands = any(_prints_as(rate, text) for text in stated)
-    return lost, misfit > tolerance, round(rate), not stands, misfit
-
-
-def _round_to_even(above: int, below: int) -> int:
-    """Round above/below as `round` does a fraction, several times faster."""
-    whole, rest = divmod(above, below)
-    return whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1))
-
-
-def _prints_as(rate: Fraction, text: str) -> bool:
-    return any(f"{float(rate):{form}}" == text for form in (".2f", ".0f"))

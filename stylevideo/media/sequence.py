@@ -6,7 +6,7 @@ The numbers in the names are the frames' numbers; one that is missing in between
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from difflib import get_close_matches
 from fractions import Fraction
 from itertools import islice
@@ -73,17 +73,17 @@ def probe_sequence(path: Path, rate: Fraction) -> VideoInfo:
     )
 
 
-def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Iterator[tuple[int, Picture | None]]:
+def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
     """Read a sequence's pictures, one at a time.
 
     Args:
         info: from `probe_sequence`, whole or thinned.
-        reading: how many bits to keep, and what to do about alpha.
+        reading: how many bits to keep, what to do about alpha, and how light becomes a picture.
         first: the index to begin at.
     Yields:
         Index and picture of each file that can be read, in order; gaps and damaged files are left out.
     Raises:
-        InputError: a picture has another size than the first.
+        InputError: a picture has another size than the first; or see `read_file`.
     """
     for index, file in enumerate(info.files[first:], start=first):
         if file is None:

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
+from stylevideo.media.exr import check_openexr, write_exr
+from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pattern import Pattern, parse_pattern
 from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats, write_atomically
 from stylevideo.media.tiff import with_straight_alpha
@@ -49,6 +51,7 @@ KINDS = {
     ".tiff": _TIFF,
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
+    ".exr": _Kind(bits=(32,), alpha=True),
 }
 
 
@@ -69,8 +72,8 @@ def check_sequence_output(output: Path) -> None:
     """Refuse a sequence's name before any work is done for it.
 
     Raises:
-        InputError: it has no pattern, or states numbers; the kind of file is not supported; the folder is missing,
-            or cannot be written to.
+        InputError: it has no pattern, or states numbers; the kind of file is not supported, or its package is not
+            installed; the folder is missing, or cannot be written to.
     """
     _output_pattern(output)
 
@@ -85,10 +88,13 @@ def existing_files(output: Path, numbers: Iterable[int]) -> list[Path]:
     return [file for file in map(pattern.file, numbers) if file.exists()]
 
 
-def write_sequence(pictures: Iterable[Picture], output: Path, numbers: Sequence[int], bits: int) -> SequenceReport:
+def write_sequence(
+    pictures: Iterable[Picture], output: Path, numbers: Sequence[int], bits: int, view: str = "auto"
+) -> SequenceReport:
     """Write a file for each picture.
 
-    Alpha is written as it is, not multiplied into the colours.
+    Alpha and colours are written as they are; a TIFF says that its alpha is not multiplied into them. An EXR passes
+    on what came with the EXR that its picture was read from.
 
     Args:
         pictures: all of one size; one for each of `numbers`, in order.
@@ -96,8 +102,9 @@ def write_sequence(pictures: Iterable[Picture], output: Path, numbers: Sequence[
             become longer. Existing files are replaced.
         numbers: of the frames.
         bits: 8, 16, or 32 for floating point; the nearest that the kind of file can hold is written.
+        view: how the pictures are made into scene-linear light, for EXR; that by which they were read.
     Raises:
-        InputError: see `check_sequence_output`.
+        InputError: see `check_sequence_output`; or the view is not there.
         ShapeError: a picture has another size than the first, or its alpha than itself.
         EncodeError: the pictures are not as many as `numbers`, or too large for the kind of file.
         StorageError: the disk is full, or the folder cannot be written.
@@ -108,7 +115,10 @@ def write_sequence(pictures: Iterable[Picture], output: Path, numbers: Sequence[
         made = []
         for number, picture in _counted(pictures, numbers, output):
             made.append(folder / pattern.file(number).name)
-            notes |= dict.fromkeys(_write_file(made[-1], picture, bits, output))
+            try:
+                notes |= dict.fromkeys(_write_file(made[-1], picture, bits, view))
+            except StorageError as error:
+                raise StorageError(_not_stored(output, error.__cause__)) from error
         paths = tuple(_put_in_place(file, pattern.folder, output) for file in made)
     for note in notes:
         logger.info("%s: %s", output.name, note)
@@ -124,6 +134,8 @@ def _output_pattern(output: Path) -> Pattern:
         raise InputError(f"{output}: the numbers are those of the frames. Write {pattern.name}, and choose --frames.")
     if pattern.suffix not in KINDS:
         raise InputError(f"{output}: {pattern.suffix or 'this'} cannot be written. Choose one of {', '.join(KINDS)}.")
+    if pattern.suffix == ".exr":
+        check_openexr()
     check_writable(pattern.folder / pattern.name)
     return pattern
 
@@ -136,17 +148,16 @@ def _hidden_folder(output: Path, pattern: Pattern) -> Iterator[Path]:
     try:
         folder.mkdir()
     except OSError as error:
-        raise _not_stored(output, error) from error
+        raise StorageError(_not_stored(output, error)) from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _not_stored(output: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{output} cannot be written ({error.strerror}). Free some space or choose another place, and run again."
-    )
+def _not_stored(output: Path, error: BaseException | None) -> str:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"{output} cannot be written ({reason}). Free some space or choose another place, and run again."
 
 
 def _counted(pictures: Iterable[Picture], numbers: Sequence[int], output: Path) -> Iterator[tuple[int, Picture]]:
@@ -169,16 +180,21 @@ def _check_shapes(picture: Picture, size: tuple[int, ...], output: Path) -> None
         raise ShapeError(f"{output.name}: every picture must be {size[1]}x{size[0]} pixels of three channels: {shapes}")
 
 
-def _write_file(path: Path, picture: Picture, bits: int, output: Path) -> tuple[str, ...]:
-    """Write one file; what of the picture is not in it."""
+def _write_file(path: Path, picture: Picture, bits: int, view: str) -> tuple[str, ...]:
+    """Write one file; tell what of the picture is not in it."""
+    if path.suffix.lower() == ".exr":
+        return _write_light(path, picture, view)
     kind = KINDS[path.suffix.lower()]
-    data = _encode(path, picture, kind, max(b for b in kind.bits if b <= bits))
-    try:
-        write_atomically(path, data)
-    except StorageError as error:
-        assert isinstance(error.__cause__, OSError), "only the disk can fail"
-        raise _not_stored(output, error.__cause__) from error
+    write_atomically(path, _encode(path, picture, kind, max(b for b in kind.bits if b <= bits)))
     return () if picture.alpha is None or kind.alpha else ("JPEG cannot hold alpha: it is left out.",)
+
+
+def _write_light(path: Path, picture: Picture, view: str) -> tuple[str, ...]:
+    image = to_floats(picture.image)
+    gain = np.ones(image.shape[:2], np.float32) if picture.gain is None else picture.gain
+    alpha = None if picture.alpha is None else to_floats(picture.alpha)
+    lost = write_exr(path, sequence_view(view).decode(image, gain), alpha, picture.exr)
+    return (f"Channels of another size than the pictures are left out: {', '.join(lost)}.",) if lost else ()
 
 
 def _encode(path: Path, picture: Picture, kind: _Kind, bits: int) -> bytes:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.pictures import read_picture, write_atomically, write_png
+from stylevideo.media.pictures import read_exactly, write_atomically, write_float_tiff, write_png
 
 JOB_FILE = "job.json"
 STATE_FILE = "state.pt"
@@ -61,13 +61,17 @@ class FrameStore:
 
         Args:
             number: the frame's.
-            picture: (H, W, 3) uint8, RGB.
+            picture: (H, W, 3) uint8, uint16 or float32, RGB.
             record: JSON values.
             state: tensors, numbers, strings, and lists or tuples of them; replaces the former state.
         Raises:
             StorageError: the disk is full, or the folder cannot be written.
         """
-        write_png(self._picture_path(number, "frames"), picture)
+        path = self._picture_path(number, "frames")
+        if picture.dtype == np.float32:
+            write_float_tiff(path.with_suffix(".tif"), picture)
+        else:
+            write_png(path, picture)
         self._write_json(self._record_name(number), record)
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
@@ -89,7 +93,7 @@ class FrameStore:
         return state
 
     def picture(self, number: int) -> np.ndarray:
-        """A finished frame: (H, W, 3) uint8, RGB.
+        """A finished frame as it was saved: (H, W, 3), RGB.
 
         Raises:
             StorageError: it is not there, or damaged.
@@ -144,8 +148,9 @@ class FrameStore:
             ) from error
 
     def _read_picture(self, number: int, folder: str) -> np.ndarray:
+        path = self._picture_path(number, folder)
         try:
-            return read_picture(self._picture_path(number, folder))
+            return read_exactly(path if path.exists() else path.with_suffix(".tif"))
         except InputError as error:
             raise StorageError(f"A finished frame is lost: {error} Add --restart to begin the film anew.") from error
 

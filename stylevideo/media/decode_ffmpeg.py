@@ -1,0 +1,159 @@
+"""Frames of a video decoded by ffmpeg: for more than 8 bits, alpha, and whatever needs a filter first.
+
+OpenCV's own decoder gives 8 bits and no alpha. Here ffmpeg decodes and filters, writes each frame as a PNG into
+a pipe, and OpenCV reads that; nothing is lost on the way and nothing lies on the disk. The time of each frame is
+read from ffmpeg's messages, so that a frame that is missing is noticed.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import struct
+import subprocess
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import IO
+
+import cv2
+import numpy as np
+
+from stylevideo.media.ffmpeg import cannot_start, ffmpeg_path, file_url, own_session
+from stylevideo.media.pictures import Picture, Reading, as_picture
+from stylevideo.media.times import index_at, reads_as_bt709, times_ms
+from stylevideo.timeline import VideoInfo
+
+logger = logging.getLogger(__name__)
+
+SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+NOMINAL_PEAK_NITS = 100
+"""What PQ's absolute light is divided by: as bright as white is in bt709."""
+TONE_MAP = (
+    f"zscale=transfer=linear:npl={NOMINAL_PEAK_NITS},format=gbrpf32le,zscale=primaries=bt709,"
+    "tonemap=tonemap=hable:desat=0,zscale=transfer=bt709:matrix=bt709:range=full,format=gbrp16le"
+)
+LATEST_TIME_S = 5.0
+"""A frame's time comes before the frame; it is waited for no longer than this."""
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TIME = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] n: *\d+ pts: *(-?\d+|NOPTS) ")
+_CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/\d+)")
+
+
+def needs_ffmpeg(info: VideoInfo, reading: Reading) -> bool:
+    """Whether OpenCV's own decoder cannot give what is asked for."""
+    deep = min(reading.bits, info.bits) > 8
+    return deep or reading.deinterlace or reading.tonemap or (info.has_alpha and reading.alpha != "drop")
+
+
+def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
+    """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
+    times, position = times_ms(info), first if info.timed else 0
+    with _running(_command(info, reading, first)) as (pipe, clock):
+        for coded in _split_pngs(pipe):
+            time_ms = clock.next_ms()
+            found = None
+            if info.timed and time_ms is not None:
+                found = index_at(times, time_ms - float(info.start_time * 1000), position)
+            index = position if found is None else found
+            if index >= info.frame_count:
+                return
+            position = index + 1
+            if index >= first:
+                pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
+                assert pixels is not None, "ffmpeg writes good PNGs"
+                yield index, as_picture(pixels, reading).fitted((info.height, info.width))
+
+
+def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
+    return [
+        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", "-i", file_url(info.path)),
+        *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
+        *("-c:v", "png", "-compression_level", "1", "-f", "image2pipe", "-"),
+    ]
+
+
+def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
+    if reading.deinterlace:
+        yield "bwdif=mode=send_frame"
+    if first and info.timed:
+        middle = (info.pts[first - 1] + info.pts[first]) * info.time_base / 2
+        yield f"select=gte(t\\,{float(middle):.6f})"
+    yield "showinfo=checksum=0"
+    if reading.tonemap:
+        yield TONE_MAP
+    matrix = "bt709" if reads_as_bt709(info) else "auto"
+    yield f"scale=in_color_matrix={matrix}:out_range=full:flags={SCALER_FLAGS}"
+    alpha = info.has_alpha and reading.alpha != "drop"
+    deep = min(reading.bits, info.bits) > 8
+    yield f"format={('rgba64be' if alpha else 'rgb48be') if deep else ('rgba' if alpha else 'rgb24')}"
+
+
+class _Clock:
+    """The times of frames, as ffmpeg's messages tell them; fed by a thread."""
+
+    def __init__(self, messages: IO[bytes]) -> None:
+        self._times: queue.Queue[float | None] = queue.Queue()
+        self._unit = Fraction(1)
+        self._thread = threading.Thread(target=self._listen, args=(messages,), daemon=True)
+        self._thread.start()
+
+    def next_ms(self) -> float | None:
+        """The next frame's time in milliseconds, None where it has none."""
+        try:
+            return self._times.get(timeout=LATEST_TIME_S)
+        except queue.Empty:
+            return None
+
+    def join(self) -> None:
+        """Wait for the end of the messages."""
+        self._thread.join()
+
+    def _listen(self, messages: IO[bytes]) -> None:
+        for line in messages:
+            text = line.decode("utf-8", errors="replace")
+            if found := _CLOCK.match(text):
+                self._unit = Fraction(found[1])
+            elif found := _TIME.match(text):
+                self._times.put(None if found[1] == "NOPTS" else float(int(found[1]) * self._unit * 1000))
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[tuple[IO[bytes], _Clock]]:
+    """ffmpeg's output and its clock; it never outlives the caller's interest."""
+    logger.debug("running %s", subprocess.list2cmdline(command))
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **own_session()
+        )
+    except OSError as error:
+        raise cannot_start(error) from error
+    assert process.stdout is not None and process.stderr is not None
+    clock = _Clock(process.stderr)
+    try:
+        yield process.stdout, clock
+    finally:
+        process.kill()
+        process.wait()
+        clock.join()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def _split_pngs(pipe: IO[bytes]) -> Iterator[bytes]:
+    """The single files of PNGs that come one after another; a broken last one is left out."""
+    while pipe.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:
+        parts = [PNG_SIGNATURE]
+        kind = b""
+        while kind != b"IEND":
+            head = pipe.read(8)
+            if len(head) < 8:
+                return
+            length, kind = struct.unpack(">I4s", head)
+            body = pipe.read(length + 4)
+            if len(body) < length + 4:
+                return
+            parts += [head, body]
+        yield b"".join(parts)

@@ -1,0 +1,106 @@
+"""Frames of a video decoded by OpenCV: the quick way, for 8 bits without alpha.
+
+The probe's packet times say which frame each picture is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from stylevideo.errors import InputError
+from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.pictures import Picture, fit_picture
+from stylevideo.media.probe import probe
+from stylevideo.media.times import index_at, reads_as_bt709, times_ms
+from stylevideo.timeline import VideoInfo
+
+logger = logging.getLogger(__name__)
+
+# Reads that may fail beyond the frames still missing: a decoder may report one damaged packet twice.
+SPARE_FAILURES = 8
+
+
+def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Picture]]:
+    """Decode from the file's start: the index, ascending, and the picture of each good frame from index `first` on.
+
+    Earlier frames are decoded, because later ones depend on them, but not converted. Where the container gives no
+    times, a hole is placed where the decoder reported its errors.
+    """
+    with _readable(info) as path, _opened(path) as capture:
+        times = times_ms(info)
+        position = decoded = failures = pending = 0
+        while position < info.frame_count and failures <= info.frame_count - decoded + SPARE_FAILURES:
+            if not capture.grab():
+                failures += 1
+                pending += 1
+                continue
+            time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
+            index = index_at(times, time_ms, position) if info.timed else None
+            if index is None:
+                index = min(position + pending, info.frame_count - 1)
+            good, image = capture.retrieve() if index >= first else (True, None)
+            if not good:
+                failures += 1
+                continue
+            position, decoded, pending = index + 1, decoded + 1, 0
+            if image is not None:
+                # A broken stream may change its size half way.
+                yield index, Picture(cv2.cvtColor(fit_picture(image, (info.height, info.width)), cv2.COLOR_BGR2RGB))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    # The decoder's complaints about damaged frames would tear the progress display; we count them ourselves.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    capture = cv2.VideoCapture(file_url(path), cv2.CAP_FFMPEG)
+    try:
+        yield capture
+    finally:
+        capture.release()
+
+
+@contextmanager
+def _readable(info: VideoInfo) -> Iterator[Path]:
+    """The file itself, or a temporary copy of its packets that names the colour matrix.
+
+    OpenCV takes untagged video for BT.601 at any size. HD was almost surely made as BT.709, and reading it
+    wrongly shifts saturated colours by up to 22/255.
+    """
+    if not reads_as_bt709(info):
+        yield info.path
+        return
+    if info.codec not in ("h264", "hevc"):
+        logger.warning("%s: HD without a colour tag is read as BT.601; colours may be slightly off", info.path.name)
+        yield info.path
+        return
+    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+        tagged = Path(folder) / "tagged.mp4"
+        yield tagged if _write_tagged_copy(info, tagged) else info.path
+
+
+def _write_tagged_copy(info: VideoInfo, tagged: Path) -> bool:
+    """Copy the video's packets, naming bt709 in them, and check that they kept their times."""
+    logger.info("%s: HD without a colour tag is read as BT.709", info.path.name)
+    tag = f"{info.codec}_metadata=matrix_coefficients=1:colour_primaries=1:transfer_characteristics=1"
+    arguments = ["-v", "error", "-i", file_url(info.path), "-map", "0:V:0", "-c", "copy", "-bsf:v", tag]
+    run = run_ffmpeg([*arguments, "-f", "mp4", file_url(tagged)])
+    try:
+        same = run.status == 0 and _rounded_times(probe(tagged)) == _rounded_times(info)
+    except InputError:
+        same = False
+    if not same:
+        reason = last_lines(run.messages, 1)
+        logger.warning("%s: could not be tagged as BT.709, read as BT.601 (%s)", info.path.name, reason)
+    return same
+
+
+def _rounded_times(info: VideoInfo) -> list[int]:
+    return [round(time) for time in times_ms(info)]

@@ -1,0 +1,167 @@
+"""Sound, subtitles, attachments and covers on their way from a source into a film: what is copied, what rewritten."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stylevideo.errors import InputError
+from stylevideo.media.delivery import CONTAINERS, Container
+from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.timeline import StreamInfo, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+_SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "video": "v"}
+AUDIO_BIT_RATE = "256k"
+# Of a track, this much is muxed to learn whether the container can hold it.
+TRIAL_SECONDS = "1"
+# Sound before the first frame shorter than this is not worth a shifted video track.
+SHORTEST_LATE_START = Fraction(1, 1000)
+COVER = "(attached pic)"
+
+
+@dataclass(frozen=True)
+class Track:
+    """A stream of the source as it goes into the film: copied, or rewritten with `codec`."""
+
+    stream: StreamInfo
+    codec: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The stretch of the source's time that the film shows, in seconds.
+
+    Attributes:
+        start: where it begins, on the source's clock.
+        length: None where it runs to the source's end.
+        late: how long the film's sound runs before its first picture.
+    """
+
+    start: Fraction
+    length: Fraction | None
+    late: Fraction
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is cut off."""
+        return self.start == 0 and self.length is None
+
+
+def stretch_of_time(info: VideoInfo, frames: range) -> Cut:
+    """The whole clip keeps sound from before its first picture; a stretch begins with its first frame."""
+    if frames.start == 0 and frames.stop == info.frame_count:
+        late = info.start_time if info.start_time >= SHORTEST_LATE_START else Fraction(0)
+        return Cut(Fraction(0), None, late)
+    start = info.pts[frames.start] * info.time_base
+    stop = info.pts[frames.stop] * info.time_base if frames.stop < info.frame_count else None
+    return Cut(start, None if stop is None else stop - start, Fraction(0))
+
+
+def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
+    """Choose for each stream whether it is copied, rewritten or left out, with notes on the last two.
+
+    Args:
+        info: of the source.
+        output: the film; its suffix decides the container. An image sequence holds no track.
+    """
+    container = CONTAINERS.get(output.suffix.lower())
+    if container is None:
+        return [], list(_notes_without_container(info))
+    choices = {
+        "audio": ("copy", *container.audio),
+        "subtitle": ("copy", *container.subtitle),
+        "attachment": container.attachment,
+        "video": container.video,
+    }
+    tracks: list[Track] = []
+    notes: list[str] = []
+    numbers: dict[str, int] = {}
+    for stream in info.streams:
+        if stream.kind == "data":
+            continue  # timecode goes another way; other data streams repeat the chapters' titles
+        numbers[stream.kind] = numbers.get(stream.kind, 0) + 1
+        name = f"{stream.kind.capitalize()} track {numbers[stream.kind]} ({stream.codec})"
+        if stream.kind == "video" and COVER not in stream.detail:
+            notes.append(f"{name} was left out: a film carries one picture.")
+            continue
+        codec = next((c for c in choices.get(stream.kind, ()) if _can_hold(info, container, stream, c)), None)
+        if codec is None:
+            notes.append(f"{name} was left out, because {container.muxer} cannot hold it in any form.")
+            continue
+        tracks.append(Track(stream, codec))
+        if codec != "copy":
+            notes.append(f"{name} was re-encoded as {codec}, because {container.muxer} cannot hold it as it is.")
+    return tracks, notes
+
+
+def _notes_without_container(info: VideoInfo) -> Iterator[str]:
+    kinds = [stream.kind for stream in info.streams if stream.kind in ("audio", "subtitle")]
+    if kinds:
+        counted = " and ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+        yield f"The source's {counted} track{'s' if len(kinds) > 1 else ''} stayed behind: an image sequence has none."
+
+
+def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: str) -> bool:
+    """Find out by trying, because what a muxer accepts differs between versions of ffmpeg."""
+    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+        trial = Path(folder) / "trial"
+        source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path), "-map", f"0:{stream.index}"]
+        shape: list[str] = []
+        if container.muxer == "mxf":  # which holds nothing without a picture
+            source = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1", *source[:-1], f"1:{stream.index}"]
+            shape = ["-map", "0:v", "-c:v", "mpeg2video", "-shortest"]
+        letter = _SPECIFIERS[stream.kind]
+        written = [*shape, f"-c:{letter}", codec, "-f", container.muxer, file_url(trial)]
+        run = run_ffmpeg(["-v", "error", *source, *written])
+    if run.status != 0:
+        logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
+    return run.status == 0
+
+
+def track_arguments(tracks: Sequence[Track]) -> Iterator[str]:
+    """Map each track, from ffmpeg's second input, and say how it is written; the film's picture is the first video."""
+    counts = {"a": 0, "s": 0, "t": 0, "v": 1}
+    for track in tracks:
+        letter = _SPECIFIERS[track.stream.kind]
+        place = f"{letter}:{counts[letter]}"
+        counts[letter] += 1
+        yield from ("-map", f"1:{track.stream.index}", f"-c:{place}", track.codec)
+        if letter == "a" and track.codec in ("aac", "libopus"):
+            yield from (f"-b:{place}", AUDIO_BIT_RATE)
+        if letter == "v":
+            yield from (f"-disposition:{place}", "attached_pic")
+
+
+def packet_hash(path: Path, stream: StreamInfo) -> str:
+    """MD5 of a stream's packets, without decoding them.
+
+    Raises:
+        InputError: ffmpeg cannot read it.
+    """
+    printed = ask(path, "-map", f"0:{stream.index}", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-")
+    return printed.strip().rpartition("=")[2]
+
+
+def ask(path: Path, *arguments: str) -> str:
+    """What ffmpeg prints about a file.
+
+    Raises:
+        InputError: it cannot read it.
+    """
+    run = run_ffmpeg(["-v", "error", "-i", file_url(path), *arguments])
+    if run.status != 0:
+        raise InputError(f"{path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
+    return run.output
+
+
+def comment_of(path: Path) -> str:
+    """The comment tag of a file, empty where it has none."""
+    found = re.search(r"^comment=(.*(?:\\\n.*)*)$", ask(path, "-f", "ffmetadata", "-"), re.MULTILINE | re.IGNORECASE)
+    return re.sub(r"\\(.|\n)", r"\1", found[1]) if found else ""

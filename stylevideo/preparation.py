@@ -1,0 +1,206 @@
+"""A clip and everything that is checked, decided and read before work on it begins."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from stylevideo.errors import InputError
+from stylevideo.media.delivery import Delivery, Encoding, check_encoding, choose_delivery
+from stylevideo.media.pictures import Reading, check_writable
+from stylevideo.media.reader import check_decodable, check_whole, open_clip
+from stylevideo.media.writer import check_output
+from stylevideo.models.device import choose_device, convolution_dtype
+from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
+from stylevideo.ranges import select_frames
+from stylevideo.settings import FootageSettings, Settings, Style
+from stylevideo.styles import ReadStyle, read_styles
+from stylevideo.timeline import Clip, VideoInfo
+from stylevideo.version import __version__
+
+IDENTITY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """A clip with everything that was checked and read for it.
+
+    Attributes:
+        clip: source, film and frames.
+        styles: with their pictures.
+        settings: of the whole job.
+        size: height and width of the film.
+        reading: how the source's frames are read.
+        bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
+        delivery: the film's form.
+        device, vgg: what paints; no network where nothing is painted.
+        notes: what could not be done as asked, as sentences.
+    """
+
+    clip: Clip
+    styles: tuple[ReadStyle, ...]
+    settings: Settings
+    size: tuple[int, int]
+    reading: Reading
+    bits: int
+    delivery: Delivery
+    device: torch.device
+    vgg: VGG19 | None
+    notes: tuple[str, ...]
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the film's picture is encoded, but for what it says of itself."""
+        return _encoding(self.delivery, self.settings)
+
+    @property
+    def paints(self) -> bool:
+        """Whether frames are changed at all."""
+        return self.settings.optimizer.iterations > 0
+
+    @property
+    def carries(self) -> bool:
+        """Whether one frame follows from another."""
+        return self.paints and self.settings.temporal.carry
+
+
+def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> Job:
+    """Check all that can be checked before any work.
+
+    Args:
+        source: a video file, a pattern of an image sequence, or a folder with one.
+        styles: at least one picture.
+        output: the film, whose suffix decides its form; for frames that are not written, any such name.
+        settings: of the job.
+    Raises:
+        InputError, SettingsError, DeviceError: something cannot be done as asked.
+    """
+    device = choose_device(settings.optimizer.device)
+    chosen = read_styles(styles)
+    footage = settings.footage
+    delivery = choose_delivery(settings.output.delivery, output)
+    whole = open_clip(source, Fraction(footage.rate))
+    selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
+    info = selection.info
+    size = _film_size(info, settings.scales.size)
+    bits = _bits(footage.depth, info, delivery)
+    reading = _reading(footage, info, delivery, bits)
+    _refuse_hdr(info, footage)
+    check_decodable(info, reading)
+    if footage.strict:
+        check_whole(info, selection.frames)
+    if not delivery.is_sequence:
+        check_encoding(_encoding(delivery, settings), output, size, info.rate)
+    vgg = None
+    if settings.optimizer.iterations:
+        dtype = convolution_dtype(settings.optimizer.precision, device)
+        vgg = load_vgg19(settings.weights.weights, device, dtype)
+    clip = Clip(source, output, info, selection.frames)
+    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, selection.notes)
+
+
+def check_outputs(source: Path, output: Path, settings: Settings) -> None:
+    """Refuse outputs that cannot be written, or would replace something.
+
+    Raises:
+        InputError: with what to do about it.
+    """
+    check_output(output)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise InputError(f"{output} is the clip itself. Choose another output with -o.")
+    if output.exists() and not settings.output.overwrite:
+        raise InputError(f"{output} is already there. Replace it with -y, or choose another output with -o.")
+    for path, suffix in ((settings.output.sheet, ".png"), (settings.output.report, ".json")):
+        if path and Path(path).suffix.lower() != suffix:
+            raise InputError(f"{path}: this file must end in {suffix}.")
+        if path:
+            check_writable(Path(path).absolute())
+
+
+def fingerprint(job: Job) -> dict[str, Any]:
+    """Everything that decides how frames look, by name; JSON values."""
+    return {
+        "stylevideo": __version__,
+        "margin_px": MARGIN_PX,
+        "torch": torch.__version__,
+        "source": _identity(job.clip.info),
+        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
+        "opencv": cv2.__version__,
+        "device_kind": job.device.type,
+        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
+        "weights_sha256": job.vgg.identity if job.vgg else "none",
+        "bits": job.bits,
+        **job.settings.fingerprint(),
+    }
+
+
+def _bits(depth: str, info: VideoInfo, delivery: Delivery) -> int:
+    """Bits a channel that finished frames are kept with."""
+    if depth == "auto" or 32 in delivery.depths:
+        return delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
+    return int(depth)
+
+
+def _reading(footage: FootageSettings, info: VideoInfo, delivery: Delivery, bits: int) -> Reading:
+    dropped = not info.has_alpha or (footage.alpha == "keep" and not delivery.has_alpha)
+    return Reading(
+        bits=bits,
+        alpha="drop" if dropped else footage.alpha,
+        deinterlace=footage.deinterlace,
+        tonemap=footage.tonemap and info.is_hdr,
+        view=footage.view,
+    )
+
+
+def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
+    options = settings.output
+    extra = tuple(shlex.split(options.ffmpeg_args))
+    return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
+
+
+def _refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:
+    if info.is_hdr and not footage.tonemap:
+        raise InputError(
+            f"{info.path.name} is HDR ({info.transfer}), which would look flat and grey. "
+            "Add --tonemap to bring it down to bt709, or grade it to SDR first."
+        )
+
+
+def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
+    """Height and width of the film: the source's, or reduced to a long edge and then even."""
+    height, width = info.height, info.width
+    if 0 < long_edge < max(height, width):
+        height, width = (max(2, round(edge / 2) * 2) for edge in fit_long_edge(height, width, long_edge))
+    if min(height, width) < LEAST_EDGE_PX:
+        raise InputError(
+            f"{info.path.name}: {width}x{height} pixels are too small for VGG-19. "
+            f"The short edge must have at least {LEAST_EDGE_PX} pixels: use a larger clip or a larger --size."
+        )
+    return height, width
+
+
+def _identity(info: VideoInfo) -> str:
+    """Enough to tell clips apart, quick for large ones: sizes, and the SHA-256 of the first and last MiB.
+
+    Of a sequence every file's size counts, and the content of the first and the last.
+    """
+    files = [file for file in info.files if file] or [info.path]
+    digest = hashlib.sha256()
+    for file in (files[0], files[-1]):
+        with file.open("rb") as stream:
+            digest.update(stream.read(IDENTITY_BYTES))
+            stream.seek(max(0, file.stat().st_size - IDENTITY_BYTES))
+            digest.update(stream.read(IDENTITY_BYTES))
+    sizes = [file.stat().st_size for file in files]
+    digest.update(repr(sizes).encode())
+    return f"{sum(sizes)} bytes, {digest.hexdigest()[:16]}"
