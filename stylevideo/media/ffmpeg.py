@@ -16,7 +16,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from stylevideo.errors import InputError
+from stylevideo.errors import DecodeError, InputError
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +71,30 @@ def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> Ffmp
         InputError: ffmpeg cannot be started.
         subprocess.TimeoutExpired: it took longer than `timeout_s`.
     """
+    done = _run(arguments, timeout_s)
+    return FfmpegRun(done.returncode, done.stdout.decode("utf-8", errors="replace"), _messages(done))
+
+
+def ffmpeg_output(arguments: Sequence[str]) -> bytes:
+    """Run ffmpeg to its end without a terminal and return what it wrote to standard output, as it is.
+
+    Args:
+        arguments: everything after the program's name.
+    Raises:
+        DecodeError: ffmpeg failed; its last words are the message.
+        InputError: ffmpeg cannot be started.
+    """
+    done = _run(arguments, None)
+    if done.returncode != 0:
+        raise DecodeError(last_lines(_messages(done), 1))
+    return done.stdout
+
+
+def _run(arguments: Sequence[str], timeout_s: float | None) -> subprocess.CompletedProcess[bytes]:
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
     logger.debug("running %s", subprocess.list2cmdline(command))
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -84,11 +104,10 @@ def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> Ffmp
         )
     except OSError as error:
         raise cannot_start(error) from error
-    return FfmpegRun(
-        done.returncode,
-        done.stdout.decode("utf-8", errors="replace"),
-        done.stderr.decode("utf-8", errors="replace"),
-    )
+
+
+def _messages(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stderr.decode("utf-8", errors="replace")
 
 
 def own_session() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor
 
 from stylevideo.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from stylevideo.media.exr import ExrPicture
 
 WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 """The value of white, by the kind of picture."""
@@ -47,11 +51,13 @@ class Picture:
         alpha: (H, W), of the same kind; None where the picture has none.
         gain: (H, W) float32, at least 1: by how much scene-linear light is brighter than the image; None for
             other pictures.
+        exr: the file it was read from, for its attributes and other channels; None for other files.
     """
 
     image: np.ndarray
     alpha: np.ndarray | None = None
     gain: np.ndarray | None = None
+    exr: ExrPicture | None = None
 
     def fitted(self, size: tuple[int, int]) -> Picture:
         """The same reduced to a height and width by averaging."""
@@ -135,8 +141,7 @@ def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def to_image(picture: np.ndarray) -> Tensor:
     """(H, W, 3) uint8, uint16 or float32 to (1, 3, H, W) float32, 0..1."""
-    values = picture.astype(np.float32) / np.float32(WHITE[picture.dtype])
-    return torch.from_numpy(values).permute(2, 0, 1)[None]
+    return torch.from_numpy(to_floats(picture)).permute(2, 0, 1)[None]
 
 
 def to_picture(image: Tensor, bits: int = 8) -> np.ndarray:
@@ -166,6 +171,12 @@ def to_16_bits(picture: np.ndarray) -> np.ndarray:
         deep: np.ndarray = np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
         return deep
     return picture
+
+
+def to_floats(picture: np.ndarray) -> np.ndarray:
+    """A picture of any kind as a new float32 array with white at 1."""
+    values: np.ndarray = picture.astype(np.float32) / np.float32(WHITE[picture.dtype])
+    return values
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

@@ -1,0 +1,324 @@
+"""OpenEXR pictures: scene-linear light with everything that travels in the same file, read and written back.
+
+Knows the format, through the package OpenEXR, which is imported when a picture is read or written. Does not know what
+light looks like: that is `media/view.py`. Does not guard against a header that claims an absurd size.
+
+The picture is the smallest rectangle that holds both the display window and the data window: all that is stored,
+overscan included, and the same size for every frame of a render whose data windows shrink to what is in sight. Where
+nothing is stored it is black and transparent. A picture written at its source's size has the source's windows again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from stylevideo.errors import InputError, ShapeError
+from stylevideo.media.pictures import write_atomically
+
+logger = logging.getLogger(__name__)
+
+MAGIC = b"\x76\x2f\x31\x01"
+LARGEST_HALF = 65504.0
+
+NOT_PASSED_ON = ("channels", "chunkCount", "preview")
+"""Attributes that are made anew from the pixels, and the small picture of what was there before."""
+
+IN_PIXELS = ("dataWindow", "displayWindow", "originalDataWindow")
+"""Attributes that mean nothing at another size."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels, its last row and column included, as the format has it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top + 1, self.right - self.left + 1
+
+    def around(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        return Window(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def within(self, canvas: Window) -> tuple[slice, slice]:
+        """The rows and columns that the window has in an array of the canvas."""
+        height, width = self.size
+        top, left = self.top - canvas.top, self.left - canvas.left
+        return slice(top, top + height), slice(left, left + width)
+
+    def scaled(self, canvas: Window, to: tuple[int, int]) -> Window:
+        """The window once its canvas has another height and width; edges are rounded to whole pixels."""
+        (height, width), (new_height, new_width) = canvas.size, to
+        left, right = _scaled_span(self.left, self.right, canvas.left, new_width / width)
+        top, bottom = _scaled_span(self.top, self.bottom, canvas.top, new_height / height)
+        return Window(left, top, right, bottom)
+
+
+@dataclass(frozen=True, eq=False)
+class ExrPicture:
+    """What an OpenEXR file holds.
+
+    Args:
+        linear: (H, W, 3) float32, R, G, B, finite.
+        alpha: (H, W) float32, or None if the file has none. `linear` is usually multiplied with it already.
+        attributes: the header, to be passed on: owner, timecode, chromaticities, windows, compression and so on.
+        others: every other channel by its full name, as it was stored: float16, float32 or uint32, of the data
+            window's size. They are held for `write_exr`: renders have dozens, so keep few pictures at a time.
+        types: the pixel type of R, G, B and A, float16 or float32.
+    """
+
+    linear: np.ndarray
+    alpha: np.ndarray | None
+    attributes: dict[str, Any]
+    others: dict[str, np.ndarray]
+    types: dict[str, np.dtype[Any]]
+
+
+def read_exr(path: Path) -> ExrPicture:
+    """Read an OpenEXR picture, scanline or tiled.
+
+    Of a file of several parts, the first with R, G and B, or Y, is read, and a warning names the others. A file
+    with luminance alone (Y) is gray. NaN becomes 0, infinities the largest half, and a warning counts them.
+
+    Raises:
+        InputError: there is no such file; it is not OpenEXR, damaged or incomplete; it has no colour without a
+            layer's name, is deep, or has subsampled channels; or the package OpenEXR is not installed.
+    """
+    part, headers = _color_part(path)
+    attributes, stored = _read_part(path, part, len(headers))
+    if len(headers) > 1:
+        left_out = [str(header.get("name", i)) for i, header in enumerate(headers) if i != part]
+        logger.warning("%s has several parts; these are left out: %s.", path, ", ".join(left_out))
+    data, canvas = _window(attributes["dataWindow"]), _canvas(attributes)
+    colors = ("R", "G", "B") if stored.keys() >= {"R", "G", "B"} else ("Y", "Y", "Y")
+    names = {*colors, "A"} & stored.keys()
+    linear = np.stack([stored[name].astype(np.float32) for name in colors], axis=-1)
+    alpha = _placed(stored["A"].astype(np.float32), data, canvas) if "A" in stored else None
+    return ExrPicture(
+        _placed(_finite(linear, path), data, canvas),
+        alpha,
+        {name: value for name, value in attributes.items() if _can_be_passed_on(name, value)},
+        {name: pixels for name, pixels in stored.items() if name not in names},
+        {to: _float_type(stored[name]) for to, name in zip("RGBA", (*colors, "A"), strict=True) if name in stored},
+    )
+
+
+def exr_size(path: Path) -> tuple[int, int]:
+    """The height and width that `read_exr` would give, from the header alone.
+
+    Raises:
+        InputError: as from `read_exr`, but for damage to the pixels.
+    """
+    part, headers = _color_part(path)
+    return _canvas(headers[part]).size
+
+
+def write_exr(
+    path: Path, linear: np.ndarray, alpha: np.ndarray | None = None, like: ExrPicture | None = None
+) -> tuple[str, ...]:
+    """Write an OpenEXR picture that is complete once it has its name, even if the machine stops.
+
+    Args:
+        path: its folder exists.
+        linear: (H, W, 3), R, G, B, scene-linear. What is beyond a half's range becomes the largest half.
+        alpha: (H, W), or None to write no A.
+        like: the source: its attributes, compression, pixel types and other channels are passed on, except for a
+            preview, which shows what was there before. Of another size, its windows are scaled along, the data
+            window becomes the whole picture, and its other channels cannot be passed on. Without a source: half, ZIP.
+    Returns:
+        The names of the source's channels that are not in the file, because the sizes differ.
+    Raises:
+        InputError: the package OpenEXR is not installed.
+        ShapeError: `linear` is not (H, W, 3), or `alpha` not (H, W).
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    size = linear.shape[:2]
+    if linear.ndim != 3 or linear.shape[2] != 3 or (alpha is not None and alpha.shape != size):
+        raise ShapeError(f"{path}: R, G, B of {linear.shape} and A of {getattr(alpha, 'shape', None)} are no picture.")
+    if like is None:
+        _write(path, {}, _stored(linear, alpha, {}))
+        return ()
+    if size != like.linear.shape[:2]:
+        _write(path, _attributes_at(like, size), _stored(linear, alpha, like.types))
+        return tuple(like.others)
+    place = _window(like.attributes["dataWindow"]).within(_canvas(like.attributes))
+    colors = _stored(linear[place], None if alpha is None else alpha[place], like.types)
+    _write(path, like.attributes, like.others | colors)
+    return ()
+
+
+def check_openexr() -> None:
+    """Refuse OpenEXR before any work is done for it.
+
+    Raises:
+        InputError: the package OpenEXR is not installed.
+    """
+    _openexr()
+
+
+def _openexr() -> ModuleType:
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise InputError(
+            "OpenEXR pictures need the package OpenEXR, which is not installed. "
+            'Install it with: pip install "stylevideo[exr]".'
+        ) from error
+    module: ModuleType = OpenEXR
+    return module
+
+
+def _color_part(path: Path) -> tuple[int, list[dict[str, Any]]]:
+    """The index of the first part with colour, and all parts' headers."""
+    openexr = _openexr()
+    _check_magic(path)
+    try:
+        with openexr.File(str(path), header_only=True) as file:
+            headers = [dict(file.header(i)) for i in range(len(file.parts))]
+    except (RuntimeError, ValueError, ArithmeticError) as error:
+        raise InputError(f"{path}: the OpenEXR header is damaged or not understood ({error}).") from error
+    names = [{channel.name for channel in header["channels"]} for header in headers]
+    part = next((i for i, has in enumerate(names) if has >= {"R", "G", "B"} or "Y" in has), None)
+    if part is None:
+        found = ", ".join(sorted(set().union(*names))) or "none"
+        raise InputError(f"{path} has no channels R, G, B and no Y (it has: {found}). Write the colour to R, G, B.")
+    _check_kind(path, headers[part], openexr)
+    return part, headers
+
+
+def _check_magic(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(MAGIC))
+    except OSError as error:
+        raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
+    if begin != MAGIC:
+        raise InputError(f"{path} is {'not an OpenEXR picture' if begin else 'empty'}. Write it again.")
+
+
+def _check_kind(path: Path, header: dict[str, Any], openexr: ModuleType) -> None:
+    if header.get("type") in (openexr.deepscanline, openexr.deeptile):
+        raise InputError(f"{path} is a deep picture, with many samples in a pixel. Flatten it first.")
+    thin = [channel.name for channel in header["channels"] if (channel.xSampling, channel.ySampling) != (1, 1)]
+    if thin:
+        raise InputError(f"{path} has channels of less than full size ({', '.join(thin)}). Write it as R, G, B first.")
+
+
+def _read_part(path: Path, part: int, parts: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A part's header, and its channels' pixels by name."""
+    try:
+        with _openexr().File(str(path), separate_channels=True) as file:
+            # The package leaves out a part that it cannot read, and goes on with the next one under its number.
+            if len(file.parts) < parts:
+                raise InputError(f"{path} is damaged, or was not written to its end. Render or copy it again.")
+            # Leaving the file empties its own dicts.
+            return dict(file.header(part)), {name: channel.pixels for name, channel in file.channels(part).items()}
+    except (RuntimeError, ValueError, ArithmeticError) as error:
+        raise InputError(f"{path} is damaged ({error}). Render or copy it again.") from error
+
+
+def _window(corners: tuple[np.ndarray, np.ndarray]) -> Window:
+    return Window(*(int(number) for corner in corners for number in corner))
+
+
+def _corners(window: Window) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([window.left, window.top], np.int32), np.array([window.right, window.bottom], np.int32)
+
+
+def _canvas(attributes: dict[str, Any]) -> Window:
+    return _window(attributes["displayWindow"]).around(_window(attributes["dataWindow"]))
+
+
+def _placed(pixels: np.ndarray, data: Window, canvas: Window) -> np.ndarray:
+    """What is stored, on the whole picture; 0 around it."""
+    if data == canvas:
+        return pixels
+    placed = np.zeros((*canvas.size, *pixels.shape[2:]), pixels.dtype)
+    placed[data.within(canvas)] = pixels
+    return placed
+
+
+def _finite(linear: np.ndarray, path: Path) -> np.ndarray:
+    count = linear.size - np.count_nonzero(np.isfinite(linear))
+    if not count:
+        return linear
+    logger.warning("%s: %d values of R, G, B are NaN or infinite; they are read as 0 and ±65504.", path, count)
+    finite: np.ndarray = np.nan_to_num(linear, nan=0, posinf=LARGEST_HALF, neginf=-LARGEST_HALF)
+    return finite
+
+
+def _can_be_passed_on(name: str, value: object) -> bool:
+    # The package cannot write an empty list: it would not know of what.
+    return name not in NOT_PASSED_ON and not (isinstance(value, list) and not value)
+
+
+def _float_type(pixels: np.ndarray) -> np.dtype[Any]:
+    return pixels.dtype if pixels.dtype.kind == "f" else np.dtype(np.float32)
+
+
+def _scaled_span(first: int, last: int, origin: int, factor: float) -> tuple[int, int]:
+    """A span of whole pixels, scaled; the distance to the origin is rounded by itself, so that equal spans stay so."""
+    start, stop = (round(origin * factor) + round((edge - origin) * factor) for edge in (first, last + 1))
+    return start, max(stop - 1, start)
+
+
+def _attributes_at(like: ExrPicture, size: tuple[int, int]) -> dict[str, Any]:
+    """A source's attributes, its windows scaled to a picture of another size."""
+    canvas = _canvas(like.attributes)
+    display = _window(like.attributes["displayWindow"])
+    kept = {name: value for name, value in like.attributes.items() if name not in IN_PIXELS}
+    return kept | {
+        "dataWindow": _corners(canvas.scaled(canvas, size)),
+        "displayWindow": _corners(display.scaled(canvas, size)),
+    }
+
+
+def _stored(linear: np.ndarray, alpha: np.ndarray | None, types: dict[str, np.dtype[Any]]) -> dict[str, np.ndarray]:
+    """Channels in their pixel types, half where none is known."""
+    channels = dict(zip("RGB", np.moveaxis(linear, -1, 0), strict=True))
+    if alpha is not None:
+        channels["A"] = alpha
+    stored = {}
+    for name, pixels in channels.items():
+        to = types.get(name, np.dtype(np.float16))
+        stored[name] = (pixels.clip(-LARGEST_HALF, LARGEST_HALF) if to == np.float16 else pixels).astype(to)
+    return stored
+
+
+def _write(path: Path, attributes: dict[str, Any], channels: dict[str, np.ndarray]) -> None:
+    openexr = _openexr()
+    header = dict(attributes)
+    if "tiles" in header:
+        header["tiles"] = _one_level(header["tiles"], openexr)
+    # The package reads any array as if its rows lay one after the other.
+    pixels = {name: np.ascontiguousarray(channel) for name, channel in channels.items()}
+    # Into memory first: when the package writes to a full disk, it may lose the file's end without a word.
+    whole = BytesIO()
+    with openexr.File(header, pixels) as file:
+        file.write(whole)
+    write_atomically(path, whole.getvalue())
+
+
+def _one_level(tiles: Any, openexr: ModuleType) -> Any:
+    """Tiles of the same size, without the reduced copies, which the package cannot write."""
+    single = openexr.TileDescription()
+    single.xSize, single.ySize = tiles.xSize, tiles.ySize
+    single.mode = openexr.ONE_LEVEL
+    return single

@@ -1,0 +1,197 @@
+"""The view between a plate's scene-linear light and the display-like pictures that are painted.
+
+Knows no files but the OpenColorIO config that `$OCIO` names, and that only for views other than "srgb".
+
+Light has no upper end; a painted picture has white. So each pixel's gain, how much brighter than white its brightest
+channel is, is set aside; the rest is encoded, painted, decoded and multiplied with the gain again. Hues stay, painted
+white stays white, and highlights keep the plate's energy.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from stylevideo.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+Curve = Callable[[np.ndarray], np.ndarray]
+"""(H, W, 3) float32 to a new array of the same kind; its argument is left as it was."""
+
+AUTO_ROLES = ("compositing_log", "color_timing")
+"""The roles of an OpenColorIO config that name what pictures are worked on in, the better one first."""
+
+LARGEST_LOSS = 1e-3
+"""Parts of white by which a colour may come back wrong before it is worth a warning; half of an 8-bit step is 2e-3."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A way from scene-linear light to display-like pictures, and back.
+
+    Args:
+        name: as the user knows it: "srgb", or a colour space of the OpenColorIO config.
+        identity: differs where the pixels would differ: what a job's fingerprint needs to have.
+        forward: light of 0..1 to display-like values of 0..1. Colours outside the gamut may come out beyond those.
+        backward: undoes `forward`.
+
+    >>> encoded, gain = SRGB.encode(np.array([[[4, 2, 0]]], np.float32))
+    >>> encoded.round(3), gain
+    (array([[[1.   , 0.735, 0.   ]]], dtype=float32), array([[4.]], dtype=float32))
+    >>> SRGB.decode(encoded, gain).round(3)
+    array([[[4., 2., 0.]]], dtype=float32)
+    """
+
+    name: str
+    identity: str
+    forward: Curve
+    backward: Curve
+
+    def encode(self, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Make light into a picture to paint on.
+
+        Args:
+            linear: (H, W, 3) float32, RGB in the view's scene-linear primaries, finite.
+        Returns:
+            The picture, (H, W, 3) float32; and the gain, (H, W) float32, 1 where nothing is brighter than white.
+        """
+        gain = np.maximum(linear.max(axis=-1), np.float32(1))
+        return self.forward(linear / gain[..., None]), gain
+
+    def decode(self, encoded: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """Make a painted picture into light again.
+
+        Args:
+            encoded: (H, W, 3) float32, as from `encode`.
+            gain: (H, W) float32, at least 1, of the plate.
+        Returns:
+            (H, W, 3) float32, scene-linear.
+        """
+        light: np.ndarray = self.backward(encoded) * gain[..., None]
+        return light
+
+
+def choose_view(name: str) -> View:
+    """Find the view that a user names.
+
+    Args:
+        name: "srgb"; or a colour space, role or alias of the OpenColorIO config in `$OCIO`; or "auto", which is srgb
+            unless `$OCIO` is set, and then what the config's first role of `AUTO_ROLES` names.
+    Raises:
+        InputError: the config, or the package for it, is missing or unreadable; or it has no such colour space.
+    """
+    if name == "srgb" or (name == "auto" and not os.environ.get("OCIO")):
+        return SRGB
+    config = _config(name)
+    if name != "auto":
+        return _color_space_view(config, name)
+    role = next((role for role in AUTO_ROLES if config.hasRole(role)), None)
+    if role is None:
+        logger.warning(
+            "%s has neither of the roles %s; the view is srgb.", os.environ["OCIO"], " and ".join(AUTO_ROLES)
+        )
+        return SRGB
+    return _color_space_view(config, role)
+
+
+def _srgb_encode(linear: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1, mirrored for negative values so that they come back."""
+    size = np.abs(linear)
+    encoded = np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055)
+    signed: np.ndarray = np.copysign(encoded, linear)
+    return signed
+
+
+def _srgb_decode(encoded: np.ndarray) -> np.ndarray:
+    """The inverse of `_srgb_encode`, to 1e-6 of the value: the standard's two pieces do not quite meet."""
+    size = np.abs(encoded)
+    linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    signed: np.ndarray = np.copysign(linear, encoded)
+    return signed
+
+
+SRGB = View("srgb", "srgb", _srgb_encode, _srgb_decode)
+"""The view that needs no OpenColorIO; the plate's primaries stay as they are."""
+
+
+def _ocio(name: str) -> ModuleType:
+    try:
+        import PyOpenColorIO
+    except ImportError as error:
+        raise InputError(
+            f'The view "{name}" needs OpenColorIO, which is not installed. '
+            'Install it with: pip install "stylevideo[ocio]", or choose the view "srgb".'
+        ) from error
+    module: ModuleType = PyOpenColorIO
+    return module
+
+
+def _config(name: str) -> Any:
+    """The config that `$OCIO` names: a file, or one built into OpenColorIO, such as `ocio://default`."""
+    place = os.environ.get("OCIO")
+    if not place:
+        raise InputError(
+            f'The view "{name}" is a colour space of an OpenColorIO config, and $OCIO names none. '
+            'Set OCIO to a config file, or to ocio://default, or choose the view "srgb".'
+        )
+    ocio = _ocio(name)
+    try:
+        return ocio.Config.CreateFromFile(place)
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+        raise InputError(f"The OpenColorIO config {place}, named by $OCIO, cannot be read ({error}).") from error
+
+
+def _color_space_view(config: Any, name: str) -> View:
+    """The view between the role `scene_linear` and a colour space."""
+    space = config.getColorSpace(name)
+    if space is None:
+        raise InputError(f'{os.environ["OCIO"]} has no colour space "{name}". {_near_names(config, name)}')
+    ocio = _ocio(name)
+    try:
+        there = config.getProcessor(ocio.ROLE_SCENE_LINEAR, space.getName())
+        back = config.getProcessor(space.getName(), ocio.ROLE_SCENE_LINEAR)
+        curves = [_curve(processor, ocio) for processor in (there, back)]
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+        raise InputError(f'The view "{name}" cannot be made with {os.environ["OCIO"]} ({error}).') from error
+    view = View(space.getName(), f"{space.getName()} {there.getCacheID()} {back.getCacheID()}", *curves)
+    _warn_of_loss(view)
+    return view
+
+
+def _curve(processor: Any, ocio: ModuleType) -> Curve:
+    # The default optimisation has approximate powers and logarithms, which are wrong by 4e-5 of white.
+    exact = processor.getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS)
+
+    def apply(picture: np.ndarray) -> np.ndarray:
+        converted = np.array(picture, np.float32, order="C")
+        exact.applyRGB(converted)
+        return converted
+
+    return apply
+
+
+def _near_names(config: Any, name: str) -> str:
+    known = {known.lower(): known for known in (*config.getColorSpaceNames(), *config.getRoleNames())}
+    near = get_close_matches(name.lower(), known, n=3, cutoff=0)
+    return f"The nearest ones are: {', '.join(known[n] for n in near)}."
+
+
+def _warn_of_loss(view: View) -> None:
+    """A look or a clamp cannot be undone: measure on a grid of colours what would not come back."""
+    steps = np.linspace(0, 1, 9, dtype=np.float32)
+    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 1, 3)
+    loss = float(np.abs(view.decode(*view.encode(colors)) - colors).max())
+    if not loss <= LARGEST_LOSS:
+        logger.warning(
+            'The view "%s" cannot be undone exactly: colours come back wrong by up to %.1f %% of white.',
+            view.name,
+            100 * loss,
+        )

@@ -1,0 +1,164 @@
+"""What is painted on comes from light and becomes light again, whatever was brighter than white or out of gamut."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from stylevideo.errors import InputError
+from stylevideo.media.view import SRGB, choose_view
+
+LIGHT = st.floats(-65504, 65504, width=32, allow_subnormal=False)
+BUILT_IN = "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4"
+
+
+def gray(*values: float) -> np.ndarray:
+    """(1, N, 3) float32."""
+    return np.repeat(np.array(values, np.float32)[None, :, None], 3, axis=-1)
+
+
+def config_with(*roles: str) -> str:
+    """A config of a linear space, a curve of its own, and a look that cannot be undone."""
+    lines = "\n".join(f"  {role}" for role in roles)
+    return f"""ocio_profile_version: 2
+roles:
+{lines}
+file_rules:
+  - !<Rule> {{name: Default, colorspace: lin}}
+colorspaces:
+  - !<ColorSpace> {{name: lin}}
+  - !<ColorSpace>
+    name: Film Log
+    from_scene_reference: !<ExponentTransform> {{value: [0.5, 0.5, 0.5, 1], style: mirror}}
+  - !<ColorSpace>
+    name: Clamped
+    from_scene_reference: !<RangeTransform> {{min_in_value: 0, max_in_value: 0.5, min_out_value: 0, max_out_value: 0.5}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OCIO", raising=False)
+
+
+@given(arrays(np.float32, (2, 3, 3), elements=LIGHT))
+def test_light_comes_back(linear: np.ndarray) -> None:
+    encoded, gain = SRGB.encode(linear)
+    back = SRGB.decode(encoded, gain)
+    assert (encoded.dtype, gain.dtype, back.dtype) == (np.float32,) * 3
+    assert encoded.shape == (2, 3, 3) and gain.shape == (2, 3)
+    assert encoded.max() <= 1 and gain.min() >= 1
+    np.testing.assert_allclose(back, linear, rtol=2e-6, atol=1e-30)
+
+
+def test_the_curve_is_that_of_the_standard() -> None:
+    codes = np.arange(256) / 255
+    light = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    encoded, gain = SRGB.encode(gray(*light, *-light))
+    np.testing.assert_allclose(encoded[0, :, 0], [*codes, *-codes], atol=1e-7)
+    assert (gain == 1).all()
+    assert SRGB.encode(gray(0.5))[0][0, 0, 0] == pytest.approx(0.735357, abs=1e-6)
+
+
+def test_highlights_keep_their_hue_and_their_energy() -> None:
+    bright = np.array([[[8, 4, 2]]], np.float32)
+    encoded, gain = SRGB.encode(bright)
+    np.testing.assert_array_equal(encoded, SRGB.encode(bright / 8)[0])
+    white = np.ones_like(encoded)
+    np.testing.assert_array_equal(SRGB.decode(white, gain), 8 * white)
+    np.testing.assert_array_equal(SRGB.decode(white, np.ones_like(gain)), white)
+
+
+def test_encoding_leaves_the_plate_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    plate = np.random.default_rng(0).random((5, 12, 3)).astype(np.float32)[:, ::2] * 3
+    for view in (SRGB, choose_view("ACEScct")):
+        kept = plate.copy()
+        encoded, gain = view.encode(plate)
+        kept_encoded = encoded.copy()
+        np.testing.assert_allclose(view.decode(encoded, gain), plate, rtol=1e-5)
+        np.testing.assert_array_equal(plate, kept)
+        np.testing.assert_array_equal(encoded, kept_encoded)
+
+
+def test_auto_is_srgb_without_a_config() -> None:
+    assert choose_view("auto") is SRGB and choose_view("srgb") is SRGB
+
+
+def test_auto_is_the_role_of_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    view = choose_view("auto")
+    assert view.name == "ACEScct"
+    assert view.identity == choose_view("ACEScct").identity != choose_view("ACEScc").identity
+    assert choose_view("srgb") is SRGB
+    # S-2016-001, equation 4: ACEScct of 18 % gray, of white, and of black.
+    np.testing.assert_allclose(view.encode(gray(0.18, 1, 0))[0][0, :, 0], [0.4135884, 0.5547945, 0.0729055], atol=1e-6)
+
+
+def test_auto_takes_the_second_role_and_else_srgb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "config.ocio"
+    monkeypatch.setenv("OCIO", str(place))
+    place.write_text(config_with("scene_linear: lin", "color_timing: Film Log"))
+    view = choose_view("auto")
+    assert view.name == "Film Log"
+    assert view.encode(gray(0.25))[0][0, 0, 0] == pytest.approx(0.5, abs=1e-6)
+    assert not caplog.records
+    place.write_text(config_with("scene_linear: lin"))
+    assert choose_view("auto") is SRGB
+    assert "neither of the roles compositing_log and color_timing; the view is srgb" in caplog.text
+
+
+def test_what_cannot_be_undone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "config.ocio"
+    place.write_text(config_with("scene_linear: lin"))
+    monkeypatch.setenv("OCIO", str(place))
+    choose_view("Clamped")
+    assert (
+        'The view "Clamped" cannot be undone exactly: colours come back wrong by up to 50.0 % of white.' in caplog.text
+    )
+
+
+@pytest.mark.parametrize("name", ["ACEScct", "sRGB - Texture", "sRGB - Display", "srgb_tx"])
+def test_light_comes_back_from_a_color_space(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    view = choose_view(name)
+    light = np.geomspace(1e-6, 65504, 500, dtype=np.float32)
+    for linear in (gray(*light), gray(*-light[light < 1]), np.array([[[5, -0.01, 0.2]]], np.float32)):
+        encoded, gain = view.encode(linear)
+        loss = np.abs(view.decode(encoded, gain) - linear) / gain[..., None]
+        assert loss.max() < 1e-6
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r'"ACEScct".*\$OCIO names none\. Set OCIO'):
+        choose_view("ACEScct")
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    with pytest.raises(InputError, match=r'no colour space "acescctt"\. The nearest ones are: ACEScct,'):
+        choose_view("acescctt")
+    for place in ("ocio://nope", str(tmp_path / "none.ocio")):
+        monkeypatch.setenv("OCIO", place)
+        with pytest.raises(InputError, match=r"named by \$OCIO, cannot be read"):
+            choose_view("auto")
+    place = tmp_path / "config.ocio"
+    place.write_text(config_with("color_timing: Film Log"))
+    monkeypatch.setenv("OCIO", str(place))
+    with pytest.raises(InputError, match=r'The view "Film Log" cannot be made with .*config\.ocio'):
+        choose_view("Film Log")
+    monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)
+    with pytest.raises(InputError, match=r'pip install "stylevideo\[ocio\]"'):
+        choose_view("auto")
+    assert choose_view("srgb") is SRGB
