@@ -112,10 +112,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_run)
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="the video to repaint")
+    parser.add_argument(
+        "clip",
+        type=Path,
+        metavar="CLIP",
+        help="the video to repaint, or an image sequence: shot.####.exr or its folder",
+    )
     _add_style(parser, "a picture to take the style from; may be given several times, then the styles are blended")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILM", help="the film to write: .mp4, .mov, .m4v or .mkv"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILM",
+        help="the film to write: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
     )
     parser.add_argument(
         "--preset",
@@ -360,9 +370,9 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _probe(options: argparse.Namespace) -> None:
-    from stylevideo.media.probe import probe
+    from stylevideo.media.reader import open_clip
 
-    info = probe(options.file)
+    info = open_clip(options.file)
     values = {name: str(value) for name, value in vars(info).items() if name not in ("pts", "streams", "frame_count")}
     if options.json:
         exact = {
@@ -388,10 +398,10 @@ def _probe(options: argparse.Namespace) -> None:
 
 
 def _shots(options: argparse.Namespace) -> None:
-    from stylevideo.media.probe import probe
+    from stylevideo.media.reader import open_clip
     from stylevideo.shots import detect_shots
 
-    info = probe(options.file)
+    info = open_clip(options.file)
     shots = detect_shots(info, range(info.frame_count))
     rows = [(shot.index + 1, info.number(shot.start), info.number(shot.stop - 1)) for shot in shots]
     if options.json:

@@ -16,8 +16,7 @@ from typing import Any
 
 from stylevideo.errors import InputError
 from stylevideo.media.pictures import check_writable, fit_picture, to_image
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import check_decodable, read_frames
+from stylevideo.media.reader import check_decodable, open_clip, read_frames
 from stylevideo.metrics import (
     END_FRAMES,
     LONG,
@@ -125,7 +124,8 @@ def evaluate(
     plot = None if plot is None else _checked_plot(Path(plot).absolute())
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
-    original, made = probe(Path(source).absolute()), probe(Path(film).absolute())
+    made = open_clip(Path(film).absolute())
+    original = open_clip(Path(source).absolute(), made.rate)
     chosen_frames = select_frames(original, settings.footage.frames, settings.footage.start, settings.footage.end)
     original, frames = chosen_frames.info, chosen_frames.frames
     _check_pair(original, made, frames)
@@ -276,7 +276,7 @@ def _check_pair(source: VideoInfo, film: VideoInfo, frames: range) -> None:
 
 
 def _checked_reference(path: Path, film: VideoInfo) -> VideoInfo:
-    reference = probe(path)
+    reference = open_clip(path, film.rate)
     if (reference.frame_count, reference.width, reference.height) != (film.frame_count, film.width, film.height):
         raise InputError(
             f"{path.name} has {reference.frame_count} frames of {reference.width}x{reference.height}, but "

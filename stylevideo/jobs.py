@@ -20,19 +20,18 @@ import torch
 
 from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
 from stylevideo.errors import DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
+from stylevideo.film import deliver
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
-from stylevideo.media.pictures import fit_picture, like, straight, to_8_bits, to_image, to_picture, write_atomically
+from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
 from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore
-from stylevideo.media.writer import write_film
 from stylevideo.models.device import describe
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.preparation import Job, check_outputs, fingerprint, prepare
-from stylevideo.provenance import comment, provenance, write_provenance
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -334,19 +333,15 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
     if options.sheet:
         _write_sheet(job, store)
-    made_from = provenance(job) if options.provenance else None
-    encoding = replace(job.encoding, comment=comment(made_from)) if made_from else job.encoding
-    film = write_film(_film_pictures(job, store), clip.output, clip.info, clip.frames, encoding)
-    if made_from:
-        write_provenance(made_from, clip.output)
+    notes = deliver(job, store)
     turn = store.recall(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
-        *source_warnings(clip.info, job.reading, job.delivery.film_bits(job.bits, job.reading.alpha != "drop")),
+        *source_warnings(clip.info, job.reading, job.film_bits),
         *frame_warnings(records),
         *loop_warnings(visible),
         *job.notes,
-        *film.notes,
+        *notes,
     )
     result = ClipResult(
         output=clip.output,
@@ -362,20 +357,6 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
         text = json.dumps(report(clip, [read.style for read in job.styles], job.settings, result), indent=1)
         write_atomically(Path(options.report).absolute(), text.encode())
     return result
-
-
-def _film_pictures(job: Job, store: FrameStore) -> Iterator[np.ndarray]:
-    """The finished frames, with the source's alpha where it goes along."""
-    finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
-    if job.reading.alpha == "drop":
-        yield from finished
-        return
-    sources = read_frames(job.clip.info, job.clip.frames, job.reading)
-    for image, source in zip(finished, sources, strict=True):
-        alpha = source.picture.fitted(job.size).alpha
-        assert alpha is not None, "it was asked for"
-        colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
-        yield np.dstack((colors, like(image, alpha)))
 
 
 def _write_sheet(job: Job, store: FrameStore) -> None:

@@ -15,8 +15,10 @@ import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import Delivery, Encoding, check_encoding, choose_delivery
+from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import Reading, check_writable
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
+from stylevideo.media.sequence_writer import check_sequence_output, existing_files
 from stylevideo.media.writer import check_output
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
@@ -64,6 +66,11 @@ class Job:
         return _encoding(self.delivery, self.settings)
 
     @property
+    def film_bits(self) -> int:
+        """Bits a channel that the film has."""
+        return self.delivery.film_bits(self.bits, self.reading.alpha != "drop")
+
+    @property
     def paints(self) -> bool:
         """Whether frames are changed at all."""
         return self.settings.optimizer.iterations > 0
@@ -92,6 +99,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, se
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
     info = selection.info
+    if delivery.is_sequence:
+        _refuse_to_replace(output, info, selection.frames, settings.output.overwrite)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage.depth, info, delivery)
     reading = _reading(footage, info, delivery, bits)
@@ -115,7 +124,10 @@ def check_outputs(source: Path, output: Path, settings: Settings) -> None:
     Raises:
         InputError: with what to do about it.
     """
-    check_output(output)
+    if choose_delivery(settings.output.delivery, output).is_sequence:
+        check_sequence_output(output)
+    else:
+        check_output(output)
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} is the clip itself. Choose another output with -o.")
     if output.exists() and not settings.output.overwrite:
@@ -140,8 +152,24 @@ def fingerprint(job: Job) -> dict[str, Any]:
         "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
         "weights_sha256": job.vgg.identity if job.vgg else "none",
         "bits": job.bits,
+        "view": sequence_view(job.reading.view).identity if job.clip.info.is_linear else "none",
         **job.settings.fingerprint(),
     }
+
+
+def _refuse_to_replace(output: Path, info: VideoInfo, frames: range, overwrite: bool) -> None:
+    """Refuse a sequence whose files are there already, or are the source's."""
+    existing = existing_files(output, [info.number(index) for index in frames])
+    if not existing:
+        return
+    sources = {file.resolve() for file in info.files if file}
+    if any(file.resolve() in sources for file in existing):
+        raise InputError(f"{output} is the clip itself. Choose another output with -o.")
+    if not overwrite:
+        raise InputError(
+            f"{existing[0]} is already there{f', with {len(existing) - 1} more' if existing[1:] else ''}. "
+            "Replace them with -y, or choose another output with -o."
+        )
 
 
 def _bits(depth: str, info: VideoInfo, delivery: Delivery) -> int:

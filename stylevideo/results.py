@@ -156,6 +156,8 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int) -> Iterat
         )
     if info.has_alpha and reading.alpha == "drop":
         yield "The source has an alpha channel; the film has none. Choose ffv1, prores-4444 or PNG files to keep it."
+    if info.is_linear and reading.bits < 32:
+        yield "The source is scene-linear light; in the film everything brighter than white is white."
     if info.interlaced and not reading.deinterlace:
         yield "The source is interlaced and its fields were taken as they are. Add --deinterlace to make whole frames."
     if reading.tonemap:

@@ -12,7 +12,9 @@ from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.media.probe import probe
+from fileseq.frameset import FrameSet
+
+from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, read_tags
 from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
 from stylevideo.media.writer import film_timecode
@@ -83,9 +85,13 @@ def verify(source: str | Path, film: str | Path, frames: str = "") -> Verificati
         InputError: one of them cannot be read, or the frames are not in the source.
         SettingsError: `frames` is no range.
     """
-    info, made = probe(Path(source).absolute()), probe(Path(film).absolute())
+    made = open_clip(Path(film).absolute())
+    info = open_clip(Path(source).absolute(), made.rate)
     selection = select_frames(info, frames)
     info, shown = selection.info, selection.frames
+    if made.is_sequence:
+        checks: tuple[Check, ...] = (*_check_numbers(info, made, shown), *_check_tracks(info, made, shown))
+        return Verification(info.path, made.path, checks)
     checks = (
         *_check_time(info, made, shown),
         *_check_timecode(info, made, shown),
@@ -109,6 +115,19 @@ def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
     lasts = count / info.rate
     agree = abs(made.duration - lasts) <= 1 / (2 * info.rate)
     yield _check("duration", f"{float(lasts):.3f} s", f"{float(made.duration):.3f} s", agree)
+
+
+def _check_numbers(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    """Whether an image sequence has a file for each frame, by its number."""
+    wanted = {info.number(index) for index in shown}
+    found = {made.number(index) for index, file in enumerate(made.files) if file}
+    yield _check("frames", _ranges(wanted), _ranges(found), wanted <= found)
+    size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
+    yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
+
+
+def _ranges(numbers: set[int]) -> str:
+    return str(FrameSet(numbers))
 
 
 def _check_frame_times(info: VideoInfo, made: VideoInfo, shown: range) -> Check:
@@ -178,6 +197,8 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
 
 
 def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    if info.is_sequence:
+        return
     tags, made_tags = read_tags(info.path), read_tags(made.path)
     for name, value in tags.values.items():
         if name not in OF_THE_CONTAINER:

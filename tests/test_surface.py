@@ -28,7 +28,20 @@ LAYERS = [
     ["models"],
     ["media"],
     ["motion", "targets", "optimize", "temporal", "loop"],
-    ["shots", "styles", "metrics", "plot", "evaluation", "verification", "results", "jobs"],
+    [
+        "shots",
+        "styles",
+        "metrics",
+        "plot",
+        "evaluation",
+        "verification",
+        "results",
+        "preparation",
+        "checkpoint",
+        "provenance",
+        "film",
+        "jobs",
+    ],
     ["__init__", "cli", "__main__"],
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
 from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.probe import probe
+from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
 from stylevideo.timeline import VideoInfo
 
 SHOWN_NUMBERS = 10
@@ -54,7 +55,7 @@ def open_clip(path: Path, rate: Fraction = SEQUENCE_RATE) -> VideoInfo:
     Raises:
         InputError: there is no such clip, or it cannot be read.
     """
-    return probe(path)
+    return probe_sequence(path, rate) if is_sequence(path) else probe(path)
 
 
 def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) -> Iterator[SourceFrame]:
@@ -152,6 +153,8 @@ def _last_good_before(info: VideoInfo, reading: Reading, stop: int) -> Picture |
 
 def _decode(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
     """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
+    if info.is_sequence:
+        return decode_sequence(info, reading, first)
     if needs_ffmpeg(info, reading) or not opencv_decodes(info):
         return decode_with_ffmpeg(info, reading, first)
     return decode_with_opencv(info, first)
