@@ -61,7 +61,7 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(
         ([tmp_path / "no.mp4", "--style", STYLE, "-o", film], "no.mp4"),
         ([two_shot_clip, "--style", tmp_path / "no.jpg", "-o", film], "no.jpg"),
         ([two_shot_clip, "--style", STYLE, "-o", film, "--preset", "finest"], "Did you mean fine?"),
-        ([two_shot_clip, "--style", STYLE, "-o", film, "--iterations", "0"], "--iterations must be at least 1"),
+        ([two_shot_clip, "--style", STYLE, "-o", film, "--iterations", "-1"], "--iterations must be at least 0"),
         ([two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-99"], "1-20"),
     ):
         assert main(["run", *map(str, arguments)]) == 2
