@@ -138,8 +138,7 @@ def stylize_frames(
         DecodeError: the source cannot be decoded.
     """
     path = Path(source).absolute()
-    # As for PNGs: with 16 bits where the source has more than 8, and no encoder to be tried.
-    job = prepare(path, styles, path.with_suffix(".png"), settings or Settings())
+    job = prepare(path, styles, None, settings or Settings())
     with closing(_stylize_frames(job, _detect(job), None, None)) as results:
         for result, _ in results:
             yield result

@@ -14,7 +14,7 @@ import cv2
 import torch
 
 from stylevideo.errors import InputError
-from stylevideo.media.delivery import Delivery, Encoding, check_encoding, choose_delivery
+from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
 from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import Reading, check_writable
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
@@ -31,6 +31,8 @@ from stylevideo.timeline import Clip, VideoInfo
 from stylevideo.version import __version__
 
 IDENTITY_BYTES = 1 << 20
+UNWRITTEN = DELIVERIES["png"]
+"""Frames that are not written are kept as for this: 8 bits, or 16 where the source has more."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,13 @@ class Job:
         return self.paints and self.settings.temporal.carry
 
 
-def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> Job:
+def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | None, settings: Settings) -> Job:
     """Check all that can be checked before any work.
 
     Args:
         source: a video file, a pattern of an image sequence, or a folder with one.
         styles: at least one picture.
-        output: the film, whose suffix decides its form; for frames that are not written, any such name.
+        output: the film, whose suffix decides its form; None where nothing is written.
         settings: of the job.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
@@ -95,11 +97,11 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, se
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     footage = settings.footage
-    delivery = choose_delivery(settings.output.delivery, output)
+    delivery = choose_delivery(settings.output.delivery, output) if output else UNWRITTEN
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
     info = selection.info
-    if delivery.is_sequence:
+    if output and delivery.is_sequence:
         _refuse_to_replace(output, info, selection.frames, settings.output.overwrite)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage.depth, info, delivery)
@@ -108,13 +110,13 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path, se
     check_decodable(info, reading)
     if footage.strict:
         check_whole(info, selection.frames)
-    if not delivery.is_sequence:
+    if output and not delivery.is_sequence:
         check_encoding(_encoding(delivery, settings), output, size, info.rate)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = load_vgg19(settings.weights.weights, device, dtype)
-    clip = Clip(source, output, info, selection.frames)
+    clip = Clip(source, output or source, info, selection.frames)
     return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, selection.notes)
 
 

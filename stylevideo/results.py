@@ -149,7 +149,7 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int) -> Iterat
         reading: how it was read.
         film_bits: bits a channel that the film has.
     """
-    if min(film_bits, reading.bits) < info.bits < 32:
+    if min(film_bits, reading.bits) < info.bits and not info.is_linear:
         yield (
             f"The source has {info.bits} bits a channel ({info.pixel_format}); the film has {film_bits}. "
             "A --delivery with more keeps more."

@@ -62,7 +62,12 @@ def test_the_film_is_repainted_and_still_shows_the_source(two_shot_clip: Path, f
 
 
 def test_nothing_is_left_beside_the_film(film: Path) -> None:
-    assert sorted(path.name for path in film.parent.iterdir()) == ["film.mp4", "report.json", "sheet.png"]
+    assert sorted(path.name for path in film.parent.iterdir()) == [
+        "film.mp4",
+        "film.mp4.json",
+        "report.json",
+        "sheet.png",
+    ]
 
 
 def test_the_report_says_what_was_done(film: Path) -> None:
@@ -117,7 +122,7 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
     assert "of them already made" in done.stderr
     assert done.stdout.strip() == str(output)
     assert output.read_bytes() == film.read_bytes()
-    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "film.mp4.json"]
 
 
 def test_a_film_stopped_long_after_the_source_came_to_rest_is_the_same(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
     whole, _ = film
     assert output.read_bytes() == whole.output.read_bytes()
     assert result.evaluations == whole.evaluations
-    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "film.mp4.json"]
 
 
 def test_a_clip_whose_ends_do_not_meet_is_made_as_ever_and_says_so(two_shot_clip: Path, tmp_path: Path) -> None:
