@@ -35,8 +35,8 @@ from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
-from stylevideo.ranges import select_frames
-from stylevideo.settings import Settings, Style
+from stylevideo.ranges import Selection, select_frames
+from stylevideo.settings import FootageSettings, Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, style_targets
 from stylevideo.timeline import Shot, VideoInfo
@@ -126,7 +126,7 @@ def evaluate(
     chosen = read_styles(styles)
     made = open_clip(Path(film).absolute())
     original = open_clip(Path(source).absolute(), made.rate)
-    chosen_frames = select_frames(original, settings.footage.frames, settings.footage.start, settings.footage.end)
+    chosen_frames = _chosen_frames(original, settings.footage)
     original, frames = chosen_frames.info, chosen_frames.frames
     _check_pair(original, made, frames)
     other = None if reference is None else _checked_reference(Path(reference).absolute(), made)
@@ -158,6 +158,10 @@ def evaluate(
 
         write_plot(plot, original, evaluation.frames, f"{made.path.name} beside {original.path.name}")
     return evaluation
+
+
+def _chosen_frames(source: VideoInfo, footage: FootageSettings) -> Selection:
+    return select_frames(source, footage.frames, footage.start, footage.end, footage.handles)
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from media_fixtures import (
@@ -20,8 +23,10 @@ from media_fixtures import (
 )
 
 from stylevideo.errors import DecodeError, InputError
+from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
-from stylevideo.media.reader import check_decodable, read_frames
+from stylevideo.media.reader import SourceFrame, check_decodable, open_clip, read_frames
+from stylevideo.timeline import VideoInfo
 
 COUNT = 30
 FORMATS = {
@@ -33,29 +38,53 @@ FORMATS = {
     "h264.ts": ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"),
     "mpeg2.mpg": ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "3"),
     "raw.h264": ("-c:v", "libx264", "-preset", "ultrafast"),
+    "hevc.mkv": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"),
+    "av1.mp4": ("-c:v", "libsvtav1", "-preset", "12"),
+    "h264.mts": ("-c:v", "libx264", "-preset", "ultrafast"),
+    "mpeg2.mxf": ("-c:v", "mpeg2video", "-qscale:v", "2", "-intra_vlc", "1", "-pix_fmt", "yuv422p"),
+    "ten bits.mov": ("-c:v", "prores_ks", "-profile:v", "3", "-pix_fmt", "yuv422p10le"),
 }
+SEQUENCES = ("png", "tif", "jpg")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+def clip_of(folder: Path, name: str, rate: str) -> VideoInfo:
+    """A clip of numbered frames in one of the formats."""
+    if name in FORMATS:
+        return open_clip(numbered_video(folder / name, COUNT, rate, FORMATS[name]))
+    for number in range(COUNT):
+        cv2.imwrite(str(folder / f"shot.{number + 1001}.{name}"), numbered_frame(number)[..., ::-1])
+    return open_clip(folder / f"shot.####.{name}", Fraction(rate))
+
+
+def ways(info: VideoInfo) -> list[Callable[[range], Iterator[SourceFrame]]]:
+    """All the ways in which a clip's frames are read: as they are asked for usually, and through ffmpeg's filters."""
+    usual = partial(read_frames, info)
+    return [usual] if info.is_sequence else [usual, partial(read_frames, info, reading=Reading(deinterlace=True))]
+
+
+@pytest.mark.parametrize("name", [*FORMATS, *SEQUENCES])
 def test_contract_of_every_format(tmp_path: Path, name: str) -> None:
-    info = probe(numbered_video(tmp_path / name, COUNT, "30000/1001", FORMATS[name]))
+    info = clip_of(tmp_path, name, "30000/1001")
     assert (info.frame_count, info.rate) == (COUNT, Fraction(30000, 1001))
     assert (info.width, info.height) == SIZE
-    frames = list(read_frames(info, range(COUNT)))
-    assert [frame.index for frame in frames] == list(range(COUNT))
-    assert [number_in(frame.image) for frame in frames] == list(range(COUNT))
-    assert not any(frame.repaired for frame in frames)
-    assert {(frame.image.shape, frame.image.dtype) for frame in frames} == {((SIZE[1], SIZE[0], 3), np.dtype("uint8"))}
+    for read in ways(info):
+        frames = list(read(range(COUNT)))
+        assert [frame.index for frame in frames] == list(range(COUNT))
+        assert [number_in(frame.image) for frame in frames] == list(range(COUNT))
+        assert not any(frame.repaired for frame in frames)
+        kinds = {(frame.image.shape, frame.image.dtype) for frame in frames}
+        assert kinds == {((SIZE[1], SIZE[0], 3), np.dtype("uint8"))}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*FORMATS, *SEQUENCES])
 def test_a_stretch_is_the_same_as_in_the_whole(tmp_path: Path, name: str) -> None:
-    info = probe(numbered_video(tmp_path / name, COUNT, "25", FORMATS[name]))
-    whole = [frame.image for frame in read_frames(info, range(COUNT))]
-    for stretch in (range(0, 3), range(7, 19), range(29, 30), range(5, 5)):
-        images = [frame.image for frame in read_frames(info, stretch)]
-        assert len(images) == len(stretch)
-        assert all(np.array_equal(image, whole[i]) for image, i in zip(images, stretch, strict=True))
+    info = clip_of(tmp_path, name, "25")
+    for read in ways(info):
+        whole = [frame.image for frame in read(range(COUNT))]
+        for stretch in (range(0, 3), range(7, 19), range(29, 30), range(5, 5)):
+            images = [frame.image for frame in read(stretch)]
+            assert len(images) == len(stretch)
+            assert all(np.array_equal(image, whole[i]) for image, i in zip(images, stretch, strict=True))
 
 
 def test_avi_without_time_stamps(tmp_path: Path) -> None:
