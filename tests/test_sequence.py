@@ -370,7 +370,7 @@ def test_exr_comes_in_as_a_picture_with_gain(tmp_path: Path) -> None:
     assert (info.codec, info.is_linear, info.bits, info.has_alpha) == ("exr", True, 32, True)
     assert ((info.width, info.height), info.first_number, info.sample_aspect) == (SIZE, 1001, 2)
     (_, first), (_, second) = decode_sequence(info, Reading(32, alpha="keep"), 0)
-    assert (first.image.dtype, first.image.max()) == (np.float32, 1)
+    assert (first.image.dtype, first.image.max() <= 1) == (np.float32, True)
     assert first.gain is not None
     assert np.allclose(SRGB.decode(first.image, first.gain), light, rtol=1e-5, atol=1e-6)
     assert second.gain is not None
@@ -416,7 +416,7 @@ def test_without_the_package_exr_is_refused_early(tmp_path: Path, monkeypatch: p
     save_light(tmp_path, range(1001, 1002))
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
     for refuse in (lambda: probe_sequence(tmp_path, RATE), lambda: check_sequence_output(tmp_path / "a.#.exr")):
-        with pytest.raises(InputError, match=r"need the package OpenEXR, which is not installed"):
+        with pytest.raises(InputError, match=r"^OpenEXR pictures need the package OpenEXR"):
             refuse()
 
 
