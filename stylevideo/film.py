@@ -7,14 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylevideo.media.pictures import Picture, like, straight
+from stylevideo.media.frame_file import sequence_view
+from stylevideo.media.pictures import Picture, like, straight, to_floats
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
 from stylevideo.media.tracks import plan_tracks
+from stylevideo.media.view import View
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, write_provenance
+
+SMALLEST_OPACITY = 1e-4
+"""Colours that hardly show are divided by no less."""
 
 
 def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
@@ -55,6 +60,27 @@ def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
         return
     for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
         aside = source.picture.fitted(job.size)
-        alpha = None if aside.alpha is None else like(image, aside.alpha)
-        colors = straight(image, alpha) if alpha is not None and job.reading.alpha == "premultiply" else image
-        yield replace(aside, image=colors, alpha=alpha)
+        if aside.alpha is not None:
+            aside = replace(aside, alpha=like(image, aside.alpha))
+            image = _colors(job, image, aside)
+        yield replace(aside, image=image)
+
+
+def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
+    """Painted colours as the delivery has them beside an alpha channel: multiplied with it in EXR, else straight."""
+    alpha = source.alpha
+    assert alpha is not None, "the caller has looked"
+    view, lit = sequence_view(job.reading.view), 32 in job.delivery.depths
+    if job.clip.info.is_linear:
+        # Strokes beyond the edge would be light that is added to whatever the picture is laid over.
+        opacity = to_floats(alpha).clip(0, 1)[..., None]
+        mixed = like(image, to_floats(source.image) + opacity * (to_floats(image) - to_floats(source.image)))
+        return mixed if lit else _lit(view, mixed, 1 / np.maximum(opacity, SMALLEST_OPACITY))
+    colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
+    return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
+
+
+def _lit(view: View, image: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """A picture of any kind with its light multiplied; what comes out brighter than white is clipped."""
+    light = view.decode(to_floats(image), np.ones(image.shape[:2], np.float32))
+    return like(image, view.encode(np.clip(light * factor, 0, 1).astype(np.float32))[0])

@@ -25,6 +25,7 @@ from media_fixtures import (
 import stylevideo
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
+from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.pictures import Reading, to_16_bits
 from stylevideo.media.probe import probe
@@ -341,3 +342,62 @@ def test_cover_pictures_come_along(tmp_path: Path) -> None:
         film = probe(tmp_path / f"film{suffix}")
         assert film.frame_count == 4
         assert [(stream.kind, stream.codec) for stream in film.streams] == [("video", "png")], suffix
+
+
+def light(seed: int, size: tuple[int, int] = (64, 96)) -> tuple[np.ndarray, np.ndarray]:
+    """Scene-linear light from far below to far above white, exact in half floats; and an alpha channel."""
+    rng = np.random.default_rng(seed)
+    linear = np.exp(rng.uniform(-9, 9, (*size, 3)))
+    linear[:8] *= -1e-3
+    alpha = np.clip(rng.uniform(-0.5, 1.5, size), 0, 1)
+    return linear.astype(np.float16).astype(np.float32), alpha.astype(np.float16).astype(np.float32)
+
+
+@pytest.fixture
+def exr_sequence(tmp_path: Path) -> Path:
+    """Three EXR files, numbered from 1001."""
+    for number in range(3):
+        write_exr(tmp_path / f"light.{1001 + number}.exr", *light(number))
+    return tmp_path / "light.####.exr"
+
+
+def test_light_goes_through_unchanged(exr_sequence: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    identity(exr_sequence, tmp_path / "out" / "made.####.exr")
+    for number in range(3):
+        made = read_exr(tmp_path / "out" / f"made.{1001 + number}.exr")
+        linear, alpha = light(number)
+        assert np.array_equal(made.linear, linear)
+        assert np.array_equal(made.alpha, alpha)
+
+
+def test_strokes_end_where_nothing_is_seen(exr_sequence: Path, tmp_path: Path) -> None:
+    """In EXR, colours are multiplied with alpha: what has none would be added to whatever it is laid over."""
+    settings = Settings().with_values(iterations=1, first_iterations=3, coarse_scales=0, frames="1001")
+    stylevideo.stylize(exr_sequence, [STYLE], tmp_path / "made.####.exr", settings)
+    made, (linear, alpha) = read_exr(tmp_path / "made.1001.exr"), light(0)
+    assert np.array_equal(made.linear[alpha == 0], linear[alpha == 0])
+    painted = np.abs(made.linear - linear)[alpha == 1] / np.maximum(np.abs(linear[alpha == 1]), 0.05)
+    assert np.median(painted) > 0.05
+
+
+def test_alpha_is_multiplied_into_light_and_divided_out_of_it(tmp_path: Path) -> None:
+    """From straight colours into EXR and back: what is seen comes back to within a few levels of 16 bits."""
+    source = deep_video(tmp_path / "source.mkv", ramp(1), ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
+    identity(source, tmp_path / "light.####.exr", frames="1")
+    lit = read_exr(tmp_path / "light.0001.exr")
+    straight = deep_planes(source)[0]
+    assert lit.alpha is not None
+    assert lit.linear[straight[..., 3] == 0].max() == 0
+    identity(tmp_path / "light.####.exr", tmp_path / "back.####.png", delivery="png16")
+    (frame,) = read_frames(open_clip(tmp_path / "back.####.png"), range(1), DEEP)
+    seen = straight[..., 3] > 65535 // 4
+    error = np.abs(frame.image.astype(int) - straight[..., :3])[seen]
+    assert error.max() < 0.002 * 65535, "half floats have eleven bits"
+
+
+def test_bright_light_is_white_in_a_film(exr_sequence: Path, tmp_path: Path) -> None:
+    result = identity(exr_sequence, tmp_path / "film.mp4", rate="30000/1001")
+    film = probe(tmp_path / "film.mp4")
+    assert (film.frame_count, film.rate) == (3, Fraction(30000, 1001))
+    assert any("scene-linear light" in warning for warning in result.warnings)
