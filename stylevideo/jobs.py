@@ -289,7 +289,7 @@ def _memory_context(job: Job) -> Iterator[None]:
 
 
 def _detect(job: Job) -> tuple[Shot, ...]:
-    return detect_shots(job.clip.info, job.clip.frames, job.settings.shots)
+    return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.looking)
 
 
 def _remembered_shots(store: FrameStore, job: Job) -> tuple[Shot, ...]:
@@ -362,7 +362,7 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     frames = job.clip.frames
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
-    sources = [frame for frame in read_frames(job.clip.info, frames) if frame.index in wanted]
+    sources = [frame for frame in read_frames(job.clip.info, frames, job.looking) if frame.index in wanted]
     numbers = [job.clip.info.number(frame.index) for frame in sources]
     pairs = [
         (fit_picture(frame.image, job.size), to_8_bits(store.picture(number)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,11 @@ class Job:
         return _encoding(self.delivery, self.settings)
 
     @property
+    def looking(self) -> Reading:
+        """How the source's frames are read where they are only looked at."""
+        return replace(self.reading, bits=8, alpha="drop")
+
+    @property
     def film_bits(self) -> int:
         """Bits a channel that the film has."""
         return self.delivery.film_bits(self.bits, self.reading.alpha != "drop")
@@ -109,7 +114,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     _refuse_hdr(info, footage)
     check_decodable(info, reading)
     if footage.strict:
-        check_whole(info, selection.frames)
+        check_whole(info, selection.frames, reading)
     if output and not delivery.is_sequence:
         check_encoding(_encoding(delivery, settings), output, size, info.rate)
     vgg = None

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
+from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import read_frames
 from stylevideo.settings import ShotSettings
 from stylevideo.timeline import Shot, VideoInfo
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 JUDGED_LONG_EDGE = 320
 
 
-def detect_shots(info: VideoInfo, frames: range, settings: ShotSettings | None = None) -> tuple[Shot, ...]:
+def detect_shots(
+    info: VideoInfo, frames: range, settings: ShotSettings | None = None, reading: Reading | None = None
+) -> tuple[Shot, ...]:
     """Divide a stretch of a video into its shots.
 
     Args:
@@ -32,13 +35,14 @@ def detect_shots(info: VideoInfo, frames: range, settings: ShotSettings | None =
         frames: indices to be divided; consecutive, at least one.
         settings: whether cuts are looked for at all (if not, nothing is decoded), how far a cut must stand out, and
             how soon after the last one it may come (which leaves out flashes); the defaults if not given.
+        reading: how the frames are read, with 8 bits; plainly if not given.
     Returns:
         The shots in order; together they cover `frames` exactly.
     Raises:
         DecodeError: no frame can be decoded.
     """
     options = settings or ShotSettings()
-    cuts = list(_cuts(info, frames, options)) if options.detect_cuts else []
+    cuts = list(_cuts(info, frames, options, reading)) if options.detect_cuts else []
     shots = _shots_between(frames, cuts)
     logger.info("%s: %d shots", info.path.name, len(shots))
     return shots
@@ -49,11 +53,11 @@ def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
     return tuple(Shot(i, start, stop) for i, (start, stop) in enumerate(pairwise(edges)))
 
 
-def _cuts(info: VideoInfo, frames: range, settings: ShotSettings) -> Iterator[int]:
+def _cuts(info: VideoInfo, frames: range, settings: ShotSettings, reading: Reading | None) -> Iterator[int]:
     """The index of each shot's first frame, but for the first shot's."""
     detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
     timecode = FrameTimecode(frames.start, info.rate)
-    for frame in read_frames(info, frames):
+    for frame in read_frames(info, frames, reading):
         timecode = FrameTimecode(frame.index, info.rate)
         yield from _indices(detector.process_frame(timecode, _small_bgr(frame.image)))
     yield from _indices(detector.post_process(timecode))

@@ -129,9 +129,10 @@ def test_edge_variable_rate() -> None:
     assert [edge_number_in(frame.image) for frame in read_frames(info, range(150))] == list(range(150))
 
 
-def test_edge_corrupt_file_keeps_its_length_and_order() -> None:
+@pytest.mark.parametrize("reading", [Reading(), Reading(deinterlace=True)], ids=["opencv", "ffmpeg"])
+def test_edge_corrupt_file_keeps_its_length_and_order(reading: Reading) -> None:
     info = probe(shared("edge/corrupt.mp4"))
-    frames = list(read_frames(info, range(150)))
+    frames = list(read_frames(info, range(150), reading))
     assert [frame.index for frame in frames] == list(range(150))
     assert [frame.index for frame in frames if frame.repaired] == [75, 76, 77]
     assert [edge_number_in(frame.image) for frame in frames[:75]] == list(range(75))

@@ -73,7 +73,7 @@ def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
     return [
         *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder, "-i", file_url(info.path)),
         *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
-        *("-c:v", "png", "-compression_level", "1", "-f", "image2pipe", "-"),
+        *("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-"),
     ]
 
 

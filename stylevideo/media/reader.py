@@ -118,13 +118,13 @@ def check_decodable(info: VideoInfo, reading: Reading | None = None) -> None:
             raise InputError(_nothing_decodes(info))
 
 
-def check_whole(info: VideoInfo, frames: range) -> None:
+def check_whole(info: VideoInfo, frames: range, reading: Reading) -> None:
     """Decode a stretch, so that damaged footage is refused before any work.
 
     Raises:
         InputError: a frame is missing or cannot be decoded.
     """
-    broken = [info.number(frame.index) for frame in read_frames(info, frames) if frame.repaired]
+    broken = [info.number(frame.index) for frame in read_frames(info, frames, reading) if frame.repaired]
     if broken:
         shown = ", ".join(map(str, broken[:SHOWN_NUMBERS])) + (", …" if len(broken) > SHOWN_NUMBERS else "")
         raise InputError(
