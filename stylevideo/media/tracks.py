@@ -73,12 +73,6 @@ def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
     container = CONTAINERS.get(output.suffix.lower())
     if container is None:
         return [], list(_notes_without_container(info))
-    choices = {
-        "audio": ("copy", *container.audio),
-        "subtitle": ("copy", *container.subtitle),
-        "attachment": container.attachment,
-        "video": container.video,
-    }
     tracks: list[Track] = []
     notes: list[str] = []
     numbers: dict[str, int] = {}
@@ -87,17 +81,27 @@ def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
             continue  # timecode goes another way; other data streams repeat the chapters' titles
         numbers[stream.kind] = numbers.get(stream.kind, 0) + 1
         name = f"{stream.kind.capitalize()} track {numbers[stream.kind]} ({stream.codec})"
-        if stream.kind == "video" and COVER not in stream.detail:
-            notes.append(f"{name} was left out: a film carries one picture.")
-            continue
-        codec = next((c for c in choices.get(stream.kind, ()) if _can_hold(info, container, stream, c)), None)
-        if codec is None:
-            notes.append(f"{name} was left out, because {container.muxer} cannot hold it in any form.")
-            continue
-        tracks.append(Track(stream, codec))
-        if codec != "copy":
-            notes.append(f"{name} was re-encoded as {codec}, because {container.muxer} cannot hold it as it is.")
+        track, note = _plan_track(info, container, stream)
+        tracks += [track] if track else []
+        notes += [f"{name} was {note}"] if note else []
     return tracks, notes
+
+
+def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo) -> tuple[Track | None, str]:
+    """How a stream goes into the film, and the end of a sentence where that is not as it is."""
+    if stream.kind == "video" and COVER not in stream.detail:
+        return None, "left out: a film carries one picture."
+    choices = {
+        "audio": ("copy", *container.audio),
+        "subtitle": ("copy", *container.subtitle),
+        "attachment": container.attachment,
+        "video": container.video,
+    }
+    codec = next((c for c in choices[stream.kind] if _can_hold(info, container, stream, c)), None)
+    if codec is None:
+        return None, f"left out, because {container.muxer} cannot hold it in any form."
+    how = f"re-encoded as {codec}, because {container.muxer} cannot hold it as it is."
+    return Track(stream, codec), "" if codec == "copy" else how
 
 
 def _notes_without_container(info: VideoInfo) -> Iterator[str]:

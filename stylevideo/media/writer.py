@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
-import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError
 from stylevideo.media.delivery import CONTAINERS, Container, Encoding, choose_delivery
-from stylevideo.media.ffmpeg import cannot_start, ffmpeg_path, file_url, last_lines, own_session
+from stylevideo.media.encode import encode
+from stylevideo.media.ffmpeg import ffmpeg_path, file_url
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.probe import probe
 from stylevideo.media.tags import read_tags
@@ -44,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 TRACK_CLOCK_HZ = 90_000
 FINEST_CLOCK_HZ = 1_000_000
-STDERR_LINES_KEPT = 50
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+bitexact"
 TO_BT709 = f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SCALER_FLAGS}"
 COLOR_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -116,7 +112,7 @@ def write_film(
     timecode, timecode_notes = film_timecode(info, frames)
     with _part_file(output) as part:
         film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
-        _encode(film, chain([first], stream))
+        encode(_command(film), _chunks(film, chain([first], stream)), output)
         _check_film(film)
         _publish(part, output)
     notes = (*track_notes, *timecode_notes, *_picture_notes(film))
@@ -325,53 +321,19 @@ def _part_file(output: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _encode(film: _Film, images: Iterable[np.ndarray]) -> None:
-    """Feed every image to ffmpeg and wait for its end; it never outlives us."""
-    command = _command(film)
-    logger.debug("running %s", subprocess.list2cmdline(command))
-    try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_session()
-        )
-    except OSError as error:
-        raise cannot_start(error) from error
-    assert process.stdin is not None and process.stderr is not None
-    messages: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
-    drain = threading.Thread(target=_drain, args=(process.stderr, messages), daemon=True)
-    drain.start()
-    try:
-        broken = _feed(process.stdin, film, images)
-        status = process.wait()
-    finally:
-        process.kill()
-        process.wait()
-        with suppress(OSError):
-            process.stdin.close()
-        drain.join()
-        process.stderr.close()
-    if status != 0 or broken is not None:
-        raise _encode_error(film.output, "\n".join(messages)) from broken
-
-
-def _feed(pipe: IO[bytes], film: _Film, images: Iterable[np.ndarray]) -> OSError | None:
-    """Write the images to ffmpeg and close the pipe; returns the error where ffmpeg closed it first."""
+def _chunks(film: _Film, images: Iterable[np.ndarray]) -> Iterator[memoryview | bytes]:
+    """All that is written into ffmpeg's pipe; the images must be as many as the film's frames."""
+    if film.own_times:
+        yield stream_header(*film.size, film.pipe_format)
     wanted, fed = len(film.frames), 0
-    try:
-        if film.own_times:
-            pipe.write(stream_header(*film.size, film.pipe_format))
-        for image in images:
-            _check_image(image, film.first)
-            if fed == wanted:
-                raise EncodeError(f"{film.output.name}: more than the {fed} frames asked for came to be written.")
-            for piece in _pieces(film, fed, np.ascontiguousarray(image)):
-                pipe.write(piece)
-            fed += 1
-        if fed < wanted:
-            raise EncodeError(f"{film.output.name}: only {fed} of {wanted} frames came to be written.")
-        pipe.close()
-    except BrokenPipeError as error:
-        return error
-    return None
+    for image in images:
+        _check_image(image, film.first)
+        if fed == wanted:
+            raise EncodeError(f"{film.output.name}: more than the {fed} frames asked for came to be written.")
+        yield from _pieces(film, fed, np.ascontiguousarray(image))
+        fed += 1
+    if fed < wanted:
+        raise EncodeError(f"{film.output.name}: only {fed} of {wanted} frames came to be written.")
 
 
 def _pieces(film: _Film, place: int, image: np.ndarray) -> Iterator[memoryview | bytes]:
@@ -382,17 +344,6 @@ def _pieces(film: _Film, place: int, image: np.ndarray) -> Iterator[memoryview |
         yield picture_header(time, image.nbytes)
     for _ in range(film.repeats[place]):
         yield image.data
-
-
-def _drain(pipe: IO[bytes], messages: deque[str]) -> None:
-    for line in pipe:
-        messages.append(line.decode("utf-8", errors="replace").rstrip())
-
-
-def _encode_error(output: Path, messages: str) -> EncodeError:
-    if "No space left on device" in messages:
-        return EncodeError(f"{output.name} could not be written, because the disk is full. Free some space and resume.")
-    return EncodeError(f"ffmpeg could not write {output.name}:\n{last_lines(messages)}")
 
 
 def _check_film(film: _Film) -> None:
