@@ -151,8 +151,11 @@ def _sound(codec: str, place: str) -> list[str]:
 def packet_hash(path: Path, stream: StreamInfo) -> str:
     """MD5 of a stream's packets, without decoding them.
 
+    AAC has a header before each packet in transport streams, and none elsewhere; it is left out.
+
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    printed = ask(path, "-map", f"0:{stream.index}", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-")
+    bare = ["-bsf", "aac_adtstoasc"] if stream.codec == "aac" else []
+    printed = ask(path, "-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "streamhash", "-hash", "md5", "-")
     return printed.strip().rpartition("=")[2]
