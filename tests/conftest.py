@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: the real network, a real style, a small clip with sound, and how a pan begins.
+"""Fixtures that many tests share: the real network, a real style, and a small clip with sound.
 
 What is dear is made once for all tests that only look at it: the network is read from its file once, and a style's
 Gram matrices are computed once for each size.
@@ -32,7 +32,7 @@ def _networks_are_read_once() -> Iterator[None]:
     """Jobs of this process share the network that the first of them reads from its file; `test_vgg` reads it anew."""
     with pytest.MonkeyPatch.context() as patch:
         read_once = functools.cache(load_vgg19)
-        for module in ("stylevideo.jobs", "stylevideo.evaluation", "benchmark"):
+        for module in ("stylevideo.preparation", "stylevideo.evaluation", "benchmark"):
             patch.setattr(f"{module}.load_vgg19", read_once)
         yield
 

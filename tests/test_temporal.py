@@ -208,7 +208,9 @@ def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG1
     assert not any(result.redone for result in made[3:])
 
 
-def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) -> None:
+def test_the_more_is_new_the_more_iterations(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     """A part adds its share; a frame that has nothing of the one before begins like a shot's first."""
     frames = pan(3)
     slightly = frames[0].image * 0.96
@@ -219,7 +221,7 @@ def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) ->
         first_iterations=5, coarse_scales=0, iterations=1, new_iterations=8, guard=0.0, tolerance=0.0
     )
     counts = [
-        results(vgg, [frames[0], second], make_targets, settings)[1].iterations
+        going_on(begun(settings), [frames[0], second], vgg, make_targets, settings)[1].iterations
         for second in (Frame(1, slightly), Frame(1, partly), other)
     ]
     assert counts[0] == 1
@@ -290,7 +292,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
     """Frames 2 to 4 repeat frame 1; frame 5 moves on. A run that stops among them ends the same."""
     first, second, third = pan(3)
     frames = [first, second, *(replace(second, index=i) for i in (2, 3, 4)), replace(third, index=5)]
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
     whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
     for result, state in whole[2:5]:
@@ -323,7 +325,7 @@ def test_the_guard_does_a_frame_again_that_stands_out(
 ) -> None:
     """A state whose neighbours had a far lower loss makes the next frame stand out; alone it does not."""
     frames = pan(2)
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
     _, state = begun(settings)
     paired = list(with_motion(frames, True))[1:]
@@ -377,7 +379,7 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
 
 
 def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
-    settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1)
+    settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1, new_iterations=0)
     states: list[SequenceState] = [
         state for _, state in stylize_sequence(with_motion(pan(8), True), None, vgg, make_targets(settings), settings)
     ]
