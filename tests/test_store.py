@@ -70,6 +70,16 @@ def test_values_are_remembered(tmp_path: Path) -> None:
     assert FrameStore(tmp_path / "film.mp4", JOB).recall("shots") == [{"start": 0}]
 
 
+def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr("stylevideo.media.store.write_atomically", full)
+    with pytest.raises(StorageError, match="full"):
+        FrameStore(tmp_path / "film.mp4", JOB)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     taken = tmp_path / "taken.png"
     taken.mkdir()

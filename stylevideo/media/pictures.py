@@ -244,4 +244,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise StorageError(f"{path} cannot be written ({error.strerror}).") from error
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
+        ) from error
