@@ -198,7 +198,10 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
     "an empty folder": (empty_folder, "shots holds no numbered pictures"),
     "two sequences": (two_sequences, r"shots holds 2 sequences: a\.#\.png, b\.#\.png\. Give the pattern of one"),
-    "two sizes": (two_sizes, r"a\.0003\.png is 128x64, but a\.####\.png begins with 128x96\. Make all .* of one size\.$"),
+    "two sizes": (
+        two_sizes,
+        r"a\.0003\.png is 128x64, but a\.####\.png begins with 128x96\. Make all .* of one size\.$",
+    ),
     "damaged pictures": (damaged_sequence, r"a\.#\.png: the first pictures cannot be decoded.*Make or copy it again"),
     "a damaged EXR": (damaged_exr, r"a\.#\.exr: the first pictures cannot be decoded.*damaged"),
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -89,7 +92,10 @@ def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) 
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
-    for name, data in {"empty.png": b"", "text.jpg": b"hello"}.items():
+    huge = bytearray(cv2.imencode(".png", PICTURE)[1].tobytes())
+    huge[16:24] = struct.pack(">II", 40_000, 40_000)
+    huge[29:33] = struct.pack(">I", zlib.crc32(huge[12:29]))
+    for name, data in {"empty.png": b"", "text.jpg": b"hello", "huge.png": huge}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match="is not a picture"):
             read_picture(tmp_path / name)
