@@ -232,11 +232,11 @@ EDGE_FILES = {
     "rot90.mp4": ("1-3", ""),
     "corrupt.mp4": ("73-79", r"3 frames could not be decoded and show the last good frame instead: 76, 77, 78\."),
     "trunc.mp4": ("72-75", r"1 frames could not be decoded and show the last good frame instead: 75\."),
-    "alate.mp4": ("1-4", ""),
+    "alate.mp4": ("1-4", "have nothing in this stretch"),
     "sar.mp4": ("1-4", ""),
     "src.mov": ("1-4", ""),
     "x264_10.mp4": ("1-4", "has 10 bits a channel"),
-    "alpha.mov": ("1-4", "has an alpha channel; the film has none"),
+    "alpha.mov": ("1-3", "has an alpha channel; the film has none"),
 }
 NUMBERED = ("cfr.mp4", "corrupt.mp4", "trunc.mp4")
 
@@ -251,7 +251,8 @@ def test_edge_files_become_films(name: str, out: Path, run: Callable[..., Said])
     first, last = map(int, frames.split("-"))
     whole, film = probe(source), probe(out / "film.mov")
     assert (film.width, film.height, film.sample_aspect) == (whole.width, whole.height, whole.sample_aspect)
-    assert [s.codec for s in film.streams if s.kind != "data"] == [s.codec for s in whole.streams if s.kind != "data"]
+    tracks = [[s.codec for s in info.streams if s.kind != "data"] for info in (film, whole)]
+    assert tracks[0] == tracks[1] or "have nothing in this stretch" in said.err
     assert film.frame_count == sum(whole.repeats(first - 1, last))
     if name in NUMBERED:
         kept, made = (
@@ -417,7 +418,8 @@ def test_any_name_for_clip_style_and_film(name: str, tmp_path: Path, run: Callab
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_for_a_folder_of_pictures(name: str, tmp_path: Path, out: Path, run: Callable[..., Said]) -> None:
     try:
-        save_numbered(tmp_path / name, f"{name}.{{:04d}}.png", range(1, 3))
+        escaped = name.replace("{", "{{").replace("}", "}}")
+        save_numbered(tmp_path / name, f"{escaped}.{{:04d}}.png", range(1, 3))
     except OSError:
         pytest.skip(f"this system has no files named {name}")
     for source, film in ((tmp_path / name, "a.mp4"), (tmp_path / name / f"{name}.####.png", "b.mp4")):
@@ -534,7 +536,7 @@ def test_a_full_disk(loud_clip: Path, out: Path, size: str, finished: bool, run:
 
 
 def test_a_full_disk_under_a_sequence(loud_clip: Path, out: Path, run: Callable[..., Said]) -> None:
-    with DiskOrSkip(out, "400k") as disk:
+    with DiskOrSkip(out, "260k") as disk:
         said = run(loud_clip, out / "a.####.tif", "-q")
         assert is_clear(said, code=1), said
         assert "No space left on device" in said.err
