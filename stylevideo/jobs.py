@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
-from stylevideo.errors import DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
+from stylevideo.errors import DecodeError, DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
 from stylevideo.film import deliver
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
@@ -92,7 +92,7 @@ def stylize(
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
         ResumeError: an interrupted run's frames were made from something else.
         DecodeError, EncodeError, StorageError, DeviceMemoryError: it went wrong on the way; the finished frames
-            are kept.
+            are kept. (InputError where the source turned out to be odd before there were any.)
     """
     began = time.perf_counter()
     settings = settings or Settings()
@@ -115,7 +115,10 @@ def stylize(
                     forecast = Forecast(_forecast_seconds(job, shots, result))
                     on_event(forecast)
         result_of_clip = _finish(job, store, shots, began)
-    except (EncodeError, StorageError, InputError) as error:
+    except (DecodeError, EncodeError, StorageError, InputError) as error:
+        if not store.has_frames:
+            store.remove()
+            raise
         kind = EncodeError if isinstance(error, InputError) else type(error)  # the input vanished on the way
         raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."

@@ -1,8 +1,13 @@
-"""Fixtures that many tests share: the real network, a real style, and a small clip with sound."""
+"""Fixtures that many tests share: the real network, a real style, and a small clip with sound.
+
+What is dear is made once for all tests that only look at it: the network is read from its file once, and a style's
+Gram matrices are computed once for each size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +27,16 @@ QUICK = {"first_iterations": 6, "coarse_iterations": 4, "iterations": 2, "new_it
 """Few iterations: enough to see what passes between frames, not to make them good."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _networks_are_read_once() -> Iterator[None]:
+    """Jobs of this process share the network that the first of them reads from its file; `test_vgg` reads it anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        read_once = functools.cache(load_vgg19)
+        for module in ("stylevideo.preparation", "stylevideo.evaluation", "benchmark"):
+            patch.setattr(f"{module}.load_vgg19", read_once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def vgg() -> VGG19:
     """The installed weights."""
@@ -33,10 +48,11 @@ def make_targets(vgg: VGG19) -> Callable[[Settings], StyleTargets]:
     """Targets of the sample style for given settings."""
     picture = StylePicture(to_image(read_picture(STYLE)), 1.0)
 
-    def make(settings: Settings) -> StyleTargets:
-        return StyleTargets(vgg, [picture], settings.losses.style_layers, settings.scales.style_scale)
+    @functools.cache
+    def of(layers: tuple[str, ...], style_scale: float) -> StyleTargets:
+        return StyleTargets(vgg, [picture], layers, style_scale)
 
-    return make
+    return lambda settings: of(settings.losses.style_layers, settings.scales.style_scale)
 
 
 @pytest.fixture(scope="session")

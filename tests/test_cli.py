@@ -38,19 +38,21 @@ def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 
-def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(two_shot_clip: Path, tmp_path: Path) -> None:
+def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(
+    two_shot_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     film = tmp_path / "a film.mp4"
-    done = stylevideo("run", two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-3", *FAST)
-    assert done.returncode == 0
-    assert done.stdout.strip() == str(film)
-    assert "96x64, 3 frames, 1 shot, on " in done.stderr
-    assert "The rest will take about" in done.stderr
-    assert "14 VGG evaluations" in done.stderr
-    again = stylevideo("run", two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-3", *FAST)
-    assert again.returncode == 2
-    assert "already there" in again.stderr
-    quiet = stylevideo("run", two_shot_clip, "--style", STYLE, "-o", film, "--frames", "1-1", "-y", "-q", *FAST)
-    assert (quiet.returncode, quiet.stderr) == (0, "")
+    arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), *FAST]
+    assert main([*arguments, "--frames", "1-3"]) == 0
+    printed = capfd.readouterr()
+    assert printed.out.strip() == str(film)
+    assert "96x64, 3 frames, 1 shot, on " in printed.err
+    assert "The rest will take about" in printed.err
+    assert "14 VGG evaluations" in printed.err
+    assert main([*arguments, "--frames", "1-3"]) == 2
+    assert "already there" in capfd.readouterr().err
+    quiet = stylevideo(*arguments, "--frames", "1-1", "-y", "-q")
+    assert (quiet.returncode, quiet.stdout.strip(), quiet.stderr) == (0, str(film), "")
 
 
 def test_bad_input_gets_one_sentence_and_exit_code_2(

@@ -232,22 +232,6 @@ def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
     assert not verify(source, film.path, "1-12x2").wrong
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_sound_of_a_transport_stream_is_copied(suffix: str, tmp_path: Path) -> None:
-    """There each packet of AAC has a head, which other containers leave out."""
-    source = make_video(
-        tmp_path / "source.ts",
-        [numbered_frame(number) for number in range(12)],
-        "24",
-        ("-c:v", "libx264", "-c:a", "aac"),
-        sine(0.5),
-    )
-    result = identity(source, tmp_path / f"film{suffix}")
-    assert result.warnings == ()
-    assert [track.codec for track in probe(tmp_path / f"film{suffix}").audio()] == ["aac"]
-    assert not verify(source, tmp_path / f"film{suffix}").wrong
-
-
 def test_edge_a_stretch_begins_at_its_own_timecode(tmp_path: Path) -> None:
     source = shared("edge/src.mov")
     identity(source, tmp_path / "film.mov", start="01:00:01:12", end="01:00:02:12", detect_cuts=False)

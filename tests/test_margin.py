@@ -46,17 +46,17 @@ def test_outside_all_moves_as_at_the_border() -> None:
 
 
 def test_no_rim_shows_at_the_border(vgg: VGG19, make_targets: Callable[[Settings], StyleTargets]) -> None:
-    """On no side do the outermost two lines of pixels differ from the next two more than such pairs do further in.
+    """On no side do the outermost two lines of pixels differ much from the next two, as some such pairs further in do.
 
-    Without the margin they do 1.7 times as much on one side, 1.5 times on another.
+    By at most 0.36 times as much as those; without the margin by 1.2, 0.8 and 0.6 times on three sides.
     """
-    wide = F.interpolate(noise_image(12, 18), scale_factor=8.0, mode="bicubic").clamp(0, 1)
+    wide = F.interpolate(noise_image(8, 12), scale_factor=8.0, mode="bicubic").clamp(0, 1)
     settings = Settings().with_values(first_iterations=60)
     ((result, _),) = stylize_sequence([(Frame(0, wide), None)], None, vgg, make_targets(settings), settings)
     image = result.image
     for side in (image, image.flip(2), image.transpose(2, 3), image.transpose(2, 3).flip(2)):
         strays = [stray(side, line) for line in range(0, 24, 2)]
-        assert strays[0] < max(strays[4:])
+        assert strays[0] < 0.5 * max(strays[4:])
 
 
 def stray(image: torch.Tensor, line: int) -> float:

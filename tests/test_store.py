@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -70,6 +73,16 @@ def test_values_are_remembered(tmp_path: Path) -> None:
     assert FrameStore(tmp_path / "film.mp4", JOB).recall("shots") == [{"start": 0}]
 
 
+def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr("stylevideo.media.store.write_atomically", full)
+    with pytest.raises(StorageError, match="full"):
+        FrameStore(tmp_path / "film.mp4", JOB)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     taken = tmp_path / "taken.png"
     taken.mkdir()
@@ -79,7 +92,10 @@ def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) 
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
-    for name, data in {"empty.png": b"", "text.jpg": b"hello"}.items():
+    huge = bytearray(cv2.imencode(".png", PICTURE)[1].tobytes())
+    huge[16:24] = struct.pack(">II", 40_000, 40_000)
+    huge[29:33] = struct.pack(">I", zlib.crc32(huge[12:29]))
+    for name, data in {"empty.png": b"", "text.jpg": b"hello", "huge.png": huge}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match="is not a picture"):
             read_picture(tmp_path / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,6 +33,7 @@ from stylevideo.temporal import (
 )
 
 Maker = Callable[[Settings], StyleTargets]
+Made = tuple[FrameResult, SequenceState]
 HEIGHT, WIDTH = 64, 96
 FINISHED = torch.ones(1, 1, HEIGHT, WIDTH)
 
@@ -45,6 +47,27 @@ def pan(count: int, step: int = 3) -> list[Frame]:
 def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Settings) -> list[FrameResult]:
     paired = with_motion(frames, settings.temporal.carry)
     return [result for result, _ in stylize_sequence(paired, None, vgg, make_targets(settings), settings)]
+
+
+@pytest.fixture(scope="module")
+def begun(vgg: VGG19, make_targets: Maker) -> Callable[[Settings], Made]:
+    """A pan's first frame, made from nothing once for each settings: it is the same whatever the camera's speed."""
+
+    @functools.cache
+    def begin(settings: Settings) -> Made:
+        (made,) = stylize_sequence([(pan(1)[0], None)], None, vgg, make_targets(settings), settings)
+        return made
+
+    return begin
+
+
+def going_on(
+    first: Made, frames: list[Frame], vgg: VGG19, make_targets: Maker, settings: Settings
+) -> list[FrameResult]:
+    """A pan's results, the first of which is made already."""
+    result, state = first
+    paired = with_motion(frames, True, begin=1)
+    return [result, *(r for r, _ in stylize_sequence(paired, state, vgg, make_targets(settings), settings))]
 
 
 def older_picture() -> torch.Tensor:
@@ -125,11 +148,13 @@ def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
     assert moved[..., -2:].min() == 1
 
 
-def test_what_enters_the_picture_gets_strokes(vgg: VGG19, make_targets: Maker) -> None:
+def test_what_enters_the_picture_gets_strokes(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     """The right half, which entered over eight frames, has as much structure as in a frame made by itself."""
     frames = pan(9, step=6)
     settings = Settings().with_values(first_iterations=60)
-    last = results(vgg, frames, make_targets, settings)[-1].image
+    last = going_on(begun(settings), frames, vgg, make_targets, settings)[-1].image
     alone = results(vgg, frames[-1:], make_targets, settings)[0].image
     entered = (..., slice(WIDTH // 2, None))
     assert sharpness(last[entered]) > 0.75 * sharpness(alone[entered])
@@ -183,7 +208,9 @@ def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG1
     assert not any(result.redone for result in made[3:])
 
 
-def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) -> None:
+def test_the_more_is_new_the_more_iterations(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     """A part adds its share; a frame that has nothing of the one before begins like a shot's first."""
     frames = pan(3)
     slightly = frames[0].image * 0.96
@@ -194,7 +221,7 @@ def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) ->
         first_iterations=5, coarse_scales=0, iterations=1, new_iterations=8, guard=0.0, tolerance=0.0
     )
     counts = [
-        results(vgg, [frames[0], second], make_targets, settings)[1].iterations
+        going_on(begun(settings), [frames[0], second], vgg, make_targets, settings)[1].iterations
         for second in (Frame(1, slightly), Frame(1, partly), other)
     ]
     assert counts[0] == 1
@@ -202,12 +229,14 @@ def test_the_more_is_new_the_more_iterations(vgg: VGG19, make_targets: Maker) ->
     assert counts[2] == 5
 
 
-def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_targets: Maker) -> None:
+def test_with_the_moments_fewer_iterations_reach_the_same_loss(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     """One iteration with what was carried beats four with the same picture and a fresh optimiser."""
     first, second = pan(2, step=1)
-    settings = Settings().with_values(first_iterations=60, coarse_iterations=20)
+    settings = Settings().with_values(first_iterations=60)
     targets = make_targets(settings)
-    (_, state), *_ = stylize_sequence([(first, None)], None, vgg, targets, settings)
+    _, state = begun(settings)
     motion = list(with_motion([first, second], True))[1][1]
     assert motion is not None
     frame = with_margin(second.image)
@@ -224,20 +253,25 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(vgg: VGG19, make_
     assert loss_after(start, 1) < loss_after(CarriedState.fresh(start.image), 4)
 
 
-def test_a_pan_flickers_less_than_independent_frames(vgg: VGG19, make_targets: Maker) -> None:
+def test_a_pan_flickers_less_than_independent_frames(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     frames = pan(4)
     settings = Settings().with_values(first_iterations=15, coarse_iterations=10)
-    carried = results(vgg, frames, make_targets, settings)
-    alone = results(vgg, frames, make_targets, settings.with_values(carry=False))
+    first, _ = begun(settings)
+    carried = going_on(begun(settings), frames, vgg, make_targets, settings)
+    alone = [first, *results(vgg, frames[1:], make_targets, settings.with_values(carry=False))]
     assert sum(result.iterations for result in carried) < 0.5 * sum(result.iterations for result in alone)
     assert warping_error([r.image for r in carried]) < 0.2 * warping_error([r.image for r in alone])
 
 
-def test_behind_a_flash_everything_looks_as_before(vgg: VGG19, make_targets: Maker) -> None:
+def test_behind_a_flash_everything_looks_as_before(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     frames = pan(5, step=1)
     frames[3] = replace(frames[3], image=0.9 + 0.1 * frames[3].image)
     settings = Settings().with_values(first_iterations=15, coarse_iterations=10)
-    shown = [r.image for r in results(vgg, frames, make_targets, settings)]
+    shown = [r.image for r in going_on(begun(settings), frames, vgg, make_targets, settings)]
     alone = results(vgg, frames[4:], make_targets, settings)[0].image
     assert warping_error([shown[2], shown[4]], step=2) < 0.2 * warping_error([shown[2], alone], step=2)
 
@@ -258,7 +292,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
     """Frames 2 to 4 repeat frame 1; frame 5 moves on. A run that stops among them ends the same."""
     first, second, third = pan(3)
     frames = [first, second, *(replace(second, index=i) for i in (2, 3, 4)), replace(third, index=5)]
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
     whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
     for result, state in whole[2:5]:
@@ -286,12 +320,14 @@ def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_t
     assert made[1][1].last_moved == 0
 
 
-def test_the_guard_does_a_frame_again_that_stands_out(vgg: VGG19, make_targets: Maker) -> None:
+def test_the_guard_does_a_frame_again_that_stands_out(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
     """A state whose neighbours had a far lower loss makes the next frame stand out; alone it does not."""
     frames = pan(2)
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
-    ((_, state),) = stylize_sequence(with_motion(frames[:1], True), None, vgg, targets, settings)
+    _, state = begun(settings)
     paired = list(with_motion(frames, True))[1:]
     ((usual, _),) = stylize_sequence(paired, state, vgg, targets, settings)
     assert not usual.redone
@@ -343,7 +379,7 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
 
 
 def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
-    settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1)
+    settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1, new_iterations=0)
     states: list[SequenceState] = [
         state for _, state in stylize_sequence(with_motion(pan(8), True), None, vgg, make_targets(settings), settings)
     ]

@@ -34,6 +34,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import check_output, write_film
 from stylevideo.timeline import VideoInfo
+from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -160,6 +161,18 @@ def test_sound_is_copied_where_it_can_be_and_re_encoded_with_a_note_where_not(
         (note,) = report.notes
         assert f"({info.audio()[0].codec}) was re-encoded as aac" in note
         assert np.abs(decoded_sound(output)).max() > 0.05
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_aac_of_a_transport_stream_is_copied(tmp_path: Path, suffix: str) -> None:
+    """Its packets lose their headers on the way; what they hold is the same."""
+    images = [numbered_frame(number) for number in range(24)]
+    info = probe(make_video(tmp_path / "source.ts", images, "24", (*H264, "-c:a", "aac"), sine(1)))
+    report = write_film(images, tmp_path / f"film{suffix}", info, everything(info))
+    assert report.notes == ()
+    (track,) = probe(tmp_path / f"film{suffix}").audio()
+    assert track.codec == "aac"
+    assert not verify(info.path, tmp_path / f"film{suffix}").wrong
 
 
 def test_pcm_in_mp4_is_heard_either_way(tmp_path: Path) -> None:

@@ -83,7 +83,10 @@ def _read(path: Path, mode: int) -> np.ndarray:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
-    picture = cv2.imdecode(data, mode) if data.size else None
+    try:
+        picture = cv2.imdecode(data, mode) if data.size else None
+    except cv2.error:  # the file claims a size that OpenCV does not take
+        picture = None
     if picture is None:
         raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
@@ -244,4 +247,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise StorageError(f"{path} cannot be written ({error.strerror}).") from error
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
+        ) from error

@@ -87,7 +87,7 @@ def probe(path: Path) -> VideoInfo:
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
     if not streams and run.status != 0:
         raise InputError(
-            f"{path.name} is not a video that ffmpeg can read: {last_lines(run.messages, 1)}. "
+            f"{path.name} is not a video that ffmpeg can read: {_reason(run.messages)}. "
             "Check the file, or convert it first."
         )
     if main is None:
@@ -99,6 +99,14 @@ def probe(path: Path) -> VideoInfo:
     others = [s.info for s in streams if s is not main]
     timecode = _TIMECODE_LINE.search(run.messages)
     return _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
+
+
+def _reason(messages: str) -> str:
+    """What ffmpeg said of a file that it cannot open: what its demuxer said, before it is said in general."""
+    lines = [line for line in messages.splitlines() if line.strip() and not line.startswith("Error opening input")]
+    said = re.sub(r"^\[[^]]*\] ", "", lines[0]) if lines else ""
+    general = last_lines(messages, 1)
+    return general if not said or said in general else f"{said}; {general}"
 
 
 def _require_file(path: Path) -> None:

@@ -13,6 +13,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,12 @@ class FrameStore:
             self._require_same(self._read_json(JOB_FILE), fingerprint)
         else:
             self.remove()
-            self._make_folder("frames")
-            self._write_json(JOB_FILE, fingerprint)
+            self._begin(fingerprint)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether there is anything to go on from."""
+        return (self.folder / STATE_FILE).exists()
 
     def save(self, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         """Keep a finished frame, what is reported of it, and the state to go on from.
@@ -137,6 +142,16 @@ class FrameStore:
                 shutil.rmtree(self.folder)
             except OSError as error:
                 raise StorageError(f"{self.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+
+    def _begin(self, fingerprint: Mapping[str, Any]) -> None:
+        """Make the folder, or leave nothing."""
+        try:
+            self._make_folder("frames")
+            self._write_json(JOB_FILE, fingerprint)
+        except StorageError:
+            with suppress(StorageError):
+                self.remove()
+            raise
 
     def _make_folder(self, name: str) -> None:
         try:

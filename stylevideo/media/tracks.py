@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stylevideo.errors import EncodeError
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
 from stylevideo.media.tags import ask
@@ -69,6 +70,8 @@ def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
     Args:
         info: of the source.
         output: the film; its suffix decides the container. An image sequence holds no track.
+    Raises:
+        EncodeError: there is no room for trying.
     """
     container = CONTAINERS.get(output.suffix.lower())
     if container is None:
@@ -122,6 +125,10 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
             tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
             tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
         run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
+    if "No space left on device" in run.messages:
+        raise EncodeError(
+            f"{tempfile.gettempdir()}, the folder for temporary files: the disk is full. Free some space or set TMPDIR."
+        )
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
     return run.status == 0
@@ -151,11 +158,11 @@ def _sound(codec: str, place: str) -> list[str]:
 def packet_hash(path: Path, stream: StreamInfo) -> str:
     """MD5 of a stream's packets, without decoding them.
 
-    Those of AAC count without the heads (ADTS) that they have in transport streams and nowhere else.
+    AAC has a header before each packet in transport streams, and none elsewhere; it is left out.
 
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    bare = ["-bsf:a", "aac_adtstoasc"] if stream.codec == "aac" else []
+    bare = ["-bsf", "aac_adtstoasc"] if stream.codec == "aac" else []
     printed = ask(path, "-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "streamhash", "-hash", "md5", "-")
     return printed.strip().rpartition("=")[2]
