@@ -43,9 +43,18 @@ _CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/
 
 
 def needs_ffmpeg(info: VideoInfo, reading: Reading) -> bool:
-    """Whether OpenCV's own decoder cannot give what is asked for."""
+    """Whether OpenCV's own decoder cannot give what is asked for.
+
+    Of interlaced footage OpenCV 5.0 gives garbage: parts of the picture are never written.
+    """
     deep = min(reading.bits, info.bits) > 8
-    return deep or reading.deinterlace or reading.tonemap or (info.has_alpha and reading.alpha != "drop")
+    return (
+        deep
+        or info.interlaced
+        or reading.deinterlace
+        or reading.tonemap
+        or (info.has_alpha and reading.alpha != "drop")
+    )
 
 
 def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:

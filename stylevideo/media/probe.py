@@ -40,7 +40,7 @@ _STREAM_LINE = re.compile(
 _ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d\d)$", re.MULTILINE | re.IGNORECASE)
-_SPLIT_OUTSIDE_PARENTHESES = re.compile(r", (?![^(]*\))")
+_PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
 # ffmpeg renders any text file as a film of a terminal.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
@@ -226,11 +226,8 @@ class _PixelFormat:
 
 def _parse_pixel_format(detail: str) -> _PixelFormat:
     """Read e.g. "(High) (avc1), yuv420p10le(tv, bt2020nc/bt2020/smpte2084, top first), 640x480"."""
-    parts = [part.strip() for part in _SPLIT_OUTSIDE_PARENTHESES.split(detail)]
-    shape = next((i for i, part in enumerate(parts) if re.match(r"\d+x\d+", part)), len(parts))
-    words = next((part for part in reversed(parts[:shape]) if re.match(r"[a-z]\w*(?:\(|$)", part)), "unknown")
-    name, _, text = words.partition("(")
-    tags = text.rstrip(")").split(", ")
+    found = _PICTURE.search(detail)
+    name, tags = (found[1], (found[2] or "").split(", ")) if found else ("unknown", [])
     colors = next((tag for tag in tags if tag.split("/")[0] in (*COLOR_MATRICES, "unknown")), "unknown").split("/")
     matrix, transfer = colors[0], colors[-1]  # one word where all three agree
     interlaced = any(tag.startswith(("top ", "bottom ")) for tag in tags)
