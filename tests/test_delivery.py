@@ -162,6 +162,14 @@ def test_vp9_carries_alpha_with_8_bits(ramp_film: Path, tmp_path: Path) -> None:
     assert error[..., 3].mean() < 300 and error[..., 3].max() < 2000
 
 
+def test_alpha_that_a_container_cannot_hold_costs_no_depth(ramp_film: Path, tmp_path: Path) -> None:
+    """VP9 has 8 bits with alpha, and MP4 cannot hold that alpha."""
+    result = identity(ramp_film, tmp_path / "film.mp4", delivery="vp9")
+    made = probe(tmp_path / "film.mp4")
+    assert (made.pixel_format, made.has_alpha) == ("yuv420p10le", False)
+    assert any("alpha channel; the film has none" in warning for warning in result.warnings)
+
+
 def test_premultiplied_alpha_hides_what_lies_below(tmp_path: Path) -> None:
     """Colours where nothing is seen do not reach the painter; where all is seen they come back."""
     images = ramp(1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class Delivery:
         encoder: of a film, ffmpeg's arguments.
         crf: constant rate factor unless another is asked for; None where the codec has none.
         file_bits: of an image sequence, bits a channel that its files can have: 8, 16, or 32 for floating point.
+        opaque_in: those of the suffixes whose files cannot hold its alpha.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Delivery:
     encoder: tuple[str, ...] = ()
     crf: int | None = None
     file_bits: tuple[int, ...] = ()
+    opaque_in: tuple[str, ...] = ()
 
     @property
     def is_sequence(self) -> bool:
@@ -83,6 +85,12 @@ class Delivery:
         if self.is_sequence:
             return self.name != "jpeg"
         return any(alpha for _, alpha in self.formats)
+
+    def within(self, suffix: str) -> Delivery:
+        """What remains of it in such a file."""
+        if suffix not in self.opaque_in:
+            return self
+        return replace(self, formats={key: name for key, name in self.formats.items() if key[1] is OPAQUE})
 
     def film_bits(self, bits: int, alpha: bool = False) -> int:
         """Bits a channel that the film keeps when it is fed with so many."""
@@ -157,6 +165,7 @@ DELIVERIES = {
             "vp9",
             "the web: VP9, 8 bits with alpha, or 10 bits",
             suffixes=(".webm", ".mkv", ".mp4"),
+            opaque_in=(".mp4",),
             formats={(8, OPAQUE): "yuv420p", (8, TRANSPARENT): "yuva420p", (16, OPAQUE): "yuv420p10le"},
             encoder=("-c:v:0", "libvpx-vp9", "-b:v:0", "0", "-row-mt", "0", "-threads:v:0", str(ENCODER_THREADS)),
             crf=24,
@@ -203,7 +212,7 @@ def choose_delivery(name: str, output: Path) -> Delivery:
             f"{output.name}: --delivery {name} goes into {' or '.join(delivery.suffixes)} files. "
             "Choose another output with -o, or another delivery."
         )
-    return delivery
+    return delivery.within(suffix)
 
 
 @dataclass(frozen=True)
