@@ -23,6 +23,8 @@ from stylevideo.timeline import StreamInfo, VideoInfo
 
 # mkv counts in milliseconds.
 TIME_TOLERANCE = Fraction(2, 1000)
+# WebM says in whole pixels how wide a picture is shown.
+SHAPE_TOLERANCE_PX = Fraction(1, 2)
 # A stretch's sound begins with a whole packet in containers that cannot cut one.
 PACKET_TOLERANCE = Fraction(60, 1000)
 FIRST_SECONDS = "10"
@@ -149,7 +151,8 @@ def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[
 def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
     yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
-    yield _same("sample aspect", str(info.sample_aspect), str(made.sample_aspect))
+    wider = abs(info.sample_aspect - made.sample_aspect) * made.width
+    yield _check("sample aspect", str(info.sample_aspect), str(made.sample_aspect), wider <= SHAPE_TOLERANCE_PX)
     wanted = "gbr" if made.pixel_format.startswith(("gbr", "bgr")) else "bt709"
     yield _same("colour matrix", wanted, made.color_matrix or "not said")
 
