@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fileseq.frameset import FrameSet
 
+from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, read_tags
 from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
@@ -168,8 +169,14 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
         yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
         for number, (track, stream) in enumerate(zip(planned, found, strict=False), 1):
             yield from _check_track(f"{kind} track {number}", info, made, track, stream, whole)
-            if kind == "audio":
+            if kind == "audio" and _is_timed(made):
                 yield _check_offset(f"{kind} track {number} begins", info, made, track, stream, shown)
+
+
+def _is_timed(made: VideoInfo) -> bool:
+    """Whether sound has times of its own in such a file."""
+    container = CONTAINERS.get(made.path.suffix.lower())
+    return container is None or container.timed
 
 
 def _check_track(

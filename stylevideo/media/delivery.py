@@ -23,13 +23,18 @@ OPAQUE, TRANSPARENT = False, True
 
 @dataclass(frozen=True)
 class Container:
-    """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten."""
+    """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
+
+    Attributes:
+        timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
+    """
 
     muxer: str
     audio: tuple[str, ...] = ()
     subtitle: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
     video: tuple[str, ...] = ("copy",)
+    timed: bool = True
 
 
 CONTAINERS = {
@@ -38,7 +43,7 @@ CONTAINERS = {
     ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",)),
     ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
-    ".mxf": Container("mxf", audio=("pcm_s24le",), video=()),
+    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), timed=False),
 }
 
 
