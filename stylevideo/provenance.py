@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from stylevideo.errors import InputError
 from stylevideo.media.pictures import write_atomically
 from stylevideo.preparation import Job
 from stylevideo.settings import leaves
@@ -32,7 +33,11 @@ def provenance_path(output: Path) -> Path:
 
 
 def provenance(job: Job) -> dict[str, Any]:
-    """From what, with which styles and settings a film is made; JSON values."""
+    """From what, with which styles and settings a film is made; JSON values.
+
+    Raises:
+        InputError: the source or a style can no longer be read.
+    """
     clip = job.clip
     styles = [
         {"name": read.style.path.name, "weight": read.style.weight, "sha256": _sha256([read.style.path])}
@@ -80,7 +85,10 @@ def _sha256(files: Sequence[Path]) -> str:
     """Of the files' content, one after another."""
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
+        try:
+            with file.open("rb") as stream:
+                while chunk := stream.read(CHUNK_BYTES):
+                    digest.update(chunk)
+        except OSError as error:
+            raise InputError(f"{file} can no longer be read ({error.strerror}). Put it back.") from error
     return digest.hexdigest()
