@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stylevideo.errors import StorageError
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
 from stylevideo.media.tags import ask
@@ -112,7 +113,11 @@ def _notes_without_container(info: VideoInfo) -> Iterator[str]:
 
 
 def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: str) -> bool:
-    """Find out by trying, because what a muxer accepts differs between versions of ffmpeg."""
+    """Find out by trying, because what a muxer accepts differs between versions of ffmpeg.
+
+    Raises:
+        StorageError: the disk for temporary files is full, which is no answer.
+    """
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
         source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path)]
@@ -122,6 +127,8 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
             tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
             tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
         run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
+    if "No space left on device" in run.messages:
+        raise StorageError(f"The disk for temporary files is full ({tempfile.gettempdir()}). Free some space.")
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
     return run.status == 0
