@@ -549,14 +549,28 @@ def test_a_full_disk_for_temporary_files_costs_no_track(
 ) -> None:
     """What a container can hold is found out by trying; a full disk is no answer."""
     (tmp_path / "tmp").mkdir()
-    with DiskOrSkip(tmp_path / "tmp", "40k"):
-        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with DiskOrSkip(tmp_path / "tmp", "40k") as disk:
         said = run(loud_clip, out / "film.mov", "-q")
-        if said.code == 0:
-            assert [stream.codec for stream in probe(out / "film.mov").audio()] == ["pcm_f64le"]
-        else:
-            assert is_clear(said, code=said.code), said
-            assert "No space left" in said.err or "disk is full" in said.err
+        assert is_clear(said, code=1), said
+        assert f"The disk for temporary files, {tmp_path / 'tmp'}, is full. Free some space. The finished" in said.err
+        disk.remount("size=64m")
+        assert run(loud_clip, out / "film.mov", "-q").code == 0
+    assert [stream.codec for stream in probe(out / "film.mov").audio()] == ["pcm_f64le"]
+
+
+def test_a_full_disk_for_temporary_files_costs_no_colour(
+    tmp_path: Path, out: Path, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Untagged HD is read through a copy that says what it is; read as it is, its colours would be off."""
+    noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+    clip = make_video(tmp_path / "hd.mp4", [noise], encoder=("-c:v", "libx264", "-pix_fmt", "yuv420p"))
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with DiskOrSkip(tmp_path / "tmp", "40k"):
+        said = run(clip, out / "film.mov", "-q")
+    assert is_clear(said, code=1) and "is full. Free some space." in said.err, said
+    assert not names(out)
 
 
 def interrupted(source: Path, film: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Said]) -> Said:

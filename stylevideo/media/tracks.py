@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import StorageError
 from stylevideo.media.delivery import CONTAINERS, Container
-from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.media.tags import ask
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -127,8 +126,7 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
             tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
             tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
         run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
-    if "No space left on device" in run.messages:
-        raise StorageError(f"The disk for temporary files is full ({tempfile.gettempdir()}). Free some space.")
+    require_space(run)
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
     return run.status == 0
