@@ -23,19 +23,23 @@ OPAQUE, TRANSPARENT = False, True
 
 @dataclass(frozen=True)
 class Container:
-    """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten."""
+    """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
+
+    `empty_tracks`: whether it has a track in which there is nothing.
+    """
 
     muxer: str
     audio: tuple[str, ...] = ()
     subtitle: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
     video: tuple[str, ...] = ("copy",)
+    empty_tracks: bool = True
 
 
 CONTAINERS = {
-    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",)),
-    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",)),
-    ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",)),
+    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
     ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
     ".mxf": Container("mxf", audio=("pcm_s24le",), video=()),

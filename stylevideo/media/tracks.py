@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,12 +64,27 @@ def stretch_of_time(info: VideoInfo, frames: range) -> Cut:
     return Cut(start, None if stop is None else stop - start, Fraction(0))
 
 
-def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
+def cut_arguments(cut: Cut) -> tuple[list[str], list[str]]:
+    """ffmpeg's arguments for a stretch: before the source, and before what is written."""
+    begin = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
+    # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
+    # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
+    from_zero = ["-ss", "0"] if cut.start > 0 else []
+    return begin, [*from_zero, *(["-t", _seconds(cut.length)] if cut.length is not None else [])]
+
+
+def _seconds(time: Fraction) -> str:
+    """Exact to the microsecond, which is as fine as ffmpeg reads it."""
+    return f"{round(time * 1_000_000)}us"
+
+
+def plan_tracks(info: VideoInfo, output: Path, cut: Cut) -> tuple[list[Track], list[str]]:
     """Choose for each stream whether it is copied, rewritten or left out, with notes on the last two.
 
     Args:
         info: of the source.
         output: the film; its suffix decides the container. An image sequence holds no track.
+        cut: the stretch that the film shows.
     """
     container = CONTAINERS.get(output.suffix.lower())
     if container is None:
@@ -81,16 +97,18 @@ def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
             continue  # timecode goes another way; other data streams repeat the chapters' titles
         numbers[stream.kind] = numbers.get(stream.kind, 0) + 1
         name = f"{stream.kind.capitalize()} track {numbers[stream.kind]} ({stream.codec})"
-        track, note = _plan_track(info, container, stream)
+        track, note = _plan_track(info, container, stream, cut)
         tracks += [track] if track else []
         notes += [f"{name} was {note}"] if note else []
     return tracks, notes
 
 
-def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo) -> tuple[Track | None, str]:
+def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: Cut) -> tuple[Track | None, str]:
     """How a stream goes into the film, and the end of a sentence where that is not as it is."""
     if stream.kind == "video" and COVER not in stream.detail:
         return None, "left out: a film carries one picture."
+    if not container.empty_tracks and stream.kind in ("audio", "subtitle") and not _has_packets(info, stream, cut):
+        return None, f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
     choices = {
         "audio": ("copy", *container.audio),
         "subtitle": ("copy", *container.subtitle),
@@ -102,6 +120,14 @@ def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo) -> tu
         return None, f"left out, because {container.muxer} cannot hold it in any form."
     how = f"re-encoded as {codec}, because {container.muxer} cannot hold it as it is."
     return Track(stream, codec), "" if codec == "copy" else how
+
+
+def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
+    """Whether anything of a stream lies in a stretch."""
+    before, after = cut_arguments(cut)
+    only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
+    run = run_ffmpeg(["-v", "error", *before, "-i", file_url(info.path), *only, *after, "-f", "framecrc", "-"])
+    return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
 
 
 def _notes_without_container(info: VideoInfo) -> Iterator[str]:
