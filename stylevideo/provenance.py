@@ -74,7 +74,9 @@ def write_provenance(values: dict[str, Any], output: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_atomically(provenance_path(output), json.dumps(values, indent=1, ensure_ascii=False).encode())
+    text = json.dumps(values, indent=1, ensure_ascii=False)
+    # A name that is not UTF-8 has what JSON writes with a backslash.
+    write_atomically(provenance_path(output), text.encode(errors="backslashreplace"))
 
 
 def _files(info: VideoInfo) -> list[Path]:

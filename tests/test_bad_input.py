@@ -446,6 +446,21 @@ def test_any_name_for_a_folder_of_pictures(name: str, tmp_path: Path, out: Path,
         assert shown(out / film) == [1, 2]
 
 
+@posix
+def test_a_name_that_is_not_utf_8(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """As old archives have them."""
+    try:
+        clip = make_video(tmp_path / "caf\udce9.mp4", [numbered_frame(k) for k in range(2)])
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this system has only names in UTF-8")
+    style = shutil.copy(STYLE, tmp_path / "styl\udce9.jpg")
+    for film in (tmp_path / "film\udce9.mp4", tmp_path / "film\udce9.####.png"):
+        code = main(["run", str(clip), "--style", str(style), "-o", str(film), "--iterations", "0"])
+        printed = capfdbinary.readouterr()
+        assert (code, printed.out.strip()) == (0, os.fsencode(film)), printed
+        assert shown(film) == [0, 1]
+
+
 def shown(clip: Path) -> list[int]:
     """The numbers that a clip shows."""
     info = open_clip(clip)

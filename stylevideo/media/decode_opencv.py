@@ -60,6 +60,10 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
 @cache
 def opencv_decodes(info: VideoInfo) -> bool:
     """Whether OpenCV has a decoder for this video: its wheels lack some that ffmpeg has, such as AV1's."""
+    try:
+        str(info.path).encode()
+    except UnicodeEncodeError:  # a name that is not UTF-8 would be OpenCV's death
+        return False
     with closing(decode_with_opencv(info, 0)) as decoded:
         return next(decoded, None) is not None
 
