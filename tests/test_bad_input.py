@@ -182,6 +182,13 @@ def damaged_exr(folder: Path) -> Path:
     return written("shots/a.1.exr", b"\x76\x2f\x31\x01" + bytes(200))(folder).parent
 
 
+def days_apart(folder: Path) -> Path:
+    """A jump in the times, as a recorder makes whose clock is set anew."""
+    images = [numbered_frame(k) for k in range(4)]
+    jump = ("-vf", "setpts=PTS+gte(N\\,2)*80000/TB", "-fps_mode", "passthrough")
+    return make_video(folder / "jump.mkv", images, encoder=(*jump, "-c:v", "ffv1"))
+
+
 CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no file": (no_clip, r"missing\.mp4: there is no such file\. Check the spelling"),
     "an empty file": (written("empty.mp4", b""), r"empty\.mp4 is empty \(0 bytes\)\. Copy or record it again"),
@@ -196,6 +203,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "blank pictures": (blank_pictures, r"No frame of blank\.mov can be decoded \(codec mjpeg.*Convert it first"),
     "too small": (tiny, "90x24 pixels are too small for VGG-19.*at least 32"),
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
+    "a jump in its times": (days_apart, r"jump\.mkv: by the times in the file these 4 frames last 22\.2 hours"),
     "an empty folder": (empty_folder, "shots holds no numbered pictures"),
     "two sequences": (two_sequences, r"shots holds 2 sequences: a\.#\.png, b\.#\.png\. Give the pattern of one"),
     "two sizes": (
@@ -211,6 +219,12 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
 def test_clips_that_no_film_can_be_made_of(name: str, tmp_path: Path, out: Path, refused: Callable[..., None]) -> None:
     make, says = CLIPS[name]
     refused(says, make(tmp_path), out / "film.mp4")
+
+
+def test_a_jump_in_the_times_is_kept_on_request(tmp_path: Path, out: Path, run: Callable[..., Said]) -> None:
+    assert run(days_apart(tmp_path), out / "film.mkv", "--variable-rate", "keep", "-q").code == 0
+    assert shown(out / "film.mkv") == [0, 1, 2, 3]
+    assert probe(out / "film.mkv").duration > 80_000
 
 
 @posix
