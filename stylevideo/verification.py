@@ -155,7 +155,7 @@ def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
 
 
 def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    tracks, notes = plan_tracks(info, made.path)
+    tracks, notes = plan_tracks(info, made.path, stretch_of_time(info, shown))
     for note in notes:
         yield Check("note", note, "", Verdict.CHANGED)
     whole = len(shown) == info.frame_count
