@@ -77,7 +77,7 @@ def check_time(case: Case, source: Source, film: Path) -> Row:
     """Run a clip, and find each flash and each beep in the film."""
     what = f"{film.suffix}, {case.what}"
     try:
-        identity(source.path, film, overwrite=True, **dict(case.values))
+        identity(source.path, film, overwrite=True, restart=True, **dict(case.values))
         errors = sync_errors(film)
     except (StyleVideoError, AssertionError) as error:
         return Row(what, {}, (str(error),))
