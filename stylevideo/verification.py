@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -149,7 +149,10 @@ def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[
 def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
     yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
-    yield _same("sample aspect", str(info.sample_aspect), str(made.sample_aspect))
+    aspect = _same("sample aspect", str(info.sample_aspect), str(made.sample_aspect))
+    # WebM has whole pixels of the displayed width alone.
+    rounded = abs(made.sample_aspect - info.sample_aspect) * made.width <= 1
+    yield replace(aspect, verdict=Verdict.CHANGED) if aspect.verdict is Verdict.WRONG and rounded else aspect
     wanted = "gbr" if made.pixel_format.startswith(("gbr", "bgr")) else "bt709"
     yield _same("colour matrix", wanted, made.color_matrix or "not said")
 
