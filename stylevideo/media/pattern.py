@@ -17,6 +17,7 @@ from fileseq.filesequence import FileSequence
 
 from stylevideo.errors import InputError
 
+_SIGNS = re.compile(r"#+|@+|%\d*d")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 # Stands for a dash while fileseq groups names: it would take the one of `shot-0001.png` for a minus.
 _DASH = "\ue000"
@@ -58,22 +59,33 @@ def parse_pattern(path: Path) -> tuple[Pattern, range | None] | None:
     Returns:
         The pattern, and the numbers that it states, both ends included, if it does; None where there is no pattern.
     Raises:
-        InputError: the numbers are not written `1001-1050`.
+        InputError: the numbers are not written `1001-1050`, or there are several places for them.
     """
     try:
         sequence = FileSequence(path.name, pad_style=PAD_STYLE_HASH1)
     except FileSeqException:
+        _refuse_two_places(path)
         return None
     before, after, sign = sequence.basename(), sequence.extension(), sequence.padding()
     token = path.name[len(before) : len(path.name) - len(after)]
     # fileseq takes a plain number for a sequence of one, and two signs with a dot for fractions of frames.
     if not sign or sequence.decimalPlaces() or not token.endswith(sign):
+        _refuse_two_places(path)
         return None
     stated = token.removesuffix(sign)
     if stated.startswith("-"):
         before, stated = f"{before}-", stated[1:]
     pattern = Pattern(path.parent.absolute(), before, sequence.zfill(), after)
     return pattern, _stated_numbers(path, stated) if stated else None
+
+
+def _refuse_two_places(path: Path) -> None:
+    found = _SIGNS.findall(path.stem)
+    if len(found) > 1 and path.stem.endswith(found[-1]):
+        raise InputError(
+            f"{path} has {len(found)} places that look like numbers: {', '.join(found)}. "
+            "Give the folder, or rename the files without the others."
+        )
 
 
 def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int]]:
