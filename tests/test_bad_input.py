@@ -199,7 +199,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a PNG named .mp4": (still_picture(".png"), r"still\.mp4 is a still picture, not a video"),
     "a JPEG named .mp4": (still_picture(".jpg"), r"still\.mp4 is a still picture, not a video"),
     "a TIFF named .mp4": (still_picture(".tif"), r"still\.mp4 is a still picture, not a video"),
-    "no index": (without_its_index, r"cut\.mp4 is not a video that ffmpeg can read: .*moov atom not found"),
+    "no index": (without_its_index, r"cut\.mp4 was not recorded or copied to its end: its index is missing\."),
     "blank pictures": (blank_pictures, r"No frame of blank\.mov can be decoded \(codec mjpeg.*Convert it first"),
     "too small": (tiny, "90x24 pixels are too small for VGG-19.*at least 32"),
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
