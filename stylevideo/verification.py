@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fileseq.frameset import FrameSet
 
+from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, read_tags
 from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
@@ -175,7 +176,7 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
 def _check_track(
     what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, whole: bool
 ) -> Iterator[Check]:
-    if track.stream.language:
+    if track.stream.language and _says(made):
         yield _same(f"{what}: language", track.stream.language, stream.language or "none")
     if track.codec != "copy":
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
@@ -200,7 +201,7 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
 
 
 def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    if info.is_sequence:
+    if info.is_sequence or not _says(made):
         return
     tags, made_tags = read_tags(info.path), read_tags(made.path)
     for name, value in tags.values.items():
@@ -213,6 +214,12 @@ def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
     stop = None if cut.length is None else cut.start + cut.length
     inside = [c for c in tags.chapters if c.stop > cut.start and (stop is None or c.start < stop)]
     yield _same("chapters", _titles(inside), _titles(made_tags.chapters))
+
+
+def _says(made: VideoInfo) -> bool:
+    """Whether a film's container holds languages, chapters and tags."""
+    container = CONTAINERS.get(made.path.suffix.lower())
+    return container is None or container.says
 
 
 def _titles(chapters: Sequence[Chapter]) -> str:

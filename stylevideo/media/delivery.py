@@ -25,7 +25,7 @@ OPAQUE, TRANSPARENT = False, True
 class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
-    `empty_tracks`: whether it has a track in which there is nothing.
+    `empty_tracks`: whether it has a track in which there is nothing. `says`: whether it holds languages, chapters, tags.
     """
 
     muxer: str
@@ -34,6 +34,7 @@ class Container:
     attachment: tuple[str, ...] = ()
     video: tuple[str, ...] = ("copy",)
     empty_tracks: bool = True
+    says: bool = True
 
 
 CONTAINERS = {
@@ -42,7 +43,7 @@ CONTAINERS = {
     ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
     ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
-    ".mxf": Container("mxf", audio=("pcm_s24le",), video=()),
+    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), says=False),
 }
 
 

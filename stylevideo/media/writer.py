@@ -192,6 +192,8 @@ def _picture_notes(film: _Film) -> Iterator[str]:
             f"The picture is {film.size[0]}x{film.size[1]}; to keep odd sides it was written as {film.pixel_format}, "
             "which VLC and mpv play but browsers and some hardware players do not."
         )
+    if not film.container.says:
+        yield f"{film.container.muxer} files hold no languages, chapters and tags; they are left out."
     if film.info.variable_rate and not film.own_times:
         yield (
             f"The source's rate varies; the film has a constant {float(film.info.rate):g} frames a second, "
