@@ -25,7 +25,8 @@ OPAQUE, TRANSPARENT = False, True
 class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
-    `empty_tracks`: whether it has a track in which there is nothing. `says`: whether it holds languages, chapters, tags.
+    `empty_tracks`: whether it has a track in which there is nothing.
+    `says`: whether it holds languages, chapters and tags.
     """
 
     muxer: str
