@@ -31,7 +31,7 @@ from stylevideo.verification import Verdict, verify
 
 SYNC_MS = 5.0
 TITLE, CHAPTERS, TIMECODE, ASPECT = "Lake; take = 4", ("Arrival", "Departure"), "01:00:00:00", "16:15"
-LANGUAGES = ("eng", "deu")
+LANGUAGES = ("eng", "ita")
 MXF_HOLDS = ("timecode", "pixel aspect", "colours")
 """Of the tags; ffmpeg's MXF has no place for the others."""
 BAR = (
