@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import logging
 import sys
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     _configure_logging(options)
+    _print_any_name()
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
@@ -222,6 +224,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _configure_logging(options: argparse.Namespace) -> None:
     level = logging.ERROR if options.quiet else logging.INFO if options.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+
+
+def _print_any_name() -> None:
+    """A name that is not UTF-8 comes out as it is; one that the terminal has no letters for, with backslashes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from stylevideo.media.pictures import Picture, like, straight, to_floats
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
-from stylevideo.media.tracks import plan_tracks
+from stylevideo.media.tracks import plan_tracks, stretch_of_time
 from stylevideo.media.view import View
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import Job
@@ -37,7 +37,7 @@ def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
         sequence = write_sequence(_pictures(job, store), clip.output, numbers, job.bits, job.reading.view)
-        notes = (*plan_tracks(clip.info, clip.output)[1], *sequence.notes)
+        notes = (*plan_tracks(clip.info, clip.output, stretch_of_time(clip.info, clip.frames))[1], *sequence.notes)
     else:
         encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
         images = map(_with_alpha, _pictures(job, store))

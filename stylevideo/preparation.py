@@ -31,6 +31,9 @@ from stylevideo.timeline import Clip, VideoInfo
 from stylevideo.version import __version__
 
 IDENTITY_BYTES = 1 << 20
+MOST_FRAMES = 100_000
+MOST_REPEATS = 100
+"""A film of constant rate may have so many frames, or so many for each of the source's."""
 UNWRITTEN = DELIVERIES["png"]
 """Frames that are not written are kept as for this: 8 bits, or 16 where the source has more."""
 
@@ -116,6 +119,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     if footage.strict:
         check_whole(info, selection.frames, reading)
     if output and not delivery.is_sequence:
+        if settings.output.variable_rate == "constant":
+            _refuse_endless(info, selection.frames)
         check_encoding(_encoding(delivery, settings), output, size, info.rate)
     vgg = None
     if settings.optimizer.iterations:
@@ -201,6 +206,21 @@ def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
     options = settings.output
     extra = tuple(shlex.split(options.ffmpeg_args))
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
+
+
+def _refuse_endless(info: VideoInfo, frames: range) -> None:
+    """Damaged times would make a film of days, in which a frame is repeated for hours."""
+    count = sum(info.repeats(frames.start, frames.stop))
+    if count > max(MOST_FRAMES, MOST_REPEATS * len(frames)):
+        raise InputError(
+            f"{info.path.name}: by the times in the file these {len(frames)} frames last {_hours(count / info.rate)}, "
+            f"which would be {count} frames of a film of constant rate. If the times are right, add "
+            "--variable-rate keep; if not, convert the clip first, or choose other --frames."
+        )
+
+
+def _hours(seconds: Fraction) -> str:
+    return f"{float(seconds / 3600):.1f} hours"
 
 
 def _refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:

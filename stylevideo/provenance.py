@@ -36,7 +36,7 @@ def provenance(job: Job) -> dict[str, Any]:
     """From what, with which styles and settings a film is made; JSON values.
 
     Raises:
-        InputError: the source or a style is gone.
+        InputError: the source or a style can no longer be read.
     """
     clip = job.clip
     styles = [
@@ -74,7 +74,9 @@ def write_provenance(values: dict[str, Any], output: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_atomically(provenance_path(output), json.dumps(values, indent=1, ensure_ascii=False).encode())
+    text = json.dumps(values, indent=1, ensure_ascii=False)
+    # A name that is not UTF-8 has what JSON writes with a backslash.
+    write_atomically(provenance_path(output), text.encode(errors="backslashreplace"))
 
 
 def _files(info: VideoInfo) -> list[Path]:
@@ -90,5 +92,5 @@ def _sha256(files: Sequence[Path]) -> str:
                 while chunk := stream.read(CHUNK_BYTES):
                     digest.update(chunk)
         except OSError as error:
-            raise InputError(f"{file} is no longer there ({error.strerror}). Put it back.") from error
+            raise InputError(f"{file} can no longer be read ({error.strerror}). Put it back.") from error
     return digest.hexdigest()

@@ -21,6 +21,7 @@ from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.frame_file import read_file
 from stylevideo.media.pattern import parse_pattern
 from stylevideo.media.pictures import Picture, Reading
+from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
 from stylevideo.media.sequence_writer import check_sequence_output, existing_files, write_sequence
 from stylevideo.media.view import SRGB
@@ -244,6 +245,17 @@ def test_a_file_that_vanishes_is_left_out(tmp_path: Path) -> None:
     info = probe_sequence(tmp_path, RATE)
     files[1].unlink()
     assert [index for index, _ in decode_sequence(info, EIGHT, 0)] == [0, 2]
+
+
+def test_a_sequence_that_vanishes_is_not_taken_for_damaged(tmp_path: Path) -> None:
+    files = save_numbered(tmp_path / "shots", "shot.{:04d}.png", range(3))
+    info = probe_sequence(tmp_path / "shots", RATE)
+    frames = read_frames(info, range(3))
+    next(frames)
+    for file in files:
+        file.unlink()
+    with pytest.raises(InputError, match=r"shot\.####\.png can no longer be read: it is gone\. Put it back"):
+        next(frames)
 
 
 def test_a_sequence_of_rubbish_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.media.pictures import Picture, fit_picture
 from stylevideo.media.probe import probe
 from stylevideo.media.times import index_at, reads_as_bt709, times_ms
@@ -60,6 +60,10 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
 @cache
 def opencv_decodes(info: VideoInfo) -> bool:
     """Whether OpenCV has a decoder for this video: its wheels lack some that ffmpeg has, such as AV1's."""
+    try:
+        str(info.path).encode()
+    except UnicodeEncodeError:  # a name that is not UTF-8 would be OpenCV's death
+        return False
     with closing(decode_with_opencv(info, 0)) as decoded:
         return next(decoded, None) is not None
 
@@ -95,11 +99,16 @@ def _readable(info: VideoInfo) -> Iterator[Path]:
 
 
 def _write_tagged_copy(info: VideoInfo, tagged: Path) -> bool:
-    """Copy the video's packets, naming bt709 in them, and check that they kept their times."""
+    """Copy the video's packets, naming bt709 in them, and check that they kept their times.
+
+    Raises:
+        StorageError: the disk for temporary files is full.
+    """
     logger.info("%s: HD without a colour tag is read as BT.709", info.path.name)
     tag = f"{info.codec}_metadata=matrix_coefficients=1:colour_primaries=1:transfer_characteristics=1"
     arguments = ["-v", "error", "-i", file_url(info.path), "-map", "0:V:0", "-c", "copy", "-bsf:v", tag]
     run = run_ffmpeg([*arguments, "-f", "mp4", file_url(tagged)])
+    require_space(run)
     try:
         same = run.status == 0 and _rounded_times(probe(tagged)) == _rounded_times(info)
     except InputError:

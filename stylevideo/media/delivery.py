@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.timeline import bits_of
 
 # x264's and x265's results depend on the number of threads; the default follows the machine's.
@@ -25,8 +25,9 @@ OPAQUE, TRANSPARENT = False, True
 class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
-    Attributes:
-        timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
+    `empty_tracks`: whether it has a track in which there is nothing.
+    `says`: whether it holds languages, chapters and tags.
+    `timed`: whether sound has times of its own; where not, it is rewritten to begin and end with the picture.
     """
 
     muxer: str
@@ -34,16 +35,18 @@ class Container:
     subtitle: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
     video: tuple[str, ...] = ("copy",)
+    empty_tracks: bool = True
+    says: bool = True
     timed: bool = True
 
 
 CONTAINERS = {
-    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",)),
-    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",)),
-    ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",)),
+    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
     ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
-    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), timed=False),
+    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), says=False, timed=False),
 }
 
 
@@ -257,6 +260,7 @@ def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate
         rate: frames a second.
     Raises:
         InputError: this film cannot be written.
+        StorageError: the disk for temporary files is full.
     """
     height, width = size
     delivery, muxer = encoding.delivery, CONTAINERS[output.suffix.lower()].muxer
@@ -267,6 +271,7 @@ def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate
         shape = ["-vf", f"format={pixel_format}"]
         arguments = [*encoding.arguments(muxer), *encoding.extra, "-f", muxer, file_url(trial)]
         run = run_ffmpeg(["-v", "error", *grey, *shape, *arguments])
+    require_space(run)
     if run.status != 0:
         raise InputError(
             f"{output.name}: ffmpeg cannot write {width}x{height} at {float(rate):g} frames a second as "

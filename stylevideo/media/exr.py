@@ -193,7 +193,9 @@ def _color_part(path: Path) -> tuple[int, list[dict[str, Any]]]:
         with openexr.File(str(path), header_only=True) as file:
             headers = [dict(file.header(i)) for i in range(len(file.parts))]
     except (RuntimeError, ValueError, ArithmeticError) as error:
-        raise InputError(f"{path}: the OpenEXR header is damaged or not understood ({error}).") from error
+        raise InputError(
+            f"{path}: the OpenEXR header is damaged or not understood ({error}). Render or copy it again."
+        ) from error
     names = [{channel.name for channel in header["channels"]} for header in headers]
     part = next((i for i, has in enumerate(names) if has >= {"R", "G", "B"} or "Y" in has), None)
     if part is None:

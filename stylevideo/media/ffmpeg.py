@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from stylevideo.errors import DecodeError, InputError
+from stylevideo.errors import DecodeError, InputError, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,16 @@ def _run(arguments: Sequence[str], timeout_s: float | None) -> subprocess.Comple
 
 def _messages(done: subprocess.CompletedProcess[bytes]) -> str:
     return done.stderr.decode("utf-8", errors="replace")
+
+
+def require_space(run: FfmpegRun) -> None:
+    """Tell a full disk for temporary files from an answer.
+
+    Raises:
+        StorageError: it is full.
+    """
+    if run.status and "No space left on device" in run.messages:
+        raise StorageError(f"The disk for temporary files, {tempfile.gettempdir()}, is full. Free some space.")
 
 
 def own_session() -> dict[str, Any]:

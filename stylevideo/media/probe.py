@@ -85,6 +85,11 @@ def probe(path: Path) -> VideoInfo:
     run = _run_framecrc(path)
     streams = _parse_streams(run.messages)
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
+    if not streams and "moov atom not found" in run.messages and _begins_as_mp4(path):
+        raise InputError(
+            f"{path.name} was not recorded or copied to its end: its index is missing. "
+            "Copy it again, or mend it with a tool such as untrunc."
+        )
     if not streams and run.status != 0:
         raise InputError(
             f"{path.name} is not a video that ffmpeg can read: {_reason(run.messages)}. "
@@ -118,6 +123,11 @@ def _require_file(path: Path) -> None:
         raise InputError(f"{path} is not an ordinary file. Copy the video to a file first.")
     if path.stat().st_size == 0:
         raise InputError(f"{path.name} is empty (0 bytes). Copy or record it again.")
+
+
+def _begins_as_mp4(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def _run_framecrc(path: Path) -> FfmpegRun:

@@ -73,6 +73,7 @@ def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) 
         Exactly one frame per index, in order; the same pictures whichever index the range starts at.
     Raises:
         DecodeError: no frame at all can be decoded.
+        InputError: the clip is gone.
     """
     reading = reading or Reading()
     if info.thinned_from is not None:
@@ -90,12 +91,21 @@ def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) 
             position, last = index + 1, picture
             if position >= frames.stop:
                 return
-    if position < frames.stop and last is None:
-        last = _last_good_before(info, reading, frames.start)
+    if position < frames.stop:
+        _require_still_there(info)
+        if last is None:
+            last = _last_good_before(info, reading, frames.start)
     for missing in range(position, frames.stop):
         if last is None:
             raise DecodeError(_nothing_decodes(info))
         yield SourceFrame(missing, last, repaired=True)
+
+
+def _require_still_there(info: VideoInfo) -> None:
+    """A disk or a network that is gone is no damage: what it held can be read later."""
+    files = [file for file in info.files if file] or [info.path]
+    if not any(file.is_file() for file in files):
+        raise InputError(f"{info.path} can no longer be read: it is gone. Put it back.")
 
 
 def _every_nth(info: VideoInfo, whole: VideoInfo, frames: range, reading: Reading) -> Iterator[SourceFrame]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import EncodeError
 from stylevideo.media.delivery import CONTAINERS, Container
-from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.media.tags import ask
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -67,14 +67,27 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
     return Cut(start, None if stop is None else stop - start, Fraction(0))
 
 
-def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
+def cut_arguments(cut: Cut) -> tuple[list[str], list[str]]:
+    """ffmpeg's arguments for a stretch: before the source, and before what is written."""
+    begin = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
+    # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
+    # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
+    from_zero = ["-ss", "0"] if cut.start > 0 else []
+    return begin, [*from_zero, *(["-t", _seconds(cut.length)] if cut.length is not None else [])]
+
+
+def _seconds(time: Fraction) -> str:
+    """Exact to the microsecond, which is as fine as ffmpeg reads it."""
+    return f"{round(time * 1_000_000)}us"
+
+
+def plan_tracks(info: VideoInfo, output: Path, cut: Cut) -> tuple[list[Track], list[str]]:
     """Choose for each stream whether it is copied, rewritten or left out, with notes on the last two.
 
     Args:
         info: of the source.
         output: the film; its suffix decides the container. An image sequence holds no track.
-    Raises:
-        EncodeError: there is no room for trying.
+        cut: the stretch that the film shows.
     """
     container = CONTAINERS.get(output.suffix.lower())
     if container is None:
@@ -87,16 +100,18 @@ def plan_tracks(info: VideoInfo, output: Path) -> tuple[list[Track], list[str]]:
             continue  # timecode goes another way; other data streams repeat the chapters' titles
         numbers[stream.kind] = numbers.get(stream.kind, 0) + 1
         name = f"{stream.kind.capitalize()} track {numbers[stream.kind]} ({stream.codec})"
-        track, note = _plan_track(info, container, stream)
+        track, note = _plan_track(info, container, stream, cut)
         tracks += [track] if track else []
         notes += [f"{name} was {note}"] if note else []
     return tracks, notes
 
 
-def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo) -> tuple[Track | None, str]:
+def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: Cut) -> tuple[Track | None, str]:
     """How a stream goes into the film, and the end of a sentence where that is not as it is."""
     if stream.kind == "video" and COVER not in stream.detail:
         return None, "left out: a film carries one picture."
+    if not container.empty_tracks and stream.kind in ("audio", "subtitle") and not _has_packets(info, stream, cut):
+        return None, f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
     choices = {
         "audio": (*(("copy",) if container.timed else ()), *container.audio),
         "subtitle": ("copy", *container.subtitle),
@@ -110,6 +125,14 @@ def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo) -> tu
     return Track(stream, codec), "" if codec == "copy" else how
 
 
+def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
+    """Whether anything of a stream lies in a stretch."""
+    before, after = cut_arguments(cut)
+    only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
+    run = run_ffmpeg(["-v", "error", *before, "-i", file_url(info.path), *only, *after, "-f", "framecrc", "-"])
+    return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
+
+
 def _notes_without_container(info: VideoInfo) -> Iterator[str]:
     kinds = [stream.kind for stream in info.streams if stream.kind in ("audio", "subtitle")]
     if kinds:
@@ -118,7 +141,11 @@ def _notes_without_container(info: VideoInfo) -> Iterator[str]:
 
 
 def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: str) -> bool:
-    """Find out by trying, because what a muxer accepts differs between versions of ffmpeg."""
+    """Find out by trying, because what a muxer accepts differs between versions of ffmpeg.
+
+    Raises:
+        StorageError: the disk for temporary files is full, which is no answer.
+    """
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
         source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path)]
@@ -128,10 +155,7 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
             tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
             tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
         run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
-    if "No space left on device" in run.messages:
-        raise EncodeError(
-            f"{tempfile.gettempdir()}, the folder for temporary files: the disk is full. Free some space or set TMPDIR."
-        )
+    require_space(run)
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
     return run.status == 0

@@ -29,6 +29,7 @@ from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.tracks import (
     Cut,
     Track,
+    cut_arguments,
     packet_hash,
     plan_tracks,
     stretch_of_time,
@@ -108,7 +109,7 @@ def write_film(
     if first is None or not len(frames):
         raise EncodeError(f"{output.name}: there is no frame to write. Choose at least one frame.")
     _check_image(first, first)
-    tracks, track_notes = plan_tracks(info, output)
+    tracks, track_notes = plan_tracks(info, output, stretch_of_time(info, frames))
     timecode, timecode_notes = film_timecode(info, frames)
     with _part_file(output) as part:
         film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
@@ -191,6 +192,8 @@ def _picture_notes(film: _Film) -> Iterator[str]:
             f"The picture is {film.size[0]}x{film.size[1]}; to keep odd sides it was written as {film.pixel_format}, "
             "which VLC and mpv play but browsers and some hardware players do not."
         )
+    if not film.container.says:
+        yield f"{film.container.muxer} files hold no languages, chapters and tags; they are left out."
     if film.info.variable_rate and not film.own_times:
         yield (
             f"The source's rate varies; the film has a constant {float(film.info.rate):g} frames a second, "
@@ -223,11 +226,7 @@ def _check_image(image: np.ndarray, first: np.ndarray) -> None:
 
 
 def _command(film: _Film) -> list[str]:
-    container, cut, info = film.container, film.cut, film.info
-    # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
-    # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
-    from_zero = ["-ss", "0"] if cut.start > 0 else []
-    film_length = ["-t", _seconds(cut.length)] if cut.length is not None else []
+    container, info = film.container, film.info
     return [
         *(ffmpeg_path(), "-hide_banner", "-v", "error", "-y"),
         *_picture_input(film),
@@ -240,7 +239,7 @@ def _command(film: _Film) -> list[str]:
         *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
         *(("-movflags", "+faststart") if container.muxer in ("mp4", "mov") else ()),
         *film.encoding.extra,
-        *(*from_zero, *film_length, "-f", container.muxer, file_url(film.part)),
+        *(*cut_arguments(film.cut)[1], "-f", container.muxer, file_url(film.part)),
     ]
 
 
@@ -253,15 +252,9 @@ def _picture_input(film: _Film) -> list[str]:
 
 
 def _source_input(film: _Film) -> list[str]:
-    source_start = ["-ss", _seconds(film.cut.start)] if film.cut.start > 0 else []
-    source = [*source_start, "-i", file_url(film.info.path)]
+    source = [*cut_arguments(film.cut)[0], "-i", file_url(film.info.path)]
     tracks = track_arguments(film.tracks, film.frame_count / film.info.rate)
     return [*source, "-map", "0:v:0", *tracks, "-map_metadata", "1", "-map_chapters", "1"]
-
-
-def _seconds(time: Fraction) -> str:
-    """Exact to the microsecond, which is as fine as ffmpeg reads it."""
-    return f"{round(time * 1_000_000)}us"
 
 
 def _filters(film: _Film) -> Iterator[str]:
