@@ -186,9 +186,12 @@ def _kept_tags(text: str) -> dict[str, bool]:
 
 
 def _shows_aspect(picture: str) -> bool:
-    """Whether the pixels have the source's shape, to half a pixel of the picture's width."""
+    """Whether the pixels have the source's shape, to half a pixel of the picture's width.
+
+    Where the codec says something else than the container, ffmpeg prints both, the container's last.
+    """
     found = printed(r"SAR (\d+:\d+)", picture)
-    return bool(found) and abs(_ratio(found[0]) - _ratio(ASPECT)) * WIDTH <= 0.5
+    return bool(found) and abs(_ratio(found[-1]) - _ratio(ASPECT)) * WIDTH <= 0.5
 
 
 def _ratio(text: str) -> float:
