@@ -254,7 +254,7 @@ def _row(kind: Format, source: Source, film: Path, result: ClipResult) -> Row:
     made, info = probe(film), open_clip(source.path, source.rate or RATE)
     pictures = decode(film, "rgba64le" if info.has_alpha else "rgb48le")
     figures, faults = _order(source, pictures, made)
-    for found, wrong in (_depth(kind, info, pictures), _repairs(source, result), _sync(info, film)):
+    for found, wrong in (_depth(kind, info, pictures), _repairs(source, result), _sync(source, info, film)):
         figures |= found
         faults += wrong
     return Row(kind.what, figures, tuple(faults))
@@ -304,14 +304,15 @@ def _repairs(source: Source, result: ClipResult) -> Found:
     return {"repaired": repaired}, [f"{repaired} frames repaired, {source.repaired} damaged"] if wrong else []
 
 
-def _sync(info: VideoInfo, film: Path) -> Found:
-    """Flash and beep in the film, and in the source, which may be off by itself."""
+def _sync(source: Source, info: VideoInfo, film: Path) -> Found:
+    """Flash and beep in the film, and in the source, which may be off by itself; of a damaged one that is not known."""
     if not info.audio():
         return {"sync error, ms": None, "the source's own": None}, []
     try:
-        own, made = sync_errors(info.path), sync_errors(film)
+        made = sync_errors(film)
+        own = [0.0] * len(made) if source.repaired else sync_errors(info.path)
     except AssertionError as error:
         return {}, [str(error)]
-    figures = {"sync error, ms": worst(made), "the source's own": worst(own)}
+    figures = {"sync error, ms": worst(made), "the source's own": None if source.repaired else worst(own)}
     apart = max(abs(a - b) for a, b in zip(made, own, strict=True))
     return figures, [f"sound moved by {apart:.1f} ms"] if apart > SYNC_MS else []
