@@ -146,7 +146,7 @@ class _Film:
 
     @property
     def cut(self) -> Cut:
-        return stretch_of_time(self.info, self.frames)
+        return stretch_of_time(self.info, self.frames, self.container.timed)
 
     @property
     def own_times(self) -> bool:
@@ -253,7 +253,8 @@ def _picture_input(film: _Film) -> list[str]:
 
 def _source_input(film: _Film) -> list[str]:
     source = [*cut_arguments(film.cut)[0], "-i", file_url(film.info.path)]
-    return [*source, "-map", "0:v:0", *track_arguments(film.tracks), "-map_metadata", "1", "-map_chapters", "1"]
+    tracks = track_arguments(film.tracks, film.frame_count / film.info.rate)
+    return [*source, "-map", "0:v:0", *tracks, "-map_metadata", "1", "-map_chapters", "1"]
 
 
 def _filters(film: _Film) -> Iterator[str]:
