@@ -98,6 +98,7 @@ def check_chart(tagging: Tagging, path: Path, studio: Studio) -> Row:
     figures["the film says"] = probe(film).color_matrix or "nothing"
     matrix = "auto" if tagging.tagged else tagging.matrix
     figures["source by ffmpeg"] = _error(decode(path, "rgb24", tagging.size, matrix=matrix))
+    figures["source by OpenCV"] = _error(_opencv_frames(path))
     films = {"ffmpeg": decode(film, "rgb24", tagging.size), "OpenCV": _opencv_frames(film)}
     errors = {name: _error(pictures) for name, pictures in films.items()}
     figures |= {f"film by {name}": error for name, error in errors.items()}

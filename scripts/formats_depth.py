@@ -89,5 +89,5 @@ def check_levels(kind: str, clip: _Clip, delivery: str, studio: Studio) -> Row:
         f"{n} off by {v}" for n, v, most in zip(("colours", "alpha"), off, (colors, alpha), strict=True) if v > most
     ]
     levels = [len(np.unique(made[..., part])) for part in (slice(0, 3), slice(3, 4))]
-    figures = {"colours off": off[0], "at most": colors, "alpha off": off[1], "at most ": alpha}
+    figures = {"colours off": off[0], "their limit": colors, "alpha off": off[1], "its limit": alpha}
     return Row(what, figures | {"different levels in the film": levels[0]}, tuple(faults))

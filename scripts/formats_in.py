@@ -138,8 +138,12 @@ _FILES = (
     ("mp4, H.264, full range", "full.mp4", Encoder(H264, full_range=True)),
 )
 _WOVEN = (*H264, "-flags", "+ilme+ildct", "-x264-params", "tff=1")
+_WOVEN_HEVC = (*HEVC[:-1], "interlace=tff:log-level=error")
+_WOVEN_MPEG4 = ("-c:v", "mpeg4", "-q:v", "2", "-flags", "+ilme+ildct")
 _OTHER_RATES = (
     ("mts, H.264, interlaced, 25", "i.mts", Encoder(_WOVEN, audio=AC3, filters=("setfield=tff",)), "25"),
+    ("ts, HEVC, interlaced, 25", "i.ts", Encoder(_WOVEN_HEVC, audio=AC3, filters=("setfield=tff",)), "25"),
+    ("avi, MPEG-4, interlaced, 25", "i.avi", Encoder(_WOVEN_MPEG4, audio=AC3, filters=("setfield=tff",)), "25"),
     ("mp4, H.264, 30000/1001", "ntsc.mp4", Encoder(H264), "30000/1001"),
     ("mov, H.264, 60000/1001", "fast.mov", Encoder(H264), "60000/1001"),
     ("gif, 25", "g.gif", Encoder(("-c:v", "gif"), "pal8", MUTE, filters=GIF), "25"),
