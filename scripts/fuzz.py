@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import shutil
 import sys
 import tempfile
@@ -26,6 +27,8 @@ from pathlib import Path
 
 from fuzz_inputs import Damaged, damage, make_originals
 from fuzz_worker import CrashError, HangError, Worker
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"
@@ -159,6 +162,8 @@ def _count(outcomes: tuple[Outcome, Outcome], damaged: Damaged, keep: Path, tall
     for counts, outcome in zip((tally.probes, tally.runs), outcomes, strict=True):
         counts[outcome.kind] += 1
     for outcome in {*outcomes}:
+        if outcome.words:
+            logger.info("%s: %s: %s", damaged.story, outcome.kind, outcome.words)
         if outcome.kind in FAULTS:
             shutil.copytree(damaged.folder, keep, dirs_exist_ok=True)
             tally.faults.append(f"{outcome.kind} over {damaged.story}: {outcome.words} ({keep})")
@@ -175,10 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="another number makes other clips (0)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first clip, to try one again (0)")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-faults"), help="for clips that show a fault")
+    parser.add_argument("--sentences", action="store_true", help="show what was said of each clip that was refused")
     parser.add_argument("--timeout", type=float, default=MOST_S, help=f"seconds for a clip ({MOST_S:g})")
     parser.add_argument("--memory", type=int, default=MEMORY_GIB, help=f"GiB a process may take ({MEMORY_GIB})")
     options = parser.parse_args(arguments)
     began = time.perf_counter()
+    logging.basicConfig(level=logging.INFO if options.sentences else logging.WARNING, format="%(message)s")
     tally = fuzz(
         range(options.first, options.first + options.count), options.seed, options.keep, options.timeout, options.memory
     )

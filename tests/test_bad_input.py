@@ -321,6 +321,7 @@ FLAGS = {
     "arguments that ffmpeg does not know": (("--ffmpeg-args", "-no-such-option 1"), "or mend --ffmpeg-args"),
     "an unclosed quotation": (("--ffmpeg-args", "-preset 'slow"), "cannot be read .*Close every quotation mark"),
     "a sheet of another kind": (("--sheet", "sheet.jpg"), r"must end in \.png"),
+    "a folder for a sheet": (("--sheet", "folder.png"), r"folder\.png is a folder\. Give a file name"),
     "a report in no folder": (("--report", "no/where.json"), "does not exist. Make it first"),
 }
 
@@ -330,6 +331,7 @@ def test_what_cannot_be_done_as_asked(
     name: str, two_shot_clip: Path, out: Path, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(out)
+    (out / "folder.png").mkdir()
     flags, says = FLAGS[name]
     refused(says, two_shot_clip, out / "film.mp4", *flags)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import QUICK, STYLE
-from media_fixtures import ffmpeg, make_video, shared, sine, stream_hashes
+from media_fixtures import make_video, shared, stream_hashes
 from sample_scenes import render_shot
 
 import stylevideo
@@ -276,81 +276,17 @@ def test_styles_are_read_with_their_weights(tmp_path: Path) -> None:
         Style.parse("a.jpg:0")
 
 
-class TestBadInput:
-    """One clear sentence before any work; nothing is left behind."""
-
-    def refuse(self, error: type[Exception], message: str, source: Path, output: Path, **changes: object) -> None:
-        styles = changes.pop("styles", [STYLE])
-        before = sorted(output.parent.iterdir()) if output.parent.exists() else []
+def test_devices_weights_and_styles_are_looked_for_first(two_shot_clip: Path, tmp_path: Path) -> None:
+    """What else is refused stands in `test_bad_input.py`, where nothing is painted."""
+    sham, small = tmp_path / "vgg19-00000000.pth", tmp_path / "small.pth"
+    sham.write_bytes(b"x")
+    torch.save({"features.0.weight": torch.zeros(2, 3, 3, 3), "features.0.bias": torch.zeros(2)}, small)
+    refusals = [({"weights": str(sham)}, InputError, "SHA-256"), ({"weights": str(small)}, InputError, "does not hold")]
+    if not torch.cuda.is_available():
+        refusals.append(({"device": "cuda"}, DeviceError, "no CUDA GPU"))
+    for values, error, message in refusals:
         with pytest.raises(error, match=message):
-            stylevideo.stylize(source, styles, output, FAST.with_values(**changes))  # type: ignore[arg-type]
-        assert (sorted(output.parent.iterdir()) if output.parent.exists() else []) == before
-
-    def test_clips(self, tmp_path: Path) -> None:
-        film = tmp_path / "out" / "film.mp4"
-        film.parent.mkdir()
-        self.refuse(InputError, r"missing\.mp4", tmp_path / "missing.mp4", film)
-        (tmp_path / "notes.mp4").write_text("hello\n" * 50)
-        self.refuse(InputError, r"notes\.mp4 is not a video", tmp_path / "notes.mp4", film)
-        (tmp_path / "empty.mp4").write_bytes(b"")
-        self.refuse(InputError, r"empty\.mp4", tmp_path / "empty.mp4", film)
-        tiny = make_video(tmp_path / "tiny.mkv", [np.zeros((24, 90, 3), np.uint8)] * 2, encoder=("-c:v", "ffv1"))
-        self.refuse(InputError, "too small for VGG-19.*at least 32", tiny, film)
-
-    def test_what_cannot_be_decoded(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        film = tmp_path / "out" / "film.mp4"
-        film.parent.mkdir()
-        ffmpeg(*sine(0.2), tmp_path / "sound.wav")
-        self.refuse(InputError, "no video stream", tmp_path / "sound.wav", film)
-        images = [np.full((64, 96, 3), 40 * k, np.uint8) for k in range(3)]
-        data = make_video(tmp_path / "good.mov", images, encoder=("-c:v", "mjpeg")).read_bytes()
-        start = data.index(b"mdat") + 4
-        stop = data.index(b"moov") if data.index(b"moov") > start else len(data)
-        (tmp_path / "blank.mov").write_bytes(data[:start] + bytes(stop - start) + data[stop:])
-        self.refuse(InputError, r"No frame of blank\.mov can be decoded", tmp_path / "blank.mov", film)
-
-    def test_ranges(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        film = tmp_path / "film.mp4"
-        self.refuse(
-            InputError, "frames 15-21 are outside the clip, which has frames 1-20", two_shot_clip, film, frames="15-21"
-        )
-        self.refuse(InputError, "outside", two_shot_clip, film, frames="0-3")
-        self.refuse(SettingsError, "not a range", two_shot_clip, film, frames="all")
-        self.refuse(SettingsError, "runs backwards", two_shot_clip, film, frames="9-3")
-        self.refuse(InputError, "too small for VGG-19", two_shot_clip, film, size=40)
-
-    def test_styles(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        film = tmp_path / "film.mp4"
-        self.refuse(InputError, r"nowhere\.jpg", two_shot_clip, film, styles=[tmp_path / "nowhere.jpg"])
-        self.refuse(InputError, "is not a picture", two_shot_clip, film, styles=[two_shot_clip])
-        self.refuse(InputError, "No style", two_shot_clip, film, styles=[])
-
-    def test_outputs(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        taken = tmp_path / "taken.mp4"
-        taken.write_bytes(b"precious")
-        self.refuse(InputError, r"taken\.mp4 is already there.*-y", two_shot_clip, taken)
-        assert taken.read_bytes() == b"precious"
-        self.refuse(InputError, "does not exist", two_shot_clip, tmp_path / "nowhere" / "film.mp4")
-        self.refuse(InputError, r"\.xyz", two_shot_clip, tmp_path / "film.xyz")
-        self.refuse(InputError, r"must end in \.png", two_shot_clip, tmp_path / "film.mp4", sheet="sheet.jpg")
-        (tmp_path / "folder.png").mkdir()
-        sheet = str(tmp_path / "folder.png")
-        self.refuse(InputError, "is a folder", two_shot_clip, tmp_path / "film.mp4", sheet=sheet)
-        report = str(tmp_path / "nowhere" / "report.json")
-        self.refuse(InputError, "does not exist", two_shot_clip, tmp_path / "film.mp4", report=report)
-
-    def test_the_source_is_never_overwritten(self, two_shot_clip: Path) -> None:
-        with pytest.raises(InputError, match="is the clip itself"):
-            stylevideo.stylize(two_shot_clip, [STYLE], two_shot_clip, FAST.with_values(overwrite=True))
-
-    def test_devices_and_weights(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        film = tmp_path / "out" / "film.mp4"
-        film.parent.mkdir()
-        if not torch.cuda.is_available():
-            self.refuse(DeviceError, "no CUDA GPU", two_shot_clip, film, device="cuda")
-        weights = tmp_path / "vgg19-00000000.pth"
-        weights.write_bytes(b"x")
-        self.refuse(InputError, "SHA-256", two_shot_clip, film, weights=str(weights))
-        weights = tmp_path / "small.pth"
-        torch.save({"features.0.weight": torch.zeros(2, 3, 3, 3), "features.0.bias": torch.zeros(2)}, weights)
-        self.refuse(InputError, "does not hold VGG-19", two_shot_clip, film, weights=str(weights))
+            stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", FAST.with_values(**values))
+    with pytest.raises(InputError, match="No style"):
+        stylevideo.stylize(two_shot_clip, [], tmp_path / "film.mp4", FAST)
+    assert sorted(tmp_path.iterdir()) == [small, sham]

@@ -25,9 +25,10 @@ OPAQUE, TRANSPARENT = False, True
 class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
-    `empty_tracks`: whether it has a track in which there is nothing.
-    `says`: whether it holds languages, chapters and tags.
-    `timed`: whether sound has times of its own; where not, it is rewritten to begin and end with the picture.
+    Attributes:
+        empty_tracks: whether it has a track in which there is nothing.
+        says: whether it holds languages, chapters and tags.
+        timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
     """
 
     muxer: str
