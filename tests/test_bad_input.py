@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from conftest import STYLE
 from media_fixtures import edge_number_in, ffmpeg, make_video, number_in, numbered_frame, shared, sine
 from sequence_fixtures import cut_short, save, save_numbered
@@ -633,6 +635,29 @@ def test_a_full_disk_for_temporary_files_costs_no_colour(
         said = run(clip, out / "film.mov", "-q")
     assert is_clear(said, code=1) and "is full. Free some space." in said.err, said
     assert not names(out)
+
+
+OUT_OF_MEMORY: dict[str, Callable[[], object]] = {
+    "numpy": lambda: np.empty(1 << 52),
+    "PyTorch": lambda: torch.empty(1 << 52),
+    "OpenCV": lambda: cv2.copyMakeBorder(np.zeros((2, 2), np.uint8), 0, 1 << 25, 0, 1 << 25, cv2.BORDER_CONSTANT),
+}
+
+
+@pytest.mark.parametrize("who", OUT_OF_MEMORY)
+def test_too_little_memory(
+    who: str, two_shot_clip: Path, out: Path, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object) -> object:
+        return OUT_OF_MEMORY[who]()
+
+    monkeypatch.setattr("stylevideo.jobs.read_frames", too_large)
+    said = run(two_shot_clip, out / "film.mp4", "-q")
+    assert is_clear(said, code=1) and "too little memory for 96x64 pixels. Choose a smaller --size" in said.err, said
+    assert not names(out)
+    monkeypatch.setattr("stylevideo.preparation.check_decodable", too_large)
+    said = run(two_shot_clip, out / "film.mp4", "-q")
+    assert is_clear(said, code=1) and "too little memory for two shots.mp4. Reduce it first" in said.err, said
 
 
 def interrupted(source: Path, film: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Said]) -> Said:
