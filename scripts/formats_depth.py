@@ -19,7 +19,7 @@ COUNT = 3
 EXACT, TEN_BITS = (0, 0), (256, 64)
 """Largest errors of colours and of alpha in levels of 16 bits; one level of 10 bits is 64."""
 BAR = (
-    "not one of 65536 levels is changed by PNG, TIFF and FFV1; ProRes 4444, which has 10 bits in YUV and compresses, "
+    "not one of 24 576 levels is changed by PNG, TIFF and FFV1; ProRes 4444, which has 10 bits in YUV and compresses, "
     "is off by at most 256 in colours (four of its levels) and 64 in alpha (one)."
 )
 _FORMATS = {"png": "f.####.png", "tiff": "f.####.tif", "ffv1": "f.mkv", "prores-4444": "f.mov"}
@@ -78,7 +78,7 @@ def check_levels(kind: str, clip: _Clip, delivery: str, studio: Studio) -> Row:
     what, (name, (colors, alpha)) = f"{kind} to {delivery}", _DELIVERIES[delivery]
     film = studio.folder / name
     try:
-        identity(clip.path, film, delivery=delivery, overwrite=True, rate=str(RATE))
+        identity(clip.path, film, delivery=delivery, overwrite=True, restart=True, rate=str(RATE))
     except StyleVideoError as error:
         return Row(what, {}, (f"refused: {error}",))
     made = decode(film, "rgba64le", SIZE)
@@ -89,5 +89,5 @@ def check_levels(kind: str, clip: _Clip, delivery: str, studio: Studio) -> Row:
         f"{n} off by {v}" for n, v, most in zip(("colours", "alpha"), off, (colors, alpha), strict=True) if v > most
     ]
     levels = [len(np.unique(made[..., part])) for part in (slice(0, 3), slice(3, 4))]
-    figures = {"colours off": off[0], "at most": colors, "alpha off": off[1], "at most ": alpha}
+    figures = {"colours off": off[0], "their limit": colors, "alpha off": off[1], "its limit": alpha}
     return Row(what, figures | {"different levels in the film": levels[0]}, tuple(faults))

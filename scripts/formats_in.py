@@ -38,6 +38,8 @@ from stylevideo.timeline import VideoInfo
 FIRST_NUMBER = 1001
 SHALLOW_LEVELS, DEEP_LEVELS = 514, 64
 """Of 16 bits, by which the film's ramp may differ from the source's: two of 8 bits; a sixteenth of one of 8 bits."""
+GREY_ROWS = slice(RAMP_ROWS.start + 8, RAMP_ROWS.stop - 8)
+"""Where no colour from above or below reaches into the ramp."""
 TIME_MS = 1.0
 SYNC_MS = 5.0
 BAR = (
@@ -49,7 +51,8 @@ BAR = (
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "6", "-bf", "2")
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "8", "-x265-params", "log-level=error")
 VP9 = ("-c:v", "libvpx-vp9", "-crf", "8", "-b:v", "0", "-cpu-used", "8", "-deadline", "realtime")
-AV1 = ("-c:v", "libsvtav1", "-preset", "12", "-crf", "16")
+# Faster presets blend frames into each other.
+AV1 = ("-c:v", "libsvtav1", "-preset", "8", "-crf", "16")
 DNXHR = ("-c:v", "dnxhd", "-profile:v", "dnxhr_hqx")
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "2", "-bf", "2")
 PRORES = ("-c:v", "prores_ks", "-profile:v")
@@ -122,7 +125,7 @@ _FILES = (
     ("mov, PNG, 16 bits with alpha", "q.mov", Encoder(("-c:v", "png"), "rgba64be", PCM)),
     ("mov, Animation with alpha", "r.mov", Encoder(("-c:v", "qtrle"), "argb", PCM)),
     ("avi, MJPEG", "s.avi", Encoder(("-c:v", "mjpeg", "-q:v", "2"), "yuv422p", PCM, full_range=True)),
-    ("avi, MPEG-4", "t.avi", Encoder(("-c:v", "mpeg4", "-q:v", "2"), audio=("-c:a", "libmp3lame"))),
+    ("avi, MPEG-4", "t.avi", Encoder(("-c:v", "mpeg4", "-q:v", "2"), audio=AC3)),
     ("avi, uncompressed", "u.avi", Encoder(("-c:v", "rawvideo"), "bgr24", PCM)),
     ("ts, H.264", "v.ts", Encoder(H264)),
     ("ts, MPEG-2", "w.ts", Encoder(MPEG2, audio=MP2)),
@@ -135,8 +138,12 @@ _FILES = (
     ("mp4, H.264, full range", "full.mp4", Encoder(H264, full_range=True)),
 )
 _WOVEN = (*H264, "-flags", "+ilme+ildct", "-x264-params", "tff=1")
+_WOVEN_HEVC = (*HEVC[:-1], "interlace=tff:log-level=error")
+_WOVEN_MPEG4 = ("-c:v", "mpeg4", "-q:v", "2", "-flags", "+ilme+ildct")
 _OTHER_RATES = (
     ("mts, H.264, interlaced, 25", "i.mts", Encoder(_WOVEN, audio=AC3, filters=("setfield=tff",)), "25"),
+    ("ts, HEVC, interlaced, 25", "i.ts", Encoder(_WOVEN_HEVC, audio=AC3, filters=("setfield=tff",)), "25"),
+    ("avi, MPEG-4, interlaced, 25", "i.avi", Encoder(_WOVEN_MPEG4, audio=AC3, filters=("setfield=tff",)), "25"),
     ("mp4, H.264, 30000/1001", "ntsc.mp4", Encoder(H264), "30000/1001"),
     ("mov, H.264, 60000/1001", "fast.mov", Encoder(H264), "60000/1001"),
     ("gif, 25", "g.gif", Encoder(("-c:v", "gif"), "pal8", MUTE, filters=GIF), "25"),
@@ -228,7 +235,14 @@ def check_format(kind: Format, studio: Studio) -> Row:
     """Make footage, run it, and compare the film with it."""
     source = kind.shoot(studio)
     film = studio.folder / "film.mkv"
-    values = {"delivery": "ffv1", "depth": "16", "variable_rate": "keep", "overwrite": True, **dict(kind.values)}
+    values = {
+        "delivery": "ffv1",
+        "depth": "16",
+        "variable_rate": "keep",
+        "overwrite": True,
+        "restart": True,
+        **dict(kind.values),
+    }
     try:
         result = identity(source.path, film, **values)
     except StyleVideoError as error:
@@ -268,7 +282,7 @@ def _depth(kind: Format, info: VideoInfo, pictures: np.ndarray) -> Found:
     """The film's ramp and alpha beside the source's, in levels of 16 bits."""
     truth = _truth(kind, info)
     count = min(len(truth), len(pictures))
-    colors = largest_difference(truth[:count, RAMP_ROWS, :, :3], pictures[:count, RAMP_ROWS, :, :3])
+    colors = largest_difference(truth[:count, GREY_ROWS, :, :3], pictures[:count, GREY_ROWS, :, :3])
     alpha = largest_difference(truth[:count, ..., 3], pictures[:count, ..., 3]) if info.has_alpha else None
     limit = SHALLOW_LEVELS if info.bits == 8 else DEEP_LEVELS
     figures = {"bits": info.bits, "ramp, levels of 16 bits off": colors, "alpha off": alpha}
@@ -280,10 +294,8 @@ def _truth(kind: Format, info: VideoInfo) -> np.ndarray:
     if info.is_linear:
         return np.stack([numbered_picture(number, False) for number in range(FRAMES)])
     number = ["-start_number", str(FIRST_NUMBER)] if info.is_sequence else []
-    pixels = "rgba64le" if info.has_alpha else "rgb48le"
-    pictures = decode(info.path, pixels, options=[*number, *kind.decoder])
-    # The ramp is the same in all frames, so a frame that is missing shifts nothing that is compared.
-    return pictures
+    # The ramp is the same in all frames, so that one that is missing shifts nothing that is compared.
+    return decode(info.path, "rgba64le" if info.has_alpha else "rgb48le", options=[*number, *kind.decoder])
 
 
 def _repairs(source: Source, result: ClipResult) -> Found:

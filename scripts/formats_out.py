@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from formats_footage import FRAMES, RATE, Encoder, Source, Studio, constant, run, target
+from formats_footage import FRAMES, RATE, WIDTH, Encoder, Source, Studio, constant, run, target
 from formats_in import PRORES
 from formats_measures import (
     decode,
@@ -31,13 +31,13 @@ from stylevideo.verification import Verdict, verify
 
 SYNC_MS = 5.0
 TITLE, CHAPTERS, TIMECODE, ASPECT = "Lake; take = 4", ("Arrival", "Departure"), "01:00:00:00", "16:15"
-LANGUAGES = ("eng", "deu")
+LANGUAGES = ("eng", "ita")
 MXF_HOLDS = ("timecode", "pixel aspect", "colours")
 """Of the tags; ffmpeg's MXF has no place for the others."""
 BAR = (
-    "every frame in order, the exact rate, at least the bits that the delivery promises, each sound track "
-    "bit-identical or said to be re-encoded, flash and beep within 5 ms in every track, every tag read back (in MXF "
-    "those it has a place for; image sequences have none), and nothing wrong by `stylevideo verify`."
+    "every frame in order, the exact rate, at least the bits that the delivery promises, alpha kept or its loss said, "
+    "each sound track bit-identical or said to be re-encoded, flash and beep within 5 ms in every track, every tag "
+    "read back (in MXF those it has a place for; image sequences have none), and nothing wrong by `stylevideo verify`."
 )
 
 
@@ -46,7 +46,7 @@ def check_out(studio: Studio) -> Iterator[Row]:
     source = _everything(studio)
     for delivery in DELIVERIES.values():
         for suffix in delivery.suffixes[:1] if delivery.is_sequence else delivery.suffixes:
-            yield check_delivery(delivery, suffix, source, studio)
+            yield check_delivery(delivery.within(suffix), suffix, source, studio)
 
 
 def check_delivery(delivery: Delivery, suffix: str, source: Source, studio: Studio) -> Row:
@@ -120,12 +120,14 @@ class _Film:
         figures = {"frames": f"{len(shown)} of {FRAMES}", "in order": right}
         figures["rate"] = None if self.delivery.is_sequence else str(info.rate)
         figures |= {"bits": bits, "alpha": info.has_alpha}
-        promised = min(16, self.delivery.film_bits(self.delivery.depths[-1]))
+        promised = min(16, self.delivery.film_bits(self.delivery.depths[-1], alpha=True))
         alpha_lost = self.delivery.has_alpha and not info.has_alpha
+        said = any("alpha channel; the film has none" in text for text in self.warnings)
         faults = [] if right else [f"frames show {shown}"]
         faults += [f"rate {info.rate}"] if info.rate != RATE else []
         faults += [f"{bits} bits instead of {promised}"] if int(bits.split()[0]) < promised else []
-        return figures, faults + (["alpha lost"] if alpha_lost else [])
+        faults += ["alpha lost"] if alpha_lost else []
+        return figures, faults + ([] if info.has_alpha or said else ["alpha dropped, and it was not said"])
 
     def sound(self) -> Found:
         """Whether each sound track has the same packets as in the source, and if not, whether that was said."""
@@ -178,9 +180,20 @@ def _kept_tags(text: str) -> dict[str, bool]:
         "languages": sounds == LANGUAGES,
         "subtitles": bool(printed(r"(: Subtitle: )", text)),
         "timecode": TIMECODE in printed(r"^ +timecode +: (\S+)$", text),
-        "pixel aspect": f"SAR {ASPECT}" in picture,
+        "pixel aspect": _shows_aspect(picture),
         "colours": "bt709" in picture,
     }
+
+
+def _shows_aspect(picture: str) -> bool:
+    """Whether the pixels have the source's shape, to half a pixel of the picture's width."""
+    found = printed(r"SAR (\d+:\d+)", picture)
+    return bool(found) and abs(_ratio(found[0]) - _ratio(ASPECT)) * WIDTH <= 0.5
+
+
+def _ratio(text: str) -> float:
+    above, below = text.split(":")
+    return int(above) / int(below)
 
 
 def _start(delivery: Delivery) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ CASES = (
     Case("uneven, about 28 a second: kept", "handheld", values=KEEP),
     Case("picture 250 ms late", "late picture"),
     Case("sound 300 ms late", "late sound"),
+    Case("as it is", "plain"),
     Case("--frames 11-40", "plain", range(10, 40), (("frames", "11-40"),)),
     Case("--start 0.3 --end 1.8", "plain", range(8, 44), (("start", "0.3"), ("end", "1.8"))),
     Case("--frames 1-48x2", "plain", range(0, 48, 2), (("frames", "1-48x2"),)),
@@ -71,13 +72,16 @@ def check_times(studio: Studio) -> Iterator[Row]:
         clips = {name: studio.shoot(f"{name}{suffix}", Encoder(H264), timing) for name, timing in _timings().items()}
         for case in CASES:
             yield check_time(case, clips[case.clip], studio.folder / f"film{suffix}")
+    for case in CASES:
+        if not case.values:
+            yield check_time(case, clips[case.clip], studio.folder / "film.mxf")
 
 
 def check_time(case: Case, source: Source, film: Path) -> Row:
     """Run a clip, and find each flash and each beep in the film."""
     what = f"{film.suffix}, {case.what}"
     try:
-        identity(source.path, film, overwrite=True, **dict(case.values))
+        identity(source.path, film, overwrite=True, restart=True, **dict(case.values))
         errors = sync_errors(film)
     except (StyleVideoError, AssertionError) as error:
         return Row(what, {}, (str(error),))

@@ -320,7 +320,7 @@ def leave_as_they_are(
         result = FrameResult(
             frame.index, frame.image, nothing, iterations=0, seconds=0, redone=False, repaired=frame.repaired
         )
-        carried = CarriedState.fresh(frame.image[..., :1, :1])  # nobody looks at it
+        carried = CarriedState.fresh(frame.image[..., :1, :1].clone())  # nobody looks at it
         finished = torch.ones_like(carried.image[:, :1])
         yield result, SequenceState(frame.index, frame.index, carried, finished, nothing, recent_losses=())
 

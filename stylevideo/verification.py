@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fileseq.frameset import FrameSet
 
+from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, read_tags
 from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
@@ -23,6 +24,8 @@ from stylevideo.timeline import StreamInfo, VideoInfo
 
 # mkv counts in milliseconds.
 TIME_TOLERANCE = Fraction(2, 1000)
+# WebM says in whole pixels how wide a picture is shown.
+SHAPE_TOLERANCE_PX = Fraction(1, 2)
 # A stretch's sound begins with a whole packet in containers that cannot cut one.
 PACKET_TOLERANCE = Fraction(60, 1000)
 FIRST_SECONDS = "10"
@@ -149,7 +152,8 @@ def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[
 def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
     yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
-    yield _same("sample aspect", str(info.sample_aspect), str(made.sample_aspect))
+    wider = abs(info.sample_aspect - made.sample_aspect) * made.width
+    yield _check("sample aspect", str(info.sample_aspect), str(made.sample_aspect), wider <= SHAPE_TOLERANCE_PX)
     wanted = "gbr" if made.pixel_format.startswith(("gbr", "bgr")) else "bt709"
     yield _same("colour matrix", wanted, made.color_matrix or "not said")
 
@@ -165,14 +169,20 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
         yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
         for number, (track, stream) in enumerate(zip(planned, found, strict=False), 1):
             yield from _check_track(f"{kind} track {number}", info, made, track, stream, whole)
-            if kind == "audio":
+            if kind == "audio" and _is_timed(made):
                 yield _check_offset(f"{kind} track {number} begins", info, made, track, stream, shown)
+
+
+def _is_timed(made: VideoInfo) -> bool:
+    """Whether sound has times of its own in such a file."""
+    container = CONTAINERS.get(made.path.suffix.lower())
+    return container is None or container.timed
 
 
 def _check_track(
     what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, whole: bool
 ) -> Iterator[Check]:
-    if track.stream.language:
+    if track.stream.language and _says(made):
         yield _same(f"{what}: language", track.stream.language, stream.language or "none")
     if track.codec != "copy":
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
@@ -197,7 +207,7 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
 
 
 def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    if info.is_sequence:
+    if info.is_sequence or not _says(made):
         return
     tags, made_tags = read_tags(info.path), read_tags(made.path)
     for name, value in tags.values.items():
@@ -210,6 +220,12 @@ def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
     stop = None if cut.length is None else cut.start + cut.length
     inside = [c for c in tags.chapters if c.stop > cut.start and (stop is None or c.start < stop)]
     yield _same("chapters", _titles(inside), _titles(made_tags.chapters))
+
+
+def _says(made: VideoInfo) -> bool:
+    """Whether a film's container holds languages, chapters and tags."""
+    container = CONTAINERS.get(made.path.suffix.lower())
+    return container is None or container.says
 
 
 def _titles(chapters: Sequence[Chapter]) -> str:

@@ -28,7 +28,6 @@ from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.store import store_folder
 
 NAMES = ["with  spaces", 'it\'s "quoted"', "frame%03d", "a:b", "Zoë 映画 🎬", "[0]{*}?", "-dash", "50% #1, take=2;"]
-TWO_PLACES = ("frame%03d", "50% #1, take=2;")
 posix = pytest.mark.skipif(os.name == "nt", reason="no such files on Windows")
 
 
@@ -202,7 +201,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a PNG named .mp4": (still_picture(".png"), r"still\.mp4 is a still picture, not a video"),
     "a JPEG named .mp4": (still_picture(".jpg"), r"still\.mp4 is a still picture, not a video"),
     "a TIFF named .mp4": (still_picture(".tif"), r"still\.mp4 is a still picture, not a video"),
-    "no index": (without_its_index, r"cut\.mp4 was not recorded or copied to its end: its index is missing\. Copy"),
+    "no index": (without_its_index, r"cut\.mp4 was not recorded or copied to its end: its index is missing\."),
     "blank pictures": (blank_pictures, r"No frame of blank\.mov can be decoded \(codec mjpeg.*Convert it first"),
     "too small": (tiny, "90x24 pixels are too small for VGG-19.*at least 32"),
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
@@ -214,7 +213,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
         r"a\.0003\.png is 128x64, but a\.####\.png begins with 128x96\. Make all .* of one size\.$",
     ),
     "damaged pictures": (damaged_sequence, r"a\.#\.png: the first pictures cannot be decoded.*Make or copy it again"),
-    "a damaged EXR": (damaged_exr, r"a\.#\.exr: the first pictures cannot be decoded.*Render or copy it again"),
+    "a damaged EXR": (damaged_exr, r"a\.#\.exr: the first pictures cannot be decoded.*damaged"),
 }
 
 
@@ -445,34 +444,25 @@ def test_any_name_for_clip_style_and_film(name: str, tmp_path: Path, run: Callab
         pytest.skip(f"this system has no files named {name}")
     clip = make_video(folder / f"{name}.mp4", [numbered_frame(k) for k in range(2)], "24", ("-c:a", "aac"), sine(0.1))
     style = shutil.copy(STYLE, folder / f"{name}.jpg")
-    made = {"film.mp4": ["film.mp4", "film.mp4.json"]}
-    made["film.####.png"] = ["film.####.png.json", "film.0001.png", "film.0002.png"]
-    for output, files in made.items():
-        said = run(clip, folder / f"{name} {output}", "-q", style=style)
-        if name in TWO_PLACES and "#" in output:
-            assert is_clear(said, code=2) and "has 2 places that look like numbers" in said.err, said
-            continue
-        assert (said.code, said.err, said.out.strip()) == (0, "", str(folder / f"{name} {output}"))
-        assert shown(folder / f"{name} {output}") == [0, 1]
-        for file in files:
-            (folder / f"{name} {file}").unlink()
-    assert names(folder) == sorted([f"{name}.jpg", clip.name])
+    for output in (folder / f"{name} film.mp4", folder / f"{name} film.####.png"):
+        said = run(clip, output, "-q", style=style)
+        assert (said.code, said.err, said.out.strip()) == (0, "", str(output))
+    made = ["mp4", "mp4.json", "####.png.json", "0001.png", "0002.png"]
+    assert names(folder) == sorted([f"{name}.jpg", clip.name, *(f"{name} film.{rest}" for rest in made)])
+    assert shown(folder / f"{name} film.mp4") == shown(folder / f"{name} film.####.png") == [0, 1]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_for_a_folder_of_pictures(name: str, tmp_path: Path, out: Path, run: Callable[..., Said]) -> None:
     try:
-        for file in save_numbered(tmp_path / name, "{:04d}.png", range(1, 3)):
-            file.rename(file.with_name(f"{name}.{file.name}"))
+        escaped = name.replace("{", "{{").replace("}", "}}")
+        save_numbered(tmp_path / name, f"{escaped}.{{:04d}}.png", range(1, 3))
     except OSError:
         pytest.skip(f"this system has no files named {name}")
-    said = run(tmp_path / name, out / "film.mp4", "-q")
-    assert (said.code, said.err, shown(out / "film.mp4")) == (0, "", [1, 2])
-    said = run(tmp_path / name / f"{name}.####.png", out / "again.mp4", "-q")
-    if name in TWO_PLACES:
-        assert is_clear(said, code=2) and "has 2 places that look like numbers" in said.err, said
-        return
-    assert (said.code, said.err, shown(out / "again.mp4")) == (0, "", [1, 2])
+    for source, film in ((tmp_path / name, "a.mp4"), (tmp_path / name / f"{name}.####.png", "b.mp4")):
+        said = run(source, out / film, "-q")
+        assert (said.code, said.err) == (0, "")
+        assert shown(out / film) == [1, 2]
 
 
 @posix
@@ -578,7 +568,7 @@ def test_a_disk_that_is_full_from_the_beginning(loud_clip: Path, out: Path, run:
         assert not names(out)
 
 
-@pytest.mark.parametrize(("size", "finished"), [("200k", False), ("700k", True)])
+@pytest.mark.parametrize(("size", "finished"), [("100k", False), ("700k", True)])
 def test_a_full_disk(loud_clip: Path, out: Path, size: str, finished: bool, run: Callable[..., Said]) -> None:
     """It is full while frames are kept, or when the film is written; with more room, the same command goes on."""
     with DiskOrSkip(out, size) as disk:
@@ -598,7 +588,7 @@ def test_a_full_disk(loud_clip: Path, out: Path, size: str, finished: bool, run:
 
 
 def test_a_full_disk_under_a_sequence(loud_clip: Path, out: Path, run: Callable[..., Said]) -> None:
-    with DiskOrSkip(out, "400k") as disk:
+    with DiskOrSkip(out, "260k") as disk:
         said = run(loud_clip, out / "a.####.tif", "-q")
         assert is_clear(said, code=1), said
         assert "No space left on device" in said.err

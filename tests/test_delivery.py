@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import STYLE
 from media_fixtures import (
+    decoded_sound,
     edge_number_in,
     ffmpeg,
     make_video,
@@ -162,6 +163,14 @@ def test_vp9_carries_alpha_with_8_bits(ramp_film: Path, tmp_path: Path) -> None:
     assert error[..., 3].mean() < 300 and error[..., 3].max() < 2000
 
 
+def test_alpha_that_a_container_cannot_hold_costs_no_depth(ramp_film: Path, tmp_path: Path) -> None:
+    """VP9 has 8 bits with alpha, and MP4 cannot hold that alpha."""
+    result = identity(ramp_film, tmp_path / "film.mp4", delivery="vp9")
+    made = probe(tmp_path / "film.mp4")
+    assert (made.pixel_format, made.has_alpha) == ("yuv420p10le", False)
+    assert any("alpha channel; the film has none" in warning for warning in result.warnings)
+
+
 def test_premultiplied_alpha_hides_what_lies_below(tmp_path: Path) -> None:
     """Colours where nothing is seen do not reach the painter; where all is seen they come back."""
     images = ramp(1)
@@ -232,6 +241,27 @@ def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
     assert not verify(source, film.path, "1-12x2").wrong
 
 
+@pytest.mark.parametrize(
+    ("late_picture", "late_sound", "due"), [("0", "0", 0.5), ("0.25", "0", 0.25), ("0", "0.3", 0.8)]
+)
+def test_sound_goes_with_the_picture_where_it_has_no_times(
+    late_picture: str, late_sound: str, due: float, tmp_path: Path
+) -> None:
+    """MXF knows no time but the picture's: a tone begins where it did, and no frame is lost where sound ends early."""
+    clip, tone = numbered_video(tmp_path / "clip.mp4", 24), tmp_path / "tone.wav"
+    ffmpeg("-f", "lavfi", "-i", "aevalsrc=gte(t\\,0.5)*sin(2800*t)/2:s=48000:d=0.6", tone)
+    shifted = ("-itsoffset", late_picture, "-i", clip, "-itsoffset", late_sound, "-i", tone)
+    ffmpeg(*shifted, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "source.mov")
+    result = identity(tmp_path / "source.mov", tmp_path / "film.mxf", delivery="prores-hq")
+    film = probe(tmp_path / "film.mxf")
+    assert [number_in(frame.image) for frame in read_frames(film, range(film.frame_count))] == list(range(24))
+    sound = decoded_sound(film.path)
+    assert np.argmax(np.abs(sound) > 0.1) / 8000 == pytest.approx(due, abs=0.003)
+    assert len(sound) / 8000 == pytest.approx(1, abs=0.01)
+    assert any("re-encoded as pcm" in warning for warning in result.warnings)
+    assert not verify(tmp_path / "source.mov", film.path).wrong
+
+
 def test_edge_a_stretch_begins_at_its_own_timecode(tmp_path: Path) -> None:
     source = shared("edge/src.mov")
     identity(source, tmp_path / "film.mov", start="01:00:01:12", end="01:00:02:12", detect_cuts=False)
@@ -242,24 +272,20 @@ def test_edge_a_stretch_begins_at_its_own_timecode(tmp_path: Path) -> None:
 
 def test_interlaced_footage_is_warned_about_or_made_whole(tmp_path: Path) -> None:
     """A bar that moves between two fields: woven, its edge is a comb."""
-    images = []
+    images = [np.full((96, 128, 3), 40, np.uint8) for _ in range(12)]
     for time in range(24):
-        image = np.full((96, 128, 3), 40, np.uint8)
-        image[:, 20 + 3 * time : 36 + 3 * time] = 220
-        images.append(image)
-    weave = ["-vf", "tinterlace=mode=interleave_top:flags=vlpf,setparams=field_mode=tff"]
-    source = make_video(
-        tmp_path / "source.mp4",
-        images,
-        "48",
-        (*weave, "-c:v", "libx264", "-crf", "4", "-flags", "+ilme+ildct", "-x264-params", "tff=1"),
-    )
+        images[time // 2][time % 2 :: 2, 20 + 3 * time : 36 + 3 * time] = 220
+    encoder = ("-c:v", "libx264", "-crf", "4", "-flags", "+ilme+ildct", "-x264-params", "tff=1")
+    source = make_video(tmp_path / "source.mp4", images, "24", ("-vf", "setparams=field_mode=tff", *encoder))
     info = probe(source)
     assert info.interlaced and info.frame_count == 12
     woven, whole = (
         np.stack([frame.image[..., 1] for frame in read_frames(info, range(12), Reading(deinterlace=on))]).astype(int)
         for on in (False, True)
     )
+    columns = slice(30, 90)
+    expected = np.stack(images)[:, :, columns, 1].astype(int)
+    assert np.abs(woven[:, :, columns] - expected).mean() < 6, "what is woven is read as it is"
     combs = [np.abs(np.diff(frames[3:9], axis=1)).mean() for frames in (woven, whole)]
     assert combs[1] < combs[0] / 3
     plain = identity(source, tmp_path / "plain.mp4")

@@ -16,6 +16,7 @@ from media_fixtures import ffmpeg, make_video, numbered_video
 import stylevideo
 from stylevideo.errors import InputError
 from stylevideo.evaluation import Evaluation, as_json, as_table
+from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
@@ -96,7 +97,7 @@ def test_a_variable_rate_clips_film_is_paired_frame_by_frame(tmp_path: Path) -> 
     ffmpeg("-i", steady, *gaps, clip)
     info = probe(clip)
     assert info.variable_rate and info.frame_count == 7
-    write_film(pictures(clip), film, info, range(7), crf=10)
+    write_film(pictures(clip), film, info, range(7), Encoding(crf=10))
     assert probe(film).frame_count == 9
     result = stylevideo.evaluate(clip, film, [STYLE])
     assert [frame.index for frame in result.frames] == list(range(7))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, shared, sine
 
 from stylevideo.errors import InputError
-from stylevideo.media.probe import probe
+from stylevideo.media.probe import _parse_pixel_format, probe
 from stylevideo.media.rates import STANDARD_RATES, constant_rate, film_rate
 from stylevideo.timeline import VideoInfo
 
@@ -90,6 +90,23 @@ def test_clips_of_the_shared_media() -> None:
     friday = probe(shared("clips/friday.mp4"))
     assert [stream.codec for stream in friday.audio()] == ["aac"]
     assert friday.audio()[0].index == 0
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        (" (High), yuv420p(tv, bt709, progressive), 640x480", ("yuv420p", "bt709", "bt709", False)),
+        (" (High 4:4:4), yuv444p(tv, top coded first (swapped)), 128x96, 24 fps", ("yuv444p", None, None, True)),
+        (" (Main), yuv420p10le(tv, bt2020nc/bt2020/smpte2084), 64x64", ("yuv420p10le", "bt2020nc", "smpte2084", False)),
+        (" (Main), yuv420p(tv, bottom first), 720x576 [SAR 16:15 DAR 4:3]", ("yuv420p", None, None, True)),
+        (" (RGB[24] / 0x18424752), rgb24, 64x64", ("rgb24", None, None, False)),
+        (" (mp4v), yuv420p, 64x64", ("yuv420p", None, None, False)),
+        (", none, q=2-31", ("unknown", None, None, False)),
+    ],
+)
+def test_what_ffmpeg_says_of_pictures(detail: str, expected: tuple[str, str | None, str | None, bool]) -> None:
+    found = _parse_pixel_format(detail)
+    assert (found.format, found.matrix, found.transfer, found.interlaced) == expected
 
 
 def test_edge_rotation() -> None:

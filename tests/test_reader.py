@@ -95,6 +95,26 @@ def test_avi_without_time_stamps(tmp_path: Path) -> None:
     assert not any(frame.repaired for frame in frames)
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "encoder"),
+    [
+        ("a.dv", (720, 576), ("-c:v", "dvvideo", "-pix_fmt", "yuv420p")),
+        ("a.avi", SIZE, ("-c:v", "mpeg4", "-q:v", "2", "-flags", "+ilme+ildct")),
+        ("a.ts", SIZE, ("-c:v", "libx265", "-x265-params", "interlace=tff:log-level=error")),
+    ],
+)
+def test_interlaced_footage_that_does_not_say_so(
+    name: str, size: tuple[int, int], encoder: tuple[str, ...], tmp_path: Path
+) -> None:
+    """OpenCV 5.0 would give garbage."""
+    fields = ("-vf", f"scale={size[0]}:{size[1]}:flags=neighbor,setfield=tff", *encoder)
+    info = probe(numbered_video(tmp_path / name, 4, "25", fields))
+    assert (info.width, info.height) == size and not info.interlaced
+    shown = [cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_AREA) for frame in read_frames(info, range(4))]
+    assert [number_in(image) for image in shown] == [0, 1, 2, 3]
+    assert all(abs(image[40:].astype(int) - numbered_frame(0)[40:]).mean() < 4 for image in shown)
+
+
 def test_colours_come_as_rgb(tmp_path: Path) -> None:
     image = np.empty((64, 64, 3), np.uint8)
     image[:] = (200, 80, 30)

@@ -126,3 +126,13 @@ def test_the_command_says_what_differs(source: Path, tmp_path: Path, capsys: pyt
     assert "wrong    audio tracks: 1 -> 0" in captured.out
     assert "mute.mp4 differs in: audio tracks" in captured.err
     assert main(["verify", str(source), str(tmp_path / "none.mp4")]) == 2
+
+
+def test_a_shape_in_whole_pixels_is_right(source: Path, tmp_path: Path) -> None:
+    """WebM keeps the width at which a picture is shown, in whole pixels."""
+    oblong, film = tmp_path / "oblong.mkv", tmp_path / "film.webm"
+    ffmpeg("-i", source, "-vf", "setsar=16/15", "-c:v", "libx264", oblong)
+    info = probe(oblong)
+    write_film((frame.image for frame in read_frames(info, range(24))), film, info, range(24))
+    assert probe(film).sample_aspect != info.sample_aspect
+    assert not verify(oblong, film).wrong

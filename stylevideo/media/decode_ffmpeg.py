@@ -35,6 +35,8 @@ TONE_MAP = (
     f"zscale=transfer=linear:npl={NOMINAL_PEAK_NITS},format=gbrpf32le,zscale=primaries=bt709,"
     "tonemap=tonemap=hable:desat=0,zscale=transfer=bt709:matrix=bt709:range=full,format=gbrp16le"
 )
+SILENTLY_WOVEN = frozenset({"dnxhd", "dvvideo", "hevc", "mpeg4", "vc1", "wmv3"})
+"""Codecs whose frames may be interlaced without a word of it in ffmpeg's list, which even calls some progressive."""
 LATEST_TIME_S = 5.0
 """A frame's time comes before the frame; it is waited for no longer than this."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -43,9 +45,13 @@ _CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/
 
 
 def needs_ffmpeg(info: VideoInfo, reading: Reading) -> bool:
-    """Whether OpenCV's own decoder cannot give what is asked for."""
+    """Whether OpenCV's own decoder cannot give what is asked for.
+
+    Of interlaced footage OpenCV 5.0 gives garbage: parts of the picture are never written.
+    """
+    woven = info.interlaced or info.codec in SILENTLY_WOVEN
     deep = min(reading.bits, info.bits) > 8
-    return deep or reading.deinterlace or reading.tonemap or (info.has_alpha and reading.alpha != "drop")
+    return deep or woven or reading.deinterlace or reading.tonemap or (info.has_alpha and reading.alpha != "drop")
 
 
 def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,7 +25,10 @@ OPAQUE, TRANSPARENT = False, True
 class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
-    `empty_tracks`: whether it has a track in which there is nothing.
+    Attributes:
+        empty_tracks: whether it has a track in which there is nothing.
+        says: whether it holds languages, chapters and tags.
+        timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
     """
 
     muxer: str
@@ -34,6 +37,8 @@ class Container:
     attachment: tuple[str, ...] = ()
     video: tuple[str, ...] = ("copy",)
     empty_tracks: bool = True
+    says: bool = True
+    timed: bool = True
 
 
 CONTAINERS = {
@@ -42,7 +47,7 @@ CONTAINERS = {
     ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
     ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
-    ".mxf": Container("mxf", audio=("pcm_s24le",), video=()),
+    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), says=False, timed=False),
 }
 
 
@@ -60,6 +65,7 @@ class Delivery:
         encoder: of a film, ffmpeg's arguments.
         crf: constant rate factor unless another is asked for; None where the codec has none.
         file_bits: of an image sequence, bits a channel that its files can have: 8, 16, or 32 for floating point.
+        opaque_in: those of the suffixes whose files cannot hold its alpha.
     """
 
     name: str
@@ -70,6 +76,7 @@ class Delivery:
     encoder: tuple[str, ...] = ()
     crf: int | None = None
     file_bits: tuple[int, ...] = ()
+    opaque_in: tuple[str, ...] = ()
 
     @property
     def is_sequence(self) -> bool:
@@ -87,6 +94,12 @@ class Delivery:
         if self.is_sequence:
             return self.name != "jpeg"
         return any(alpha for _, alpha in self.formats)
+
+    def within(self, suffix: str) -> Delivery:
+        """What remains of it in such a file."""
+        if suffix not in self.opaque_in:
+            return self
+        return replace(self, formats={key: name for key, name in self.formats.items() if key[1] is OPAQUE})
 
     def film_bits(self, bits: int, alpha: bool = False) -> int:
         """Bits a channel that the film keeps when it is fed with so many."""
@@ -161,6 +174,7 @@ DELIVERIES = {
             "vp9",
             "the web: VP9, 8 bits with alpha, or 10 bits",
             suffixes=(".webm", ".mkv", ".mp4"),
+            opaque_in=(".mp4",),
             formats={(8, OPAQUE): "yuv420p", (8, TRANSPARENT): "yuva420p", (16, OPAQUE): "yuv420p10le"},
             encoder=("-c:v:0", "libvpx-vp9", "-b:v:0", "0", "-row-mt", "0", "-threads:v:0", str(ENCODER_THREADS)),
             crf=24,
@@ -207,7 +221,7 @@ def choose_delivery(name: str, output: Path) -> Delivery:
             f"{output.name}: --delivery {name} goes into {' or '.join(delivery.suffixes)} files. "
             "Choose another output with -o, or another delivery."
         )
-    return delivery
+    return delivery.within(suffix)
 
 
 @dataclass(frozen=True)

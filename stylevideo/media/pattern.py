@@ -17,10 +17,13 @@ from fileseq.filesequence import FileSequence
 
 from stylevideo.errors import InputError
 
-_SIGNS = re.compile(r"#+|@+|%\d*d")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
-# Stands for a dash while fileseq groups names: it would take the one of `shot-0001.png` for a minus.
-_DASH = "\ue000"
+_SIGN = re.compile(r"#+|@+|%\d*d")
+# Characters that mean something to fileseq, and what stands for them meanwhile. It would take the dash of
+# `shot-0001.png` for a minus.
+_SPECIAL = "-#@%[]{}()*?$~!=;+&'\"<>| ,:"
+_MASK = {ord(special): 0xE000 + place for place, special in enumerate(_SPECIAL)}
+_UNMASK = {0xE000 + place: special for place, special in enumerate(_SPECIAL)}
 
 
 @dataclass(frozen=True)
@@ -54,38 +57,34 @@ class Pattern:
 
 
 def parse_pattern(path: Path) -> tuple[Pattern, range | None] | None:
-    """Understand a name with a pattern.
+    """Understand a name with a pattern; of several, the last one counts.
 
     Returns:
         The pattern, and the numbers that it states, both ends included, if it does; None where there is no pattern.
     Raises:
-        InputError: the numbers are not written `1001-1050`, or there are several places for them.
+        InputError: the numbers are not written `1001-1050`.
     """
+    found = list(_SIGN.finditer(path.name))
+    if not found:
+        return None
+    stated_from = len(re.sub(r"[-0-9x,:]*$", "", path.name[: found[-1].start()]))
+    end = found[-1].end()
+    name = path.name[:stated_from].translate(_MASK) + path.name[stated_from:end] + path.name[end:].translate(_MASK)
     try:
-        sequence = FileSequence(path.name, pad_style=PAD_STYLE_HASH1)
+        sequence = FileSequence(name, pad_style=PAD_STYLE_HASH1)
     except FileSeqException:
-        _refuse_two_places(path)
         return None
     before, after, sign = sequence.basename(), sequence.extension(), sequence.padding()
-    token = path.name[len(before) : len(path.name) - len(after)]
+    token = name[len(before) : len(name) - len(after)]
+    before, after = before.translate(_UNMASK), after.translate(_UNMASK)
     # fileseq takes a plain number for a sequence of one, and two signs with a dot for fractions of frames.
     if not sign or sequence.decimalPlaces() or not token.endswith(sign):
-        _refuse_two_places(path)
         return None
     stated = token.removesuffix(sign)
     if stated.startswith("-"):
         before, stated = f"{before}-", stated[1:]
     pattern = Pattern(path.parent.absolute(), before, sequence.zfill(), after)
     return pattern, _stated_numbers(path, stated) if stated else None
-
-
-def _refuse_two_places(path: Path) -> None:
-    found = _SIGNS.findall(path.stem)
-    if len(found) > 1 and path.stem.endswith(found[-1]):
-        raise InputError(
-            f"{path} has {len(found)} places that look like numbers: {', '.join(found)}. "
-            "Give the folder, or rename the files without the others."
-        )
 
 
 def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int]]:
@@ -101,10 +100,10 @@ def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int
     """
     wanted = tuple(suffixes)
     names = [name for name in names_in(folder) if name.lower().endswith(wanted) and not name.startswith(".")]
-    masked = [name.replace("-", _DASH) for name in names]
+    masked = [name.translate(_MASK) for name in names]
     found = {}
     for sequence in FileSequence.findSequencesInList(masked, pad_style=PAD_STYLE_HASH1):
-        before, after = (text.replace(_DASH, "-") for text in (sequence.basename(), sequence.extension()))
+        before, after = (text.translate(_UNMASK) for text in (sequence.basename(), sequence.extension()))
         if numbers := sequence.frameSet():
             found[Pattern(folder.absolute(), before, sequence.zfill(), after)] = sorted(int(n) for n in numbers)
     return found

@@ -40,7 +40,7 @@ _STREAM_LINE = re.compile(
 _ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d\d)$", re.MULTILINE | re.IGNORECASE)
-_SPLIT_OUTSIDE_PARENTHESES = re.compile(r", (?![^(]*\))")
+_PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
 # ffmpeg renders any text file as a film of a terminal.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
@@ -92,7 +92,7 @@ def probe(path: Path) -> VideoInfo:
         )
     if not streams and run.status != 0:
         raise InputError(
-            f"{path.name} is not a video that ffmpeg can read: {last_lines(run.messages, 1)}. "
+            f"{path.name} is not a video that ffmpeg can read: {_reason(run.messages)}. "
             "Check the file, or convert it first."
         )
     if main is None:
@@ -104,6 +104,14 @@ def probe(path: Path) -> VideoInfo:
     others = [s.info for s in streams if s is not main]
     timecode = _TIMECODE_LINE.search(run.messages)
     return _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
+
+
+def _reason(messages: str) -> str:
+    """What ffmpeg said of a file that it cannot open: what its demuxer said, before it is said in general."""
+    lines = [line for line in messages.splitlines() if line.strip() and not line.startswith("Error opening input")]
+    said = re.sub(r"^\[[^]]*\] ", "", lines[0]) if lines else ""
+    general = last_lines(messages, 1)
+    return general if not said or said in general else f"{said}; {general}"
 
 
 def _require_file(path: Path) -> None:
@@ -228,11 +236,8 @@ class _PixelFormat:
 
 def _parse_pixel_format(detail: str) -> _PixelFormat:
     """Read e.g. "(High) (avc1), yuv420p10le(tv, bt2020nc/bt2020/smpte2084, top first), 640x480"."""
-    parts = [part.strip() for part in _SPLIT_OUTSIDE_PARENTHESES.split(detail)]
-    shape = next((i for i, part in enumerate(parts) if re.match(r"\d+x\d+", part)), len(parts))
-    words = next((part for part in reversed(parts[:shape]) if re.match(r"[a-z]\w*(?:\(|$)", part)), "unknown")
-    name, _, text = words.partition("(")
-    tags = text.rstrip(")").split(", ")
+    found = _PICTURE.search(detail)
+    name, tags = (found[1], (found[2] or "").split(", ")) if found else ("unknown", [])
     colors = next((tag for tag in tags if tag.split("/")[0] in (*COLOR_MATRICES, "unknown")), "unknown").split("/")
     matrix, transfer = colors[0], colors[-1]  # one word where all three agree
     interlaced = any(tag.startswith(("top ", "bottom ")) for tag in tags)

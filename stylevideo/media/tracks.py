@@ -54,11 +54,14 @@ class Cut:
         return self.start == 0 and self.length is None
 
 
-def stretch_of_time(info: VideoInfo, frames: range) -> Cut:
-    """The whole clip keeps sound from before its first picture; a stretch begins with its first frame."""
+def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
+    """The whole clip keeps sound from before its first picture; a stretch begins with its first frame.
+
+    Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
+    """
     if frames.start == 0 and frames.stop == info.frame_count:
         late = info.start_time if info.start_time >= SHORTEST_LATE_START else Fraction(0)
-        return Cut(Fraction(0), None, late)
+        return Cut(Fraction(0), None, late) if timed else Cut(late, None, Fraction(0))
     start = info.pts[frames.start] * info.time_base
     stop = info.pts[frames.stop] * info.time_base if frames.stop < info.frame_count else None
     return Cut(start, None if stop is None else stop - start, Fraction(0))
@@ -110,7 +113,7 @@ def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: 
     if not container.empty_tracks and stream.kind in ("audio", "subtitle") and not _has_packets(info, stream, cut):
         return None, f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
     choices = {
-        "audio": ("copy", *container.audio),
+        "audio": (*(("copy",) if container.timed else ()), *container.audio),
         "subtitle": ("copy", *container.subtitle),
         "attachment": container.attachment,
         "video": container.video,
@@ -158,8 +161,13 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
     return run.status == 0
 
 
-def track_arguments(tracks: Sequence[Track]) -> Iterator[str]:
-    """Map each track, from ffmpeg's second input, and say how it is written; the film's picture is the first video."""
+def track_arguments(tracks: Sequence[Track], seconds: Fraction) -> Iterator[str]:
+    """Map each track, from ffmpeg's second input, and say how it is written; the film's picture is the first video.
+
+    Args:
+        tracks: as planned.
+        seconds: how long the picture lasts.
+    """
     counts = {"a": 0, "s": 0, "t": 0, "v": 1}
     for track in tracks:
         letter = _SPECIFIERS[track.stream.kind]
@@ -167,15 +175,16 @@ def track_arguments(tracks: Sequence[Track]) -> Iterator[str]:
         counts[letter] += 1
         yield from ("-map", f"1:{track.stream.index}", f"-c:{place}", track.codec)
         if letter == "a":
-            yield from _sound(track.codec, f":{place}")
+            yield from _sound(track.codec, f":{place}", seconds)
         if letter == "v":
             yield from (f"-disposition:{place}", "attached_pic")
 
 
-def _sound(codec: str, place: str) -> list[str]:
-    """How rewritten sound is encoded; MXF, for which it is made PCM, holds 48 kHz alone."""
+def _sound(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]:
+    """How rewritten sound is encoded; MXF, for which it is made PCM, holds 48 kHz alone, as long as the picture."""
     if codec.startswith("pcm"):
-        return [f"-ar{place}", "48000"]
+        silence = f"aresample=async=1:first_pts=0,apad=whole_dur={float(seconds):.6f}"
+        return [f"-ar{place}", "48000", f"-filter{place or ':a'}", silence]
     return [] if codec == "copy" else [f"-b{place or ':a'}", AUDIO_BIT_RATE]
 
 
