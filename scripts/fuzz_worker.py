@@ -20,6 +20,10 @@ START_S = 900.0
 """For loading what is needed, which takes long on a busy machine."""
 
 
+STOP_S = 20.0
+"""For ending in peace."""
+
+
 class HangError(Exception):
     """An input took too long; the worker was killed."""
 
@@ -75,20 +79,21 @@ class Worker:
                 return answer
         except (EOFError, OSError) as error:
             raise CrashError(self._last_words()) from error
-        self.stop()
+        self.stop(wait_s=0)
         raise HangError(f"no answer within {timeout_s:g} s")
 
-    def stop(self) -> None:
-        """End the process and all that it started."""
+    def stop(self, wait_s: float = STOP_S) -> None:
+        """Let the process end, or end it and all that it started."""
         if self._process is None or self._connection is None:
             return
+        self._connection.close()
+        self._process.join(wait_s)
         started = _children(self._process.pid)
         self._process.kill()
         self._process.join()
         for pid in started:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
-        self._connection.close()
         self._process = self._connection = None
 
     def _start(self) -> None:

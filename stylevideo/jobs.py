@@ -10,13 +10,12 @@ import logging
 import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
 from stylevideo.errors import DecodeError, DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
@@ -27,7 +26,7 @@ from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore
-from stylevideo.models.device import describe
+from stylevideo.models.device import describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
@@ -98,24 +97,28 @@ def stylize(
     settings = settings or Settings()
     output = Path(output).absolute()
     check_outputs(Path(source), output, settings)
-    job = prepare(Path(source).absolute(), styles, output, settings)
+    with memory_context(
+        f"There is too little memory for {Path(source).name}. Reduce it first, or find a larger machine."
+    ):
+        job = prepare(Path(source).absolute(), styles, output, settings)
     store = FrameStore(output, fingerprint(job), settings.output.restart)
     on_event(Checked(job.clip))
     try:
-        shots = _remembered_shots(store, job)
-        state = load_state(store, job.clip.info, job.device)
-        _announce(job, len(shots), state, on_event)
-        forecast = None
-        with closing(_stylize_frames(job, shots, state, store)) as results:
-            for result, after in results:
-                record = FrameRecord.of(job.clip.info, result)
-                store.save(record.number, to_picture(result.image, job.bits), asdict(record), state_to_dict(after))
-                on_event(FrameFinished(record))
-                if forecast is None and result.iterations:
-                    forecast = Forecast(_forecast_seconds(job, shots, result))
-                    on_event(forecast)
-        result_of_clip = _finish(job, store, shots, began)
-    except (DecodeError, EncodeError, StorageError, InputError) as error:
+        with memory_context(_too_large(job)):
+            shots = _remembered_shots(store, job)
+            state = load_state(store, job.clip.info, job.device)
+            _announce(job, len(shots), state, on_event)
+            forecast = None
+            with closing(_stylize_frames(job, shots, state, store)) as results:
+                for result, after in results:
+                    record = FrameRecord.of(job.clip.info, result)
+                    store.save(record.number, to_picture(result.image, job.bits), asdict(record), state_to_dict(after))
+                    on_event(FrameFinished(record))
+                    if forecast is None and result.iterations:
+                        forecast = Forecast(_forecast_seconds(job, shots, result))
+                        on_event(forecast)
+            result_of_clip = _finish(job, store, shots, began)
+    except (DecodeError, DeviceMemoryError, EncodeError, StorageError, InputError) as error:
         if not store.has_frames:
             store.remove()
             raise
@@ -186,7 +189,7 @@ def _made(
     else:
         results = leave_as_they_are(prepared)
     for index in indices:
-        with frame_context(job.clip.source, job.clip.info.number(index)), _memory_context(job):
+        with frame_context(job.clip.source, job.clip.info.number(index)), memory_context(_too_large(job)):
             made = next(results)
         yield made
 
@@ -279,16 +282,12 @@ def _source_frames_backwards(job: Job, frames: range) -> Iterator[Frame]:
         yield Frame(source.index, to_image(source.image), source.repaired)
 
 
-@contextmanager
-def _memory_context(job: Job) -> Iterator[None]:
-    """Say what to do when the device's memory is too small."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise DeviceMemoryError(
-            f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
-            "The finished frames are kept; begin again with a smaller --size and --restart, or use --device cpu."
-        ) from error
+def _too_large(job: Job) -> str:
+    elsewhere = "find a larger machine" if job.device.type == "cpu" else "use --device cpu"
+    return (
+        f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
+        f"Choose a smaller --size with --restart, or {elsewhere}."
+    )
 
 
 def _detect(job: Job) -> tuple[Shot, ...]:

@@ -19,6 +19,7 @@ from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import Reading, check_writable
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.sequence_writer import check_sequence_output, existing_files
+from stylevideo.media.tracks import stretch_of_time
 from stylevideo.media.writer import check_output
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
@@ -119,8 +120,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     if footage.strict:
         check_whole(info, selection.frames, reading)
     if output and not delivery.is_sequence:
-        if settings.output.variable_rate == "constant":
-            _refuse_endless(info, selection.frames)
+        _check_length(info, selection.frames, settings.output.variable_rate == "keep")
         check_encoding(_encoding(delivery, settings), output, size, info.rate)
     vgg = None
     if settings.optimizer.iterations:
@@ -208,19 +208,21 @@ def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
 
 
-def _refuse_endless(info: VideoInfo, frames: range) -> None:
-    """Damaged times would make a film of days, in which a frame is repeated for hours."""
-    count = sum(info.repeats(frames.start, frames.stop))
-    if count > max(MOST_FRAMES, MOST_REPEATS * len(frames)):
+def _check_length(info: VideoInfo, frames: range, own_times: bool) -> None:
+    """Damaged times would make a film of days, in which a frame is repeated for hours; or one without any."""
+    if stretch_of_time(info, frames).length == 0:
         raise InputError(
-            f"{info.path.name}: by the times in the file these {len(frames)} frames last {_hours(count / info.rate)}, "
-            f"which would be {count} frames of a film of constant rate. If the times are right, add "
-            "--variable-rate keep; if not, convert the clip first, or choose other --frames."
+            f"{info.path.name}: by the times in the file these {len(frames)} frames last no time at all. "
+            "Convert the clip first, or choose other --frames."
         )
-
-
-def _hours(seconds: Fraction) -> str:
-    return f"{float(seconds / 3600):.1f} hours"
+    count = sum(info.repeats(frames.start, frames.stop))
+    if own_times or 0 < count <= max(MOST_FRAMES, MOST_REPEATS * len(frames)):
+        return
+    raise InputError(
+        f"{info.path.name}: by the times in the file these {len(frames)} frames would be {count} frames of a film of "
+        f"{float(info.rate):g} a second. If the times are right, add --variable-rate keep; "
+        "if not, convert the clip first, or choose other --frames."
+    )
 
 
 def _refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from conftest import STYLE
 from media_fixtures import edge_number_in, ffmpeg, make_video, number_in, numbered_frame, shared, sine
 from sequence_fixtures import cut_short, save, save_numbered
@@ -103,6 +106,18 @@ def written(name: str, data: bytes) -> Callable[[Path], Path]:
 
 def no_clip(folder: Path) -> Path:
     return folder / "missing.mp4"
+
+
+def no_streams(folder: Path) -> Path:
+    header = b"LIST" + struct.pack("<I", 68) + b"hdrlavih" + struct.pack("<I", 56) + bytes(56)
+    body = b"AVI " + header + b"LIST" + struct.pack("<I", 4) + b"movi"
+    return written("hollow.avi", b"RIFF" + struct.pack("<I", len(body)) + body)(folder)
+
+
+def at_once(folder: Path) -> Path:
+    """The first two frames have the same time, and so has the third."""
+    times = ("-vf", "settb=1/1000,setpts=gte(N\\,3)*N*40", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    return make_video(folder / "once.mkv", [numbered_frame(k) for k in range(6)], encoder=(*times, "-c:v", "ffv1"))
 
 
 def sound_alone(folder: Path) -> Path:
@@ -194,6 +209,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "an empty file": (written("empty.mp4", b""), r"empty\.mp4 is empty \(0 bytes\)\. Copy or record it again"),
     "text": (written("notes.mp4", b"hello\n" * 50), r"notes\.mp4 is not a video that ffmpeg can read"),
     "rubbish": (written("x.mp4", bytes(range(256)) * 40), r"x\.mp4 is not a video that ffmpeg can read"),
+    "no streams": (no_streams, r"hollow\.avi has no video stream; it holds nothing\. Choose a file with"),
     "sound alone": (sound_alone, r"sound\.mp4 has no video stream; it holds audio \(aac\)"),
     "sound with a cover": (sound_with_cover, r"song\.mp4 has no video stream; it holds .*Choose a file with a moving"),
     "a PNG named .mp4": (still_picture(".png"), r"still\.mp4 is a still picture, not a video"),
@@ -203,7 +219,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "blank pictures": (blank_pictures, r"No frame of blank\.mov can be decoded \(codec mjpeg.*Convert it first"),
     "too small": (tiny, "90x24 pixels are too small for VGG-19.*at least 32"),
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
-    "a jump in its times": (days_apart, r"jump\.mkv: by the times in the file these 4 frames last 22\.2 hours"),
+    "a jump in its times": (days_apart, r"jump\.mkv: by the times in the file these 4 frames would be 1920004"),
     "an empty folder": (empty_folder, "shots holds no numbered pictures"),
     "two sequences": (two_sequences, r"shots holds 2 sequences: a\.#\.png, b\.#\.png\. Give the pattern of one"),
     "two sizes": (
@@ -225,6 +241,25 @@ def test_a_jump_in_the_times_is_kept_on_request(tmp_path: Path, out: Path, run: 
     assert run(days_apart(tmp_path), out / "film.mkv", "--variable-rate", "keep", "-q").code == 0
     assert shown(out / "film.mkv") == [0, 1, 2, 3]
     assert probe(out / "film.mkv").duration > 80_000
+
+
+def test_frames_that_pass_too_soon_are_kept_on_request(
+    tmp_path: Path, out: Path, run: Callable[..., Said], refused: Callable[..., None]
+) -> None:
+    """A stretch that is shorter than a frame of the film."""
+    dense = ("-vf", "settb=1/1000,setpts=N+2*gte(N\\,2)", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    images = [numbered_frame(k) for k in range(4)]
+    clip = make_video(tmp_path / "dense.mkv", images, encoder=(*dense, "-c:v", "ffv1"))
+    says = r"dense\.mkv: by the times in the file these 2 frames would be 0 frames of a film of 120 a second"
+    refused(says, clip, out / "film.mp4", "--frames", "1-2")
+    assert run(clip, out / "film.mkv", "--frames", "1-2", "--variable-rate", "keep", "-q").code == 0
+    assert shown(out / "film.mkv") == [0, 1]
+
+
+@pytest.mark.parametrize("times", ["constant", "keep"])
+def test_frames_that_last_no_time(times: str, tmp_path: Path, out: Path, refused: Callable[..., None]) -> None:
+    says = r"once\.mkv: by the times in the file these 2 frames last no time at all\. Convert the clip first"
+    refused(says, at_once(tmp_path), out / "film.mp4", "--frames", "1-2", "--variable-rate", times)
 
 
 @posix
@@ -623,6 +658,29 @@ def test_a_full_disk_for_temporary_files_costs_no_colour(
         said = run(clip, out / "film.mov", "-q")
     assert is_clear(said, code=1) and "is full. Free some space." in said.err, said
     assert not names(out)
+
+
+OUT_OF_MEMORY: dict[str, Callable[[], object]] = {
+    "numpy": lambda: np.empty(1 << 52),
+    "PyTorch": lambda: torch.empty(1 << 52),
+    "OpenCV": lambda: cv2.copyMakeBorder(np.zeros((2, 2), np.uint8), 0, 1 << 25, 0, 1 << 25, cv2.BORDER_CONSTANT),
+}
+
+
+@pytest.mark.parametrize("who", OUT_OF_MEMORY)
+def test_too_little_memory(
+    who: str, two_shot_clip: Path, out: Path, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object) -> object:
+        return OUT_OF_MEMORY[who]()
+
+    monkeypatch.setattr("stylevideo.jobs.read_frames", too_large)
+    said = run(two_shot_clip, out / "film.mp4", "-q")
+    assert is_clear(said, code=1) and "too little memory for 96x64 pixels. Choose a smaller --size" in said.err, said
+    assert not names(out)
+    monkeypatch.setattr("stylevideo.preparation.check_decodable", too_large)
+    said = run(two_shot_clip, out / "film.mp4", "-q")
+    assert is_clear(said, code=1) and "too little memory for two shots.mp4. Reduce it first" in said.err, said
 
 
 def interrupted(source: Path, film: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Said]) -> Said:

@@ -298,6 +298,13 @@ def test_damaged_and_wrong_files_are_refused(tmp_path: Path) -> None:
             exr_size(place)
 
 
+def test_an_absurd_size_is_not_tried(tmp_path: Path) -> None:
+    source = write_file(tmp_path / "a.exr", colors(), {"displayWindow": window(0, 0, 59_999, 59_999)})
+    for read in (read_exr, exr_size):
+        with pytest.raises(InputError, match=r"a\.exr says that it is 60000x60000, which is too large"):
+            read(source)
+
+
 def test_the_size_is_known_without_the_pixels(tmp_path: Path) -> None:
     path = write_file(tmp_path / "a.exr", colors())
     path.write_bytes(path.read_bytes()[:-40])

@@ -164,6 +164,15 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     assert [stream.kind for stream in info.streams] == ["video"]
 
 
+def test_frames_that_all_have_the_same_time(tmp_path: Path) -> None:
+    """Such times say nothing; what the container states stands in."""
+    at_once = ("-vf", "setpts=0", "-fps_mode", "passthrough", "-c:v", "ffv1")
+    clip = make_video(tmp_path / "clip.mkv", [numbered_frame(k) for k in range(4)], "24", at_once)
+    info = probe(clip)
+    assert (info.frame_count, info.variable_rate, info.timed) == (4, False, False)
+    assert info.duration == 4 / info.rate
+
+
 def test_a_single_frame(tmp_path: Path) -> None:
     info = probe(make_video(tmp_path / "one.mp4", [numbered_frame(0)], "30000/1001"))
     assert (info.frame_count, info.rate, info.variable_rate) == (1, Fraction(30000, 1001), False)

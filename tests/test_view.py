@@ -76,6 +76,13 @@ def test_highlights_keep_their_hue_and_their_energy() -> None:
     np.testing.assert_array_equal(SRGB.decode(white, np.ones_like(gain)), white)
 
 
+def test_the_largest_values_come_back() -> None:
+    """Damaged pixels have them; below zero they are not scaled by the gain."""
+    largest = np.finfo(np.float32).max
+    linear = np.array([[[-largest, 0, 1], [-3e38, 3e38, 1]]], np.float32)
+    np.testing.assert_allclose(SRGB.decode(*SRGB.encode(linear)), linear, rtol=1e-4)
+
+
 def test_encoding_leaves_the_plate_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCIO", BUILT_IN)
     plate = np.random.default_rng(0).random((5, 12, 3)).astype(np.float32)[:, ::2] * 3

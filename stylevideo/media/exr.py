@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAGIC = b"\x76\x2f\x31\x01"
 LARGEST_HALF = 65504.0
+MOST_PIXELS = 1 << 28
+"""Of a picture with all that its windows hold; a damaged header claims more than any memory has."""
 
 NOT_PASSED_ON = ("channels", "chunkCount", "preview")
 """Attributes that are made anew from the pixels, and the small picture of what was there before."""
@@ -202,6 +204,7 @@ def _color_part(path: Path) -> tuple[int, list[dict[str, Any]]]:
         found = ", ".join(sorted(set().union(*names))) or "none"
         raise InputError(f"{path} has no channels R, G, B and no Y (it has: {found}). Write the colour to R, G, B.")
     _check_kind(path, headers[part], openexr)
+    _check_size(path, headers[part])
     return part, headers
 
 
@@ -221,6 +224,12 @@ def _check_kind(path: Path, header: dict[str, Any], openexr: ModuleType) -> None
     thin = [channel.name for channel in header["channels"] if (channel.xSampling, channel.ySampling) != (1, 1)]
     if thin:
         raise InputError(f"{path} has channels of less than full size ({', '.join(thin)}). Write it as R, G, B first.")
+
+
+def _check_size(path: Path, header: dict[str, Any]) -> None:
+    height, width = _canvas(header).size
+    if height * width > MOST_PIXELS:
+        raise InputError(f"{path} says that it is {width}x{height}, which is too large. Render or copy it again.")
 
 
 def _read_part(path: Path, part: int, parts: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -57,6 +57,15 @@ class _Packets:
     pts: tuple[int | None, ...]
     dts: tuple[int | None, ...]
 
+    @property
+    def timed(self) -> bool:
+        """Whether each packet says when it is shown."""
+        return None not in self.pts and _tell_frames_apart(self.pts)
+
+
+def _tell_frames_apart(times: Sequence[int | None]) -> bool:
+    return len(times) == 1 or len(set(times)) > 1
+
 
 @dataclass(frozen=True)
 class _Stream:
@@ -90,7 +99,7 @@ def probe(path: Path) -> VideoInfo:
             f"{path.name} was not recorded or copied to its end: its index is missing. "
             "Copy it again, or mend it with a tool such as untrunc."
         )
-    if not streams and run.status != 0:
+    if not streams and run.status != 0 and "Input #0," not in run.messages:
         raise InputError(
             f"{path.name} is not a video that ffmpeg can read: {_reason(run.messages)}. "
             "Check the file, or convert it first."
@@ -175,7 +184,7 @@ def _video_info(
         interlaced=picture.interlaced,
         timecode=timecode,
         streams=tuple(others),
-        timed=None not in packets.pts,
+        timed=packets.timed,
     )
 
 
@@ -287,13 +296,13 @@ def _presentation_times(packets: _Packets, stated: Sequence[str]) -> tuple[Fract
     """The frames' times in ascending order, and their unit in seconds.
 
     Where packets lack them (AVI, some MPEG-PS) the decoding times, which have the same spacing, stand in;
-    where those are missing too (raw streams) the stated rate does.
+    where those are missing too (raw streams), or all the same, the stated rate does.
     """
     pts = sorted(time for time in packets.pts if time is not None)
-    if len(pts) == len(packets.pts):
+    if packets.timed:
         return packets.time_base, tuple(pts)
     dts = sorted(time for time in packets.dts if time is not None)
-    if len(dts) == len(packets.dts):
+    if len(dts) == len(packets.dts) and _tell_frames_apart(dts):
         shift = pts[0] - dts[0] if pts else 0
         return packets.time_base, tuple(time + shift for time in dts)
     rate = next((r for r in STANDARD_RATES for text in stated if prints_as(r, text)), DEFAULT_RATE)

@@ -105,7 +105,7 @@ def choose_view(name: str) -> View:
 def _srgb_encode(linear: np.ndarray) -> np.ndarray:
     """IEC 61966-2-1, mirrored for negative values so that they come back."""
     size = np.abs(linear)
-    encoded = np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055)
+    encoded = np.where(size <= 0.0031308, 12.92 * np.minimum(size, 1), 1.055 * size ** (1 / 2.4) - 0.055)
     signed: np.ndarray = np.copysign(encoded, linear)
     return signed
 
@@ -113,8 +113,9 @@ def _srgb_encode(linear: np.ndarray) -> np.ndarray:
 def _srgb_decode(encoded: np.ndarray) -> np.ndarray:
     """The inverse of `_srgb_encode`, to 1e-6 of the value: the standard's two pieces do not quite meet."""
     size = np.abs(encoded)
-    linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
-    signed: np.ndarray = np.copysign(linear, encoded)
+    with np.errstate(over="ignore"):  # the largest values may be rounded beyond what there is
+        linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    signed: np.ndarray = np.copysign(np.minimum(linear, np.finfo(np.float32).max), encoded)
     return signed
 
 

@@ -1,12 +1,15 @@
-"""The device the work runs on, and the number format it is fast with."""
+"""The device the work runs on, its memory, and the number format it is fast with."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import cv2
 import torch
 
-from stylevideo.errors import DeviceError
+from stylevideo.errors import DeviceError, DeviceMemoryError
 
 
 def choose_device(name: str) -> torch.device:
@@ -27,6 +30,30 @@ def choose_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("--device mps was asked for, but PyTorch finds no Apple GPU here. Use --device auto or cpu.")
     return device
+
+
+@contextmanager
+def memory_context(advice: str) -> Iterator[None]:
+    """Say what to do when the memory inside is too small, that of a GPU or the machine's own.
+
+    Args:
+        advice: what happened, and what to do.
+    Raises:
+        DeviceMemoryError: in place of what PyTorch, numpy or OpenCV raise.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError, cv2.error) as error:
+        if not _is_of_memory(error):
+            raise
+        raise DeviceMemoryError(advice) from error
+
+
+def _is_of_memory(error: Exception) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # On a CPU PyTorch raises what it raises for anything.
+    return getattr(error, "code", None) == cv2.Error.StsNoMem or "DefaultCPUAllocator" in str(error)
 
 
 def describe(device: torch.device) -> str:
