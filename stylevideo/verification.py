@@ -162,7 +162,7 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
     tracks, notes = plan_tracks(info, made.path, stretch_of_time(info, shown))
     for note in notes:
         yield Check("note", note, "", Verdict.CHANGED)
-    whole = len(shown) == info.frame_count
+    whole = stretch_of_time(info, shown).is_whole
     for kind in ("audio", "subtitle", "attachment"):
         planned = [track for track in tracks if track.stream.kind == kind]
         found = [stream for stream in made.streams if stream.kind == kind]
@@ -195,7 +195,7 @@ def _check_track(
 def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, shown: range) -> Check:
     """When a sound begins, counted from the first picture."""
     cut = stretch_of_time(info, shown)
-    whole = cut.start == 0 and cut.length is None
+    whole = cut.is_whole
     as_it_is = whole and track.codec == "copy"
     start, made_start = _start(info.path, track.stream, as_it_is), _start(made.path, stream, as_it_is)
     if start is None or made_start is None:

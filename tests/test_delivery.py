@@ -241,6 +241,20 @@ def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
     assert not verify(source, film.path, "1-12x2").wrong
 
 
+def test_every_nth_frame_to_the_end_leaves_out_the_sound_before_it(tmp_path: Path) -> None:
+    """A tone begins after the tenth frame, which is the first that is shown."""
+    clip, tone = numbered_video(tmp_path / "clip.mp4", 24), tmp_path / "tone.wav"
+    ffmpeg("-f", "lavfi", "-i", "aevalsrc=gte(t\\,0.5)*sin(2800*t)/2:s=48000:d=1", tone)
+    ffmpeg("-i", clip, "-i", tone, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "source.mov")
+    identity(tmp_path / "source.mov", tmp_path / "film.mov", frames="10-24x10")
+    film = probe(tmp_path / "film.mov")
+    assert [number_in(frame.image) for frame in read_frames(film, range(15))] == [9] * 10 + [19] * 5
+    sound = decoded_sound(film.path)
+    assert np.argmax(np.abs(sound) > 0.1) / 8000 == pytest.approx(0.5 - 9 / 24, abs=0.003)
+    assert len(sound) / 8000 == pytest.approx(15 / 24, abs=0.01)
+    assert not verify(tmp_path / "source.mov", film.path, "10-24x10").wrong
+
+
 @pytest.mark.parametrize(
     ("late_picture", "late_sound", "due"), [("0", "0", 0.5), ("0.25", "0", 0.25), ("0", "0.3", 0.8)]
 )

@@ -59,7 +59,7 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
 
     Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
     """
-    if frames.start == 0 and frames.stop == info.frame_count:
+    if frames.start == info.offset == 0 and frames.stop == info.frame_count:
         late = info.start_time if info.start_time >= SHORTEST_LATE_START else Fraction(0)
         return Cut(Fraction(0), None, late) if timed else Cut(late, None, Fraction(0))
     start = info.pts[frames.start] * info.time_base
