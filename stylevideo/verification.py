@@ -17,7 +17,7 @@ from fileseq.frameset import FrameSet
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, read_tags
-from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
+from stylevideo.media.tracks import TRACK_KINDS, Track, packet_hash, pair_tracks, plan_tracks, stretch_of_time
 from stylevideo.media.writer import film_timecode
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
@@ -163,11 +163,12 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
     for note in notes:
         yield Check("note", note, "", Verdict.CHANGED)
     whole = stretch_of_time(info, shown).is_whole
-    for kind in ("audio", "subtitle", "attachment"):
+    for kind in TRACK_KINDS:
         planned = [track for track in tracks if track.stream.kind == kind]
         found = [stream for stream in made.streams if stream.kind == kind]
         yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
-        for number, (track, stream) in enumerate(zip(planned, found, strict=False), 1):
+        for track, stream in pair_tracks(planned, found):
+            number = planned.index(track) + 1
             yield from _check_track(f"{kind} track {number}", info, made, track, stream, whole)
             if kind == "audio" and _is_timed(made):
                 yield _check_offset(f"{kind} track {number} begins", info, made, track, stream, shown)
@@ -184,9 +185,9 @@ def _check_track(
 ) -> Iterator[Check]:
     if track.stream.language and _says(made):
         yield _same(f"{what}: language", track.stream.language, stream.language or "none")
-    if track.codec != "copy":
+    if not track.is_copied:
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
-    elif whole and track.stream.kind == "audio":
+    elif (whole and track.stream.kind == "audio") or track.stream.kind == "cover":
         yield _same(f"{what}: packets", packet_hash(info.path, track.stream), packet_hash(made.path, stream))
     else:
         yield _same(f"{what}: codec", track.stream.codec, stream.codec)

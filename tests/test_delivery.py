@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,11 @@ from stylevideo.media.pictures import Reading, to_16_bits
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
+from stylevideo.media.writer import write_film
+from stylevideo.ranges import select_frames
 from stylevideo.settings import DELIVERY_NAMES, Settings
 from stylevideo.timeline import bits_of
-from stylevideo.verification import verify
+from stylevideo.verification import Verdict, verify
 
 DEEP = Reading(bits=16, alpha="keep")
 LARGEST_ERROR = {
@@ -373,15 +376,28 @@ def test_an_encoder_that_does_not_work_is_noticed_before_any_work(tmp_path: Path
 
 
 def test_cover_pictures_come_along(tmp_path: Path) -> None:
-    clip = numbered_video(tmp_path / "clip.mp4", 4)
+    clip = numbered_video(tmp_path / "clip.mp4", 12)
     make_video(tmp_path / "cover.png", [numbered_frame(9)], "1", ("-frames:v", "1"))
     maps = ["-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic"]
     ffmpeg("-i", clip, "-i", tmp_path / "cover.png", *maps, tmp_path / "source.mp4")
-    for suffix in (".mp4", ".mkv"):
-        identity(tmp_path / "source.mp4", tmp_path / f"film{suffix}")
-        film = probe(tmp_path / f"film{suffix}")
-        assert film.frame_count == 4
-        assert [(stream.kind, stream.codec) for stream in film.streams] == [("video", "png")], suffix
+    names = ["source.mp4", "film.mkv", "back.mp4"]
+    for name, next_name in pairwise(names):
+        info = probe(tmp_path / name)
+        for frames, film in (("", tmp_path / next_name), ("3-10", tmp_path / f"part {next_name}")):
+            stretch = select_frames(info, frames).frames
+            report = write_film((numbered_frame(i) for i in stretch), film, info, stretch)
+            made = probe(film)
+            assert (made.frame_count, report.notes) == (len(stretch), ())
+            assert [(stream.kind, stream.codec) for stream in made.streams] == [("cover", "png")], film.name
+            assert "(attached pic)" in made.streams[0].detail
+            found = {check.what: check.verdict for check in verify(info.path, film, frames).checks}
+            assert found["cover track 1: packets"] is Verdict.SAME
+            assert Verdict.WRONG not in found.values()
+    bare = tmp_path / "bare.mkv"
+    ffmpeg("-i", tmp_path / "film.mkv", "-map", "0:v:0", "-c", "copy", bare)
+    assert [check.what for check in verify(info.path, bare).wrong] == ["cover tracks"]
+    report = write_film((numbered_frame(i) for i in range(12)), tmp_path / "film.mov", info, range(12))
+    assert report.notes == ("Cover track 1 (png) was left out, because mov cannot hold it in any form.",)
 
 
 def light(seed: int, size: tuple[int, int] = (64, 96)) -> tuple[np.ndarray, np.ndarray]:

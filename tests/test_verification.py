@@ -93,6 +93,14 @@ def test_what_is_wrong_is_named(source: Path, tmp_path: Path, change: list[str],
     assert what in wrong(verify(source, spoilt).checks)
 
 
+def test_a_lost_track_is_not_taken_for_another(source: Path, tmp_path: Path) -> None:
+    two, film = tmp_path / "two.mp4", tmp_path / "film.mkv"
+    german = ("-c:a:1", "aac", "-metadata:s:a:1", "language=deu")
+    ffmpeg("-i", source, *sine(1.0, 880), "-map", "0", "-map", "1", "-c:v", "copy", "-c:a:0", "copy", *german, two)
+    ffmpeg("-i", film_of(two, tmp_path / "both.mp4"), "-map", "0:v", "-map", "0:a:1", "-c", "copy", film)
+    assert wrong(verify(two, film).checks) == ["audio tracks"]
+
+
 @pytest.mark.parametrize(("sound_s", "picture_s"), [("0.01", "0"), ("0", "0.01")])
 def test_sound_out_of_place_is_noticed(source: Path, tmp_path: Path, sound_s: str, picture_s: str) -> None:
     film, shifted = film_of(source, tmp_path / "film.mp4"), tmp_path / "shifted.mp4"

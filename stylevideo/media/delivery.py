@@ -26,6 +26,7 @@ class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
     Attributes:
+        cover: how it holds one: by "copy" as a stream, by "attach" as a file.
         empty_tracks: whether it has a track in which there is nothing.
         says: whether it holds languages, chapters and tags.
         timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
@@ -35,19 +36,19 @@ class Container:
     audio: tuple[str, ...] = ()
     subtitle: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
-    video: tuple[str, ...] = ("copy",)
+    cover: tuple[str, ...] = ()
     empty_tracks: bool = True
     says: bool = True
     timed: bool = True
 
 
 CONTAINERS = {
-    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
-    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), cover=("copy",), empty_tracks=False),
+    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), cover=("copy",), empty_tracks=False),
     ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
-    ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
+    ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",), cover=("attach",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
-    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), says=False, timed=False),
+    ".mxf": Container("mxf", audio=("pcm_s24le",), says=False, timed=False),
 }
 
 
