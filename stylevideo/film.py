@@ -55,7 +55,7 @@ def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
     """The finished frames, with what of the source's goes along unpainted."""
     finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
-    if job.reading.alpha == "drop" and not lit:
+    if not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit):
         yield from map(Picture, finished)
         return
     for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):

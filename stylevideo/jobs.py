@@ -338,7 +338,7 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
     turn = store.recall(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
-        *source_warnings(clip.info, job.reading, job.film_bits),
+        *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),
         *frame_warnings(records),
         *loop_warnings(visible),
         *job.notes,

@@ -190,6 +190,20 @@ def test_premultiplied_alpha_hides_what_lies_below(tmp_path: Path) -> None:
     assert np.array_equal(made[..., 3], images[0, ..., 3])
 
 
+@pytest.mark.parametrize("name", ["film.mp4", "film.####.jpg"])
+def test_premultiplied_colours_stay_so_in_a_film_without_alpha(name: str, tmp_path: Path) -> None:
+    grey = np.full((1, 96, 128, 4), 50_000, np.uint16)
+    grey[0, :, :64, 3] = 0
+    grey[0, :, 64:, 3] = 32_768
+    source = deep_video(tmp_path / "source.mkv", grey, ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
+    result = identity(source, tmp_path / name, alpha="premultiply")
+    (warning,) = (warning for warning in result.warnings if "alpha" in warning)
+    assert "as over black" in warning
+    (frame,) = read_frames(open_clip(tmp_path / name), range(1))
+    assert frame.image[10:90, 10:54].max() <= 2
+    assert np.abs(frame.image[10:90, 74:118].astype(int) - 50_000 // 514).max() <= 3
+
+
 def test_a_film_without_alpha_says_so(ramp_film: Path, tmp_path: Path) -> None:
     result = identity(ramp_film, tmp_path / "film.mp4")
     assert any("alpha channel; the film has none" in warning for warning in result.warnings)
