@@ -43,8 +43,10 @@ SECTION_TITLES = {
     "output": "what is written",
 }
 SHORT_FLAGS = {"overwrite": "-y"}
+SHOWN_BY = ("frames", "start", "end", "handles")
+"""Settings that say which of the source's frames a film shows."""
 MEASURED_BY = (
-    *("frames", "start", "end", "handles", "style_weight", "content_weight", "tv_weight", "style_scale"),
+    *(*SHOWN_BY, "style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )
 """Settings that `evaluate` takes too: as the film was made, so it is measured."""
@@ -145,9 +147,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_verify)
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
     parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
-    parser.add_argument("--frames", default="", metavar="RANGE", help="the source's frames that it shows (all)")
     parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
     _add_common(parser)
+    _add_leaves(parser.add_argument_group("what the film shows"), SHOWN_BY)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -164,14 +166,17 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout, with every frame's measures")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the measures over time")
     _add_common(parser)
-    group = parser.add_argument_group("how the film was made")
-    for leaf in leaves():
-        if leaf.name in MEASURED_BY:
-            _add_leaf(group, leaf)
+    _add_leaves(parser.add_argument_group("how the film was made"), MEASURED_BY)
 
 
 def _add_style(parser: argparse.ArgumentParser, help: str) -> None:
     parser.add_argument("--style", action="append", required=True, metavar="PICTURE[:WEIGHT]", help=help)
+
+
+def _add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:
+    for leaf in leaves():
+        if leaf.name in names:
+            _add_leaf(group, leaf)
 
 
 def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
@@ -366,7 +371,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _verify(options: argparse.Namespace) -> None:
     from stylevideo.verification import Verdict, verify
 
-    found = verify(options.source, options.film, options.frames)
+    shown = Settings().with_values(**_given(options)).footage
+    found = verify(options.source, options.film, shown.frames, shown.start, shown.end, shown.handles)
     if options.json:
         checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
         print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))

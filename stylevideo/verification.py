@@ -78,19 +78,22 @@ class Verification:
         return tuple(check for check in self.checks if check.verdict is Verdict.WRONG)
 
 
-def verify(source: str | Path, film: str | Path, frames: str = "") -> Verification:
+def verify(
+    source: str | Path, film: str | Path, frames: str = "", start: str = "", end: str = "", handles: int = 0
+) -> Verification:
     """Compare a film with its source, without looking at the pictures.
 
     Args:
         source, film: video files.
-        frames: which of the source's frames the film shows, as in `--frames`; all of them if empty.
+        frames, start, end, handles: which of the source's frames the film shows, as in `FootageSettings`; all of them
+            if not given.
     Raises:
         InputError: one of them cannot be read, or the frames are not in the source.
-        SettingsError: `frames` is no range.
+        SettingsError: the frames are not written as they should be.
     """
     made = open_clip(Path(film).absolute())
     info = open_clip(Path(source).absolute(), made.rate)
-    selection = select_frames(info, frames)
+    selection = select_frames(info, frames, start, end, handles)
     info, shown = selection.info, selection.frames
     if made.is_sequence:
         checks: tuple[Check, ...] = (*_check_numbers(info, made, shown), *_check_tracks(info, made, shown))
@@ -106,9 +109,11 @@ def verify(source: str | Path, film: str | Path, frames: str = "") -> Verificati
 
 
 def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    if info.variable_rate and made.variable_rate:
+    worst = _farthest_off(info, made, shown)
+    evenly = made.frame_count == len(shown) and worst <= TIME_TOLERANCE
+    if info.variable_rate and (made.variable_rate or evenly):
         yield _same("frames", str(len(shown)), str(made.frame_count))
-        yield _check_frame_times(info, made, shown)
+        yield _check("frame times", "own", f"at most {float(worst) * 1000:.1f} ms off", worst <= TIME_TOLERANCE)
         return
     count = sum(info.repeats(shown.start, shown.stop))
     yield _same("frames", str(count), str(made.frame_count))
@@ -133,12 +138,11 @@ def _ranges(numbers: set[int]) -> str:
     return str(FrameSet(numbers))
 
 
-def _check_frame_times(info: VideoInfo, made: VideoInfo, shown: range) -> Check:
-    """Whether each frame of a film with a varying rate has the time that it had."""
+def _farthest_off(info: VideoInfo, made: VideoInfo, shown: range) -> Fraction:
+    """The farthest that a frame is from the time that it had, in seconds; frames that are too many do not count."""
     due = [(time - info.pts[shown.start]) * info.time_base for time in info.pts[shown.start : shown.stop]]
     times = [(time - made.pts[0]) * made.time_base for time in made.pts]
-    worst = max(abs(time - wanted) for time, wanted in zip(times, due, strict=False))
-    return _check("frame times", "variable", f"at most {float(worst) * 1000:.1f} ms off", worst <= TIME_TOLERANCE)
+    return max(abs(time - wanted) for time, wanted in zip(times, due, strict=False))
 
 
 def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:

@@ -9,6 +9,7 @@ import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 
 from stylevideo.cli import main
+from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
@@ -91,6 +92,20 @@ def test_what_is_wrong_is_named(source: Path, tmp_path: Path, change: list[str],
     film, spoilt = film_of(source, tmp_path / "film.mp4"), tmp_path / "spoilt.mp4"
     ffmpeg("-i", film, *change, spoilt)
     assert what in wrong(verify(source, spoilt).checks)
+
+
+def test_an_even_stretch_of_kept_times_is_right(tmp_path: Path) -> None:
+    """Eight frames, 50 ms each, and then uneven ones."""
+    times = ("-vf", "settb=1/1000,setpts=50*N+13*gt(N\\,8)*N", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
+    info, film = probe(source), tmp_path / "film.mp4"
+    assert info.variable_rate
+    images = (frame.image for frame in read_frames(info, range(8)))
+    write_film(images, film, info, range(8), Encoding(variable_rate=True))
+    assert not probe(film).variable_rate
+    assert main(["verify", str(source), str(film), "--frames", "3-6", "--handles", "2"]) == 0
+    assert main(["verify", str(source), str(film), "--end", "0.4"]) == 0
+    assert main(["verify", str(source), str(film), "--start", "0.05", "--end", "0.4"]) == 1
 
 
 def test_a_lost_track_is_not_taken_for_another(source: Path, tmp_path: Path) -> None:
