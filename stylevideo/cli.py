@@ -385,31 +385,15 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _probe(options: argparse.Namespace) -> None:
+    from stylevideo.description import as_json, as_lines
     from stylevideo.media.reader import open_clip
 
     info = open_clip(options.file)
-    values = {name: str(value) for name, value in vars(info).items() if name not in ("pts", "streams", "frame_count")}
     if options.json:
-        exact = {
-            "width": info.width,
-            "height": info.height,
-            "frame_count": info.frame_count,
-            "rotation": info.rotation,
-            "variable_rate": info.variable_rate,
-            "color_matrix": info.color_matrix,
-        }
-        times = {"start_time_s": float(info.start_time), "duration_s": float(info.duration)}
-        streams = [dataclasses.asdict(stream) for stream in info.streams]
-        print(json.dumps({**values, **exact, **times, "streams": streams}, indent=1))
+        print(json.dumps(as_json(info), indent=1))
         return
-    kind = "variable" if info.variable_rate else "constant"
-    print(f"{info.path.name}: {info.codec}, {info.pixel_format}, color matrix {info.color_matrix or 'not said'}")
-    print(f"  size      {info.width}x{info.height}, sample aspect {info.sample_aspect}, rotation {info.rotation}")
-    print(f"  frames    {info.frame_count}, {info.rate} a second ({float(info.rate):.3f}), {kind} rate")
-    print(f"  time      starts at {float(info.start_time):.3f} s, lasts {float(info.duration):.3f} s")
-    for stream in info.streams:
-        language = f" ({stream.language})" if stream.language else ""
-        print(f"  {stream.kind:<9} {stream.codec}{language}, {stream.detail}")
+    for line in as_lines(info):
+        print(line)
 
 
 def _shots(options: argparse.Namespace) -> None:

@@ -339,7 +339,7 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
         *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),
-        *frame_warnings(records),
+        *frame_warnings(clip.info, records),
         *loop_warnings(visible),
         *job.notes,
         *notes,

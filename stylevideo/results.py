@@ -172,11 +172,15 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int, film_alph
         yield "The source does not say which colour matrix it uses; it was taken for bt709, as is usual for HD."
 
 
-def frame_warnings(records: Sequence[FrameRecord]) -> Iterator[str]:
-    """Sentences on frames that did not go as they should."""
+def frame_warnings(info: VideoInfo, records: Sequence[FrameRecord]) -> Iterator[str]:
+    """Sentences on frames of a clip that did not go as they should."""
     repaired = [record.number for record in records if record.repaired]
-    if repaired:
-        yield f"{len(repaired)} frames could not be decoded and show the last good frame instead: {_listed(repaired)}."
+    missing = sorted(set(info.missing).intersection(repaired))
+    damaged = [number for number in repaired if number not in missing]
+    if missing:
+        yield f"{len(missing)} frames have no file and show the last good frame instead: {_listed(missing)}."
+    if damaged:
+        yield f"{len(damaged)} frames could not be decoded and show the last good frame instead: {_listed(damaged)}."
     redone = [record.number for record in records if record.redone]
     if redone:
         yield f"{len(redone)} frames came out far worse than their neighbours and were done again: {_listed(redone)}."

@@ -116,6 +116,11 @@ class VideoInfo:
         return bool(self.files)
 
     @property
+    def missing(self) -> tuple[int, ...]:
+        """The numbers of a sequence's frames that have no file."""
+        return tuple(self.number(index) for index, file in enumerate(self.files) if file is None)
+
+    @property
     def is_linear(self) -> bool:
         """Whether pixels hold scene-linear light, without an upper end."""
         return self.codec == "exr"
