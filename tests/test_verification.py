@@ -43,10 +43,11 @@ def source(tmp_path: Path) -> Path:
     return make_video(tmp_path / "source.mp4", images, "24000/1001", (*H264, "-c:a", "aac", *told), inputs)
 
 
-def film_of(source: Path, film: Path, frames: range | None = None) -> Path:
+def film_of(source: Path, film: Path, frames: range | None = None, keep: bool = False) -> Path:
     info = probe(source)
     frames = frames or range(info.frame_count)
-    write_film((frame.image for frame in read_frames(info, frames)), film, info, frames)
+    images = (frame.image for frame in read_frames(info, frames))
+    write_film(images, film, info, frames, Encoding(variable_rate=keep))
     return film
 
 
@@ -100,8 +101,9 @@ def test_an_even_stretch_of_kept_times_is_right(tmp_path: Path) -> None:
     source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
     info, film = probe(source), tmp_path / "film.mp4"
     assert info.variable_rate
-    images = (frame.image for frame in read_frames(info, range(8)))
-    write_film(images, film, info, range(8), Encoding(variable_rate=True))
+    film_of(source, tmp_path / "whole.mp4", keep=True)
+    assert not verify(source, tmp_path / "whole.mp4").wrong
+    film_of(source, film, range(8), keep=True)
     assert not probe(film).variable_rate
     assert main(["verify", str(source), str(film), "--frames", "3-6", "--handles", "2"]) == 0
     assert main(["verify", str(source), str(film), "--end", "0.4"]) == 0

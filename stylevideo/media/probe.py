@@ -40,7 +40,7 @@ _STREAM_LINE = re.compile(
 )
 _ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
-_TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d\d)$", re.MULTILINE | re.IGNORECASE)
+_TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
 # ffmpeg renders any text file as a film of a terminal.

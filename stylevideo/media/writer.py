@@ -205,15 +205,22 @@ def _picture_notes(film: _Film) -> Iterator[str]:
 
 
 def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
-    """The timecode of a film's first frame, and a note where the source's makes no sense."""
+    """The timecode of a film's first frame, and a note where the source's makes no sense or cannot stay as it is."""
     if info.timecode is None:
         return None, []
     start = (info.pts[frames.start] - info.pts[0]) * info.time_base if frames.start else Fraction(0)
     begun_late = info.pts[0] - info.thinned_from.pts[0] if info.thinned_from else 0
+    passed = round((start + begun_late * info.time_base) * info.rate)
     try:
-        return timecode_after(info.timecode, round((start + begun_late * info.time_base) * info.rate), info.rate), []
+        timecode = timecode_after(info.timecode, passed, info.rate)
     except SettingsError as error:
         return None, [f"The source's timecode was left out: {error}"]
+    if ";" not in info.timecode or ";" in timecode:
+        return timecode, []
+    return timecode, [
+        f"The source's timecode {info.timecode} drops frame numbers, which has no meaning at "
+        f"{float(info.rate):g} frames a second: it was written with colons, and drops none."
+    ]
 
 
 def _check_image(image: np.ndarray, first: np.ndarray) -> None:
@@ -340,8 +347,11 @@ def _pieces(film: _Film, place: int, image: np.ndarray) -> Iterator[memoryview |
     """What is written for the image at a place: as often as it is repeated, or once with its time."""
     if film.own_times:
         info, first = film.info, film.frames.start
-        time = (info.pts[first + place] - info.pts[first]) * info.time_base + film.cut.late
-        yield picture_header(time, image.nbytes)
+        index = first + place
+        time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late
+        is_last = index + 1 == info.frame_count
+        length = 1 / info.rate if is_last else (info.pts[index + 1] - info.pts[index]) * info.time_base
+        yield picture_header(time, length, image.nbytes)
     for _ in range(film.repeats[place]):
         yield image.data
 
@@ -350,7 +360,7 @@ def _check_film(film: _Film) -> list[str]:
     """Read the film back before it gets its name: an interrupted ffmpeg leaves a file that plays but is short.
 
     Returns:
-        A sentence for each track whose copy is not what it was copied from.
+        A sentence for each track whose copy is not what it was copied from, and for a timecode that is not kept.
     """
     name = film.output.name
     try:
@@ -359,7 +369,7 @@ def _check_film(film: _Film) -> list[str]:
             raise EncodeError(
                 f"{name} came out with {made.frame_count} frames instead of {film.frame_count}. Run it again."
             )
-        return list(_check_tracks(film, made))
+        return [*_check_tracks(film, made), *_check_timecode(film, made)]
     except InputError as error:
         raise EncodeError(f"{name} was written but cannot be read back: {error}") from error
 
@@ -378,6 +388,11 @@ def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
             copied = kind == "audio" and track.is_copied and film.cut.is_whole
             if copied and packet_hash(film.info.path, track.stream) != packet_hash(film.part, stream):
                 yield f"Audio track {number} was copied, but its packets are not the source's. Listen to it."
+
+
+def _check_timecode(film: _Film, made: VideoInfo) -> Iterator[str]:
+    if film.timecode and made.timecode != film.timecode:
+        yield f"The film should begin at the timecode {film.timecode}, but says {made.timecode or 'none'}."
 
 
 def _publish(part: Path, output: Path) -> None:
