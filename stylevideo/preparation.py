@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -26,7 +25,7 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ranges import select_frames
-from stylevideo.settings import FootageSettings, Settings, Style
+from stylevideo.settings import FootageSettings, Settings, Style, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
 from stylevideo.timeline import Clip, VideoInfo
 from stylevideo.version import __version__
@@ -121,7 +120,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         check_whole(info, selection.frames, reading)
     if output and not delivery.is_sequence:
         _check_length(info, selection.frames, settings.output.variable_rate == "keep")
-        check_encoding(_encoding(delivery, settings), output, size, info.rate)
+        alpha = reading.alpha != "drop" and delivery.has_alpha
+        check_encoding(_encoding(delivery, settings), output, size, info.rate, bits, alpha)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
@@ -204,7 +204,7 @@ def _reading(footage: FootageSettings, info: VideoInfo, delivery: Delivery, bits
 
 def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
     options = settings.output
-    extra = tuple(shlex.split(options.ffmpeg_args))
+    extra = split_arguments(options.ffmpeg_args)
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
 
 

@@ -383,6 +383,11 @@ def test_an_encoder_that_does_not_work_is_noticed_before_any_work(tmp_path: Path
     with pytest.raises(InputError, match="ffmpeg cannot write 256x144 at 24 frames a second as h264"):
         check_encoding(Encoding(extra=("-preset", "no-such-preset")), output, (144, 256), Fraction(24))
     check_encoding(Encoding(extra=("-preset", "slow", "-tune", "grain")), output, (144, 256), Fraction(24))
+    flat = Encoding(DELIVERIES["vp9"], extra=("-profile:v:0", "0"))
+    check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=8)
+    check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=16, alpha=True)  # which has 8 bits
+    with pytest.raises(InputError, match="as vp9 into"):
+        check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=16)
     source = numbered_video(tmp_path / "source.mp4", 2)
     with pytest.raises(InputError, match="--ffmpeg-args"):
         identity(source, output, ffmpeg_args="-preset no-such-preset")

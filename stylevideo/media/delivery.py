@@ -252,7 +252,9 @@ class Encoding:
         return [*self.delivery.encoder, *quality, *tag]
 
 
-def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate: Fraction) -> None:
+def check_encoding(
+    encoding: Encoding, output: Path, size: tuple[int, int], rate: Fraction, bits: int = 8, alpha: bool = False
+) -> None:
     """Encode one grey frame, because an encoder that ffmpeg lists need not work, nor take every size and rate.
 
     Args:
@@ -260,13 +262,15 @@ def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate
         output: its suffix decides the container.
         size: height and width.
         rate: frames a second.
+        bits: a channel, that the film is fed with.
+        alpha: whether it is fed with an alpha channel.
     Raises:
         InputError: this film cannot be written.
         StorageError: the disk for temporary files is full.
     """
     height, width = size
     delivery, muxer = encoding.delivery, CONTAINERS[output.suffix.lower()].muxer
-    pixel_format = delivery.pixel_format(delivery.depths[0], OPAQUE, bool(height % 2 or width % 2))
+    pixel_format = delivery.pixel_format(bits, alpha, bool(height % 2 or width % 2))
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / f"trial{output.suffix}"
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]
