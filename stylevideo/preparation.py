@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +25,7 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ranges import select_frames
-from stylevideo.settings import FootageSettings, Settings, Style, split_arguments
+from stylevideo.settings import FootageSettings, Settings, Style, leaves, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
 from stylevideo.timeline import Clip, VideoInfo
 from stylevideo.version import __version__
@@ -51,7 +51,7 @@ class Job:
         bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
         delivery: the film's form.
         device, vgg: what paints; no network where nothing is painted.
-        notes: what could not be done as asked, as sentences.
+        notes: what could not be done as asked, or was asked for without effect, as sentences.
     """
 
     clip: Clip
@@ -127,7 +127,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = load_vgg19(settings.weights.weights, device, dtype)
     clip = Clip(source, output or source, info, selection.frames)
-    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, selection.notes)
+    notes = (*selection.notes, *_without_effect(settings, info, delivery))
+    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, notes)
 
 
 def check_outputs(source: Path, output: Path, settings: Settings) -> None:
@@ -188,7 +189,37 @@ def _bits(depth: str, info: VideoInfo, delivery: Delivery) -> int:
     """Bits a channel that finished frames are kept with."""
     if depth == "auto" or 32 in delivery.depths:
         return delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
-    return int(depth)
+    return int(depth) if _takes(delivery, depth) else delivery.depths[0]
+
+
+def _takes(delivery: Delivery, depth: str) -> bool:
+    """Whether frames kept with this depth go into it; a film's encoder takes any, the files of a sequence their own."""
+    return not delivery.is_sequence or int(depth) in delivery.depths
+
+
+def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> Iterator[str]:
+    """A sentence for each setting that was given although it changes nothing here."""
+    depth, is_film, finds_cuts = settings.footage.depth, not delivery.is_sequence, settings.shots.detect_cuts
+    reasons = {
+        "rate": (not info.is_sequence, "a video file has a rate of its own"),
+        "depth": (depth != "auto" and not _takes(delivery, depth), f"{delivery.name} files have a depth of their own"),
+        "alpha": (not info.has_alpha, "the footage has no alpha channel"),
+        "deinterlace": (info.is_sequence, "the files of an image sequence have no fields"),
+        "tonemap": (not info.is_hdr, "the footage is not HDR"),
+        "view": (not info.is_linear and 32 not in delivery.depths, "there is no scene-linear light"),
+        "variable_rate": (
+            not (info.variable_rate and is_film),
+            "the rate is constant" if is_film else "files have none",
+        ),
+        "crf": (delivery.crf is None, f"{delivery.name} has no such quality"),
+        "ffmpeg_args": (not is_film, "image sequences are written without ffmpeg"),
+        "cut_threshold": (not finds_cuts, "--no-detect-cuts looks for none"),
+        "min_shot_frames": (not finds_cuts, "--no-detect-cuts looks for none"),
+    }
+    for leaf in leaves():
+        is_idle, why = reasons.get(leaf.name, (False, ""))
+        if is_idle and settings.value(leaf.name) != leaf.default:
+            yield f"{leaf.flag} has no effect: {why}."
 
 
 def _reading(footage: FootageSettings, info: VideoInfo, delivery: Delivery, bits: int) -> Reading:

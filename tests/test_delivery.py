@@ -219,6 +219,21 @@ def test_depth_on_request(tmp_path: Path) -> None:
     assert probe(tmp_path / "flat.mkv").pixel_format == "bgr0"
 
 
+def test_settings_without_effect_are_told(tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.mp4", 2)
+    idle = {"rate": "25", "view": "ACEScg", "tonemap": True, "crf": 30, "alpha": "drop", "variable_rate": "keep"}
+    result = identity(clip, tmp_path / "film.####.png", delivery="png16", depth="8", ffmpeg_args="-g 1", **idle)
+    told = sorted(warning.split()[0] for warning in result.warnings if "has no effect" in warning)
+    assert told == sorted([*(f"--{name.replace('_', '-')}" for name in idle), "--depth", "--ffmpeg-args"])
+    made = open_clip(tmp_path / "film.####.png")
+    assert made.bits == 16
+    result = identity(made.path, tmp_path / "film.mp4", rate="25", crf=30, depth="8", deinterlace=True)
+    told = [warning for warning in result.warnings if "has no effect" in warning]
+    assert told == ["--deinterlace has no effect: the files of an image sequence have no fields."]
+    shallow = identity(clip, tmp_path / "flat.####.jpg", depth="16", provenance=False)
+    assert "--depth has no effect: jpeg files have a depth of their own." in shallow.warnings
+
+
 def test_identity_is_the_source_pixel_by_pixel(tmp_path: Path) -> None:
     source = numbered_video(tmp_path / "source.mkv", 5, "25", ("-c:v", "ffv1", "-pix_fmt", "bgr0"))
     result = identity(source, tmp_path / "film.mkv", delivery="ffv1")
