@@ -205,6 +205,9 @@ def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[s
         StorageError: the disk for temporary files is full.
     """
     covers = [track.stream for track in tracks if track.codec == "attach"]
+    if not covers:
+        yield []
+        return
     before = sum(track.stream.kind == "attachment" for track in tracks)
     arguments: list[str] = []
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
