@@ -219,7 +219,7 @@ def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[s
             require_space(run)
             if run.status != 0:
                 raise InputError(f"{info.path.name}: its cover cannot be read: {last_lines(run.messages, 1)}.")
-            arguments += ["-attach", str(file), f"-metadata:s:t:{before + number}", f"mimetype={mime_type}"]
+            arguments += ["-attach", file_url(file), f"-metadata:s:t:{before + number}", f"mimetype={mime_type}"]
         yield arguments
 
 
