@@ -20,6 +20,7 @@ import numpy as np
 from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
 from stylevideo.errors import DecodeError, DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
 from stylevideo.film import deliver
+from stylevideo.identity import fingerprint
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
 from stylevideo.media.read_ahead import read_ahead
@@ -30,7 +31,7 @@ from stylevideo.models.device import describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
-from stylevideo.preparation import Job, check_outputs, fingerprint, prepare
+from stylevideo.preparation import Job, prepare
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -96,7 +97,6 @@ def stylize(
     began = time.perf_counter()
     settings = settings or Settings()
     output = Path(output).absolute()
-    check_outputs(Path(source), output, settings)
     with memory_context(
         f"There is too little memory for {Path(source).name}. Reduce it first, or find a larger machine."
     ):
@@ -334,6 +334,7 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
     if options.sheet:
         _write_sheet(job, store)
+    store.mark_naming()
     notes = deliver(job, store)
     turn = store.recall(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]

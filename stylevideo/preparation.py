@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import cv2
 import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
-from stylevideo.media.frame_file import sequence_view
-from stylevideo.media.pictures import Reading, check_writable
+from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
-from stylevideo.media.sequence_writer import check_sequence_output, existing_files
 from stylevideo.media.tracks import stretch_of_time
-from stylevideo.media.writer import check_output
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
-from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
+from stylevideo.outputs import check_names, check_replaced
 from stylevideo.ranges import select_frames
 from stylevideo.settings import FootageSettings, Settings, Style, leaves, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
 from stylevideo.timeline import Clip, VideoInfo
-from stylevideo.version import __version__
 
-IDENTITY_BYTES = 1 << 20
 MOST_FRAMES = 100_000
 MOST_REPEATS = 100
 """A film of constant rate may have so many frames, or so many for each of the source's."""
@@ -102,6 +94,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
     """
+    if output:
+        check_names(output, settings.output)
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     footage = settings.footage
@@ -109,8 +103,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
     info = selection.info
-    if output and delivery.is_sequence:
-        _refuse_to_replace(output, info, selection.frames, settings.output.overwrite)
+    if output:
+        check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings.output)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage.depth, info, delivery)
     reading = _reading(footage, info, delivery, bits)
@@ -129,60 +123,6 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     clip = Clip(source, output or source, info, selection.frames)
     notes = (*selection.notes, *_without_effect(settings, info, delivery))
     return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, notes)
-
-
-def check_outputs(source: Path, output: Path, settings: Settings) -> None:
-    """Refuse outputs that cannot be written, or would replace something.
-
-    Raises:
-        InputError: with what to do about it.
-    """
-    if choose_delivery(settings.output.delivery, output).is_sequence:
-        check_sequence_output(output)
-    else:
-        check_output(output)
-    if output.exists() and source.exists() and output.samefile(source):
-        raise InputError(f"{output} is the clip itself. Choose another output with -o.")
-    if output.exists() and not settings.output.overwrite:
-        raise InputError(f"{output} is already there. Replace it with -y, or choose another output with -o.")
-    for path, suffix in ((settings.output.sheet, ".png"), (settings.output.report, ".json")):
-        if path and Path(path).suffix.lower() != suffix:
-            raise InputError(f"{path}: this file must end in {suffix}.")
-        if path:
-            check_writable(Path(path).absolute())
-
-
-def fingerprint(job: Job) -> dict[str, Any]:
-    """Everything that decides how frames look, by name; JSON values."""
-    return {
-        "stylevideo": __version__,
-        "margin_px": MARGIN_PX,
-        "torch": torch.__version__,
-        "source": _identity(job.clip.info),
-        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
-        "opencv": cv2.__version__,
-        "device_kind": job.device.type,
-        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
-        "weights_sha256": job.vgg.identity if job.vgg else "none",
-        "bits": job.bits,
-        "view": sequence_view(job.reading.view).identity if job.clip.info.is_linear else "none",
-        **job.settings.fingerprint(),
-    }
-
-
-def _refuse_to_replace(output: Path, info: VideoInfo, frames: range, overwrite: bool) -> None:
-    """Refuse a sequence whose files are there already, or are the source's."""
-    existing = existing_files(output, [info.number(index) for index in frames])
-    if not existing:
-        return
-    sources = {file.resolve() for file in info.files if file}
-    if any(file.resolve() in sources for file in existing):
-        raise InputError(f"{output} is the clip itself. Choose another output with -o.")
-    if not overwrite:
-        raise InputError(
-            f"{existing[0]} is already there{f', with {len(existing) - 1} more' if existing[1:] else ''}. "
-            "Replace them with -y, or choose another output with -o."
-        )
 
 
 def _bits(depth: str, info: VideoInfo, delivery: Delivery) -> int:
@@ -275,20 +215,3 @@ def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
             f"The short edge must have at least {LEAST_EDGE_PX} pixels: use a larger clip or a larger --size."
         )
     return height, width
-
-
-def _identity(info: VideoInfo) -> str:
-    """Enough to tell clips apart, quick for large ones: sizes, and the SHA-256 of the first and last MiB.
-
-    Of a sequence every file's size counts, and the content of the first and the last.
-    """
-    files = [file for file in info.files if file] or [info.path]
-    digest = hashlib.sha256()
-    for file in (files[0], files[-1]):
-        with file.open("rb") as stream:
-            digest.update(stream.read(IDENTITY_BYTES))
-            stream.seek(max(0, file.stat().st_size - IDENTITY_BYTES))
-            digest.update(stream.read(IDENTITY_BYTES))
-    sizes = [file.stat().st_size for file in files]
-    digest.update(repr(sizes).encode())
-    return f"{sum(sizes)} bytes, {digest.hexdigest()[:16]}"

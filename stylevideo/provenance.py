@@ -16,20 +16,15 @@ import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.pictures import write_atomically
+from stylevideo.outputs import MADE_BY, provenance_path
 from stylevideo.preparation import Job
 from stylevideo.settings import leaves
-from stylevideo.timeline import VideoInfo
 from stylevideo.version import __version__
 
 CHUNK_BYTES = 1 << 22
 SHORT_HASH = 16
 OF_PLACES = frozenset({"sheet", "report", "weights", "overwrite", "restart"})
 """Settings that name places on a machine or are about runs, not about the film."""
-
-
-def provenance_path(output: Path) -> Path:
-    """Where the file beside a film is: `film.mp4.json`."""
-    return output.with_name(f"{output.name}.json")
 
 
 def provenance(job: Job) -> dict[str, Any]:
@@ -44,10 +39,10 @@ def provenance(job: Job) -> dict[str, Any]:
         for read in job.styles
     ]
     return {
-        "stylevideo": __version__,
+        MADE_BY: __version__,
         "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
         "film": clip.output.name,
-        "source": {"name": clip.source.name, "sha256": _sha256(_files(clip.info))},
+        "source": {"name": clip.source.name, "sha256": _sha256(clip.info.source_files())},
         "frames": clip.info.numbers(clip.frames),
         "styles": styles,
         "delivery": job.delivery.name,
@@ -77,10 +72,6 @@ def write_provenance(values: dict[str, Any], output: Path) -> None:
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.
     write_atomically(provenance_path(output), text.encode(errors="backslashreplace"))
-
-
-def _files(info: VideoInfo) -> list[Path]:
-    return [file for file in info.files if file] or [info.path]
 
 
 def _sha256(files: Sequence[Path]) -> str:

@@ -15,6 +15,7 @@ from stylevideo.loop import MEETING
 from stylevideo.media.pictures import Reading
 from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
+from stylevideo.outputs import MADE_BY
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
 from stylevideo.timeline import Clip, Shot, VideoInfo
@@ -203,7 +204,7 @@ def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: Clip
         their first and last frame's number.
     """
     return {
-        "stylevideo": __version__,
+        MADE_BY: __version__,
         "source": str(clip.source),
         "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
         "output": str(result.output),

@@ -42,7 +42,10 @@ def _setting(
     maximum: float = math.inf,
     changes_frames: bool = True,
 ) -> Any:
-    """A dataclass field with what its flag and its check need; `changes_frames` puts it into the fingerprint."""
+    """A dataclass field with what its flag and its check need; `changes_frames` puts it into the fingerprint.
+
+    What a setting comes to, such as the frames of a range, is put there by `stylevideo.identity`.
+    """
     return field(
         default=default,
         metadata={
@@ -218,12 +221,18 @@ class FootageSettings:
         "",
         "only these frames, such as 1-48, 1001-1050 or 1-100x2 (every second); both ends count",
         metavar="RANGE",
+        changes_frames=False,
     )
     start: str = _setting(
-        "", "begin at this time (12.5, 1:05, 1:00:05.5) or timecode of the source (01:00:00:12)", metavar="TIME"
+        "",
+        "begin at this time (12.5, 1:05, 1:00:05.5) or timecode of the source (01:00:00:12)",
+        metavar="TIME",
+        changes_frames=False,
     )
-    end: str = _setting("", "end before this time or timecode", metavar="TIME")
-    handles: int = _setting(0, "so many frames more before and after the range", unit="frames", minimum=0)
+    end: str = _setting("", "end before this time or timecode", metavar="TIME", changes_frames=False)
+    handles: int = _setting(
+        0, "so many frames more before and after the range", unit="frames", minimum=0, changes_frames=False
+    )
     rate: str = _setting(
         "24", "frames a second of an image sequence, such as 25 or 30000/1001", metavar="RATE", changes_frames=False
     )

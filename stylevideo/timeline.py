@@ -150,6 +150,10 @@ class VideoInfo:
         every = f"x{self.step}" if self.step > 1 else ""
         return f"{first}-{last}{every}" if last > first else str(first)
 
+    def source_files(self) -> list[Path]:
+        """The video file, or the files of the sequence that are there."""
+        return [file for file in self.files if file and file.is_file()] or [self.path]
+
     def audio(self) -> tuple[StreamInfo, ...]:
         """The audio streams."""
         return tuple(stream for stream in self.streams if stream.kind == "audio")

@@ -5,6 +5,7 @@ Nothing is painted here (`--iterations 0`): what goes wrong does so before or af
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from media_fixtures import edge_number_in, ffmpeg, make_video, number_in, number
 from sequence_fixtures import cut_short, save, save_numbered
 
 from stylevideo.cli import main
+from stylevideo.errors import StorageError
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.store import store_folder
@@ -466,6 +468,65 @@ class TestTheSourceStays:
         save_numbered(tmp_path / "shots", "a.{:04d}.png", range(1, 3))
         (tmp_path / "link").symlink_to(tmp_path / "shots")
         self.refused_onto(tmp_path / "shots", tmp_path / "link" / "a.####.png", run)
+
+
+class TestNothingElseIsReplaced:
+    """Files beside the film are outputs too: they take nobody's place, and each has a place of its own."""
+
+    @pytest.mark.parametrize(
+        ("flag", "name"), [("--sheet", "sheet.png"), ("--report", "report.json"), ("", "a.mp4.json")]
+    )
+    def test_a_file_that_is_there(
+        self, flag: str, name: str, two_shot_clip: Path, out: Path, refused: Callable[..., None]
+    ) -> None:
+        (out / name).write_bytes(b"[1]")
+        refused(f"{name} is already there", two_shot_clip, out / "a.mp4", *((flag, out / name) if flag else ()))
+
+    def test_a_report_replaces_a_report(self, two_shot_clip: Path, out: Path, run: Callable[..., Said]) -> None:
+        for film in ("a.mp4", "b.mp4"):
+            assert run(two_shot_clip, out / film, "-q", "--report", out / "report.json").code == 0
+        assert json.loads((out / "report.json").read_text())["output"].endswith("b.mp4")
+
+    def test_a_style(self, two_shot_clip: Path, out: Path, refused: Callable[..., None]) -> None:
+        style = Path(shutil.copy(STYLE, out / "style.png"))
+        refused("style.png is a style picture", two_shot_clip, out / "a.mp4", "-y", "--sheet", style, style=style)
+
+    def test_a_frame_of_the_source(self, out: Path, refused: Callable[..., None]) -> None:
+        save_numbered(out, "a.{:04d}.png", range(1, 3))
+        refused("is the clip itself", out / "a.####.png", out / "a.mp4", "-y", "--sheet", out / "a.0002.png")
+
+    def test_one_name_twice(self, two_shot_clip: Path, out: Path, refused: Callable[..., None]) -> None:
+        refused("would be written twice", two_shot_clip, out / "a.mp4", "--report", out / "a.mp4.json")
+
+    def test_a_name_with_no_room_for_a_hidden_one(
+        self, two_shot_clip: Path, out: Path, refused: Callable[..., None]
+    ) -> None:
+        refused("this name is too long", two_shot_clip, out / f"{'a' * 248}.mp4")
+        refused(r"cannot be opened \(File name too long\)", out / f"{'a' * 300}.mp4", out / "a.mp4")
+
+
+def test_a_run_that_failed_after_naming_the_film_goes_on(
+    two_shot_clip: Path, out: Path, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr("stylevideo.film.write_provenance", fails)
+    assert run(two_shot_clip, out / "film.mp4", "-q").code == 1
+    assert (out / "film.mp4").exists()
+    monkeypatch.undo()
+    assert run(two_shot_clip, out / "film.mp4", "-q").code == 0
+    assert names(out) == ["film.mp4", "film.mp4.json"]
+
+
+@posix
+def test_a_link_to_nowhere_is_a_missing_picture(out: Path, run: Callable[..., Said]) -> None:
+    save_numbered(out, "a.{:04d}.png", range(1, 4))
+    (out / "a.0002.png").unlink()
+    (out / "a.0002.png").symlink_to(out / "nowhere")
+    said = run(out / "a.####.png", out / "film.mp4")
+    assert said.code == 0, said.err
+    assert shown(out / "film.mp4") == [1, 1, 3]
 
 
 @pytest.mark.parametrize("name", NAMES)

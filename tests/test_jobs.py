@@ -18,14 +18,17 @@ import torch
 from conftest import QUICK, STYLE
 from media_fixtures import make_video, shared, stream_hashes
 from sample_scenes import render_shot
+from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
+from stylevideo.identity import fingerprint
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.store import store_folder
+from stylevideo.preparation import prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings import Settings, Style
 
@@ -170,7 +173,7 @@ def test_other_settings_are_refused_for_an_interrupted_film(two_shot_clip: Path,
     with pytest.raises(Stop):
         stylevideo.stylize(two_shot_clip, [STYLE], output, FAST, stop_after_a_frame)
     changed = FAST.with_values(style_weight=2.0, frames="1-2")
-    with pytest.raises(ResumeError, match=r"style_weight was 1\.0 and is 2\.0, frames was '' and is '1-2'"):
+    with pytest.raises(ResumeError, match=r"frames was '.*' and is '1-2', style_weight was 1\.0 and is 2\.0"):
         stylevideo.stylize(two_shot_clip, [STYLE], output, changed)
     result = stylevideo.stylize(two_shot_clip, [STYLE], output, changed.with_values(restart=True))
     assert len(result.frames) == 2
@@ -290,3 +293,20 @@ def test_devices_weights_and_styles_are_looked_for_first(two_shot_clip: Path, tm
     with pytest.raises(InputError, match="No style"):
         stylevideo.stylize(two_shot_clip, [], tmp_path / "film.mp4", FAST)
     assert sorted(tmp_path.iterdir()) == [small, sham]
+
+
+def test_what_decides_how_frames_look_is_in_the_fingerprint(tmp_path: Path) -> None:
+    """A picture in the middle, the frames that a time means at a rate, the channel that is read along."""
+    settings = FAST.with_values(iterations=0, start="0.125", device="cpu")
+
+    def print_of(**changed: str) -> dict[str, object]:
+        output = tmp_path / "film.####.png"
+        return fingerprint(prepare(tmp_path / "a.####.png", [STYLE], output, settings.with_values(**changed)))
+
+    save_numbered(tmp_path, "a.{:04d}.png", range(1, 8))
+    before = print_of()
+    assert print_of() == before
+    assert print_of(rate="48")["frames"] != before["frames"]
+    picture = (tmp_path / "a.0004.png").read_bytes()
+    (tmp_path / "a.0004.png").write_bytes(picture[:-4] + b"else")
+    assert print_of()["source"] != before["source"]

@@ -23,7 +23,7 @@ from stylevideo.media.pattern import parse_pattern
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
-from stylevideo.media.sequence_writer import check_sequence_output, existing_files, write_sequence
+from stylevideo.media.sequence_writer import check_sequence_output, sequence_files, write_sequence
 from stylevideo.media.view import SRGB
 
 RATE = Fraction(24000, 1001)
@@ -508,7 +508,7 @@ def test_files_of_before_are_replaced_at_the_end(tmp_path: Path) -> None:
     write_sequence(numbered_pictures(3), output, [1, 2, 3], 8)
     (tmp_path / ".a.##.png.part").mkdir()
     (tmp_path / ".a.##.png.part" / "left over").touch()
-    assert existing_files(output, [3, 4]) == [tmp_path / "a.03.png"]
+    assert sequence_files(output, [3, 4]) == [tmp_path / "a.03.png", tmp_path / "a.04.png"]
     seen = []
 
     def pictures() -> object:

@@ -55,6 +55,13 @@ def ffmpeg_path() -> str:
         ) from error
 
 
+@cache
+def ffmpeg_version() -> str:
+    """The first words of what ffmpeg says of itself, such as "ffmpeg version 7.1"."""
+    said = run_ffmpeg(["-version"]).output
+    return " ".join(said.split()[:3])
+
+
 def file_url(path: Path) -> str:
     """Name a file so that ffmpeg takes a colon, a percent sign or a leading dash in it literally."""
     return f"file:{path.absolute()}"

@@ -55,7 +55,10 @@ def open_clip(path: Path, rate: Fraction = SEQUENCE_RATE) -> VideoInfo:
     Raises:
         InputError: there is no such clip, or it cannot be read.
     """
-    return probe_sequence(path, rate) if is_sequence(path) else probe(path)
+    try:
+        return probe_sequence(path, rate) if is_sequence(path) else probe(path)
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{path} cannot be opened ({error.strerror}). Check the name.") from error
 
 
 def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) -> Iterator[SourceFrame]:

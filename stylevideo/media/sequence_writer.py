@@ -78,14 +78,14 @@ def check_sequence_output(output: Path) -> None:
     _output_pattern(output)
 
 
-def existing_files(output: Path, numbers: Iterable[int]) -> list[Path]:
-    """The files that writing these numbers would replace.
+def sequence_files(output: Path, numbers: Iterable[int]) -> list[Path]:
+    """The files of these numbers.
 
     Raises:
         InputError: see `check_sequence_output`.
     """
     pattern = _output_pattern(output)
-    return [file for file in map(pattern.file, numbers) if file.exists()]
+    return [pattern.file(number) for number in numbers]
 
 
 def write_sequence(

@@ -25,11 +25,17 @@ from stylevideo.media.pictures import read_exactly, write_atomically, write_floa
 
 JOB_FILE = "job.json"
 STATE_FILE = "state.pt"
+NAMING_FILE = "naming.json"
 
 
 def store_folder(output: Path) -> Path:
     """Where the frames of an unfinished film are kept: `.film.mp4.stylevideo` beside `film.mp4`."""
     return output.with_name(f".{output.name}.stylevideo")
+
+
+def is_being_named(output: Path) -> bool:
+    """Whether an interrupted run had all frames of a film and had begun to put it in its place."""
+    return (store_folder(output) / NAMING_FILE).exists()
 
 
 class FrameStore:
@@ -130,6 +136,10 @@ class FrameStore:
     def remember(self, name: str, value: Any) -> None:
         """Keep a JSON value that took time to find, such as the cuts."""
         self._write_json(f"{name}.json", value)
+
+    def mark_naming(self) -> None:
+        """Remember that from now on there may be files under the film's name that are this job's own."""
+        self._write_json(NAMING_FILE, True)
 
     def recall(self, name: str) -> Any:
         """The value kept under this name, or None."""
