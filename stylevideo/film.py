@@ -34,17 +34,26 @@ def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
         InputError, EncodeError, StorageError: it could not be written; the frames are still in the store.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
+    said: dict[str, None] = {}
+    pictures = _listening(_pictures(job, store), said)
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
-        sequence = write_sequence(_pictures(job, store), clip.output, numbers, job.bits, job.reading.view)
+        sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view)
         notes = (*plan_tracks(clip.info, clip.output, stretch_of_time(clip.info, clip.frames))[1], *sequence.notes)
     else:
         encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
-        images = map(_with_alpha, _pictures(job, store))
+        images = map(_with_alpha, pictures)
         notes = write_film(images, clip.output, clip.info, clip.frames, encoding).notes
     if made_from:
         write_provenance(made_from, clip.output)
-    return notes
+    return (*notes, *said)
+
+
+def _listening(pictures: Iterator[Picture], said: dict[str, None]) -> Iterator[Picture]:
+    """The same pictures; what is noted of them is put into `said`, each sentence once."""
+    for picture in pictures:
+        said.update(dict.fromkeys(picture.notes))
+        yield picture
 
 
 def _with_alpha(picture: Picture) -> np.ndarray:

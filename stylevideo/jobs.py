@@ -276,10 +276,10 @@ def _source_frames(job: Job, frames: range) -> Iterator[Frame]:
 def _source_frames_backwards(job: Job, frames: range) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
     sources = read_frames(job.clip.info, frames, job.reading)
-    held = [replace(source, picture=source.picture.fitted(job.size)) for source in sources]
+    held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
     while held:
-        source = held.pop()
-        yield Frame(source.index, to_image(source.image), source.repaired)
+        index, image, repaired = held.pop()
+        yield Frame(index, to_image(image), repaired)
 
 
 def _too_large(job: Job) -> str:

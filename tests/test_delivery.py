@@ -202,6 +202,13 @@ def test_depth_on_request(tmp_path: Path) -> None:
     assert probe(tmp_path / "flat.mkv").pixel_format == "bgr0"
 
 
+@pytest.mark.parametrize(
+    ("name", "depth", "bits"), [("a.jpg", 16, 8), ("a.png", 16, 16), ("a.tif", 8, 8), ("a.exr", 32, 32)]
+)
+def test_bits_of_a_sequence_are_those_of_its_files(name: str, depth: int, bits: int) -> None:
+    assert choose_delivery("auto", Path(name)).film_bits(depth) == bits
+
+
 def test_identity_is_the_source_pixel_by_pixel(tmp_path: Path) -> None:
     source = numbered_video(tmp_path / "source.mkv", 5, "25", ("-c:v", "ffv1", "-pix_fmt", "bgr0"))
     result = identity(source, tmp_path / "film.mkv", delivery="ffv1")

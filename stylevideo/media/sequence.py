@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cache
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.frame_file import CODECS, FileFacts, file_facts, read_file
 from stylevideo.media.pattern import Pattern, numbers_of, parse_pattern, patterns_in
-from stylevideo.media.pictures import Picture, Reading
+from stylevideo.media.pictures import WHITE, Picture, Reading
 from stylevideo.timeline import VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -85,6 +89,7 @@ def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[
     Raises:
         InputError: a picture has another size than the first; or see `read_file`.
     """
+    keep_alpha, lacks_alpha = info.has_alpha and reading.alpha != "drop", False
     for index, file in enumerate(info.files[first:], start=first):
         if file is None:
             continue
@@ -94,7 +99,24 @@ def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[
             logger.info("%s", error)
             continue
         _check_size(file, picture, info)
+        if keep_alpha and picture.alpha is None:
+            note = () if lacks_alpha else (f"{file.name} has no alpha channel, as others have: it is taken as opaque.",)
+            picture, lacks_alpha = _opaque(picture, note), True
+        for sentence in picture.notes:
+            _warn_once(info.path, sentence)
         yield index, picture
+
+
+def _opaque(picture: Picture, notes: tuple[str, ...]) -> Picture:
+    image = picture.image
+    alpha = np.full(image.shape[:2], WHITE[image.dtype], image.dtype)
+    return replace(picture, alpha=alpha, notes=(*picture.notes, *notes))
+
+
+@cache
+def _warn_once(sequence: Path, sentence: str) -> None:
+    """A clip is read several times."""
+    logger.warning("%s: %s", sequence, sentence)
 
 
 def _check_size(file: Path, picture: Picture, info: VideoInfo) -> None:
