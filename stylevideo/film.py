@@ -13,7 +13,7 @@ from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
 from stylevideo.media.tracks import plan_tracks, stretch_of_time
-from stylevideo.media.view import View
+from stylevideo.media.view import SRGB, View
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, write_provenance
@@ -46,6 +46,8 @@ def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
         notes = write_film(images, clip.output, clip.info, clip.frames, encoding).notes
     if made_from:
         write_provenance(made_from, clip.output)
+    if clip.info.is_linear and 32 not in job.delivery.depths:
+        notes = (*notes, *sequence_view(job.reading.view).display_notes)
     return (*notes, *said)
 
 
@@ -65,7 +67,7 @@ def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
     finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
     if job.reading.alpha == "drop" and not lit:
-        yield from map(Picture, finished)
+        yield from (Picture(displayed(job, image)) for image in finished)
         return
     for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
         aside = source.picture.fitted(job.size)
@@ -84,9 +86,23 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
         # Strokes beyond the edge would be light that is added to whatever the picture is laid over.
         opacity = to_floats(alpha).clip(0, 1)[..., None]
         mixed = like(image, to_floats(source.image) + opacity * (to_floats(image) - to_floats(source.image)))
-        return mixed if lit else _lit(view, mixed, 1 / np.maximum(opacity, SMALLEST_OPACITY))
+        return mixed if lit else displayed(job, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
     colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
+
+
+def displayed(job: Job, image: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
+    """A picture that was read or painted by the job's view, as screens show it.
+
+    Args:
+        job: of the clip.
+        image: of any kind, (H, W, 3).
+        factor: (H, W), by which its light is multiplied; 1 if not given.
+    """
+    if not job.clip.info.is_linear or (factor is None and sequence_view(job.reading.view) is SRGB):
+        return image
+    factor = np.ones(image.shape[:2], np.float32) if factor is None else factor
+    return like(image, sequence_view(job.reading.view).displayed(to_floats(image), factor))
 
 
 def _lit(view: View, image: np.ndarray, factor: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 
 from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
 from stylevideo.errors import DecodeError, DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
-from stylevideo.film import deliver
+from stylevideo.film import deliver, displayed
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
 from stylevideo.media.read_ahead import read_ahead
@@ -367,7 +367,7 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     sources = [frame for frame in read_frames(job.clip.info, frames, job.looking) if frame.index in wanted]
     numbers = [job.clip.info.number(frame.index) for frame in sources]
     pairs = [
-        (fit_picture(frame.image, job.size), to_8_bits(store.picture(number)))
+        (displayed(job, fit_picture(frame.image, job.size)), to_8_bits(displayed(job, store.picture(number))))
         for frame, number in zip(sources, numbers, strict=True)
     ]
     labels = [str(number) for number in numbers]
