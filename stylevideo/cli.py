@@ -44,7 +44,8 @@ SECTION_TITLES = {
 }
 SHORT_FLAGS = {"overwrite": "-y"}
 MEASURED_BY = (
-    *("frames", "start", "end", "handles", "style_weight", "content_weight", "tv_weight", "style_scale"),
+    *("frames", "start", "end", "handles", "rate", "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
+    *("style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )
 """Settings that `evaluate` takes too: as the film was made, so it is measured."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from stylevideo.media.frame_file import sequence_view
-from stylevideo.media.pictures import Picture, like, straight, to_floats
+from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
@@ -17,6 +17,7 @@ from stylevideo.media.view import SRGB, View
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, write_provenance
+from stylevideo.timeline import VideoInfo
 
 SMALLEST_OPACITY = 1e-4
 """Colours that hardly show are divided by no less."""
@@ -67,7 +68,7 @@ def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
     finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
     if job.reading.alpha == "drop" and not lit:
-        yield from (Picture(displayed(job, image)) for image in finished)
+        yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in finished)
         return
     for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
         aside = source.picture.fitted(job.size)
@@ -86,23 +87,28 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
         # Strokes beyond the edge would be light that is added to whatever the picture is laid over.
         opacity = to_floats(alpha).clip(0, 1)[..., None]
         mixed = like(image, to_floats(source.image) + opacity * (to_floats(image) - to_floats(source.image)))
-        return mixed if lit else displayed(job, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
+        return (
+            mixed
+            if lit
+            else displayed(job.clip.info, job.reading, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
+        )
     colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
 
 
-def displayed(job: Job, image: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
-    """A picture that was read or painted by the job's view, as screens show it.
+def displayed(source: VideoInfo, reading: Reading, image: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
+    """A picture of a source, as it was read or painted, as screens show it.
 
     Args:
-        job: of the clip.
+        source, reading: of what, and how it was read.
         image: of any kind, (H, W, 3).
         factor: (H, W), by which its light is multiplied; 1 if not given.
     """
-    if not job.clip.info.is_linear or (factor is None and sequence_view(job.reading.view) is SRGB):
+    view = sequence_view(reading.view) if source.is_linear else SRGB
+    if view is SRGB and factor is None:
         return image
     factor = np.ones(image.shape[:2], np.float32) if factor is None else factor
-    return like(image, sequence_view(job.reading.view).displayed(to_floats(image), factor))
+    return like(image, view.displayed(to_floats(image), factor))
 
 
 def _lit(view: View, image: np.ndarray, factor: np.ndarray) -> np.ndarray:

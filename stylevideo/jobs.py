@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -365,9 +366,10 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     sources = [frame for frame in read_frames(job.clip.info, frames, job.looking) if frame.index in wanted]
+    show = partial(displayed, job.clip.info, job.reading)
     numbers = [job.clip.info.number(frame.index) for frame in sources]
     pairs = [
-        (displayed(job, fit_picture(frame.image, job.size)), to_8_bits(displayed(job, store.picture(number))))
+        (show(fit_picture(frame.image, job.size)), to_8_bits(show(store.picture(number))))
         for frame, number in zip(sources, numbers, strict=True)
     ]
     labels = [str(number) for number in numbers]
