@@ -43,8 +43,10 @@ SECTION_TITLES = {
     "output": "what is written",
 }
 SHORT_FLAGS = {"overwrite": "-y"}
+SHOWN_BY = ("frames", "start", "end", "handles")
+"""Settings that say which of the source's frames a film shows."""
 MEASURED_BY = (
-    *("frames", "start", "end", "handles", "rate", "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
+    *(*SHOWN_BY, "rate", "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
     *("style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )
@@ -146,9 +148,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_verify)
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
     parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
-    parser.add_argument("--frames", default="", metavar="RANGE", help="the source's frames that it shows (all)")
     parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
     _add_common(parser)
+    _add_leaves(parser.add_argument_group("what the film shows"), SHOWN_BY)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -165,14 +167,17 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout, with every frame's measures")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the measures over time")
     _add_common(parser)
-    group = parser.add_argument_group("how the film was made")
-    for leaf in leaves():
-        if leaf.name in MEASURED_BY:
-            _add_leaf(group, leaf)
+    _add_leaves(parser.add_argument_group("how the film was made"), MEASURED_BY)
 
 
 def _add_style(parser: argparse.ArgumentParser, help: str) -> None:
     parser.add_argument("--style", action="append", required=True, metavar="PICTURE[:WEIGHT]", help=help)
+
+
+def _add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:
+    for leaf in leaves():
+        if leaf.name in names:
+            _add_leaf(group, leaf)
 
 
 def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
@@ -367,7 +372,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _verify(options: argparse.Namespace) -> None:
     from stylevideo.verification import Verdict, verify
 
-    found = verify(options.source, options.film, options.frames)
+    shown = Settings().with_values(**_given(options)).footage
+    found = verify(options.source, options.film, shown.frames, shown.start, shown.end, shown.handles)
     if options.json:
         checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
         print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))
@@ -380,31 +386,15 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _probe(options: argparse.Namespace) -> None:
+    from stylevideo.description import as_json, as_lines
     from stylevideo.media.reader import open_clip
 
     info = open_clip(options.file)
-    values = {name: str(value) for name, value in vars(info).items() if name not in ("pts", "streams", "frame_count")}
     if options.json:
-        exact = {
-            "width": info.width,
-            "height": info.height,
-            "frame_count": info.frame_count,
-            "rotation": info.rotation,
-            "variable_rate": info.variable_rate,
-            "color_matrix": info.color_matrix,
-        }
-        times = {"start_time_s": float(info.start_time), "duration_s": float(info.duration)}
-        streams = [dataclasses.asdict(stream) for stream in info.streams]
-        print(json.dumps({**values, **exact, **times, "streams": streams}, indent=1))
+        print(json.dumps(as_json(info), indent=1))
         return
-    kind = "variable" if info.variable_rate else "constant"
-    print(f"{info.path.name}: {info.codec}, {info.pixel_format}, color matrix {info.color_matrix or 'not said'}")
-    print(f"  size      {info.width}x{info.height}, sample aspect {info.sample_aspect}, rotation {info.rotation}")
-    print(f"  frames    {info.frame_count}, {info.rate} a second ({float(info.rate):.3f}), {kind} rate")
-    print(f"  time      starts at {float(info.start_time):.3f} s, lasts {float(info.duration):.3f} s")
-    for stream in info.streams:
-        language = f" ({stream.language})" if stream.language else ""
-        print(f"  {stream.kind:<9} {stream.codec}{language}, {stream.detail}")
+    for line in as_lines(info):
+        print(line)
 
 
 def _shots(options: argparse.Namespace) -> None:

@@ -67,7 +67,7 @@ def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
     """The finished frames, with what of the source's goes along unpainted."""
     finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
-    if job.reading.alpha == "drop" and not lit:
+    if not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit):
         yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in finished)
         return
     for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
@@ -87,11 +87,9 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
         # Strokes beyond the edge would be light that is added to whatever the picture is laid over.
         opacity = to_floats(alpha).clip(0, 1)[..., None]
         mixed = like(image, to_floats(source.image) + opacity * (to_floats(image) - to_floats(source.image)))
-        return (
-            mixed
-            if lit
-            else displayed(job.clip.info, job.reading, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
-        )
+        if lit:
+            return mixed
+        return displayed(job.clip.info, job.reading, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
     colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
 

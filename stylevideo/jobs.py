@@ -339,8 +339,8 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
     turn = store.recall(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
-        *source_warnings(clip.info, job.reading, job.film_bits),
-        *frame_warnings(records),
+        *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),
+        *frame_warnings(clip.info, records),
         *loop_warnings(visible),
         *job.notes,
         *notes,

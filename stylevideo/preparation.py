@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +26,7 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ranges import select_frames
-from stylevideo.settings import FootageSettings, Settings, Style
+from stylevideo.settings import FootageSettings, Settings, Style, leaves, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
 from stylevideo.timeline import Clip, VideoInfo
 from stylevideo.version import __version__
@@ -53,7 +52,7 @@ class Job:
         bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
         delivery: the film's form.
         device, vgg: what paints; no network where nothing is painted.
-        notes: what could not be done as asked, as sentences.
+        notes: what could not be done as asked, or was asked for without effect, as sentences.
     """
 
     clip: Clip
@@ -124,13 +123,15 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         check_whole(info, selection.frames, reading)
     if output and not delivery.is_sequence:
         _check_length(info, selection.frames, settings.output.variable_rate == "keep")
-        check_encoding(_encoding(delivery, settings), output, size, info.rate)
+        alpha = reading.alpha != "drop" and delivery.has_alpha
+        check_encoding(_encoding(delivery, settings), output, size, info.rate, bits, alpha)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = load_vgg19(settings.weights.weights, device, dtype)
     clip = Clip(source, output or source, info, selection.frames)
-    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, selection.notes)
+    notes = (*selection.notes, *_without_effect(settings, info, delivery))
+    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, notes)
 
 
 def check_outputs(source: Path, output: Path, settings: Settings) -> None:
@@ -189,11 +190,42 @@ def _refuse_to_replace(output: Path, info: VideoInfo, frames: range, overwrite: 
 
 def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery) -> int:
     """Bits a channel that finished frames are kept with."""
-    if footage.depth != "auto" and 32 not in delivery.depths:
-        return int(footage.depth)
+    depth = footage.depth
+    if depth != "auto" and 32 not in delivery.depths:
+        return int(depth) if _takes(delivery, depth) else delivery.depths[0]
     bits = delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
     # From a logarithmic view to screens a step of 8 bits would become several.
     return max(bits, 16) if info.is_linear and sequence_view(_view(footage, info)) is not SRGB else bits
+
+
+def _takes(delivery: Delivery, depth: str) -> bool:
+    """Whether frames kept with this depth go into it; a film's encoder takes any, the files of a sequence their own."""
+    return not delivery.is_sequence or int(depth) in delivery.depths
+
+
+def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> Iterator[str]:
+    """A sentence for each setting that was given although it changes nothing here."""
+    depth, is_film, finds_cuts = settings.footage.depth, not delivery.is_sequence, settings.shots.detect_cuts
+    reasons = {
+        "rate": (not info.is_sequence, "a video file has a rate of its own"),
+        "depth": (depth != "auto" and not _takes(delivery, depth), f"{delivery.name} files have a depth of their own"),
+        "alpha": (not info.has_alpha, "the footage has no alpha channel"),
+        "deinterlace": (info.is_sequence, "the files of an image sequence have no fields"),
+        "tonemap": (not info.is_hdr, "the footage is not HDR"),
+        "view": (not info.is_linear and 32 not in delivery.depths, "there is no scene-linear light"),
+        "variable_rate": (
+            not (info.variable_rate and is_film),
+            "the rate is constant" if is_film else "files have none",
+        ),
+        "crf": (delivery.crf is None, f"{delivery.name} has no such quality"),
+        "ffmpeg_args": (not is_film, "image sequences are written without ffmpeg"),
+        "cut_threshold": (not finds_cuts, "--no-detect-cuts looks for none"),
+        "min_shot_frames": (not finds_cuts, "--no-detect-cuts looks for none"),
+    }
+    for leaf in leaves():
+        is_idle, why = reasons.get(leaf.name, (False, ""))
+        if is_idle and settings.value(leaf.name) != leaf.default:
+            yield f"{leaf.flag} has no effect: {why}."
 
 
 def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits: int) -> Reading:
@@ -222,7 +254,7 @@ def _view(footage: FootageSettings, info: VideoInfo) -> str:
 
 def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
     options = settings.output
-    extra = tuple(shlex.split(options.ffmpeg_args))
+    extra = split_arguments(options.ffmpeg_args)
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
 
 

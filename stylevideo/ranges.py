@@ -14,7 +14,9 @@ from stylevideo.timeline import VideoInfo
 
 _RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*(?:x\s*(\d+)\s*)?)?")
 _SECONDS = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
-_TIMECODE = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;])(\d\d)")
+_TIMECODE = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)([:;])(\d{1,3})")
+_DROP_RATES = {Fraction(30000, 1001): "29.97", Fraction(60000, 1001): "59.94"}
+"""Rates at which timecode may drop numbers, as the package names them."""
 
 
 @dataclass(frozen=True)
@@ -148,20 +150,21 @@ def timecode_frames(text: str, rate: Fraction) -> int:
 
 
 def timecode_after(text: str, frames: int, rate: Fraction) -> str:
-    """The timecode so many frames after another, in the same notation.
+    """The timecode so many frames after another, written as ffmpeg writes it.
+
+    Drop-frame stays so at 29.97 and 59.94 frames a second; at another rate it has no meaning, and there are colons.
 
     Raises:
         SettingsError: as for `timecode_frames`.
     """
-    if frames == 0:
-        return text
     from timecode.timecode import Timecode
 
-    drop = ";" in text
+    drop = ";" in text and rate in _DROP_RATES
     total = timecode_frames(text, rate) + frames
     later = Timecode(_timecode_rate(rate, drop), frames=total + 1, force_non_drop_frame=not drop)
     hours, minutes, seconds, frame = later.frames_to_tc(later.frames)[:4]
-    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if drop else ':'}{frame:02}"
+    digits = 1 if _nominal(rate) <= 10 else 2 if _nominal(rate) <= 100 else 3
+    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if drop else ':'}{frame:0{digits}}"
 
 
 def _nominal(rate: Fraction) -> int:
@@ -170,6 +173,4 @@ def _nominal(rate: Fraction) -> int:
 
 
 def _timecode_rate(rate: Fraction, drop: bool) -> str:
-    if drop and rate in (Fraction(30000, 1001), Fraction(60000, 1001)):
-        return "29.97" if _nominal(rate) == 30 else "59.94"
-    return str(_nominal(rate))
+    return _DROP_RATES.get(rate, str(_nominal(rate))) if drop else str(_nominal(rate))

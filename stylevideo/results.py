@@ -141,13 +141,14 @@ Event = Checked | Planned | FrameFinished | Forecast
 Listener = Callable[[Event], None]
 
 
-def source_warnings(info: VideoInfo, reading: Reading, film_bits: int) -> Iterator[str]:
+def source_warnings(info: VideoInfo, reading: Reading, film_bits: int, film_alpha: bool) -> Iterator[str]:
     """Sentences on what of the source the film cannot have, or was taken for.
 
     Args:
         info: of the source.
         reading: how it was read.
         film_bits: bits a channel that the film has.
+        film_alpha: whether the film's form has an alpha channel.
     """
     if min(film_bits, reading.bits) < info.bits and not info.is_linear:
         yield (
@@ -156,6 +157,11 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int) -> Iterat
         )
     if info.has_alpha and reading.alpha == "drop":
         yield "The source has an alpha channel; the film has none. Choose ffv1, prores-4444 or PNG files to keep it."
+    if reading.alpha == "premultiply" and not film_alpha:
+        yield (
+            "The film has no alpha channel: it shows the colours multiplied with the source's, as over black. "
+            "Choose ffv1, prores-4444 or PNG files to keep it."
+        )
     if info.is_linear and reading.bits < 32:
         yield "The source is scene-linear light; in the film everything brighter than white is white."
     if info.interlaced and not reading.deinterlace:
@@ -166,11 +172,15 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int) -> Iterat
         yield "The source does not say which colour matrix it uses; it was taken for bt709, as is usual for HD."
 
 
-def frame_warnings(records: Sequence[FrameRecord]) -> Iterator[str]:
-    """Sentences on frames that did not go as they should."""
+def frame_warnings(info: VideoInfo, records: Sequence[FrameRecord]) -> Iterator[str]:
+    """Sentences on frames of a clip that did not go as they should."""
     repaired = [record.number for record in records if record.repaired]
-    if repaired:
-        yield f"{len(repaired)} frames could not be decoded and show the last good frame instead: {_listed(repaired)}."
+    missing = sorted(set(info.missing).intersection(repaired))
+    damaged = [number for number in repaired if number not in missing]
+    if missing:
+        yield f"{len(missing)} frames have no file and show the last good frame instead: {_listed(missing)}."
+    if damaged:
+        yield f"{len(damaged)} frames could not be decoded and show the last good frame instead: {_listed(damaged)}."
     redone = [record.number for record in records if record.redone]
     if redone:
         yield f"{len(redone)} frames came out far worse than their neighbours and were done again: {_listed(redone)}."

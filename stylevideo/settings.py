@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -424,9 +425,22 @@ def _check_rate(text: str) -> None:
         raise SettingsError(f"--rate {text!r} is no rate. Write it like 24 or 30000/1001.")
 
 
+def split_arguments(text: str, backslash_escapes: bool = os.name != "nt") -> tuple[str, ...]:
+    """Arguments as a shell splits them; in Windows a backslash is a part of a path.
+
+    Raises:
+        ValueError: a quotation mark is not closed.
+    """
+    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words.whitespace_split = True
+    words.commenters = ""
+    words.escape = "\\" if backslash_escapes else ""
+    return tuple(words)
+
+
 def _check_arguments(text: str) -> None:
     try:
-        shlex.split(text)
+        split_arguments(text)
     except ValueError as error:
         raise SettingsError(f"--ffmpeg-args {text!r} cannot be read ({error}). Close every quotation mark.") from error
 

@@ -35,7 +35,7 @@ class StreamInfo:
 
     Attributes:
         index: its index in the container.
-        kind: "audio", "subtitle", "video" (cover pictures, second angles), "data" or "attachment".
+        kind: "audio", "subtitle", "cover" (a still picture), "video" (second angles), "data" or "attachment".
         codec: ffmpeg's name of the codec, e.g. "aac".
         language: ISO 639-2 code, or None.
         detail: the rest of what ffmpeg says of it, e.g. "48000 Hz, 5.1, fltp, 384 kb/s".
@@ -114,6 +114,11 @@ class VideoInfo:
     def is_sequence(self) -> bool:
         """Whether each frame is a file of its own."""
         return bool(self.files)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The numbers of a sequence's frames that have no file."""
+        return tuple(self.number(index) for index, file in enumerate(self.files) if file is None)
 
     @property
     def is_linear(self) -> bool:

@@ -17,7 +17,7 @@ from fileseq.frameset import FrameSet
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, read_tags
-from stylevideo.media.tracks import Track, packet_hash, plan_tracks, stretch_of_time
+from stylevideo.media.tracks import TRACK_KINDS, Track, packet_hash, pair_tracks, plan_tracks, stretch_of_time
 from stylevideo.media.writer import film_timecode
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
@@ -78,19 +78,22 @@ class Verification:
         return tuple(check for check in self.checks if check.verdict is Verdict.WRONG)
 
 
-def verify(source: str | Path, film: str | Path, frames: str = "") -> Verification:
+def verify(
+    source: str | Path, film: str | Path, frames: str = "", start: str = "", end: str = "", handles: int = 0
+) -> Verification:
     """Compare a film with its source, without looking at the pictures.
 
     Args:
         source, film: video files.
-        frames: which of the source's frames the film shows, as in `--frames`; all of them if empty.
+        frames, start, end, handles: which of the source's frames the film shows, as in `FootageSettings`; all of them
+            if not given.
     Raises:
         InputError: one of them cannot be read, or the frames are not in the source.
-        SettingsError: `frames` is no range.
+        SettingsError: the frames are not written as they should be.
     """
     made = open_clip(Path(film).absolute())
     info = open_clip(Path(source).absolute(), made.rate)
-    selection = select_frames(info, frames)
+    selection = select_frames(info, frames, start, end, handles)
     info, shown = selection.info, selection.frames
     if made.is_sequence:
         checks: tuple[Check, ...] = (*_check_numbers(info, made, shown), *_check_tracks(info, made, shown))
@@ -106,10 +109,13 @@ def verify(source: str | Path, film: str | Path, frames: str = "") -> Verificati
 
 
 def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    if info.variable_rate and made.variable_rate:
-        yield _same("frames", str(len(shown)), str(made.frame_count))
-        yield _check_frame_times(info, made, shown)
-        return
+    if info.variable_rate:
+        worst = _farthest_off(info, made, shown)
+        in_time = worst <= TIME_TOLERANCE
+        if made.variable_rate or (in_time and made.frame_count == len(shown)):  # a stretch of it may be even
+            yield _same("frames", str(len(shown)), str(made.frame_count))
+            yield _check("frame times", "as they are", f"at most {float(worst) * 1000:.1f} ms off", in_time)
+            return
     count = sum(info.repeats(shown.start, shown.stop))
     yield _same("frames", str(count), str(made.frame_count))
     yield _same("frames a second", str(info.rate), str(made.rate))
@@ -133,12 +139,11 @@ def _ranges(numbers: set[int]) -> str:
     return str(FrameSet(numbers))
 
 
-def _check_frame_times(info: VideoInfo, made: VideoInfo, shown: range) -> Check:
-    """Whether each frame of a film with a varying rate has the time that it had."""
+def _farthest_off(info: VideoInfo, made: VideoInfo, shown: range) -> Fraction:
+    """The farthest that a frame is from the time that it had, in seconds; frames that are too many do not count."""
     due = [(time - info.pts[shown.start]) * info.time_base for time in info.pts[shown.start : shown.stop]]
     times = [(time - made.pts[0]) * made.time_base for time in made.pts]
-    worst = max(abs(time - wanted) for time, wanted in zip(times, due, strict=False))
-    return _check("frame times", "variable", f"at most {float(worst) * 1000:.1f} ms off", worst <= TIME_TOLERANCE)
+    return max(abs(time - wanted) for time, wanted in zip(times, due, strict=False))
 
 
 def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
@@ -162,12 +167,13 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
     tracks, notes = plan_tracks(info, made.path, stretch_of_time(info, shown))
     for note in notes:
         yield Check("note", note, "", Verdict.CHANGED)
-    whole = len(shown) == info.frame_count
-    for kind in ("audio", "subtitle", "attachment"):
+    whole = stretch_of_time(info, shown).is_whole
+    for kind in TRACK_KINDS:
         planned = [track for track in tracks if track.stream.kind == kind]
         found = [stream for stream in made.streams if stream.kind == kind]
         yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
-        for number, (track, stream) in enumerate(zip(planned, found, strict=False), 1):
+        for track, stream in pair_tracks(planned, found):
+            number = planned.index(track) + 1
             yield from _check_track(f"{kind} track {number}", info, made, track, stream, whole)
             if kind == "audio" and _is_timed(made):
                 yield _check_offset(f"{kind} track {number} begins", info, made, track, stream, shown)
@@ -184,9 +190,9 @@ def _check_track(
 ) -> Iterator[Check]:
     if track.stream.language and _says(made):
         yield _same(f"{what}: language", track.stream.language, stream.language or "none")
-    if track.codec != "copy":
+    if not track.is_copied:
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
-    elif whole and track.stream.kind == "audio":
+    elif (whole and track.stream.kind == "audio") or track.stream.kind == "cover":
         yield _same(f"{what}: packets", packet_hash(info.path, track.stream), packet_hash(made.path, stream))
     else:
         yield _same(f"{what}: codec", track.stream.codec, stream.codec)
@@ -195,7 +201,7 @@ def _check_track(
 def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, shown: range) -> Check:
     """When a sound begins, counted from the first picture."""
     cut = stretch_of_time(info, shown)
-    whole = cut.start == 0 and cut.length is None
+    whole = cut.is_whole
     as_it_is = whole and track.codec == "copy"
     start, made_start = _start(info.path, track.stream, as_it_is), _start(made.path, stream, as_it_is)
     if start is None or made_start is None:

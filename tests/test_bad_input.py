@@ -523,11 +523,13 @@ def shown(clip: Path) -> list[int]:
 
 
 def test_gaps_are_filled_and_named(tmp_path: Path, out: Path, run: Callable[..., Said]) -> None:
-    save_numbered(tmp_path / "shots", "a.{:04d}.png", (1001, 1002, 1004, 1006))
+    files = save_numbered(tmp_path / "shots", "a.{:04d}.png", (1001, 1002, 1004, 1006, 1007, 1008))
+    cut_short(files[4])
     said = run(tmp_path / "shots", out / "film.mp4")
     assert said.code == 0
-    assert "2 frames could not be decoded and show the last good frame instead: 1003, 1005." in said.err
-    drawn = [number % 256 for number in (1001, 1002, 1002, 1004, 1004, 1006)]
+    assert "2 frames have no file and show the last good frame instead: 1003, 1005." in said.err
+    assert "1 frames could not be decoded and show the last good frame instead: 1007." in said.err
+    drawn = [number % 256 for number in (1001, 1002, 1002, 1004, 1004, 1006, 1006, 1008)]
     assert shown(out / "film.mp4") == drawn
 
 

@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import QUICK, STYLE
-from media_fixtures import ffmpeg
+from media_fixtures import ffmpeg, make_video, numbered_frame
+from sequence_fixtures import save
 
 from stylevideo.cli import main
 from stylevideo.media.store import store_folder
@@ -120,7 +122,28 @@ def test_probe_shows_what_the_file_holds(two_shot_clip: Path, capsys: pytest.Cap
     assert main(["probe", str(two_shot_clip), "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert (values["frame_count"], values["rate"], values["width"]) == (20, "24", 96)
+    assert (values["timed"], values["interlaced"], values["transfer"], values["timecode"]) == (True, False, None, None)
     assert [stream["codec"] for stream in values["streams"]] == ["aac"]
+
+
+def test_probe_shows_what_is_special(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shots").mkdir()
+    for number in (1001, 1002, 1004, 1006, 1007):
+        save(tmp_path / "shots" / f"a.{number}.png", np.zeros((64, 96, 4), np.uint8))
+    assert main(["probe", str(tmp_path / "shots")]) == 0
+    text = capsys.readouterr().out
+    assert "with alpha" in text
+    assert "1001-1007, of which 2 are missing: 1003,1005" in text
+    assert main(["probe", str(tmp_path / "shots"), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["first_number"], values["missing"], values["alpha"]) == (1001, [1003, 1005], True)
+    tags = "setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084:field_mode=tff"
+    encoder = ("-vf", f"format=yuv420p10le,{tags}", "-c:v", "libx264", "-flags", "+ilme+ildct")
+    clip = make_video(tmp_path / "a.mov", [numbered_frame(0)] * 3, "24", (*encoder, "-timecode", "01:00:00:00"))
+    assert main(["probe", str(clip)]) == 0
+    text = capsys.readouterr().out
+    assert "yuv420p10le, 10 bits, color matrix bt2020nc, HDR (smpte2084), interlaced\n" in text
+    assert "timecode  01:00:00:00" in text
 
 
 def test_shots_shows_the_cuts(two_shot_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -33,10 +34,12 @@ from stylevideo.media.pictures import Reading, to_16_bits
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
+from stylevideo.media.writer import write_film
 from stylevideo.preparation import fingerprint, prepare
+from stylevideo.ranges import select_frames
 from stylevideo.settings import DELIVERY_NAMES, Settings
 from stylevideo.timeline import bits_of
-from stylevideo.verification import verify
+from stylevideo.verification import Verdict, verify
 
 DEEP = Reading(bits=16, alpha="keep")
 LARGEST_ERROR = {
@@ -189,6 +192,20 @@ def test_premultiplied_alpha_hides_what_lies_below(tmp_path: Path) -> None:
     assert np.array_equal(made[..., 3], images[0, ..., 3])
 
 
+@pytest.mark.parametrize("name", ["film.mp4", "film.####.jpg"])
+def test_premultiplied_colours_stay_so_in_a_film_without_alpha(name: str, tmp_path: Path) -> None:
+    grey = np.full((1, 96, 128, 4), 50_000, np.uint16)
+    grey[0, :, :64, 3] = 0
+    grey[0, :, 64:, 3] = 32_768
+    source = deep_video(tmp_path / "source.mkv", grey, ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
+    result = identity(source, tmp_path / name, alpha="premultiply")
+    (warning,) = (warning for warning in result.warnings if "alpha" in warning)
+    assert "as over black" in warning
+    (frame,) = read_frames(open_clip(tmp_path / name), range(1))
+    assert frame.image[10:90, 10:54].max() <= 2
+    assert np.abs(frame.image[10:90, 74:118].astype(int) - 50_000 // 514).max() <= 3
+
+
 def test_a_film_without_alpha_says_so(ramp_film: Path, tmp_path: Path) -> None:
     result = identity(ramp_film, tmp_path / "film.mp4")
     assert any("alpha channel; the film has none" in warning for warning in result.warnings)
@@ -204,11 +221,24 @@ def test_depth_on_request(tmp_path: Path) -> None:
     assert probe(tmp_path / "flat.mkv").pixel_format == "bgr0"
 
 
-@pytest.mark.parametrize(
-    ("name", "depth", "bits"), [("a.jpg", 16, 8), ("a.png", 16, 16), ("a.tif", 8, 8), ("a.exr", 32, 32)]
-)
+@pytest.mark.parametrize(("name", "depth", "bits"), [("a.jpg", 16, 8), ("a.png", 16, 16), ("a.exr", 32, 32)])
 def test_bits_of_a_sequence_are_those_of_its_files(name: str, depth: int, bits: int) -> None:
     assert choose_delivery("auto", Path(name)).film_bits(depth) == bits
+
+
+def test_settings_without_effect_are_told(tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.mp4", 2)
+    idle = {"rate": "25", "view": "ACEScg", "tonemap": True, "crf": 30, "alpha": "drop", "variable_rate": "keep"}
+    result = identity(clip, tmp_path / "film.####.png", delivery="png16", depth="8", ffmpeg_args="-g 1", **idle)
+    told = sorted(warning.split()[0] for warning in result.warnings if "has no effect" in warning)
+    assert told == sorted([*(f"--{name.replace('_', '-')}" for name in idle), "--depth", "--ffmpeg-args"])
+    made = open_clip(tmp_path / "film.####.png")
+    assert made.bits == 16
+    result = identity(made.path, tmp_path / "film.mp4", rate="25", crf=30, depth="8", deinterlace=True)
+    told = [warning for warning in result.warnings if "has no effect" in warning]
+    assert told == ["--deinterlace has no effect: the files of an image sequence have no fields."]
+    shallow = identity(clip, tmp_path / "flat.####.jpg", depth="16", provenance=False)
+    assert "--depth has no effect: jpeg files have a depth of their own." in shallow.warnings
 
 
 def test_identity_is_the_source_pixel_by_pixel(tmp_path: Path) -> None:
@@ -248,6 +278,20 @@ def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
     assert shown == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
     assert stream_hashes(film.path) == stream_hashes(source)
     assert not verify(source, film.path, "1-12x2").wrong
+
+
+def test_every_nth_frame_to_the_end_leaves_out_the_sound_before_it(tmp_path: Path) -> None:
+    """A tone begins after the tenth frame, which is the first that is shown."""
+    clip, tone = numbered_video(tmp_path / "clip.mp4", 24), tmp_path / "tone.wav"
+    ffmpeg("-f", "lavfi", "-i", "aevalsrc=gte(t\\,0.5)*sin(2800*t)/2:s=48000:d=1", tone)
+    ffmpeg("-i", clip, "-i", tone, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "source.mov")
+    identity(tmp_path / "source.mov", tmp_path / "film.mov", frames="10-24x10")
+    film = probe(tmp_path / "film.mov")
+    assert [number_in(frame.image) for frame in read_frames(film, range(15))] == [9] * 10 + [19] * 5
+    sound = decoded_sound(film.path)
+    assert np.argmax(np.abs(sound) > 0.1) / 8000 == pytest.approx(0.5 - 9 / 24, abs=0.003)
+    assert len(sound) / 8000 == pytest.approx(15 / 24, abs=0.01)
+    assert not verify(tmp_path / "source.mov", film.path, "10-24x10").wrong
 
 
 @pytest.mark.parametrize(
@@ -361,6 +405,11 @@ def test_an_encoder_that_does_not_work_is_noticed_before_any_work(tmp_path: Path
     with pytest.raises(InputError, match="ffmpeg cannot write 256x144 at 24 frames a second as h264"):
         check_encoding(Encoding(extra=("-preset", "no-such-preset")), output, (144, 256), Fraction(24))
     check_encoding(Encoding(extra=("-preset", "slow", "-tune", "grain")), output, (144, 256), Fraction(24))
+    flat = Encoding(DELIVERIES["vp9"], extra=("-profile:v:0", "0"))
+    check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=8)
+    check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=16, alpha=True)  # which has 8 bits
+    with pytest.raises(InputError, match="as vp9 into"):
+        check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=16)
     source = numbered_video(tmp_path / "source.mp4", 2)
     with pytest.raises(InputError, match="--ffmpeg-args"):
         identity(source, output, ffmpeg_args="-preset no-such-preset")
@@ -368,15 +417,28 @@ def test_an_encoder_that_does_not_work_is_noticed_before_any_work(tmp_path: Path
 
 
 def test_cover_pictures_come_along(tmp_path: Path) -> None:
-    clip = numbered_video(tmp_path / "clip.mp4", 4)
+    clip = numbered_video(tmp_path / "clip.mp4", 12)
     make_video(tmp_path / "cover.png", [numbered_frame(9)], "1", ("-frames:v", "1"))
     maps = ["-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic"]
     ffmpeg("-i", clip, "-i", tmp_path / "cover.png", *maps, tmp_path / "source.mp4")
-    for suffix in (".mp4", ".mkv"):
-        identity(tmp_path / "source.mp4", tmp_path / f"film{suffix}")
-        film = probe(tmp_path / f"film{suffix}")
-        assert film.frame_count == 4
-        assert [(stream.kind, stream.codec) for stream in film.streams] == [("video", "png")], suffix
+    names = ["source.mp4", "film.mkv", "back.mp4"]
+    for name, next_name in pairwise(names):
+        info = probe(tmp_path / name)
+        for frames, film in (("", tmp_path / next_name), ("3-10", tmp_path / f"part {next_name}")):
+            stretch = select_frames(info, frames).frames
+            report = write_film((numbered_frame(i) for i in stretch), film, info, stretch)
+            made = probe(film)
+            assert (made.frame_count, report.notes) == (len(stretch), ())
+            assert [(stream.kind, stream.codec) for stream in made.streams] == [("cover", "png")], film.name
+            assert "(attached pic)" in made.streams[0].detail
+            found = {check.what: check.verdict for check in verify(info.path, film, frames).checks}
+            assert found["cover track 1: packets"] is Verdict.SAME
+            assert Verdict.WRONG not in found.values()
+    bare = tmp_path / "bare.mkv"
+    ffmpeg("-i", tmp_path / "film.mkv", "-map", "0:v:0", "-c", "copy", bare)
+    assert [check.what for check in verify(info.path, bare).wrong] == ["cover tracks"]
+    report = write_film((numbered_frame(i) for i in range(12)), tmp_path / "film.mov", info, range(12))
+    assert report.notes == ("Cover track 1 (png) was left out, because mov cannot hold it in any form.",)
 
 
 def light(seed: int, size: tuple[int, int] = (64, 96)) -> tuple[np.ndarray, np.ndarray]:

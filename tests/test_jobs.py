@@ -262,7 +262,7 @@ def test_a_deeper_source_is_warned_about(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_depth_is_told_from_the_pixel_format(two_shot_clip: Path, pixel_format: str, deep: int) -> None:
     info = replace(probe(two_shot_clip), pixel_format=pixel_format)
-    assert sum("bits a channel" in warning for warning in source_warnings(info, Reading(), 8)) == deep
+    assert sum("bits a channel" in warning for warning in source_warnings(info, Reading(), 8, False)) == deep
 
 
 def test_styles_are_read_with_their_weights(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     ffmpeg("-i", tmp_path / "cover.png", "-i", clip, *cover, tmp_path / "covered.mp4")
     info = probe(tmp_path / "covered.mp4")
     assert (info.codec, info.frame_count) == ("h264", 12)
-    assert [stream.kind for stream in info.streams] == ["video"]
+    assert [stream.kind for stream in info.streams] == ["cover"]
 
 
 def test_frames_that_all_have_the_same_time(tmp_path: Path) -> None:

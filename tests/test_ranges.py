@@ -133,8 +133,30 @@ def test_timecodes_count_frames(rate: Fraction, frames: int, more: int) -> None:
         ("00:09:59;29", 1, "00:10:00;00"),
         ("01:00:00:00", 36, "01:00:01:06"),
         ("23:59:59:29", 1, "00:00:00:00"),
+        ("01:00:00;02", 0, "01:00:00;02"),
     ],
 )
 def test_drop_frame_timecode_skips_two_numbers_a_minute(start: str, frames: int, after: str) -> None:
     """SMPTE ST 12-1: not in every tenth minute; with colons nothing is dropped."""
     assert timecode_after(start, frames, Fraction(30000, 1001)) == after
+
+
+@pytest.mark.parametrize(
+    ("start", "rate", "written"),
+    [
+        ("01:00:00;12", Fraction(25), "01:00:00:12"),
+        ("01:00:00;12", Fraction(30), "01:00:00:12"),
+        ("01:00:00;59", Fraction(60000, 1001), "01:00:00;59"),
+        ("01:00:00:5", Fraction(8), "01:00:00:5"),
+        ("01:00:00:119", Fraction(120), "01:00:00:119"),
+        ("01:00:00:25", Fraction(25), None),
+        ("24:00:00:00", Fraction(25), None),
+    ],
+)
+def test_a_timecode_is_written_as_its_rate_allows(start: str, rate: Fraction, written: str | None) -> None:
+    if written is None:
+        with pytest.raises(SettingsError, match="is no timecode at 25 frames a second"):
+            timecode_after(start, 0, rate)
+        return
+    assert timecode_after(start, 0, rate) == written
+    assert timecode_frames(written, rate) == timecode_frames(start, rate)

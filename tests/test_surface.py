@@ -36,6 +36,7 @@ LAYERS = [
         "evaluation",
         "verification",
         "results",
+        "description",
         "preparation",
         "checkpoint",
         "provenance",

@@ -9,6 +9,7 @@ import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 
 from stylevideo.cli import main
+from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
@@ -42,10 +43,11 @@ def source(tmp_path: Path) -> Path:
     return make_video(tmp_path / "source.mp4", images, "24000/1001", (*H264, "-c:a", "aac", *told), inputs)
 
 
-def film_of(source: Path, film: Path, frames: range | None = None) -> Path:
+def film_of(source: Path, film: Path, frames: range | None = None, keep: bool = False) -> Path:
     info = probe(source)
     frames = frames or range(info.frame_count)
-    write_film((frame.image for frame in read_frames(info, frames)), film, info, frames)
+    images = (frame.image for frame in read_frames(info, frames))
+    write_film(images, film, info, frames, Encoding(variable_rate=keep))
     return film
 
 
@@ -91,6 +93,29 @@ def test_what_is_wrong_is_named(source: Path, tmp_path: Path, change: list[str],
     film, spoilt = film_of(source, tmp_path / "film.mp4"), tmp_path / "spoilt.mp4"
     ffmpeg("-i", film, *change, spoilt)
     assert what in wrong(verify(source, spoilt).checks)
+
+
+def test_an_even_stretch_of_kept_times_is_right(tmp_path: Path) -> None:
+    """Eight frames, 50 ms each, and then uneven ones."""
+    times = ("-vf", "settb=1/1000,setpts=50*N+13*gt(N\\,8)*N", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
+    info, film = probe(source), tmp_path / "film.mp4"
+    assert info.variable_rate
+    film_of(source, tmp_path / "whole.mp4", keep=True)
+    assert not verify(source, tmp_path / "whole.mp4").wrong
+    film_of(source, film, range(8), keep=True)
+    assert not probe(film).variable_rate
+    assert main(["verify", str(source), str(film), "--frames", "3-6", "--handles", "2"]) == 0
+    assert main(["verify", str(source), str(film), "--end", "0.4"]) == 0
+    assert main(["verify", str(source), str(film), "--start", "0.05", "--end", "0.4"]) == 1
+
+
+def test_a_lost_track_is_not_taken_for_another(source: Path, tmp_path: Path) -> None:
+    two, film = tmp_path / "two.mp4", tmp_path / "film.mkv"
+    german = ("-c:a:1", "aac", "-metadata:s:a:1", "language=deu")
+    ffmpeg("-i", source, *sine(1.0, 880), "-map", "0", "-map", "1", "-c:v", "copy", "-c:a:0", "copy", *german, two)
+    ffmpeg("-i", film_of(two, tmp_path / "both.mp4"), "-map", "0:v", "-map", "0:a:1", "-c", "copy", film)
+    assert wrong(verify(two, film).checks) == ["audio tracks"]
 
 
 @pytest.mark.parametrize(("sound_s", "picture_s"), [("0.01", "0"), ("0", "0.01")])

@@ -261,6 +261,31 @@ def test_edge_variable_rate_keeps_every_frames_time(tmp_path: Path) -> None:
     assert [Fraction(shown.index(number)) / info.rate for number in range(150)] == times
 
 
+@pytest.mark.parametrize(
+    ("said", "rate", "written", "note"),
+    [
+        ("01:00:00:30", "25", None, "was left out: '01:00:00:30' is no timecode at 25 frames a second"),
+        ("01:00:00;12", "25", "01:00:00:12", "drops none"),
+        ("01:00:00;12", "30000/1001", "01:00:00;12", None),
+        ("01:00:00:119", "120", "01:00:00:119", None),
+    ],
+)
+def test_a_timecode_that_does_not_fit_is_told(
+    said: str, rate: str, written: str | None, note: str | None, tmp_path: Path
+) -> None:
+    info = replace(probe(numbered_video(tmp_path / "source.mp4", 4, rate)), timecode=said)
+    report = write_film(numbers(4), tmp_path / "film.mov", info, everything(info))
+    assert probe(report.path).timecode == written
+    assert [note in found for found in report.notes] == [True] if note else report.notes == ()
+
+
+def test_a_timecode_that_is_lost_is_told(tmp_path: Path, sounding: Path) -> None:
+    info = replace(probe(sounding), timecode="01:00:00:00")
+    lost = Encoding(extra=("-timecode", "02:00:00:00"))
+    (note,) = write_film(numbers(24), tmp_path / "film.mp4", info, everything(info), lost).notes
+    assert note == "The film should begin at the timecode 01:00:00:00, but says 02:00:00:00."
+
+
 def test_an_unusual_sample_aspect_is_passed_on_exactly(tmp_path: Path, sounding: Path) -> None:
     info = replace(probe(sounding), sample_aspect=Fraction(118, 81))
     write_film(numbers(24), tmp_path / "film.mp4", info, everything(info))

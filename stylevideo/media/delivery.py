@@ -26,6 +26,7 @@ class Container:
     """What a kind of file is called by ffmpeg, and how streams that it cannot copy are rewritten.
 
     Attributes:
+        cover: how it holds one: by "copy" as a stream, by "attach" as a file.
         empty_tracks: whether it has a track in which there is nothing.
         says: whether it holds languages, chapters and tags.
         timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
@@ -35,19 +36,19 @@ class Container:
     audio: tuple[str, ...] = ()
     subtitle: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
-    video: tuple[str, ...] = ("copy",)
+    cover: tuple[str, ...] = ()
     empty_tracks: bool = True
     says: bool = True
     timed: bool = True
 
 
 CONTAINERS = {
-    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
-    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), cover=("copy",), empty_tracks=False),
+    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), cover=("copy",), empty_tracks=False),
     ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
-    ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",)),
+    ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",), cover=("attach",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
-    ".mxf": Container("mxf", audio=("pcm_s24le",), video=(), says=False, timed=False),
+    ".mxf": Container("mxf", audio=("pcm_s24le",), says=False, timed=False),
 }
 
 
@@ -255,7 +256,9 @@ class Encoding:
         return [*self.delivery.encoder, *quality, *tag]
 
 
-def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate: Fraction) -> None:
+def check_encoding(
+    encoding: Encoding, output: Path, size: tuple[int, int], rate: Fraction, bits: int = 8, alpha: bool = False
+) -> None:
     """Encode one grey frame, because an encoder that ffmpeg lists need not work, nor take every size and rate.
 
     Args:
@@ -263,13 +266,15 @@ def check_encoding(encoding: Encoding, output: Path, size: tuple[int, int], rate
         output: its suffix decides the container.
         size: height and width.
         rate: frames a second.
+        bits: a channel, that the film is fed with.
+        alpha: whether it is fed with an alpha channel.
     Raises:
         InputError: this film cannot be written.
         StorageError: the disk for temporary files is full.
     """
     height, width = size
     delivery, muxer = encoding.delivery, CONTAINERS[output.suffix.lower()].muxer
-    pixel_format = delivery.pixel_format(delivery.depths[0], OPAQUE, bool(height % 2 or width % 2))
+    pixel_format = delivery.pixel_format(bits, alpha, bool(height % 2 or width % 2))
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / f"trial{output.suffix}"
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]

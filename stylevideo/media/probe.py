@@ -26,6 +26,7 @@ PROBE_BYTES_PER_SECOND = 5_000_000
 
 NO_TIME = -(2**63)
 DISCARD_FLAG = 4
+COVER = "(attached pic)"
 COLOR_MATRICES = frozenset(
     {
         *("gbr", "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "smpte2085"),
@@ -39,7 +40,7 @@ _STREAM_LINE = re.compile(
 )
 _ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
-_TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d\d)$", re.MULTILINE | re.IGNORECASE)
+_TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
 # ffmpeg renders any text file as a film of a terminal.
@@ -201,7 +202,7 @@ def _parse_streams(messages: str) -> list[_Stream]:
         if match := _STREAM_LINE.match(line):
             latest = StreamInfo(
                 index=int(match["index"]),
-                kind=match["kind"].lower(),
+                kind="cover" if COVER in match["detail"] else match["kind"].lower(),
                 codec=match["codec"],
                 language=None if match["language"] in (None, "und") else match["language"],
                 detail=match["detail"].strip(" ,"),
@@ -215,7 +216,7 @@ def _parse_streams(messages: str) -> list[_Stream]:
 
 
 def _is_moving_picture(stream: StreamInfo) -> bool:
-    still = ("(attached pic)", "(timed thumbnails)", "(still image)")
+    still = ("(timed thumbnails)", "(still image)")
     return stream.kind == "video" and not any(mark in stream.detail for mark in still)
 
 

@@ -29,12 +29,20 @@ def stream_header(width: int, height: int, pixel_format: str) -> bytes:
     return head + _id(0x18538067) + _UNKNOWN_SIZE + info + tracks
 
 
-def picture_header(time: Fraction, size: int) -> bytes:
-    """What comes before a picture of so many bytes that is shown at a time, seconds."""
-    block_head = b"\x81\x00\x00\x80"  # track 1, no offset from the cluster's time, a key frame
-    timestamp = _number(0xE7, round(time * 1_000_000_000 / UNIT_NS))
-    block = _id(0xA3) + _size(len(block_head) + size) + block_head
-    return _id(0x1F43B675) + _size(len(timestamp) + len(block) + size) + timestamp + block
+def picture_header(time: Fraction, length: Fraction, size: int) -> bytes:
+    """What comes before a picture of so many bytes that is shown at a time, for a time, both in seconds.
+
+    Without a length ffmpeg's MP4 ends where the last picture begins, and hides it.
+    """
+    block_head = b"\x81\x00\x00\x00"  # track 1, no offset from the cluster's time
+    timestamp = _number(0xE7, _units(time))
+    block = _number(0x9B, _units(length)) + _id(0xA1) + _size(len(block_head) + size) + block_head
+    group = _id(0xA0) + _size(len(block) + size) + block
+    return _id(0x1F43B675) + _size(len(timestamp) + len(group) + size) + timestamp + group
+
+
+def _units(time: Fraction) -> int:
+    return round(time * 1_000_000_000 / UNIT_NS)
 
 
 def _element(identity: int, *parts: bytes) -> bytes:

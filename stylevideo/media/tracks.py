@@ -6,10 +6,12 @@ import logging
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stylevideo.errors import InputError
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.media.tags import ask
@@ -17,21 +19,28 @@ from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 
-_SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "video": "v"}
+TRACK_KINDS = ("audio", "subtitle", "attachment", "cover")
+_SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v"}
+_COVER_FILES = {"png": ("png", "image/png"), "mjpeg": ("jpg", "image/jpeg")}
+"""Of a cover that is attached as a file, by its codec: the suffix, and the type by which players know it."""
 AUDIO_BIT_RATE = "256k"
 # Of a track, this much is muxed to learn whether the container can hold it.
 TRIAL_SECONDS = "1"
 # Sound before the first frame shorter than this is not worth a shifted video track.
 SHORTEST_LATE_START = Fraction(1, 1000)
-COVER = "(attached pic)"
 
 
 @dataclass(frozen=True)
 class Track:
-    """A stream of the source as it goes into the film: copied, or rewritten with `codec`."""
+    """A stream of the source as it goes into the film: by "copy", of a cover by "attach", or rewritten with `codec`."""
 
     stream: StreamInfo
     codec: str
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether its packets stay as they are."""
+        return self.codec in ("copy", "attach")
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
 
     Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
     """
-    if frames.start == 0 and frames.stop == info.frame_count:
+    if frames.start == info.offset == 0 and frames.stop == info.frame_count:
         late = info.start_time if info.start_time >= SHORTEST_LATE_START else Fraction(0)
         return Cut(Fraction(0), None, late) if timed else Cut(late, None, Fraction(0))
     start = info.pts[frames.start] * info.time_base
@@ -108,7 +117,7 @@ def plan_tracks(info: VideoInfo, output: Path, cut: Cut) -> tuple[list[Track], l
 
 def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: Cut) -> tuple[Track | None, str]:
     """How a stream goes into the film, and the end of a sentence where that is not as it is."""
-    if stream.kind == "video" and COVER not in stream.detail:
+    if stream.kind == "video":
         return None, "left out: a film carries one picture."
     if not container.empty_tracks and stream.kind in ("audio", "subtitle") and not _has_packets(info, stream, cut):
         return None, f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
@@ -116,13 +125,14 @@ def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: 
         "audio": (*(("copy",) if container.timed else ()), *container.audio),
         "subtitle": ("copy", *container.subtitle),
         "attachment": container.attachment,
-        "video": container.video,
+        "cover": container.cover,
     }
     codec = next((c for c in choices[stream.kind] if _can_hold(info, container, stream, c)), None)
     if codec is None:
         return None, f"left out, because {container.muxer} cannot hold it in any form."
     how = f"re-encoded as {codec}, because {container.muxer} cannot hold it as it is."
-    return Track(stream, codec), "" if codec == "copy" else how
+    track = Track(stream, codec)
+    return track, "" if track.is_copied else how
 
 
 def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
@@ -146,6 +156,8 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
     Raises:
         StorageError: the disk for temporary files is full, which is no answer.
     """
+    if codec == "attach":
+        return stream.codec in _COVER_FILES
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
         source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path)]
@@ -164,20 +176,70 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
 def track_arguments(tracks: Sequence[Track], seconds: Fraction) -> Iterator[str]:
     """Map each track, from ffmpeg's second input, and say how it is written; the film's picture is the first video.
 
+    Covers come from the third input: the source again, uncut, because a cover stands at its beginning.
+
     Args:
         tracks: as planned.
         seconds: how long the picture lasts.
     """
     counts = {"a": 0, "s": 0, "t": 0, "v": 1}
     for track in tracks:
+        if track.codec == "attach":
+            continue
         letter = _SPECIFIERS[track.stream.kind]
         place = f"{letter}:{counts[letter]}"
         counts[letter] += 1
-        yield from ("-map", f"1:{track.stream.index}", f"-c:{place}", track.codec)
+        yield from ("-map", f"{2 if letter == 'v' else 1}:{track.stream.index}", f"-c:{place}", track.codec)
         if letter == "a":
             yield from _sound(track.codec, f":{place}", seconds)
         if letter == "v":
             yield from (f"-disposition:{place}", "attached_pic")
+
+
+@contextmanager
+def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[str]]:
+    """ffmpeg's arguments for covers that are attached as files; these last as long as the context.
+
+    Raises:
+        InputError: a cover cannot be read.
+        StorageError: the disk for temporary files is full.
+    """
+    covers = [track.stream for track in tracks if track.codec == "attach"]
+    if not covers:
+        yield []
+        return
+    before = sum(track.stream.kind == "attachment" for track in tracks)
+    arguments: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+        for number, stream in enumerate(covers):
+            suffix, mime_type = _COVER_FILES[stream.codec]
+            file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
+            only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", file_url(file)]
+            run = run_ffmpeg(["-v", "error", "-i", file_url(info.path), *only])
+            require_space(run)
+            if run.status != 0:
+                raise InputError(f"{info.path.name}: its cover cannot be read: {last_lines(run.messages, 1)}.")
+            arguments += ["-attach", file_url(file), f"-metadata:s:t:{before + number}", f"mimetype={mime_type}"]
+        yield arguments
+
+
+def pair_tracks(planned: Sequence[Track], found: Sequence[StreamInfo]) -> list[tuple[Track, StreamInfo]]:
+    """Which stream of a film is which planned track; where some are missing, by codec and language, in order."""
+    if len(planned) == len(found):
+        return list(zip(planned, found, strict=True))
+    pairs: list[tuple[Track, StreamInfo]] = []
+    left = list(planned)
+    for stream in found:
+        place = next((place for place, track in enumerate(left) if _may_be(track, stream)), None)
+        if place is not None:
+            pairs.append((left[place], stream))
+            left = left[place + 1 :]
+    return pairs
+
+
+def _may_be(track: Track, stream: StreamInfo) -> bool:
+    same_codec = not track.is_copied or track.stream.codec == stream.codec
+    return same_codec and track.stream.language == stream.language
 
 
 def _sound(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,10 +27,13 @@ from stylevideo.media.probe import probe
 from stylevideo.media.tags import read_tags
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.tracks import (
+    TRACK_KINDS,
     Cut,
     Track,
+    attached_covers,
     cut_arguments,
     packet_hash,
+    pair_tracks,
     plan_tracks,
     stretch_of_time,
     track_arguments,
@@ -111,9 +114,9 @@ def write_film(
     _check_image(first, first)
     tracks, track_notes = plan_tracks(info, output, stretch_of_time(info, frames))
     timecode, timecode_notes = film_timecode(info, frames)
-    with _part_file(output) as part:
+    with _part_file(output) as part, attached_covers(info, tracks) as covers:
         film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
-        encode(_command(film), _chunks(film, chain([first], stream)), output)
+        encode(_command(film, covers), _chunks(film, chain([first], stream)), output)
         track_notes += _check_film(film)
         _publish(part, output)
     notes = (*track_notes, *timecode_notes, *_picture_notes(film))
@@ -202,15 +205,22 @@ def _picture_notes(film: _Film) -> Iterator[str]:
 
 
 def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
-    """The timecode of a film's first frame, and a note where the source's makes no sense."""
+    """The timecode of a film's first frame, and a note where the source's makes no sense or cannot stay as it is."""
     if info.timecode is None:
         return None, []
     start = (info.pts[frames.start] - info.pts[0]) * info.time_base if frames.start else Fraction(0)
     begun_late = info.pts[0] - info.thinned_from.pts[0] if info.thinned_from else 0
+    passed = round((start + begun_late * info.time_base) * info.rate)
     try:
-        return timecode_after(info.timecode, round((start + begun_late * info.time_base) * info.rate), info.rate), []
+        timecode = timecode_after(info.timecode, passed, info.rate)
     except SettingsError as error:
         return None, [f"The source's timecode was left out: {error}"]
+    if ";" not in info.timecode or ";" in timecode:
+        return timecode, []
+    return timecode, [
+        f"The source's timecode {info.timecode} drops frame numbers, which has no meaning at "
+        f"{float(info.rate):g} frames a second: it was written with colons, and drops none."
+    ]
 
 
 def _check_image(image: np.ndarray, first: np.ndarray) -> None:
@@ -225,12 +235,13 @@ def _check_image(image: np.ndarray, first: np.ndarray) -> None:
 # -- the command -----------------------------------------------------------------------------------
 
 
-def _command(film: _Film) -> list[str]:
+def _command(film: _Film, covers: Sequence[str]) -> list[str]:
     container, info = film.container, film.info
     return [
         *(ffmpeg_path(), "-hide_banner", "-v", "error", "-y"),
         *_picture_input(film),
         *([] if info.is_sequence else _source_input(film)),
+        *covers,
         *("-filter:v:0", ",".join(_filters(film)), "-fps_mode:v:0", "passthrough"),
         *film.encoding.arguments(container.muxer),
         *_clock_arguments(film),
@@ -252,7 +263,9 @@ def _picture_input(film: _Film) -> list[str]:
 
 
 def _source_input(film: _Film) -> list[str]:
-    source = [*cut_arguments(film.cut)[0], "-i", file_url(film.info.path)]
+    file = ["-i", file_url(film.info.path)]
+    has_covers = any(track.stream.kind == "cover" for track in film.tracks)
+    source = [*cut_arguments(film.cut)[0], *file, *(file if has_covers else ())]
     tracks = track_arguments(film.tracks, film.frame_count / film.info.rate)
     return [*source, "-map", "0:v:0", *tracks, "-map_metadata", "1", "-map_chapters", "1"]
 
@@ -334,8 +347,11 @@ def _pieces(film: _Film, place: int, image: np.ndarray) -> Iterator[memoryview |
     """What is written for the image at a place: as often as it is repeated, or once with its time."""
     if film.own_times:
         info, first = film.info, film.frames.start
-        time = (info.pts[first + place] - info.pts[first]) * info.time_base + film.cut.late
-        yield picture_header(time, image.nbytes)
+        index = first + place
+        time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late
+        is_last = index + 1 == info.frame_count
+        length = 1 / info.rate if is_last else (info.pts[index + 1] - info.pts[index]) * info.time_base
+        yield picture_header(time, length, image.nbytes)
     for _ in range(film.repeats[place]):
         yield image.data
 
@@ -344,7 +360,7 @@ def _check_film(film: _Film) -> list[str]:
     """Read the film back before it gets its name: an interrupted ffmpeg leaves a file that plays but is short.
 
     Returns:
-        A sentence for each track whose copy is not what it was copied from.
+        A sentence for each track whose copy is not what it was copied from, and for a timecode that is not kept.
     """
     name = film.output.name
     try:
@@ -353,25 +369,30 @@ def _check_film(film: _Film) -> list[str]:
             raise EncodeError(
                 f"{name} came out with {made.frame_count} frames instead of {film.frame_count}. Run it again."
             )
-        return list(_check_tracks(film, made))
+        return [*_check_tracks(film, made), *_check_timecode(film, made)]
     except InputError as error:
         raise EncodeError(f"{name} was written but cannot be read back: {error}") from error
 
 
 def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
     name = film.output.name
-    for kind in ("audio", "subtitle", "attachment"):
+    for kind in TRACK_KINDS:
         planned = [track for track in film.tracks if track.stream.kind == kind]
         found = [stream for stream in made.streams if stream.kind == kind]
         if len(found) != len(planned):
             said = f"{name} came out with {len(found)} {kind} tracks instead of {len(planned)}."
-            if film.cut.is_whole:
+            if film.cut.is_whole and kind != "cover":
                 raise EncodeError(said)
-            yield f"{said} The others have nothing in this stretch."
-        for number, (track, stream) in enumerate(zip(planned, found, strict=False), 1):
-            copied = kind == "audio" and track.codec == "copy" and film.cut.is_whole
+            yield said if kind == "cover" else f"{said} The others have nothing in this stretch."
+        for number, (track, stream) in enumerate(pair_tracks(planned, found), 1):
+            copied = kind == "audio" and track.is_copied and film.cut.is_whole
             if copied and packet_hash(film.info.path, track.stream) != packet_hash(film.part, stream):
                 yield f"Audio track {number} was copied, but its packets are not the source's. Listen to it."
+
+
+def _check_timecode(film: _Film, made: VideoInfo) -> Iterator[str]:
+    if film.timecode and made.timecode != film.timecode:
+        yield f"The film should begin at the timecode {film.timecode}, but says {made.timecode or 'none'}."
 
 
 def _publish(part: Path, output: Path) -> None:
