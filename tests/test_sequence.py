@@ -250,14 +250,21 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
         frames = [frame.picture for frame in read_frames(info, range(4), KEEP)]
         assert [picture.alpha is not None and picture.alpha.mean() == 255 for picture in frames] == [False, *[True] * 3]
         notes = [picture.notes for picture in frames]
-        assert notes == [(), ("a.1.png has no alpha channel, as others have: it is taken as opaque.",), (), ()]
-    assert caplog.messages == [f"{info.path}: {notes[1][0]}"], "once"
+        told = "a.1.png, unlike the sequence's first file, has no alpha channel: it is taken as opaque."
+        assert notes == [(), (told,), (), ()]
+    assert caplog.messages == [f"{info.path}: {told}"], "once"
     assert all(frame.picture.alpha is None for frame in read_frames(info, range(4), EIGHT))
     result = stylevideo.stylize(
         tmp_path, [STYLE], tmp_path / "made.####.png", Settings().with_values(iterations=0, detect_cuts=False)
     )
-    assert notes[1][0] in result.warnings
+    assert told in result.warnings
     assert len(list(tmp_path.glob("made.*.png"))) == 4
+    (tmp_path / "a.0.png").unlink()
+    save(tmp_path / "a.3.png", np.dstack([rgb[3], rgb[3][..., 0]]))
+    frames = [frame.picture for frame in read_frames(probe_sequence(tmp_path / "a.#.png", RATE), range(3), EIGHT)]
+    assert [picture.alpha for picture in frames] == [None, None, None] and np.array_equal(frames[2].image, rgb[3])
+    told = "a.3.png, unlike the sequence's first file, has an alpha channel: it is left out."
+    assert [picture.notes for picture in frames] == [(), (), (told,)]
 
 
 def test_of_a_thinned_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,27 +89,31 @@ def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[
     Raises:
         InputError: a picture has another size than the first; or see `read_file`.
     """
-    keep_alpha, lacks_alpha = info.has_alpha and reading.alpha != "drop", False
+    keeps_alpha, one_differs = info.has_alpha and reading.alpha != "drop", False
+    asked = reading if info.has_alpha else replace(reading, alpha="keep")
     for index, file in enumerate(info.files[first:], start=first):
         if file is None:
             continue
         try:
-            picture = read_file(file, reading)
+            picture = read_file(file, asked)
         except DecodeError as error:
             logger.info("%s", error)
             continue
         _check_size(file, picture, info)
-        if keep_alpha and picture.alpha is None:
-            note = () if lacks_alpha else (f"{file.name} has no alpha channel, as others have: it is taken as opaque.",)
-            picture, lacks_alpha = _opaque(picture, note), True
+        if keeps_alpha != (picture.alpha is not None):
+            picture, one_differs = _alike(picture, "" if one_differs else file.name), True
         for sentence in picture.notes:
             _warn_once(info.path, sentence)
         yield index, picture
 
 
-def _opaque(picture: Picture, notes: tuple[str, ...]) -> Picture:
-    image = picture.image
-    alpha = np.full(image.shape[:2], WHITE[image.dtype], image.dtype)
+def _alike(picture: Picture, name: str) -> Picture:
+    """The picture with an opaque alpha channel, or without its own; a note says so if the file's name is given."""
+    alpha, note = None, "an alpha channel: it is left out"
+    if picture.alpha is None:
+        image, note = picture.image, "no alpha channel: it is taken as opaque"
+        alpha = np.full(image.shape[:2], WHITE[image.dtype], image.dtype)
+    notes = (f"{name}, unlike the sequence's first file, has {note}.",) if name else ()
     return replace(picture, alpha=alpha, notes=(*picture.notes, *notes))
 
 
