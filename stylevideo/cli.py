@@ -46,7 +46,8 @@ SHORT_FLAGS = {"overwrite": "-y"}
 SHOWN_BY = ("frames", "start", "end", "handles")
 """Settings that say which of the source's frames a film shows."""
 MEASURED_BY = (
-    *(*SHOWN_BY, "style_weight", "content_weight", "tv_weight", "style_scale"),
+    *(*SHOWN_BY, "rate", "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
+    *("style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )
 """Settings that `evaluate` takes too: as the film was made, so it is measured."""

@@ -9,13 +9,17 @@ import math
 import statistics
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stylevideo.errors import InputError
-from stylevideo.media.pictures import check_writable, fit_picture, to_image
+from stylevideo.film import displayed
+from stylevideo.media.pictures import Reading, check_writable, fit_picture, to_image
 from stylevideo.media.reader import check_decodable, open_clip, read_frames
 from stylevideo.metrics import (
     END_FRAMES,
@@ -35,8 +39,9 @@ from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
-from stylevideo.ranges import Selection, select_frames
-from stylevideo.settings import FootageSettings, Settings, Style
+from stylevideo.preparation import choose_reading, refuse_hdr
+from stylevideo.ranges import select_frames
+from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, style_targets
 from stylevideo.timeline import Shot, VideoInfo
@@ -44,6 +49,9 @@ from stylevideo.version import __version__
 
 ROUNDING_PX = 1.5
 """By how much an edge may differ from the exactly scaled one: it is rounded to a pixel, then made even."""
+
+MOST_BITS = 16
+"""A channel; a film is measured in its own depth up to that."""
 
 ProgressListener = Callable[[int, int], None]
 """Told how many frames are measured, and of how many."""
@@ -110,8 +118,8 @@ def evaluate(
         source: the video that was repainted.
         film: what became of it, in the same proportions.
         styles: the pictures it was repainted with, as for `stylize`.
-        settings: the loss, the style scale, the range of the source's frames that the film shows, where cuts are
-            looked for, weights and device; `Settings()` if not given.
+        settings: the loss, the style scale, how the source was read and which of its frames the film shows, whether
+            it keeps a varying rate, where cuts are looked for, weights and device; `Settings()` if not given.
         reference: another film of the same frames and size, to compare sharpness with.
         plot: where to draw the measures over time, .png.
         on_frame: told of the progress.
@@ -124,20 +132,17 @@ def evaluate(
     plot = None if plot is None else _checked_plot(Path(plot).absolute())
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
-    made = open_clip(Path(film).absolute())
-    original = open_clip(Path(source).absolute(), made.rate)
-    chosen_frames = _chosen_frames(original, settings.footage)
-    original, frames = chosen_frames.info, chosen_frames.frames
-    _check_pair(original, made, frames)
-    other = None if reference is None else _checked_reference(Path(reference).absolute(), made)
-    for info in (original, made):
-        check_decodable(info)
+    pair = _open_pair(Path(source).absolute(), Path(film).absolute(), settings)
+    original, made, frames = pair.source, pair.film, pair.frames
+    other = None if reference is None else _checked_reference(Path(reference).absolute(), pair)
+    check_decodable(original, pair.reading)
+    check_decodable(made, pair.film_reading)
     vgg = load_vgg19(settings.weights.weights, device)
-    shots = detect_shots(original, frames, settings.shots)
+    shots = detect_shots(original, frames, settings.shots, replace(pair.reading, bits=8, alpha="drop"))
     motions = {"farneback": farneback_motion(), "dis": dis_motion()}
     targets, starts = style_targets(chosen, vgg, settings), {shot.start for shot in shots}
     measured: list[FrameMeasures] = []
-    with closing(_pairs(original, made, frames)) as pairs:
+    with closing(_pairs(pair)) as pairs:
         for measures in measure_frames(pairs, vgg, targets, settings, motions, starts):
             measured.append(measures)
             on_frame(len(measured), len(frames))
@@ -151,7 +156,7 @@ def evaluate(
         shots=shots,
         frames=tuple(measured),
         summary=summary,
-        reference=None if other is None else _compared_sharpness(summary, other),
+        reference=None if other is None else _compared_sharpness(summary, *other, pair.film_reading),
     )
     if plot:
         from stylevideo.plot import write_plot  # matplotlib takes a while to load
@@ -160,8 +165,59 @@ def evaluate(
     return evaluation
 
 
-def _chosen_frames(source: VideoInfo, footage: FootageSettings) -> Selection:
-    return select_frames(source, footage.frames, footage.start, footage.end, footage.handles)
+@dataclass(frozen=True)
+class _Pair:
+    """A source and its film, and how they are read.
+
+    Attributes:
+        source, film: what is known of them; thinned where not all of their frames count.
+        film_frames, frames: the indices that count, in the film and in the source.
+        repeats: how often each of the source's frames is shown in the film.
+        reading: of the source, as a run reads it, in its own depth.
+    """
+
+    source: VideoInfo
+    film: VideoInfo
+    film_frames: range
+    frames: range
+    repeats: tuple[int, ...]
+    reading: Reading
+
+    @property
+    def film_reading(self) -> Reading:
+        """How the film, and a reference, are read."""
+        multiplied = self.source.is_linear or self.reading.alpha == "premultiply"
+        alpha = "premultiply" if self.film.has_alpha and multiplied else "drop"
+        return Reading(bits=self.reading.bits, alpha=alpha, view=self.reading.view)
+
+
+def _open_pair(source: Path, film: Path, settings: Settings) -> _Pair:
+    """Find out about both, and which frames of one are which of the other."""
+    footage = settings.footage
+    made = open_clip(film)
+    whole = open_clip(source, Fraction(footage.rate) if made.is_sequence else made.rate)
+    selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
+    original, frames = selection.info, selection.frames
+    refuse_hdr(original, footage)
+    reading = choose_reading(footage, original, made.has_alpha, MOST_BITS)
+    own_times = original.variable_rate and (made.variable_rate or settings.output.variable_rate == "keep")
+    once = made.is_sequence or own_times
+    repeats = (1,) * len(frames) if once else original.repeats(frames.start, frames.stop)
+    pair = _Pair(original, *_film_of(made, original, frames), frames, repeats, reading)
+    _check_pair(pair)
+    return pair
+
+
+def _film_of(film: VideoInfo, source: VideoInfo, frames: range) -> tuple[VideoInfo, range]:
+    """All of a film; of an image sequence only what has the numbers of the source's frames, if it has them."""
+    if not film.is_sequence:
+        return film, range(film.frame_count)
+    first = source.number(frames.start) - film.first_number
+    last = source.number(frames[-1]) - film.first_number
+    if first < 0 or last >= film.frame_count:
+        return film, range(film.frame_count)
+    start, offset = divmod(first, source.step)
+    return film.thinned(source.step, offset) if source.step > 1 else film, range(start, start + len(frames))
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -257,13 +313,14 @@ def _checked_plot(path: Path) -> Path:
     return path
 
 
-def _check_pair(source: VideoInfo, film: VideoInfo, frames: range) -> None:
+def _check_pair(pair: _Pair) -> None:
     """Refuse a film that cannot be of these frames of the source."""
-    expected = sum(source.repeats(frames.start, frames.stop))
-    if film.frame_count != expected:
+    source, film, expected = pair.source, pair.film, sum(pair.repeats)
+    found = sum(not film.is_sequence or film.files[index] is not None for index in pair.film_frames)
+    if found != expected:
         raise InputError(
-            f"{film.path.name} has {film.frame_count} frames, but frames "
-            f"{source.numbers(frames)} of {source.path.name} make {expected}. "
+            f"{film.path.name} has {found} frames, but frames "
+            f"{source.numbers(pair.frames)} of {source.path.name} make {expected}. "
             "Say with --frames which of the source's frames the film shows, as it was made."
         )
     skew = abs(film.width * source.height - film.height * source.width)
@@ -279,39 +336,47 @@ def _check_pair(source: VideoInfo, film: VideoInfo, frames: range) -> None:
         )
 
 
-def _checked_reference(path: Path, film: VideoInfo) -> VideoInfo:
-    reference = open_clip(path, film.rate)
-    if (reference.frame_count, reference.width, reference.height) != (film.frame_count, film.width, film.height):
+def _checked_reference(path: Path, pair: _Pair) -> tuple[VideoInfo, range]:
+    film, count = pair.film, len(pair.film_frames)
+    reference, frames = _film_of(open_clip(path, film.rate), pair.source, pair.frames)
+    if (len(frames), reference.width, reference.height) != (count, film.width, film.height):
         raise InputError(
-            f"{path.name} has {reference.frame_count} frames of {reference.width}x{reference.height}, but "
-            f"{film.path.name} has {film.frame_count} of {film.width}x{film.height}. "
+            f"{path.name} has {len(frames)} frames of {reference.width}x{reference.height}, but "
+            f"{film.path.name} has {count} of {film.width}x{film.height}. "
             "Make the reference from the same frames at the same size."
         )
-    check_decodable(reference)
-    return reference
+    check_decodable(reference, pair.film_reading)
+    return reference, frames
 
 
-def _pairs(source: VideoInfo, film: VideoInfo, frames: range) -> Generator[MeasuredFrame]:
+def _pairs(pair: _Pair) -> Generator[MeasuredFrame]:
     """Each of the source's frames at the film's size, with the first film frame that shows it.
 
     The film of a variable-rate source shows a frame several times, or leaves it out.
     """
-    size = (film.height, film.width)
-    pictures = read_frames(film, range(film.frame_count))
-    repeats = source.repeats(frames.start, frames.stop)
-    for original, count in zip(read_frames(source, frames), repeats, strict=True):
+    size = (pair.film.height, pair.film.width)
+    pictures = read_frames(pair.film, pair.film_frames, pair.film_reading)
+    sources = read_frames(pair.source, pair.frames, pair.reading)
+    for original, count in zip(sources, pair.repeats, strict=True):
         shown = islice(pictures, count)
         first = next(shown, None)
         for _ in shown:
             pass
         if first is not None:
-            image = to_image(fit_picture(original.image, size))
+            image = to_image(_as_in_film(pair, fit_picture(original.image, size)))
             yield Frame(original.index, image, original.repaired), to_image(first.image)
 
 
-def _compared_sharpness(summary: FilmMeasures, reference: VideoInfo) -> ReferenceSharpness:
+def _as_in_film(pair: _Pair, image: np.ndarray) -> np.ndarray:
+    """A picture of the source as the film would show it: light that is no light in the film is shown as on screens."""
+    return displayed(pair.source, pair.reading, image) if not pair.film.is_linear else image
+
+
+def _compared_sharpness(
+    summary: FilmMeasures, reference: VideoInfo, frames: range, reading: Reading
+) -> ReferenceSharpness:
     fine, coarse = [], []
-    for picture in read_frames(reference, range(reference.frame_count)):
+    for picture in read_frames(reference, frames, reading):
         image = to_image(picture.image)
         fine.append(sharpness(image))
         coarse.append(coarse_sharpness(image))

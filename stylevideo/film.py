@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from stylevideo.media.frame_file import sequence_view
-from stylevideo.media.pictures import Picture, like, straight, to_floats
+from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
 from stylevideo.media.tracks import plan_tracks, stretch_of_time
-from stylevideo.media.view import View
+from stylevideo.media.view import SRGB, View
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, write_provenance
+from stylevideo.timeline import VideoInfo
 
 SMALLEST_OPACITY = 1e-4
 """Colours that hardly show are divided by no less."""
@@ -34,17 +35,28 @@ def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
         InputError, EncodeError, StorageError: it could not be written; the frames are still in the store.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
+    said: dict[str, None] = {}
+    pictures = _listening(_pictures(job, store), said)
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
-        sequence = write_sequence(_pictures(job, store), clip.output, numbers, job.bits, job.reading.view)
+        sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view)
         notes = (*plan_tracks(clip.info, clip.output, stretch_of_time(clip.info, clip.frames))[1], *sequence.notes)
     else:
         encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
-        images = map(_with_alpha, _pictures(job, store))
+        images = map(_with_alpha, pictures)
         notes = write_film(images, clip.output, clip.info, clip.frames, encoding).notes
     if made_from:
         write_provenance(made_from, clip.output)
-    return notes
+    if clip.info.is_linear and 32 not in job.delivery.depths:
+        notes = (*notes, *sequence_view(job.reading.view).display_notes)
+    return (*notes, *said)
+
+
+def _listening(pictures: Iterator[Picture], said: dict[str, None]) -> Iterator[Picture]:
+    """The same pictures; what is noted of them is put into `said`, each sentence once."""
+    for picture in pictures:
+        said.update(dict.fromkeys(picture.notes))
+        yield picture
 
 
 def _with_alpha(picture: Picture) -> np.ndarray:
@@ -56,7 +68,7 @@ def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
     finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
     if not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit):
-        yield from map(Picture, finished)
+        yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in finished)
         return
     for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
         aside = source.picture.fitted(job.size)
@@ -75,9 +87,26 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
         # Strokes beyond the edge would be light that is added to whatever the picture is laid over.
         opacity = to_floats(alpha).clip(0, 1)[..., None]
         mixed = like(image, to_floats(source.image) + opacity * (to_floats(image) - to_floats(source.image)))
-        return mixed if lit else _lit(view, mixed, 1 / np.maximum(opacity, SMALLEST_OPACITY))
+        if lit:
+            return mixed
+        return displayed(job.clip.info, job.reading, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
     colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
+
+
+def displayed(source: VideoInfo, reading: Reading, image: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
+    """A picture of a source, as it was read or painted, as screens show it.
+
+    Args:
+        source, reading: of what, and how it was read.
+        image: of any kind, (H, W, 3).
+        factor: (H, W), by which its light is multiplied; 1 if not given.
+    """
+    view = sequence_view(reading.view) if source.is_linear else SRGB
+    if view is SRGB and factor is None:
+        return image
+    factor = np.ones(image.shape[:2], np.float32) if factor is None else factor
+    return like(image, view.displayed(to_floats(image), factor))
 
 
 def _lit(view: View, image: np.ndarray, factor: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
 from stylevideo.errors import DecodeError, DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
-from stylevideo.film import deliver
+from stylevideo.film import deliver, displayed
 from stylevideo.identity import fingerprint
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
@@ -276,10 +277,10 @@ def _source_frames(job: Job, frames: range) -> Iterator[Frame]:
 def _source_frames_backwards(job: Job, frames: range) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
     sources = read_frames(job.clip.info, frames, job.reading)
-    held = [replace(source, picture=source.picture.fitted(job.size)) for source in sources]
+    held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
     while held:
-        source = held.pop()
-        yield Frame(source.index, to_image(source.image), source.repaired)
+        index, image, repaired = held.pop()
+        yield Frame(index, to_image(image), repaired)
 
 
 def _too_large(job: Job) -> str:
@@ -366,9 +367,10 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     sources = [frame for frame in read_frames(job.clip.info, frames, job.looking) if frame.index in wanted]
+    show = partial(displayed, job.clip.info, job.reading)
     numbers = [job.clip.info.number(frame.index) for frame in sources]
     pairs = [
-        (fit_picture(frame.image, job.size), to_8_bits(store.picture(number)))
+        (show(fit_picture(frame.image, job.size)), to_8_bits(show(store.picture(number))))
         for frame, number in zip(sources, numbers, strict=True)
     ]
     labels = [str(number) for number in numbers]

@@ -11,9 +11,11 @@ import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
+from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.tracks import stretch_of_time
+from stylevideo.media.view import SRGB
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
@@ -106,9 +108,11 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     if output:
         check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings.output)
     size = _film_size(info, settings.scales.size)
-    bits = _bits(footage.depth, info, delivery)
-    reading = _reading(footage, info, delivery, bits)
-    _refuse_hdr(info, footage)
+    bits = _bits(footage, info, delivery)
+    reading = choose_reading(footage, info, delivery.has_alpha, bits)
+    if info.is_linear or 32 in delivery.depths:
+        sequence_view(reading.view)
+    refuse_hdr(info, footage)
     check_decodable(info, reading)
     if footage.strict:
         check_whole(info, selection.frames, reading)
@@ -125,11 +129,14 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, notes)
 
 
-def _bits(depth: str, info: VideoInfo, delivery: Delivery) -> int:
+def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery) -> int:
     """Bits a channel that finished frames are kept with."""
-    if depth == "auto" or 32 in delivery.depths:
-        return delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
-    return int(depth) if _takes(delivery, depth) else delivery.depths[0]
+    depth = footage.depth
+    if depth != "auto" and 32 not in delivery.depths:
+        return int(depth) if _takes(delivery, depth) else delivery.depths[0]
+    bits = delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
+    # From a logarithmic view to screens a step of 8 bits would become several.
+    return max(bits, 16) if info.is_linear and sequence_view(_view(footage, info)) is not SRGB else bits
 
 
 def _takes(delivery: Delivery, depth: str) -> bool:
@@ -162,15 +169,28 @@ def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> 
             yield f"{leaf.flag} has no effect: {why}."
 
 
-def _reading(footage: FootageSettings, info: VideoInfo, delivery: Delivery, bits: int) -> Reading:
-    dropped = not info.has_alpha or (footage.alpha == "keep" and not delivery.has_alpha)
+def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits: int) -> Reading:
+    """How a source is read.
+
+    Args:
+        footage: what the user asked for.
+        info: of the source.
+        alpha: whether the film can hold an alpha channel.
+        bits: a channel, at most.
+    """
+    dropped = not info.has_alpha or (footage.alpha == "keep" and not alpha)
     return Reading(
         bits=bits,
         alpha="drop" if dropped else footage.alpha,
         deinterlace=footage.deinterlace,
         tonemap=footage.tonemap and info.is_hdr,
-        view=footage.view,
+        view=_view(footage, info),
     )
+
+
+def _view(footage: FootageSettings, info: VideoInfo) -> str:
+    """The view's name: pictures for screens are none of `$OCIO`'s working space unless the user says so."""
+    return "srgb" if footage.view == "auto" and not info.is_linear else footage.view
 
 
 def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
@@ -196,7 +216,12 @@ def _check_length(info: VideoInfo, frames: range, own_times: bool) -> None:
     )
 
 
-def _refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:
+def refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:
+    """Refuse HDR footage that is not to be brought down.
+
+    Raises:
+        InputError: with what to do about it.
+    """
     if info.is_hdr and not footage.tonemap:
         raise InputError(
             f"{info.path.name} is HDR ({info.transfer}), which would look flat and grey. "

@@ -252,8 +252,9 @@ class FootageSettings:
     view: str = _setting(
         "auto",
         "how the scene-linear light of EXR files is shown to the painter: srgb, or an OpenColorIO colour space; "
-        "auto: srgb, or the role compositing_log of $OCIO",
+        "auto: srgb, or for EXR sources the role compositing_log of $OCIO",
         metavar="NAME",
+        changes_frames=False,  # what it stands for does, and is in the fingerprint
     )
     strict: bool = _setting(
         False,

@@ -709,20 +709,6 @@ def test_a_full_disk_for_temporary_files_costs_no_track(
     assert [stream.codec for stream in probe(out / "film.mov").audio()] == ["pcm_f64le"]
 
 
-def test_a_full_disk_for_temporary_files_costs_no_colour(
-    tmp_path: Path, out: Path, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Untagged HD is read through a copy that says what it is; read as it is, its colours would be off."""
-    noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
-    clip = make_video(tmp_path / "hd.mp4", [noise], encoder=("-c:v", "libx264", "-pix_fmt", "yuv420p"))
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    with DiskOrSkip(tmp_path / "tmp", "40k"):
-        said = run(clip, out / "film.mov", "-q")
-    assert is_clear(said, code=1) and "is full. Free some space." in said.err, said
-    assert not names(out)
-
-
 OUT_OF_MEMORY: dict[str, Callable[[], object]] = {
     "numpy": lambda: np.empty(1 << 52),
     "PyTorch": lambda: torch.empty(1 << 52),

@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from conftest import STYLE
@@ -34,6 +35,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
 from stylevideo.media.writer import write_film
+from stylevideo.preparation import fingerprint, prepare
 from stylevideo.ranges import select_frames
 from stylevideo.settings import DELIVERY_NAMES, Settings
 from stylevideo.timeline import bits_of
@@ -217,6 +219,11 @@ def test_depth_on_request(tmp_path: Path) -> None:
     assert probe(tmp_path / "film.mkv").pixel_format == "gbrp16le"
     identity(source, tmp_path / "flat.mkv", delivery="ffv1")
     assert probe(tmp_path / "flat.mkv").pixel_format == "bgr0"
+
+
+@pytest.mark.parametrize(("name", "depth", "bits"), [("a.jpg", 16, 8), ("a.png", 16, 16), ("a.exr", 32, 32)])
+def test_bits_of_a_sequence_are_those_of_its_files(name: str, depth: int, bits: int) -> None:
+    assert choose_delivery("auto", Path(name)).film_bits(depth) == bits
 
 
 def test_settings_without_effect_are_told(tmp_path: Path) -> None:
@@ -491,3 +498,65 @@ def test_bright_light_is_white_in_a_film(exr_sequence: Path, tmp_path: Path) -> 
     film = probe(tmp_path / "film.mp4")
     assert (film.frame_count, film.rate) == (3, Fraction(30000, 1001))
     assert any("scene-linear light" in warning for warning in result.warnings)
+
+
+CONFIG = "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4"
+"""Its working space is ACEScct, its light ACEScg."""
+
+
+def encoded(linear: float) -> float:
+    """The curve of sRGB, but for black."""
+    return 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+def test_pictures_for_screens_are_none_of_the_working_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PNG to EXR reads sRGB whatever `$OCIO` is, unless a view is named."""
+    cv2.imwrite(str(tmp_path / "a.1.png"), numbered_frame(5)[..., ::-1])
+    identity(tmp_path / "a.#.png", tmp_path / "plain.#.exr")
+    monkeypatch.setenv("OCIO", CONFIG)
+    identity(tmp_path / "a.#.png", tmp_path / "auto.#.exr")
+    identity(tmp_path / "a.#.png", tmp_path / "named.#.exr", view="ACEScct")
+    plain, auto, named = (read_exr(tmp_path / f"{name}.1.exr").linear for name in ("plain", "auto", "named"))
+    assert np.array_equal(plain, auto)
+    assert plain.max() == 1 < named.max()
+
+
+def test_light_is_shown_on_screens_through_its_working_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ACEScg's primaries become those of bt709; with alpha, colours are straight in the result."""
+    linear = np.zeros((64, 96, 3), np.float32)
+    linear[:, :32], linear[:, 32:64], linear[:, 64:] = 0.18, (0.2, 0.1, 0.1), 5
+    alpha = np.full((64, 96), 0.5, np.float32)
+    write_exr(tmp_path / "opaque.1.exr", linear)
+    write_exr(tmp_path / "half.1.exr", linear / 2, alpha)
+    monkeypatch.setenv("OCIO", CONFIG)
+    red = [encoded(0.1 + 0.1 * part) for part in (1.7051, -0.1303, -0.024)]
+    expected = np.array([[encoded(0.18)] * 3, red, [1, 1, 1]])
+    sheet = tmp_path / "sheet.png"
+    for source, output, tolerance, values in (
+        ("opaque.#.exr", "o.#.png", 2e-4, {"delivery": "png16", "sheet": str(sheet)}),
+        ("half.#.exr", "h.#.png", 2e-3, {"delivery": "png16"}),
+        ("opaque.#.exr", "film.mp4", 0.015, {"crf": 1}),
+    ):
+        result = identity(tmp_path / source, tmp_path / output, **values)
+        (frame,) = read_frames(open_clip(tmp_path / output), range(1), Reading(16))
+        shown = frame.image[32, 16::32] / np.iinfo(frame.image.dtype).max
+        assert np.abs(shown - expected).max() < tolerance, output
+        assert not any("scene-linear colours" in warning for warning in result.warnings)
+    grays = [tuple(pixel) for pixel in cv2.imread(str(sheet)).reshape(-1, 3)]
+    assert grays.count((118, 118, 118)) > 2000, "0.18 as sRGB has it, in both rows"
+
+
+def test_a_view_is_checked_before_any_work_and_known_by_what_it_stands_for(
+    exr_sequence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.1.png"), numbered_frame(5)[..., ::-1])
+    monkeypatch.setenv("OCIO", CONFIG)
+    for source, output in ((exr_sequence, "film.mp4"), (tmp_path / "a.#.png", "out.#.exr")):
+        with pytest.raises(InputError, match=r'no colour space "ACEScctt"'):
+            prepare(source, [STYLE], tmp_path / output, Settings().with_values(iterations=0, view="ACEScctt"))
+    auto, named, other = (
+        fingerprint(prepare(exr_sequence, [STYLE], tmp_path / "film.mp4", Settings().with_values(iterations=0, view=v)))
+        for v in ("auto", "ACEScct", "srgb")
+    )
+    assert auto["bits"] == 16 and other["bits"] == 8
+    assert auto == named and {name for name in auto if auto[name] != other[name]} == {"bits", "view"}

@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 import pytest
 from conftest import STYLE
-from media_fixtures import ffmpeg, make_video, numbered_video
+from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video
+from sequence_fixtures import save, save_numbered
 
 import stylevideo
 from stylevideo.errors import InputError
-from stylevideo.evaluation import Evaluation, as_json, as_table
+from stylevideo.evaluation import Evaluation, _open_pair, _pairs, as_json, as_table
 from stylevideo.media.delivery import Encoding
+from stylevideo.media.exr import write_exr
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
@@ -104,6 +106,48 @@ def test_a_variable_rate_clips_film_is_paired_frame_by_frame(tmp_path: Path) -> 
     make_video(late, [*pictures(film)[:1], *pictures(film)[:-1]])
     behind = stylevideo.evaluate(clip, late, [STYLE])
     assert max(frame.content for frame in result.frames) < 0.1 < max(frame.content for frame in behind.frames) / 2
+
+
+def made_and_paired(source: Path, film: Path, as_made: dict[str, object], *others: dict[str, object]) -> list[float]:
+    """How far pictures of a film that is its source are from those beside them, by how it was made and otherwise."""
+    settings = Settings().with_values(detect_cuts=False)
+    stylevideo.stylize(source, [STYLE], film, settings.with_values(iterations=0, **as_made))
+    pairs = [_pairs(_open_pair(source, film, settings.with_values(**values))) for values in (as_made, *others)]
+    return [max(float((frame.image - shown).abs().max()) for frame, shown in each) for each in pairs]
+
+
+def test_the_source_is_read_as_the_film_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film of every second file, of a clip with its own times, of woven fields, of alpha and of light."""
+    plates = tmp_path / "plates"
+    save_numbered(plates, "a.{}.png", range(1, 11))
+    thin = {"frames": "1-9x2", "rate": "30"}
+    assert made_and_paired(plates, tmp_path / "thin.#.png", thin, {"frames": "5-9x4"}) == [0, 0]
+    assert made_and_paired(plates, tmp_path / "thin.mkv", {**thin, "delivery": "ffv1"}) == [0]
+    with pytest.raises(InputError, match=r"thin\.#\.png has 2 frames, but frames 3-5 of a\.#\.png make 3"):
+        stylevideo.evaluate(plates, tmp_path / "thin.#.png", [STYLE], Settings().with_values(frames="3-5"))
+    numbered_video(tmp_path / "steady.mp4", 9)
+    gaps = ["-vf", "select='not(between(n,3,4))'", "-fps_mode", "vfr", "-c:v", "ffv1", "-pix_fmt", "bgr0"]
+    ffmpeg("-i", tmp_path / "steady.mp4", *gaps, tmp_path / "variable.mkv")
+    keep = {"variable_rate": "keep", "delivery": "ffv1"}
+    assert made_and_paired(tmp_path / "variable.mkv", tmp_path / "kept.mkv", keep, {}) == [0, 0]
+    woven = ("-vf", "setfield=tff,noise=alls=60", "-c:v", "ffv1", "-pix_fmt", "yuv444p")
+    numbered_video(tmp_path / "woven.mkv", 2, encoder=woven)
+    right, wrong = made_and_paired(
+        tmp_path / "woven.mkv", tmp_path / "whole.mkv", {"deinterlace": True, "delivery": "ffv1"}, {}
+    )
+    assert right < 0.01 < wrong
+    for number in (1, 2):
+        image = numbered_frame(number)
+        save(tmp_path / f"glass.{number}.png", np.dstack([image, np.roll(image[..., 0], 40, axis=0)]))
+    right, wrong = made_and_paired(tmp_path / "glass.#.png", tmp_path / "g.#.png", {"alpha": "premultiply"}, {})
+    assert right < 0.01 < wrong
+    write_exr(tmp_path / "light.1.exr", (numbered_frame(3) / np.float32(255)) ** 2)
+    monkeypatch.setenv("OCIO", "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4")
+    right, wrong = made_and_paired(
+        tmp_path / "light.#.exr", tmp_path / "shown.#.png", {"delivery": "png16"}, {"view": "srgb"}
+    )
+    assert right < 1e-4 < wrong
+    assert made_and_paired(tmp_path / "light.#.exr", tmp_path / "lit.#.exr", {})[0] < 1e-4
 
 
 def test_the_json_is_plain_and_numbered_as_users_count(evaluation: tuple[Evaluation, Path]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stylevideo.errors import InputError, ShapeError, StorageError
-from stylevideo.media.exr import ExrPicture, exr_size, read_exr, write_exr
+from stylevideo.media.exr import ExrPicture, read_exr, write_exr
 
 HEIGHT, WIDTH = 6, 8
 HALF = st.floats(-65504, 65504, width=16)
@@ -186,14 +186,14 @@ def test_luminance_beside_some_colors_is_still_gray(tmp_path: Path) -> None:
     assert (read_exr(target).linear == 2**20 + 1).all()
 
 
-def test_what_is_not_finite_is_replaced_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_not_finite_is_replaced_and_told(tmp_path: Path) -> None:
     channels = colors(np.float32) | {"A": some()}
     channels["R"][0, :3] = np.nan, np.inf, -np.inf
     channels["B"][2, 2] = np.nan
     picture = read_exr(write_file(tmp_path / "fireflies.exr", channels))
     assert picture.linear[0, :3, 0].tolist() == [0, 65504, -65504]
     assert picture.linear[2, 2, 2] == 0
-    assert "fireflies.exr: 4 values of R, G, B are NaN or infinite" in caplog.text
+    assert picture.notes == ("Values of R, G, B that are NaN or infinite are read as 0 and ±65504.",)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,6 @@ def test_what_is_not_finite_is_replaced_and_counted(tmp_path: Path, caplog: pyte
 def test_the_picture_holds_both_windows(data: Any, display: Any, size: tuple[int, int], tmp_path: Path) -> None:
     channels = colors() | {"A": some(), "Z": some(np.float32)}
     source = write_file(tmp_path / "a.exr", channels, {"dataWindow": data, "displayWindow": display})
-    assert exr_size(source) == size
     picture, target = copy(source)
     assert_same_file(source, target)
     assert picture.alpha is not None and picture.linear.shape[:2] == picture.alpha.shape == size
@@ -244,19 +243,18 @@ def test_a_reduced_picture_has_reduced_windows(
     np.testing.assert_array_equal(np.stack([channels[c] for c in "RGB"], axis=-1), half)
 
 
-def test_of_several_parts_the_first_with_color_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_of_several_parts_the_first_with_color_is_read(tmp_path: Path) -> None:
     beauty = colors()
     depth = OpenEXR.Part({"comments": "no"}, {"Z": some(np.float32)}, "depth")
     parts = [depth, OpenEXR.Part({"comments": "yes"}, dict(beauty), "beauty"), OpenEXR.Part({}, colors(), "right")]
     with OpenEXR.File(parts) as file:
         file.write(str(tmp_path / "parts.exr"))
-    assert exr_size(tmp_path / "parts.exr") == (HEIGHT, WIDTH)
     picture, target = copy(tmp_path / "parts.exr")
     np.testing.assert_array_equal(picture.linear[..., 1], beauty["G"])
     assert picture.attributes["comments"] == "yes"
     np.testing.assert_array_equal(read_exr(target).linear, picture.linear)
     assert "chunkCount" not in read_file(target)[0]
-    assert caplog.messages == [f"{tmp_path / 'parts.exr'} has several parts; these are left out: depth, right."]
+    assert picture.notes == ("OpenEXR files have several parts; these are left out: depth, right.",)
 
 
 def test_files_without_usable_color_are_refused(tmp_path: Path) -> None:
@@ -275,9 +273,8 @@ def test_files_without_usable_color_are_refused(tmp_path: Path) -> None:
         (flat, "deep picture"),
         (write_file(tmp_path / "thin.exr", thin), r"less than full size \(BY, RY\)"),
     ):
-        for read in (read_exr, exr_size):
-            with pytest.raises(InputError, match=message):
-                read(path)
+        with pytest.raises(InputError, match=message):
+            read_exr(path)
 
 
 def test_damaged_and_wrong_files_are_refused(tmp_path: Path) -> None:
@@ -295,20 +292,13 @@ def test_damaged_and_wrong_files_are_refused(tmp_path: Path) -> None:
             read_exr(broken)
     for place in (tmp_path / "none.exr", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
-            exr_size(place)
+            read_exr(place)
 
 
 def test_an_absurd_size_is_not_tried(tmp_path: Path) -> None:
     source = write_file(tmp_path / "a.exr", colors(), {"displayWindow": window(0, 0, 59_999, 59_999)})
-    for read in (read_exr, exr_size):
-        with pytest.raises(InputError, match=r"a\.exr says that it is 60000x60000, which is too large"):
-            read(source)
-
-
-def test_the_size_is_known_without_the_pixels(tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.exr", colors())
-    path.write_bytes(path.read_bytes()[:-40])
-    assert exr_size(path) == (HEIGHT, WIDTH)
+    with pytest.raises(InputError, match=r"a\.exr says that it is 60000x60000, which is too large"):
+        read_exr(source)
 
 
 def test_refusals_leave_nothing_behind(tmp_path: Path) -> None:
@@ -329,7 +319,6 @@ def test_the_package_is_asked_for_only_when_needed(tmp_path: Path, monkeypatch: 
 
     for use in (
         lambda: exr.read_exr(path),
-        lambda: exr.exr_size(path),
         lambda: exr.write_exr(path, np.ones((1, 1, 3), np.float32)),
     ):
         with pytest.raises(InputError, match=r'pip install "stylevideo\[exr\]"'):

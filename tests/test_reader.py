@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +26,7 @@ from media_fixtures import (
 )
 
 from stylevideo.errors import DecodeError, InputError
+from stylevideo.media.decode_ffmpeg import _Clock
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import SourceFrame, check_decodable, open_clip, read_frames
@@ -204,37 +208,59 @@ def test_a_good_film_is_decodable(tmp_path: Path) -> None:
     check_decodable(probe(numbered_video(tmp_path / "clip.mp4", 3)))
 
 
-def test_untagged_hd_is_read_as_bt709(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [("hd.mp4", ("-c:v", "libx264", "-crf", "5", "-preset", "ultrafast")), ("hd.mkv", ("-c:v", "ffv1"))],
+)
+def test_untagged_hd_is_read_as_bt709(name: str, encoder: tuple[str, ...], tmp_path: Path) -> None:
     image = np.empty((720, 1280, 3), np.uint8)
     image[:] = (200, 60, 40)
     untag = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown:range=unknown"
-    encoder = [
-        "-vf",
-        f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{untag}",
-        "-preset",
-        "ultrafast",
-    ]
-    info = probe(make_video(tmp_path / "hd.mp4", [image] * 6, encoder=("-c:v", "libx264", "-crf", "5", *encoder)))
+    shape = ("-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{untag}")
+    info = probe(make_video(tmp_path / name, [image] * 6, encoder=(*encoder, *shape)))
     assert info.color_matrix is None
-    frames = list(read_frames(info, range(2, 6)))
-    assert [frame.index for frame in frames] == [2, 3, 4, 5]
-    difference = np.abs(frames[0].image.astype(int) - image)[100:-100, 100:-100]
-    assert difference.max() <= 3
+    for read in ways(info):
+        frames = list(read(range(2, 6)))
+        assert [frame.index for frame in frames] == [2, 3, 4, 5]
+        difference = np.abs(frames[0].image.astype(int) - image)[100:-100, 100:-100]
+        assert difference.max() <= 3
     wrongly = next(read_frames(replace(info, color_matrix="smpte170m"), range(1))).image
     assert np.abs(wrongly.astype(int) - image).max() > 8
 
 
-def test_an_abandoned_reader_leaves_no_copy_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = numbered_frame(5, (1280, 720))
-    info = probe(make_video(tmp_path / "hd.mp4", [image] * 4, encoder=(*FORMATS["h264.mp4"], "-pix_fmt", "yuv420p")))
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    frames = read_frames(info, range(4))
-    assert number_in(next(frames).image) == 5
-    assert list(temporary.iterdir())
-    del frames
-    assert not list(temporary.iterdir())
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that are started meanwhile."""
+    processes = []
+
+    class Remembered(subprocess.Popen):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            processes.append(self)
+
+    monkeypatch.setattr("subprocess.Popen", Remembered)
+    return processes
+
+
+def test_a_decoder_that_dies_is_no_damage(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:
+    info = probe(numbered_video(tmp_path / "clip.mkv", 200, "25", ("-c:v", "ffv1")))
+    frames = read_frames(info, range(200), Reading(deinterlace=True))
+    assert number_in(next(frames).image) == 0
+    started[-1].kill()
+    with pytest.raises(DecodeError, match=r"(?s)clip\.mkv: ffmpeg .* while it decoded:\n.*run again") as error:
+        for frame in frames:
+            assert number_in(frame.image) == frame.index and not frame.repaired
+    assert "showinfo" not in str(error.value)
+
+
+def test_a_lost_message_shifts_no_frame() -> None:
+    """Where pictures change their size, ffmpeg makes its filters anew and counts from 0 again."""
+    config = "[Parsed_showinfo_0 @ 0x1] config in time_base: 1/10, frame_rate: 10/1\n"
+    line = "[Parsed_showinfo_0 @ 0x1] n: {:3} pts: {:6} pts_time:0\n"
+    told = [config, line.format(0, 0), f"a word{line.format(2, 2)}", config, line.format(0, 3), line.format(1, "NOPTS")]
+    clock = _Clock(io.BytesIO("".join([*told, "the end\n"]).encode()))
+    assert [clock.time_ms(number) for number in range(5)] == [0, None, 200, 300, None]
+    assert clock.last_words() == "the end"
 
 
 @pytest.mark.parametrize("order", [("0", "1"), ("1", "0")])

@@ -11,20 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import STYLE
 from media_fixtures import SIZE, ffmpeg, number_in, numbered_frame
 from PIL import Image
 from sequence_fixtures import cut_short, deep_frame, save, save_numbered
 
+import stylevideo
 from stylevideo.errors import DecodeError, EncodeError, InputError, ShapeError, StorageError
-from stylevideo.media import sequence_writer
+from stylevideo.media import sequence, sequence_writer
 from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.frame_file import read_file
 from stylevideo.media.pattern import parse_pattern
-from stylevideo.media.pictures import Picture, Reading
-from stylevideo.media.reader import read_frames
+from stylevideo.media.pictures import Picture, Reading, premultiplied
+from stylevideo.media.reader import check_decodable, read_frames
 from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files, write_sequence
+from stylevideo.media.tiff import has_alpha_multiplied_in, with_straight_alpha
 from stylevideo.media.view import SRGB
+from stylevideo.ranges import select_frames
+from stylevideo.settings import Settings
 
 RATE = Fraction(24000, 1001)
 CODECS = {"png": "png", "PNG": "png", "tif": "tiff", "tiff": "tiff", "jpg": "jpeg", "JPEG": "jpeg", "dpx": "dpx"}
@@ -185,6 +190,36 @@ def test_tiff_that_names_its_alpha_straight(tmp_path: Path) -> None:
     assert np.array_equal(np.dstack([kept.image, kept.alpha]), pixels)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_alpha_that_a_tiff_says_is_multiplied_in_is_divided_out(dtype: type, tmp_path: Path) -> None:
+    white = np.iinfo(dtype).max
+    pixels = (deep_frame(channels=4) >> (0 if dtype == np.uint16 else 8)).astype(dtype)
+    pixels[:8, :, 3], pixels[8:16, :, 3] = 0, white
+    colors, alpha = pixels[..., :3], pixels[..., 3]
+    path = save(tmp_path / "a.1.tif", np.dstack([premultiplied(colors, alpha), alpha]))
+    straight, multiplied_in = (struct.pack("<HHIH", 338, 3, 1, value) for value in (2, 1))
+    path.write_bytes(with_straight_alpha(path.read_bytes()).replace(straight, multiplied_in))
+    kept = read_file(path, KEEP)
+    assert kept.alpha is not None and np.array_equal(kept.alpha, alpha)
+    allowed = 0.5 * white / np.maximum(alpha, 1)[..., None] + 0.5
+    assert (np.abs(kept.image.astype(int) - colors) <= allowed)[alpha > 0].all()
+    assert not kept.image[alpha == 0].any()
+    multiplied = read_file(path, replace(KEEP, alpha="premultiply"))
+    assert np.abs(multiplied.image.astype(int) - premultiplied(colors, alpha)).max() <= 1
+
+
+@pytest.mark.parametrize("value", [0, 1, 2])
+def test_what_a_tiff_says_of_its_alpha(value: int) -> None:
+    entries = [(256, 3, 1, 1), (338, 3, 1, value)]
+    for order, mark in (("<", b"II"), (">", b"MM")):
+        head = mark + struct.pack(f"{order}HIH", 42, 8, 2)
+        plain = head + b"".join(struct.pack(f"{order}HHIHxx", *entry) for entry in entries)
+        head = mark + struct.pack(f"{order}HHHQQ", 43, 8, 0, 16, 2)
+        big = head + b"".join(struct.pack(f"{order}HHQH6x", *entry) for entry in entries)
+        assert has_alpha_multiplied_in(plain) == has_alpha_multiplied_in(big) == (value == 1)
+        assert not any(has_alpha_multiplied_in(data[:length]) for data in (plain, big) for length in (0, 3, 9, 17))
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "I;16"])
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_gray_palette_and_one_bit(tmp_path: Path, mode: str, suffix: str) -> None:
@@ -204,6 +239,44 @@ def test_a_cameras_orientation_is_applied(tmp_path: Path) -> None:
     info = probe_sequence(tmp_path, RATE)
     assert (info.height, info.width) == SIZE
     assert number_in(np.rot90(read_file(tmp_path / "a.1.jpg", EIGHT).image)) == 77
+
+
+def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rgb = [numbered_frame(number) for number in range(4)]
+    for number, image in enumerate(rgb):
+        save(tmp_path / f"a.{number}.png", np.dstack([image, image[..., 0]]) if number == 0 else image)
+    info = probe_sequence(tmp_path, RATE)
+    for _ in range(2):
+        frames = [frame.picture for frame in read_frames(info, range(4), KEEP)]
+        assert [picture.alpha is not None and picture.alpha.mean() == 255 for picture in frames] == [False, *[True] * 3]
+        notes = [picture.notes for picture in frames]
+        told = "a.1.png, unlike the sequence's first file, has no alpha channel: it is taken as opaque."
+        assert notes == [(), (told,), (), ()]
+    assert caplog.messages == [f"{info.path}: {told}"], "once"
+    assert all(frame.picture.alpha is None for frame in read_frames(info, range(4), EIGHT))
+    result = stylevideo.stylize(
+        tmp_path, [STYLE], tmp_path / "made.####.png", Settings().with_values(iterations=0, detect_cuts=False)
+    )
+    assert told in result.warnings
+    assert len(list(tmp_path.glob("made.*.png"))) == 4
+    (tmp_path / "a.0.png").unlink()
+    save(tmp_path / "a.3.png", np.dstack([rgb[3], rgb[3][..., 0]]))
+    frames = [frame.picture for frame in read_frames(probe_sequence(tmp_path / "a.#.png", RATE), range(3), EIGHT)]
+    assert [picture.alpha for picture in frames] == [None, None, None] and np.array_equal(frames[2].image, rgb[3])
+    told = "a.3.png, unlike the sequence's first file, has an alpha channel: it is left out."
+    assert [picture.notes for picture in frames] == [(), (), (told,)]
+
+
+def test_of_a_thinned_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_numbered(tmp_path, "a.{}.png", (number for number in range(1, 12) if number != 7))
+    opened = []
+    monkeypatch.setattr(sequence, "read_file", lambda path, reading: opened.append(path) or read_file(path, reading))
+    selection = select_frames(probe_sequence(tmp_path, RATE), "1-11x3")
+    check_decodable(selection.info)
+    frames = list(read_frames(selection.info, selection.frames))
+    assert [number_in(frame.image) for frame in frames] == [1, 4, 4, 10]
+    assert [frame.repaired for frame in frames] == [False, False, True, False]
+    assert [path.name for path in opened] == ["a.1.png", "a.1.png", "a.4.png", "a.10.png"]
 
 
 def test_gaps_are_left_out(tmp_path: Path) -> None:

@@ -136,6 +136,19 @@ def test_what_cannot_be_undone_is_told(
     )
 
 
+def test_light_of_unknown_primaries_is_shown_as_it_is_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "config.ocio"
+    place.write_text(config_with("scene_linear: lin", "color_timing: Film Log"))
+    monkeypatch.setenv("OCIO", str(place))
+    view = choose_view("auto")
+    light = np.array([[[0.5, 0.25, 0], [2, -1, 1]]], np.float32)
+    shown = view.displayed(view.forward(light), np.ones((1, 2), np.float32))
+    np.testing.assert_allclose(shown, SRGB.forward(light.clip(0, 1)), atol=1e-6)
+    (note,) = view.display_notes
+    assert "config.ocio does not say what its scene-linear colours are" in note
+    assert not SRGB.display_notes
+
+
 @pytest.mark.parametrize("name", ["ACEScct", "sRGB - Texture", "sRGB - Display", "srgb_tx"])
 def test_light_comes_back_from_a_color_space(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

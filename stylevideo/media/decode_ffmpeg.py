@@ -2,7 +2,8 @@
 
 OpenCV's own decoder gives 8 bits and no alpha. Here ffmpeg decodes and filters, writes each frame as a PNG into
 a pipe, and OpenCV reads that; nothing is lost on the way and nothing lies on the disk. The time of each frame is
-read from ffmpeg's messages, so that a frame that is missing is noticed.
+read from ffmpeg's messages, so that a frame that is missing is noticed; and so is an ffmpeg that died, which must not
+pass for a damaged film.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import logging
 import queue
 import re
+import signal
 import struct
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -21,7 +24,8 @@ from typing import IO
 import cv2
 import numpy as np
 
-from stylevideo.media.ffmpeg import cannot_start, ffmpeg_path, file_url, own_session
+from stylevideo.errors import DecodeError
+from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, cannot_start, ffmpeg_path, file_url, last_lines, own_session
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import index_at, reads_as_bt709, times_ms
 from stylevideo.timeline import VideoInfo
@@ -40,26 +44,37 @@ SILENTLY_WOVEN = frozenset({"dnxhd", "dvvideo", "hevc", "mpeg4", "vc1", "wmv3"})
 LATEST_TIME_S = 5.0
 """A frame's time comes before the frame; it is waited for no longer than this."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_TIME = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] n: *\d+ pts: *(-?\d+|NOPTS) ")
+DAMAGE_STATUSES = frozenset({0, 69, 183})
+"""ffmpeg's exit statuses after damaged footage: none, too many errors, invalid data."""
+STOPPED_STATUS = 255
+"""ffmpeg's exit status after a signal that it heeds; higher ones are Windows' names of crashes."""
+_TIME = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] n: *(\d+) pts: *(-?\d+|NOPTS) ")
 _CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/\d+)")
 
 
 def needs_ffmpeg(info: VideoInfo, reading: Reading) -> bool:
     """Whether OpenCV's own decoder cannot give what is asked for.
 
-    Of interlaced footage OpenCV 5.0 gives garbage: parts of the picture are never written.
+    Of interlaced footage OpenCV 5.0 gives garbage: parts of the picture are never written. Untagged HD it takes for
+    BT.601, which shifts saturated colours by up to 22/255.
     """
+    if reads_as_bt709(info):
+        return True
     woven = info.interlaced or info.codec in SILENTLY_WOVEN
     deep = min(reading.bits, info.bits) > 8
     return deep or woven or reading.deinterlace or reading.tonemap or (info.has_alpha and reading.alpha != "drop")
 
 
 def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
-    """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
-    times, position = times_ms(info), first if info.timed else 0
-    with _running(_command(info, reading, first)) as (pipe, clock):
-        for coded in _split_pngs(pipe):
-            time_ms = clock.next_ms()
+    """The index, ascending, and the picture of each frame from index `first` on that can be decoded.
+
+    Raises:
+        DecodeError: ffmpeg ended before the film did, for another reason than damage.
+    """
+    times, position, number = times_ms(info), first if info.timed else 0, -1
+    with _running(_command(info, reading, first)) as (process, pipe, clock):
+        for number, coded in enumerate(_split_pngs(pipe)):
+            time_ms = clock.time_ms(number)
             found = None
             if info.timed and time_ms is not None:
                 found = index_at(times, time_ms - float(info.start_time * 1000), position)
@@ -71,6 +86,22 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
                 pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
                 assert pixels is not None, "ffmpeg writes good PNGs"
                 yield index, as_picture(pixels, reading).fitted((info.height, info.width))
+        _require_orderly_end(info, process.wait(), clock, began=number >= 0)
+
+
+def _require_orderly_end(info: VideoInfo, status: int, clock: _Clock, began: bool) -> None:
+    """Tell an ffmpeg that was killed, or gave up, from a film that is damaged.
+
+    An ffmpeg that gives up before its first picture found nothing to decode, whatever it calls that.
+    """
+    died = status < 0 or status >= STOPPED_STATUS
+    if not died and (not began or status in DAMAGE_STATUSES):
+        return
+    how = f"was killed ({signal.strsignal(-status)})" if status < 0 else f"ended with status {status}"
+    raise DecodeError(
+        f"{info.path.name}: ffmpeg {how} while it decoded:\n{clock.last_words()}\n"
+        "Free some memory, or close what stopped it, and run again."
+    )
 
 
 def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
@@ -100,37 +131,50 @@ def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
 
 
 class _Clock:
-    """The times of frames, as ffmpeg's messages tell them; fed by a thread."""
+    """The times of frames, and all else that ffmpeg's messages tell; fed by a thread."""
 
     def __init__(self, messages: IO[bytes]) -> None:
-        self._times: queue.Queue[float | None] = queue.Queue()
+        self._times: queue.Queue[tuple[int, float | None]] = queue.Queue()
+        self._latest: tuple[int, float | None] = (-1, None)
         self._unit = Fraction(1)
+        self._words: deque[str] = deque(maxlen=STDERR_LINES_SHOWN)
         self._thread = threading.Thread(target=self._listen, args=(messages,), daemon=True)
         self._thread.start()
 
-    def next_ms(self) -> float | None:
-        """The next frame's time in milliseconds, None where it has none."""
-        try:
-            return self._times.get(timeout=LATEST_TIME_S)
-        except queue.Empty:
-            return None
+    def time_ms(self, number: int) -> float | None:
+        """The time in milliseconds of ffmpeg's picture with this number, from 0; None where it has or had none."""
+        while self._latest[0] < number:
+            try:
+                self._latest = self._times.get(timeout=LATEST_TIME_S)
+            except queue.Empty:
+                return None
+        return self._latest[1] if self._latest[0] == number else None
+
+    def last_words(self) -> str:
+        """The last messages of an ffmpeg that has ended."""
+        self._thread.join()
+        return last_lines("\n".join(self._words))
 
     def join(self) -> None:
         """Wait for the end of the messages."""
         self._thread.join()
 
     def _listen(self, messages: IO[bytes]) -> None:
+        begin = after = 0  # where pictures change their size or kind, ffmpeg counts anew
         for line in messages:
             text = line.decode("utf-8", errors="replace")
-            if found := _CLOCK.match(text):
-                self._unit = Fraction(found[1])
-            elif found := _TIME.match(text):
-                self._times.put(None if found[1] == "NOPTS" else float(int(found[1]) * self._unit * 1000))
+            if found := _CLOCK.search(text):
+                self._unit, begin = Fraction(found[1]), after
+            elif found := _TIME.search(text):
+                after = begin + int(found[1]) + 1
+                self._times.put((after - 1, None if found[2] == "NOPTS" else float(int(found[2]) * self._unit * 1000)))
+            elif "[Parsed_showinfo_" not in text:
+                self._words.append(text)
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[tuple[IO[bytes], _Clock]]:
-    """ffmpeg's output and its clock; it never outlives the caller's interest."""
+def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], _Clock]]:
+    """ffmpeg, its output and its clock; it never outlives the caller's interest."""
     logger.debug("running %s", subprocess.list2cmdline(command))
     try:
         process = subprocess.Popen(
@@ -141,7 +185,7 @@ def _running(command: list[str]) -> Iterator[tuple[IO[bytes], _Clock]]:
     assert process.stdout is not None and process.stderr is not None
     clock = _Clock(process.stderr)
     try:
-        yield process.stdout, clock
+        yield process, process.stdout, clock
     finally:
         process.kill()
         process.wait()

@@ -5,9 +5,7 @@ The probe's packet times say which frame each picture is.
 
 from __future__ import annotations
 
-import logging
 import os
-import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -16,14 +14,10 @@ from typing import Any
 
 import cv2
 
-from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
+from stylevideo.media.ffmpeg import file_url
 from stylevideo.media.pictures import Picture, fit_picture
-from stylevideo.media.probe import probe
-from stylevideo.media.times import index_at, reads_as_bt709, times_ms
+from stylevideo.media.times import index_at, times_ms
 from stylevideo.timeline import VideoInfo
-
-logger = logging.getLogger(__name__)
 
 # Reads that may fail beyond the frames still missing: a decoder may report one damaged packet twice.
 SPARE_FAILURES = 8
@@ -35,7 +29,7 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
     Earlier frames are decoded, because later ones depend on them, but not converted. Where the container gives no
     times, a hole is placed where the decoder reported its errors.
     """
-    with _readable(info) as path, _opened(path) as capture:
+    with _opened(info.path) as capture:
         times = times_ms(info)
         position = decoded = failures = pending = 0
         while position < info.frame_count and failures <= info.frame_count - decoded + SPARE_FAILURES:
@@ -77,47 +71,3 @@ def _opened(path: Path) -> Iterator[Any]:
         yield capture
     finally:
         capture.release()
-
-
-@contextmanager
-def _readable(info: VideoInfo) -> Iterator[Path]:
-    """The file itself, or a temporary copy of its packets that names the colour matrix.
-
-    OpenCV takes untagged video for BT.601 at any size. HD was almost surely made as BT.709, and reading it
-    wrongly shifts saturated colours by up to 22/255.
-    """
-    if not reads_as_bt709(info):
-        yield info.path
-        return
-    if info.codec not in ("h264", "hevc"):
-        logger.warning("%s: HD without a colour tag is read as BT.601; colours may be slightly off", info.path.name)
-        yield info.path
-        return
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        tagged = Path(folder) / "tagged.mp4"
-        yield tagged if _write_tagged_copy(info, tagged) else info.path
-
-
-def _write_tagged_copy(info: VideoInfo, tagged: Path) -> bool:
-    """Copy the video's packets, naming bt709 in them, and check that they kept their times.
-
-    Raises:
-        StorageError: the disk for temporary files is full.
-    """
-    logger.info("%s: HD without a colour tag is read as BT.709", info.path.name)
-    tag = f"{info.codec}_metadata=matrix_coefficients=1:colour_primaries=1:transfer_characteristics=1"
-    arguments = ["-v", "error", "-i", file_url(info.path), "-map", "0:V:0", "-c", "copy", "-bsf:v", tag]
-    run = run_ffmpeg([*arguments, "-f", "mp4", file_url(tagged)])
-    require_space(run)
-    try:
-        same = run.status == 0 and _rounded_times(probe(tagged)) == _rounded_times(info)
-    except InputError:
-        same = False
-    if not same:
-        reason = last_lines(run.messages, 1)
-        logger.warning("%s: could not be tagged as BT.709, read as BT.601 (%s)", info.path.name, reason)
-    return same
-
-
-def _rounded_times(info: VideoInfo) -> list[int]:
-    return [round(time) for time in times_ms(info)]

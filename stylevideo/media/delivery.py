@@ -104,7 +104,11 @@ class Delivery:
 
     def film_bits(self, bits: int, alpha: bool = False) -> int:
         """Bits a channel that the film keeps when it is fed with so many."""
-        return bits if self.is_sequence else bits_of(self.pixel_format(bits, alpha and self.has_alpha, odd=False))
+        return (
+            min(bits, self.file_bits[-1])
+            if self.is_sequence
+            else bits_of(self.pixel_format(bits, alpha and self.has_alpha, odd=False))
+        )
 
     def pixel_format(self, bits: int, alpha: bool, odd: bool) -> str:
         """ffmpeg's pixel format for pictures of 8 or 16 bits, with alpha, with an odd side.

@@ -10,7 +10,7 @@ nothing is stored it is black and transparent. A picture written at its source's
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,8 +21,6 @@ import numpy as np
 
 from stylevideo.errors import InputError, ShapeError
 from stylevideo.media.pictures import write_atomically
-
-logger = logging.getLogger(__name__)
 
 MAGIC = b"\x76\x2f\x31\x01"
 LARGEST_HALF = 65504.0
@@ -84,6 +82,7 @@ class ExrPicture:
         others: every other channel by its full name, as it was stored: float16, float32 or uint32, of the data
             window's size. They are held for `write_exr`: renders have dozens, so keep few pictures at a time.
         types: the pixel type of R, G, B and A, float16 or float32.
+        notes: what of the file could not be taken as it is, as sentences.
     """
 
     linear: np.ndarray
@@ -91,13 +90,14 @@ class ExrPicture:
     attributes: dict[str, Any]
     others: dict[str, np.ndarray]
     types: dict[str, np.dtype[Any]]
+    notes: tuple[str, ...] = ()
 
 
 def read_exr(path: Path) -> ExrPicture:
     """Read an OpenEXR picture, scanline or tiled.
 
-    Of a file of several parts, the first with R, G and B, or Y, is read, and a warning names the others. A file
-    with luminance alone (Y) is gray. NaN becomes 0, infinities the largest half, and a warning counts them.
+    Of a file of several parts, the first with R, G and B, or Y, is read, and a note names the others. A file
+    with luminance alone (Y) is gray. NaN becomes 0, infinities the largest half, and a note says so.
 
     Raises:
         InputError: there is no such file; it is not OpenEXR, damaged or incomplete; it has no colour without a
@@ -105,31 +105,28 @@ def read_exr(path: Path) -> ExrPicture:
     """
     part, headers = _color_part(path)
     attributes, stored = _read_part(path, part, len(headers))
-    if len(headers) > 1:
-        left_out = [str(header.get("name", i)) for i, header in enumerate(headers) if i != part]
-        logger.warning("%s has several parts; these are left out: %s.", path, ", ".join(left_out))
     data, canvas = _window(attributes["dataWindow"]), _canvas(attributes)
     colors = ("R", "G", "B") if stored.keys() >= {"R", "G", "B"} else ("Y", "Y", "Y")
     names = {*colors, "A"} & stored.keys()
     linear = np.stack([stored[name].astype(np.float32) for name in colors], axis=-1)
     alpha = _placed(stored["A"].astype(np.float32), data, canvas) if "A" in stored else None
     return ExrPicture(
-        _placed(_finite(linear, path), data, canvas),
+        _placed(_finite(linear), data, canvas),
         alpha,
         {name: value for name, value in attributes.items() if _can_be_passed_on(name, value)},
         {name: pixels for name, pixels in stored.items() if name not in names},
         {to: _float_type(stored[name]) for to, name in zip("RGBA", (*colors, "A"), strict=True) if name in stored},
+        tuple(_notes(part, headers, linear)),
     )
 
 
-def exr_size(path: Path) -> tuple[int, int]:
-    """The height and width that `read_exr` would give, from the header alone.
-
-    Raises:
-        InputError: as from `read_exr`, but for damage to the pixels.
-    """
-    part, headers = _color_part(path)
-    return _canvas(headers[part]).size
+def _notes(part: int, headers: list[dict[str, Any]], linear: np.ndarray) -> Iterator[str]:
+    """Alike for files that differ only in their pixels."""
+    if len(headers) > 1:
+        left_out = [str(header.get("name", i)) for i, header in enumerate(headers) if i != part]
+        yield f"OpenEXR files have several parts; these are left out: {', '.join(left_out)}."
+    if not np.isfinite(linear).all():
+        yield "Values of R, G, B that are NaN or infinite are read as 0 and ±65504."
 
 
 def write_exr(
@@ -266,11 +263,7 @@ def _placed(pixels: np.ndarray, data: Window, canvas: Window) -> np.ndarray:
     return placed
 
 
-def _finite(linear: np.ndarray, path: Path) -> np.ndarray:
-    count = linear.size - np.count_nonzero(np.isfinite(linear))
-    if not count:
-        return linear
-    logger.warning("%s: %d values of R, G, B are NaN or infinite; they are read as 0 and ±65504.", path, count)
+def _finite(linear: np.ndarray) -> np.ndarray:
     finite: np.ndarray = np.nan_to_num(linear, nan=0, posinf=LARGEST_HALF, neginf=-LARGEST_HALF)
     return finite
 

@@ -1,7 +1,7 @@
 """One file of an image sequence: what is known of it, and its picture.
 
 PNG, TIFF and JPEG are decoded by OpenCV, DPX by ffmpeg, EXR by OpenEXR. Pixels are taken as they are stored: a
-logarithmic DPX stays logarithmic, and alpha is not divided out of colours that were multiplied with it.
+logarithmic DPX stays logarithmic. Alpha is divided out of colours where a TIFF says that it was multiplied in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import numpy as np
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, file_url, run_ffmpeg
-from stylevideo.media.pictures import Picture, Reading, as_picture, to_8_bits, to_16_bits
+from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
+from stylevideo.media.tiff import has_alpha_multiplied_in
 from stylevideo.media.view import View, choose_view
 
 CODECS = {
@@ -110,7 +111,7 @@ def _read_exr(path: Path, reading: Reading) -> Picture:
     exr = _decode_exr(path)
     image, gain = sequence_view(reading.view).encode(exr.linear)
     alpha = None if exr.alpha is None or reading.alpha == "drop" else _at_most(exr.alpha, reading.bits)
-    return Picture(_at_most(image, reading.bits), alpha, gain, exr)
+    return Picture(_at_most(image, reading.bits), alpha, gain, exr, exr.notes)
 
 
 def _decode_exr(path: Path) -> ExrPicture:
@@ -165,10 +166,19 @@ def _decode_with_opencv(path: Path, data: bytes) -> np.ndarray:
     pixels = _decode_quietly(data, mode)
     if pixels is None or (pixels.dtype, _channels(pixels)) not in _PIXEL_FORMATS:
         raise DecodeError(f"{path} is damaged, or not a picture that can be read. Make or copy it again.")
-    if _codec(path) == "tiff" and pixels.dtype == np.uint8 and _channels(pixels) == 4:
+    return (
+        _with_straight_tiff_alpha(path, pixels, data) if _codec(path) == "tiff" and _channels(pixels) == 4 else pixels
+    )
+
+
+def _with_straight_tiff_alpha(path: Path, pixels: np.ndarray, data: bytes) -> np.ndarray:
+    if pixels.dtype == np.uint8:
         # OpenCV multiplies such colours with alpha, which loses them where it is small.
-        return _decode_with_ffmpeg(path, "tiff_pipe")
-    return pixels
+        pixels = _decode_with_ffmpeg(path, "tiff_pipe")
+    if not has_alpha_multiplied_in(data):
+        return pixels
+    alpha = pixels[..., 3]
+    return np.dstack((straight(pixels[..., :3], alpha), alpha))
 
 
 def _decode_quietly(data: bytes, mode: int) -> np.ndarray | None:

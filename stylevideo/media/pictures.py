@@ -52,12 +52,14 @@ class Picture:
         gain: (H, W) float32, at least 1: by how much scene-linear light is brighter than the image; None for
             other pictures.
         exr: the file it was read from, for its attributes and other channels; None for other files.
+        notes: what was not as it should be in the file it was read from, as sentences.
     """
 
     image: np.ndarray
     alpha: np.ndarray | None = None
     gain: np.ndarray | None = None
     exr: ExrPicture | None = None
+    notes: tuple[str, ...] = ()
 
     def fitted(self, size: tuple[int, int]) -> Picture:
         """The same reduced to a height and width by averaging."""

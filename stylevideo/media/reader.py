@@ -79,7 +79,7 @@ def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) 
         InputError: the clip is gone.
     """
     reading = reading or Reading()
-    if info.thinned_from is not None:
+    if info.thinned_from is not None and not info.is_sequence:
         yield from _every_nth(info, info.thinned_from, frames, reading)
         return
     position, last = frames.start, None
@@ -112,6 +112,7 @@ def _require_still_there(info: VideoInfo) -> None:
 
 
 def _every_nth(info: VideoInfo, whole: VideoInfo, frames: range, reading: Reading) -> Iterator[SourceFrame]:
+    """Some of a video's frames; the others have to be decoded too."""
     wanted = range(info.offset + frames.start * info.step, info.offset + frames.stop * info.step, info.step)
     if not wanted:
         return
@@ -126,7 +127,8 @@ def check_decodable(info: VideoInfo, reading: Reading | None = None) -> None:
     Raises:
         InputError: no frame can be decoded.
     """
-    with closing(_decode(info.thinned_from or info, reading or Reading(), 0)) as decoded:
+    whole = info if info.is_sequence else info.thinned_from or info
+    with closing(_decode(whole, reading or Reading(), 0)) as decoded:
         if next(decoded, None) is None:
             raise InputError(_nothing_decodes(info))
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cache
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.frame_file import CODECS, FileFacts, file_facts, read_file
 from stylevideo.media.pattern import Pattern, numbers_of, parse_pattern, patterns_in
-from stylevideo.media.pictures import Picture, Reading
+from stylevideo.media.pictures import WHITE, Picture, Reading
 from stylevideo.timeline import VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -85,16 +89,38 @@ def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[
     Raises:
         InputError: a picture has another size than the first; or see `read_file`.
     """
+    keeps_alpha, one_differs = info.has_alpha and reading.alpha != "drop", False
+    asked = reading if info.has_alpha else replace(reading, alpha="keep")
     for index, file in enumerate(info.files[first:], start=first):
         if file is None:
             continue
         try:
-            picture = read_file(file, reading)
+            picture = read_file(file, asked)
         except DecodeError as error:
             logger.info("%s", error)
             continue
         _check_size(file, picture, info)
+        if keeps_alpha != (picture.alpha is not None):
+            picture, one_differs = _alike(picture, "" if one_differs else file.name), True
+        for sentence in picture.notes:
+            _warn_once(info.path, sentence)
         yield index, picture
+
+
+def _alike(picture: Picture, name: str) -> Picture:
+    """The picture with an opaque alpha channel, or without its own; a note says so if the file's name is given."""
+    alpha, note = None, "an alpha channel: it is left out"
+    if picture.alpha is None:
+        image, note = picture.image, "no alpha channel: it is taken as opaque"
+        alpha = np.full(image.shape[:2], WHITE[image.dtype], image.dtype)
+    notes = (f"{name}, unlike the sequence's first file, has {note}.",) if name else ()
+    return replace(picture, alpha=alpha, notes=(*picture.notes, *notes))
+
+
+@cache
+def _warn_once(sequence: Path, sentence: str) -> None:
+    """A clip is read several times."""
+    logger.warning("%s: %s", sequence, sentence)
 
 
 def _check_size(file: Path, picture: Picture, info: VideoInfo) -> None:

@@ -6,8 +6,26 @@ import struct
 
 EXTRA_SAMPLES = 338
 SHORT = 3
+MULTIPLIED_IN = 1
 STRAIGHT = 2
+BIG = 43
 _ENTRY = struct.Struct("<HHIHxx")
+
+
+def has_alpha_multiplied_in(data: bytes) -> bool:
+    """Whether a TIFF or BigTIFF file says that its colours are multiplied with its fourth channel."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        big = struct.unpack_from(f"{order}H", data, 2)[0] == BIG
+        (start,) = struct.unpack_from(f"{order}Q", data, 8) if big else struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
+        begin, entry = (
+            (start + 8, struct.Struct(f"{order}HHQH6x")) if big else (start + 2, struct.Struct(f"{order}HHIHxx"))
+        )
+        entries = entry.iter_unpack(data[begin : begin + count * entry.size])
+        return any((tag, kind, value) == (EXTRA_SAMPLES, SHORT, MULTIPLIED_IN) for tag, kind, _, value in entries)
+    except struct.error:
+        return False
 
 
 def with_straight_alpha(data: bytes) -> bytes:

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 Curve = Callable[[np.ndarray], np.ndarray]
 """(H, W, 3) float32 to a new array of the same kind; its argument is left as it was."""
 
+LINEAR_SRGB = "lin_rec709_srgb"
+"""The colour space built into OpenColorIO whose light is that of displays."""
+
 AUTO_ROLES = ("compositing_log", "color_timing")
 """The roles of an OpenColorIO config that name what pictures are worked on in, the better one first."""
 
@@ -42,6 +45,8 @@ class View:
         identity: differs where the pixels would differ: what a job's fingerprint needs to have.
         forward: light of 0..1 to display-like values of 0..1. Colours outside the gamut may come out beyond those.
         backward: undoes `forward`.
+        to_srgb_light: scene-linear light to the same in the primaries of sRGB, which are those of bt709.
+        display_notes: what is not as it should be in what `displayed` makes, as sentences.
 
     >>> encoded, gain = SRGB.encode(np.array([[[4, 2, 0]]], np.float32))
     >>> encoded.round(3), gain
@@ -54,6 +59,8 @@ class View:
     identity: str
     forward: Curve
     backward: Curve
+    to_srgb_light: Curve = np.copy
+    display_notes: tuple[str, ...] = ()
 
     def encode(self, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Make light into a picture to paint on.
@@ -77,6 +84,18 @@ class View:
         """
         light: np.ndarray = self.backward(encoded) * gain[..., None]
         return light
+
+    def displayed(self, encoded: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """Make a painted picture into one that screens show, whatever the view's curve and primaries are.
+
+        Args:
+            encoded: (H, W, 3) float32, as from `encode`.
+            factor: (H, W) float32, by which the light is multiplied.
+        Returns:
+            (H, W, 3) float32, sRGB; what is brighter than white or out of the gamut is clipped.
+        """
+        light = self.to_srgb_light((self.backward(encoded) * factor[..., None]).astype(np.float32))
+        return _srgb_encode(np.clip(light, 0, 1))
 
 
 def choose_view(name: str) -> View:
@@ -159,12 +178,27 @@ def _color_space_view(config: Any, name: str) -> View:
     try:
         there = config.getProcessor(ocio.ROLE_SCENE_LINEAR, space.getName())
         back = config.getProcessor(space.getName(), ocio.ROLE_SCENE_LINEAR)
-        curves = [_curve(processor, ocio) for processor in (there, back)]
+        forward, backward = (_curve(processor, ocio) for processor in (there, back))
     except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise InputError(f'The view "{name}" cannot be made with {os.environ["OCIO"]} ({error}).') from error
-    view = View(space.getName(), f"{space.getName()} {there.getCacheID()} {back.getCacheID()}", *curves)
+    identity = f"{space.getName()} {there.getCacheID()} {back.getCacheID()}"
+    view = View(space.getName(), identity, forward, backward, *_to_srgb_light(config, ocio))
     _warn_of_loss(view)
     return view
+
+
+def _to_srgb_light(config: Any, ocio: ModuleType) -> tuple[Curve, tuple[str, ...]]:
+    """The way to the primaries of sRGB, and what is wrong with it."""
+    try:
+        there = ocio.Config.GetProcessorToBuiltinColorSpace(config, ocio.ROLE_SCENE_LINEAR, LINEAR_SRGB)
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+        logger.debug("%s", error)
+        note = (
+            f"{os.environ['OCIO']} does not say what its scene-linear colours are (it has no role aces_interchange): "
+            "the result shows them as if they were sRGB's."
+        )
+        return np.copy, (note,)
+    return _curve(there, ocio), ()
 
 
 def _curve(processor: Any, ocio: ModuleType) -> Curve:
