@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stylevideo.errors import InputError
+from stylevideo.identity import provenance_path
 from stylevideo.media.delivery import choose_delivery
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
@@ -22,11 +23,6 @@ from stylevideo.timeline import VideoInfo
 LONGEST_NAME_BYTES = 255
 MADE_BY = "stylevideo"
 """The key by which a JSON file is known as one of ours: it may be replaced by its like."""
-
-
-def provenance_path(output: Path) -> Path:
-    """Where the file beside a film is: `film.mp4.json`."""
-    return output.with_name(f"{output.name}.json")
 
 
 def check_names(output: Path, settings: OutputSettings) -> None:
