@@ -378,7 +378,8 @@ def _check_pixel_shape(film: _Film, made: VideoInfo) -> Iterator[str]:
     """ffmpeg's MXF has a place for it only beside some codecs."""
     wanted, got = film.info.sample_aspect, made.sample_aspect
     if got != wanted:
-        yield f"The source's pixels have the shape {wanted}; those of {film.output.name} are {got}: it has no place for it."
+        said = f"The source's pixels have the shape {wanted}; those of {film.output.name} are {got}"
+        yield f"{said}: it has no place for it."
 
 
 def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
