@@ -5,11 +5,11 @@ Knows names and places; writes nothing.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from stylevideo.beside import is_ours, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import choose_delivery
 from stylevideo.media.pictures import check_writable
@@ -20,13 +20,6 @@ from stylevideo.settings import OutputSettings
 from stylevideo.timeline import VideoInfo
 
 LONGEST_NAME_BYTES = 255
-MADE_BY = "stylevideo"
-"""The key by which a JSON file is known as one of ours: it may be replaced by its like."""
-
-
-def provenance_path(output: Path) -> Path:
-    """Where the file beside a film is: `film.mp4.json`."""
-    return output.with_name(f"{output.name}.json")
 
 
 def check_names(output: Path, settings: OutputSettings) -> None:
@@ -73,7 +66,7 @@ def check_replaced(
     if settings.overwrite or is_being_named(output):
         return
     _refuse_there([file for file in film if file.exists()])
-    _refuse_there([file for file in beside if file.exists() and not _is_ours(file)])
+    _refuse_there([file for file in beside if file.exists() and not is_ours(file)])
 
 
 def _film_files(output: Path, info: VideoInfo, frames: range, settings: OutputSettings) -> list[Path]:
@@ -107,11 +100,3 @@ def _refuse_there(existing: Sequence[Path]) -> None:
         return
     more, them = (f", with {len(existing) - 1} more", "them") if existing[1:] else ("", "it")
     raise InputError(f"{existing[0]} is already there{more}. Replace {them} with -y, or choose another output with -o.")
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(values, dict) and MADE_BY in values

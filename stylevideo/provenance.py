@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
+from stylevideo.beside import MADE_BY, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.pictures import write_atomically
-from stylevideo.outputs import MADE_BY, provenance_path
 from stylevideo.preparation import Job
 from stylevideo.settings import leaves
 from stylevideo.version import __version__
