@@ -85,3 +85,35 @@ def frame_context(clip: str | Path, frame: int) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"while working on {place}")
         raise
+
+
+class Problems:
+    """What goes wrong, collected, so that a user hears of all of it at once."""
+
+    def __init__(self) -> None:
+        self._errors: list[tuple[str, StyleVideoError]] = []
+
+    @contextmanager
+    def noted(self, place: str = "") -> Iterator[None]:
+        """Keep what is raised inside, and go on behind.
+
+        Args:
+            place: what stands before the sentence, such as a file's name.
+        """
+        try:
+            yield
+        except StyleVideoError as error:
+            self._errors.append((place, error))
+
+    def raise_all(self) -> None:
+        """Raise what was kept as one error, in order and each sentence once; nothing if there is nothing.
+
+        Raises:
+            StyleVideoError: of the class of the first.
+        """
+        if not self._errors:
+            return
+        lines = list(dict.fromkeys(f"{place}: {error}" if place else str(error) for place, error in self._errors))
+        first = self._errors[0][1]
+        text = lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} things are wrong.", *lines])
+        raise type(first)(text) from first

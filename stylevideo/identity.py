@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from stylevideo.beside import provenance_path
 from stylevideo.errors import InputError
 from stylevideo.settings import OF_RUNS, Settings, Style, leaves
 from stylevideo.version import __version__
@@ -68,11 +69,6 @@ def written_bytes(output: Path, numbers: Sequence[int] | None) -> int:
 
     first, last, step = numbers
     return sum(file.stat().st_size for file in sequence_files(output, range(first, last + 1, step)))
-
-
-def provenance_path(output: Path) -> Path:
-    """Where the file beside a film is: `film.mp4.json`."""
-    return output.with_name(f"{output.name}.json")
 
 
 def source_identity(files: list[Path]) -> str:

@@ -5,13 +5,12 @@ Knows names and places; writes nothing.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from stylevideo.beside import is_ours, provenance_path
 from stylevideo.errors import InputError
-from stylevideo.identity import provenance_path
 from stylevideo.media.delivery import choose_delivery
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
@@ -21,8 +20,6 @@ from stylevideo.settings import OutputSettings
 from stylevideo.timeline import VideoInfo
 
 LONGEST_NAME_BYTES = 255
-MADE_BY = "stylevideo"
-"""The key by which a JSON file is known as one of ours: it may be replaced by its like."""
 
 
 def check_names(output: Path, settings: OutputSettings) -> None:
@@ -69,7 +66,7 @@ def check_replaced(
     if settings.overwrite or is_being_named(output):
         return
     _refuse_there([file for file in film if file.exists()])
-    _refuse_there([file for file in beside if file.exists() and not _is_ours(file)])
+    _refuse_there([file for file in beside if file.exists() and not is_ours(file)])
 
 
 def _film_files(output: Path, info: VideoInfo, frames: range, settings: OutputSettings) -> list[Path]:
@@ -103,11 +100,3 @@ def _refuse_there(existing: Sequence[Path]) -> None:
         return
     more, them = (f", with {len(existing) - 1} more", "them") if existing[1:] else ("", "it")
     raise InputError(f"{existing[0]} is already there{more}. Replace {them} with -y, or choose another output with -o.")
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(values, dict) and MADE_BY in values

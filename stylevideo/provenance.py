@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
+from stylevideo.beside import MADE_BY, provenance_path
 from stylevideo.errors import InputError
-from stylevideo.identity import provenance_path, request_key, written_bytes
+from stylevideo.identity import request_key, written_bytes
 from stylevideo.media.pictures import write_atomically
-from stylevideo.outputs import MADE_BY
 from stylevideo.preparation import Job
 from stylevideo.settings import OF_RUNS, leaves
 from stylevideo.version import __version__

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stylevideo.beside import MADE_BY
 from stylevideo.loop import MEETING
 from stylevideo.media.pictures import Reading
 from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
-from stylevideo.outputs import MADE_BY
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
 from stylevideo.timeline import Clip, Shot, VideoInfo

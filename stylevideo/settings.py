@@ -12,7 +12,7 @@ import difflib
 import math
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -336,7 +336,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for leaf in leaves():
-            _check_value(leaf, self.value(leaf.name))
+            check_value(leaf, self.value(leaf.name))
         if self.optimizer.optimizer == "lbfgs" and self.temporal.carry:
             raise SettingsError("--optimizer lbfgs has no moments to carry. Add --no-carry, or use --optimizer adam.")
         if self.temporal.loop and not self.optimizer.iterations:
@@ -346,8 +346,6 @@ class Settings:
                 "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
                 "classic contains) carries nothing. Leave one of the two out."
             )
-        _check_rate(self.footage.rate)
-        _check_arguments(self.output.ffmpeg_args)
         if not self.losses.style_layers and not self.losses.content_layers:
             raise SettingsError("Neither --style-layers nor --content-layers names a layer. Name at least one.")
 
@@ -407,16 +405,25 @@ def leaves() -> Iterator[Leaf]:
             yield Leaf(name=leaf.name, section=section.name, default=leaf.default, **leaf.metadata)
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question about the nearest of the known names, to go behind a sentence; nothing if none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
 def _leaf(name: str) -> Leaf:
     known = {leaf.name: leaf for leaf in leaves()}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise SettingsError(f"There is no setting {name!r}.{hint}")
+        raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
     return known[name]
 
 
-def _check_value(leaf: Leaf, value: Any) -> None:
+def check_value(leaf: Leaf, value: Any) -> None:
+    """Refuse a value that a setting cannot have, whatever the others are.
+
+    Raises:
+        SettingsError: with what it can have.
+    """
     wanted = type(leaf.default)
     number_for_float = wanted is float and type(value) is int
     if type(value) is not wanted and not number_for_float:
@@ -427,6 +434,10 @@ def _check_value(leaf: Leaf, value: Any) -> None:
     if isinstance(value, int | float) and not leaf.minimum <= value <= leaf.maximum:
         bounds = f"at least {leaf.minimum:g}" + (f" and at most {leaf.maximum:g}" if leaf.maximum < math.inf else "")
         raise SettingsError(f"{leaf.flag} must be {bounds}, not {value:g}.")
+    if leaf.name == "rate":
+        _check_rate(value)
+    if leaf.name == "ffmpeg_args":
+        _check_arguments(value)
 
 
 def _check_rate(text: str) -> None:
@@ -517,9 +528,8 @@ def preset(name: str) -> Settings:
         SettingsError: there is no such preset.
     """
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise SettingsError(f"There is no preset {name!r}.{hint} Choose from: {', '.join(PRESETS)}.")
+        near = did_you_mean(name, PRESETS)
+        raise SettingsError(f"There is no preset {name!r}.{near} Choose from: {', '.join(PRESETS)}.")
     return Settings().with_values(**PRESETS[name].values)
 
 

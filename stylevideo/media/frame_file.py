@@ -21,20 +21,10 @@ import numpy as np
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, file_url, run_ffmpeg
+from stylevideo.media.pattern import CODECS
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
 from stylevideo.media.tiff import has_alpha_multiplied_in
 from stylevideo.media.view import View, choose_view
-
-CODECS = {
-    ".png": "png",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".dpx": "dpx",
-    ".exr": "exr",
-}
-"""The kinds of file that a sequence may have, by their suffix in lower case."""
 
 _PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",

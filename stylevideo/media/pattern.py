@@ -17,6 +17,16 @@ from fileseq.filesequence import FileSequence
 
 from stylevideo.errors import InputError
 
+CODECS = {
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".dpx": "dpx",
+    ".exr": "exr",
+}
+"""The kinds of file that a sequence may have, by their suffix in lower case."""
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 _SIGN = re.compile(r"#+|@+|%\d*d")
 # Characters that mean something to fileseq, and what stands for them meanwhile. It would take the dash of
@@ -67,7 +77,7 @@ def parse_pattern(path: Path) -> tuple[Pattern, range | None] | None:
     found = list(_SIGN.finditer(path.name))
     if not found:
         return None
-    stated_from = len(re.sub(r"[-0-9x,:]*$", "", path.name[: found[-1].start()]))
+    stated_from = len(re.sub(r"[-0-9x,:]*[0-9]$", "", path.name[: found[-1].start()]))
     end = found[-1].end()
     name = path.name[:stated_from].translate(_MASK) + path.name[stated_from:end] + path.name[end:].translate(_MASK)
     try:

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
-from stylevideo.media.frame_file import CODECS, FileFacts, file_facts, read_file
-from stylevideo.media.pattern import Pattern, numbers_of, parse_pattern, patterns_in
+from stylevideo.media.frame_file import FileFacts, file_facts, read_file
+from stylevideo.media.pattern import CODECS, Pattern, numbers_of, parse_pattern, patterns_in
 from stylevideo.media.pictures import WHITE, Picture, Reading
 from stylevideo.timeline import VideoInfo
 

@@ -1,0 +1,115 @@
+"""The clips that a user's words mean: files, folders, globs, patterns of image sequences.
+
+Looks at names alone; opens no clip.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from stylevideo.beside import is_ours, provenance_path
+from stylevideo.errors import InputError
+from stylevideo.media.pattern import CODECS, names_in, parse_pattern, patterns_in
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".mxf", ".avi", ".gif", ".y4m", ".ivf", ".dv", ".nut"),
+        *(".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".m2v", ".vob", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".3gp"),
+    )
+)
+"""Of the files that are taken for videos where none is named by itself."""
+FEWEST_PICTURES = 2
+"""A single numbered picture beside other clips is a picture."""
+
+
+def absolute(text: str | Path, folder: Path) -> Path:
+    """A path as it is written in a folder's file, or typed there; `~` is the user's home."""
+    path = Path(text)
+    with suppress(RuntimeError):  # a file whose name begins with ~
+        path = path.expanduser()
+    path = folder.absolute() / path
+    return path.resolve() if ".." in path.parts else path
+
+
+def find_sources(text: str, folder: Path) -> tuple[Path, ...]:
+    """Find the clips that a word means.
+
+    A folder means its videos and its image sequences, without those of folders in it; a glob means the videos that
+    fit, and what the folders that fit mean. Hidden files and films that this program made are left out of both.
+
+    Args:
+        text: a video file, a folder, a glob, or the pattern of an image sequence.
+        folder: where relative paths begin.
+    Returns:
+        Absolute and sorted; patterns for sequences. A file that is not there is returned as it is.
+    Raises:
+        InputError: a folder holds no clip or cannot be read, or no clip fits a glob.
+    """
+    path = absolute(text, folder)
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{path} cannot be opened ({error.strerror}). Check the name.") from error
+    if is_folder:
+        return _clips_of(path)
+    return (path,) if is_there or not glob.has_magic(str(path)) else _clips_that_fit(path)
+
+
+def clip_name(source: Path) -> str:
+    """What a clip is called: a file's stem; a sequence's name without number, or else its folder's."""
+    parsed = None if source.is_file() else parse_pattern(source)
+    if parsed is None:
+        return source.stem
+    return parsed[0].before.rstrip("._- ") or source.parent.name
+
+
+def _clips_of(folder: Path) -> tuple[Path, ...]:
+    found = list(_clips_in(folder))
+    if not found:
+        raise InputError(
+            f"{folder} holds no video and no numbered pictures that could be repainted. "
+            "Name a folder with clips, or the clips."
+        )
+    return tuple(found)
+
+
+def _clips_in(folder: Path) -> Iterator[Path]:
+    paths = (folder / name for name in sorted(names_in(folder)) if not name.startswith("."))
+    videos = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()]
+    numbers = patterns_in(folder, CODECS)
+    alone = not videos and len(numbers) == 1
+    sequences = [folder / pattern.name for pattern, found in numbers.items() if alone or len(found) >= FEWEST_PICTURES]
+    return _not_ours(sorted([*videos, *sequences]))
+
+
+def _clips_that_fit(path: Path) -> tuple[Path, ...]:
+    found = _matches(path)
+    if found:
+        return found
+    if parse_pattern(path):  # a bracket in a sequence's name
+        return (path,)
+    advice = "Give an image sequence's pattern, such as shot.####.png." if _is_picture(path) else "Check the name."
+    raise InputError(f"No video fits {path}. {advice}")
+
+
+def _matches(path: Path) -> tuple[Path, ...]:
+    """What fits a glob; `**` means any folders."""
+    found: list[Path] = []
+    # pathlib's own would find hidden files.
+    for match in sorted(map(Path, glob.glob(str(path), recursive=True))):  # noqa: PTH207
+        if match.is_dir():
+            found += _clips_in(match)
+        elif match.suffix.lower() in VIDEO_SUFFIXES or (match.suffix == path.suffix and not _is_picture(match)):
+            found += _not_ours([match])
+    return tuple(dict.fromkeys(found))
+
+
+def _not_ours(clips: Iterable[Path]) -> Iterator[Path]:
+    return (clip for clip in clips if not is_ours(provenance_path(clip)))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in CODECS

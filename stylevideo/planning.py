@@ -1,0 +1,162 @@
+"""From what a user wrote, on the command line and in files, to the clips that are to be made.
+
+What counts, highest first: command line, the job file's clip, its defaults, the user file, the preset. A preset may
+be chosen at any of these places; it never undoes a value that was given at another. Reads no clip and makes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stylevideo.errors import InputError, Problems, SettingsError
+from stylevideo.inputs import absolute, find_sources
+from stylevideo.jobfile import JobFile, is_job_file, read_job_file, read_user_file
+from stylevideo.media.delivery import choose_delivery
+from stylevideo.naming import DEFAULT_NAME, clip_fields, delivery_of, fill
+from stylevideo.request import ClipRequest, Given
+from stylevideo.settings import Settings, Style, preset
+
+USUAL_PRESET = "standard"
+NAMES_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A word that means clips, with all that is said of them.
+
+    Attributes:
+        place: where it stands, to be shown; empty for the command line.
+    """
+
+    place: str
+    source: str
+    given: Given
+
+
+def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None) -> tuple[ClipRequest, ...]:
+    """Find out which clips are to be made, and how.
+
+    The same clip asked for twice, in all the same way, is made once.
+
+    Args:
+        inputs: as on the command line: files, folders, globs, patterns of image sequences, job files.
+        given: what the command line says of all of them.
+        config: the user file; see `read_user_file`.
+    Raises:
+        InputError, SettingsError: all that is wrong.
+    """
+    problems = Problems()
+    user = Given()
+    with problems.noted():
+        user = read_user_file(config)
+    wishes = _wishes(inputs, problems)
+    requests: dict[ClipRequest, None] = {}
+    for wish in wishes:
+        with problems.noted(wish.place):
+            requests |= dict.fromkeys(_requests(wish.source, given.over(wish.given).over(user)))
+    problems.raise_all()
+    _check_apart(tuple(requests), problems)
+    problems.raise_all()
+    return tuple(requests)
+
+
+def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
+    files: list[JobFile] = []
+    for text in inputs:
+        if is_job_file(text):
+            with problems.noted():
+                files.append(read_job_file(Path(text)))
+    beside = [text for text in inputs if not is_job_file(text)]
+    if beside and len(files) > 1:
+        with problems.noted():
+            raise SettingsError("Clips beside several job files: it is not clear whose defaults are theirs. Give one.")
+    if not beside:
+        for file in files:
+            with problems.noted(file.path.name):
+                _check_clips(file)
+    defaults = files[0].defaults if files else Given()
+    wishes = [_Wish(clip.place, clip.source, clip.given.over(file.defaults)) for file in files for clip in file.clips]
+    return wishes + [_Wish("", text, defaults) for text in beside]
+
+
+def _check_clips(file: JobFile) -> None:
+    if not file.clips:
+        raise SettingsError("It has no [[clip]]. Add one for each clip, or name clips beside it on the command line.")
+
+
+def _requests(source: str, given: Given) -> Iterator[ClipRequest]:
+    """The requests for the clips that a word means."""
+    if not given.styles:
+        raise SettingsError("There is no style. Name a picture with --style; in a job file: styles.")
+    if not (given.output or given.out_dir):
+        raise SettingsError(
+            "There is no place for the film. Name it with -o, or a folder with --out-dir; in a job file: output or "
+            "out_dir."
+        )
+    here = Path()
+    name = given.preset or USUAL_PRESET
+    settings = preset(name).with_values(**given.settings)
+    styles = tuple(_absolute_style(Style.parse(text), here) for text in given.styles)
+    for clip in find_sources(source, here):
+        yield _request(clip, styles, name, settings, given)
+
+
+def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Given) -> ClipRequest:
+    template = given.name or DEFAULT_NAME
+    wanted, here = settings.output.delivery, Path()
+    if given.output:
+        output = absolute(given.output, here)
+        fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
+    else:
+        fields = clip_fields(source, styles, name, delivery_of(wanted, template))
+        output = absolute(given.out_dir or here, here) / fill(template, fields)
+        choose_delivery(wanted, output)
+    if settings.output.sheet:
+        settings = settings.with_values(sheet=fill(settings.output.sheet, fields))
+    return ClipRequest(source, styles, output, settings, name)
+
+
+def _absolute_style(style: Style, folder: Path) -> Style:
+    return replace(style, path=absolute(style.path, folder))
+
+
+def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
+    """Refuse that one clip's files take the place of another's, or of a source."""
+    advice = (
+        "Give each film a name of its own: an output in its table of a job file, or an --out-dir with a --name such as "
+        "{name}_{style}.{ext} that tells them apart"
+    )
+    _refuse_shared(requests, lambda request: request.output, f"{advice}.", problems)
+    sheets = [request for request in requests if request.settings.output.sheet]
+    advice = "Give each sheet a name of its own, such as --sheet {name}_{style}.png"
+    _refuse_shared(sheets, lambda request: absolute(request.settings.output.sheet, Path()), f"{advice}.", problems)
+    sources = {_key(request.source): request.source for request in requests}
+    for request in requests:
+        if _key(request.output) in sources:
+            with problems.noted():
+                raise InputError(
+                    f"{request.output} is a clip of this batch, and {request.source.name} would be written onto it. "
+                    "Choose another folder with --out-dir."
+                )
+
+
+def _refuse_shared(
+    requests: Sequence[ClipRequest], written: Callable[[ClipRequest], Path], advice: str, problems: Problems
+) -> None:
+    sources: dict[str, list[ClipRequest]] = {}
+    for request in requests:
+        sources.setdefault(_key(written(request)), []).append(request)
+    for group in sources.values():
+        if len(group) > 1:
+            names = [str(request.source) for request in group[:NAMES_SHOWN]]
+            more = f" and {len(group) - NAMES_SHOWN} more" if len(group) > NAMES_SHOWN else ""
+            with problems.noted():
+                raise SettingsError(f"{written(group[0])} would be written from {', '.join(names)}{more}. {advice}")
+
+
+def _key(path: Path) -> str:
+    """Equal for two names of one file."""
+    return os.path.normcase(path.resolve())

@@ -1,0 +1,72 @@
+"""What is asked for: what each place says of clips, and the clips that are to be made.
+
+Reads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stylevideo.settings import Settings, Style
+
+
+@dataclass(frozen=True)
+class ClipRequest:
+    """A clip that is to be made, before anything of it is read.
+
+    Attributes:
+        source: absolute; of an image sequence its pattern.
+        styles: with absolute paths.
+        output: absolute; its folder need not be there.
+        settings: all of them.
+        preset: the one that they began with.
+    """
+
+    source: Path
+    styles: tuple[Style, ...]
+    output: Path
+    settings: Settings
+    preset: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """What one place says of a clip: the command line, a table of a job file, or the user file.
+
+    Attributes:
+        settings: values by the leaves' names.
+        styles: `PICTURE[:WEIGHT]` each; empty where nothing is said.
+        preset: its name.
+        output: the film.
+        out_dir: the folder of the films.
+        name: the template of their names in it.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    styles: tuple[str, ...] = ()
+    preset: str | None = None
+    output: Path | None = None
+    out_dir: Path | None = None
+    name: str | None = None
+
+    @property
+    def places_film(self) -> bool:
+        """Whether it says anything of where the film goes."""
+        return bool(self.output or self.out_dir or self.name)
+
+    def over(self, lower: Given) -> Given:
+        """What both say, and where they differ, what this one says.
+
+        A film that the lower one names is forgotten where this one names a folder or a template.
+        """
+        return Given(
+            settings={**lower.settings, **self.settings},
+            styles=self.styles or lower.styles,
+            preset=self.preset or lower.preset,
+            output=self.output if self.places_film else lower.output,
+            out_dir=self.out_dir or lower.out_dir,
+            name=self.name or lower.name,
+        )
