@@ -5,9 +5,7 @@ The path of a frame stands in `stylize` and `_stylize_frames`. Tells what happen
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -31,17 +29,17 @@ from stylevideo.errors import (
 from stylevideo.film import deliver, displayed
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.lock import sole_run
-from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
+from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture
 from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore
+from stylevideo.media.store import FrameStore, finished_frames
 from stylevideo.models.device import describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
-from stylevideo.ops.margin import painted_size
-from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
+from stylevideo.prospect import check_space, pixels_of
+from stylevideo.report import describe_result, write_report
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -52,7 +50,6 @@ from stylevideo.results import (
     Planned,
     frame_warnings,
     loop_warnings,
-    report,
     source_warnings,
 )
 from stylevideo.settings import Settings, Style
@@ -127,6 +124,7 @@ def _stylize(
     began = time.perf_counter()
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
         job = prepare(source, styles, output, settings)
+    check_space(job, 0 if settings.output.restart else finished_frames(output))
     store = FrameStore(output, fingerprint(job), settings.output.restart)
     on_event(Checked(job.clip))
     try:
@@ -347,21 +345,16 @@ def _announce(job: Job, shots: int, state: SequenceState | None, on_event: Liste
 
 def _forecast_seconds(job: Job, shots: Sequence[Shot], first: FrameResult) -> float:
     """Seconds for the frames after `first`, which was painted, at its pace; coarse evaluations count less."""
-    options = job.settings.optimizer
-    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarse_scales)
-    coarse = sum(math.prod(size) / math.prod(full) for size in coarse_sizes) * job.settings.scales.coarse_iterations
-    cold = coarse + (options.first_iterations or options.iterations)
-    warm = options.iterations if job.settings.temporal.carry else cold
-    firsts = {shot.start for shot in shots} | {job.clip.frames.start}
-    turning = turning_frames(job.clip.frames, shots[-1], job.settings.temporal)
-
-    def cost(index: int) -> float:
-        turn = len(turning) * warm if index == turning.start else 0
-        return turn + (cold if index in firsts else warm)
-
-    later = range(first.index + 1, job.clip.frames.stop)
-    spent = cost(first.index) if first.index in firsts else first.iterations
-    return first.seconds / spent * sum(cost(index) for index in later)
+    frames, firsts = job.clip.frames, {shot.start for shot in shots} | {job.clip.frames.start}
+    spent = pixels_of(job, range(first.index, first.index + 1), firsts)
+    if first.index not in firsts:
+        spent *= first.iterations / job.settings.optimizer.iterations
+    turning = turning_frames(frames, shots[-1], job.settings.temporal)
+    return (
+        first.seconds
+        / spent
+        * sum(pixels_of(job, later, firsts) for later in (range(first.index + 1, frames.stop), turning))
+    )
 
 
 def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) -> ClipResult:
@@ -383,18 +376,21 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
         *notes,
     )
     result = ClipResult(
+        source=clip.source,
         output=clip.output,
+        styles=tuple(read.style for read in job.styles),
+        settings=job.settings,
+        rate=clip.info.rate,
         width=job.size[1],
         height=job.size[0],
-        shots=shots,
+        shots=tuple((clip.info.number(shot.start), clip.info.number(shot.stop - 1)) for shot in shots),
         frames=records,
         seconds=time.perf_counter() - began,
         device=describe(job.device),
         warnings=warnings,
     )
     if options.report:
-        text = json.dumps(report(clip, [read.style for read in job.styles], job.settings, result), indent=1)
-        write_atomically(Path(options.report).absolute(), text.encode())
+        write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds)
     return result
 
 

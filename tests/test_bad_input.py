@@ -485,7 +485,7 @@ class TestNothingElseIsReplaced:
     def test_a_report_replaces_a_report(self, two_shot_clip: Path, out: Path, run: Callable[..., Said]) -> None:
         for film in ("a.mp4", "b.mp4"):
             assert run(two_shot_clip, out / film, "-q", "--report", out / "report.json").code == 0
-        assert json.loads((out / "report.json").read_text())["output"].endswith("b.mp4")
+        assert json.loads((out / "report.json").read_text())["clips"][0]["output"].endswith("b.mp4")
 
     def test_a_style(self, two_shot_clip: Path, out: Path, refused: Callable[..., None]) -> None:
         style = Path(shutil.copy(STYLE, out / "style.png"))
