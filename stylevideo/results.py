@@ -64,6 +64,28 @@ class FrameRecord:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """How long a run's painting stood still: seconds.
+
+    Attributes:
+        for_frames: until the next frame was decoded and its motion found.
+        for_saving: until a finished frame was copied from the device and the queue had room for it.
+        for_film: after the last frame, until all were saved and the film was complete.
+        of: the whole time from the first frame's beginning to the complete film.
+    """
+
+    for_frames: float
+    for_saving: float
+    for_film: float
+    of: float
+
+    @property
+    def share(self) -> float:
+        """The part of the time, 0..1, in which nothing was painted."""
+        return (self.for_frames + self.for_saving + self.for_film) / self.of
+
+
+@dataclass(frozen=True)
 class ClipResult:
     """A film that is complete.
 
@@ -73,6 +95,7 @@ class ClipResult:
         shots: the source's shots; indices in the source.
         frames: a record of each frame, those of an interrupted run included.
         seconds: wall time of this run.
+        waits: how much of it the painting waited for all else.
         device: in words.
         warnings: what the user should know, as sentences.
     """
@@ -83,6 +106,7 @@ class ClipResult:
     shots: tuple[Shot, ...]
     frames: tuple[FrameRecord, ...]
     seconds: float
+    waits: Waits
     device: str
     warnings: tuple[str, ...]
 
@@ -214,6 +238,7 @@ def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: Clip
         "device": result.device,
         "shots": [[clip.info.number(shot.start), clip.info.number(shot.stop - 1)] for shot in result.shots],
         "seconds": result.seconds,
+        "waits": asdict(result.waits),
         "evaluations": result.evaluations,
         "mean_loss": result.mean_loss,
         "warnings": list(result.warnings),
