@@ -62,6 +62,7 @@ def describe_result(result: ClipResult, status: str = "made", attempts: int = 1)
         "device": result.device,
         "shots": [list(shot) for shot in result.shots],
         "seconds": round(result.seconds, 3),
+        "waits": asdict(result.waits),
         "evaluations": result.evaluations,
         "mean_loss": result.mean_loss,
         "warnings": list(result.warnings),

@@ -63,6 +63,28 @@ class FrameRecord:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """How long a run's painting stood still: seconds.
+
+    Attributes:
+        for_frames: until the next frame was decoded and its motion found.
+        for_saving: until a finished frame was copied from the device and the queue had room for it.
+        for_film: after the last frame, until all were saved and the film was complete.
+        of: the whole time from the first frame's beginning to the complete film.
+    """
+
+    for_frames: float
+    for_saving: float
+    for_film: float
+    of: float
+
+    @property
+    def share(self) -> float:
+        """The part of the time, 0..1, in which nothing was painted."""
+        return (self.for_frames + self.for_saving + self.for_film) / self.of
+
+
+@dataclass(frozen=True)
 class ClipResult:
     """A film that is complete.
 
@@ -76,6 +98,7 @@ class ClipResult:
         shots: the first and the last frame's number of each of the source's shots.
         frames: a record of each frame, those of an interrupted run included.
         seconds: wall time of this run.
+        waits: how much of it the painting waited for all else.
         device: in words.
         warnings: what the user should know, as sentences.
     """
@@ -90,6 +113,7 @@ class ClipResult:
     shots: tuple[tuple[int, int], ...]
     frames: tuple[FrameRecord, ...]
     seconds: float
+    waits: Waits
     device: str
     warnings: tuple[str, ...]
 

@@ -43,6 +43,7 @@ LAYERS = [
         "checkpoint",
         "provenance",
         "film",
+        "line",
         "jobs",
     ],
     ["__init__", "cli", "__main__"],
