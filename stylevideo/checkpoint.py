@@ -1,18 +1,48 @@
-"""The state to go on from, as plain values that a store keeps, and back."""
+"""What an interrupted run is gone on from: its fingerprint, and its state as plain values that a store keeps."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
+from stylevideo.identity import source_identity
+from stylevideo.media.ffmpeg import ffmpeg_version
+from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import to_8_bits
 from stylevideo.media.store import FrameStore
+from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses
+from stylevideo.preparation import Job
 from stylevideo.temporal import Reference, SequenceState
 from stylevideo.timeline import VideoInfo
+from stylevideo.version import __version__
+
+
+def fingerprint(job: Job) -> dict[str, Any]:
+    """Everything that decides how frames look, by name; JSON values."""
+    reading = job.reading
+    return {
+        "stylevideo": __version__,
+        "margin_px": MARGIN_PX,
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "ffmpeg": ffmpeg_version(),
+        "source": source_identity(job.clip.info.source_files()),
+        "frames": job.clip.info.numbers(job.clip.frames),
+        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
+        "device_kind": job.device.type,
+        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
+        "weights_sha256": job.vgg.identity if job.vgg else "none",
+        "bits": job.bits,
+        "reading": f"{reading.bits} bits, alpha {reading.alpha}",
+        "view": sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
+        **job.settings.fingerprint(),
+    }
 
 
 def state_to_dict(state: SequenceState) -> dict[str, Any]:

@@ -54,6 +54,18 @@ class ResumeError(StyleVideoError):
     """Frames of an earlier run are there, but they were made from something else."""
 
 
+class LockedError(StyleVideoError):
+    """Another run is making the same film."""
+
+
+class WorkerError(StyleVideoError):
+    """The process that made a clip ended without a word: it crashed, or was killed."""
+
+
+class Stopped(StyleVideoError):
+    """A run ended early because it was asked to; the finished frames are kept."""
+
+
 @contextmanager
 def frame_context(clip: str | Path, frame: int) -> Iterator[None]:
     """Name the clip and the frame in whatever is raised inside.

@@ -46,7 +46,7 @@ def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
         images = map(_with_alpha, pictures)
         notes = write_film(images, clip.output, clip.info, clip.frames, encoding).notes
     if made_from:
-        write_provenance(made_from, clip.output)
+        write_provenance(made_from, job)
     if clip.info.is_linear and 32 not in job.delivery.depths:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
     return (*notes, *said)

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,11 +18,19 @@ from pathlib import Path
 
 import numpy as np
 
-from stylevideo.checkpoint import as_tensor, load_state, state_to_dict
-from stylevideo.errors import DecodeError, DeviceMemoryError, EncodeError, InputError, StorageError, frame_context
+from stylevideo.checkpoint import as_tensor, fingerprint, load_state, state_to_dict
+from stylevideo.errors import (
+    DecodeError,
+    DeviceMemoryError,
+    EncodeError,
+    InputError,
+    Stopped,
+    StorageError,
+    frame_context,
+)
 from stylevideo.film import deliver, displayed
-from stylevideo.identity import fingerprint
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
+from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
 from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.reader import read_frames
@@ -32,6 +40,7 @@ from stylevideo.models.device import describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
+from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
 from stylevideo.results import (
     Checked,
@@ -77,6 +86,7 @@ def stylize(
     output: str | Path,
     settings: Settings | None = None,
     on_event: Listener = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> ClipResult:
     """Stylise a clip and write it as a film with its original sound.
 
@@ -89,19 +99,34 @@ def stylize(
         output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event: told of the plan, of each frame and of the forecast.
+        stop: asked between frames whether to end early.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
         ResumeError: an interrupted run's frames were made from something else.
+        LockedError: another run is making this film.
+        Stopped: because of `stop`; the finished frames are kept.
         DecodeError, EncodeError, StorageError, DeviceMemoryError: it went wrong on the way; the finished frames
             are kept. (InputError where the source turned out to be odd before there were any.)
     """
-    began = time.perf_counter()
     settings = settings or Settings()
     output = Path(output).absolute()
-    with memory_context(
-        f"There is too little memory for {Path(source).name}. Reduce it first, or find a larger machine."
-    ):
-        job = prepare(Path(source).absolute(), styles, output, settings)
+    check_names(output, settings.output)
+    with sole_run(output):
+        return _stylize(Path(source).absolute(), styles, output, settings, on_event, stop)
+
+
+def _stylize(
+    source: Path,
+    styles: Sequence[str | Path | Style],
+    output: Path,
+    settings: Settings,
+    on_event: Listener,
+    stop: Callable[[], bool],
+) -> ClipResult:
+    """`stylize`, while no other run works on the film."""
+    began = time.perf_counter()
+    with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
+        job = prepare(source, styles, output, settings)
     store = FrameStore(output, fingerprint(job), settings.output.restart)
     on_event(Checked(job.clip))
     try:
@@ -111,7 +136,7 @@ def stylize(
             _announce(job, len(shots), state, on_event)
             forecast = None
             with closing(_stylize_frames(job, shots, state, store)) as results:
-                for result, after in results:
+                for result, after in _until(stop, results):
                     record = FrameRecord.of(job.clip.info, result)
                     store.save(record.number, to_picture(result.image, job.bits), asdict(record), state_to_dict(after))
                     on_event(FrameFinished(record))
@@ -129,6 +154,17 @@ def stylize(
         ) from error
     store.remove()
     return result_of_clip
+
+
+def _until(stop: Callable[[], bool], results: Iterator[Made]) -> Iterator[Made]:
+    """The same, unless it is asked to stop while there is more to come."""
+    while True:
+        if stop():
+            raise Stopped("Stopped after the last finished frame.")
+        made = next(results, None)
+        if made is None:
+            return
+        yield made
 
 
 def stylize_frames(

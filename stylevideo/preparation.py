@@ -19,7 +19,7 @@ from stylevideo.media.view import SRGB
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
-from stylevideo.outputs import check_names, check_replaced
+from stylevideo.outputs import check_replaced
 from stylevideo.ranges import select_frames
 from stylevideo.settings import FootageSettings, Settings, Style, leaves, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
@@ -96,8 +96,6 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
     """
-    if output:
-        check_names(output, settings.output)
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     footage = settings.footage

@@ -16,15 +16,16 @@ import torch
 
 from stylevideo.beside import MADE_BY, provenance_path
 from stylevideo.errors import InputError
+from stylevideo.identity import request_key, written_bytes
 from stylevideo.media.pictures import write_atomically
 from stylevideo.preparation import Job
-from stylevideo.settings import leaves
+from stylevideo.settings import OF_RUNS, leaves
 from stylevideo.version import __version__
 
 CHUNK_BYTES = 1 << 22
 SHORT_HASH = 16
-OF_PLACES = frozenset({"sheet", "report", "weights", "overwrite", "restart"})
-"""Settings that name places on a machine or are about runs, not about the film."""
+UNTOLD = OF_RUNS | {"weights"}
+"""Settings that are not told: those of the run, and a path."""
 
 
 def provenance(job: Job) -> dict[str, Any]:
@@ -43,13 +44,14 @@ def provenance(job: Job) -> dict[str, Any]:
         "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
         "film": clip.output.name,
         "source": {"name": clip.source.name, "sha256": _sha256(clip.info.source_files())},
+        "request": request_key(clip.source, [read.style for read in job.styles], job.settings),
         "frames": clip.info.numbers(clip.frames),
         "styles": styles,
         "delivery": job.delivery.name,
         "size": [job.size[1], job.size[0]],
         "torch": torch.__version__,
         "weights_sha256": job.vgg.identity if job.vgg else None,
-        "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_PLACES},
+        "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in UNTOLD},
     }
 
 
@@ -63,12 +65,16 @@ def comment(values: dict[str, Any]) -> str:
     return f"Repainted by stylevideo {values['stylevideo']} from {made} in the style of {styles}."
 
 
-def write_provenance(values: dict[str, Any], output: Path) -> None:
-    """Write the file beside a film.
+def write_provenance(values: dict[str, Any], job: Job) -> None:
+    """Write the file beside a film that is in its place, and how large that is.
 
     Raises:
         StorageError: it cannot be written.
     """
+    info, frames, output = job.clip.info, job.clip.frames, job.clip.output
+    ends = [info.number(frames.start), info.number(frames[-1]), info.step]
+    numbers = ends if job.delivery.is_sequence else None
+    values = {**values, "numbers": numbers, "bytes": written_bytes(output, numbers)}
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.
     write_atomically(provenance_path(output), text.encode(errors="backslashreplace"))

@@ -61,6 +61,10 @@ def _setting(
     )
 
 
+OF_RUNS = frozenset({"sheet", "report", "overwrite", "restart", "provenance", "device"})
+"""Settings of where a run takes place and of what it writes beside the film: not of the film."""
+
+
 @dataclass(frozen=True)
 class LossSettings:
     """What the optimiser strives for."""

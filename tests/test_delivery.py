@@ -26,6 +26,7 @@ from media_fixtures import (
 )
 
 import stylevideo
+from stylevideo.checkpoint import fingerprint
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
 from stylevideo.media.exr import read_exr, write_exr
@@ -35,7 +36,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
 from stylevideo.media.writer import write_film
-from stylevideo.preparation import fingerprint, prepare
+from stylevideo.preparation import prepare
 from stylevideo.ranges import select_frames
 from stylevideo.settings import DELIVERY_NAMES, Settings
 from stylevideo.timeline import bits_of

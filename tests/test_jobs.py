@@ -21,9 +21,9 @@ from sample_scenes import render_shot
 from sequence_fixtures import save_numbered
 
 import stylevideo
+from stylevideo.checkpoint import fingerprint
 from stylevideo.cli import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
-from stylevideo.identity import fingerprint
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames

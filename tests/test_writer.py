@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from media_fixtures import (
@@ -28,7 +29,7 @@ from media_fixtures import (
 )
 
 from stylevideo.errors import EncodeError, InputError, ShapeError
-from stylevideo.media.delivery import Encoding
+from stylevideo.media.delivery import DELIVERIES, Encoding
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
@@ -290,6 +291,14 @@ def test_an_unusual_sample_aspect_is_passed_on_exactly(tmp_path: Path, sounding:
     info = replace(probe(sounding), sample_aspect=Fraction(118, 81))
     write_film(numbers(24), tmp_path / "film.mp4", info, everything(info))
     assert probe(tmp_path / "film.mp4").sample_aspect == Fraction(118, 81)
+
+
+def test_a_container_without_a_place_for_sample_aspect_is_told(tmp_path: Path, sounding: Path) -> None:
+    info = replace(probe(sounding), sample_aspect=Fraction(16, 15))
+    encoding = Encoding(DELIVERIES["dnxhr-hqx"])
+    images = [cv2.resize(numbered_frame(k), (256, 120)) for k in range(2)]
+    report = write_film(images, tmp_path / "film.mxf", info, range(2), encoding)
+    assert any("pixels have the shape 16/15; those of film.mxf are 1" in note for note in report.notes)
 
 
 def test_edge_sample_aspect_is_passed_on(tmp_path: Path) -> None:

@@ -77,6 +77,16 @@ def probe_sequence(path: Path, rate: Fraction) -> VideoInfo:
     )
 
 
+def named_files(path: Path) -> list[Path]:
+    """The files that a folder or a pattern means, without opening any.
+
+    Raises:
+        InputError: there is no such sequence, or more than one.
+    """
+    pattern, numbers, stated = _sequence_in(path) if path.is_dir() else _sequence_named(path)
+    return [pattern.file(number) for number in numbers if stated is None or number in stated]
+
+
 def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
     """Read a sequence's pictures, one at a time.
 

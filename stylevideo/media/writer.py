@@ -369,9 +369,17 @@ def _check_film(film: _Film) -> list[str]:
             raise EncodeError(
                 f"{name} came out with {made.frame_count} frames instead of {film.frame_count}. Run it again."
             )
-        return [*_check_tracks(film, made), *_check_timecode(film, made)]
+        return [*_check_tracks(film, made), *_check_timecode(film, made), *_check_pixel_shape(film, made)]
     except InputError as error:
         raise EncodeError(f"{name} was written but cannot be read back: {error}") from error
+
+
+def _check_pixel_shape(film: _Film, made: VideoInfo) -> Iterator[str]:
+    """ffmpeg's MXF has a place for it only beside some codecs."""
+    wanted, got = film.info.sample_aspect, made.sample_aspect
+    if got != wanted:
+        said = f"The source's pixels have the shape {wanted}; those of {film.output.name} are {got}"
+        yield f"{said}: it has no place for it."
 
 
 def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
