@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import platformdirs
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 from stylevideo.errors import InputError, SettingsError, StyleVideoError
 from stylevideo.inputs import find_sources
 from stylevideo.naming import DEFAULT_NAME, FIELDS, fill
+from stylevideo.new_job import write_job_file
 from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given
-from stylevideo.settings import PRESETS, Settings, Style
+from stylevideo.settings import PRESETS, Settings, Style, leaves
 from stylevideo.settings import preset as preset_settings
 
 STYLED = Given(styles=("waves.jpg",), out_dir=Path("films"))
@@ -400,3 +402,25 @@ def test_planning_loads_no_torch() -> None:
         "assert not {'torch', 'cv2', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# A job file to begin with
+
+
+def test_the_job_file_to_begin_with_names_every_setting_with_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    write_job_file(path)
+    (request,) = plan_requests([str(path)], Given())
+    assert (request.source, request.output) == (tmp_path / "clip.mp4", tmp_path / "films" / "clip_style_standard.mp4")
+    assert request.settings == Settings()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub("(?m)^#(?=[^ #\n])", "", text), encoding="utf-8")
+    assert {leaf.name for leaf in leaves()} < set(tomllib.loads(path.read_text(encoding="utf-8"))["defaults"])
+    first, second = plan_requests([str(path)], Given())
+    assert first == request
+    assert second.settings == Settings().with_values(frames="1001-1050")
+    assert (second.output, len(second.styles)) == (tmp_path / "shot.mov", 2)
+    with pytest.raises(InputError, match="already there"):
+        write_job_file(path)
+    with pytest.raises(InputError, match="folder does not exist"):
+        write_job_file(tmp_path / "gone" / "new.toml")
