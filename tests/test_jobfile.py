@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from conftest import ROOT
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -424,3 +425,16 @@ def test_the_job_file_to_begin_with_names_every_setting_with_its_default(tmp_pat
         write_job_file(path)
     with pytest.raises(InputError, match="folder does not exist"):
         write_job_file(tmp_path / "gone" / "new.toml")
+
+
+def test_the_job_file_in_the_documents_works(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "batch.md").read_text(encoding="utf-8"), re.DOTALL)
+    touch(tmp_path, "plates/sh010.mov", "plates/sh015.mov")
+    requests = plan_requests([write_job(tmp_path, text)], Given())
+    names = [request.output.relative_to(tmp_path).as_posix() for request in requests]
+    assert names == ["films/sh010_waves+ink_fine.mov", "films/sh015_waves+ink_fine.mov", "sh020_v003.mov"]
+
+
+def test_the_documents_name_every_field() -> None:
+    for name in FIELDS:
+        assert f"| `{{{name}}}` | " in (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
