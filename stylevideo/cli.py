@@ -13,14 +13,16 @@ import io
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import stylevideo
 from stylevideo.errors import (
     DeviceError,
     InputError,
+    InstallationError,
     ResumeError,
     SettingsError,
     Stopped,
@@ -28,6 +30,9 @@ from stylevideo.errors import (
     VerificationError,
 )
 from stylevideo.settings import PRESETS, Leaf, Settings, Style, leaves
+
+if TYPE_CHECKING:
+    from stylevideo.cache import Unfinished
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -108,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     deliveries = commands.add_parser("deliveries", help="list the forms in which a film can be written")
     deliveries.set_defaults(command=_deliveries)
     _add_common(deliveries)
+    _add_init(commands.add_parser("init", help="write a commented job file to begin with"))
+    _add_doctor(commands.add_parser("doctor", help="check that everything needed is there and works"))
+    _add_cache(commands.add_parser("cache", help="show unfinished work, or throw it away"))
     return parser
 
 
@@ -165,6 +173,40 @@ def _count(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
+
+
+def _add_init(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_init)
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=Path("job.toml"), metavar="FILE", help="the job file (default: job.toml)"
+    )
+    _add_common(parser)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_doctor)
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    _add_common(parser)
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    shown = actions.add_parser("list", help="show the unfinished films, and what their frames take on disk")
+    shown.set_defaults(command=_cache_list)
+    shown.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    cleared = actions.add_parser("clear", help="throw away the frames of unfinished films")
+    cleared.set_defaults(command=_cache_clear)
+    cleared.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    for action in (shown, cleared):
+        action.add_argument(
+            "folders",
+            type=Path,
+            nargs="*",
+            default=[Path()],
+            metavar="FOLDER",
+            help="where to look, also in all folders within (default: here)",
+        )
+        _add_common(action)
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -399,3 +441,71 @@ def _presets(options: argparse.Namespace) -> None:
         for name, value in entry.values.items():
             shown = ",".join(value) if isinstance(value, tuple) else value
             print(f"    --{name.replace('_', '-')} {shown}")
+
+
+def _init(options: argparse.Namespace) -> None:
+    from stylevideo.new_job import write_job_file
+
+    write_job_file(options.file)
+    print(options.file)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from stylevideo.doctor import State, examine
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not options.json:
+            print(f"{finding.state:<4} {finding.what}: {finding.said}", flush=True)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+    missing = dict.fromkeys(finding.what for finding in findings if finding.state is State.NO)
+    if missing:
+        raise InstallationError(f"Something that the program cannot work without is wrong: {', '.join(missing)}.")
+
+
+def _cache_list(options: argparse.Namespace) -> None:
+    from stylevideo.cache import find_unfinished
+
+    found = find_unfinished(options.folders)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(work) for work in found], indent=1, default=str))
+        return
+    for work in found:
+        print(_unfinished(work))
+    if not options.quiet:
+        print(f"{len(found)} unfinished, {_size(sum(work.bytes for work in found))}", file=sys.stderr)
+
+
+def _cache_clear(options: argparse.Namespace) -> None:
+    from stylevideo.cache import find_unfinished, remove_unfinished
+
+    found = find_unfinished(options.folders)
+    idle = [work for work in found if not work.in_use]
+    for work in found:
+        kept = "" if work in idle else " (kept)"
+        print(f"{_unfinished(work)}{kept}", file=sys.stderr)
+    if idle and not options.yes:
+        _require_yes(f"Throw away what was made of {len(idle)} film{'s' if len(idle) > 1 else ''}? [y/N] ")
+    for work in idle:
+        remove_unfinished(work)
+        print(work.folder)
+
+
+def _require_yes(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise SettingsError("Nothing was thrown away: add -y to say that it may be.")
+    print(question, end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SettingsError("Nothing was thrown away.")
+
+
+def _unfinished(work: Unfinished) -> str:
+    touched = time.strftime("%Y-%m-%d %H:%M", time.localtime(work.touched))
+    working = ", a run is working on it" if work.in_use else ""
+    return f"{work.film}: {work.frames} frames finished, {_size(work.bytes)}, last touched {touched}{working}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -46,6 +46,10 @@ class VerificationError(StyleVideoError):
     """A film lacks something that its source has."""
 
 
+class InstallationError(StyleVideoError):
+    """Something that the program cannot work without is missing."""
+
+
 class StorageError(StyleVideoError):
     """A finished frame or the carried state cannot be written to disk, or read back."""
 

@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -399,10 +400,16 @@ class Leaf:
 
 def leaves() -> Iterator[Leaf]:
     """All settings, section by section."""
-    for section in dataclasses.fields(Settings):
-        settings_class = cast("type[Any]", section.default_factory)
-        for leaf in dataclasses.fields(settings_class):
-            yield Leaf(name=leaf.name, section=section.name, default=leaf.default, **leaf.metadata)
+    yield from _leaves_by_name().values()
+
+
+@cache
+def _leaves_by_name() -> dict[str, Leaf]:
+    return {
+        leaf.name: Leaf(name=leaf.name, section=section.name, default=leaf.default, **leaf.metadata)
+        for section in dataclasses.fields(Settings)
+        for leaf in dataclasses.fields(cast("type[Any]", section.default_factory))
+    }
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -412,7 +419,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _leaf(name: str) -> Leaf:
-    known = {leaf.name: leaf for leaf in leaves()}
+    known = _leaves_by_name()
     if name not in known:
         raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
     return known[name]

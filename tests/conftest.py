@@ -37,6 +37,14 @@ def _networks_are_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_user_file() -> Iterator[None]:
+    """What the user has chosen for all jobs is not what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STYLEVIDEO_CONFIG", "")
+        yield
+
+
 @pytest.fixture(scope="session")
 def vgg() -> VGG19:
     """The installed weights."""

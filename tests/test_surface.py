@@ -45,13 +45,28 @@ LAYERS = [
         "film",
         "line",
         "jobs",
+        "beside",
+        "request",
+        "inputs",
+        "naming",
+        "jobfile",
+        "planning",
+        "new_job",
+        "cache",
+        "doctor",
+        "prospect",
+        "report",
+        "worker",
+        "crew",
+        "batch",
     ],
-    ["__init__", "cli", "__main__"],
+    ["__init__", "cli", "running", "progress", "interrupts", "__main__"],
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+BATCH = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
-LOAD_TORCH = ("run", "evaluate")
+LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
 
 
@@ -120,7 +135,7 @@ def write_small_film(clip: Path, frames: range, film: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_in_the_readme_runs(
+def test_every_command_in_the_documents_runs(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Each really runs, at a small size and with few iterations; what loads torch does so in this process."""

@@ -1,0 +1,103 @@
+"""Unfinished work on disk: where it lies, how large it is, and how it is thrown away.
+
+Each film that is not complete has a hidden folder beside it, see `stylevideo.media.store`; complete ones have none.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylevideo.errors import InputError, StorageError
+from stylevideo.media import store
+
+SUFFIX = ".stylevideo"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What was made of a film that is not complete.
+
+    Attributes:
+        folder: where it lies.
+        film: that it will be.
+        frames: that are finished.
+        bytes: on disk.
+        touched: seconds since 1970; when anything in it was last written.
+        in_use: whether a run is working on it now; None where that is not known.
+    """
+
+    folder: Path
+    film: Path
+    frames: int
+    bytes: int
+    touched: float
+    in_use: bool | None
+
+
+def find_unfinished(folders: Iterable[Path]) -> list[Unfinished]:
+    """Find the unfinished work in folders and all folders in them.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    found: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder. Name one with films.")
+        found |= dict.fromkeys(_store_folders(folder.absolute()))
+    return [_look_into(folder) for folder in sorted(found)]
+
+
+def remove_unfinished(work: Unfinished) -> None:
+    """Delete the frames that were made of a film.
+
+    Raises:
+        InputError: a run is working on it now.
+        StorageError: it cannot be deleted.
+    """
+    if _in_use(work.film):
+        raise InputError(f"{work.film}: a run is working on it now. Stop that run first.")
+    try:
+        shutil.rmtree(work.folder)
+    except OSError as error:
+        raise StorageError(f"{work.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+
+
+def _store_folders(root: Path) -> Iterator[Path]:
+    """Folders that have a job's file; a link is not followed."""
+    if _is_store(root):
+        yield root
+        return
+    for place, names, _ in os.walk(root):
+        stores = [name for name in names if _is_store(Path(place, name))]
+        names[:] = [name for name in names if name not in stores]
+        yield from (Path(place, name) for name in stores)
+
+
+def _is_store(folder: Path) -> bool:
+    named = folder.name.startswith(".") and folder.name.endswith(SUFFIX)
+    return named and not folder.is_symlink() and (folder / store.JOB_FILE).is_file()
+
+
+def _look_into(folder: Path) -> Unfinished:
+    film = folder.with_name(folder.name.removeprefix(".").removesuffix(SUFFIX))
+    sizes, times = [0], [folder.stat().st_mtime]
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                status = Path(place, name).stat()
+            except OSError:  # a run has just replaced it
+                continue
+            sizes.append(status.st_size)
+            times.append(status.st_mtime)
+    frames = sum(1 for _ in folder.glob("frames/*.json"))
+    return Unfinished(folder, film, frames, sum(sizes), max(times), _in_use(film))
+
+
+def _in_use(film: Path) -> bool | None:
+    is_locked = getattr(store, "is_locked", None)
+    return None if is_locked is None else bool(is_locked(film))

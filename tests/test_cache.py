@@ -1,0 +1,88 @@
+"""Unfinished work is found, described and thrown away; nothing else is, and nothing that a run is working on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stylevideo.cache import find_unfinished
+from stylevideo.cli import main
+from stylevideo.media import store
+from stylevideo.media.store import FrameStore
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """A folder with two unfinished films, one of them deeper, and things that look like it."""
+    (tmp_path / "night").mkdir()
+    for output, frames in ((tmp_path / "a.mp4", 2), (tmp_path / "night" / "b.####.png", 1)):
+        work = FrameStore(output, {"version": "1"})
+        for number in range(1, frames + 1):
+            work.save(number, np.zeros((8, 8, 3), np.uint8), {"frame": number}, {"number": number})
+    (tmp_path / ".c.mp4.stylevideo").mkdir()
+    (tmp_path / ".c.mp4.stylevideo" / "mine.txt").touch()
+    (tmp_path / "d.stylevideo").mkdir()
+    (tmp_path / "d.stylevideo" / "job.json").touch()
+    return tmp_path
+
+
+def test_unfinished_work_is_listed(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deeper, here = sorted(find_unfinished([films, films / "night"]), key=lambda work: work.frames)
+    assert (here.film, here.frames) == (films / "a.mp4", 2)
+    assert (deeper.film, deeper.frames) == (films / "night" / "b.####.png", 1)
+    assert here.folder == store.store_folder(here.film)
+    assert here.bytes == sum(path.stat().st_size for path in here.folder.rglob("*") if path.is_file())
+    assert here.touched == pytest.approx((here.folder / "state.pt").stat().st_mtime)
+    assert main(["cache", "list", str(films)]) == 0
+    printed = capsys.readouterr()
+    assert f"{films / 'a.mp4'}: 2 frames finished, 0.0 MB, last touched 20" in printed.out
+    assert printed.err == "2 unfinished, 0.0 MB\n"
+    assert main(["cache", "list", "--json", str(films / "night")]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["film"], entry["frames"]) == (str(deeper.film), 1)
+    assert main(["cache", "list", str(here.folder)]) == 0
+    assert "a.mp4" in capsys.readouterr().out
+    assert main(["cache", "list", str(films / "gone")]) == 2
+
+
+def test_clearing_asks_and_spares_what_is_worked_on(
+    films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(films.rglob("*"))
+    monkeypatch.chdir(films)
+    assert main(["cache", "clear"]) == 2
+    assert "add -y" in capsys.readouterr().err
+    for answer in ("\n", "n\n"):
+        monkeypatch.setattr("sys.stdin", Answers(answer))
+        assert main(["cache", "clear"]) == 2
+        printed = capsys.readouterr().err
+        assert "Throw away what was made of 2 films? [y/N]" in printed
+        assert "Nothing was thrown away." in printed
+    assert set(films.rglob("*")) == before
+    monkeypatch.setattr(store, "is_locked", lambda film: film.name == "a.mp4", raising=False)
+    assert main(["cache", "clear", "-y"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{store.store_folder(films / 'night' / 'b.####.png')}\n"
+    assert "a.mp4: 2 frames finished" in printed.err
+    assert "a run is working on it (kept)" in printed.err
+    monkeypatch.setattr(store, "is_locked", lambda film: False, raising=False)
+    monkeypatch.setattr("sys.stdin", Answers("y\n"))
+    assert main(["cache", "clear"]) == 0
+    assert set(films.iterdir()) == {films / name for name in ("night", ".c.mp4.stylevideo", "d.stylevideo")}
+    assert find_unfinished([films]) == []
+
+
+class Answers:
+    """A terminal at which one line is typed."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        return self._line

@@ -1,0 +1,63 @@
+"""The doctor finds what is there, says what is missing, and tells nothing of its user."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from stylevideo.cli import main
+from stylevideo.media import ffmpeg
+from stylevideo.media.delivery import DELIVERIES
+from stylevideo.models import vgg
+
+FILMS = [delivery.name for delivery in DELIVERIES.values() if not delivery.is_sequence]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's home with a user file that may be read."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    (tmp_path / "mine.toml").write_text('size = 640\npreset = "fine"\nout_dir = "secret films"\n')
+    monkeypatch.setenv("STYLEVIDEO_CONFIG", str(tmp_path / "mine.toml"))
+    return tmp_path
+
+
+def test_a_sound_installation_is_found_sound(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    said = {entry["what"]: entry["said"] for entry in found if entry["state"] == "ok"}
+    assert {"stylevideo", "Python", "torch", "device", "OpenCV", "ffmpeg", "weights", "disk"} <= set(said)
+    assert said["deliveries"].split(", ") == FILMS
+    assert said["user file"] == "~/mine.toml sets size, preset, out_dir"
+    assert str(home) not in json.dumps(found)
+
+
+def test_what_is_missing_is_named_and_the_rest_is_looked_at(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "mine.toml").write_text("sice = 640\n")
+    weights = home / "weights.bin"
+    weights.write_bytes(b"no weights")
+    monkeypatch.setattr(vgg, "installed_weights_path", lambda: weights)
+    monkeypatch.setattr(ffmpeg, "ffmpeg_path", lambda: str(home / "gone"))
+    monkeypatch.setattr(ffmpeg, "ffmpeg_version", ffmpeg.ffmpeg_version.__wrapped__)
+    monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)
+    assert main(["doctor"]) == 1
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    for beginning in (
+        "no   ffmpeg: ~/gone cannot be run: No such file",
+        f"no   deliveries: this ffmpeg cannot write {FILMS[0]}, {FILMS[1]}",
+        "no   weights: ~/weights.bin: the installed VGG-19 weights have the wrong checksum",
+        "no   user file: mine.toml: There is no setting 'sice'. Did you mean size?",
+        "note ocio: opencolorio is not installed, so no OpenColorIO views: pip install 'stylevideo[ocio]'",
+        "ok   disk: ",
+    ):
+        assert any(line.startswith(beginning) for line in lines), beginning
+    assert printed.err == (
+        "stylevideo: Something that the program cannot work without is wrong: ffmpeg, deliveries, weights, user file.\n"
+    )
+    assert str(home) not in printed.out
