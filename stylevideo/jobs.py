@@ -140,7 +140,7 @@ def _stylize(
                 Line(job, store, _next_index(job, state)) as line,
                 closing(_stylize_frames(job, shots, state, store, line.waiting_for_frames)) as results,
             ):
-                for result, after in _until(stop, results):
+                for result, after in _until(stop, job.clip.frames, results):
                     line.add(result, after)
                     if forecast is None and result.iterations:
                         forecast = Forecast(_forecast_seconds(job, shots, result))
@@ -162,15 +162,12 @@ def _stylize(
     return result_of_clip
 
 
-def _until(stop: Callable[[], bool], results: Iterator[Made]) -> Iterator[Made]:
+def _until(stop: Callable[[], bool], frames: range, results: Iterator[Made]) -> Iterator[Made]:
     """The same, unless it is asked to stop while there is more to come."""
-    while True:
-        if stop():
-            raise Stopped("Stopped after the last finished frame.")
-        made = next(results, None)
-        if made is None:
-            return
-        yield made
+    for result, after in results:
+        yield result, after
+        if stop() and result.index + 1 < frames.stop:
+            raise Stopped("It was stopped after the last finished frame.")
 
 
 def stylize_frames(
