@@ -6,6 +6,7 @@ Looks at names alone; opens no clip.
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +56,7 @@ def find_sources(text: str, folder: Path) -> tuple[Path, ...]:
         raise InputError(f"{path} cannot be opened ({error.strerror}). Check the name.") from error
     if is_folder:
         return _clips_of(path)
-    return (path,) if is_there or not glob.has_magic(str(path)) else _clips_that_fit(path)
+    return (path,) if is_there else _clips_that_fit(path)
 
 
 def clip_name(source: Path) -> str:
@@ -86,23 +87,29 @@ def _clips_in(folder: Path) -> Iterator[Path]:
 
 
 def _clips_that_fit(path: Path) -> tuple[Path, ...]:
-    found = _matches(path)
+    there = next(folder for folder in path.parents if folder.is_dir())
+    wanted = str(path.relative_to(there))
+    if not glob.has_magic(wanted):
+        return (path,)
+    # Brackets in the names of folders that are there are brackets.
+    found = _matches(f"{glob.escape(str(there))}{os.sep}{wanted}")
     if found:
         return found
-    if parse_pattern(path):  # a bracket in a sequence's name
+    if parse_pattern(path):  # and so are those in a sequence's name
         return (path,)
     advice = "Give an image sequence's pattern, such as shot.####.png." if _is_picture(path) else "Check the name."
     raise InputError(f"No video fits {path}. {advice}")
 
 
-def _matches(path: Path) -> tuple[Path, ...]:
+def _matches(text: str) -> tuple[Path, ...]:
     """What fits a glob; `**` means any folders."""
     found: list[Path] = []
+    suffix = Path(text).suffix
     # pathlib's own would find hidden files.
-    for match in sorted(map(Path, glob.glob(str(path), recursive=True))):  # noqa: PTH207
+    for match in sorted(map(Path, glob.glob(text, recursive=True))):  # noqa: PTH207
         if match.is_dir():
             found += _clips_in(match)
-        elif match.suffix.lower() in VIDEO_SUFFIXES or (match.suffix == path.suffix and not _is_picture(match)):
+        elif match.suffix.lower() in VIDEO_SUFFIXES or (match.suffix == suffix and not _is_picture(match)):
             found += _not_ours([match])
     return tuple(dict.fromkeys(found))
 

@@ -17,7 +17,7 @@ import platformdirs
 
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import absolute
-from stylevideo.naming import check_template
+from stylevideo.naming import check_template, literal
 from stylevideo.request import Given
 from stylevideo.settings import Style, check_value, did_you_mean, leaves, preset
 
@@ -177,7 +177,7 @@ def _setting(name: str, value: Any, folder: Path) -> Any:
         value = tuple(value)
     check_value(leaf, value)
     if name in FILE_SETTINGS and value and value not in FILE_SETTINGS[name]:
-        return str(absolute(value, folder))
+        return str(absolute(value, Path(literal(str(folder))) if name == "sheet" else folder))
     return value
 
 
