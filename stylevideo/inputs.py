@@ -27,7 +27,13 @@ FEWEST_PICTURES = 2
 
 
 def absolute(text: str | Path, folder: Path) -> Path:
-    """A path as it is written in a folder's file, or typed there; `~` is the user's home."""
+    """A path as it is written in a folder's file, or typed there; `~` is the user's home.
+
+    Raises:
+        InputError: it is none.
+    """
+    if "\0" in str(text) or not str(text):
+        raise InputError(f"{str(text)!r} names no file. Check the name.")
     path = Path(text)
     with suppress(RuntimeError):  # a file whose name begins with ~
         path = path.expanduser()

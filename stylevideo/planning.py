@@ -122,7 +122,7 @@ def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Setti
         fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
     else:
         fields = clip_fields(source, styles, name, delivery_of(wanted, template))
-        output = absolute(given.out_dir or here, here) / fill(template, fields)
+        output = absolute(fill(template, fields), absolute(given.out_dir or here, here))
         choose_delivery(wanted, output)
     if settings.output.sheet:
         settings = settings.with_values(sheet=str(absolute(fill(settings.output.sheet, fields), here)))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -82,6 +83,7 @@ def test_globs_are_expanded_by_the_program(tmp_path: Path) -> None:
         ("*.mov", r"No video fits .*\*\.mov\. Check the name"),
         ("shot.*.png", r"such as shot\.####\.png"),
         ("x" * 300, "too long"),
+        ("", "'' names no file"),
     ],
 )
 def test_what_means_no_clip_is_refused(text: str, message: str, tmp_path: Path) -> None:
@@ -288,6 +290,20 @@ def test_a_job_file_that_makes_no_sense_is_refused(text: str, message: str, tmp_
         plan_requests([write_job(tmp_path, text)], Given())
 
 
+KEYS = st.sampled_from(["source", "output", "out_dir", "name", "styles", "preset", *(leaf.name for leaf in leaves())])
+WORDS = st.text() | st.sampled_from(["a.mov", "x/../*", "{name}.mp4", "~/x.mkv", "a\0b", "[", "film.####.exr", "draft"])
+VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
+
+
+@settings(max_examples=100, deadline=None)
+@given(*[st.dictionaries(KEYS, VALUES | st.lists(VALUES, max_size=3))] * 2)
+def test_any_job_file_is_understood_or_refused(defaults: dict[str, object], clip: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        text = f"[defaults]\n{table(defaults)}[[clip]]\n{table({'source': 'a.mov', **clip})}"
+        with suppress(StyleVideoError):
+            plan_requests([write_job(Path(folder), text)], STYLED)
+
+
 def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         plan_requests([str(tmp_path), str(tmp_path / "*.mov")], STYLED)
@@ -319,7 +335,7 @@ PLACES = ("command line", "clip", "defaults", "user file")
 
 
 def table(values: dict[str, object]) -> str:
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 
 def plan_from(places: dict[str, dict[str, object]], folder: Path) -> ClipRequest:
