@@ -157,9 +157,8 @@ def _read_table(
                 _check_key(key, own_keys)
                 own[key] = _own_value(key, value, folder)
     given = Given(settings=settings, **own)
-    if given.output and (given.out_dir or given.name):
-        with problems.noted(place):
-            raise SettingsError("output names the film itself; out_dir and name say it otherwise. Leave one out.")
+    with problems.noted(place):
+        given.require_one_place()
     return given
 
 

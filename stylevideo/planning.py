@@ -68,6 +68,7 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
 
 def _check_given(given: Given) -> None:
     """Refuse what is wrong for every clip."""
+    given.require_one_place()
     preset(given.preset or USUAL_PRESET)
     check_template(given.name or DEFAULT_NAME)
     for text in given.styles:

@@ -273,7 +273,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
         ("[[clip]]\nsource = 3", r"source takes words between quotation marks"),
         ('[[clip]]\nsource = "*.mov"\nstyles = ["a.png"]\nout_dir = "x"', r"\[\[clip\]\] 1: No video fits"),
         ('[[clip]]\nsource = "a.mov"\nstyles = ["a.png"]', r"\[\[clip\]\] 1: There is no place for the film"),
-        ('[[clip]]\nsource = "a.mov"\noutput = "a.mp4"\nout_dir = "x"', "output names the film itself"),
+        ('[[clip]]\nsource = "a.mov"\noutput = "a.mp4"\nout_dir = "x"', r"-o \(output\) names the film itself"),
         (
             '[defaults]\nstyles = ["a.png"]\nout_dir = "x"\n[[clip]]\nsource = "a.mov"\noptimizer = "lbfgs"',
             r"\[\[clip\]\] 1: --optimizer lbfgs has no moments",
@@ -312,6 +312,8 @@ def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> No
     assert second.startswith("No video fits")
     with pytest.raises(InputError, match=r"(?s)3 thin.*gone\.toml cannot.*There is no preset 'fien'.*no\.toml cannot"):
         plan_requests([str(tmp_path / "no.toml"), "a.mov"], Given(preset="fien"), str(tmp_path / "gone.toml"))
+    with pytest.raises(SettingsError, match="names the film itself"):
+        plan_requests(["a.mov"], Given(output=Path("a.mp4"), out_dir=Path("films")))
     with pytest.raises(SettingsError, match=r"^There is no style\. [^\n]*$"):  # once, not for each
         plan_requests(["a.mov", "b.mov"], Given())
     jobs = [write_job(tmp_path, "[defaults]"), str(tmp_path / "JOB2.TOML")]
