@@ -22,11 +22,12 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 """Of the files that are taken for videos where none is named by itself."""
+HERE = Path()
 FEWEST_PICTURES = 2
 """A single numbered picture beside other clips is a picture."""
 
 
-def absolute(text: str | Path, folder: Path) -> Path:
+def absolute(text: str | Path, folder: Path = HERE) -> Path:
     """A path as it is written in a folder's file, or typed there; `~` is the user's home.
 
     Raises:
@@ -41,7 +42,7 @@ def absolute(text: str | Path, folder: Path) -> Path:
     return path.resolve() if ".." in path.parts else path
 
 
-def find_sources(text: str, folder: Path) -> tuple[Path, ...]:
+def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:
     """Find the clips that a word means.
 
     A folder means its videos and its image sequences, without those of folders in it; a glob means the videos that

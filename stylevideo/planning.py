@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.errors import InputError, Problems, SettingsError
-from stylevideo.inputs import absolute, find_sources
+from stylevideo.inputs import HERE, absolute, find_sources
 from stylevideo.jobfile import JobFile, is_job_file, read_job_file, read_user_file
 from stylevideo.media.delivery import choose_delivery
 from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
@@ -108,30 +108,29 @@ def _requests(source: str, given: Given) -> Iterator[ClipRequest]:
             "There is no place for the film. Name it with -o, or a folder with --out-dir; in a job file: output or "
             "out_dir."
         )
-    here = Path()
     name = given.preset or USUAL_PRESET
     settings = preset(name).with_values(**given.settings)
-    styles = tuple(_absolute_style(Style.parse(text), here) for text in given.styles)
-    for clip in find_sources(source, here):
+    styles = tuple(_absolute_style(Style.parse(text)) for text in given.styles)
+    for clip in find_sources(source):
         yield _request(clip, styles, name, settings, given)
 
 
 def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Given) -> ClipRequest:
-    template, wanted, here = given.name or DEFAULT_NAME, settings.output.delivery, Path()
+    template, wanted = given.name or DEFAULT_NAME, settings.output.delivery
     if given.output:
-        output = absolute(given.output, here)
+        output = absolute(given.output)
         fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
     else:
         fields = clip_fields(source, styles, name, delivery_of(wanted, template))
-        output = absolute(fill(template, fields), absolute(given.out_dir or here, here))
+        output = absolute(fill(template, fields), absolute(given.out_dir or HERE))
         choose_delivery(wanted, output)
     if settings.output.sheet:
-        settings = settings.with_values(sheet=str(absolute(fill(settings.output.sheet, fields), here)))
+        settings = settings.with_values(sheet=str(absolute(fill(settings.output.sheet, fields))))
     return ClipRequest(source, styles, output, settings, name)
 
 
-def _absolute_style(style: Style, folder: Path) -> Style:
-    return replace(style, path=absolute(style.path, folder))
+def _absolute_style(style: Style) -> Style:
+    return replace(style, path=absolute(style.path))
 
 
 def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
