@@ -1,7 +1,8 @@
 """The command line: flags made from `Settings`, progress on stderr, results on stdout, exit codes.
 
-Exit codes: 0 done; 1 failed on the way; 2 wrong usage, settings or input; 130 stopped by Ctrl-C.
-Only this module prints, configures logging or exits; it loads PyTorch when work starts, not before.
+Exit codes: 0 done; 1 failed on the way, or some clips of a batch did; 2 wrong usage, settings or input; 3 nothing to
+do; 130 stopped by Ctrl-C. Only this module, `running` and `progress` print, and only this one configures logging or
+exits; PyTorch is loaded when work starts, not before.
 """
 
 from __future__ import annotations
@@ -24,16 +25,14 @@ from stylevideo.errors import (
     InstallationError,
     ResumeError,
     SettingsError,
+    Stopped,
     StyleVideoError,
     VerificationError,
 )
-from stylevideo.settings import PRESETS, Leaf, Settings, Style, leaves, preset
+from stylevideo.settings import PRESETS, Leaf, Settings, Style, leaves
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from stylevideo.cache import Unfinished
-    from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -66,12 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = _parser().parse_args(arguments)
-    _configure_logging(options)
     _print_any_name()
-    command: Callable[[argparse.Namespace], None] = options.command
+    command: Callable[[argparse.Namespace], int | None] = options.command
     try:
-        command(options)
-    except KeyboardInterrupt:
+        _configure_logging(options)
+        return command(options) or 0
+    except (KeyboardInterrupt, Stopped):
         kept = " The finished frames are kept: run the same command again to go on." if command is _run else ""
         print(f"Stopped.{kept}", file=sys.stderr)
         return 130
@@ -93,7 +92,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,30 +122,57 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_run)
     parser.add_argument(
-        "clip",
-        type=Path,
+        "clips",
+        nargs="+",
         metavar="CLIP",
-        help="the video to repaint, or an image sequence: shot.####.exr or its folder",
+        help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
+        "job files: job.toml",
     )
     _add_style(parser, "a picture to take the style from; may be given several times, then the styles are blended")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
-        required=True,
         metavar="FILM",
-        help="the film to write: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
+        help="the film to write, of one clip: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
     )
+    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="the folder for the films")
+    parser.add_argument("--name", metavar="TEMPLATE", help="their names in it (default: {name}_{style}_{preset}.{ext})")
     parser.add_argument(
-        "--preset",
-        default="standard",
-        metavar="NAME",
-        help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`",
+        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
     )
+    parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
+    _add_batch(parser.add_argument_group("many clips"))
     _add_common(parser)
     groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
     for leaf in leaves():
         _add_leaf(groups[leaf.section], leaf)
+
+
+def _add_batch(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
+    group.add_argument(
+        "--workers", type=_count, default=0, metavar="N", help="clips that are made side by side (1, or one per device)"
+    )
+    group.add_argument(
+        "--devices",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="NAME,…",
+        help="a device for each worker in turn, such as cuda:0,cuda:1",
+    )
+    group.add_argument(
+        "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
+    )
+    group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
+
+
+def _count(text: str) -> int:
+    """A number that is not negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
 
 
 def _add_init(parser: argparse.ArgumentParser) -> None:
@@ -265,11 +290,37 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="only errors")
     group.add_argument("-v", "--verbose", action="store_true", help="more about what is done")
     group.add_argument("--debug", action="store_true", help="show tracebacks")
+    group.add_argument("--log-file", metavar="FILE", help="also write what happens to this file, with the time")
 
 
 def _configure_logging(options: argparse.Namespace) -> None:
     level = logging.ERROR if options.quiet else logging.INFO if options.verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    console = _Console()
+    console.setLevel(level)
+    console.addFilter(lambda record: not getattr(record, "shown", False))
+    handlers: list[logging.Handler] = [console]
+    if options.log_file:
+        handlers.append(_log_file(options.log_file))
+        level = min(level, logging.INFO)
+    logging.basicConfig(level=level, format="%(message)s", handlers=handlers, force=True)
+
+
+class _Console(logging.Handler):
+    """Standard error, above the bars that there may be."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def _log_file(name: str) -> logging.Handler:
+    try:
+        handler = logging.FileHandler(name, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--log-file {name} cannot be written ({error.strerror}). Choose another place.") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    return handler
 
 
 def _print_any_name() -> None:
@@ -284,110 +335,36 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
 
 
-def _run(options: argparse.Namespace) -> None:
-    settings = preset(options.preset).with_values(**_given(options))
-    styles = [Style.parse(text) for text in options.style]
-    from tqdm.contrib.logging import logging_redirect_tqdm
+def _run(options: argparse.Namespace) -> int:
+    from stylevideo.planning import plan_requests
+    from stylevideo.request import Given
+    from stylevideo.running import RunOptions, run
 
-    from stylevideo.jobs import stylize
-
-    progress = _Progress(options.quiet)
-    with logging_redirect_tqdm():
-        try:
-            result = stylize(options.clip, styles, options.output, settings, progress)
-        finally:
-            progress.close()
-    _print_result(result, options.quiet)
-
-
-class _Progress:
-    """Shows a job's events on stderr: a line for the plan, a forecast, and a bar of frames."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._bar: tqdm[Any] | None = None
-
-    def __call__(self, event: Event) -> None:
-        from stylevideo.results import Checked, Forecast, FrameFinished, Planned
-
-        if self._quiet:
-            return
-        match event:
-            case Checked():
-                self._write(f"{event.clip.source.name}: {len(event.clip.frames)} frames; looking for cuts")
-            case Planned():
-                self._start(event)
-            case FrameFinished():
-                self._advance(event)
-            case Forecast():
-                self._write(_forecast(event))
-
-    def close(self) -> None:
-        """Leave the terminal in order."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def _start(self, plan: Planned) -> None:
-        from tqdm import tqdm
-
-        self._write(_plan(plan))
-        total = len(plan.clip.frames)
-        self._bar = tqdm(
-            total=total, initial=plan.finished, unit="frame", file=sys.stderr, disable=None, dynamic_ncols=True
-        )
-
-    def _advance(self, event: FrameFinished) -> None:
-        assert self._bar is not None, "the plan comes before the frames"
-        self._bar.set_postfix_str(f"loss {event.record.losses.appearance:.4f}", refresh=False)
-        self._bar.update()
-
-    def _write(self, line: str) -> None:
-        from tqdm import tqdm
-
-        tqdm.write(line, file=sys.stderr)
-
-
-def _plan(plan: Planned) -> str:
-    name, frames = plan.clip.source.name, len(plan.clip.frames)
-    resumed = f", {plan.finished} of them already made" if plan.finished else ""
-    shots = f"{plan.shots} shot{'s' if plan.shots != 1 else ''}"
-    return f"{name}: {plan.width}x{plan.height}, {frames} frames{resumed}, {shots}, on {plan.device}"
-
-
-def _forecast(forecast: Forecast) -> str:
-    return f"The rest will take about {_duration(forecast.seconds)}."
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def _print_result(result: ClipResult, quiet: bool) -> None:
-    if not quiet:
-        for warning in result.warnings:
-            print(f"Note: {warning}", file=sys.stderr)
-        print(
-            f"{len(result.frames)} frames in {_duration(result.seconds)}, {result.evaluations} VGG evaluations, "
-            f"mean loss {result.mean_loss:.4f}",
-            file=sys.stderr,
-        )
-    print(result.output)
+    styles = tuple(options.style or ())
+    given = Given(_given(options), styles, options.preset, options.output, options.out_dir, options.name)
+    requests = plan_requests(options.clips, given, options.config)
+    return run(
+        requests,
+        RunOptions(
+            workers=options.workers or max(1, len(options.devices)),
+            devices=options.devices,
+            retries=options.retry,
+            fail_fast=options.fail_fast,
+            dry_run=options.dry_run,
+            quiet=options.quiet,
+        ),
+    )
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     settings = Settings().with_values(**_given(options))
     styles = [Style.parse(text) for text in options.style]
     from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
 
     from stylevideo.evaluation import as_json, as_table, evaluate
 
     hidden = True if options.quiet else None  # None: hidden unless in a terminal
-    with logging_redirect_tqdm(), tqdm(unit="frame", file=sys.stderr, disable=hidden, dynamic_ncols=True) as bar:
+    with tqdm(unit="frame", file=sys.stderr, disable=hidden, dynamic_ncols=True) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,28 +24,88 @@ SMALLEST_OPACITY = 1e-4
 """Colours that hardly show are divided by no less."""
 
 
-def deliver(job: Job, store: FrameStore) -> tuple[str, ...]:
-    """Write the film or the sequence, and beside it what it was made from.
+class AbandonedError(Exception):
+    """The film will not be completed by this run; tells the thread that writes it to end."""
+
+
+class FinishedFrames:
+    """A film's frames in the store, of which the later ones come while the film is being written.
 
     Args:
-        job: all of whose frames are finished.
+        job: of the film.
         store: where they are.
+        stop: index of the first that is not there yet.
+    Attributes:
+        abandoned: set when no more will come although some are missing.
+    """
+
+    def __init__(self, job: Job, store: FrameStore, stop: int) -> None:
+        self.abandoned = threading.Event()
+        self._info, self._store, self._stop = job.clip.info, store, stop
+        self._changed = threading.Condition()
+
+    def add(self, index: int) -> None:
+        """The next frame is in the store."""
+        with self._changed:
+            self._stop = index + 1
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Let nobody wait any longer."""
+        with self._changed:
+            self.abandoned.set()
+            self._changed.notify_all()
+
+    def picture(self, index: int) -> np.ndarray:
+        """A frame as it was saved, (H, W, 3), as soon as it is there.
+
+        Raises:
+            AbandonedError: it will not come.
+            StorageError: it is damaged.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self.abandoned.is_set() or index < self._stop)
+        self._require_wanted()
+        return self._store.picture(self._info.number(index))
+
+    def begin_naming(self) -> None:
+        """Note that from now on the film may be in its place.
+
+        Raises:
+            AbandonedError: it shall not.
+        """
+        self._require_wanted()
+        self._store.mark_naming()
+
+    def _require_wanted(self) -> None:
+        if self.abandoned.is_set():
+            raise AbandonedError
+
+
+def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
+    """Write the film or the sequence while its frames come, and beside it what it was made from.
+
+    Args:
+        job: what is made.
+        finished: its frames.
     Returns:
         What differs from the source in a way its owner may want to know, as sentences.
     Raises:
         InputError, EncodeError, StorageError: it could not be written; the frames are still in the store.
+        AbandonedError: not all frames came.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
     said: dict[str, None] = {}
-    pictures = _listening(_pictures(job, store), said)
+    pictures = _listening(_pictures(job, finished), said)
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
-        sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view)
+        sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view, finished.begin_naming)
         notes = (*plan_tracks(clip.info, clip.output, stretch_of_time(clip.info, clip.frames))[1], *sequence.notes)
     else:
         encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
         images = map(_with_alpha, pictures)
-        notes = write_film(images, clip.output, clip.info, clip.frames, encoding).notes
+        hooks = (finished.begin_naming, finished.abandoned)
+        notes = write_film(images, clip.output, clip.info, clip.frames, encoding, *hooks).notes
     if made_from:
         write_provenance(made_from, job)
     if clip.info.is_linear and 32 not in job.delivery.depths:
@@ -63,14 +124,14 @@ def _with_alpha(picture: Picture) -> np.ndarray:
     return picture.image if picture.alpha is None else np.dstack((picture.image, picture.alpha))
 
 
-def _pictures(job: Job, store: FrameStore) -> Iterator[Picture]:
+def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
     """The finished frames, with what of the source's goes along unpainted."""
-    finished = (store.picture(job.clip.info.number(index)) for index in job.clip.frames)
+    painted = map(finished.picture, job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
     if not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit):
-        yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in finished)
+        yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in painted)
         return
-    for image, source in zip(finished, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
+    for image, source in zip(painted, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
         aside = source.picture.fitted(job.size)
         if aside.alpha is not None:
             aside = replace(aside, alpha=like(image, aside.alpha))

@@ -5,9 +5,7 @@ The path of a frame stands in `stylize` and `_stylize_frames`. Tells what happen
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -18,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stylevideo.checkpoint import as_tensor, fingerprint, load_state, state_to_dict
+from stylevideo.checkpoint import as_tensor, fingerprint, load_state
 from stylevideo.errors import (
     DecodeError,
     DeviceMemoryError,
@@ -28,20 +26,21 @@ from stylevideo.errors import (
     StorageError,
     frame_context,
 )
-from stylevideo.film import deliver, displayed
+from stylevideo.film import displayed
+from stylevideo.line import Line
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.lock import sole_run
-from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture, write_atomically
-from stylevideo.media.read_ahead import read_ahead
+from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture
+from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore
+from stylevideo.media.store import FrameStore, finished_frames
 from stylevideo.models.device import describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
-from stylevideo.ops.margin import painted_size
-from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
+from stylevideo.prospect import check_space, pixels_of
+from stylevideo.report import describe_result, write_report
 from stylevideo.results import (
     Checked,
     ClipResult,
@@ -50,9 +49,9 @@ from stylevideo.results import (
     FrameRecord,
     Listener,
     Planned,
+    Waits,
     frame_warnings,
     loop_warnings,
-    report,
     source_warnings,
 )
 from stylevideo.settings import Settings, Style
@@ -98,7 +97,8 @@ def stylize(
         styles: at least one picture, or `Style(path, weight)`.
         output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
-        on_event: told of the plan, of each frame and of the forecast.
+        on_event: told of the plan, of the forecast, and of each frame once it is safe on disk; in this thread, so
+            when the next one is made.
         stop: asked between frames whether to end early.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
@@ -127,6 +127,7 @@ def _stylize(
     began = time.perf_counter()
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
         job = prepare(source, styles, output, settings)
+    check_space(job, 0 if settings.output.restart else finished_frames(output))
     store = FrameStore(output, fingerprint(job), settings.output.restart)
     on_event(Checked(job.clip))
     try:
@@ -135,15 +136,20 @@ def _stylize(
             state = load_state(store, job.clip.info, job.device)
             _announce(job, len(shots), state, on_event)
             forecast = None
-            with closing(_stylize_frames(job, shots, state, store)) as results:
-                for result, after in _until(stop, results):
-                    record = FrameRecord.of(job.clip.info, result)
-                    store.save(record.number, to_picture(result.image, job.bits), asdict(record), state_to_dict(after))
-                    on_event(FrameFinished(record))
+            with (
+                Line(job, store, _next_index(job, state)) as line,
+                closing(_stylize_frames(job, shots, state, store, line.waiting_for_frames)) as results,
+            ):
+                for result, after in _until(stop, job.clip.frames, results):
+                    line.add(result, after)
                     if forecast is None and result.iterations:
                         forecast = Forecast(_forecast_seconds(job, shots, result))
                         on_event(forecast)
-            result_of_clip = _finish(job, store, shots, began)
+                    _tell_finished(line, on_event)
+                line.finish_frames()
+                _tell_finished(line, on_event)
+                notes = line.finish_film()
+            result_of_clip = _finish(job, store, shots, notes, line.waits(), began)
     except (DecodeError, DeviceMemoryError, EncodeError, StorageError, InputError) as error:
         if not store.has_frames:
             store.remove()
@@ -156,15 +162,12 @@ def _stylize(
     return result_of_clip
 
 
-def _until(stop: Callable[[], bool], results: Iterator[Made]) -> Iterator[Made]:
+def _until(stop: Callable[[], bool], frames: range, results: Iterator[Made]) -> Iterator[Made]:
     """The same, unless it is asked to stop while there is more to come."""
-    while True:
-        if stop():
-            raise Stopped("Stopped after the last finished frame.")
-        made = next(results, None)
-        if made is None:
-            return
-        yield made
+    for result, after in results:
+        yield result, after
+        if stop() and result.index + 1 < frames.stop:
+            raise Stopped("It was stopped after the last finished frame.")
 
 
 def stylize_frames(
@@ -187,17 +190,31 @@ def stylize_frames(
             yield result
 
 
+def _next_index(job: Job, state: SequenceState | None) -> int:
+    """Of the first frame that is not yet made."""
+    return job.clip.frames.start if state is None else state.index + 1
+
+
+def _tell_finished(line: Line, on_event: Listener) -> None:
+    for record in line.saved():
+        on_event(FrameFinished(record))
+
+
 def _stylize_frames(
-    job: Job, shots: Sequence[Shot], state: SequenceState | None, store: FrameStore | None
+    job: Job,
+    shots: Sequence[Shot],
+    state: SequenceState | None,
+    store: FrameStore | None,
+    waiting_time: Stopwatch | None = None,
 ) -> Generator[Made, None, None]:
     """Every frame that is not yet made, with the state that follows it; the end of a looped film turns back."""
     frames = job.clip.frames
-    begin = frames.start if state is None else state.index + 1
+    begin = _next_index(job, state)
     if begin == frames.stop:
         return
     turning = turning_frames(frames, shots[-1], job.settings.temporal)
     last_moved = None if state is None else state.last_moved
-    with closing(read_ahead(_with_motion(job, shots, begin, last_moved), READ_AHEAD_FRAMES)) as prepared:
+    with closing(read_ahead(_with_motion(job, shots, begin, last_moved), READ_AHEAD_FRAMES, waiting_time)) as prepared:
         targets = style_targets(job.styles, job.vgg, job.settings) if job.vgg else None
         first = None
         for result, after in _made(job, targets, range(begin, turning.start), prepared, state):
@@ -207,7 +224,7 @@ def _stylize_frames(
         if not turning:
             return
         assert state is not None and targets is not None, "frames were painted before those that turn"
-        turn = _turn(job, targets, turning, first, state, store)
+        turn = _turn(job, targets, turning, first, state, store, waiting_time)
         for result, after in _made(job, targets, range(state.index + 1, frames.stop), prepared, state, turn.pulls()):
             yield _with_cost_of(turn, result) if result.index == turning.start else result, after
 
@@ -238,6 +255,7 @@ def _turn(
     first: Reference | None,
     state: SequenceState,
     store: FrameStore | None,
+    waiting_time: Stopwatch | None,
 ) -> Turn:
     """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
 
@@ -247,6 +265,7 @@ def _turn(
         first: the film's first frame; None if an earlier run made it, then it is taken from the store.
         state: after the frame before `turning`, unless the store has the whole turn.
         store: None keeps nothing on disk.
+        waiting_time: runs while a frame is waited for.
     """
     kept = store.recall(TURN_NAME) if store else None
     if store and kept is not None:
@@ -256,17 +275,24 @@ def _turn(
         assert store is not None, "what this run has not made is in the store"
         first = Reference(job.clip.frames.start, as_tensor(store.picture(job.clip.info.number(job.clip.frames.start))))
     logger.info("%s: the last %d frames are first made backwards from the first", job.clip.source.name, len(turning))
-    turn = _make_turn(job, targets, turning, state_before_turn(first, state), store)
+    turn = _make_turn(job, targets, turning, state_before_turn(first, state), store, waiting_time)
     if store:
         costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
         store.remember(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
     return turn
 
 
-def _make_turn(job: Job, targets: StyleTargets, turning: range, state: SequenceState, store: FrameStore | None) -> Turn:
+def _make_turn(
+    job: Job,
+    targets: StyleTargets,
+    turning: range,
+    state: SequenceState,
+    store: FrameStore | None,
+    waiting_time: Stopwatch | None,
+) -> Turn:
     """Make the last frames backwards, if the source's last frame shows enough of its first."""
     began, iterations, pictures = time.perf_counter(), 0, {}
-    with closing(read_ahead(_with_motion_backwards(job, turning), READ_AHEAD_FRAMES)) as prepared:
+    with closing(read_ahead(_with_motion_backwards(job, turning), READ_AHEAD_FRAMES, waiting_time)) as prepared:
         with frame_context(job.clip.source, job.clip.info.number(turning[-1])):
             last, motion = next(prepared)
         assert motion is not None, "the last frame follows the first"
@@ -347,32 +373,27 @@ def _announce(job: Job, shots: int, state: SequenceState | None, on_event: Liste
 
 def _forecast_seconds(job: Job, shots: Sequence[Shot], first: FrameResult) -> float:
     """Seconds for the frames after `first`, which was painted, at its pace; coarse evaluations count less."""
-    options = job.settings.optimizer
-    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarse_scales)
-    coarse = sum(math.prod(size) / math.prod(full) for size in coarse_sizes) * job.settings.scales.coarse_iterations
-    cold = coarse + (options.first_iterations or options.iterations)
-    warm = options.iterations if job.settings.temporal.carry else cold
-    firsts = {shot.start for shot in shots} | {job.clip.frames.start}
-    turning = turning_frames(job.clip.frames, shots[-1], job.settings.temporal)
-
-    def cost(index: int) -> float:
-        turn = len(turning) * warm if index == turning.start else 0
-        return turn + (cold if index in firsts else warm)
-
-    later = range(first.index + 1, job.clip.frames.stop)
-    spent = cost(first.index) if first.index in firsts else first.iterations
-    return first.seconds / spent * sum(cost(index) for index in later)
+    frames, firsts = job.clip.frames, {shot.start for shot in shots} | {job.clip.frames.start}
+    spent = pixels_of(job, range(first.index, first.index + 1), firsts)
+    if first.index not in firsts:
+        spent *= first.iterations / job.settings.optimizer.iterations
+    turning = turning_frames(frames, shots[-1], job.settings.temporal)
+    return (
+        first.seconds
+        / spent
+        * sum(pixels_of(job, later, firsts) for later in (range(first.index + 1, frames.stop), turning))
+    )
 
 
-def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) -> ClipResult:
-    """Write the film, the sheet and the report from the finished frames."""
+def _finish(
+    job: Job, store: FrameStore, shots: tuple[Shot, ...], notes: tuple[str, ...], waits: Waits, began: float
+) -> ClipResult:
+    """Write the sheet and the report from the finished frames, beside the film."""
     clip, options = job.clip, job.settings.output
     numbers = [clip.info.number(index) for index in clip.frames]
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
     if options.sheet:
         _write_sheet(job, store)
-    store.mark_naming()
-    notes = deliver(job, store)
     turn = store.recall(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
@@ -383,18 +404,22 @@ def _finish(job: Job, store: FrameStore, shots: tuple[Shot, ...], began: float) 
         *notes,
     )
     result = ClipResult(
+        source=clip.source,
         output=clip.output,
+        styles=tuple(read.style for read in job.styles),
+        settings=job.settings,
+        rate=clip.info.rate,
         width=job.size[1],
         height=job.size[0],
-        shots=shots,
+        shots=tuple((clip.info.number(shot.start), clip.info.number(shot.stop - 1)) for shot in shots),
         frames=records,
         seconds=time.perf_counter() - began,
+        waits=waits,
         device=describe(job.device),
         warnings=warnings,
     )
     if options.report:
-        text = json.dumps(report(clip, [read.style for read in job.styles], job.settings, result), indent=1)
-        write_atomically(Path(options.report).absolute(), text.encode())
+        write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds)
     return result
 
 

@@ -42,6 +42,19 @@ def check_names(output: Path, settings: OutputSettings) -> None:
             check_writable(Path(path).absolute())
 
 
+def check_report(path: Path, overwrite: bool) -> None:
+    """Refuse a name for a batch's report; a report may be replaced by a report.
+
+    Raises:
+        InputError: with what to do about it.
+    """
+    if path.suffix.lower() != ".json":
+        raise InputError(f"{path}: this file must end in .json.")
+    check_writable(path)
+    if path.exists() and not overwrite and not is_ours(path):
+        _refuse_there([path])
+
+
 def check_replaced(
     output: Path, info: VideoInfo, frames: range, styles: Iterable[Path], settings: OutputSettings
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -121,10 +122,16 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
-        vgg = load_vgg19(settings.weights.weights, device, dtype)
+        vgg = _network(settings.weights.weights, device, dtype)
     clip = Clip(source, output or source, info, selection.frames)
     notes = (*selection.notes, *_without_effect(settings, info, delivery))
     return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, notes)
+
+
+@lru_cache(maxsize=1)
+def _network(weights: str, device: torch.device, dtype: torch.dtype) -> VGG19:
+    """The last one is kept: the next clip of a batch most likely needs the same."""
+    return load_vgg19(weights, device, dtype)
 
 
 def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery) -> int:

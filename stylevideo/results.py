@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from stylevideo.beside import MADE_BY
 from stylevideo.loop import MEETING
 from stylevideo.media.pictures import Reading
 from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
-from stylevideo.timeline import Clip, Shot, VideoInfo
-from stylevideo.version import __version__
+from stylevideo.timeline import Clip, VideoInfo
 
 SHOWN_NUMBERS = 10
 
@@ -64,25 +63,57 @@ class FrameRecord:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """How long a run's painting stood still: seconds.
+
+    Attributes:
+        for_frames: until the next frame was decoded and its motion found.
+        for_saving: until a finished frame was copied from the device and the queue had room for it.
+        for_film: after the last frame, until all were saved and the film was complete.
+        of: the whole time from the first frame's beginning to the complete film.
+    """
+
+    for_frames: float
+    for_saving: float
+    for_film: float
+    of: float
+
+    @property
+    def share(self) -> float:
+        """The part of the time, 0..1, in which nothing was painted."""
+        return (self.for_frames + self.for_saving + self.for_film) / self.of
+
+
+@dataclass(frozen=True)
 class ClipResult:
     """A film that is complete.
 
     Attributes:
+        source: the clip.
         output: the film.
-        width, height: its size in pixels.
-        shots: the source's shots; indices in the source.
+        styles: what it was repainted with.
+        settings: of the whole job.
+        rate: of the source, frames a second.
+        width, height: the film's size in pixels.
+        shots: the first and the last frame's number of each of the source's shots.
         frames: a record of each frame, those of an interrupted run included.
         seconds: wall time of this run.
+        waits: how much of it the painting waited for all else.
         device: in words.
         warnings: what the user should know, as sentences.
     """
 
+    source: Path
     output: Path
+    styles: tuple[Style, ...]
+    settings: Settings
+    rate: Fraction
     width: int
     height: int
-    shots: tuple[Shot, ...]
+    shots: tuple[tuple[int, int], ...]
     frames: tuple[FrameRecord, ...]
     seconds: float
+    waits: Waits
     device: str
     warnings: tuple[str, ...]
 
@@ -194,32 +225,6 @@ def loop_warnings(visible: float) -> Iterator[str]:
             f"The source's last frame does not lead into its first (which shows {visible:.0%} of it): "
             "the film will jump where the loop closes."
         )
-
-
-def report(clip: Clip, styles: Sequence[Style], settings: Settings, result: ClipResult) -> dict[str, Any]:
-    """The content of a report file: JSON values only.
-
-    Returns:
-        Versions, source, styles, settings, totals, and a record per frame; times in seconds, shots by
-        their first and last frame's number.
-    """
-    return {
-        MADE_BY: __version__,
-        "source": str(clip.source),
-        "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
-        "output": str(result.output),
-        "width": result.width,
-        "height": result.height,
-        "rate": str(clip.info.rate),
-        "device": result.device,
-        "shots": [[clip.info.number(shot.start), clip.info.number(shot.stop - 1)] for shot in result.shots],
-        "seconds": result.seconds,
-        "evaluations": result.evaluations,
-        "mean_loss": result.mean_loss,
-        "warnings": list(result.warnings),
-        "settings": settings.to_dict(),
-        "frames": [asdict(record) for record in result.frames],
-    }
 
 
 def _listed(numbers: Sequence[int]) -> str:

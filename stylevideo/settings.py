@@ -45,7 +45,7 @@ def _setting(
 ) -> Any:
     """A dataclass field with what its flag and its check need; `changes_frames` puts it into the fingerprint.
 
-    What a setting comes to, such as the frames of a range, is put there by `stylevideo.identity`.
+    What a setting comes to, such as the frames of a range, is put there by `stylevideo.checkpoint`.
     """
     return field(
         default=default,

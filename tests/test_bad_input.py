@@ -485,7 +485,7 @@ class TestNothingElseIsReplaced:
     def test_a_report_replaces_a_report(self, two_shot_clip: Path, out: Path, run: Callable[..., Said]) -> None:
         for film in ("a.mp4", "b.mp4"):
             assert run(two_shot_clip, out / film, "-q", "--report", out / "report.json").code == 0
-        assert json.loads((out / "report.json").read_text())["output"].endswith("b.mp4")
+        assert json.loads((out / "report.json").read_text())["clips"][0]["output"].endswith("b.mp4")
 
     def test_a_style(self, two_shot_clip: Path, out: Path, refused: Callable[..., None]) -> None:
         style = Path(shutil.copy(STYLE, out / "style.png"))
@@ -734,13 +734,15 @@ def test_too_little_memory(
 
 def interrupted(source: Path, film: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Said]) -> Said:
     """A run whose source vanishes once all frames are made."""
-    from stylevideo.film import deliver
+    from stylevideo.film import FinishedFrames, deliver
+    from stylevideo.preparation import Job
 
-    def deliver_late(*arguments: object) -> object:
+    def deliver_late(job: Job, finished: FinishedFrames) -> object:
+        finished.picture(job.clip.frames[-1])
         source.rename(source.with_name("elsewhere"))
-        return deliver(*arguments)  # type: ignore[arg-type]
+        return deliver(job, finished)
 
-    monkeypatch.setattr("stylevideo.jobs.deliver", deliver_late)
+    monkeypatch.setattr("stylevideo.line.deliver", deliver_late)
     said = run(source, film, "-q")
     monkeypatch.undo()
     source.with_name("elsewhere").rename(source)
@@ -769,7 +771,7 @@ def test_frames_that_were_made_from_something_else(
     before = contents(out)
     said = run(loud_clip, film, "-q", "--frames", "1-2")
     assert is_clear(said, code=2), said
-    assert "frames was '' and is '1-2'. Go on with the former values, or add --restart to begin anew." in said.err
+    assert "frames was '1-10' and is '1-2'. Go on with the former values, or add --restart to begin anew." in said.err
     assert contents(out) == before
     assert run(loud_clip, film, "-q", "--frames", "1-2", "--restart").code == 0
     assert names(out) == ["film.mp4", "film.mp4.json"]

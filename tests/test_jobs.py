@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +25,11 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from stylevideo.checkpoint import fingerprint
 from stylevideo.cli import main
-from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError
+from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
-from stylevideo.media.store import store_folder
+from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings import Settings, Style
@@ -100,7 +102,7 @@ def test_events_come_in_order(two_shot_clip: Path, tmp_path: Path) -> None:
     assert isinstance(events[0], Checked)
     assert isinstance(events[1], Planned)
     assert (events[1].shots, events[1].finished, events[1].width) == (1, 0, 96)
-    assert isinstance(events[3], Forecast)
+    assert isinstance(events[2], Forecast), "as soon as the first frame is painted"
     assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [9, 10, 11, 12]
 
 
@@ -182,9 +184,9 @@ def test_other_settings_are_refused_for_an_interrupted_film(two_shot_clip: Path,
 def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ffmpeg is given a filter that it does not have; later it is given the right one."""
+    """ffmpeg is given a filter that it does not have, which ends the painting; later it is given the right one."""
     output = tmp_path / "film.mp4"
-    settings = FAST.with_values(frames="1-3")
+    settings = FAST.with_values(frames="1-10")
     monkeypatch.setattr("stylevideo.media.writer.TO_BT709", "nosuchfilter")
     with pytest.raises(EncodeError, match="run the same command again to go on"):
         stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
@@ -193,9 +195,56 @@ def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
     events: list[Event] = []
     result = stylevideo.stylize(two_shot_clip, [STYLE], output, settings, events.append)
     assert isinstance(events[1], Planned)
-    assert events[1].finished == 3
-    assert not any(isinstance(event, FrameFinished) for event in events)
-    assert len(result.frames) == 3
+    assert 1 <= events[1].finished < 10
+    made = [event.record.number for event in events if isinstance(event, FrameFinished)]
+    assert made == list(range(events[1].finished + 1, 11))
+    assert len(result.frames) == 10
+
+
+def test_frames_are_saved_and_encoded_while_others_are_painted(two_shot_clip: Path, tmp_path: Path) -> None:
+    """Left in the middle: what was handed over is kept, and the encoder and its hidden files are gone."""
+    output = tmp_path / "film.####.png"
+    encoded: list[int] = []
+
+    class Stop(Exception):
+        pass
+
+    def stop(event: Event) -> None:
+        if isinstance(event, FrameFinished):
+            encoded.append(len(list((tmp_path / ".film.####.png.part").glob("film*"))))
+            if event.record.number == 4:
+                raise Stop
+
+    with pytest.raises(Stop):
+        stylevideo.stylize(two_shot_clip, [STYLE], output, FAST.with_values(frames="1-10"), stop)
+    assert encoded[-1] >= 1, "the film grows with its frames"
+    assert [path.name for path in tmp_path.iterdir()] == [store_folder(output).name]
+    assert not {"delivery", "write-behind", "read-ahead"} & {thread.name for thread in threading.enumerate()}
+    kept = sorted(path.stem for path in (store_folder(output) / "frames").glob("*.png"))
+    assert len(kept) >= 5, "the fifth was handed over when the fourth was told"
+    assert kept == [f"{number:08d}" for number in range(1, len(kept) + 1)]
+    waits = stylevideo.stylize(two_shot_clip, [STYLE], output, FAST.with_values(frames="1-10")).waits
+    assert 0 < waits.for_frames + waits.for_saving + waits.for_film < waits.of
+    assert len(list(tmp_path.glob("film.*.png"))) == 10
+
+
+def test_no_frame_is_kept_after_one_that_could_not_be(
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, tried = FrameStore.save, []
+
+    def save_two(store: FrameStore, number: int, *rest: Any) -> None:
+        tried.append(number)
+        if number == 3:
+            raise StorageError("The disk is full.")
+        save(store, number, *rest)
+
+    monkeypatch.setattr(FrameStore, "save", save_two)
+    told: list[Event] = []
+    with pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"):
+        stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", FAST.with_values(frames="1-10"), told.append)
+    assert tried == [1, 2, 3]
+    assert all(event.record.number < 3 for event in told if isinstance(event, FrameFinished))
 
 
 def test_the_fingerprint_names_device_precision_and_weights_as_they_are_used(

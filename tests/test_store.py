@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.pictures import read_picture, write_png
 from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.store import STATE_FILE, FrameStore, store_folder
+from stylevideo.media.write_behind import WriteBehind
 
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
@@ -143,3 +145,34 @@ def test_closing_ends_the_reading() -> None:
     next(ahead)
     ahead.close()
     assert closed
+
+
+def test_writing_behind_keeps_order_and_bounds_and_stops_at_an_error() -> None:
+    written: list[int] = []
+    allowed = threading.Semaphore(0)
+
+    def write(number: int) -> None:
+        allowed.acquire()
+        if number == 5:
+            raise StorageError("full")
+        written.append(number)
+
+    behind = WriteBehind(write)
+    behind.put(1)
+    behind.put(2)  # one is being written, one waits
+    third = threading.Thread(target=behind.put, args=(3,), daemon=True)
+    third.start()
+    third.join(0.05)
+    assert third.is_alive() and not written
+    allowed.release(9)
+    third.join()
+    behind.put(4)
+    behind.put(5)
+    with pytest.raises(StorageError, match="full"):
+        for number in range(6, 9):
+            behind.put(number)
+        behind.finish()
+    behind.close()
+    with pytest.raises(StorageError, match="full"):
+        behind.finish()
+    assert written == [1, 2, 3, 4]

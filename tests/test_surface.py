@@ -43,6 +43,7 @@ LAYERS = [
         "checkpoint",
         "provenance",
         "film",
+        "line",
         "jobs",
         "beside",
         "request",
@@ -53,8 +54,13 @@ LAYERS = [
         "new_job",
         "cache",
         "doctor",
+        "prospect",
+        "report",
+        "worker",
+        "crew",
+        "batch",
     ],
-    ["__init__", "cli", "__main__"],
+    ["__init__", "cli", "running", "progress", "interrupts", "__main__"],
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BATCH = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,7 +30,8 @@ from media_fixtures import (
 )
 
 from stylevideo.errors import EncodeError, InputError, ShapeError
-from stylevideo.media.delivery import DELIVERIES, Encoding
+from stylevideo.media.delivery import DELIVERIES, Encoding, choose_delivery
+from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
@@ -119,6 +121,34 @@ def test_the_same_twice_is_byte_identical(tmp_path: Path, sounding: Path) -> Non
             write_film(numbers(24), tmp_path / f"film{suffix}", info, everything(info))
             films.append((tmp_path / f"film{suffix}").read_bytes())
         assert films[0] == films[1]
+
+
+def test_a_film_does_not_depend_on_the_pace_at_which_its_frames_come(tmp_path: Path) -> None:
+    """At a low rate an encoder looks far ahead; a rare subtitle must not make sound run ahead of the picture."""
+    (tmp_path / "said.srt").write_text("1\n00:00:00,100 --> 00:00:00,300\nhello\n")
+    count = 30
+    images = [numbered_frame(number, (128, 32)) for number in range(count)]
+    inputs = (*sine(count / 2), "-i", str(tmp_path / "said.srt"))
+    tracks = ("-map", "0", "-map", "1", "-map", "2", "-c:a", "flac", "-c:s", "srt")
+    source = make_video(tmp_path / "source.mkv", images, "2", (*H264, *tracks), inputs)
+    sounding = make_video(tmp_path / "sounding.mkv", images, "24", (*H264, "-c:a", "aac"), sine(count / 24))
+    uneven = tmp_path / "uneven.mkv"
+    ffmpeg("-i", file_url(sounding), "-c", "copy", "-bsf:v", "setts=ts=TS+floor(N/5)*90", file_url(uneven))
+
+    def slowly() -> Iterator[np.ndarray]:
+        for place, image in enumerate(images):
+            time.sleep(0.2 if place in (1, 20) else 0.005)
+            yield image
+
+    own_times = Encoding(choose_delivery("auto", tmp_path / "film.mp4"), variable_rate=True)
+    for clip, suffix, encoding in ((source, ".mp4", None), (source, ".mkv", None), (uneven, ".mp4", own_times)):
+        info, film = probe(clip), tmp_path / f"film{suffix}"
+        assert info.variable_rate == (encoding is not None)
+        films = []
+        for pace in (images, slowly()):
+            write_film(pace, film, info, everything(info), encoding)
+            films.append(film.read_bytes())
+        assert films[0] == films[1], (clip, suffix)
 
 
 def test_lower_crf_keeps_more(tmp_path: Path) -> None:
@@ -400,8 +430,12 @@ def test_images_must_be_of_one_shape(tmp_path: Path, sounding: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play a full disk")
-def test_a_full_disk_is_named(tmp_path: Path, sounding: Path) -> None:
-    (tmp_path / ".film.part.mkv").symlink_to("/dev/full")
+def test_a_full_disk_is_named(tmp_path: Path, sounding: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def encode_onto_a_full_disk(*arguments: Any) -> None:
+        (tmp_path / ".film.part.mkv").symlink_to("/dev/full")
+        encode(*arguments)
+
+    monkeypatch.setattr("stylevideo.media.writer.encode", encode_onto_a_full_disk)
     info = probe(sounding)
     with pytest.raises(EncodeError, match="the disk is full"):
         write_film(numbers(24), tmp_path / "film.mkv", info, everything(info))
@@ -416,7 +450,7 @@ sys.path[:0] = {sys.path!r}
 from pathlib import Path
 from media_fixtures import numbered_frame
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
-from stylevideo.media.delivery import Encoding
+from stylevideo.media.delivery import Encoding, choose_delivery
 from stylevideo.media.probe import probe
 from stylevideo.media.writer import write_film
 def slow():

@@ -17,15 +17,19 @@ from stylevideo.media.ffmpeg import cannot_start, last_lines, own_session
 logger = logging.getLogger(__name__)
 
 STDERR_LINES_KEPT = 50
+POLL_S = 0.1
 
 
-def encode(command: Sequence[str], chunks: Iterable[memoryview | bytes], output: Path) -> None:
+def encode(
+    command: Sequence[str], chunks: Iterable[memoryview | bytes], output: Path, stop: threading.Event | None = None
+) -> None:
     """Run ffmpeg, write chunks into its standard input, and wait for its end; it never outlives this.
 
     Args:
         command: the program and its arguments.
         chunks: what is written, in order; what is raised while they are made comes through.
         output: named in errors.
+        stop: once it is set, by another thread, ffmpeg is killed.
     Raises:
         EncodeError: ffmpeg failed, or the disk is full.
         InputError: ffmpeg cannot be started.
@@ -41,6 +45,8 @@ def encode(command: Sequence[str], chunks: Iterable[memoryview | bytes], output:
     messages: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
     drain = threading.Thread(target=_drain, args=(process.stderr, messages), daemon=True)
     drain.start()
+    if stop is not None:
+        threading.Thread(target=_kill_when, args=(stop, process), daemon=True).start()
     try:
         broken = _feed(process.stdin, chunks)
         status = process.wait()
@@ -67,6 +73,14 @@ def _feed(pipe: IO[bytes], chunks: Iterable[memoryview | bytes]) -> OSError | No
     except OSError as error:
         return error
     return None
+
+
+def _kill_when(stop: threading.Event, process: subprocess.Popen[bytes]) -> None:
+    """End a process that may wait for ever, or for which somebody may."""
+    while process.poll() is None:
+        if stop.wait(POLL_S):
+            process.kill()
+            return
 
 
 def _drain(pipe: IO[bytes], messages: deque[str]) -> None:

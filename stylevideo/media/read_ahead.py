@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,7 +26,25 @@ class _End:
     error: BaseException | None
 
 
-def read_ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
+class Stopwatch:
+    """Adds up the time that is spent inside it, as a context.
+
+    Attributes:
+        seconds: so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
+def read_ahead(items: Iterable[T], depth: int = 2, waiting_time: Stopwatch | None = None) -> Generator[T, None, None]:
     """Yield the same items, made by a thread that stays at most `depth` of them ahead.
 
     An exception raised while making an item is raised here, in its place. Closing this generator ends
@@ -34,13 +53,15 @@ def read_ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     Args:
         items: made one after another in the thread.
         depth: how many finished items may wait.
+        waiting_time: counts how long the reader had to wait for them.
     """
+    waiting_time = waiting_time or Stopwatch()
     waiting: queue.Queue[_Item[T] | _End] = queue.Queue(depth)
     stop = threading.Event()
     thread = threading.Thread(target=_fill, args=(items, waiting, stop), name="read-ahead", daemon=True)
     thread.start()
     try:
-        while isinstance(entry := _get(waiting), _Item):
+        while isinstance(entry := _get(waiting, waiting_time), _Item):
             yield entry.value
         if entry.error is not None:
             raise entry.error
@@ -65,13 +86,14 @@ def _as_generator(items: Iterable[T]) -> Generator[T, None, None]:
     yield from items
 
 
-def _get(waiting: queue.Queue[_Item[T] | _End]) -> _Item[T] | _End:
+def _get(waiting: queue.Queue[_Item[T] | _End], waiting_time: Stopwatch) -> _Item[T] | _End:
     """Wait for an entry in short turns, so that Ctrl-C is heard on every system."""
-    while True:
-        try:
-            return waiting.get(timeout=POLL_S)
-        except queue.Empty:
-            continue
+    with waiting_time:
+        while True:
+            try:
+                return waiting.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
 
 
 def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, stop: threading.Event) -> bool:

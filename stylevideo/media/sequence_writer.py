@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,12 @@ def sequence_files(output: Path, numbers: Iterable[int]) -> list[Path]:
 
 
 def write_sequence(
-    pictures: Iterable[Picture], output: Path, numbers: Sequence[int], bits: int, view: str = "auto"
+    pictures: Iterable[Picture],
+    output: Path,
+    numbers: Sequence[int],
+    bits: int,
+    view: str = "auto",
+    before_naming: Callable[[], None] = lambda: None,
 ) -> SequenceReport:
     """Write a file for each picture.
 
@@ -103,6 +108,7 @@ def write_sequence(
         numbers: of the frames.
         bits: 8, 16, or 32 for floating point; the nearest that the kind of file can hold is written.
         view: how the pictures are made into scene-linear light, for EXR; that by which they were read.
+        before_naming: called when all are made, before the first gets its name; what it raises comes through.
     Raises:
         InputError: see `check_sequence_output`; or the view is not there.
         ShapeError: a picture has another size than the first, or its alpha than itself.
@@ -119,6 +125,7 @@ def write_sequence(
                 notes |= dict.fromkeys(_write_file(made[-1], picture, bits, view))
             except StorageError as error:
                 raise StorageError(_not_stored(output, error.__cause__)) from error
+        before_naming()
         paths = tuple(_put_in_place(file, pattern.folder, output) for file in made)
     for note in notes:
         logger.info("%s: %s", output.name, note)

@@ -38,6 +38,22 @@ def is_being_named(output: Path) -> bool:
     return (store_folder(output) / NAMING_FILE).exists()
 
 
+def finished_frames(output: Path) -> int:
+    """How many frames of a film an interrupted run has left."""
+    return len(list((store_folder(output) / "frames").glob("*.json")))
+
+
+def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
+    """Refuse to go on from frames that were made from something else.
+
+    Raises:
+        ResumeError: naming what differs.
+        StorageError: what an earlier run left cannot be read.
+    """
+    if (store_folder(output) / JOB_FILE).exists():
+        FrameStore(output, fingerprint)
+
+
 class FrameStore:
     """The unfinished work of one film.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -173,13 +173,27 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
     return run.status == 0
 
 
-def track_arguments(tracks: Sequence[Track], seconds: Fraction) -> Iterator[str]:
-    """Map each track, from ffmpeg's second input, and say how it is written; the film's picture is the first video.
+def track_inputs(tracks: Sequence[Track], path: Path, cut: Cut) -> tuple[dict[str, int], list[str]]:
+    """The number of the input from which ffmpeg takes each kind of track, and the arguments for these inputs.
 
-    Covers come from the third input: the source again, uncut, because a cover stands at its beginning.
+    All are the source. Subtitles have an input of their own: for the sake of one that is far away ffmpeg reads sound
+    far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut beginning.
+    """
+    begin, file = cut_arguments(cut)[0], ["-i", file_url(path)]
+    numbers, inputs = {"audio": 1, "attachment": 1}, [*begin, *file]
+    for kind, before in (("subtitle", begin), ("cover", [])):
+        if any(track.stream.kind == kind for track in tracks):
+            numbers[kind] = 1 + inputs.count("-i")
+            inputs += [*before, *file]
+    return numbers, inputs
+
+
+def track_arguments(tracks: Sequence[Track], inputs: Mapping[str, int], seconds: Fraction) -> Iterator[str]:
+    """Map each track from its input, and say how it is written; the film's picture is the first video.
 
     Args:
         tracks: as planned.
+        inputs: the number of each kind's.
         seconds: how long the picture lasts.
     """
     counts = {"a": 0, "s": 0, "t": 0, "v": 1}
@@ -189,7 +203,7 @@ def track_arguments(tracks: Sequence[Track], seconds: Fraction) -> Iterator[str]
         letter = _SPECIFIERS[track.stream.kind]
         place = f"{letter}:{counts[letter]}"
         counts[letter] += 1
-        yield from ("-map", f"{2 if letter == 'v' else 1}:{track.stream.index}", f"-c:{place}", track.codec)
+        yield from ("-map", f"{inputs[track.stream.kind]}:{track.stream.index}", f"-c:{place}", track.codec)
         if letter == "a":
             yield from _sound(track.codec, f":{place}", seconds)
         if letter == "v":

@@ -1,19 +1,20 @@
 """The finished film: stylised frames encoded, with the source's sound, subtitles, chapters, timecode and tags.
 
-ffmpeg encodes and muxes in one pass. The film appears under its own name only when it is whole; until then it
-is a hidden `.part` file beside it. Equal inputs make byte-identical films.
+ffmpeg encodes and muxes in one pass, at whatever pace the frames come. The film appears under its own name only when
+it is whole; until then it is a hidden `.part` file beside it. Equal inputs make byte-identical films.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from stylevideo.media.tracks import (
     plan_tracks,
     stretch_of_time,
     track_arguments,
+    track_inputs,
 )
 from stylevideo.ranges import timecode_after
 from stylevideo.timeline import VideoInfo
@@ -45,6 +47,9 @@ logger = logging.getLogger(__name__)
 
 TRACK_CLOCK_HZ = 90_000
 FINEST_CLOCK_HZ = 1_000_000
+LEAST_PATIENCE_S = Fraction(10)
+HELD_BACK_FRAMES = 240
+"""More than any encoder looks ahead."""
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+bitexact"
 TO_BT709 = f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SCALER_FLAGS}"
 COLOR_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -83,7 +88,13 @@ def check_output(output: Path) -> None:
 
 
 def write_film(
-    images: Iterable[np.ndarray], output: Path, info: VideoInfo, frames: range, encoding: Encoding | None = None
+    images: Iterable[np.ndarray],
+    output: Path,
+    info: VideoInfo,
+    frames: range,
+    encoding: Encoding | None = None,
+    before_naming: Callable[[], None] = lambda: None,
+    stop: threading.Event | None = None,
 ) -> FilmReport:
     """Encode stylised frames and add the source's sound, subtitles, chapters, timecode and tags.
 
@@ -98,6 +109,8 @@ def write_film(
         info: of the source.
         frames: indices of the source's frames that are shown; consecutive. The sound is cut alike.
         encoding: the delivery and its quality; what the suffix usually stands for if not given.
+        before_naming: called when the film is complete, before it gets its name; what it raises comes through.
+        stop: once it is set, by another thread, the encoder is killed.
     Raises:
         InputError: see `check_output`; or the source is gone, or is the output itself.
         ShapeError: an image has another shape or kind than the first, or one that no film has.
@@ -116,8 +129,9 @@ def write_film(
     timecode, timecode_notes = film_timecode(info, frames)
     with _part_file(output) as part, attached_covers(info, tracks) as covers:
         film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
-        encode(_command(film, covers), _chunks(film, chain([first], stream)), output)
+        encode(_command(film, covers), _chunks(film, chain([first], stream)), output, stop)
         track_notes += _check_film(film)
+        before_naming()
         _publish(part, output)
     notes = (*track_notes, *timecode_notes, *_picture_notes(film))
     for note in notes:
@@ -245,6 +259,7 @@ def _command(film: _Film, covers: Sequence[str]) -> list[str]:
         *("-filter:v:0", ",".join(_filters(film)), "-fps_mode:v:0", "passthrough"),
         *film.encoding.arguments(container.muxer),
         *_clock_arguments(film),
+        *("-max_interleave_delta", str(_patience_us(film))),
         *_timecode_arguments(film),
         *(["-metadata", f"comment={_comment(film)}"] if film.encoding.comment else []),
         *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
@@ -263,10 +278,8 @@ def _picture_input(film: _Film) -> list[str]:
 
 
 def _source_input(film: _Film) -> list[str]:
-    file = ["-i", file_url(film.info.path)]
-    has_covers = any(track.stream.kind == "cover" for track in film.tracks)
-    source = [*cut_arguments(film.cut)[0], *file, *(file if has_covers else ())]
-    tracks = track_arguments(film.tracks, film.frame_count / film.info.rate)
+    inputs, source = track_inputs(film.tracks, film.info.path, film.cut)
+    tracks = track_arguments(film.tracks, inputs, film.frame_count / film.info.rate)
     return [*source, "-map", "0:v:0", *tracks, "-map_metadata", "1", "-map_chapters", "1"]
 
 
@@ -302,6 +315,19 @@ def _track_clock(rate: Fraction) -> int:
     return rate.numerator * -(-TRACK_CLOCK_HZ // rate.numerator)
 
 
+def _patience_us(film: _Film) -> int:
+    """How far ffmpeg writes sound ahead of a track that may be over: farther than an encoder holds pictures back.
+
+    With less, how a film is laid out would depend on how quickly its pictures come.
+    """
+    longest = 1 / film.info.rate
+    if film.own_times:
+        shown = film.info.pts[film.frames.start : film.frames.stop]
+        gaps = [(after - before) * film.info.time_base for before, after in pairwise(shown)]
+        longest = max([longest, *gaps])
+    return round(1_000_000 * max(LEAST_PATIENCE_S, HELD_BACK_FRAMES * longest))
+
+
 def _timecode_arguments(film: _Film) -> list[str]:
     if film.timecode is None:
         return []
@@ -322,6 +348,9 @@ def _comment(film: _Film) -> str:
 def _part_file(output: Path) -> Iterator[Path]:
     """A hidden name beside the film; whatever is left under it is removed."""
     part = output.with_name(f".{output.stem}.part{output.suffix}")
+    # A run that was killed may have left an ffmpeg which still writes into it.
+    with suppress(OSError):
+        part.unlink()
     try:
         yield part
     finally:

@@ -1,0 +1,297 @@
+"""Many clips: what is done is left alone, the rest is checked first and then made, and none takes another along.
+
+Tells what happens through events; prints nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from stylevideo.crew import Crew
+from stylevideo.errors import StyleVideoError
+from stylevideo.identity import is_made, request_key
+from stylevideo.request import ClipRequest
+from stylevideo.worker import CHECK, MAKE, Done, Failed, Task
+
+if TYPE_CHECKING:
+    from stylevideo.prospect import Prospect
+    from stylevideo.results import ClipResult, Event
+
+logger = logging.getLogger(__name__)
+
+LOCKED_RETRY_S = 2.0
+"""Between two looks at a clip that another run is making."""
+FINAL = frozenset({"InputError", "SettingsError", "DeviceError", "ResumeError"})
+"""Failures that a second attempt would only repeat."""
+
+
+class Status(Enum):
+    """How a clip of a batch ended."""
+
+    MADE = "made"
+    ALREADY_MADE = "already made"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Begun, and ended early because the batch was: its finished frames are kept."""
+    NOT_BEGUN = "not begun"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a clip of a batch ended.
+
+    Attributes:
+        request: the clip.
+        status: see `Status`.
+        attempts: how often it was begun.
+        reason: a sentence why there is no film; "" where there is one.
+        detail: a traceback, where there is one.
+        result: of the film, where this run made it.
+    """
+
+    request: ClipRequest
+    status: Status
+    attempts: int = 0
+    reason: str = ""
+    detail: str = ""
+    result: ClipResult | None = None
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is run.
+
+    Attributes:
+        workers: clips that are made side by side.
+        devices: one for each worker in turn; none leaves it to the clips' settings.
+        retries: how often a clip that failed on the way is tried again.
+        fail_fast: whether the first failure ends the batch.
+        log_level: of what workers pass on.
+    """
+
+    workers: int = 1
+    devices: tuple[str, ...] = ()
+    retries: int = 0
+    fail_fast: bool = False
+    log_level: int = logging.WARNING
+
+
+@dataclass(frozen=True)
+class BatchChecked:
+    """Every clip has been checked; none is begun yet.
+
+    Attributes:
+        prospects: of the clips that will be made, by their index in the batch.
+        problems: of those that cannot, as sentences, likewise.
+        made: indices of those that are already made.
+    """
+
+    prospects: dict[int, Prospect]
+    problems: dict[int, str]
+    made: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ClipEvent:
+    """An event of one clip.
+
+    Attributes:
+        index: of the clip.
+        worker: the number of the worker that makes it.
+    """
+
+    index: int
+    worker: int
+    event: Event
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A clip is put off."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClipEnded:
+    """A clip has its outcome."""
+
+    index: int
+    outcome: Outcome
+
+
+BatchEvent = BatchChecked | ClipEvent | ClipEnded | Waiting
+BatchListener = Callable[[BatchEvent], None]
+
+
+def check_batch(
+    requests: Sequence[ClipRequest],
+    options: BatchOptions = BatchOptions(),
+    stop: Callable[[], bool] = lambda: False,
+) -> BatchChecked:
+    """Check every clip of a batch, and begin none; a clip that ends the process is a problem of that clip.
+
+    Args:
+        requests: the clips.
+        options: how many are checked side by side.
+        stop: asked all the time whether to end early.
+    """
+    with _crew(options) as crew:
+        return _check(requests, crew, stop)
+
+
+def run_batch(
+    requests: Sequence[ClipRequest],
+    options: BatchOptions = BatchOptions(),
+    on_event: BatchListener = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[Outcome, ...]:
+    """Make the films of many clips.
+
+    Films that are already made from the same things are left alone; frames that an interrupted run left are gone on
+    from; a clip that another run is making is waited for.
+
+    Args:
+        requests: the clips.
+        options: how it is run.
+        on_event: told when all are checked, of each clip's events, and of its end.
+        stop: asked all the time whether to end early; clips that were begun end after their current frame.
+    Returns:
+        An outcome for each request, in order. Failures are outcomes, not exceptions.
+    """
+    with _crew(options) as crew:
+        checked = _check(requests, crew, stop)
+        on_event(checked)
+        batch = _Batch(requests, options, checked, on_event)
+        if not (checked.problems and options.fail_fast):
+            batch.make(crew, stop)
+    return batch.outcomes()
+
+
+def _crew(options: BatchOptions) -> Crew:
+    return Crew(options.workers, options.devices, options.log_level)
+
+
+def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]) -> BatchChecked:
+    made, problems, prospects = [], {}, {}
+    tasks: deque[Task] = deque()
+    for index, request in enumerate(requests):
+        try:
+            if _is_made(request):
+                made.append(index)
+            else:
+                tasks.append(Task(CHECK, index, request))
+        except StyleVideoError as error:
+            problems[index] = str(error)
+    for task, answer in crew.work(lambda: tasks.popleft() if tasks else None, lambda *_: None, stop):
+        if isinstance(answer, Failed):
+            problems[task.index] = answer.reason
+        else:
+            prospects[task.index] = answer.answer
+    return BatchChecked(dict(sorted(prospects.items())), dict(sorted(problems.items())), tuple(made))
+
+
+def _is_made(request: ClipRequest) -> bool:
+    if request.settings.output.restart:
+        return False
+    return is_made(request.output, request_key(request.source, request.styles, request.settings))
+
+
+class _Batch:
+    """The clips that are to be made, and what became of them."""
+
+    def __init__(
+        self, requests: Sequence[ClipRequest], options: BatchOptions, checked: BatchChecked, on_event: BatchListener
+    ) -> None:
+        self._requests, self._options, self._on_event = requests, options, on_event
+        self._attempts = dict.fromkeys(range(len(requests)), 0)
+        self._outcomes: dict[int, Outcome] = {}
+        self._waiting: deque[tuple[float, Task]] = deque()
+        self._told_to_wait: set[int] = set()
+        self._ended = False
+        for index in checked.made:
+            self._end(index, Status.ALREADY_MADE)
+        for index, reason in checked.problems.items():
+            self._end(index, Status.FAILED, reason)
+        for index in checked.prospects:
+            self._put_off(Task(MAKE, index, requests[index]), 0)
+
+    def make(self, crew: Crew, stop: Callable[[], bool]) -> None:
+        """Make what is waiting, until nothing is."""
+
+        def ends() -> bool:
+            return self._ended or stop()
+
+        while self._waiting and not ends():
+            for task, answer in crew.work(self._next, self._tell, ends):
+                self._take(task, answer)
+            if self._waiting and not ends():
+                time.sleep(LOCKED_RETRY_S / 10)
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """One for each clip."""
+        return tuple(
+            self._outcomes.get(index, Outcome(request, Status.NOT_BEGUN))
+            for index, request in enumerate(self._requests)
+        )
+
+    def _next(self) -> Task | None:
+        """The next clip whose time has come and that is not made meanwhile."""
+        for _ in range(len(self._waiting)):
+            due, task = self._waiting.popleft()
+            if due > time.monotonic():
+                self._waiting.append((due, task))
+            elif task.index in self._told_to_wait and _is_made(task.request):
+                self._end(task.index, Status.ALREADY_MADE)
+            else:
+                self._attempts[task.index] += 1
+                return task
+        return None
+
+    def _tell(self, worker: int, task: Task, event: Any) -> None:
+        self._on_event(ClipEvent(task.index, worker, event))
+
+    def _take(self, task: Task, answer: Done | Failed) -> None:
+        index = task.index
+        if isinstance(answer, Done):
+            self._end(index, Status.MADE, result=answer.answer)
+        elif answer.kind == "LockedError":
+            self._attempts[index] -= 1
+            if index not in self._told_to_wait:
+                self._on_event(Waiting(index, answer.reason))
+            self._told_to_wait.add(index)
+            self._put_off(task, LOCKED_RETRY_S)
+        elif answer.kind == "Stopped":
+            self._end(index, Status.STOPPED, answer.reason)
+        elif answer.kind not in FINAL and self._attempts[index] <= self._options.retries:
+            self._on_event(Waiting(index, f"{answer.reason} It will be tried again."))
+            self._put_off(task, 0)
+        else:
+            self._end(index, Status.FAILED, answer.reason, answer.detail)
+            self._ended = self._options.fail_fast
+
+    def _put_off(self, task: Task, seconds: float) -> None:
+        # A second attempt goes on from the frames of the first, whatever the settings say of the first.
+        if self._attempts[task.index] and task.request.settings.output.restart:
+            settings = task.request.settings.with_values(restart=False, overwrite=True)
+            task = replace(task, request=replace(task.request, settings=settings))
+        self._waiting.append((time.monotonic() + seconds, task))
+
+    def _end(
+        self, index: int, status: Status, reason: str = "", detail: str = "", result: ClipResult | None = None
+    ) -> None:
+        outcome = Outcome(self._requests[index], status, self._attempts[index], reason, detail, result)
+        self._outcomes[index] = outcome
+        self._on_event(ClipEnded(index, outcome))
+
+
+def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those without a film."""
+    return [outcome for outcome in outcomes if outcome.status not in (Status.MADE, Status.ALREADY_MADE)]

@@ -1,0 +1,200 @@
+"""Workers side by side: tasks are handed out, answers come back, and a worker that dies is replaced.
+
+Knows processes and messages; what a task means is the business of `stylevideo.worker` and `stylevideo.batch`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+from stylevideo.media.ffmpeg import own_session
+from stylevideo.worker import Configuration, Done, Failed, Logged, Stop, Task, Told
+
+POLL_S = 0.1
+LAST_LINES = 5
+LONGEST_LISTENING_S = 5.0
+KILLED = -9 if os.name != "nt" else 1
+
+
+@dataclass(frozen=True)
+class _Gone:
+    """A worker's process has ended."""
+
+
+class _Worker:
+    """One process, and the task that it is busy with.
+
+    Args:
+        number: from 0.
+        device: that its clips are made on; "" for the one that each clip asks for.
+        inbox: takes (worker, message).
+        configuration: of its tasks.
+    """
+
+    def __init__(
+        self, number: int, device: str, inbox: queue.Queue[tuple[_Worker, Any]], configuration: Configuration
+    ) -> None:
+        self.number, self._device = number, device
+        self.task: Task | None = None
+        self._said: deque[str] = deque(maxlen=LAST_LINES)
+        # Threads that wait must not keep a processor busy: there may be more of them than processors.
+        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(
+            [sys.executable, "-m", "stylevideo.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            **own_session(),
+        )
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._receive, args=(self._process.stdout, inbox), daemon=True).start()
+        self._send(configuration)
+
+    def begin(self, task: Task) -> None:
+        """Hand a task out."""
+        self.task = task
+        if self._device:
+            settings = task.request.settings.with_values(device=self._device)
+            task = replace(task, request=replace(task.request, settings=settings))
+        self._send(task)
+
+    def stop(self) -> None:
+        """Ask it to end its task after the current frame."""
+        self._send(Stop())
+
+    def why_gone(self) -> Failed:
+        """What is known of its end."""
+        status = self._process.wait()
+        self._listener.join(LONGEST_LISTENING_S)
+        last = f" It last said: {' / '.join(self._said)}" if self._said else ""
+        return Failed("WorkerError", f"The process that worked on it {_ending(status)}.{last}")
+
+    def kill(self) -> None:
+        """End it whatever it does."""
+        self._process.kill()
+        self._process.wait()
+
+    def _send(self, message: object) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it has gone, which its output tells
+            self._process.stdin.write(pickle.dumps(message))
+            self._process.stdin.flush()
+
+    def _receive(self, stream: IO[bytes], inbox: queue.Queue[tuple[_Worker, Any]]) -> None:
+        with suppress(EOFError, OSError, pickle.UnpicklingError):
+            while True:
+                inbox.put((self, pickle.load(stream)))
+        inbox.put((self, _Gone()))
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            text = line.decode(errors="replace").strip()
+            if text:
+                self._said.append(text)
+
+
+class Crew:
+    """Workers that share out tasks.
+
+    Args:
+        size: how many work side by side.
+        devices: each worker takes one of them in turn; none leaves the clips' own.
+        log_level: of what is passed on from their logs.
+    """
+
+    def __init__(self, size: int, devices: Sequence[str], log_level: int) -> None:
+        self._inbox: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
+        self._configuration = Configuration(log_level)
+        self._devices = devices
+        self._workers: dict[int, _Worker] = {}
+        self._size = size
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers.values():
+            worker.kill()
+
+    def work(
+        self,
+        next_task: Callable[[], Task | None],
+        on_event: Callable[[int, Task, Any], None],
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[Task, Done | Failed]]:
+        """Do tasks until there are no more.
+
+        Args:
+            next_task: asked whenever a worker is free; None where there is nothing to do just now.
+            on_event: told of a worker's number, its task and an event of it.
+            stop: asked all the time; then tasks that were begun end after their current frame.
+        Yields:
+            Each task as it ends, and its answer. It ends when no worker is busy and there is no task.
+        """
+        stopping = False
+        while True:
+            if stop() and not stopping:
+                stopping = True
+                for worker in self._workers.values():
+                    worker.stop()
+            if not stopping:
+                self._share_out(next_task)
+            if not any(worker.task for worker in self._workers.values()):
+                return
+            yield from self._heard(on_event)
+
+    def _share_out(self, next_task: Callable[[], Task | None]) -> None:
+        for number in range(self._size):
+            worker = self._workers.get(number)
+            if worker and worker.task:
+                continue
+            task = next_task()
+            if task is None:
+                return
+            if worker is None:
+                device = self._devices[number % len(self._devices)] if self._devices else ""
+                worker = self._workers[number] = _Worker(number, device, self._inbox, self._configuration)
+            worker.begin(task)
+
+    def _heard(self, on_event: Callable[[int, Task, Any], None]) -> Iterator[tuple[Task, Done | Failed]]:
+        """Take in one message, if there is one."""
+        try:
+            worker, message = self._inbox.get(timeout=POLL_S)
+        except queue.Empty:
+            return
+        if isinstance(message, Logged):
+            logging.getLogger(message.name).log(message.level, "%s", message.text)
+        elif isinstance(message, Told):
+            if worker.task:
+                on_event(worker.number, worker.task, message.event)
+        else:
+            task, worker.task = worker.task, None
+            if isinstance(message, _Gone):
+                self._workers.pop(worker.number, None)
+                message = worker.why_gone()
+            if task:
+                yield task, message
+
+
+def _ending(status: int) -> str:
+    if status == KILLED:
+        return "was killed, as happens when the machine runs out of memory"
+    if status < 0:
+        with suppress(ValueError):
+            return f"crashed ({signal.Signals(-status).name})"
+    return f"ended with status {status}"

@@ -1,0 +1,200 @@
+"""The command `run`: one clip in this process, or a batch in processes of its own; and what it says at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylevideo.errors import SettingsError
+from stylevideo.interrupts import Interrupts
+from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
+from stylevideo.request import ClipRequest
+
+if TYPE_CHECKING:
+    from stylevideo.batch import Outcome
+
+DONE, FAILED, NOTHING_TO_DO, STOPPED = 0, 1, 3, 130
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the command was called, but for the clips.
+
+    Attributes:
+        workers: clips that are made side by side.
+        devices: one for each worker in turn.
+        retries, fail_fast: as in `BatchOptions`.
+        dry_run: only say what would be made.
+        quiet: only errors.
+    """
+
+    workers: int = 1
+    devices: tuple[str, ...] = ()
+    retries: int = 0
+    fail_fast: bool = False
+    dry_run: bool = False
+    quiet: bool = False
+
+
+def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
+    """Make the films, and say so.
+
+    Returns:
+        The exit code.
+    Raises:
+        StyleVideoError: the only clip cannot be made; a batch tells of failures in words.
+    """
+    with Interrupts() as interrupts:
+        if options.dry_run:
+            return _foretell(requests, options, interrupts)
+        if len(requests) == 1 and not options.devices and not options.retries:
+            return _run_one(requests[0], options, interrupts)
+        return _run_batch(requests, options, interrupts)
+
+
+def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
+    from stylevideo.identity import is_made, request_key
+
+    restart = request.settings.output.restart
+    if not restart and is_made(request.output, request_key(request.source, request.styles, request.settings)):
+        say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
+        print(request.output)
+        return NOTHING_TO_DO
+    from stylevideo.jobs import stylize
+    from stylevideo.prospect import check_folder
+
+    check_folder(request.output)
+    progress = ClipProgress(options.quiet)
+    try:
+        result = stylize(
+            request.source, request.styles, request.output, request.settings, progress, interrupts.requested
+        )
+    finally:
+        progress.close()
+    for warning in result.warnings:
+        say(f"Note: {warning}", options.quiet)
+    say(
+        f"{len(result.frames)} frames in {duration(result.seconds)}, {result.evaluations} VGG evaluations, "
+        f"mean loss {result.mean_loss:.4f}",
+        options.quiet,
+    )
+    print(result.output)
+    return DONE
+
+
+def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
+    from stylevideo.batch import BatchOptions, Status, run_batch
+    from stylevideo.report import describe_clip, describe_result, write_report
+
+    def described(outcome: Outcome) -> dict[str, object]:
+        request, status = outcome.request, outcome.status.value
+        if outcome.result:
+            return describe_result(outcome.result, status, outcome.attempts)
+        return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
+
+    began, report = time.monotonic(), _report_path(requests)
+    requests = [replace(request, settings=request.settings.with_values(report="")) for request in requests]
+    level = logging.getLogger().level
+    batch_options = BatchOptions(options.workers, options.devices, options.retries, options.fail_fast, level)
+    progress = BatchProgress(requests, options.quiet)
+    try:
+        outcomes = run_batch(requests, batch_options, progress, interrupts.requested)
+    finally:
+        progress.close()
+    if report:
+        write_report(report, [described(outcome) for outcome in outcomes], time.monotonic() - began)
+    counts = Counter(outcome.status for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.status in (Status.MADE, Status.ALREADY_MADE):
+            print(outcome.request.output)
+    for line in _summary(outcomes, time.monotonic() - began):
+        say(line, options.quiet and not counts[Status.FAILED])
+    if interrupts.requested():
+        return STOPPED
+    if counts[Status.MADE] + counts[Status.ALREADY_MADE] < len(outcomes):
+        return FAILED
+    return DONE if counts[Status.MADE] else NOTHING_TO_DO
+
+
+def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
+    """Where the report of a batch goes.
+
+    Raises:
+        InputError: it cannot be written, or is something else that is already there.
+        SettingsError: the clips name different ones.
+    """
+    from stylevideo.outputs import check_report
+
+    names = {request.settings.output.report for request in requests} - {""}
+    if len(names) > 1:
+        raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
+    for name in names:
+        path = Path(name).absolute()
+        check_report(path, any(request.settings.output.overwrite for request in requests))
+        return path
+    return None
+
+
+def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
+    """What became of a batch: the count of each outcome, and why there is no film where there is none."""
+    from stylevideo.batch import Status
+
+    counts = Counter(outcome.status for outcome in outcomes)
+    shown = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
+    lines = [f"{len(outcomes)} clips in {duration(seconds)}: {shown}."]
+    for outcome in outcomes:
+        if outcome.status is Status.FAILED:
+            lines.append(f"  {named(outcome.request, outcome.reason)}")
+            logging.getLogger(__name__).debug("%s", outcome.detail)
+    if counts[Status.STOPPED] or counts[Status.NOT_BEGUN] or counts[Status.FAILED]:
+        lines.append("Finished frames are kept: run the same command again to go on.")
+    return lines
+
+
+def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
+    """Say what would be made, how long it would take and how much disk it needs."""
+    from stylevideo.batch import BatchOptions, check_batch
+    from stylevideo.models.device import choose_device, convolution_dtype
+    from stylevideo.models.vgg import load_vgg19
+    from stylevideo.prospect import in_words, seconds_a_pixel
+
+    new_folders = [request.output.parent for request in requests if not request.output.parent.exists()]
+    checked = check_batch(requests, BatchOptions(options.workers, options.devices), interrupts.requested)
+    for folder in new_folders:
+        with suppress(OSError):  # nothing is made, not even a folder
+            folder.rmdir()
+    seconds = 0.0
+    if any(prospect.pixels for prospect in checked.prospects.values()):
+        settings = requests[next(iter(checked.prospects))].settings
+        device = choose_device(options.devices[0] if options.devices else settings.optimizer.device)
+        dtype = convolution_dtype(settings.optimizer.precision, device)
+        pace = seconds_a_pixel(load_vgg19(settings.weights.weights, device, dtype), settings)
+        seconds = pace
+    width = max(len(request.source.name) for request in requests)
+    for index, request in enumerate(requests):
+        prospect = checked.prospects.get(index)
+        if prospect:
+            took = f"{prospect.frames - prospect.finished} frames of {prospect.width}x{prospect.height}, about "
+            took += f"{duration(prospect.pixels * seconds)}, {in_words(prospect.bytes_needed)}"
+        else:
+            took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
+        print(f"{request.source.name:<{width}}  {took}")
+        if prospect:
+            print(f"{'':<{width}}  {request.output}")
+    pixels = sum(prospect.pixels for prospect in checked.prospects.values())
+    needed = sum(prospect.bytes_needed for prospect in checked.prospects.values())
+    print(checked_lines(requests, checked)[0].rstrip(":") + ".")
+    if checked.prospects:
+        print(
+            f"About {duration(pixels * seconds / max(1, len(options.devices)))} in all, by a measurement of this "
+            f"machine with a small picture; cuts cost more. About {in_words(needed)} of disk space."
+        )
+    if checked.problems:
+        return FAILED
+    return DONE if checked.prospects else NOTHING_TO_DO
