@@ -21,10 +21,10 @@ from stylevideo.errors import DecodeError, EncodeError, InputError, ShapeError, 
 from stylevideo.media import sequence, sequence_writer
 from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.frame_file import read_file
-from stylevideo.media.pattern import parse_pattern
+from stylevideo.media.pattern import is_sequence, parse_pattern
 from stylevideo.media.pictures import Picture, Reading, premultiplied
 from stylevideo.media.reader import check_decodable, read_frames
-from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
+from stylevideo.media.sequence import decode_sequence, probe_sequence
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files, write_sequence
 from stylevideo.media.tiff import has_alpha_multiplied_in, with_straight_alpha
 from stylevideo.media.view import SRGB
