@@ -256,7 +256,10 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     assert caplog.messages == [f"{info.path}: {told}"], "once"
     assert all(frame.picture.alpha is None for frame in read_frames(info, range(4), EIGHT))
     result = stylevideo.stylize(
-        tmp_path, [STYLE], tmp_path / "made.####.png", Settings().with_values(iterations=0, detect_cuts=False)
+        tmp_path / "a.#.png",
+        [STYLE],
+        tmp_path / "made.####.png",
+        Settings().with_values(iterations=0, detect_cuts=False),
     )
     assert told in result.warnings
     assert len(list(tmp_path.glob("made.*.png"))) == 4
