@@ -75,7 +75,7 @@ def check_replaced(
     """
     written = written_files(output, info, frames, settings)
     _refuse_twice([output, *(file for file in written if file != output)])
-    refuse_onto("the clip itself", info.source_files(), written)
+    refuse_onto("the clip itself", (info.thinned_from or info).source_files(), written)
     refuse_onto("a style picture", styles, written)
     if settings.overwrite:
         return
