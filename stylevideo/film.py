@@ -98,8 +98,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         AbandonedError: not all frames came.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
-    said: dict[str, None] = {}
-    pictures = _listening(_pictures(job, finished), said)
+    pictures = _pictures(job, finished)
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
         sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view, finished.begin_naming)
@@ -115,14 +114,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         remove_record(clip.output)
     if clip.info.is_linear and 32 not in job.delivery.depths:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
-    return (*notes, *said)
-
-
-def _listening(pictures: Iterator[Picture], said: dict[str, None]) -> Iterator[Picture]:
-    """The same pictures; what is noted of them is put into `said`, each sentence once."""
-    for picture in pictures:
-        said.update(dict.fromkeys(picture.notes))
-        yield picture
+    return notes
 
 
 def _with_alpha(picture: Picture) -> np.ndarray:

@@ -368,7 +368,8 @@ def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Mo
 
 def _source_frames(job: Job, frames: range) -> Iterator[Frame]:
     for source in read_frames(job.clip.info, frames, job.reading):
-        yield Frame(source.index, to_image(source.picture.fitted(job.size).image), source.repaired)
+        picture = source.picture.fitted(job.size)
+        yield Frame(source.index, to_image(picture.image), source.repaired, picture.notes)
 
 
 def _source_frames_backwards(job: Job, frames: range) -> Iterator[Frame]:

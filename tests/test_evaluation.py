@@ -253,7 +253,14 @@ def test_the_plot_replaces_nothing_that_is_measured(tmp_path: Path) -> None:
 
 
 def test_an_even_stretch_of_kept_times_needs_to_be_told(tmp_path: Path) -> None:
-    times = ("-vf", "settb=1/1000,setpts=50*N+13*gt(N\\,8)*N", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    times = (
+        "-vf",
+        "settb=1/1000,setpts=50*N-25*gt(N\\,8)*(N-8)",
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "1:1000",
+    )
     source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
     info, settings = probe(source), Settings().with_values(frames="1-8")
     write_film(pictures(source)[:8], tmp_path / "film.mp4", info, range(8), Encoding(variable_rate=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import sys
 from dataclasses import replace
@@ -269,6 +270,10 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     assert [picture.alpha for picture in frames] == [None, None, None] and np.array_equal(frames[2].image, rgb[3])
     told = "a.3.png, unlike the sequence's first file, has an alpha channel: it is left out."
     assert [picture.notes for picture in frames] == [(), (), (told,)]
+    settings = Settings().with_values(iterations=0, detect_cuts=False, report=str(tmp_path / "report.json"))
+    result = stylevideo.stylize(tmp_path / "a.#.png", [STYLE], tmp_path / "film.mp4", settings)
+    assert result.warnings.count(told) == 1, "also where no alpha is read along"
+    assert told in json.loads((tmp_path / "report.json").read_text())["warnings"]
 
 
 def test_of_a_thinned_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
