@@ -14,22 +14,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from media_fixtures import (
-    SIZE,
-    edge_number_in,
-    ffmpeg,
-    make_video,
-    number_in,
-    numbered_frame,
-    numbered_video,
-    shared,
-)
+from media_fixtures import SIZE, edge_number_in, ffmpeg, make_video, number_in, numbered_frame, numbered_video, shared
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.decode_ffmpeg import _Clock
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import SourceFrame, check_decodable, open_clip, read_frames
+from stylevideo.media.times import reads_as_bt709
 from stylevideo.timeline import VideoInfo
 
 COUNT = 30
@@ -251,6 +243,42 @@ def test_a_decoder_that_dies_is_no_damage(tmp_path: Path, started: list[subproce
         for frame in frames:
             assert number_in(frame.image) == frame.index and not frame.repaired
     assert "showinfo" not in str(error.value)
+
+
+def test_footage_that_ffmpeg_cannot_go_on_with_says_up_to_where_it_can(tmp_path: Path) -> None:
+    """Behind tagged HDR comes something else, which the filter has no way for."""
+    encoder = ("-c:v", "libx265", "-x265-params")
+    hdr = "log-level=error:bframes=0:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+    begin = make_video(
+        tmp_path / "a.ts", [numbered_frame(k) for k in range(5)], "25", ("-pix_fmt", "yuv420p10le", *encoder, hdr)
+    )
+    other = ("-output_ts_offset", "0.2", "-pix_fmt", "gbrp10le", *encoder, "log-level=error:bframes=0:colormatrix=gbr")
+    end = make_video(tmp_path / "b.ts", [numbered_frame(k, (64, 64)) for k in range(5)], "25", other)
+    clip = tmp_path / "clip.ts"
+    clip.write_bytes(begin.read_bytes() + end.read_bytes())
+    info, reading = probe(clip), Reading(tonemap=True)
+    with pytest.raises(DecodeError, match=r"(?s)cannot go on after frame 5:.*Choose --frames up to 5, or convert"):
+        list(read_frames(info, range(info.frame_count), reading))
+    assert [frame.repaired for frame in read_frames(info, range(5), reading)] == [False] * 5
+
+
+@pytest.mark.parametrize("width", [640, 1280])
+def test_a_hole_in_a_file_without_times_shifts_no_later_frame(tmp_path: Path, width: int) -> None:
+    """Untagged HD is decoded by ffmpeg, smaller pictures by OpenCV; B-frames in AVI have no times."""
+    sizes = ("-s", f"{width}x{width * 3 // 4}")
+    clip = numbered_video(tmp_path / "clip.avi", 12, "25", (*sizes, "-c:v", "libx264", "-x264-params", "bframes=2"))
+    packets = ffmpeg("-i", clip, "-map", "0:v", "-c", "copy", "-f", "framecrc", "-").splitlines()
+    lengths = [int(line.split(",")[4]) for line in packets if not line.startswith("#")]
+    ffmpeg("-i", clip, "-map", "0:v", "-c", "copy", "-f", "data", tmp_path / "packets")
+    packet = (tmp_path / "packets").read_bytes()[sum(lengths[:5]) : sum(lengths[:6])]
+    assert clip.read_bytes().count(packet) == 1
+    clip.write_bytes(clip.read_bytes().replace(packet, b"\xff" * len(packet)))
+    info = probe(clip)
+    frames = list(read_frames(info, range(12)))
+    assert not info.timed and reads_as_bt709(info) == (width == 1280)
+    assert sum(frame.repaired for frame in frames) == 1
+    shrunk = [cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_AREA) for frame in frames]
+    assert [number_in(image) for image in shrunk[8:]] == [8, 9, 10, 11]
 
 
 def test_a_lost_message_shifts_no_frame() -> None:

@@ -273,7 +273,7 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     settings = Settings().with_values(iterations=0, detect_cuts=False, report=str(tmp_path / "report.json"))
     result = stylevideo.stylize(tmp_path / "a.#.png", [STYLE], tmp_path / "film.mp4", settings)
     assert result.warnings.count(told) == 1, "also where no alpha is read along"
-    assert told in json.loads((tmp_path / "report.json").read_text())["warnings"]
+    assert told in json.loads((tmp_path / "report.json").read_text())["clips"][0]["warnings"]
 
 
 def test_of_a_thinned_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

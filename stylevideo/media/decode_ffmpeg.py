@@ -27,7 +27,7 @@ import numpy as np
 from stylevideo.errors import DecodeError
 from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, cannot_start, ffmpeg_path, file_url, last_lines, own_session
 from stylevideo.media.pictures import Picture, Reading, as_picture
-from stylevideo.media.times import index_at, reads_as_bt709, times_ms
+from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.timeline import VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -72,13 +72,15 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
         DecodeError: ffmpeg ended before the film did, for another reason than damage.
     """
     times, position, number = times_ms(info), first if info.timed else 0, -1
+    before_ms = None
     with _running(_command(info, reading, first)) as (process, pipe, clock):
         for number, coded in enumerate(_split_pngs(pipe)):
-            time_ms = clock.time_ms(number)
-            found = None
+            time_ms, found = clock.time_ms(number), None
             if info.timed and time_ms is not None:
                 found = index_at(times, time_ms - float(info.start_time * 1000), position)
-            index = position if found is None else found
+            elif not info.timed:
+                found = min(position + _left_out(info, before_ms, time_ms), info.frame_count - 1)
+            index, before_ms = position if found is None else found, time_ms
             if index >= info.frame_count:
                 return
             position = index + 1
@@ -86,17 +88,38 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
                 pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
                 assert pixels is not None, "ffmpeg writes good PNGs"
                 yield index, as_picture(pixels, reading).fitted((info.height, info.width))
-        _require_orderly_end(info, process.wait(), clock, began=number >= 0)
+        _require_orderly_end(info, process.wait(), clock, position if number >= 0 else 0)
 
 
-def _require_orderly_end(info: VideoInfo, status: int, clock: _Clock, began: bool) -> None:
+def _left_out(info: VideoInfo, before_ms: float | None, time_ms: float | None) -> int:
+    """How many frames are missing between two that came one after another, by a clock that counts packets (AVI)."""
+    if before_ms is None or time_ms is None:
+        return 0
+    steps = (time_ms - before_ms) * float(info.rate) / 1000
+    whole = abs(steps - round(steps)) * 1000 < TIME_TOLERANCE_MS * float(info.rate)
+    return max(0, round(steps) - 1) if whole else 0
+
+
+def _require_orderly_end(info: VideoInfo, status: int, clock: _Clock, position: int) -> None:
     """Tell an ffmpeg that was killed, or gave up, from a film that is damaged.
 
     An ffmpeg that gives up before its first picture found nothing to decode, whatever it calls that.
+
+    Args:
+        info: of the file.
+        status: ffmpeg's, negative after a signal.
+        clock: it has ffmpeg's messages.
+        position: index of the frame after the last that came; 0 if none did.
     """
     died = status < 0 or status >= STOPPED_STATUS
-    if not died and (not began or status in DAMAGE_STATUSES):
+    if not died and (not position or status in DAMAGE_STATUSES):
         return
+    if not died:
+        last = info.number(position - 1)
+        raise DecodeError(
+            f"{info.path.name}: ffmpeg cannot go on after frame {last}:\n{clock.last_words()}\n"
+            f"Choose --frames up to {last}, or convert the clip first."
+        )
     how = f"was killed ({signal.strsignal(-status)})" if status < 0 else f"ended with status {status}"
     raise DecodeError(
         f"{info.path.name}: ffmpeg {how} while it decoded:\n{clock.last_words()}\n"
