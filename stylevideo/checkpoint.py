@@ -36,6 +36,7 @@ def fingerprint(job: Job) -> dict[str, Any]:
         "frames": job.clip.info.numbers(job.clip.frames),
         "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
         "device_kind": job.device.type,
+        "threads": torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
         "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
         "weights_sha256": job.vgg.identity if job.vgg else "none",
         "bits": job.bits,

@@ -35,7 +35,7 @@ from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, finished_frames
-from stylevideo.models.device import describe, memory_context
+from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
@@ -111,7 +111,7 @@ def stylize(
     settings = settings or Settings()
     output = Path(output).absolute()
     check_names(output, settings.output)
-    with sole_run(output):
+    with sole_run(output), cpu_threads(settings.optimizer.threads):
         return _stylize(Path(source).absolute(), styles, output, settings, on_event, stop)
 
 
@@ -184,8 +184,12 @@ def stylize_frames(
         DecodeError: the source cannot be decoded.
     """
     path = Path(source).absolute()
-    job = prepare(path, styles, None, settings or Settings())
-    with closing(_stylize_frames(job, _detect(job), None, None)) as results:
+    settings = settings or Settings()
+    job = prepare(path, styles, None, settings)
+    with (
+        cpu_threads(settings.optimizer.threads),
+        closing(_stylize_frames(job, _detect(job), None, None)) as results,
+    ):
         for result, _ in results:
             yield result
 

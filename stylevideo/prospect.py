@@ -14,7 +14,7 @@ import torch
 from stylevideo.checkpoint import fingerprint
 from stylevideo.errors import StorageError
 from stylevideo.media.store import check_resumable, finished_frames
-from stylevideo.models.device import describe
+from stylevideo.models.device import cpu_threads, describe
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import painted_size
@@ -66,6 +66,11 @@ def foresee(request: ClipRequest) -> Prospect:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
         StorageError: the disk is too full.
     """
+    with cpu_threads(request.settings.optimizer.threads):
+        return _foresee(request)
+
+
+def _foresee(request: ClipRequest) -> Prospect:
     check_folder(request.output)
     check_names(request.output, request.settings.output)
     job = prepare(request.source, request.styles, request.output, request.settings)

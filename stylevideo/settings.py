@@ -141,6 +141,13 @@ class OptimizerSettings:
     )
     seed: int = _setting(0, "seed of that noise", minimum=0)
     device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="NAME", changes_frames=False)
+    threads: int = _setting(
+        0,
+        "threads that a CPU paints a clip with, 0: one for each core; their number decides the last bits of a frame",
+        minimum=0,
+        maximum=1024,
+        changes_frames=False,
+    )
     precision: str = _setting(
         "auto",
         "number format of the convolutions; auto takes bf16 where the device is faster with it",

@@ -33,6 +33,17 @@ def choose_device(name: str) -> torch.device:
 
 
 @contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads on a CPU; 0 leaves PyTorch its own number, one for each core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def memory_context(advice: str) -> Iterator[None]:
     """Say what to do when the memory inside is too small, that of a GPU or the machine's own.
 
