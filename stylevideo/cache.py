@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
-from stylevideo.media import store
+from stylevideo.media.lock import is_locked, sole_run
+from stylevideo.media.store import JOB_FILE, finished_frames
 
 SUFFIX = ".stylevideo"
 
@@ -27,7 +28,7 @@ class Unfinished:
         frames: that are finished.
         bytes: on disk.
         touched: seconds since 1970; when anything in it was last written.
-        in_use: whether a run is working on it now; None where that is not known.
+        in_use: whether a run is working on it now.
     """
 
     folder: Path
@@ -35,7 +36,7 @@ class Unfinished:
     frames: int
     bytes: int
     touched: float
-    in_use: bool | None
+    in_use: bool
 
 
 def find_unfinished(folders: Iterable[Path]) -> list[Unfinished]:
@@ -56,15 +57,14 @@ def remove_unfinished(work: Unfinished) -> None:
     """Delete the frames that were made of a film.
 
     Raises:
-        InputError: a run is working on it now.
+        LockedError: a run is working on it now.
         StorageError: it cannot be deleted.
     """
-    if _in_use(work.film):
-        raise InputError(f"{work.film}: a run is working on it now. Stop that run first.")
-    try:
-        shutil.rmtree(work.folder)
-    except OSError as error:
-        raise StorageError(f"{work.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+    with sole_run(work.film):
+        try:
+            shutil.rmtree(work.folder)
+        except OSError as error:
+            raise StorageError(f"{work.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
 
 
 def _store_folders(root: Path) -> Iterator[Path]:
@@ -80,7 +80,7 @@ def _store_folders(root: Path) -> Iterator[Path]:
 
 def _is_store(folder: Path) -> bool:
     named = folder.name.startswith(".") and folder.name.endswith(SUFFIX)
-    return named and not folder.is_symlink() and (folder / store.JOB_FILE).is_file()
+    return named and not folder.is_symlink() and (folder / JOB_FILE).is_file()
 
 
 def _look_into(folder: Path) -> Unfinished:
@@ -94,10 +94,11 @@ def _look_into(folder: Path) -> Unfinished:
                 continue
             sizes.append(status.st_size)
             times.append(status.st_mtime)
-    frames = sum(1 for _ in folder.glob("frames/*.json"))
-    return Unfinished(folder, film, frames, sum(sizes), max(times), _in_use(film))
+    return Unfinished(folder, film, finished_frames(film), sum(sizes), max(times), _in_use(film))
 
 
-def _in_use(film: Path) -> bool | None:
-    is_locked = getattr(store, "is_locked", None)
-    return None if is_locked is None else bool(is_locked(film))
+def _in_use(film: Path) -> bool:
+    try:
+        return is_locked(film)
+    except OSError:  # somebody else's, which we may not try
+        return True

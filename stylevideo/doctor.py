@@ -157,12 +157,12 @@ def _disk() -> Iterator[Finding]:
 
 
 def _user_file() -> Iterator[Finding]:
-    from stylevideo.jobfile import CONFIG_VARIABLE, read_user_file, user_file
+    from stylevideo.jobfile import CONFIG_VARIABLE, NO_FILE, read_user_file, user_file
 
     named = os.environ.get(CONFIG_VARIABLE)
     path = user_file() if named is None else Path(named)
-    if named == "":
-        yield Finding(State.OK, "user file", f"none is read: {CONFIG_VARIABLE} is empty")
+    if named in NO_FILE:
+        yield Finding(State.OK, "user file", f"none is read: {CONFIG_VARIABLE} is {named!r}")
     elif not path.exists() and named is None:
         yield Finding(State.OK, "user file", f"there is none at {path}")
     else:

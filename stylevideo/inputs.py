@@ -6,6 +6,7 @@ Looks at names alone; opens no clip.
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +22,19 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 """Of the files that are taken for videos where none is named by itself."""
+HERE = Path()
 FEWEST_PICTURES = 2
 """A single numbered picture beside other clips is a picture."""
 
 
-def absolute(text: str | Path, folder: Path) -> Path:
-    """A path as it is written in a folder's file, or typed there; `~` is the user's home."""
+def absolute(text: str | Path, folder: Path = HERE) -> Path:
+    """A path as it is written in a folder's file, or typed there; `~` is the user's home.
+
+    Raises:
+        InputError: it is none.
+    """
+    if "\0" in str(text) or not str(text):
+        raise InputError(f"{str(text)!r} names no file. Check the name.")
     path = Path(text)
     with suppress(RuntimeError):  # a file whose name begins with ~
         path = path.expanduser()
@@ -34,7 +42,7 @@ def absolute(text: str | Path, folder: Path) -> Path:
     return path.resolve() if ".." in path.parts else path
 
 
-def find_sources(text: str, folder: Path) -> tuple[Path, ...]:
+def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:
     """Find the clips that a word means.
 
     A folder means its videos and its image sequences, without those of folders in it; a glob means the videos that
@@ -55,7 +63,7 @@ def find_sources(text: str, folder: Path) -> tuple[Path, ...]:
         raise InputError(f"{path} cannot be opened ({error.strerror}). Check the name.") from error
     if is_folder:
         return _clips_of(path)
-    return (path,) if is_there or not glob.has_magic(str(path)) else _clips_that_fit(path)
+    return (path,) if is_there else _clips_that_fit(path)
 
 
 def clip_name(source: Path) -> str:
@@ -86,23 +94,29 @@ def _clips_in(folder: Path) -> Iterator[Path]:
 
 
 def _clips_that_fit(path: Path) -> tuple[Path, ...]:
-    found = _matches(path)
+    there = next(folder for folder in path.parents if folder.is_dir())
+    wanted = str(path.relative_to(there))
+    if not glob.has_magic(wanted):
+        return (path,)
+    # Brackets in the names of folders that are there are brackets.
+    found = _matches(f"{glob.escape(str(there))}{os.sep}{wanted}")
     if found:
         return found
-    if parse_pattern(path):  # a bracket in a sequence's name
+    if parse_pattern(path):  # and so are those in a sequence's name
         return (path,)
     advice = "Give an image sequence's pattern, such as shot.####.png." if _is_picture(path) else "Check the name."
     raise InputError(f"No video fits {path}. {advice}")
 
 
-def _matches(path: Path) -> tuple[Path, ...]:
+def _matches(text: str) -> tuple[Path, ...]:
     """What fits a glob; `**` means any folders."""
     found: list[Path] = []
+    suffix = Path(text).suffix
     # pathlib's own would find hidden files.
-    for match in sorted(map(Path, glob.glob(str(path), recursive=True))):  # noqa: PTH207
+    for match in sorted(map(Path, glob.glob(text, recursive=True))):  # noqa: PTH207
         if match.is_dir():
             found += _clips_in(match)
-        elif match.suffix.lower() in VIDEO_SUFFIXES or (match.suffix == path.suffix and not _is_picture(match)):
+        elif match.suffix.lower() in VIDEO_SUFFIXES or (match.suffix == suffix and not _is_picture(match)):
             found += _not_ours([match])
     return tuple(dict.fromkeys(found))
 

@@ -17,12 +17,14 @@ import platformdirs
 
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import absolute
-from stylevideo.naming import check_template
+from stylevideo.naming import check_template, literal
 from stylevideo.request import Given
 from stylevideo.settings import Style, check_value, did_you_mean, leaves, preset
 
 SUFFIX = ".toml"
 CONFIG_VARIABLE = "STYLEVIDEO_CONFIG"
+NO_FILE = ("", "none")
+"""What stands for no user file."""
 LEAVES = {leaf.name: leaf for leaf in leaves()}
 SHARED_KEYS = ("styles", "preset", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
@@ -89,15 +91,15 @@ def read_user_file(name: str | None = None) -> Given:
     """Read what holds for all jobs of a user.
 
     Args:
-        name: of the file; if not given, what STYLEVIDEO_CONFIG says, or else the usual one, if it is there. An empty
-            name means no file.
+        name: of the file; if not given, what STYLEVIDEO_CONFIG says, or else the usual one, if it is there.
+            See `NO_FILE`.
     Raises:
         InputError: it cannot be read.
         SettingsError: all that is wrong with it.
     """
     named = os.environ.get(CONFIG_VARIABLE) if name is None else name
     path = user_file() if named is None else Path(named)
-    if named == "" or (named is None and not path.exists()):
+    if named in NO_FILE or (named is None and not path.exists()):
         return Given()
     problems = Problems()
     given = _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
@@ -157,9 +159,8 @@ def _read_table(
                 _check_key(key, own_keys)
                 own[key] = _own_value(key, value, folder)
     given = Given(settings=settings, **own)
-    if given.output and (given.out_dir or given.name):
-        with problems.noted(place):
-            raise SettingsError("output names the film itself; out_dir and name say it otherwise. Leave one out.")
+    with problems.noted(place):
+        given.require_one_place()
     return given
 
 
@@ -177,7 +178,7 @@ def _setting(name: str, value: Any, folder: Path) -> Any:
         value = tuple(value)
     check_value(leaf, value)
     if name in FILE_SETTINGS and value and value not in FILE_SETTINGS[name]:
-        return str(absolute(value, folder))
+        return str(absolute(value, Path(literal(str(folder))) if name == "sheet" else folder))
     return value
 
 

@@ -13,8 +13,10 @@ from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from stylevideo.checkpoint import as_tensor, fingerprint, load_state
 from stylevideo.errors import (
@@ -26,6 +28,7 @@ from stylevideo.errors import (
     StorageError,
     frame_context,
 )
+from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
 from stylevideo.line import Line
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
@@ -34,7 +37,7 @@ from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_pictu
 from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore, finished_frames
+from stylevideo.media.store import FrameStore, finished_frames, forgive, recall, throw_away
 from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names
@@ -111,8 +114,30 @@ def stylize(
     settings = settings or Settings()
     output = Path(output).absolute()
     check_names(output, settings.output)
+    source = Path(source).absolute()
     with sole_run(output), cpu_threads(settings.optimizer.threads):
-        return _stylize(Path(source).absolute(), styles, output, settings, on_event, stop)
+        given_up = {} if settings.output.restart else recall(output, FALLBACK_NAME) or {}
+        while True:
+            try:
+                return _stylize(source, styles, output, settings, given_up, on_event, stop)
+            except DeviceMemoryError as error:
+                eased = settings.with_values(**given_up)
+                more = next_fallback(eased, max(prepare(source, styles, output, eased).size))
+                if more is None:
+                    raise
+                logger.warning("%s Going on with %s.", error, more)
+                _make_way(output, more)
+                given_up = {**given_up, **more}
+
+
+def _make_way(output: Path, more: Mapping[str, Any]) -> None:
+    """Prepare what an attempt left for one that does without more; frames of another size are of no use to it."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if "size" in more:
+        throw_away(output)
+    else:
+        forgive(output, {"convolution_dtype": "torch.bfloat16"})
 
 
 def _stylize(
@@ -120,15 +145,21 @@ def _stylize(
     styles: Sequence[str | Path | Style],
     output: Path,
     settings: Settings,
+    given_up: Mapping[str, Any],
     on_event: Listener,
     stop: Callable[[], bool],
 ) -> ClipResult:
     """`stylize`, while no other run works on the film."""
+    settings = settings.with_values(**given_up)
     began = time.perf_counter()
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
         job = prepare(source, styles, output, settings)
-    check_space(job, 0 if settings.output.restart else finished_frames(output))
-    store = FrameStore(output, fingerprint(job), settings.output.restart)
+    anew = settings.output.restart and not given_up
+    check_space(job, 0 if anew else finished_frames(output))
+    store = FrameStore(output, fingerprint(job), anew)
+    if given_up:
+        store.remember(FALLBACK_NAME, given_up)
+        job = replace(job, notes=(*job.notes, in_words(given_up)))
     on_event(Checked(job.clip))
     try:
         with memory_context(_too_large(job)):

@@ -41,6 +41,11 @@ def check_template(template: str) -> None:
             raise SettingsError(f"{template!r}: there is no field {{{shown}}}.{near} Choose from: {', '.join(FIELDS)}.")
 
 
+def literal(text: str) -> str:
+    """A template that comes to this text."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def fill(template: str, fields: Mapping[str, str]) -> str:
     """The template with the fields in their places.
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.errors import InputError, Problems, SettingsError
-from stylevideo.inputs import absolute, find_sources
+from stylevideo.inputs import HERE, absolute, find_sources
 from stylevideo.jobfile import JobFile, is_job_file, read_job_file, read_user_file
 from stylevideo.media.delivery import choose_delivery
-from stylevideo.naming import DEFAULT_NAME, clip_fields, delivery_of, fill
+from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.request import ClipRequest, Given
 from stylevideo.settings import Settings, Style, preset
 
@@ -52,7 +52,10 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
     user = Given()
     with problems.noted():
         user = read_user_file(config)
+    with problems.noted():
+        _check_given(given)
     wishes = _wishes(inputs, problems)
+    problems.raise_all()
     requests: dict[ClipRequest, None] = {}
     for wish in wishes:
         with problems.noted(wish.place):
@@ -61,6 +64,15 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
     _check_apart(tuple(requests), problems)
     problems.raise_all()
     return tuple(requests)
+
+
+def _check_given(given: Given) -> None:
+    """Refuse what is wrong for every clip."""
+    given.require_one_place()
+    preset(given.preset or USUAL_PRESET)
+    check_template(given.name or DEFAULT_NAME)
+    for text in given.styles:
+        Style.parse(text)
 
 
 def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
@@ -96,31 +108,29 @@ def _requests(source: str, given: Given) -> Iterator[ClipRequest]:
             "There is no place for the film. Name it with -o, or a folder with --out-dir; in a job file: output or "
             "out_dir."
         )
-    here = Path()
     name = given.preset or USUAL_PRESET
     settings = preset(name).with_values(**given.settings)
-    styles = tuple(_absolute_style(Style.parse(text), here) for text in given.styles)
-    for clip in find_sources(source, here):
+    styles = tuple(_absolute_style(Style.parse(text)) for text in given.styles)
+    for clip in find_sources(source):
         yield _request(clip, styles, name, settings, given)
 
 
 def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Given) -> ClipRequest:
-    template = given.name or DEFAULT_NAME
-    wanted, here = settings.output.delivery, Path()
+    template, wanted = given.name or DEFAULT_NAME, settings.output.delivery
     if given.output:
-        output = absolute(given.output, here)
+        output = absolute(given.output)
         fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
     else:
         fields = clip_fields(source, styles, name, delivery_of(wanted, template))
-        output = absolute(given.out_dir or here, here) / fill(template, fields)
+        output = absolute(fill(template, fields), absolute(given.out_dir or HERE))
         choose_delivery(wanted, output)
     if settings.output.sheet:
-        settings = settings.with_values(sheet=fill(settings.output.sheet, fields))
+        settings = settings.with_values(sheet=str(absolute(fill(settings.output.sheet, fields))))
     return ClipRequest(source, styles, output, settings, name)
 
 
-def _absolute_style(style: Style, folder: Path) -> Style:
-    return replace(style, path=absolute(style.path, folder))
+def _absolute_style(style: Style) -> Style:
+    return replace(style, path=absolute(style.path))
 
 
 def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
@@ -132,7 +142,7 @@ def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
     _refuse_shared(requests, lambda request: request.output, f"{advice}.", problems)
     sheets = [request for request in requests if request.settings.output.sheet]
     advice = "Give each sheet a name of its own, such as --sheet {name}_{style}.png"
-    _refuse_shared(sheets, lambda request: absolute(request.settings.output.sheet, Path()), f"{advice}.", problems)
+    _refuse_shared(sheets, lambda request: Path(request.settings.output.sheet), f"{advice}.", problems)
     sources = {_key(request.source): request.source for request in requests}
     for request in requests:
         if _key(request.output) in sources:

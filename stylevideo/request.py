@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stylevideo.errors import SettingsError
 from stylevideo.settings import Settings, Style
 
 
@@ -56,6 +57,18 @@ class Given:
     def places_film(self) -> bool:
         """Whether it says anything of where the film goes."""
         return bool(self.output or self.out_dir or self.name)
+
+    def require_one_place(self) -> None:
+        """Refuse two answers to where the film goes.
+
+        Raises:
+            SettingsError: it names the film, and a folder or a template as well.
+        """
+        if self.output and (self.out_dir or self.name):
+            raise SettingsError(
+                "-o (output) names the film itself; --out-dir (out_dir) and --name (name) say it otherwise. "
+                "Leave one out."
+            )
 
     def over(self, lower: Given) -> Given:
         """What both say, and where they differ, what this one says.

@@ -184,6 +184,9 @@ class ScaleSettings:
     coarse_iterations: int = _setting(
         20, "most iterations at each coarse scale", unit="iterations", minimum=1, maximum=100_000
     )
+    allow_smaller: bool = _setting(
+        False, "where memory is too small in every other way, make a smaller film instead of none", changes_frames=False
+    )
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stylevideo.cache import find_unfinished
+from stylevideo.cache import find_unfinished, remove_unfinished
 from stylevideo.cli import main
-from stylevideo.media import store
-from stylevideo.media.store import FrameStore
+from stylevideo.errors import LockedError
+from stylevideo.media.lock import sole_run
+from stylevideo.media.store import FrameStore, store_folder
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_unfinished_work_is_listed(films: Path, capsys: pytest.CaptureFixture[st
     deeper, here = sorted(find_unfinished([films, films / "night"]), key=lambda work: work.frames)
     assert (here.film, here.frames) == (films / "a.mp4", 2)
     assert (deeper.film, deeper.frames) == (films / "night" / "b.####.png", 1)
-    assert here.folder == store.store_folder(here.film)
+    assert here.folder == store_folder(here.film)
     assert here.bytes == sum(path.stat().st_size for path in here.folder.rglob("*") if path.is_file())
     assert here.touched == pytest.approx((here.folder / "state.pt").stat().st_mtime)
     assert main(["cache", "list", str(films)]) == 0
@@ -62,13 +63,15 @@ def test_clearing_asks_and_spares_what_is_worked_on(
         assert "Throw away what was made of 2 films? [y/N]" in printed
         assert "Nothing was thrown away." in printed
     assert set(films.rglob("*")) == before
-    monkeypatch.setattr(store, "is_locked", lambda film: film.name == "a.mp4", raising=False)
-    assert main(["cache", "clear", "-y"]) == 0
-    printed = capsys.readouterr()
-    assert printed.out == f"{store.store_folder(films / 'night' / 'b.####.png')}\n"
-    assert "a.mp4: 2 frames finished" in printed.err
-    assert "a run is working on it (kept)" in printed.err
-    monkeypatch.setattr(store, "is_locked", lambda film: False, raising=False)
+    with sole_run(films / "a.mp4"):
+        assert main(["cache", "clear", "-y"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out == f"{store_folder(films / 'night' / 'b.####.png')}\n"
+        assert "a.mp4: 2 frames finished" in printed.err
+        assert "a run is working on it (kept)" in printed.err
+        (work,) = find_unfinished([films])
+        with pytest.raises(LockedError, match="being made by another run"):
+            remove_unfinished(work)
     monkeypatch.setattr("sys.stdin", Answers("y\n"))
     assert main(["cache", "clear"]) == 0
     assert set(films.iterdir()) == {films / name for name in ("night", ".c.mp4.stylevideo", "d.stylevideo")}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -64,13 +65,14 @@ def test_a_folder_with_one_sequence_is_that_sequence(names: tuple[str, ...], tmp
 
 def test_globs_are_expanded_by_the_program(tmp_path: Path) -> None:
     touch(tmp_path, "a1.mp4", "a2.mp4", "b1.mov", "a3.txt", "clip[1].mp4", "shots/x/1.mov", "shots/y/0001.png")
-    touch(tmp_path, "take[2].0001.png", ".a4.mp4", "odd.r3d")
+    touch(tmp_path, "take[2].0001.png", ".a4.mp4", "odd.r3d", "[old] {new}/in.mov")
     assert found("a*", tmp_path) == ["a1.mp4", "a2.mp4"]
     assert found("clip[1].mp4", tmp_path) == ["clip[1].mp4"]
     assert found("take[2].####.png", tmp_path) == ["take[2].####.png"]
     assert found("shots/*", tmp_path) == ["shots/x/1.mov", "shots/y/####.png"]
-    assert found("**/*.mov", tmp_path) == ["b1.mov", "shots/x/1.mov"]
+    assert found("**/*.mov", tmp_path) == ["[old] {new}/in.mov", "b1.mov", "shots/x/1.mov"]
     assert found("*.r3d", tmp_path) == ["odd.r3d"]
+    assert found("*.mov", tmp_path / "[old] {new}") == ["in.mov"]
     assert found("missing.mp4", tmp_path) == ["missing.mp4"]  # whoever opens it says so
 
 
@@ -81,6 +83,7 @@ def test_globs_are_expanded_by_the_program(tmp_path: Path) -> None:
         ("*.mov", r"No video fits .*\*\.mov\. Check the name"),
         ("shot.*.png", r"such as shot\.####\.png"),
         ("x" * 300, "too long"),
+        ("", "'' names no file"),
     ],
 )
 def test_what_means_no_clip_is_refused(text: str, message: str, tmp_path: Path) -> None:
@@ -140,8 +143,9 @@ def test_two_clips_never_share_a_file(tmp_path: Path) -> None:
     sheet = Given({"sheet": "sheet.png"}, ("waves.jpg",), out_dir=tmp_path)
     with pytest.raises(SettingsError, match=r"sheet\.png would be written from .*--sheet \{name\}"):
         plan_requests([one, third], sheet)
+    sheet_names = [str(Path.cwd() / name) for name in ("x-waves.png", "y-waves.png")]
     sheets = Given({"sheet": "{name}-{style}.png"}, ("waves.jpg",), out_dir=tmp_path)
-    assert [r.settings.output.sheet for r in plan_requests([one, third], sheets)] == ["x-waves.png", "y-waves.png"]
+    assert [r.settings.output.sheet for r in plan_requests([one, third], sheets)] == sheet_names
     onto = Given(styles=("waves.jpg",), out_dir=tmp_path / "a", name="{name}.mp4")
     with pytest.raises(InputError, match=r"2 things are wrong(.|\n)*x\.mp4 is a clip(.|\n)*y\.mp4 is a clip"):
         plan_requests([one, third], onto)
@@ -269,7 +273,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
         ("[[clip]]\nsource = 3", r"source takes words between quotation marks"),
         ('[[clip]]\nsource = "*.mov"\nstyles = ["a.png"]\nout_dir = "x"', r"\[\[clip\]\] 1: No video fits"),
         ('[[clip]]\nsource = "a.mov"\nstyles = ["a.png"]', r"\[\[clip\]\] 1: There is no place for the film"),
-        ('[[clip]]\nsource = "a.mov"\noutput = "a.mp4"\nout_dir = "x"', "output names the film itself"),
+        ('[[clip]]\nsource = "a.mov"\noutput = "a.mp4"\nout_dir = "x"', r"-o \(output\) names the film itself"),
         (
             '[defaults]\nstyles = ["a.png"]\nout_dir = "x"\n[[clip]]\nsource = "a.mov"\noptimizer = "lbfgs"',
             r"\[\[clip\]\] 1: --optimizer lbfgs has no moments",
@@ -286,14 +290,30 @@ def test_a_job_file_that_makes_no_sense_is_refused(text: str, message: str, tmp_
         plan_requests([write_job(tmp_path, text)], Given())
 
 
+KEYS = st.sampled_from(["source", "output", "out_dir", "name", "styles", "preset", *(leaf.name for leaf in leaves())])
+WORDS = st.text() | st.sampled_from(["a.mov", "x/../*", "{name}.mp4", "~/x.mkv", "a\0b", "[", "film.####.exr", "draft"])
+VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
+
+
+@settings(max_examples=100, deadline=None)
+@given(*[st.dictionaries(KEYS, VALUES | st.lists(VALUES, max_size=3))] * 2)
+def test_any_job_file_is_understood_or_refused(defaults: dict[str, object], clip: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        text = f"[defaults]\n{table(defaults)}[[clip]]\n{table({'source': 'a.mov', **clip})}"
+        with suppress(StyleVideoError):
+            plan_requests([write_job(Path(folder), text)], STYLED)
+
+
 def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        plan_requests([str(tmp_path / "no.toml"), str(tmp_path), str(tmp_path / "*.mov")], STYLED)
-    assert [line.split()[0] for line in str(caught.value).splitlines()[1:]] == [
-        str(tmp_path / "no.toml"),
-        str(tmp_path),
-        "No",
-    ]
+        plan_requests([str(tmp_path), str(tmp_path / "*.mov")], STYLED)
+    first, second = str(caught.value).splitlines()[1:]
+    assert first.startswith(f"{tmp_path} holds no video")
+    assert second.startswith("No video fits")
+    with pytest.raises(InputError, match=r"(?s)3 thin.*gone\.toml cannot.*There is no preset 'fien'.*no\.toml cannot"):
+        plan_requests([str(tmp_path / "no.toml"), "a.mov"], Given(preset="fien"), str(tmp_path / "gone.toml"))
+    with pytest.raises(SettingsError, match="names the film itself"):
+        plan_requests(["a.mov"], Given(output=Path("a.mp4"), out_dir=Path("films")))
     with pytest.raises(SettingsError, match=r"^There is no style\. [^\n]*$"):  # once, not for each
         plan_requests(["a.mov", "b.mov"], Given())
     jobs = [write_job(tmp_path, "[defaults]"), str(tmp_path / "JOB2.TOML")]
@@ -302,13 +322,22 @@ def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> No
         plan_requests([*jobs, "a.mov"], STYLED)
 
 
+def test_braces_in_a_job_files_folder_are_no_fields(tmp_path: Path) -> None:
+    folder = tmp_path / "{name} [1]"
+    touch(folder, "a.mov")
+    job = '[[clip]]\nsource = "*.mov"\nstyles = ["s.png"]\nout_dir = "."\nsheet = "{name}.png"\n'
+    (request,) = plan_requests([write_job(folder, job)], Given())
+    assert (request.source, request.output) == (folder / "a.mov", folder / "a_s_standard.mp4")
+    assert request.settings.output.sheet == str(folder / "a.png")
+
+
 # Precedence
 
 PLACES = ("command line", "clip", "defaults", "user file")
 
 
 def table(values: dict[str, object]) -> str:
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 
 def plan_from(places: dict[str, dict[str, object]], folder: Path) -> ClipRequest:

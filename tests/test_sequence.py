@@ -64,6 +64,7 @@ def numbered_pictures(count: int) -> list[Picture]:
         ("shot-5-9##.tif", "shot-07.tif", range(5, 10)),
         ("shot.5##.tif", "shot.07.tif", range(5, 6)),
         ("####.JPG", "0007.JPG", None),
+        ("plate2-####.png", "plate2-0007.png", None),
         ("a 'b' \"c\": 100% Zoë 映画_v02.####.left.png", "a 'b' \"c\": 100% Zoë 映画_v02.0007.left.png", None),
     ],
 )

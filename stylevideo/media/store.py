@@ -43,6 +43,36 @@ def finished_frames(output: Path) -> int:
     return len(list((store_folder(output) / "frames").glob("*.json")))
 
 
+def recall(output: Path, name: str) -> Any:
+    """A value that an interrupted run of this film has remembered under a name, or None."""
+    path = store_folder(output) / f"{name}.json"
+    try:
+        return json.loads(path.read_bytes()) if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+
+
+def forgive(output: Path, changes: Mapping[str, Any]) -> None:
+    """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
+    path = store_folder(output) / JOB_FILE
+    if path.exists():
+        write_atomically(path, json.dumps({**json.loads(path.read_bytes()), **changes}, indent=1).encode())
+
+
+def throw_away(output: Path) -> None:
+    """Delete what an interrupted run has left of a film.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    folder = store_folder(output)
+    if folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+
+
 def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
     """Refuse to go on from frames that were made from something else.
 
@@ -68,7 +98,7 @@ class FrameStore:
     """
 
     def __init__(self, output: Path, fingerprint: Mapping[str, Any], restart: bool = False) -> None:
-        self.folder = store_folder(output)
+        self._output, self.folder = output, store_folder(output)
         if restart:
             self.remove()
         fingerprint = json.loads(json.dumps(fingerprint))
@@ -159,15 +189,11 @@ class FrameStore:
 
     def recall(self, name: str) -> Any:
         """The value kept under this name, or None."""
-        return self._read_json(f"{name}.json") if (self.folder / f"{name}.json").exists() else None
+        return recall(self._output, name)
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""
-        if self.folder.exists():
-            try:
-                shutil.rmtree(self.folder)
-            except OSError as error:
-                raise StorageError(f"{self.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+        throw_away(self._output)
 
     def _begin(self, fingerprint: Mapping[str, Any]) -> None:
         """Make the folder, or leave nothing."""

@@ -83,11 +83,12 @@ def convolution_dtype(precision: str, device: torch.device) -> torch.dtype:
         precision: "fp32", "bf16", or "auto": bf16 where the device computes it faster than fp32.
     """
     if precision == "auto":
-        return torch.bfloat16 if _is_fast_with_bf16(device) else torch.float32
+        return torch.bfloat16 if is_fast_with_bf16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def _is_fast_with_bf16(device: torch.device) -> bool:
+def is_fast_with_bf16(device: torch.device) -> bool:
+    """Whether a device computes bf16 by instructions of its own."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":

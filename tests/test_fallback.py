@@ -1,0 +1,84 @@
+"""Too little memory: what is given up, in which order, and that no frame is lost over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import QUICK, STYLE
+
+import stylevideo
+from stylevideo import jobs
+from stylevideo.errors import DeviceMemoryError
+from stylevideo.media.probe import probe
+from stylevideo.settings import Settings
+
+SMALL = Settings().with_values(**QUICK, frames="1-4", device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bool]], list[int]]:
+    """Make memory too small for the frames of which a condition on network and width of the picture is false.
+
+    Returns:
+        The widths of the frames that were made.
+    """
+    real = jobs.stylize_sequence
+    widths: list[int] = []
+
+    def limit(suffices: Callable[[Any, int], bool]) -> list[int]:
+        def limited(frames: Any, state: Any, vgg: Any, *rest: Any) -> Iterator[Any]:
+            for result, after in real(frames, state, vgg, *rest):
+                if result.index >= 2 and not suffices(vgg, result.image.shape[-1]):
+                    raise torch.OutOfMemoryError("CUDA out of memory.")
+                widths.append(result.image.shape[-1])
+                yield result, after
+
+        monkeypatch.setattr(jobs, "stylize_sequence", limited)
+        return widths
+
+    return limit
+
+
+def test_precision_goes_first_and_the_finished_frames_stay(
+    two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
+    made = memory(lambda vgg, width: vgg.convolution_dtype == torch.bfloat16)
+    result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL)
+    assert len(made) == 4
+    assert probe(tmp_path / "film.mp4").frame_count == 4
+    assert "There was too little memory: convolutions were computed with bf16." in result.warnings
+
+
+def test_a_smaller_film_is_made_only_if_allowed(
+    two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: False)
+    monkeypatch.setattr("stylevideo.fallback.SMALLEST_EDGE_PX", 64)
+    made = memory(lambda vgg, width: width < 96)
+    film = tmp_path / "film.mp4"
+    with pytest.raises(DeviceMemoryError, match="The finished frames are kept"):
+        stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL)
+    assert made == [96, 96]
+    result = stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL.with_values(allow_smaller=True))
+    assert made == [96, 96, 72, 72, 72, 72]
+    assert (result.width, result.height) == (72, 48)
+    assert any("the film is smaller, with a long edge of 72 pixels" in warning for warning in result.warnings)
+    assert probe(film).width == 72
+
+
+def test_an_interrupted_run_goes_on_with_what_was_given_up(
+    two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
+    made = memory(lambda vgg, width: vgg.convolution_dtype == torch.bfloat16)
+    film = tmp_path / "film.mp4"
+    with pytest.raises(stylevideo.errors.Stopped):
+        stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL, stop=lambda: len(made) == 3)
+    result = stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL)
+    assert len(made) == 4
+    assert any("bf16" in warning for warning in result.warnings)
