@@ -180,22 +180,21 @@ def check_line(clip: Path, style: Path, frames: int, sizes: Sequence[int], itera
 
 def check_memory(clip: Path, style: Path, counts: tuple[int, int], size: int) -> str:
     """The peak memory of a short and of a long run."""
-    (short, short_ffmpeg), (long, long_ffmpeg) = (_peak_memory_mib(clip, style, count, size) for count in counts)
+    short, long = (_peak_memory_mib(clip, style, count, size) for count in counts)
     return (
         f"peak memory: {counts[0]} frames {short:.0f} MiB, {counts[1]} frames {long:.0f} MiB, "
-        f"{100 * (long / short - 1):+.1f} %; of its ffmpeg {short_ffmpeg:.0f} and {long_ffmpeg:.0f} MiB"
+        f"{100 * (long / short - 1):+.1f} %"
     )
 
 
-def _peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> tuple[float, float]:
-    """Peak resident memory of a whole `stylevideo run`, with one iteration a frame, and of ffmpeg: MiB. POSIX only."""
+def _peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> float:
+    """Peak resident memory of a whole `stylevideo run`, with one iteration a frame: MiB. POSIX only."""
     code = (
         "import resource, sys, tempfile, pathlib\n"
         "from stylevideo.cli import main\n"
         "with tempfile.TemporaryDirectory() as folder:\n"
         "    assert main([*sys.argv[1:], '-o', str(pathlib.Path(folder) / 'film.mp4')]) == 0\n"
-        "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):\n"
-        "    print(resource.getrusage(who).ru_maxrss)"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     arguments = ["run", str(clip), "--style", str(style), "--size", str(size), "--frames", f"1-{count}"]
     once = {"iterations": 1, "first-iterations": 1, "new-iterations": 0, "coarse-scales": 0}
@@ -204,5 +203,4 @@ def _peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> tuple[fl
         [sys.executable, "-c", code, *arguments, *few, "-q"], capture_output=True, text=True, check=True
     )
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    own, ffmpeg = (int(line) / unit for line in done.stdout.splitlines()[-2:])
-    return own, ffmpeg
+    return int(done.stdout.splitlines()[-1]) / unit
