@@ -16,8 +16,9 @@ from stylevideo.media.store import FrameStore
 from stylevideo.media.tracks import plan_tracks, stretch_of_time
 from stylevideo.media.view import SRGB, View
 from stylevideo.media.writer import write_film
+from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
-from stylevideo.provenance import comment, provenance, write_provenance
+from stylevideo.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.timeline import VideoInfo
 
 SMALLEST_OPACITY = 1e-4
@@ -42,6 +43,7 @@ class FinishedFrames:
     def __init__(self, job: Job, store: FrameStore, stop: int) -> None:
         self.abandoned = threading.Event()
         self._info, self._store, self._stop = job.clip.info, store, stop
+        self._written = written_files(job.clip.output, job.clip.info, job.clip.frames, job.settings.output)
         self._changed = threading.Condition()
 
     def add(self, index: int) -> None:
@@ -75,7 +77,7 @@ class FinishedFrames:
             AbandonedError: it shall not.
         """
         self._require_wanted()
-        self._store.mark_naming()
+        self._store.mark_naming(self._written)
 
     def _require_wanted(self) -> None:
         if self.abandoned.is_set():
@@ -108,6 +110,8 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         notes = write_film(images, clip.output, clip.info, clip.frames, encoding, *hooks).notes
     if made_from:
         write_provenance(made_from, job)
+    else:
+        remove_record(clip.output)
     if clip.info.is_linear and 32 not in job.delivery.depths:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
     return (*notes, *said)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.beside import is_ours, provenance_path
+from stylevideo.beside import is_record, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.pattern import CODECS, names_in, parse_pattern, patterns_in
 
@@ -122,7 +122,7 @@ def _matches(text: str) -> tuple[Path, ...]:
 
 
 def _not_ours(clips: Iterable[Path]) -> Iterator[Path]:
-    return (clip for clip in clips if not is_ours(provenance_path(clip)))
+    return (clip for clip in clips if not is_record(provenance_path(clip)))
 
 
 def _is_picture(path: Path) -> bool:

@@ -6,15 +6,17 @@ Knows names and places; writes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from stylevideo.beside import is_ours, provenance_path
+from stylevideo.beside import is_record_of, is_report, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import choose_delivery
+from stylevideo.media.lock import lock_path
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
-from stylevideo.media.store import is_being_named, store_folder
+from stylevideo.media.store import files_being_named
 from stylevideo.media.writer import check_output
 from stylevideo.settings import OutputSettings
 from stylevideo.timeline import VideoInfo
@@ -29,7 +31,7 @@ def check_names(output: Path, settings: OutputSettings) -> None:
         InputError: with what to do about it.
     """
     # The longest name that is made of the film's.
-    if len(os.fsencode(store_folder(output).name)) > LONGEST_NAME_BYTES:
+    if len(os.fsencode(lock_path(output).name)) > LONGEST_NAME_BYTES:
         raise InputError(f"{output}: this name is too long. Choose a shorter one with -o.")
     if choose_delivery(settings.delivery, output).is_sequence:
         check_sequence_output(output)
@@ -51,7 +53,7 @@ def check_report(path: Path, overwrite: bool) -> None:
     if path.suffix.lower() != ".json":
         raise InputError(f"{path}: this file must end in .json.")
     check_writable(path)
-    if path.exists() and not overwrite and not is_ours(path):
+    if path.exists() and not overwrite and not is_report(path):
         _refuse_there([path])
 
 
@@ -60,7 +62,7 @@ def check_replaced(
 ) -> None:
     """Refuse to replace the source, a style, or anything else that nobody said could be replaced.
 
-    What an interrupted run has already put in place may be replaced, and a report by a report.
+    What an interrupted run has already put in place may be replaced, a report by a report, and a film's record.
 
     Args:
         output: the film.
@@ -71,41 +73,61 @@ def check_replaced(
     Raises:
         InputError: with what to do about it.
     """
-    film, beside = _film_files(output, info, frames, settings), list(_beside(output, settings))
-    _refuse_twice([output, *beside])
-    precious = {"the clip itself": info.source_files(), "a style picture": styles}
-    for what, files in precious.items():
-        _refuse_onto(what, [file for file in files if file.is_file()], [*film, *beside])
-    if settings.overwrite or is_being_named(output):
+    written = written_files(output, info, frames, settings)
+    _refuse_twice([output, *(file for file in written if file != output)])
+    refuse_onto("the clip itself", info.source_files(), written)
+    refuse_onto("a style picture", styles, written)
+    if settings.overwrite:
         return
-    _refuse_there([file for file in film if file.exists()])
-    _refuse_there([file for file in beside if file.exists() and not is_ours(file)])
+    own = files_being_named(output)
+    _refuse_there(
+        [file for file in written if file.exists() and file not in own and not _is_like(file, output, settings)]
+    )
 
 
-def _film_files(output: Path, info: VideoInfo, frames: range, settings: OutputSettings) -> list[Path]:
+def written_files(output: Path, info: VideoInfo, frames: range, settings: OutputSettings) -> list[Path]:
+    """Everything that a job writes: the film, or the files of the sequence, and what is beside it.
+
+    Args:
+        output, info, frames, settings: as for `check_replaced`.
+    """
     if choose_delivery(settings.delivery, output).is_sequence:
-        return sequence_files(output, [info.number(index) for index in frames])
-    return [output]
+        film = sequence_files(output, [info.number(index) for index in frames])
+    else:
+        film = [output]
+    record = [provenance_path(output)] if settings.provenance else []
+    return [*film, *record, *(Path(path).absolute() for path in (settings.sheet, settings.report) if path)]
 
 
-def _beside(output: Path, settings: OutputSettings) -> Iterator[Path]:
-    if settings.provenance:
-        yield provenance_path(output)
-    yield from (Path(path).absolute() for path in (settings.sheet, settings.report) if path)
+def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write onto files that are read.
+
+    Args:
+        what: they are, in words.
+        precious: the files; those that are not there do not count.
+        written: the files that shall be written.
+    Raises:
+        InputError: one of them is the same file, under whatever name.
+    """
+    known = {(status.st_dev, status.st_ino) for status in (file.stat() for file in precious if file.is_file())}
+    for path in written:
+        if path.exists() and (path.stat().st_dev, path.stat().st_ino) in known:
+            raise InputError(f"{path} is {what}. Choose another output.")
+
+
+def _is_like(file: Path, output: Path, settings: OutputSettings) -> bool:
+    """Whether a file is what a job replaces unasked: its film's record, or a report by a report."""
+    if file == provenance_path(output):
+        return is_record_of(output)
+    return bool(settings.report) and file == Path(settings.report).absolute() and is_report(file)
 
 
 def _refuse_twice(paths: Sequence[Path]) -> None:
     names = [os.path.normcase(path.resolve()) for path in paths]
+    counts = Counter(names)
     for path, name in zip(paths, names, strict=True):
-        if names.count(name) > 1:
+        if counts[name] > 1:
             raise InputError(f"{path} would be written twice in one run. Give each file a name of its own.")
-
-
-def _refuse_onto(what: str, precious: Sequence[Path], written: Iterable[Path]) -> None:
-    known = {(status.st_dev, status.st_ino) for status in (file.stat() for file in precious)}
-    for path in written:
-        if path.exists() and (path.stat().st_dev, path.stat().st_ino) in known:
-            raise InputError(f"{path} is {what}. Choose another output.")
 
 
 def _refuse_there(existing: Sequence[Path]) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 
-from stylevideo.beside import MADE_BY, provenance_path
-from stylevideo.errors import InputError
+from stylevideo.beside import MADE_BY, is_record_of, provenance_path
+from stylevideo.errors import InputError, StorageError
 from stylevideo.identity import request_key, written_bytes
+from stylevideo.media.pattern import plain_name
 from stylevideo.media.pictures import write_atomically
 from stylevideo.preparation import Job
 from stylevideo.settings import OF_RUNS, leaves
@@ -42,7 +43,7 @@ def provenance(job: Job) -> dict[str, Any]:
     return {
         MADE_BY: __version__,
         "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
-        "film": clip.output.name,
+        "film": plain_name(clip.output),
         "source": {"name": clip.source.name, "sha256": _sha256(clip.info.source_files())},
         "request": request_key(clip.source, [read.style for read in job.styles], job.settings),
         "frames": clip.info.numbers(clip.frames),
@@ -78,6 +79,21 @@ def write_provenance(values: dict[str, Any], job: Job) -> None:
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.
     write_atomically(provenance_path(output), text.encode(errors="backslashreplace"))
+
+
+def remove_record(output: Path) -> None:
+    """Remove the file beside a film that was there before, if there is one: it says how that one was made.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    path = provenance_path(output)
+    if not is_record_of(output):
+        return
+    try:
+        path.unlink()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be removed ({error.strerror}). Remove it by hand.") from error
 
 
 def _sha256(files: Sequence[Path]) -> str:

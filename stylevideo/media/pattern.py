@@ -97,6 +97,16 @@ def parse_pattern(path: Path) -> tuple[Pattern, range | None] | None:
     return pattern, _stated_numbers(path, stated) if stated else None
 
 
+def plain_name(path: Path) -> str:
+    """The one name of a film that can be written in several ways: `shot.%04d.png` is `shot.####.png`.
+
+    Raises:
+        InputError: see `parse_pattern`.
+    """
+    parsed = parse_pattern(path)
+    return parsed[0].name if parsed and parsed[0].suffix in CODECS else path.name
+
+
 def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int]]:
     """Group a folder's files by their names; hidden ones and those without a number are left out.
 

@@ -12,7 +12,7 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
+from stylevideo.media.pattern import plain_name
 from stylevideo.media.pictures import read_exactly, write_atomically, write_float_tiff, write_png
 
 JOB_FILE = "job.json"
@@ -30,12 +31,15 @@ NAMING_FILE = "naming.json"
 
 def store_folder(output: Path) -> Path:
     """Where the frames of an unfinished film are kept: `.film.mp4.stylevideo` beside `film.mp4`."""
-    return output.with_name(f".{output.name}.stylevideo")
+    return output.with_name(f".{plain_name(output)}.stylevideo")
 
 
-def is_being_named(output: Path) -> bool:
-    """Whether an interrupted run had all frames of a film and had begun to put it in its place."""
-    return (store_folder(output) / NAMING_FILE).exists()
+def files_being_named(output: Path) -> frozenset[Path]:
+    """The files that an interrupted run, which had all frames of a film, had begun to put in their places."""
+    try:
+        return frozenset(map(Path, json.loads((store_folder(output) / NAMING_FILE).read_bytes())))
+    except (OSError, ValueError, TypeError):
+        return frozenset()
 
 
 def finished_frames(output: Path) -> int:
@@ -183,9 +187,9 @@ class FrameStore:
         """Keep a JSON value that took time to find, such as the cuts."""
         self._write_json(f"{name}.json", value)
 
-    def mark_naming(self) -> None:
-        """Remember that from now on there may be files under the film's name that are this job's own."""
-        self._write_json(NAMING_FILE, True)
+    def mark_naming(self, files: Iterable[Path]) -> None:
+        """Remember that from now on what is under these names may be this job's own."""
+        self._write_json(NAMING_FILE, [str(file) for file in files])
 
     def recall(self, name: str) -> Any:
         """The value kept under this name, or None."""
