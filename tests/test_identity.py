@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from conftest import STYLE
-from media_fixtures import make_video, numbered_frame, numbered_video
-from sequence_fixtures import save_numbered
+from media_fixtures import numbered_video
 
 import stylevideo
 from stylevideo.beside import is_record, is_record_of, is_report, provenance_path
-from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, StorageError
+from stylevideo.errors import InputError, LockedError, StorageError
 from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
 from stylevideo.results import ClipResult, Event, FrameFinished
