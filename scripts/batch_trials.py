@@ -147,9 +147,8 @@ def try_broken(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
     yield Finding("reasons", reasons, len(failed) == 4 and all(clip["reason"] for clip in failed))
     yield Finding("the report", f"{len(made)} made, {len(failed)} failed", (len(made), len(failed)) == (8, 4))
     yield Finding("left over", ", ".join(strays(out)) or "nothing", not strays(out))
-    yield Finding(
-        "traceback", "none" if "Traceback" not in ran.stderr else ran.stderr[-500:], "Traceback" not in ran.stderr
-    )
+    silent = "Traceback" not in ran.stderr
+    yield Finding("traceback", "none" if silent else ran.stderr[-500:], silent)
 
 
 def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:

@@ -42,7 +42,7 @@ from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
-from stylevideo.prospect import check_space, pixels_of
+from stylevideo.prospect import check_room, check_space, pixels_of
 from stylevideo.report import describe_result, write_report
 from stylevideo.results import (
     Checked,
@@ -126,8 +126,9 @@ def stylize(
                 if more is None:
                     raise
                 logger.warning("%s Going on with %s.", error, more)
-                _make_way(output, more)
-                given_up = {**given_up, **more}
+            # Only here the error, and with it all that it holds of the device's memory, is gone.
+            _make_way(output, more)
+            given_up = {**given_up, **more}
 
 
 def _make_way(output: Path, more: Mapping[str, Any]) -> None:
@@ -173,6 +174,7 @@ def _stylize(
             ):
                 for result, after in _until(stop, job.clip.frames, results):
                     line.add(result, after)
+                    check_room(job)
                     if forecast is None and result.iterations:
                         forecast = Forecast(_forecast_seconds(job, shots, result))
                         on_event(forecast)
