@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 import torch
 
-from stylevideo.identity import source_identity
 from stylevideo.media.ffmpeg import ffmpeg_version
-from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import to_8_bits
 from stylevideo.media.store import FrameStore
+from stylevideo.media.view import sequence_view
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.preparation import Job
@@ -32,7 +31,7 @@ def fingerprint(job: Job) -> dict[str, Any]:
         "torch": torch.__version__,
         "opencv": cv2.__version__,
         "ffmpeg": ffmpeg_version(),
-        "source": source_identity(job.clip.info.source_files()),
+        "source": job.identity,
         "frames": job.clip.info.numbers(job.clip.frames),
         "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
         "device_kind": job.device.type,

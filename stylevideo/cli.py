@@ -45,10 +45,10 @@ SECTION_TITLES = {
     "output": "what is written",
 }
 SHORT_FLAGS = {"overwrite": "-y"}
-SHOWN_BY = ("frames", "start", "end", "handles")
+SHOWN_BY = ("frames", "start", "end", "handles", "rate")
 """Settings that say which of the source's frames a film shows."""
 MEASURED_BY = (
-    *(*SHOWN_BY, "rate", "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
+    *(*SHOWN_BY, "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
     *("style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )
@@ -391,7 +391,7 @@ def _verify(options: argparse.Namespace) -> None:
     from stylevideo.verification import Verdict, verify
 
     shown = Settings().with_values(**_given(options)).footage
-    found = verify(options.source, options.film, shown.frames, shown.start, shown.end, shown.handles)
+    found = verify(options.source, options.film, **{name: getattr(shown, name) for name in SHOWN_BY})
     if options.json:
         checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
         print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))

@@ -39,6 +39,7 @@ from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.outputs import refuse_onto
 from stylevideo.preparation import choose_reading, refuse_hdr
 from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
@@ -135,6 +136,10 @@ def evaluate(
     pair = _open_pair(Path(source).absolute(), Path(film).absolute(), settings)
     original, made, frames = pair.source, pair.film, pair.frames
     other = None if reference is None else _checked_reference(Path(reference).absolute(), pair)
+    if plot:
+        clips = (original, made, *(other or ())[:1])
+        read = [file for clip in clips for file in (clip.thinned_from or clip).source_files()]
+        refuse_onto("one of the files to be measured", [*read, *(style.style.path for style in chosen)], [plot])
     check_decodable(original, pair.reading)
     check_decodable(made, pair.film_reading)
     vgg = load_vgg19(settings.weights.weights, device)
@@ -318,10 +323,11 @@ def _check_pair(pair: _Pair) -> None:
     source, film, expected = pair.source, pair.film, sum(pair.repeats)
     found = sum(not film.is_sequence or film.files[index] is not None for index in pair.film_frames)
     if found != expected:
+        kept = ", and add --variable-rate keep if it keeps the source's times" if source.variable_rate else ""
         raise InputError(
             f"{film.path.name} has {found} frames, but frames "
             f"{source.numbers(pair.frames)} of {source.path.name} make {expected}. "
-            "Say with --frames which of the source's frames the film shows, as it was made."
+            f"Say with --frames which of the source's frames the film shows, as it was made{kept}."
         )
     skew = abs(film.width * source.height - film.height * source.width)
     if skew > ROUNDING_PX * (source.width + source.height):

@@ -8,17 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
 from stylevideo.media.tracks import plan_tracks, stretch_of_time
-from stylevideo.media.view import SRGB, View
+from stylevideo.media.view import SRGB, View, sequence_view
 from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
-from stylevideo.provenance import comment, provenance, remove_record, write_provenance
+from stylevideo.provenance import comment, provenance, remove_record, require_unchanged, write_provenance
 from stylevideo.timeline import VideoInfo
 
 SMALLEST_OPACITY = 1e-4
@@ -42,7 +41,7 @@ class FinishedFrames:
 
     def __init__(self, job: Job, store: FrameStore, stop: int) -> None:
         self.abandoned = threading.Event()
-        self._info, self._store, self._stop = job.clip.info, store, stop
+        self._job, self._info, self._store, self._stop = job, job.clip.info, store, stop
         self._written = written_files(job.clip.output, job.clip.info, job.clip.frames, job.settings.output)
         self._changed = threading.Condition()
 
@@ -75,8 +74,10 @@ class FinishedFrames:
 
         Raises:
             AbandonedError: it shall not.
+            InputError: the source has changed.
         """
         self._require_wanted()
+        require_unchanged(self._job)
         self._store.mark_naming(self._written)
 
     def _require_wanted(self) -> None:
@@ -97,8 +98,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         AbandonedError: not all frames came.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
-    said: dict[str, None] = {}
-    pictures = _listening(_pictures(job, finished), said)
+    pictures = _pictures(job, finished)
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
         sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view, finished.begin_naming)
@@ -114,14 +114,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         remove_record(clip.output)
     if clip.info.is_linear and 32 not in job.delivery.depths:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
-    return (*notes, *said)
-
-
-def _listening(pictures: Iterator[Picture], said: dict[str, None]) -> Iterator[Picture]:
-    """The same pictures; what is noted of them is put into `said`, each sentence once."""
-    for picture in pictures:
-        said.update(dict.fromkeys(picture.notes))
-        yield picture
+    return notes
 
 
 def _with_alpha(picture: Picture) -> np.ndarray:

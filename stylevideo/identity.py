@@ -7,35 +7,56 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 
-from stylevideo.beside import provenance_path
+from stylevideo.beside import provenance_path, read_values
 from stylevideo.errors import InputError
+from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
+from stylevideo.media.probe import require_file
+from stylevideo.ranges import select_frames
 from stylevideo.settings import OF_RUNS, Settings, Style, leaves
+from stylevideo.timeline import VideoInfo
 from stylevideo.version import __version__
 
-VIDEO_END_BYTES = 1 << 20
-PICTURE_END_BYTES = 1 << 12
+WHOLE_BYTES = 1 << 26
+"""Up to so much in all is compared byte by byte."""
+VIDEO_PART_BYTES = 1 << 20
+PICTURE_PART_BYTES = 1 << 12
 
 
 def request_key(source: Path, styles: Sequence[Style], settings: Settings) -> str:
     """The SHA-256 of all that is asked for: the content of source and styles, the settings, the versions.
 
     Args:
-        source: a video file, or the pattern or folder of an image sequence.
+        source: a video file, or the pattern or folder of an image sequence, of which the frames asked for count.
         styles: with their weights.
         settings: of the job; where it runs and what else it writes does not count.
     Raises:
-        InputError: the source or a style cannot be read.
+        InputError: the source or a style cannot be read, or the sequence does not have these frames.
+        SettingsError: the frames are not written as they should be.
     """
+    footage, weights = settings.footage, Path(settings.weights.weights)
+    if sequence := is_sequence(source):
+        listed = list_sequence(source, Fraction(footage.rate))
+        selection = select_frames(listed, footage.frames, footage.start, footage.end, footage.handles)
+        files = source_files(selection.info, selection.frames)
+    else:
+        require_file(source)
+        files = [source]
     asked = {
         "stylevideo": __version__,
         "torch": version("torch"),
-        "source": source_identity(_files_of(source)),
-        "styles": [[_content_hash(style.path), style.weight] for style in styles],
+        "source": source_identity(files),
+        "view": _view_identity(footage.view, is_linear=sequence and listed.is_linear),
+        "styles": [[content_hash(style.path), style.weight] for style in styles],
         "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_RUNS},
+        "weights": content_hash(weights) if weights.is_file() else "",
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -47,8 +68,8 @@ def is_made(output: Path, key: str) -> bool:
         output: the film, or the pattern of an image sequence.
         key: from `request_key`.
     """
+    values = read_values(provenance_path(output))
     try:
-        values = json.loads(provenance_path(output).read_bytes())
         return bool(values["request"] == key and written_bytes(output, values["numbers"]) == values["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -63,55 +84,86 @@ def written_bytes(output: Path, numbers: Sequence[int] | None) -> int:
     Raises:
         OSError: a file is not there.
     """
-    if numbers is None:
+    parsed = parse_pattern(output)
+    if numbers is None or parsed is None:
         return output.stat().st_size
-    from stylevideo.media.sequence_writer import sequence_files
-
     first, last, step = numbers
-    return sum(file.stat().st_size for file in sequence_files(output, range(first, last + 1, step)))
+    return sum(parsed[0].file(number).stat().st_size for number in range(first, last + 1, step))
 
 
-def source_identity(files: list[Path]) -> str:
-    """Enough to tell clips apart, quick for large ones: sizes, and the SHA-256 of how each file begins and ends.
+def source_files(info: VideoInfo, frames: range) -> list[Path | None]:
+    """The video; or the file of each of these frames of a sequence, None where there is none."""
+    return list(info.files[frames.start : frames.stop]) or [info.path]
+
+
+def source_identity(files: Sequence[Path | None]) -> str:
+    """Enough to tell clips, and versions of them, apart, and quick for large ones.
+
+    The SHA-256 of all that the files hold; where that is more than `WHOLE_BYTES`, of their sizes, of when they were
+    changed, and of how each begins, goes on in the middle and ends.
 
     Args:
-        files: a video, or the pictures of a sequence; a missing one counts as missing.
+        files: a video, or the pictures of a sequence; one that is missing counts as missing.
     Raises:
         InputError: a file cannot be read.
     """
-    digest, total = hashlib.sha256(), 0
-    end_bytes = VIDEO_END_BYTES if len(files) == 1 else PICTURE_END_BYTES
-    for file in files:
+    digest = hashlib.sha256()
+    found = [(file, _status(file)) for file in files]
+    total = sum(status.st_size for _, status in found if status)
+    part_bytes = VIDEO_PART_BYTES if len(files) == 1 else PICTURE_PART_BYTES
+    for file, status in found:
+        if file is None or status is None:
+            digest.update(b"missing;")
+            continue
+        digest.update(f"{status.st_size};".encode())
+        if total > WHOLE_BYTES:
+            # In whole seconds, since not all disks keep more and a copy is no other version.
+            digest.update(f"{int(status.st_mtime)};".encode())
         try:
-            size = file.stat().st_size if file.exists() else -1
-            digest.update(f"{size};".encode())
-            for part in _ends(file, size, end_bytes):
+            for part in _parts(file, status.st_size, part_bytes if total > WHOLE_BYTES else status.st_size):
                 digest.update(part)
         except OSError as error:
             raise InputError(f"{file} cannot be read ({error.strerror}).") from error
-        total += max(0, size)
     return f"{total} bytes, {digest.hexdigest()[:16]}"
 
 
-def _ends(file: Path, size: int, end_bytes: int) -> Iterator[bytes]:
-    if size < 0:
-        return
-    with file.open("rb") as stream:
-        yield stream.read(end_bytes)
-        stream.seek(max(0, size - end_bytes))
-        yield stream.read(end_bytes)
+def content_hash(file: Path) -> str:
+    """The SHA-256 of what a small file holds, in hexadecimal digits.
 
-
-def _files_of(source: Path) -> list[Path]:
-    if source.is_file():
-        return [source]
-    from stylevideo.media.sequence import is_sequence, named_files
-
-    return named_files(source) if is_sequence(source) else [source]
-
-
-def _content_hash(file: Path) -> str:
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe would be waited for
+            raise InputError(f"{file} is not an ordinary file. Name a picture.")
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise InputError(f"{file}: the picture cannot be read ({error.strerror}). Check the name.") from error
+
+
+def _status(file: Path | None) -> os.stat_result | None:
+    """Of an ordinary file that is there."""
+    with suppress(OSError):
+        if file and stat.S_ISREG((status := file.stat()).st_mode):
+            return status
+    return None
+
+
+def _parts(file: Path, size: int, part_bytes: int) -> Iterator[bytes]:
+    """The beginning, the middle and the end; all of it where these meet."""
+    with file.open("rb") as stream:
+        for place in sorted({0, max(0, (size - part_bytes) // 2), max(0, size - part_bytes)}):
+            stream.seek(place)
+            yield stream.read(part_bytes)
+
+
+def _view_identity(view: str, is_linear: bool) -> str:
+    """What of OpenColorIO decides how light looks; it is asked where there may be light only."""
+    if not is_linear and view in ("auto", "srgb"):
+        return "none"
+    from stylevideo.media.view import sequence_view
+
+    try:
+        return sequence_view(view).identity
+    except InputError:  # a run says so, if it needs the view
+        return "none"

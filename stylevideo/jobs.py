@@ -30,6 +30,7 @@ from stylevideo.errors import (
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
+from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.lock import sole_run
@@ -151,16 +152,16 @@ def _stylize(
     stop: Callable[[], bool],
 ) -> ClipResult:
     """`stylize`, while no other run works on the film."""
-    settings = settings.with_values(**given_up)
     began = time.perf_counter()
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
-        job = prepare(source, styles, output, settings)
+        job = prepare(source, styles, output, settings.with_values(**given_up))
     anew = settings.output.restart and not given_up
     check_space(job, 0 if anew else finished_frames(output))
     store = FrameStore(output, fingerprint(job), anew)
     if given_up:
         store.remember(FALLBACK_NAME, given_up)
-        job = replace(job, notes=(*job.notes, in_words(given_up)))
+        asked = request_key(source, [read.style for read in job.styles], settings)
+        job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
     on_event(Checked(job.clip))
     try:
         with memory_context(_too_large(job)):
@@ -370,7 +371,8 @@ def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Mo
 
 def _source_frames(job: Job, frames: range) -> Iterator[Frame]:
     for source in read_frames(job.clip.info, frames, job.reading):
-        yield Frame(source.index, to_image(source.picture.fitted(job.size).image), source.repaired)
+        picture = source.picture.fitted(job.size)
+        yield Frame(source.index, to_image(picture.image), source.repaired, picture.notes)
 
 
 def _source_frames_backwards(job: Job, frames: range) -> Iterator[Frame]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stylevideo.beside import is_record_of, is_report, provenance_path
 from stylevideo.errors import InputError
-from stylevideo.media.delivery import choose_delivery
+from stylevideo.media.delivery import Delivery, choose_delivery
 from stylevideo.media.lock import lock_path
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
@@ -75,7 +75,7 @@ def check_replaced(
     """
     written = written_files(output, info, frames, settings)
     _refuse_twice([output, *(file for file in written if file != output)])
-    refuse_onto("the clip itself", info.source_files(), written)
+    refuse_onto("the clip itself", (info.thinned_from or info).source_files(), written)
     refuse_onto("a style picture", styles, written)
     if settings.overwrite:
         return
@@ -97,6 +97,19 @@ def written_files(output: Path, info: VideoInfo, frames: range, settings: Output
         film = [output]
     record = [provenance_path(output)] if settings.provenance else []
     return [*film, *record, *(Path(path).absolute() for path in (settings.sheet, settings.report) if path)]
+
+
+def refuse_into(folder: Path, output: Path | None, delivery: Delivery) -> None:
+    """Refuse a sequence in a folder that is the clip: the next run would find two clips there.
+
+    Raises:
+        InputError: with what to do about it.
+    """
+    if output and delivery.is_sequence and output.parent.resolve() == folder.resolve():
+        raise InputError(
+            f"{output} would be in the folder that was given as the clip. Give the clip's pattern, such as "
+            f"{folder / 'shot.####.png'}, or choose another folder for the output."
+        )
 
 
 def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) -> None:

@@ -11,16 +11,16 @@ from pathlib import Path
 import torch
 
 from stylevideo.errors import InputError
+from stylevideo.identity import request_key, source_files, source_identity
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
-from stylevideo.media.frame_file import sequence_view
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.tracks import stretch_of_time
-from stylevideo.media.view import SRGB
+from stylevideo.media.view import SRGB, sequence_view
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
-from stylevideo.outputs import check_replaced
+from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
 from stylevideo.settings import FootageSettings, Settings, Style, leaves, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
@@ -46,6 +46,8 @@ class Job:
         bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
         delivery: the film's form.
         device, vgg: what paints; no network where nothing is painted.
+        identity: of the source, as it was before any of its frames was read.
+        request: by what the film is known again, as from `request_key`; empty where nothing is written.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
     """
 
@@ -58,6 +60,8 @@ class Job:
     delivery: Delivery
     device: torch.device
     vgg: VGG19 | None
+    identity: str
+    request: str
     notes: tuple[str, ...]
 
     @property
@@ -103,8 +107,12 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     delivery = choose_delivery(settings.output.delivery, output) if output else UNWRITTEN
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
-    info = selection.info
+    info, identity, request = selection.info, source_identity(source_files(selection.info, selection.frames)), ""
+    if source.is_dir():
+        refuse_into(source, output, delivery)
+        source = info.path
     if output:
+        request = request_key(source, [read.style for read in chosen], settings)
         check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings.output)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage, info, delivery)
@@ -125,7 +133,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         vgg = _network(settings.weights.weights, device, dtype)
     clip = Clip(source, output or source, info, selection.frames)
     notes = (*selection.notes, *_without_effect(settings, info, delivery))
-    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, notes)
+    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, identity, request, notes)
 
 
 @lru_cache(maxsize=1)

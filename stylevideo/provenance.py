@@ -16,7 +16,7 @@ import torch
 
 from stylevideo.beside import MADE_BY, is_record_of, provenance_path
 from stylevideo.errors import InputError, StorageError
-from stylevideo.identity import request_key, written_bytes
+from stylevideo.identity import source_files, source_identity, written_bytes
 from stylevideo.media.pattern import plain_name
 from stylevideo.media.pictures import write_atomically
 from stylevideo.preparation import Job
@@ -36,16 +36,13 @@ def provenance(job: Job) -> dict[str, Any]:
         InputError: the source or a style can no longer be read.
     """
     clip = job.clip
-    styles = [
-        {"name": read.style.path.name, "weight": read.style.weight, "sha256": _sha256([read.style.path])}
-        for read in job.styles
-    ]
+    styles = [{"name": read.style.path.name, "weight": read.style.weight, "sha256": read.sha256} for read in job.styles]
     return {
         MADE_BY: __version__,
         "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
         "film": plain_name(clip.output),
         "source": {"name": clip.source.name, "sha256": _sha256(clip.info.source_files())},
-        "request": request_key(clip.source, [read.style for read in job.styles], job.settings),
+        "request": job.request,
         "frames": clip.info.numbers(clip.frames),
         "styles": styles,
         "delivery": job.delivery.name,
@@ -54,6 +51,20 @@ def provenance(job: Job) -> dict[str, Any]:
         "weights_sha256": job.vgg.identity if job.vgg else None,
         "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in UNTOLD},
     }
+
+
+def require_unchanged(job: Job) -> None:
+    """Refuse a film of two versions of its source.
+
+    Raises:
+        InputError: the source is not what it was before its first frame was read.
+    """
+    clip = job.clip
+    if source_identity(source_files(clip.info, clip.frames)) != job.identity:
+        raise InputError(
+            f"{clip.source} has changed since the run began, and the film would be of two versions. Put back what it "
+            "was, or begin anew with --restart."
+        )
 
 
 def comment(values: dict[str, Any]) -> str:

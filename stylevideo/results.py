@@ -34,6 +34,7 @@ class FrameRecord:
         seconds: wall time it took, likewise.
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.
+        notes: what was not as it should be in its source's file, as sentences.
         losses: as last evaluated.
     """
 
@@ -43,6 +44,7 @@ class FrameRecord:
     redone: bool
     repaired: bool
     losses: FrameLosses
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, info: VideoInfo, result: FrameResult) -> FrameRecord:
@@ -54,12 +56,13 @@ class FrameRecord:
             redone=result.redone,
             repaired=result.repaired,
             losses=result.losses,
+            notes=result.notes,
         )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FrameRecord:
         """The record whose `dataclasses.asdict` this is."""
-        return cls(**{**values, "losses": FrameLosses(**values["losses"])})
+        return cls(**{**values, "losses": FrameLosses(**values["losses"]), "notes": tuple(values["notes"])})
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,7 @@ def frame_warnings(info: VideoInfo, records: Sequence[FrameRecord]) -> Iterator[
     redone = [record.number for record in records if record.redone]
     if redone:
         yield f"{len(redone)} frames came out far worse than their neighbours and were done again: {_listed(redone)}."
+    yield from dict.fromkeys(note for record in records for note in record.notes)
 
 
 def loop_warnings(visible: float) -> Iterator[str]:

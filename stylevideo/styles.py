@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import InputError
+from stylevideo.identity import content_hash
 from stylevideo.media.pictures import read_picture, to_image
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
@@ -18,10 +19,11 @@ from stylevideo.targets import StylePicture, StyleTargets
 
 @dataclass(frozen=True, eq=False)
 class ReadStyle:
-    """A style with its picture: (H, W, 3) uint8, RGB."""
+    """A style with its picture: (H, W, 3) uint8, RGB; and the SHA-256 of its file."""
 
     style: Style
     picture: np.ndarray
+    sha256: str
 
 
 def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
@@ -36,7 +38,7 @@ def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
     chosen = [style if isinstance(style, Style) else Style.parse(str(style)) for style in styles]
     if not chosen:
         raise InputError("No style picture was given. Name at least one with --style PICTURE.")
-    return tuple(ReadStyle(style, _read(style.path)) for style in chosen)
+    return tuple(ReadStyle(style, _read(style.path), content_hash(style.path)) for style in chosen)
 
 
 def style_targets(styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings) -> StyleTargets:

@@ -47,6 +47,7 @@ class FrameResult:
         seconds: wall time it took, likewise.
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.
+        notes: what was not as it should be in its source's file, as sentences.
     """
 
     index: int
@@ -56,6 +57,7 @@ class FrameResult:
     seconds: float
     redone: bool
     repaired: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -294,6 +296,7 @@ def stylize_sequence(
             seconds=time.perf_counter() - began,
             redone=redone,
             repaired=frame.repaired,
+            notes=frame.notes,
         )
         state = SequenceState(
             index=frame.index,
@@ -318,7 +321,7 @@ def leave_as_they_are(
     nothing = FrameLosses(total=0, appearance=0, style=0, content=0, tv=0, temporal=0)
     for frame, _ in frames:
         result = FrameResult(
-            frame.index, frame.image, nothing, iterations=0, seconds=0, redone=False, repaired=frame.repaired
+            frame.index, frame.image, nothing, 0, seconds=0, redone=False, repaired=frame.repaired, notes=frame.notes
         )
         carried = CarriedState.fresh(frame.image[..., :1, :1].clone())  # nobody looks at it
         finished = torch.ones_like(carried.image[:, :1])

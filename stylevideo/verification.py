@@ -79,7 +79,13 @@ class Verification:
 
 
 def verify(
-    source: str | Path, film: str | Path, frames: str = "", start: str = "", end: str = "", handles: int = 0
+    source: str | Path,
+    film: str | Path,
+    frames: str = "",
+    start: str = "",
+    end: str = "",
+    handles: int = 0,
+    rate: str = "24",
 ) -> Verification:
     """Compare a film with its source, without looking at the pictures.
 
@@ -87,12 +93,13 @@ def verify(
         source, film: video files.
         frames, start, end, handles: which of the source's frames the film shows, as in `FootageSettings`; all of them
             if not given.
+        rate: frames a second of a source that is an image sequence, where the film is one too and does not say.
     Raises:
         InputError: one of them cannot be read, or the frames are not in the source.
         SettingsError: the frames are not written as they should be.
     """
     made = open_clip(Path(film).absolute())
-    info = open_clip(Path(source).absolute(), made.rate)
+    info = open_clip(Path(source).absolute(), Fraction(rate) if made.is_sequence else made.rate)
     selection = select_frames(info, frames, start, end, handles)
     info, shown = selection.info, selection.frames
     if made.is_sequence:

@@ -560,4 +560,4 @@ def test_a_view_is_checked_before_any_work_and_known_by_what_it_stands_for(
         for v in ("auto", "ACEScct", "srgb")
     )
     assert auto["bits"] == 16 and other["bits"] == 8
-    assert auto == named and {name for name in auto if auto[name] != other[name]} == {"bits", "view"}
+    assert auto == named and {name for name in auto if auto[name] != other[name]} == {"bits", "reading", "view"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,3 +233,37 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
             stylevideo.evaluate(*arguments, **options)
         assert "\n" not in str(refusal.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.txt", "tall.mkv", "tiny.mkv"]
+
+
+def test_the_plot_replaces_nothing_that_is_measured(tmp_path: Path) -> None:
+    source, film = (save_numbered(tmp_path / name, "a.{:04d}.png", range(1, 4)) for name in ("source", "film"))
+    style = shutil.copy(source[0], tmp_path / "style.png")
+    (tmp_path / "link.png").symlink_to(film[1])
+    before = [path.read_bytes() for path in (*source, *film, style)]
+    for plot in (source[1], tmp_path / "link.png", style):
+        with pytest.raises(InputError, match="is one of the files to be measured"):
+            stylevideo.evaluate(
+                source[0].parent / "a.####.png",
+                film[0].parent / "a.####.png",
+                [style],
+                Settings().with_values(frames="1-3x2"),
+                plot=plot,
+            )
+    assert [path.read_bytes() for path in (*source, *film, style)] == before
+
+
+def test_an_even_stretch_of_kept_times_needs_to_be_told(tmp_path: Path) -> None:
+    times = (
+        "-vf",
+        "settb=1/1000,setpts=50*N-25*gt(N\\,8)*(N-8)",
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "1:1000",
+    )
+    source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
+    info, settings = probe(source), Settings().with_values(frames="1-8")
+    write_film(pictures(source)[:8], tmp_path / "film.mp4", info, range(8), Encoding(variable_rate=True))
+    with pytest.raises(InputError, match="--variable-rate keep"):
+        _open_pair(source, tmp_path / "film.mp4", settings)
+    assert len(_open_pair(source, tmp_path / "film.mp4", settings.with_values(variable_rate="keep")).repeats) == 8

@@ -13,8 +13,9 @@ from conftest import STYLE
 import stylevideo
 from stylevideo import jobs
 from stylevideo.errors import DeviceMemoryError
+from stylevideo.identity import is_made, request_key
 from stylevideo.media.probe import probe
-from stylevideo.settings import Settings
+from stylevideo.settings import Settings, Style
 
 ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
 SMALL = Settings().with_values(**ONCE, frames="1-4", size=64, device="cpu", precision="fp32")
@@ -52,6 +53,7 @@ def test_precision_goes_first_and_the_finished_frames_stay(
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL)
     assert len(made) == 4
     assert probe(tmp_path / "film.mp4").frame_count == 4
+    assert is_made(tmp_path / "film.mp4", request_key(two_shot_clip, [Style(STYLE)], SMALL))
     assert "There was too little memory: convolutions were computed with bf16." in result.warnings
 
 

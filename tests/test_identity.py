@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from conftest import STYLE
 from media_fixtures import numbered_video
+from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.beside import is_record, is_record_of, is_report, provenance_path
-from stylevideo.errors import InputError, LockedError, StorageError
+from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
+from stylevideo.identity import content_hash, is_made, request_key
+from stylevideo.media.exr import write_exr
 from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
-from stylevideo.results import ClipResult, Event, FrameFinished
-from stylevideo.settings import Settings
+from stylevideo.results import ClipResult, Event, FrameFinished, Planned
+from stylevideo.settings import Settings, Style
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 TOO_DEEP = "[" * 100_000
@@ -142,3 +150,149 @@ def test_the_longest_name_is_the_locks(tmp_path: Path) -> None:
         check_names(tmp_path / f"n{longest}", PLAIN.output)
     with sole_run(tmp_path / longest):
         pass
+
+
+# -- known again -----------------------------------------------------------------------------------
+
+
+def key_of(source: Path, *styles: Path, **values: Any) -> str:
+    return request_key(source, [Style(style) for style in styles or (STYLE,)], PLAIN.with_values(**values))
+
+
+def test_a_film_is_known_by_all_it_was_made_from(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, source = tmp_path / "film.mp4", shutil.copy(clip, tmp_path / "source.mp4")
+    make(source, film, device="cpu")
+    key = key_of(source)
+    assert is_made(film, key)
+    assert is_made(film, key_of(source, report="a.json", device="cpu")), "the same film"
+    film.write_bytes(film.read_bytes() + b"x")
+    assert not is_made(film, key), "cut or mended by somebody"
+    film.unlink()
+    assert not is_made(film, key)
+    style, weights = tmp_path / "style.jpg", tmp_path / "weights.pth"
+    style.write_bytes(STYLE.read_bytes() + b"x")
+    weights.write_bytes(b"1")
+    others = [key_of(source, style), key_of(source, crf=1), key_of(source, frames="1-2")]
+    others.append(key_of(source, weights=str(weights)))
+    weights.write_bytes(b"2")
+    others.append(key_of(source, weights=str(weights)))
+    source.write_bytes(source.read_bytes() + b"x")
+    assert len({key, key_of(source), *others}) == 7
+    for missing in (tmp_path / "none.mp4", tmp_path / "none.####.png"):
+        with pytest.raises(InputError, match=r"no such file|no file is named"):
+            key_of(missing)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *("[]", "{}", TOO_DEEP, "\xff", '{"request": "k"}'),
+        *('{"request": "k", "numbers": [1, 2, 0], "bytes": 1}', '{"request": "k", "numbers": "abc", "bytes": 1}'),
+    ],
+)
+def test_odd_records_make_no_film(values: str, tmp_path: Path) -> None:
+    for name in ("a.####.png", "a.mp4"):
+        provenance_path(tmp_path / name).write_text(values, encoding="latin-1")
+        assert not is_made(tmp_path / name, "k")
+
+
+def test_frames_that_are_still_rendered_beyond_the_range_do_not_count(tmp_path: Path) -> None:
+    source, film = tmp_path / "in" / "a.####.png", tmp_path / "film.mp4"
+    files = save_numbered(tmp_path / "in", "a.{:04d}.png", range(1, 7))
+    key = key_of(source, frames="1-4", handles=1)
+    begin(source, film, frames="1-4")
+    save_numbered(tmp_path / "in", "a.{:04d}.png", (9,))
+    assert key_of(source, frames="1-4", handles=1) == key
+    planned: list[Event] = []
+    make(source, film, planned.append, frames="1-4")
+    assert next(event.finished for event in planned if isinstance(event, Planned)) == 1
+    assert is_made(film, key_of(source, frames="1-4"))
+    files[4].write_bytes(files[3].read_bytes())
+    assert key_of(source, frames="1-4", handles=1) != key
+    assert is_made(film, key_of(source, frames="1-4"))
+
+
+def begin(source: Path, film: Path, **values: Any) -> None:
+    """Make a film's first frame, and no more."""
+    with pytest.raises(Stopped):
+        stylevideo.stylize(source, [STYLE], film, PLAIN.with_values(**values), stop=lambda: True)
+
+
+def test_versions_of_a_source_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those that differ in the middle of uncompressed pictures; nor, of large ones, those of other times."""
+    source, film = tmp_path / "a.####.tif", tmp_path / "film.mp4"
+
+    def save_light(value: int) -> None:
+        for number in range(1, 5):
+            picture = np.zeros((128, 128, 3), np.uint8)
+            picture[40:-40] = value
+            options = [cv2.IMWRITE_TIFF_COMPRESSION, 1]
+            (tmp_path / f"a.{number:04d}.tif").write_bytes(cv2.imencode(".tif", picture, options)[1].tobytes())
+
+    save_light(50)
+    begin(source, film)
+    before = key_of(source)
+    save_light(200)
+    assert key_of(source) != before
+    with pytest.raises(ResumeError, match="source was"):
+        make(source, film)
+    monkeypatch.setattr("stylevideo.identity.WHOLE_BYTES", 1 << 10)
+    large = key_of(source)
+    assert key_of(source) == large
+    os.utime(tmp_path / "a.0002.tif", (1e9, 1e9))
+    assert key_of(source) != large
+
+
+def test_a_source_that_changes_on_the_way_is_noticed_and_a_style_is_as_it_was_read(clip: Path, tmp_path: Path) -> None:
+    source, style, film = (tmp_path / name for name in ("source.mp4", "style.jpg", "film.mp4"))
+    shutil.copy(clip, source)
+    shutil.copy(STYLE, style)
+    key = key_of(source, style)
+
+    def change(event: Event) -> None:
+        if isinstance(event, Planned):
+            style.write_bytes(b"another")
+
+    stylevideo.stylize(source, [style], film, PLAIN, change)
+    assert is_made(film, key)
+    assert json.loads(provenance_path(film).read_text())["styles"][0]["sha256"] == content_hash(STYLE)
+
+    def replace_source(event: Event) -> None:
+        if isinstance(event, Planned):
+            shutil.copy(STYLE, tmp_path / "new")
+            (tmp_path / "new").replace(source)
+
+    with pytest.raises(EncodeError, match="has changed since the run began"):
+        make(source, tmp_path / "b.mp4", replace_source)
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_a_folder_does_not_get_a_second_sequence(tmp_path: Path) -> None:
+    save_numbered(tmp_path / "in", "a.{:04d}.png", range(1, 4))
+    with pytest.raises(InputError, match="Give the clip's pattern"):
+        make(tmp_path / "in", tmp_path / "in" / "b.####.png")
+    film = make(tmp_path / "in", tmp_path / "in" / "b.mp4").output
+    assert is_made(film, key_of(tmp_path / "in" / "a.####.png"))
+
+
+def test_opencolorio_counts_where_there_is_light(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exr_sequence = tmp_path / "a.####.exr"
+    write_exr(tmp_path / "a.0001.exr", np.ones((64, 64, 3), np.float32))
+    monkeypatch.delenv("OCIO", raising=False)
+    plain, light = key_of(clip), key_of(exr_sequence)
+    monkeypatch.setenv("OCIO", "ocio://default")
+    assert key_of(clip) == plain
+    assert key_of(exr_sequence) != light
+    assert key_of(clip, view="ACEScct") != key_of(clip, view="ACEScg")
+
+
+def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
+    save_numbered(tmp_path, "a.{:04d}.png", range(1, 3))
+    script = (
+        "import sys; from pathlib import Path; from stylevideo.identity import is_made, request_key\n"
+        "from stylevideo.settings import Settings, Style\n"
+        "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
+        "assert not is_made(Path(sys.argv[1]), key)\n"
+        "assert not {'torch', 'cv2', 'numpy', 'PyOpenColorIO'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.####.png"), str(STYLE)], check=True)

@@ -51,7 +51,7 @@ def test_a_folder_means_its_videos_and_sequences(tmp_path: Path) -> None:
     touch(tmp_path, "b.mov", "a.MP4", ".hidden.mp4", "notes.txt", "thumb_01.jpg", "deeper/c.mp4", ".x.0001.png")
     touch(tmp_path, "plate2-0001.png", "plate2-0002.png", "shot.1001.exr", "shot.1002.exr", "shot.1004.exr")
     touch(tmp_path, "made.mp4", "other.mp4", "other.mp4.json")
-    (tmp_path / "made.mp4.json").write_text(json.dumps({"stylevideo": "0.1"}))
+    (tmp_path / "made.mp4.json").write_text(json.dumps({"stylevideo": "0.1", "request": "", "film": "made.mp4"}))
     assert found(".", tmp_path) == ["a.MP4", "b.mov", "other.mp4", "plate2-####.png", "shot.####.exr"]
     assert found("deeper/", tmp_path) == ["deeper/c.mp4"]
     assert found("deeper/../b.mov", tmp_path) == ["b.mov"]

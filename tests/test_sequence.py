@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import sys
 from dataclasses import replace
@@ -21,10 +22,10 @@ from stylevideo.errors import DecodeError, EncodeError, InputError, ShapeError, 
 from stylevideo.media import sequence, sequence_writer
 from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.frame_file import read_file
-from stylevideo.media.pattern import parse_pattern
+from stylevideo.media.pattern import is_sequence, parse_pattern
 from stylevideo.media.pictures import Picture, Reading, premultiplied
 from stylevideo.media.reader import check_decodable, read_frames
-from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
+from stylevideo.media.sequence import decode_sequence, probe_sequence
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files, write_sequence
 from stylevideo.media.tiff import has_alpha_multiplied_in, with_straight_alpha
 from stylevideo.media.view import SRGB
@@ -256,7 +257,10 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     assert caplog.messages == [f"{info.path}: {told}"], "once"
     assert all(frame.picture.alpha is None for frame in read_frames(info, range(4), EIGHT))
     result = stylevideo.stylize(
-        tmp_path, [STYLE], tmp_path / "made.####.png", Settings().with_values(iterations=0, detect_cuts=False)
+        tmp_path / "a.#.png",
+        [STYLE],
+        tmp_path / "made.####.png",
+        Settings().with_values(iterations=0, detect_cuts=False),
     )
     assert told in result.warnings
     assert len(list(tmp_path.glob("made.*.png"))) == 4
@@ -266,6 +270,10 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     assert [picture.alpha for picture in frames] == [None, None, None] and np.array_equal(frames[2].image, rgb[3])
     told = "a.3.png, unlike the sequence's first file, has an alpha channel: it is left out."
     assert [picture.notes for picture in frames] == [(), (), (told,)]
+    settings = Settings().with_values(iterations=0, detect_cuts=False, report=str(tmp_path / "report.json"))
+    result = stylevideo.stylize(tmp_path / "a.#.png", [STYLE], tmp_path / "film.mp4", settings)
+    assert result.warnings.count(told) == 1, "also where no alpha is read along"
+    assert told in json.loads((tmp_path / "report.json").read_text())["warnings"]
 
 
 def test_of_a_thinned_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

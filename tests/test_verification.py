@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
+from sequence_fixtures import save_numbered
 
 from stylevideo.cli import main
 from stylevideo.media.delivery import Encoding
@@ -108,6 +109,15 @@ def test_an_even_stretch_of_kept_times_is_right(tmp_path: Path) -> None:
     assert main(["verify", str(source), str(film), "--frames", "3-6", "--handles", "2"]) == 0
     assert main(["verify", str(source), str(film), "--end", "0.4"]) == 0
     assert main(["verify", str(source), str(film), "--start", "0.05", "--end", "0.4"]) == 1
+
+
+def test_times_of_a_sequence_are_counted_at_its_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_numbered(tmp_path / "in", "a.{:04d}.png", range(1, 61))
+    save_numbered(tmp_path / "out", "b.{:04d}.png", range(16, 31))
+    films = [str(tmp_path / "in" / "a.####.png"), str(tmp_path / "out" / "b.####.png")]
+    assert main(["verify", *films, "--start", "0.5", "--end", "1", "--rate", "30"]) == 0, capsys.readouterr().err
+    assert main(["verify", *films, "--start", "0.5", "--end", "1"]) == 1
+    assert not verify(*films, start="0.5", end="1", rate="30").wrong
 
 
 def test_a_lost_track_is_not_taken_for_another(source: Path, tmp_path: Path) -> None:

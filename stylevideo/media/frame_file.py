@@ -6,13 +6,11 @@ logarithmic DPX stays logarithmic. Alpha is divided out of colours where a TIFF 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -24,7 +22,7 @@ from stylevideo.media.ffmpeg import ffmpeg_output, file_url, run_ffmpeg
 from stylevideo.media.pattern import CODECS
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
 from stylevideo.media.tiff import has_alpha_multiplied_in
-from stylevideo.media.view import View, choose_view
+from stylevideo.media.view import sequence_view
 
 _PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",
@@ -111,16 +109,6 @@ def _decode_exr(path: Path) -> ExrPicture:
         if isinstance(error.__cause__, ImportError):
             raise
         raise DecodeError(str(error)) from error
-
-
-def sequence_view(name: str) -> View:
-    """The view of a sequence's pictures: found once, since an OpenColorIO config takes long to read."""
-    return _view(name, os.environ.get("OCIO"))
-
-
-@cache
-def _view(name: str, _config: str | None) -> View:
-    return choose_view(name)
 
 
 def _exr_facts(exr: ExrPicture) -> FileFacts:

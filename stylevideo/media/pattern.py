@@ -7,8 +7,10 @@ which of them a folder has; opens no files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
 from pathlib import Path
 
 from fileseq.constants import PAD_STYLE_HASH1
@@ -16,6 +18,7 @@ from fileseq.exceptions import FileSeqException
 from fileseq.filesequence import FileSequence
 
 from stylevideo.errors import InputError
+from stylevideo.timeline import VideoInfo
 
 CODECS = {
     ".png": "png",
@@ -27,6 +30,8 @@ CODECS = {
     ".exr": "exr",
 }
 """The kinds of file that a sequence may have, by their suffix in lower case."""
+KINDS = "PNG, TIFF, JPEG, DPX or EXR"
+NAMES_SHOWN = 4
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 _SIGN = re.compile(r"#+|@+|%\d*d")
 # Characters that mean something to fileseq, and what stands for them meanwhile. It would take the dash of
@@ -169,3 +174,96 @@ def _stated_numbers(path: Path, text: str) -> range:
             "every second frame is --frames 1001-1050x2."
         )
     return range(first, last + 1)
+
+
+# -- the sequence that is meant ----------------------------------------------------------------------
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether a path means an image sequence: a folder, or a pattern such as `shot.####.png`.
+
+    A file whose own name looks like a pattern is a file.
+
+    Raises:
+        InputError: it has a pattern with numbers that are not written `1001-1050`.
+    """
+    return path.is_dir() or (not path.exists() and parse_pattern(path) is not None)
+
+
+def list_sequence(path: Path, rate: Fraction) -> VideoInfo:
+    """What the names of an image sequence's files tell of it: not the size and the kind of its pixels.
+
+    Args:
+        path: a folder with one sequence; or a pattern, which may state the numbers: `shot.1001-1050####.tif`.
+        rate: frames a second, which files do not tell.
+    Raises:
+        InputError: there is no such sequence, or more than one.
+    """
+    pattern, numbers, stated = _sequence_in(path) if path.is_dir() else _sequence_named(path)
+    wanted = stated or range(numbers[0], numbers[-1] + 1)
+    there = set(numbers)
+    files = tuple(pattern.file(number) if number in there else None for number in wanted)
+    return VideoInfo(
+        path=pattern.folder / pattern.name,
+        width=0,
+        height=0,
+        frame_count=len(files),
+        rate=rate,
+        time_base=1 / rate,
+        pts=tuple(range(len(files))),
+        variable_rate=False,
+        sample_aspect=Fraction(1),
+        rotation=0,
+        codec=CODECS[pattern.suffix],
+        pixel_format="",
+        color_matrix=None,
+        streams=(),
+        files=files,
+        first_number=wanted.start,
+    )
+
+
+def _sequence_in(folder: Path) -> tuple[Pattern, list[int], None]:
+    """The only sequence in a folder, and its numbers."""
+    found = patterns_in(folder, CODECS)
+    if not found:
+        raise InputError(f"{folder} holds no numbered pictures. Name a folder with {KINDS} files like shot.1001.png.")
+    if len(found) > 1:
+        raise InputError(
+            f"{folder} holds {len(found)} sequences: {_listed([pattern.name for pattern in found])}. "
+            "Give the pattern of one."
+        )
+    ((pattern, numbers),) = found.items()
+    return pattern, numbers, None
+
+
+def _sequence_named(path: Path) -> tuple[Pattern, list[int], range | None]:
+    """What a pattern means: itself, the numbers that there are, and those that it states."""
+    parsed = parse_pattern(path)
+    if parsed is None:
+        raise InputError(f"{path} is neither a folder nor a pattern. Write a pattern like shot.####.png.")
+    pattern, stated = parsed
+    if pattern.suffix not in CODECS:
+        raise InputError(f"{path}: {pattern.suffix or 'this'} is no kind of picture that is read. Use {KINDS} files.")
+    numbers = numbers_of(pattern, stated)
+    if not numbers:
+        raise InputError(f"{path}: no file is named like {pattern.file(1).name}.{_near(pattern)}")
+    if stated and not numbers[0] <= stated.start < stated.stop <= numbers[-1] + 1:
+        raise InputError(
+            f"{path}: there are only the frames {numbers[0]}-{numbers[-1]} of {pattern.name}. Choose within that."
+        )
+    return pattern, numbers, stated
+
+
+def _near(pattern: Pattern) -> str:
+    """A sentence about what else the folder has."""
+    names = sorted(other.name for other in patterns_in(pattern.folder, CODECS))
+    near = get_close_matches(pattern.name, names, n=1)
+    if near:
+        return f" Did you mean {near[0]}?"
+    return f" The folder has {_listed(names)}." if names else " The folder holds no numbered pictures."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(sorted(names)[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

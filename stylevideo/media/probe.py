@@ -91,7 +91,7 @@ def probe(path: Path) -> VideoInfo:
     Raises:
         InputError: there is no such file, or ffmpeg cannot read a moving picture from it.
     """
-    _require_file(path)
+    require_file(path)
     run = _run_framecrc(path)
     streams = _parse_streams(run.messages)
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
@@ -124,7 +124,12 @@ def _reason(messages: str) -> str:
     return general if not said or said in general else f"{said}; {general}"
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Refuse what is no file that can be read.
+
+    Raises:
+        InputError: with what it is instead.
+    """
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a video file. Name the file in it.")
     if not path.exists():

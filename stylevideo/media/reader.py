@@ -17,9 +17,10 @@ import numpy as np
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
 from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
+from stylevideo.media.pattern import is_sequence
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.probe import probe
-from stylevideo.media.sequence import decode_sequence, is_sequence, probe_sequence
+from stylevideo.media.sequence import decode_sequence, probe_sequence
 from stylevideo.timeline import VideoInfo
 
 SHOWN_NUMBERS = 10

@@ -6,9 +6,8 @@ The numbers in the names are the frames' numbers; one that is missing in between
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from itertools import islice
@@ -18,27 +17,14 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.frame_file import FileFacts, file_facts, read_file
-from stylevideo.media.pattern import CODECS, Pattern, numbers_of, parse_pattern, patterns_in
+from stylevideo.media.pattern import list_sequence
 from stylevideo.media.pictures import WHITE, Picture, Reading
 from stylevideo.timeline import VideoInfo
 
 logger = logging.getLogger(__name__)
 
-KINDS = "PNG, TIFF, JPEG, DPX or EXR"
 # So many damaged files may stand at the beginning.
 FILES_TRIED = 8
-NAMES_SHOWN = 4
-
-
-def is_sequence(path: Path) -> bool:
-    """Whether a path means an image sequence: a folder, or a pattern such as `shot.####.png`.
-
-    A file whose own name looks like a pattern is a file.
-
-    Raises:
-        InputError: it has a pattern with numbers that are not written `1001-1050`.
-    """
-    return path.is_dir() or (not path.exists() and parse_pattern(path) is not None)
 
 
 def probe_sequence(path: Path, rate: Fraction) -> VideoInfo:
@@ -52,39 +38,15 @@ def probe_sequence(path: Path, rate: Fraction) -> VideoInfo:
     Raises:
         InputError: there is no such sequence, or more than one; or its first files cannot be decoded.
     """
-    pattern, numbers, stated = _sequence_in(path) if path.is_dir() else _sequence_named(path)
-    wanted = stated or range(numbers[0], numbers[-1] + 1)
-    there = set(numbers)
-    files = tuple(pattern.file(number) if number in there else None for number in wanted)
-    facts = _first_facts(pattern, [file for file in files if file])
-    return VideoInfo(
-        path=pattern.folder / pattern.name,
+    info = list_sequence(path, rate)
+    facts = _first_facts(info)
+    return replace(
+        info,
         width=facts.width,
         height=facts.height,
-        frame_count=len(files),
-        rate=rate,
-        time_base=1 / rate,
-        pts=tuple(range(len(files))),
-        variable_rate=False,
         sample_aspect=facts.sample_aspect,
-        rotation=0,
-        codec=CODECS[pattern.suffix],
         pixel_format=facts.pixel_format,
-        color_matrix=None,
-        streams=(),
-        files=files,
-        first_number=wanted.start,
     )
-
-
-def named_files(path: Path) -> list[Path]:
-    """The files that a folder or a pattern means, without opening any.
-
-    Raises:
-        InputError: there is no such sequence, or more than one.
-    """
-    pattern, numbers, stated = _sequence_in(path) if path.is_dir() else _sequence_named(path)
-    return [pattern.file(number) for number in numbers if stated is None or number in stated]
 
 
 def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
@@ -142,57 +104,11 @@ def _check_size(file: Path, picture: Picture, info: VideoInfo) -> None:
         )
 
 
-def _sequence_in(folder: Path) -> tuple[Pattern, list[int], None]:
-    """The only sequence in a folder, and its numbers."""
-    found = patterns_in(folder, CODECS)
-    if not found:
-        raise InputError(f"{folder} holds no numbered pictures. Name a folder with {KINDS} files like shot.1001.png.")
-    if len(found) > 1:
-        raise InputError(
-            f"{folder} holds {len(found)} sequences: {_listed([pattern.name for pattern in found])}. "
-            "Give the pattern of one."
-        )
-    ((pattern, numbers),) = found.items()
-    return pattern, numbers, None
-
-
-def _sequence_named(path: Path) -> tuple[Pattern, list[int], range | None]:
-    """What a pattern means: itself, the numbers that there are, and those that it states."""
-    parsed = parse_pattern(path)
-    if parsed is None:
-        raise InputError(f"{path} is neither a folder nor a pattern. Write a pattern like shot.####.png.")
-    pattern, stated = parsed
-    if pattern.suffix not in CODECS:
-        raise InputError(f"{path}: {pattern.suffix or 'this'} is no kind of picture that is read. Use {KINDS} files.")
-    numbers = numbers_of(pattern, stated)
-    if not numbers:
-        raise InputError(f"{path}: no file is named like {pattern.file(1).name}.{_near(pattern)}")
-    if stated and not numbers[0] <= stated.start < stated.stop <= numbers[-1] + 1:
-        raise InputError(
-            f"{path}: there are only the frames {numbers[0]}-{numbers[-1]} of {pattern.name}. Choose within that."
-        )
-    return pattern, numbers, stated
-
-
-def _near(pattern: Pattern) -> str:
-    """A sentence about what else the folder has."""
-    names = sorted(other.name for other in patterns_in(pattern.folder, CODECS))
-    near = get_close_matches(pattern.name, names, n=1)
-    if near:
-        return f" Did you mean {near[0]}?"
-    return f" The folder has {_listed(names)}." if names else " The folder holds no numbered pictures."
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(sorted(names)[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _first_facts(pattern: Pattern, files: Sequence[Path]) -> FileFacts:
+def _first_facts(info: VideoInfo) -> FileFacts:
     reason = DecodeError("There is none.")
-    for file in islice(files, FILES_TRIED):
+    for file in islice(filter(None, info.files), FILES_TRIED):
         try:
             return file_facts(file)
         except DecodeError as error:
             reason = error
-    raise InputError(f"{pattern.name}: the first pictures cannot be decoded. {reason}") from reason
+    raise InputError(f"{info.path.name}: the first pictures cannot be decoded. {reason}") from reason

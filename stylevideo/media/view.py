@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -119,6 +120,16 @@ def choose_view(name: str) -> View:
         )
         return SRGB
     return _color_space_view(config, role)
+
+
+def sequence_view(name: str) -> View:
+    """The view of a sequence's pictures: found once, since an OpenColorIO config takes long to read."""
+    return _view(name, os.environ.get("OCIO"))
+
+
+@cache
+def _view(name: str, _config: str | None) -> View:
+    return choose_view(name)
 
 
 def _srgb_encode(linear: np.ndarray) -> np.ndarray:
