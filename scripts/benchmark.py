@@ -6,13 +6,15 @@
     python scripts/benchmark.py borders
     python scripts/benchmark.py shots
     python scripts/benchmark.py memory CLIP STYLE [--frames 48 132]
+    python scripts/benchmark.py line CLIP STYLE [--sizes 256 640]
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
-frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders`
-at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a
-long run. All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the
-environment that `scripts/test.py` makes.
+frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes,
+`borders` at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a
+short and a long run, `line` at how much of its time the painting waits for decoding, flow, saving or encoding. All
+results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
+`scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark_checks import ALL_ROUND, RIGHT, check_borders, check_memory, check_shots, check_still
+from benchmark_checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
 from benchmark_clips import CLIPS, MissingClipError, load_clip, pan_clip, six_shots, still_clip, zoom_clip
 from benchmark_methods import STANDARD, Workbench, methods
 from benchmark_pictures import crops, windows
@@ -115,6 +117,15 @@ def memory(options: argparse.Namespace) -> None:
     print(check_memory(options.clip, options.style, tuple(options.frames), options.size))
 
 
+def line(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for said in check_line(options.clip, options.style, options.frames, options.sizes, options.iterations):
+        print(said, flush=True)
+    print(machine)
+
+
+PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line}
+"""What is measured of a user's clip and printed alone."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
     "still": (still, 160, 300),
@@ -128,8 +139,8 @@ COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "memory":
-            memory(options)
+        if options.command in PLAIN:
+            PLAIN[options.command](options)
         else:
             COMMANDS[options.command][0](Run(options))
     except (StyleVideoError, MissingClipError) as error:
@@ -147,11 +158,17 @@ def _parser() -> argparse.ArgumentParser:
             _add_choices(command)
         elif frames is not None:
             command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
-    command = commands.add_parser("memory", **manner)
-    command.add_argument("clip", type=Path)
-    command.add_argument("style", type=Path)
-    command.add_argument("--size", type=int, default=256, help="long edge, pixels")
-    command.add_argument("--frames", type=int, nargs=2, default=(48, 132), help="short and long")
+    for name in PLAIN:
+        command = commands.add_parser(name, **manner)
+        command.add_argument("clip", type=Path)
+        command.add_argument("style", type=Path)
+        if name == "memory":
+            command.add_argument("--size", type=int, default=256, help="long edge, pixels")
+            command.add_argument("--frames", type=int, nargs=2, default=(48, 132), help="short and long")
+        else:
+            command.add_argument("--sizes", type=int, nargs="+", default=(256, 640), help="long edges, pixels")
+            command.add_argument("--frames", type=int, default=24)
+            command.add_argument("--iterations", type=int, default=4, help="of each frame: fewer than anyone uses")
     return parser
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from benchmark_pictures import WHOLE, Picture, Window, crops, part
 from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
+from stylevideo.jobs import stylize
 from stylevideo.metrics import brightness, region_style_distance, sharpness
 from stylevideo.models.vgg import VGG19
+from stylevideo.settings import Settings
 
+MOST_WAITED = 3
+"""Percent of the time in which the painting may stand still."""
 STILL_NUMBERS = (1, 10, 100, 300)
 BORDER = 0.08
 RIGHT: tuple[Window, ...] = ((1 - BORDER, 0.0, 1.0, 1.0),)
@@ -160,6 +165,19 @@ def check_shots(bench: Workbench, clip: BenchmarkClip, methods: Mapping[str, Met
     )
 
 
+def check_line(clip: Path, style: Path, frames: int, sizes: Sequence[int], iterations: int) -> Iterator[str]:
+    """The share of a run's time, at each size, in which the painting waits for decoding, flow, saving or encoding."""
+    few = {"iterations": iterations, "first_iterations": iterations, "new_iterations": 0, "coarse_scales": 0}
+    for size in sizes:
+        settings = Settings().with_values(size=size, frames=f"1-{frames}", **few)
+        with tempfile.TemporaryDirectory() as folder:
+            result = stylize(clip, [style], Path(folder) / "film.mp4", settings)
+        waits = result.waits
+        parts = f"frames {waits.for_frames:.2f} s, saving {waits.for_saving:.2f} s, the end {waits.for_film:.2f} s"
+        name = f"{clip.name} at {result.width}x{result.height}, {frames} frames of {iterations} iterations, % waited"
+        yield f"{Bar(name, 100 * waits.share, most=MOST_WAITED)}: {parts} of {waits.of:.1f} s"
+
+
 def check_memory(clip: Path, style: Path, counts: tuple[int, int], size: int) -> str:
     """The peak memory of a short and of a long run."""
     short, long = (_peak_memory_mib(clip, style, count, size) for count in counts)
@@ -179,7 +197,10 @@ def _peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> float:
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     arguments = ["run", str(clip), "--style", str(style), "--size", str(size), "--frames", f"1-{count}"]
-    few = ["--iterations", "1", "--first-iterations", "1", "--coarse-scales", "0", "-q"]
-    done = subprocess.run([sys.executable, "-c", code, *arguments, *few], capture_output=True, text=True, check=True)
+    once = {"iterations": 1, "first-iterations": 1, "new-iterations": 0, "coarse-scales": 0}
+    few = [f"--{name}={value}" for name, value in once.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments, *few, "-q"], capture_output=True, text=True, check=True
+    )
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return int(done.stdout.splitlines()[-1]) / unit

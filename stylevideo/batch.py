@@ -191,11 +191,13 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
         except StyleVideoError as error:
             problems[index] = str(error)
     for task, answer in crew.work(lambda: tasks.popleft() if tasks else None, lambda *_: None, stop):
-        if isinstance(answer, Failed):
+        if isinstance(answer, Failed) and _is_made(task.request):
+            made.append(task.index)  # by another run, meanwhile
+        elif isinstance(answer, Failed):
             problems[task.index] = answer.reason
         else:
             prospects[task.index] = answer.answer
-    return BatchChecked(dict(sorted(prospects.items())), dict(sorted(problems.items())), tuple(made))
+    return BatchChecked(dict(sorted(prospects.items())), dict(sorted(problems.items())), tuple(sorted(made)))
 
 
 def _is_made(request: ClipRequest) -> bool:
@@ -248,7 +250,7 @@ class _Batch:
             due, task = self._waiting.popleft()
             if due > time.monotonic():
                 self._waiting.append((due, task))
-            elif task.index in self._told_to_wait and _is_made(task.request):
+            elif self._attempts[task.index] == 0 and _is_made(task.request):
                 self._end(task.index, Status.ALREADY_MADE)
             else:
                 self._attempts[task.index] += 1
@@ -262,6 +264,8 @@ class _Batch:
         index = task.index
         if isinstance(answer, Done):
             self._end(index, Status.MADE, result=answer.answer)
+        elif _is_made(task.request):
+            self._end(index, Status.ALREADY_MADE)  # by another run, meanwhile
         elif answer.kind == "LockedError":
             self._attempts[index] -= 1
             if index not in self._told_to_wait:

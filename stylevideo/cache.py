@@ -13,7 +13,9 @@ from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
 from stylevideo.media.lock import is_locked, sole_run
+from stylevideo.media.sequence_writer import part_folder
 from stylevideo.media.store import JOB_FILE, finished_frames
+from stylevideo.media.writer import part_path
 
 SUFFIX = ".stylevideo"
 
@@ -54,7 +56,7 @@ def find_unfinished(folders: Iterable[Path]) -> list[Unfinished]:
 
 
 def remove_unfinished(work: Unfinished) -> None:
-    """Delete the frames that were made of a film.
+    """Delete the frames that were made of a film, and what there is of the film itself.
 
     Raises:
         LockedError: a run is working on it now.
@@ -63,6 +65,8 @@ def remove_unfinished(work: Unfinished) -> None:
     with sole_run(work.film):
         try:
             shutil.rmtree(work.folder)
+            shutil.rmtree(part_folder(work.film), ignore_errors=True)
+            part_path(work.film).unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{work.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
 

@@ -128,7 +128,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
         "job files: job.toml",
     )
-    _add_style(parser, "a picture to take the style from; may be given several times, then the styles are blended")
+    style = "a picture to take the style from; may be given several times, then the styles are blended"
+    _add_style(parser, style, required=False)  # a job file or the user file may name them
     parser.add_argument(
         "-o",
         "--output",
@@ -235,8 +236,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_leaves(parser.add_argument_group("how the film was made"), MEASURED_BY)
 
 
-def _add_style(parser: argparse.ArgumentParser, help: str) -> None:
-    parser.add_argument("--style", action="append", required=True, metavar="PICTURE[:WEIGHT]", help=help)
+def _add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:
+    parser.add_argument("--style", action="append", required=required, metavar="PICTURE[:WEIGHT]", help=help)
 
 
 def _add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:

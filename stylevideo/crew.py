@@ -79,7 +79,7 @@ class _Worker:
 
     def why_gone(self) -> Failed:
         """What is known of its end."""
-        status = self._process.wait()
+        status = self._end()
         self._listener.join(LONGEST_LISTENING_S)
         last = f" It last said: {' / '.join(self._said)}" if self._said else ""
         return Failed("WorkerError", f"The process that worked on it {_ending(status)}.{last}")
@@ -87,7 +87,14 @@ class _Worker:
     def kill(self) -> None:
         """End it whatever it does."""
         self._process.kill()
-        self._process.wait()
+        self._end()
+
+    def _end(self) -> int:
+        """Wait for its end, and close what led to it; what came from it is closed by those who listen."""
+        assert self._process.stdin is not None
+        with suppress(OSError):  # what it did not take in any more
+            self._process.stdin.close()
+        return self._process.wait()
 
     def _send(self, message: object) -> None:
         assert self._process.stdin is not None
@@ -96,16 +103,17 @@ class _Worker:
             self._process.stdin.flush()
 
     def _receive(self, stream: IO[bytes], inbox: queue.Queue[tuple[_Worker, Any]]) -> None:
-        with suppress(EOFError, OSError, pickle.UnpicklingError):
+        with stream, suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
                 inbox.put((self, pickle.load(stream)))
         inbox.put((self, _Gone()))
 
     def _listen(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            text = line.decode(errors="replace").strip()
-            if text:
-                self._said.append(text)
+        with stream:
+            for line in stream:
+                text = line.decode(errors="replace").strip()
+                if text:
+                    self._said.append(text)
 
 
 class Crew:

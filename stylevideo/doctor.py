@@ -17,7 +17,7 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from stylevideo.errors import StyleVideoError
+from stylevideo.errors import Problems, StyleVideoError
 from stylevideo.version import __version__
 
 TRIAL_SIZE = (144, 256)
@@ -166,7 +166,9 @@ def _user_file() -> Iterator[Finding]:
     elif not path.exists() and named is None:
         yield Finding(State.OK, "user file", f"there is none at {path}")
     else:
-        said = read_user_file()
+        problems = Problems()
+        said = read_user_file(problems)
+        problems.raise_all()
         keys = [*said.settings, *(name for name in ("styles", "preset", "out_dir", "name") if getattr(said, name))]
         yield Finding(State.OK, "user file", f"{path} sets {', '.join(keys) or 'nothing'}")
 

@@ -61,24 +61,24 @@ def is_job_file(text: str) -> bool:
     return text.lower().endswith(SUFFIX)
 
 
-def read_job_file(path: Path) -> JobFile:
+def read_job_file(path: Path, problems: Problems) -> JobFile:
     """Read a job file.
 
+    Args:
+        path: of the file.
+        problems: take all that is wrong with its tables; what is right of them is returned.
     Raises:
         InputError: it cannot be read.
-        SettingsError: all that is wrong with it.
+        SettingsError: it has no such tables.
     """
-    document, folder, problems = _document(path), path.absolute().parent, Problems()
+    document, folder = _document(path), path.absolute().parent
     for key in document:
         with problems.noted(path.name):
             _check_top_key(key)
     defaults, tables = document.get("defaults", {}), document.get("clip", [])
-    with problems.noted(path.name):
-        _check_shape(defaults, tables)
-    problems.raise_all()
+    _check_shape(path.name, defaults, tables)
     given = _read_table(defaults, SHARED_KEYS, folder, f"{path.name}, [defaults]", problems)
     clips = [_read_clip(table, folder, f"{path.name}, [[clip]] {n}", problems) for n, table in enumerate(tables, 1)]
-    problems.raise_all()
     return JobFile(path, given, tuple(clips))
 
 
@@ -87,24 +87,21 @@ def user_file() -> Path:
     return platformdirs.user_config_path("stylevideo", appauthor=False) / "config.toml"
 
 
-def read_user_file(name: str | None = None) -> Given:
+def read_user_file(problems: Problems, name: str | None = None) -> Given:
     """Read what holds for all jobs of a user.
 
     Args:
+        problems: take all that is wrong with it.
         name: of the file; if not given, what STYLEVIDEO_CONFIG says, or else the usual one, if it is there.
             See `NO_FILE`.
     Raises:
         InputError: it cannot be read.
-        SettingsError: all that is wrong with it.
     """
     named = os.environ.get(CONFIG_VARIABLE) if name is None else name
     path = user_file() if named is None else Path(named)
     if named in NO_FILE or (named is None and not path.exists()):
         return Given()
-    problems = Problems()
-    given = _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
-    problems.raise_all()
-    return given
+    return _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -127,11 +124,13 @@ def _check_top_key(key: str) -> None:
     )
 
 
-def _check_shape(defaults: object, tables: object) -> None:
+def _check_shape(name: str, defaults: object, tables: object) -> None:
     if not isinstance(defaults, dict):
-        raise SettingsError("defaults must be a table: write [defaults].")
+        raise SettingsError(f"{name}: defaults must be a table: write [defaults].")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise SettingsError("clip must be a list of tables: write [[clip]], with two brackets, before each clip.")
+        raise SettingsError(
+            f"{name}: clip must be a list of tables: write [[clip]], with two brackets, before each clip."
+        )
 
 
 def _read_clip(table: Mapping[str, Any], folder: Path, place: str, problems: Problems) -> ClipTable:

@@ -30,6 +30,7 @@ from stylevideo.errors import (
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
+from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.lock import sole_run
@@ -42,7 +43,7 @@ from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
-from stylevideo.prospect import check_space, pixels_of
+from stylevideo.prospect import check_room, check_space, pixels_of
 from stylevideo.report import describe_result, write_report
 from stylevideo.results import (
     Checked,
@@ -126,8 +127,9 @@ def stylize(
                 if more is None:
                     raise
                 logger.warning("%s Going on with %s.", error, more)
-                _make_way(output, more)
-                given_up = {**given_up, **more}
+            # Only here the error, and with it all that it holds of the device's memory, is gone.
+            _make_way(output, more)
+            given_up = {**given_up, **more}
 
 
 def _make_way(output: Path, more: Mapping[str, Any]) -> None:
@@ -150,16 +152,16 @@ def _stylize(
     stop: Callable[[], bool],
 ) -> ClipResult:
     """`stylize`, while no other run works on the film."""
-    settings = settings.with_values(**given_up)
     began = time.perf_counter()
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
-        job = prepare(source, styles, output, settings)
+        job = prepare(source, styles, output, settings.with_values(**given_up))
     anew = settings.output.restart and not given_up
     check_space(job, 0 if anew else finished_frames(output))
     store = FrameStore(output, fingerprint(job), anew)
     if given_up:
         store.remember(FALLBACK_NAME, given_up)
-        job = replace(job, notes=(*job.notes, in_words(given_up)))
+        asked = request_key(source, [read.style for read in job.styles], settings)
+        job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
     on_event(Checked(job.clip))
     try:
         with memory_context(_too_large(job)):
@@ -173,6 +175,7 @@ def _stylize(
             ):
                 for result, after in _until(stop, job.clip.frames, results):
                     line.add(result, after)
+                    check_room(job)
                     if forecast is None and result.iterations:
                         forecast = Forecast(_forecast_seconds(job, shots, result))
                         on_event(forecast)

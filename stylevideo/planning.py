@@ -51,7 +51,7 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
     problems = Problems()
     user = Given()
     with problems.noted():
-        user = read_user_file(config)
+        user = read_user_file(problems, config)
     with problems.noted():
         _check_given(given)
     wishes = _wishes(inputs, problems)
@@ -80,7 +80,7 @@ def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
     for text in inputs:
         if is_job_file(text):
             with problems.noted():
-                files.append(read_job_file(Path(text)))
+                files.append(read_job_file(Path(text), problems))
     beside = [text for text in inputs if not is_job_file(text)]
     if beside and len(files) > 1:
         with problems.noted():

@@ -137,14 +137,20 @@ def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
 
 def bytes_needed(job: Job, finished: int = 0) -> int:
     """Disk space for the frames that are not finished, the state, and the film; a guess from measured sizes."""
-    pixels, count = math.prod(job.size), len(job.clip.frames)
-    frame = pixels * 3 * job.bits // 8 * KEPT
+    pixels, count, frame = math.prod(job.size), len(job.clip.frames), _frame_bytes(job)
     if job.delivery.is_sequence or job.delivery.name == "ffv1":
         film = frame
     else:
         film = pixels * FILM_BYTES_PX["lossy" if job.delivery.crf is not None else "between"]
-    state = math.prod(painted_size(*job.size)) * STATE_BYTES_PX if job.paints else 0
-    return round(frame * (count - finished) + film * count + state)
+    return round(frame * (count - finished) + film * count + _state_bytes(job))
+
+
+def _state_bytes(job: Job) -> int:
+    return math.prod(painted_size(*job.size)) * STATE_BYTES_PX if job.paints else 0
+
+
+def _frame_bytes(job: Job) -> float:
+    return math.prod(job.size) * 3 * job.bits // 8 * KEPT
 
 
 def check_space(job: Job, finished: int = 0) -> None:
@@ -160,6 +166,18 @@ def check_space(job: Job, finished: int = 0) -> None:
             f"{folder} has {in_words(free)} left, and {job.clip.source.name} needs about {in_words(needed)} until its "
             "film is complete. Free some space, or choose another place."
         )
+
+
+def check_room(job: Job) -> None:
+    """End work before the disk is so full that a frame, or what others write, would be cut off.
+
+    Raises:
+        StorageError: there is hardly room for the next frames.
+    """
+    folder = job.clip.output.parent
+    free = shutil.disk_usage(folder).free
+    if free < SPARE_FRAMES * _frame_bytes(job) + _state_bytes(job):
+        raise StorageError(f"{folder} is nearly full: {in_words(free)} are left. Free some space.")
 
 
 def in_words(size: int) -> str:

@@ -90,13 +90,6 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
 
 def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
     from stylevideo.batch import BatchOptions, Status, run_batch
-    from stylevideo.report import describe_clip, describe_result, write_report
-
-    def described(outcome: Outcome) -> dict[str, object]:
-        request, status = outcome.request, outcome.status.value
-        if outcome.result:
-            return describe_result(outcome.result, status, outcome.attempts)
-        return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
 
     began, report = time.monotonic(), _report_path(requests)
     requests = [replace(request, settings=request.settings.with_values(report="")) for request in requests]
@@ -108,7 +101,7 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
     finally:
         progress.close()
     if report:
-        write_report(report, [described(outcome) for outcome in outcomes], time.monotonic() - began)
+        _write_report(report, outcomes, time.monotonic() - began)
     counts = Counter(outcome.status for outcome in outcomes)
     for outcome in outcomes:
         if outcome.status in (Status.MADE, Status.ALREADY_MADE):
@@ -129,16 +122,28 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
         InputError: it cannot be written, or is something else that is already there.
         SettingsError: the clips name different ones.
     """
-    from stylevideo.outputs import check_report
-
     names = {request.settings.output.report for request in requests} - {""}
     if len(names) > 1:
         raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
     for name in names:
+        from stylevideo.outputs import check_report
+
         path = Path(name).absolute()
         check_report(path, any(request.settings.output.overwrite for request in requests))
         return path
     return None
+
+
+def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
+    from stylevideo.report import describe_clip, describe_result, write_report
+
+    def described(outcome: Outcome) -> dict[str, object]:
+        request, status = outcome.request, outcome.status.value
+        if outcome.result:
+            return describe_result(outcome.result, status, outcome.attempts)
+        return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
+
+    write_report(path, [described(outcome) for outcome in outcomes], seconds)
 
 
 def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:

@@ -191,6 +191,15 @@ def test_peak_memory_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert "peak memory: 1 frames" in capsys.readouterr().out
 
 
+def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = ROOT / "samples"
+    clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")
+    benchmark.main(["line", clip, style, "--frames=2", "--sizes=64", "--iterations=1"])
+    printed = capsys.readouterr().out
+    assert re.search(r"lake.mp4 at 64x36, 2 frames of 1 iterations, % waited: [\d.]+ \(bar: ≤ 3, ", printed)
+    assert "cores; torch" in printed
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_the_benchmark_page_are_understood(command: str) -> None:
     benchmark._parser().parse_args(shlex.split(command)[2:])

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import QUICK, STYLE
+from conftest import STYLE
 
 import stylevideo
 from stylevideo import jobs
 from stylevideo.errors import DeviceMemoryError
+from stylevideo.identity import is_made, request_key
 from stylevideo.media.probe import probe
-from stylevideo.settings import Settings
+from stylevideo.settings import Settings, Style
 
-SMALL = Settings().with_values(**QUICK, frames="1-4", device="cpu", precision="fp32")
+ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
+SMALL = Settings().with_values(**ONCE, frames="1-4", size=64, device="cpu", precision="fp32")
 
 
 @pytest.fixture
@@ -51,6 +53,7 @@ def test_precision_goes_first_and_the_finished_frames_stay(
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL)
     assert len(made) == 4
     assert probe(tmp_path / "film.mp4").frame_count == 4
+    assert is_made(tmp_path / "film.mp4", request_key(two_shot_clip, [Style(STYLE)], SMALL))
     assert "There was too little memory: convolutions were computed with bf16." in result.warnings
 
 
@@ -58,17 +61,17 @@ def test_a_smaller_film_is_made_only_if_allowed(
     two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: False)
-    monkeypatch.setattr("stylevideo.fallback.SMALLEST_EDGE_PX", 64)
-    made = memory(lambda vgg, width: width < 96)
+    monkeypatch.setattr("stylevideo.fallback.SMALLEST_EDGE_PX", 48)
+    made = memory(lambda vgg, width: width < 64)
     film = tmp_path / "film.mp4"
     with pytest.raises(DeviceMemoryError, match="The finished frames are kept"):
         stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL)
-    assert made == [96, 96]
+    assert made == [64, 64]
     result = stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL.with_values(allow_smaller=True))
-    assert made == [96, 96, 72, 72, 72, 72]
-    assert (result.width, result.height) == (72, 48)
-    assert any("the film is smaller, with a long edge of 72 pixels" in warning for warning in result.warnings)
-    assert probe(film).width == 72
+    assert made == [64, 64, 48, 48, 48, 48]
+    assert (result.width, result.height) == (48, 32)
+    assert any("the film is smaller, with a long edge of 48 pixels" in warning for warning in result.warnings)
+    assert probe(film).width == 48
 
 
 def test_an_interrupted_run_goes_on_with_what_was_given_up(

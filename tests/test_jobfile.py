@@ -320,6 +320,9 @@ def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> No
     (tmp_path / "JOB2.TOML").touch()
     with pytest.raises(SettingsError, match="not clear whose defaults"):
         plan_requests([*jobs, "a.mov"], STYLED)
+    job = write_job(tmp_path, "[defaults]\nsise = 1\nstile = 2\n[[clip]]")
+    with pytest.raises(SettingsError, match=r"(?s)^4 things.*'fien'.*'sise'.*'stile'.*no source\.[^\n]*$"):
+        plan_requests([job], Given(preset="fien"))
 
 
 def test_braces_in_a_job_files_folder_are_no_fields(tmp_path: Path) -> None:

@@ -136,6 +136,12 @@ def write_small_film(clip: Path, frames: range, film: Path) -> None:
     write_film((fit_picture(frame.image, (36, 64)) for frame in read_frames(info, frames)), film, info, frames)
 
 
+def write_small_job(path: Path) -> None:
+    """What a user would have written."""
+    style, clip = ((ROOT / "samples" / name).as_posix() for name in ("styles/impasto.jpg", "lake.mp4"))
+    path.write_text(f'[defaults]\nstyles = ["{style}"]\nout_dir = "films"\n[[clip]]\nsource = "{clip}"\n')
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_in_the_documents_runs(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -157,6 +163,8 @@ def test_every_command_in_the_documents_runs(
             arguments[arguments.index("1-24")] = "1-4"
         elif "--start" not in arguments:
             arguments += ["--frames", "39-42"]
+    if "job.toml" in arguments:
+        write_small_job(tmp_path / "job.toml")
     monkeypatch.chdir(tmp_path)
     if arguments[0] in LOAD_TORCH:
         assert main(arguments) == 0, capfd.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -430,6 +431,30 @@ def test_images_must_be_of_one_shape(tmp_path: Path, sounding: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play a full disk")
+def test_an_encoder_that_hangs_can_be_ended_from_another_thread(tmp_path: Path) -> None:
+    stop, began = threading.Event(), time.monotonic()
+    threading.Timer(0.2, stop.set).start()
+    with pytest.raises(EncodeError):
+        encode([sys.executable, "-c", "import time; time.sleep(60)"], [], tmp_path / "film.mp4", stop)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be removed there")
+def test_an_ffmpeg_that_survived_its_run_does_not_write_into_the_next_film(tmp_path: Path) -> None:
+    info = probe(numbered_video(tmp_path / "source.mp4", 4))
+    output = tmp_path / "film.mp4"
+    write_film(numbers(4), output, info, everything(info))
+    before = output.read_bytes()
+    with (tmp_path / ".film.part.mp4").open("wb", buffering=0) as left_over:
+
+        def disturbed() -> Iterator[np.ndarray]:
+            yield from numbers(4)
+            left_over.write(b"x" * 1000)
+
+        write_film(disturbed(), output, info, everything(info))
+    assert output.read_bytes() == before
+
+
 def test_a_full_disk_is_named(tmp_path: Path, sounding: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def encode_onto_a_full_disk(*arguments: Any) -> None:
         (tmp_path / ".film.part.mkv").symlink_to("/dev/full")

@@ -147,10 +147,15 @@ def _output_pattern(output: Path) -> Pattern:
     return pattern
 
 
+def part_folder(output: Path) -> Path:
+    """The hidden folder in which a sequence's files are until all are made."""
+    return output.with_name(f".{output.name}.part")
+
+
 @contextmanager
 def _hidden_folder(output: Path, pattern: Pattern) -> Iterator[Path]:
     """A new folder beside the sequence's files, gone at the end, whatever happens."""
-    folder = pattern.folder / f".{pattern.name}.part"
+    folder = part_folder(pattern.folder / pattern.name)
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()

@@ -344,10 +344,15 @@ def _comment(film: _Film) -> str:
 # -- running it ------------------------------------------------------------------------------------
 
 
+def part_path(output: Path) -> Path:
+    """The hidden name that a film has until it is whole."""
+    return output.with_name(f".{output.stem}.part{output.suffix}")
+
+
 @contextmanager
 def _part_file(output: Path) -> Iterator[Path]:
     """A hidden name beside the film; whatever is left under it is removed."""
-    part = output.with_name(f".{output.stem}.part{output.suffix}")
+    part = part_path(output)
     # A run that was killed may have left an ffmpeg which still writes into it.
     with suppress(OSError):
         part.unlink()

@@ -1,0 +1,301 @@
+"""A batch: one clip takes no other along, nothing is done twice, and an interruption costs nothing that was done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batch_fixtures import hashes, killing_environment, make_clip, processes_that_mention, run_command, wait_until
+from conftest import STYLE
+
+from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, run_batch
+from stylevideo.cli import main
+from stylevideo.errors import LockedError
+from stylevideo.media.lock import lock_path, sole_run
+from stylevideo.media.store import store_folder
+from stylevideo.planning import plan_requests
+from stylevideo.request import ClipRequest, Given
+from stylevideo.results import FrameFinished
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+PAINTED = {
+    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6},
+    **{"device": "cpu", "threads": 1, "size": 64},
+}
+"""As few iterations as carry anything from frame to frame."""
+
+
+@pytest.fixture(scope="module")
+def two_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips that are as they should be."""
+    folder = tmp_path_factory.mktemp("two clips")
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(folder / name)
+    return folder
+
+
+@pytest.fixture
+def clips(two_clips: Path, tmp_path: Path) -> Path:
+    """The same in a folder of their own."""
+    return Path(shutil.copytree(two_clips, tmp_path / "clips"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(two_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one worker makes of them in one go."""
+    out = tmp_path_factory.mktemp("uninterrupted")
+    outcomes = run_batch(requests_for(two_clips, out))
+    assert [outcome.status for outcome in outcomes] == [Status.MADE] * 2
+    return hashes(out)
+
+
+def requests_for(folder: Path, out: Path, **settings: Any) -> tuple[ClipRequest, ...]:
+    given = Given({**PAINTED, **settings}, styles=(str(STYLE),), out_dir=out, name="{name}.{ext}")
+    return plan_requests([str(folder)], given, "none")
+
+
+def flags(out: Path, **settings: Any) -> list[str]:
+    values = {**PAINTED, **settings}
+    named = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+    return ["--style", str(STYLE), "--out-dir", str(out), "--name", "{name}.{ext}", "--config", "none", *named]
+
+
+def films(out: Path) -> list[str]:
+    return sorted(path.name for path in out.iterdir() if path.suffix != ".json")
+
+
+@pytest.fixture
+def with_killer(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The clips, with one that is none and one that crashes whoever reads it."""
+    (clips / "no video.mp4").write_text("no video")
+    make_clip(clips / "killer.mp4")
+    monkeypatch.setenv("PYTHONPATH", killing_environment(tmp_path))
+    return clips
+
+
+class TestIsolation:
+    """What is wrong with one clip is its own affair."""
+
+    def test_the_good_are_made_and_the_bad_have_reasons(
+        self, with_killer: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        out, report = tmp_path / "out", tmp_path / "report.json"
+        arguments = ["run", str(with_killer), *flags(out, iterations=0), "--report", str(report)]
+        assert main([*arguments, "--workers", "2", "--log-file", str(tmp_path / "log.txt")]) == 1
+        printed = capfd.readouterr()
+        assert films(out) == ["a.mp4", "b.mp4"]
+        assert printed.out.split() == [str(out / "a.mp4"), str(out / "b.mp4")]
+        assert "2 clips to be made, 8 frames; 2 cannot be made:" in printed.err
+        assert "no video.mp4 is not a video" in printed.err
+        assert "killer.mp4: The process that worked on it crashed (SIGSEGV)." in printed.err
+        assert "4 clips in" in printed.err
+        assert "2 made, 2 failed." in printed.err
+        assert "Traceback" not in printed.err
+        told = json.loads(report.read_text())
+        assert told["schema"] == 1
+        by_name = {Path(clip["source"]).name: clip for clip in told["clips"]}
+        assert {name: clip["status"] for name, clip in by_name.items()} == {
+            "a.mp4": "made",
+            "b.mp4": "made",
+            "killer.mp4": "failed",
+            "no video.mp4": "failed",
+        }
+        assert [len(by_name["a.mp4"]["frames"]), by_name["a.mp4"]["sha256"]["film"] != ""] == [4, True]
+        assert "SIGSEGV" in by_name["killer.mp4"]["reason"]
+        log = (tmp_path / "log.txt").read_text()
+        assert "a.mp4: made in" in log
+        assert "INFO" in log
+
+    def test_fail_fast_begins_nothing_if_a_clip_cannot_be_made(self, with_killer: Path, tmp_path: Path) -> None:
+        requests = requests_for(with_killer, tmp_path / "out", iterations=0)
+        outcomes = run_batch(requests, BatchOptions(fail_fast=True))
+        assert [outcome.status for outcome in outcomes] == [
+            *(Status.NOT_BEGUN, Status.NOT_BEGUN, Status.FAILED, Status.FAILED)
+        ]
+        assert films(tmp_path / "out") == []
+
+    def test_a_clip_that_failed_on_the_way_is_tried_again(self, clips: Path, tmp_path: Path) -> None:
+        """Its worker is killed once, after a frame; the second one goes on from that frame."""
+        requests, killed, seen = requests_for(clips, tmp_path / "out"), [], []
+
+        def kill_once(event: object) -> None:
+            if isinstance(event, ClipEvent) and event.index == 0:
+                seen.append(event.event)
+                if isinstance(event.event, FrameFinished) and not killed:
+                    killed.append(True)
+                    (worker,) = processes_in_session_of_workers()
+                    os.kill(worker, signal.SIGKILL)
+
+        outcomes = run_batch(requests, BatchOptions(retries=1), kill_once)
+        assert [outcome.status for outcome in outcomes] == [Status.MADE, Status.MADE]
+        assert [outcome.attempts for outcome in outcomes] == [2, 1]
+        assert outcomes[0].result is not None
+        assert len(outcomes[0].result.frames) == 4
+
+
+def processes_in_session_of_workers() -> list[int]:
+    """The workers that are children of this process; Linux only."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs /proc")
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in children if "stylevideo.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+class TestAgain:
+    """What is made is known again."""
+
+    def test_a_finished_batch_has_nothing_to_do(self, clips: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        arguments = ["run", str(clips), *flags(out, iterations=0)]
+        assert main([*arguments, "-q"]) == 0
+        before = hashes(out)
+        assert main(arguments) == 3
+        assert main([*arguments, "--dry-run"]) == 3
+        assert hashes(out) == before
+        make_clip(clips / "c.mp4")
+        assert main([*arguments, "-q"]) == 0
+        assert films(out) == ["a.mp4", "b.mp4", "c.mp4"]
+        (out / "b.mp4").write_bytes(b"damaged")
+        assert main([*arguments, "-q"]) == 1, "it is there, and not what was made"
+        assert main([*arguments, "-q", "-y"]) == 0
+        assert hashes(out).items() >= before.items()
+
+    def test_a_dry_run_makes_nothing(
+        self, with_killer: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["run", str(with_killer), *flags(tmp_path / "out"), "--dry-run"]) == 1
+        shown = capfd.readouterr().out
+        assert "a.mp4         4 frames of 64x48, about " in shown
+        assert "killer.mp4    cannot be made: " in shown
+        assert "of disk space" in shown
+        assert not (tmp_path / "out").exists()
+
+
+class TestWorkers:
+    """Side by side or one after another: the same films."""
+
+    def test_any_number_of_workers_makes_the_same(
+        self, clips: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        outcomes = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(workers=2))
+        assert [outcome.status for outcome in outcomes] == [Status.MADE] * 2
+        assert hashes(tmp_path / "out") == uninterrupted
+
+    def test_devices_are_shared_out(self, clips: Path, tmp_path: Path) -> None:
+        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(devices=("cuda:7",)))
+        assert all("--device cuda:7" in outcome.reason for outcome in outcomes)
+
+
+@pytest.fixture
+def begun(clips: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a batch that paints, and wait for its first frame."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(out: Path, *more: str) -> subprocess.Popen[str]:
+        command = run_command(clips, *flags(out), *more)
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(run)
+        wait_until(lambda: (store_folder(out / "a.mp4") / "state.pt").exists() or run.poll() is not None)
+        return run
+
+    yield begin
+    for run in started:
+        run.kill()
+        run.communicate()
+
+
+@posix
+class TestInterrupts:
+    """The first ends after the frame, the second at once; killing loses a frame; nothing is left behind."""
+
+    def test_the_first_signal_keeps_what_is_done(
+        self,
+        clips: Path,
+        tmp_path: Path,
+        begun: Callable[..., subprocess.Popen[str]],
+        uninterrupted: dict[str, bytes],
+    ) -> None:
+        out = tmp_path / "out"
+        run = begun(out)
+        run.send_signal(signal.SIGTERM)
+        _, said = run.communicate(timeout=60)
+        assert run.returncode == 130, said
+        assert "Stopping after the frame that is being painted" in said
+        assert "1 stopped, 1 not begun" in said
+        assert "run the same command again to go on" in said
+        assert films(out) == [".a.mp4.stylevideo"]
+        assert main(["run", str(clips), *flags(out), "-q"]) == 0
+        assert hashes(out) == uninterrupted
+
+    def test_killed_outright_it_leaves_no_process_and_loses_no_film(
+        self,
+        clips: Path,
+        tmp_path: Path,
+        begun: Callable[..., subprocess.Popen[str]],
+        uninterrupted: dict[str, bytes],
+    ) -> None:
+        out = tmp_path / "out"
+        run = begun(out)
+        run.kill()
+        run.wait()
+        if sys.platform.startswith("linux"):
+            wait_until(lambda: not processes_that_mention(str(tmp_path)), 20)
+        assert main(["run", str(clips), *flags(out), "-q"]) == 0
+        assert hashes(out) == uninterrupted
+
+    def test_the_second_signal_ends_it_at_once(
+        self, tmp_path: Path, begun: Callable[..., subprocess.Popen[str]]
+    ) -> None:
+        run = begun(tmp_path / "out", "--iterations", "2000", "--tolerance", "0")
+        run.send_signal(signal.SIGINT)
+        assert run.stderr is not None
+        while "Once more to stop at once" not in run.stderr.readline():
+            pass
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=20)
+        assert run.returncode == 130
+        assert "Traceback" not in said
+        assert store_folder(tmp_path / "out" / "a.mp4").exists()
+
+
+class TestTwoRuns:
+    """Two runs at once share the work."""
+
+    def test_on_one_folder(self, clips: Path, tmp_path: Path, begun: Callable[..., subprocess.Popen[str]]) -> None:
+        out, reports = tmp_path / "out", [tmp_path / "1.json", tmp_path / "2.json"]
+        runs = [begun(out, "--report", str(report)) for report in reports]
+        said = [run.communicate(timeout=120)[1] for run in runs]
+        assert {run.returncode for run in runs} <= {0, 3}, said
+        assert films(out) == ["a.mp4", "b.mp4"]
+        statuses = [[clip["status"] for clip in json.loads(report.read_text())["clips"]] for report in reports]
+        for both in zip(*statuses, strict=True):
+            assert sorted(both) == ["already made", "made"]
+
+    def test_a_film_that_another_run_makes_is_refused(
+        self, clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        film = tmp_path / "a.mp4"
+        with sole_run(film):
+            assert main(["run", str(clips / "a.mp4"), "--style", str(STYLE), "-o", str(film), "--iterations=0"]) == 1
+            assert f"a.mp4 is being made by another run (process {os.getpid()} on " in capfd.readouterr().err
+            with pytest.raises(LockedError), sole_run(film):
+                pass
+        lock_path(film).touch()  # as a run leaves it that was killed
+        assert main(["run", str(clips / "a.mp4"), "--style", str(STYLE), "-o", str(film), "--iterations=0"]) == 0
+        assert not lock_path(film).exists()
+
+
+def test_all_that_is_wrong_is_said_before_anything_is_made(with_killer: Path, tmp_path: Path) -> None:
+    events: list[object] = []
+    run_batch(requests_for(with_killer, tmp_path / "out", iterations=0), BatchOptions(), events.append)
+    assert isinstance(events[0], BatchChecked)
+    assert sorted(events[0].problems) == [2, 3]
+    assert sorted(events[0].prospects) == [0, 1]
