@@ -313,7 +313,12 @@ class OutputSettings:
         "say in the film's comment tag, and in a JSON file beside it, from what and how it was made",
         changes_frames=False,
     )
-    overwrite: bool = _setting(False, "replace the film if it is already there", changes_frames=False)
+    overwrite: bool = _setting(
+        False,
+        "replace what is already there under the names of the film, its record, the sheet and the report; "
+        "never the clip or a style",
+        changes_frames=False,
+    )
     restart: bool = _setting(
         False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False
     )
