@@ -177,7 +177,9 @@ def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
                 moments.append(moment)
             left += wait_for_none(str(folder))
         ended = done(run(clips, out, "-q"))
-        same &= ended.returncode in (0, 3) and contents(out) == whole
+        if ended.returncode not in (0, 3):
+            yield Finding(f"batch {rounds}", f"exit code {ended.returncode}: {ended.stderr[-400:]}", False)
+        same &= contents(out) == whole
         stray += strays(out)
     left += wait_for_none(str(folder))
     yield Finding(

@@ -5,7 +5,7 @@ A clip that went on with less is remembered beside its frames, so that a resumed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -19,12 +19,12 @@ FALLBACK_NAME = "fallback"
 """Under this name a store remembers what was given up."""
 
 
-def next_fallback(settings: Settings, long_edge: int) -> dict[str, Any] | None:
+def next_fallback(settings: Settings, long_edge: Callable[[], int]) -> dict[str, Any] | None:
     """What to give up next.
 
     Args:
         settings: with which the memory was too small.
-        long_edge: of the film then, pixels.
+        long_edge: finds that of the film then, in pixels.
     Returns:
         Settings' values; None where nothing is left to give up.
     """
@@ -32,9 +32,9 @@ def next_fallback(settings: Settings, long_edge: int) -> dict[str, Any] | None:
     is_full = convolution_dtype(settings.optimizer.precision, device) == torch.float32
     if is_full and is_fast_with_bf16(device):
         return {"precision": "bf16"}
-    smaller = round(long_edge * SHRINK / 2) * 2
-    if settings.scales.allow_smaller and smaller >= SMALLEST_EDGE_PX:
-        return {"size": smaller}
+    if settings.scales.allow_smaller:
+        smaller = round(long_edge() * SHRINK / 2) * 2
+        return {"size": smaller} if smaller >= SMALLEST_EDGE_PX else None
     return None
 
 

@@ -123,7 +123,8 @@ def stylize(
                 return _stylize(source, styles, output, settings, given_up, on_event, stop)
             except DeviceMemoryError as error:
                 eased = settings.with_values(**given_up)
-                more = next_fallback(eased, max(prepare(source, styles, output, eased).size))
+                with memory_context(str(error)):
+                    more = next_fallback(eased, lambda: max(prepare(source, styles, output, eased).size))
                 if more is None:
                     raise
                 logger.warning("%s Going on with %s.", error, more)

@@ -119,6 +119,10 @@ def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Setti
     template, wanted = given.name or DEFAULT_NAME, settings.output.delivery
     if given.output:
         output = absolute(given.output)
+        if not output.parent.is_dir():  # a folder of films is made, but this one is more likely misspelt
+            raise InputError(
+                f"{output}: the folder {output.parent} does not exist. Make it first, or choose another place."
+            )
         fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
     else:
         fields = clip_fields(source, styles, name, delivery_of(wanted, template))
@@ -145,7 +149,10 @@ def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
     _refuse_shared(sheets, lambda request: Path(request.settings.output.sheet), f"{advice}.", problems)
     sources = {_key(request.source): request.source for request in requests}
     for request in requests:
-        if _key(request.output) in sources:
+        if _key(request.output) == _key(request.source):
+            with problems.noted():
+                raise InputError(f"{request.output} is the clip itself. Choose another output.")
+        elif _key(request.output) in sources:
             with problems.noted():
                 raise InputError(
                     f"{request.output} is a clip of this batch, and {request.source.name} would be written onto it. "

@@ -44,6 +44,7 @@ LAYERS = [
         "provenance",
         "film",
         "line",
+        "fallback",
         "jobs",
         "beside",
         "request",
