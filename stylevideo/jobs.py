@@ -124,13 +124,17 @@ def stylize(
             except DeviceMemoryError as error:
                 eased = settings.with_values(**given_up)
                 with memory_context(str(error)):
-                    more = next_fallback(eased, lambda: max(prepare(source, styles, output, eased).size))
+                    more = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
                 if more is None:
                     raise
                 logger.warning("%s Going on with %s.", error, more)
             # Only here the error, and with it all that it holds of the device's memory, is gone.
             _make_way(output, more)
             given_up = {**given_up, **more}
+
+
+def _long_edge(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> int:
+    return max(prepare(source, styles, output, settings).size)
 
 
 def _make_way(output: Path, more: Mapping[str, Any]) -> None:
