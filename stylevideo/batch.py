@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.crew import Crew
 from stylevideo.errors import StyleVideoError
 from stylevideo.identity import is_made, request_key
+from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
 from stylevideo.worker import CHECK, MAKE, Done, Failed, Task
 
@@ -184,15 +185,15 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
     tasks: deque[Task] = deque()
     for index, request in enumerate(requests):
         try:
-            if _is_made(request):
+            if already_made(request):
                 made.append(index)
             else:
                 tasks.append(Task(CHECK, index, request))
         except StyleVideoError as error:
             problems[index] = str(error)
     for task, answer in crew.work(lambda: tasks.popleft() if tasks else None, lambda *_: None, stop):
-        if isinstance(answer, Failed) and _is_made(task.request):
-            made.append(task.index)  # by another run, meanwhile
+        if isinstance(answer, Failed) and _made_meanwhile(task.request):
+            made.append(task.index)
         elif isinstance(answer, Failed):
             problems[task.index] = answer.reason
         else:
@@ -200,10 +201,26 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
     return BatchChecked(dict(sorted(prospects.items())), dict(sorted(problems.items())), tuple(sorted(made)))
 
 
-def _is_made(request: ClipRequest) -> bool:
+def already_made(request: ClipRequest) -> bool:
+    """Whether a clip's film is there, made from the same things; then nothing else of it is left on disk.
+
+    Raises:
+        InputError: the source or a style cannot be read.
+    """
     if request.settings.output.restart:
         return False
-    return is_made(request.output, request_key(request.source, request.styles, request.settings))
+    made = is_made(request.output, request_key(request.source, request.styles, request.settings))
+    if made:
+        tidy(request.output)
+    return made
+
+
+def _made_meanwhile(request: ClipRequest) -> bool:
+    """Whether another run has made a clip since it was looked at first."""
+    try:
+        return already_made(request)
+    except StyleVideoError:
+        return False
 
 
 class _Batch:
@@ -250,7 +267,7 @@ class _Batch:
             due, task = self._waiting.popleft()
             if due > time.monotonic():
                 self._waiting.append((due, task))
-            elif self._attempts[task.index] == 0 and _is_made(task.request):
+            elif self._attempts[task.index] == 0 and _made_meanwhile(task.request):
                 self._end(task.index, Status.ALREADY_MADE)
             else:
                 self._attempts[task.index] += 1
@@ -264,8 +281,8 @@ class _Batch:
         index = task.index
         if isinstance(answer, Done):
             self._end(index, Status.MADE, result=answer.answer)
-        elif _is_made(task.request):
-            self._end(index, Status.ALREADY_MADE)  # by another run, meanwhile
+        elif _made_meanwhile(task.request):
+            self._end(index, Status.ALREADY_MADE)
         elif answer.kind == "LockedError":
             self._attempts[index] -= 1
             if index not in self._told_to_wait:

@@ -33,12 +33,13 @@ from stylevideo.film import displayed
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
+from stylevideo.media.leftovers import throw_away
 from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture
 from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore, finished_frames, forgive, recall, throw_away
+from stylevideo.media.store import FrameStore, finished_frames, forgive, recall
 from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names

@@ -59,10 +59,9 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
 
 
 def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
-    from stylevideo.identity import is_made, request_key
+    from stylevideo.batch import already_made
 
-    restart = request.settings.output.restart
-    if not restart and is_made(request.output, request_key(request.source, request.styles, request.settings)):
+    if already_made(request):
         say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
         print(request.output)
         return NOTHING_TO_DO

@@ -168,6 +168,15 @@ class TestAgain:
         assert main([*arguments, "-q", "-y"]) == 0
         assert hashes(out).items() >= before.items()
 
+    def test_what_a_run_left_that_was_killed_at_the_very_end_is_removed(self, clips: Path, tmp_path: Path) -> None:
+        film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
+        before = hashes(tmp_path)
+        (store_folder(film) / "frames").mkdir(parents=True)
+        lock_path(film).touch()
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
+        assert hashes(tmp_path) == before
+
     def test_a_dry_run_makes_nothing(
         self, with_killer: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stylevideo.errors import LockedError, StorageError
-from stylevideo.media.store import store_folder
+from stylevideo.media.leftovers import store_folder, throw_away
 
 
 def lock_path(output: Path) -> Path:
@@ -49,6 +49,13 @@ def sole_run(output: Path) -> Iterator[None]:
         with suppress(OSError):
             if os.name == "nt":  # which removes no open file
                 path.unlink()
+
+
+def tidy(output: Path) -> None:
+    """Throw away what a run has left that was killed when its film was complete."""
+    if store_folder(output).exists() or lock_path(output).exists():
+        with suppress(LockedError, StorageError), sole_run(output):
+            throw_away(output)
 
 
 def is_locked(output: Path) -> bool:

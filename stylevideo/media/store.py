@@ -11,7 +11,6 @@ import io
 import json
 import os
 import pickle
-import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,17 +20,12 @@ import numpy as np
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.pattern import plain_name
+from stylevideo.media.leftovers import store_folder, throw_away
 from stylevideo.media.pictures import read_exactly, write_atomically, write_float_tiff, write_png
 
 JOB_FILE = "job.json"
 STATE_FILE = "state.pt"
 NAMING_FILE = "naming.json"
-
-
-def store_folder(output: Path) -> Path:
-    """Where the frames of an unfinished film are kept: `.film.mp4.stylevideo` beside `film.mp4`."""
-    return output.with_name(f".{plain_name(output)}.stylevideo")
 
 
 def files_being_named(output: Path) -> frozenset[Path]:
@@ -61,20 +55,6 @@ def forgive(output: Path, changes: Mapping[str, Any]) -> None:
     path = store_folder(output) / JOB_FILE
     if path.exists():
         write_atomically(path, json.dumps({**json.loads(path.read_bytes()), **changes}, indent=1).encode())
-
-
-def throw_away(output: Path) -> None:
-    """Delete what an interrupted run has left of a film.
-
-    Raises:
-        StorageError: it cannot be deleted.
-    """
-    folder = store_folder(output)
-    if folder.exists():
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
 
 
 def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
