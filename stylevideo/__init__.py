@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from stylevideo.batch import BatchOptions, Outcome, run_batch
     from stylevideo.errors import StyleVideoError
     from stylevideo.evaluation import Evaluation, evaluate
     from stylevideo.jobs import stylize, stylize_frames
     from stylevideo.media.probe import probe
+    from stylevideo.request import ClipRequest
     from stylevideo.results import ClipResult
     from stylevideo.settings import Settings, Style, preset
     from stylevideo.temporal import FrameResult
     from stylevideo.verification import Verification, verify
 
 _HOMES = {
+    "BatchOptions": "stylevideo.batch",
+    "ClipRequest": "stylevideo.request",
     "ClipResult": "stylevideo.results",
     "Evaluation": "stylevideo.evaluation",
     "FrameResult": "stylevideo.temporal",
+    "Outcome": "stylevideo.batch",
     "Settings": "stylevideo.settings",
     "Style": "stylevideo.settings",
     "StyleVideoError": "stylevideo.errors",
@@ -31,15 +36,19 @@ _HOMES = {
     "evaluate": "stylevideo.evaluation",
     "preset": "stylevideo.settings",
     "probe": "stylevideo.media.probe",
+    "run_batch": "stylevideo.batch",
     "stylize": "stylevideo.jobs",
     "stylize_frames": "stylevideo.jobs",
     "verify": "stylevideo.verification",
 }
 
 __all__ = [
+    "BatchOptions",
+    "ClipRequest",
     "ClipResult",
     "Evaluation",
     "FrameResult",
+    "Outcome",
     "Settings",
     "Style",
     "StyleVideoError",
@@ -47,6 +56,7 @@ __all__ = [
     "evaluate",
     "preset",
     "probe",
+    "run_batch",
     "stylize",
     "stylize_frames",
     "verify",

@@ -100,6 +100,8 @@ class BatchProgress:
         self._clips: dict[int, ClipProgress] = {}
         self._weights: dict[int, float] = {}
         self._ended = 0
+        self._made = self._total = 0.0
+        self._began = self._spoke = time.monotonic()
 
     def __call__(self, event: BatchEvent) -> None:
         from stylevideo.batch import BatchChecked, ClipEnded, ClipEvent, Waiting
@@ -130,7 +132,8 @@ class BatchProgress:
             index: prospect.pixels / max(1, prospect.frames - prospect.finished)
             for index, prospect in checked.prospects.items()
         }
-        total = sum(prospect.pixels for prospect in checked.prospects.values())
+        self._total = total = sum(prospect.pixels for prospect in checked.prospects.values())
+        self._began = self._spoke = time.monotonic()
         self._bar = tqdm(
             desc="batch",
             total=total or None,
@@ -150,6 +153,15 @@ class BatchProgress:
         clip(event.event)
         if isinstance(event.event, FrameFinished) and self._bar is not None:
             self._bar.update(self._weights.get(event.index, 0))
+            self._made += self._weights.get(event.index, 0)
+            if self._total and self._bar.disable and time.monotonic() - self._spoke > PLAIN_EVERY_S:
+                self._say_what_remains()
+
+    def _say_what_remains(self) -> None:
+        self._spoke = time.monotonic()
+        part = self._made / self._total
+        remains = duration((self._spoke - self._began) * (1 - part) / part)
+        say(f"The batch: {part:.0%}, about {remains} left", self._quiet)
 
     def _end(self, index: int, outcome: Outcome) -> None:
         clip = self._clips.pop(index, None)

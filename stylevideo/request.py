@@ -30,7 +30,7 @@ class ClipRequest:
     styles: tuple[Style, ...]
     output: Path
     settings: Settings
-    preset: str
+    preset: str = "standard"
 
 
 @dataclass(frozen=True)

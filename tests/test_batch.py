@@ -308,3 +308,15 @@ def test_all_that_is_wrong_is_said_before_anything_is_made(with_killer: Path, tm
     assert isinstance(events[0], BatchChecked)
     assert sorted(events[0].problems) == [2, 3]
     assert sorted(events[0].prospects) == [0, 1]
+
+
+def test_off_a_terminal_plain_lines_say_how_far_it_is(
+    clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.progress.PLAIN_EVERY_S", 0)
+    assert main(["run", str(clips), *flags(tmp_path / "out")]) == 0
+    said = capfd.readouterr().err
+    assert "[1/2] a.mp4: 2 of 4 frames, loss " in said
+    assert "The batch: 50%, about " in said
+    assert "it/s" not in said
+    assert "\r" not in said
