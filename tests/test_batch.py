@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from batch_fixtures import hashes, killing_environment, make_clip, processes_that_mention, run_command, wait_until
-from conftest import STYLE
+from conftest import ROOT, STYLE
 
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, run_batch
 from stylevideo.cli import main
@@ -320,3 +321,14 @@ def test_off_a_terminal_plain_lines_say_how_far_it_is(
     assert "The batch: 50%, about " in said
     assert "it/s" not in said
     assert "\r" not in said
+
+
+def test_the_python_example_runs(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    (tmp_path / "samples" / "styles").mkdir(parents=True)
+    shutil.copy(STYLE, tmp_path / "samples" / "styles")
+    shutil.copy(clips / "a.mp4", tmp_path / "samples")
+    monkeypatch.chdir(tmp_path)
+    exec(example.replace("Settings()", "Settings().with_values(iterations=0)"), {})
+    assert (tmp_path / "films" / "a.mp4").exists()
