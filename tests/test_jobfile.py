@@ -147,7 +147,9 @@ def test_two_clips_never_share_a_file(tmp_path: Path) -> None:
     sheets = Given({"sheet": "{name}-{style}.png"}, ("waves.jpg",), out_dir=tmp_path)
     assert [r.settings.output.sheet for r in plan_requests([one, third], sheets)] == sheet_names
     onto = Given(styles=("waves.jpg",), out_dir=tmp_path / "a", name="{name}.mp4")
-    with pytest.raises(InputError, match=r"2 things are wrong(.|\n)*x\.mp4 is a clip(.|\n)*y\.mp4 is a clip"):
+    with pytest.raises(
+        InputError, match=r"2 things are wrong(.|\n)*x\.mp4 is the clip itself(.|\n)*y\.mp4 is the clip itself"
+    ):
         plan_requests([one, third], onto)
 
 

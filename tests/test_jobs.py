@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -77,7 +78,9 @@ def test_nothing_is_left_beside_the_film(film: Path) -> None:
 
 
 def test_the_report_says_what_was_done(film: Path) -> None:
-    report = json.loads((film.parent / "report.json").read_text())
+    (report,) = json.loads((film.parent / "report.json").read_text())["clips"]
+    assert report["status"] == "made"
+    assert report["sha256"]["film"] == hashlib.sha256(film.read_bytes()).hexdigest()
     assert report["shots"] == [[1, 10], [11, 20]]
     assert [frame["number"] for frame in report["frames"]] == list(range(1, 21))
     assert report["evaluations"] == sum(frame["iterations"] for frame in report["frames"]) == 2 * 10 + 18 * 2
