@@ -9,8 +9,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylevideo.crew import Crew
@@ -189,7 +191,7 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
                 made.append(index)
             else:
                 tasks.append(Task(CHECK, index, request))
-        except StyleVideoError as error:
+        except (StyleVideoError, OSError) as error:
             problems[index] = str(error)
     for task, answer in crew.work(lambda: tasks.popleft() if tasks else None, lambda *_: None, stop):
         if isinstance(answer, Failed) and _made_meanwhile(task.request):
@@ -202,24 +204,32 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
 
 
 def already_made(request: ClipRequest) -> bool:
-    """Whether a clip's film is there, made from the same things; then nothing else of it is left on disk.
+    """Whether a clip's film is there, made from the same things, with the sheet and the report that are asked for.
 
     Raises:
         InputError: the source or a style cannot be read.
     """
-    if request.settings.output.restart:
+    options = request.settings.output
+    if options.restart or not all(Path(path).exists() for path in (options.sheet, options.report) if path):
         return False
-    made = is_made(request.output, request_key(request.source, request.styles, request.settings))
-    if made:
-        tidy(request.output)
-    return made
+    return is_made(request.output, _key(request))
+
+
+def tidy_up(request: ClipRequest) -> None:
+    """Throw away what was left of a clip whose film is made."""
+    with suppress(StyleVideoError, OSError):
+        tidy(request.output, _key(request))
+
+
+def _key(request: ClipRequest) -> str:
+    return request_key(request.source, request.styles, request.settings)
 
 
 def _made_meanwhile(request: ClipRequest) -> bool:
     """Whether another run has made a clip since it was looked at first."""
     try:
         return already_made(request)
-    except StyleVideoError:
+    except (StyleVideoError, OSError):
         return False
 
 
@@ -308,6 +318,8 @@ class _Batch:
     def _end(
         self, index: int, status: Status, reason: str = "", detail: str = "", result: ClipResult | None = None
     ) -> None:
+        if status is Status.ALREADY_MADE:
+            tidy_up(self._requests[index])
         outcome = Outcome(self._requests[index], status, self._attempts[index], reason, detail, result)
         self._outcomes[index] = outcome
         self._on_event(ClipEnded(index, outcome))

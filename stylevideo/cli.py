@@ -15,6 +15,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Stopped.{kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return 0
+        return 1 if command is _run else 0
     except StyleVideoError as error:
         if options.debug:
             raise
@@ -296,6 +297,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _configure_logging(options: argparse.Namespace) -> None:
     level = logging.ERROR if options.quiet else logging.INFO if options.verbose else logging.WARNING
+    if options.debug:
+        level = logging.DEBUG
     console = _Console()
     console.setLevel(level)
     console.addFilter(lambda record: not getattr(record, "shown", False))
@@ -312,12 +315,13 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        tqdm.write(self.format(record), file=sys.stderr)
+        with suppress(OSError):  # nobody may be listening any more
+            tqdm.write(self.format(record), file=sys.stderr)
 
 
 def _log_file(name: str) -> logging.Handler:
     try:
-        handler = logging.FileHandler(name, encoding="utf-8")
+        handler = logging.FileHandler(name, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise InputError(f"--log-file {name} cannot be written ({error.strerror}). Choose another place.") from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

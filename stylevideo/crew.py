@@ -103,9 +103,13 @@ class _Worker:
             self._process.stdin.flush()
 
     def _receive(self, stream: IO[bytes], inbox: queue.Queue[tuple[_Worker, Any]]) -> None:
-        with stream, suppress(EOFError, OSError, pickle.UnpicklingError):
-            while True:
-                inbox.put((self, pickle.load(stream)))
+        try:
+            with stream:
+                while True:
+                    inbox.put((self, pickle.load(stream)))
+        except Exception as error:  # its end, or a message that cannot be understood
+            if not isinstance(error, EOFError | OSError):
+                self._said.append(f"a message that cannot be read: {error}")
         inbox.put((self, _Gone()))
 
     def _listen(self, stream: IO[bytes]) -> None:

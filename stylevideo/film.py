@@ -78,6 +78,7 @@ class FinishedFrames:
         """
         self._require_wanted()
         require_unchanged(self._job)
+        remove_record(self._job.clip.output)  # of a film that is now replaced
         self._store.mark_naming(self._written)
 
     def _require_wanted(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -38,4 +39,5 @@ class Interrupts:
         if self._requested:
             raise KeyboardInterrupt
         self._requested = True
-        os.write(2, SAID)  # print may be in the middle of a line
+        with suppress(OSError):  # nobody may be listening any more
+            os.write(2, SAID)  # print may be in the middle of a line

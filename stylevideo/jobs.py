@@ -33,13 +33,13 @@ from stylevideo.film import displayed
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
-from stylevideo.media.leftovers import throw_away
+from stylevideo.media.leftovers import REQUEST_NAME, throw_away
 from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture
 from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore, finished_frames, forgive, recall
+from stylevideo.media.store import FrameStore, finished_frames, forgive, note, recall
 from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names
@@ -130,22 +130,22 @@ def stylize(
                     raise
                 logger.warning("%s Going on with %s.", error, more)
             # Only here the error, and with it all that it holds of the device's memory, is gone.
-            _make_way(output, more)
             given_up = {**given_up, **more}
+            _make_way(output, given_up, more)
 
 
 def _long_edge(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> int:
     return max(prepare(source, styles, output, settings).size)
 
 
-def _make_way(output: Path, more: Mapping[str, Any]) -> None:
+def _make_way(output: Path, given_up: Mapping[str, Any], more: Mapping[str, Any]) -> None:
     """Prepare what an attempt left for one that does without more; frames of another size are of no use to it."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if "size" in more:
         throw_away(output)
     else:
-        forgive(output, {"convolution_dtype": "torch.bfloat16"})
+        note(output, FALLBACK_NAME, given_up)
 
 
 def _stylize(
@@ -163,11 +163,14 @@ def _stylize(
         job = prepare(source, styles, output, settings.with_values(**given_up))
     anew = settings.output.restart and not given_up
     check_space(job, 0 if anew else finished_frames(output))
+    if "precision" in given_up:  # the frames that were made before it was given up stay
+        forgive(output, {"convolution_dtype": str(torch.bfloat16)})
     store = FrameStore(output, fingerprint(job), anew)
     if given_up:
         store.remember(FALLBACK_NAME, given_up)
         asked = request_key(source, [read.style for read in job.styles], settings)
         job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
+    store.remember(REQUEST_NAME, job.request)
     on_event(Checked(job.clip))
     try:
         with memory_context(_too_large(job)):

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ def say(line: str, quiet: bool = False) -> None:
 
     logger.info("%s", line, extra={"shown": True})
     if not quiet:
-        tqdm.write(line, file=sys.stderr)
+        with suppress(OSError):  # nobody may be listening any more
+            tqdm.write(line, file=sys.stderr)
 
 
 def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> list[str]:

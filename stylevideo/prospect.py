@@ -13,7 +13,8 @@ import torch
 
 from stylevideo.checkpoint import fingerprint
 from stylevideo.errors import StorageError
-from stylevideo.media.store import check_resumable, finished_frames
+from stylevideo.fallback import FALLBACK_NAME
+from stylevideo.media.store import check_resumable, finished_frames, recall
 from stylevideo.models.device import cpu_threads, describe
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
@@ -73,9 +74,11 @@ def foresee(request: ClipRequest) -> Prospect:
 def _foresee(request: ClipRequest) -> Prospect:
     check_folder(request.output)
     check_names(request.output, request.settings.output)
-    job = prepare(request.source, request.styles, request.output, request.settings)
+    anew = request.settings.output.restart
+    given_up = {} if anew else recall(request.output, FALLBACK_NAME) or {}
+    job = prepare(request.source, request.styles, request.output, request.settings.with_values(**given_up))
     frames, finished = job.clip.frames, 0
-    if not request.settings.output.restart:
+    if not anew:
         check_resumable(request.output, fingerprint(job))
         finished = finished_frames(request.output)
     check_space(job, finished)

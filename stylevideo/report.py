@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stylevideo.results import ClipResult
 
 SCHEMA = 1
+HAS_FILM = ("made", "already made")
 CHUNK_BYTES = 1 << 22
 PACKAGES = ("torch", "opencv-python", "imageio-ffmpeg", "numpy")
 
@@ -82,7 +83,7 @@ def describe_clip(
         "source": str(source),
         "output": str(output),
         "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
-        "sha256": {} if reason else _hashes(output),
+        "sha256": _hashes(output) if status in HAS_FILM else {},
     }
 
 

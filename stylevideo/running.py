@@ -59,9 +59,10 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
 
 
 def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
-    from stylevideo.batch import already_made
+    from stylevideo.batch import already_made, tidy_up
 
     if already_made(request):
+        tidy_up(request)
         say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
         print(request.output)
         return NOTHING_TO_DO
@@ -99,14 +100,14 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
         outcomes = run_batch(requests, batch_options, progress, interrupts.requested)
     finally:
         progress.close()
-    if report:
-        _write_report(report, outcomes, time.monotonic() - began)
     counts = Counter(outcome.status for outcome in outcomes)
     for outcome in outcomes:
         if outcome.status in (Status.MADE, Status.ALREADY_MADE):
             print(outcome.request.output)
     for line in _summary(outcomes, time.monotonic() - began):
         say(line, options.quiet and not counts[Status.FAILED])
+    if report:
+        _write_report(report, outcomes, time.monotonic() - began)
     if interrupts.requested():
         return STOPPED
     if counts[Status.MADE] + counts[Status.ALREADY_MADE] < len(outcomes):
@@ -125,9 +126,13 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
     if len(names) > 1:
         raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
     for name in names:
+        from stylevideo.beside import provenance_path
         from stylevideo.outputs import check_report
 
         path = Path(name).absolute()
+        for request in requests:
+            if path in (request.output, provenance_path(request.output)):
+                raise SettingsError(f"{path} belongs to a film of this batch. Choose another --report.")
         check_report(path, any(request.settings.output.overwrite for request in requests))
         return path
     return None
@@ -168,11 +173,14 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     from stylevideo.models.vgg import load_vgg19
     from stylevideo.prospect import in_words, seconds_a_pixel
 
-    new_folders = [request.output.parent for request in requests if not request.output.parent.exists()]
+    above = {folder for request in requests for folder in request.output.parents}
+    new_folders = sorted((folder for folder in above if not folder.exists()), key=lambda path: -len(path.parts))
     checked = check_batch(requests, BatchOptions(options.workers, options.devices), interrupts.requested)
     for folder in new_folders:
         with suppress(OSError):  # nothing is made, not even a folder
             folder.rmdir()
+    if interrupts.requested():
+        return STOPPED
     seconds = 0.0
     if any(prospect.pixels for prospect in checked.prospects.values()):
         settings = requests[next(iter(checked.prospects))].settings

@@ -111,7 +111,7 @@ def main() -> None:
 
 def _private_output() -> IO[bytes]:
     """Standard output for ourselves; whatever else writes to it writes to standard error."""
-    own = os.fdopen(os.dup(1), "wb", buffering=0)
+    own = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return own
 
@@ -126,6 +126,7 @@ class _Teller:
         data = pickle.dumps(message)
         with self._lock:
             self._stream.write(data)
+            self._stream.flush()
 
 
 class _LogTeller(logging.Handler):

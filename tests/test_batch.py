@@ -19,12 +19,14 @@ from conftest import ROOT, STYLE
 
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, run_batch
 from stylevideo.cli import main
-from stylevideo.errors import LockedError
+from stylevideo.errors import LockedError, Stopped, StorageError
+from stylevideo.jobs import stylize
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import store_folder
 from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given
 from stylevideo.results import FrameFinished
+from stylevideo.settings import Settings
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 PAINTED = {
@@ -177,6 +179,33 @@ class TestAgain:
         lock_path(film).touch()
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
         assert hashes(tmp_path) == before
+
+    def test_what_another_job_left_stays(self, clips: Path, tmp_path: Path) -> None:
+        """The film is there, and frames of the one that is to replace it."""
+        film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
+        other = Settings().with_values(iterations=0, overwrite=True, handles=2)
+        with pytest.raises(Stopped):
+            stylize(clips / "a.mp4", [STYLE], film, other, stop=lambda: True)
+        begun = hashes(store_folder(film))
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given, "--dry-run"]) == 3
+        assert hashes(store_folder(film)) == begun
+
+    def test_a_sheet_that_failed_is_made_up_for(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(*_: object) -> None:
+            raise StorageError("The disk is full.")
+
+        film, sheet = tmp_path / "a.mp4", tmp_path / "a.png"
+        command = ["run", str(clips / "a.mp4"), "-o", str(film), "--sheet", str(sheet), "--style", str(STYLE)]
+        monkeypatch.setattr("stylevideo.jobs.write_sheet", fails)
+        assert main([*command, "--iterations=0", "-q"]) == 1
+        monkeypatch.undo()
+        assert main([*command, "--iterations=0", "-q"]) == 0
+        assert sheet.exists()
+        assert not store_folder(film).exists()
 
     def test_a_dry_run_makes_nothing(
         self, with_killer: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]

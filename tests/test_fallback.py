@@ -15,6 +15,8 @@ from stylevideo import jobs
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.identity import is_made, request_key
 from stylevideo.media.probe import probe
+from stylevideo.prospect import foresee
+from stylevideo.request import ClipRequest
 from stylevideo.settings import Settings, Style
 
 ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
@@ -82,6 +84,7 @@ def test_an_interrupted_run_goes_on_with_what_was_given_up(
     film = tmp_path / "film.mp4"
     with pytest.raises(stylevideo.errors.Stopped):
         stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL, stop=lambda: len(made) == 3)
+    assert foresee(ClipRequest(two_shot_clip, (Style(STYLE),), film, SMALL)).finished == 3
     result = stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL)
     assert len(made) == 4
     assert any("bf16" in warning for warning in result.warnings)

@@ -5,11 +5,15 @@ Loads nothing heavy, so that a finished batch is known again at once.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 from stylevideo.errors import StorageError
 from stylevideo.media.pattern import plain_name
+
+REQUEST_NAME = "request"
+"""Under this name it is remembered what an unfinished film was asked for."""
 
 
 def store_folder(output: Path) -> Path:
@@ -26,6 +30,16 @@ def throw_away(output: Path) -> None:
     folder = store_folder(output)
     if folder.exists():
         try:
+            (folder / f"{REQUEST_NAME}.json").unlink(missing_ok=True)  # what remains is known as a remnant
             shutil.rmtree(folder)
         except OSError as error:
             raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+
+
+def asked_for(output: Path) -> str | None:
+    """What an unfinished film was asked for, as from `stylevideo.identity.request_key`; None where nothing says so."""
+    try:
+        asked = json.loads((store_folder(output) / f"{REQUEST_NAME}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return asked if isinstance(asked, str) else None

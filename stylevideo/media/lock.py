@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stylevideo.errors import LockedError, StorageError
-from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.leftovers import asked_for, store_folder, throw_away
 
 
 def lock_path(output: Path) -> Path:
@@ -51,11 +51,17 @@ def sole_run(output: Path) -> Iterator[None]:
                 path.unlink()
 
 
-def tidy(output: Path) -> None:
-    """Throw away what a run has left that was killed when its film was complete."""
+def tidy(output: Path, key: str) -> None:
+    """Throw away what a run has left that was killed when its film was complete; not what is to become another film.
+
+    Args:
+        output: the film.
+        key: what the run was asked for, as from `stylevideo.identity.request_key`.
+    """
     if store_folder(output).exists() or lock_path(output).exists():
         with suppress(LockedError, StorageError), sole_run(output):
-            throw_away(output)
+            if asked_for(output) in (key, None):
+                throw_away(output)
 
 
 def is_locked(output: Path) -> bool:

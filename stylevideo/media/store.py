@@ -45,9 +45,17 @@ def recall(output: Path, name: str) -> Any:
     """A value that an interrupted run of this film has remembered under a name, or None."""
     path = store_folder(output) / f"{name}.json"
     try:
-        return json.loads(path.read_bytes()) if path.exists() else None
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as error:
         raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+
+
+def note(output: Path, name: str, value: Any) -> None:
+    """Remember a value for an interrupted run of this film, if there is one; see `recall`."""
+    if store_folder(output).exists():
+        write_atomically(store_folder(output) / f"{name}.json", json.dumps(value).encode())
 
 
 def forgive(output: Path, changes: Mapping[str, Any]) -> None:
@@ -64,8 +72,9 @@ def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
         ResumeError: naming what differs.
         StorageError: what an earlier run left cannot be read.
     """
-    if (store_folder(output) / JOB_FILE).exists():
-        FrameStore(output, fingerprint)
+    before = recall(output, Path(JOB_FILE).stem)
+    if before is not None:
+        _require_same(store_folder(output), before, json.loads(json.dumps(fingerprint)))
 
 
 class FrameStore:
@@ -87,7 +96,7 @@ class FrameStore:
             self.remove()
         fingerprint = json.loads(json.dumps(fingerprint))
         if (self.folder / JOB_FILE).exists():
-            self._require_same(self._read_json(JOB_FILE), fingerprint)
+            _require_same(self.folder, self._read_json(JOB_FILE), fingerprint)
         else:
             self.remove()
             self._begin(fingerprint)
@@ -221,11 +230,12 @@ class FrameStore:
         except (OSError, ValueError) as error:
             raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
 
-    def _require_same(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        if changed:
-            differences = ", ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
-            raise ResumeError(
-                f"An interrupted run left frames in {self.folder}, but they were made from something else: "
-                f"{differences}. Go on with the former values, or add --restart to begin anew."
-            )
+
+def _require_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if changed:
+        differences = ", ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
+        raise ResumeError(
+            f"An interrupted run left frames in {folder}, but they were made from something else: "
+            f"{differences}. Go on with the former values, or add --restart to begin anew."
+        )
