@@ -29,6 +29,9 @@ from stylevideo.media.ffmpeg import run_ffmpeg
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"
+MARK = "STYLEVIDEO_TRIAL"
+"""In the environment of everything that a trial starts, so that what is left of it is known."""
+BARS = {True: "met", False: "**unmet**", None: "–"}
 QUICK = (
     *("--preset=draft", "--size=64", "--iterations=2", "--first-iterations=3", "--coarse-scales=0", "--device=cpu"),
     "--style-scale=0.6",
@@ -57,12 +60,12 @@ class Finding:
     Attributes:
         what: was tried.
         seen: in words.
-        met: whether it is as it should be.
+        met: whether it is as it should be; None where there is no bar.
     """
 
     what: str
     seen: str
-    met: bool
+    met: bool | None
 
 
 def run(clips: Path | Sequence[Path], out: Path, *more: str) -> list[str]:
@@ -94,6 +97,12 @@ def make_clips(folder: Path, count: int, frames: int = 8) -> list[Path]:
     return made
 
 
+def with_killer(folder: Path) -> str:
+    """A PYTHONPATH with which a clip called `killer` crashes the process that has ffmpeg look at it."""
+    (folder / "sitecustomize.py").write_text(KILLER)
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a folder, hidden ones too."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -105,23 +114,27 @@ def strays(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob(".*"))
 
 
-def processes(text: str) -> list[str]:
-    """Command lines of processes that mention something; Linux only."""
+def marked(mark: str) -> dict[str, str]:
+    """An environment by which all that is started in it is known: workers and ffmpegs too."""
+    return {**os.environ, MARK: mark}
+
+
+def processes(mark: str) -> list[str]:
+    """Command lines of the processes that have a mark; Linux only."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
         except OSError:
             continue
-        if text in line and int(folder.name) != os.getpid():
-            found.append(line)
     return found
 
 
-def wait_for_none(text: str, timeout_s: float = 20) -> list[str]:
+def wait_for_none(mark: str, timeout_s: float = 20) -> list[str]:
     """The processes that are left after a while."""
     until = time.monotonic() + timeout_s
-    while (left := processes(text)) and time.monotonic() < until:
+    while (left := processes(mark)) and time.monotonic() < until:
         time.sleep(0.2)
     return left
 
@@ -133,8 +146,7 @@ def try_broken(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
     (folder / "clips" / "headless.mp4").write_bytes(good[0].read_bytes()[200:1200])
     (folder / "clips" / "gone.mp4").symlink_to(folder / "nowhere.mp4")
     (folder / "clips" / "killer.mp4").write_bytes(good[0].read_bytes())
-    (folder / "sitecustomize.py").write_text(KILLER)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))}
+    environment = {**os.environ, "PYTHONPATH": with_killer(folder)}
     names = sorted(path for path in (folder / "clips").iterdir())
     out, report = folder / "out", folder / "report.json"
     ran = done(run(names, out, "--iterations=1", "--report", str(report)), environment)
@@ -165,7 +177,10 @@ def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
         out = folder / f"out{rounds}"
         for _ in range(options.kills - len(moments)):
             running = subprocess.Popen(
-                run(clips, out, "-q", "--workers=2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                run(clips, out, "-q", "--workers=2"),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=marked(str(folder)),
             )
             moment = chance.uniform(0.5, max(8.0, length_s / 2))
             try:
@@ -181,7 +196,6 @@ def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
             yield Finding(f"batch {rounds}", f"exit code {ended.returncode}: {ended.stderr[-400:]}", False)
         same &= contents(out) == whole
         stray += strays(out)
-    left += wait_for_none(str(folder))
     yield Finding(
         "films", f"{'byte-identical' if same else 'NOT the same'} after {len(moments)} kills in {rounds} batches", same
     )
@@ -215,7 +229,7 @@ def try_disk(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
     assert done(run(clips, folder / "whole")).returncode == 0
     out.mkdir()
     if done(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(out)]).returncode:
-        yield Finding("a full disk", "not tried: only root on Linux can make a disk", True)
+        yield Finding("a full disk", "not tried: only root on Linux can make a disk", None)
         return
     try:
         ran = done(run(clips, out))
@@ -254,7 +268,7 @@ def try_workers(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
         assert ran.returncode == 0, ran.stderr
         seconds[name], films[name] = time.monotonic() - began, contents(folder / name)
     one, two, single, double = seconds
-    yield Finding("seconds", "; ".join(f"{name}: {value:.0f} s" for name, value in seconds.items()), True)
+    yield Finding("seconds", "; ".join(f"{name}: {value:.0f} s" for name, value in seconds.items()), None)
     same = films[one] == films[two] and films[single] == films[double]
     yield Finding("films", "the same for any number of workers" if same else "NOT the same", same)
 
@@ -296,8 +310,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="stylevideo-trials-") as folder:
             print(f"## {name}\n\n{TRIALS[name].__doc__}\n\n| what | seen | bar |\n| --- | --- | --- |")
             for finding in TRIALS[name](Path(folder), options):
-                met &= finding.met
-                print(f"| {finding.what} | {finding.seen} | {'met' if finding.met else '**unmet**'} |", flush=True)
+                met &= finding.met is not False
+                print(f"| {finding.what} | {finding.seen} | {BARS[finding.met]} |", flush=True)
             print()
     print(machine)
     return 0 if met else 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -25,8 +25,6 @@ from stylevideo.worker import CHECK, MAKE, Done, Failed, Task
 if TYPE_CHECKING:
     from stylevideo.prospect import Prospect
     from stylevideo.results import ClipResult, Event
-
-logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
@@ -106,7 +104,8 @@ class ClipEvent:
 
     Attributes:
         index: of the clip.
-        worker: the number of the worker that makes it.
+        worker: the number of the worker that makes it, from 0.
+        event: as `stylevideo.stylize` tells it.
     """
 
     index: int
@@ -116,7 +115,12 @@ class ClipEvent:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A clip is put off."""
+    """A clip is put off: another run is making it, or it will be tried again.
+
+    Attributes:
+        index: of the clip.
+        reason: a sentence.
+    """
 
     index: int
     reason: str
@@ -291,7 +295,7 @@ class _Batch:
         index = task.index
         if isinstance(answer, Done):
             self._end(index, Status.MADE, result=answer.answer)
-        elif _made_meanwhile(task.request):
+        elif _made_meanwhile(self._requests[index]):  # as it was asked for: a retry no longer says `restart`
             self._end(index, Status.ALREADY_MADE)
         elif answer.kind == "LockedError":
             self._attempts[index] -= 1
@@ -323,8 +327,3 @@ class _Batch:
         outcome = Outcome(self._requests[index], status, self._attempts[index], reason, detail, result)
         self._outcomes[index] = outcome
         self._on_event(ClipEnded(index, outcome))
-
-
-def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Those without a film."""
-    return [outcome for outcome in outcomes if outcome.status not in (Status.MADE, Status.ALREADY_MADE)]

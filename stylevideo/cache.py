@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylevideo.errors import InputError, StorageError
+from stylevideo.errors import InputError
+from stylevideo.media.leftovers import SUFFIX, throw_away
 from stylevideo.media.lock import is_locked, sole_run
 from stylevideo.media.sequence_writer import part_folder
 from stylevideo.media.store import JOB_FILE, finished_frames
 from stylevideo.media.writer import part_path
-
-SUFFIX = ".stylevideo"
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,10 @@ def remove_unfinished(work: Unfinished) -> None:
         StorageError: it cannot be deleted.
     """
     with sole_run(work.film):
-        try:
-            shutil.rmtree(work.folder)
-            shutil.rmtree(part_folder(work.film), ignore_errors=True)
+        throw_away(work.film)
+        shutil.rmtree(part_folder(work.film), ignore_errors=True)
+        with suppress(OSError):
             part_path(work.film).unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"{work.folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
 
 
 def _store_folders(root: Path) -> Iterator[Path]:

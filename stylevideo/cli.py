@@ -341,6 +341,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from stylevideo.batch import BatchOptions
     from stylevideo.planning import plan_requests
     from stylevideo.request import Given
     from stylevideo.running import RunOptions, run
@@ -351,10 +352,13 @@ def _run(options: argparse.Namespace) -> int:
     return run(
         requests,
         RunOptions(
-            workers=options.workers or max(1, len(options.devices)),
-            devices=options.devices,
-            retries=options.retry,
-            fail_fast=options.fail_fast,
+            BatchOptions(
+                workers=options.workers or max(1, len(options.devices)),
+                devices=options.devices,
+                retries=options.retry,
+                fail_fast=options.fail_fast,
+                log_level=logging.getLogger().level,
+            ),
             dry_run=options.dry_run,
             quiet=options.quiet,
         ),

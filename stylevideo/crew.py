@@ -25,7 +25,8 @@ from stylevideo.worker import Configuration, Done, Failed, Logged, Stop, Task, T
 POLL_S = 0.1
 LAST_LINES = 5
 LONGEST_LISTENING_S = 5.0
-KILLED = -9 if os.name != "nt" else 1
+KILLED = -9
+"""The status of a process that was ended by SIGKILL; Windows has no such thing."""
 
 
 @dataclass(frozen=True)

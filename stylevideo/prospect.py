@@ -28,9 +28,11 @@ from stylevideo.settings import Settings
 STATE_BYTES_PX = 40
 """Picture, moments and ages of the carried state, as float32."""
 KEPT = 0.8
-"""Part of its plain size that a painted frame takes as PNG; measured 0.72 to 0.83."""
-FILM_BYTES_PX = {"lossy": 0.3, "lossless": KEPT, "between": 1.2}
-"""Bytes of film a pixel: x264 at its usual quality has 0.1 to 0.3 with strokes, ProRes and DNxHR about 1."""
+"""Part of its plain size that a painted frame takes as PNG: a guess, like the next two."""
+LOSSY_BYTES_PX = 0.3
+"""Bytes a pixel of a film with a rate factor, such as H.264."""
+FIXED_BYTES_PX = 1.2
+"""Bytes a pixel of a film whose codec has a rate of its own, such as ProRes."""
 SURELY = 0.4
 """With less than this part of what is expected there is surely too little."""
 SPARE_FRAMES = 4
@@ -139,12 +141,12 @@ def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
 
 
 def bytes_needed(job: Job, finished: int = 0) -> int:
-    """Disk space for the frames that are not finished, the state, and the film; a guess from measured sizes."""
+    """Disk space for the frames that are not finished, the state, and the film: a guess."""
     pixels, count, frame = math.prod(job.size), len(job.clip.frames), _frame_bytes(job)
     if job.delivery.is_sequence or job.delivery.name == "ffv1":
         film = frame
     else:
-        film = pixels * FILM_BYTES_PX["lossy" if job.delivery.crf is not None else "between"]
+        film = pixels * (FIXED_BYTES_PX if job.delivery.crf is None else LOSSY_BYTES_PX)
     return round(frame * (count - finished) + film * count + _state_bytes(job))
 
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.beside import MADE_BY, provenance_path
+from stylevideo.beside import MADE_BY, provenance_path, read_values
 from stylevideo.media.pictures import write_atomically
 from stylevideo.settings import Style
 from stylevideo.version import __version__
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 HAS_FILM = ("made", "already made")
-CHUNK_BYTES = 1 << 22
 PACKAGES = ("torch", "opencv-python", "imageio-ffmpeg", "numpy")
 
 
@@ -90,14 +89,10 @@ def describe_clip(
 def _hashes(output: Path) -> dict[str, str]:
     """Of the film, where it is one file; and of what it was made from, as far as the file beside it says so."""
     hashes = {}
-    with suppress(OSError):
-        digest = hashlib.sha256()
-        with output.open("rb") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-        hashes["film"] = digest.hexdigest()
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        made_from = json.loads(provenance_path(output).read_bytes())
+    with suppress(OSError), output.open("rb") as stream:
+        hashes["film"] = hashlib.file_digest(stream, "sha256").hexdigest()
+    with suppress(KeyError, TypeError):
+        made_from = read_values(provenance_path(output))
         hashes["source"] = made_from["source"]["sha256"]
         hashes |= {f"style {place}": style["sha256"] for place, style in enumerate(made_from["styles"], 1)}
     return hashes

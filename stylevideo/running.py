@@ -9,15 +9,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from stylevideo.batch import (
+    BatchChecked,
+    BatchOptions,
+    Outcome,
+    Status,
+    already_made,
+    check_batch,
+    run_batch,
+    tidy_up,
+)
 from stylevideo.errors import SettingsError
 from stylevideo.interrupts import Interrupts
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest
-
-if TYPE_CHECKING:
-    from stylevideo.batch import Outcome
 
 DONE, FAILED, NOTHING_TO_DO, STOPPED = 0, 1, 3, 130
 
@@ -27,17 +33,12 @@ class RunOptions:
     """How the command was called, but for the clips.
 
     Attributes:
-        workers: clips that are made side by side.
-        devices: one for each worker in turn.
-        retries, fail_fast: as in `BatchOptions`.
+        batch: how a batch is run.
         dry_run: only say what would be made.
         quiet: only errors.
     """
 
-    workers: int = 1
-    devices: tuple[str, ...] = ()
-    retries: int = 0
-    fail_fast: bool = False
+    batch: BatchOptions
     dry_run: bool = False
     quiet: bool = False
 
@@ -53,14 +54,12 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
     with Interrupts() as interrupts:
         if options.dry_run:
             return _foretell(requests, options, interrupts)
-        if len(requests) == 1 and not options.devices and not options.retries:
+        if len(requests) == 1 and not options.batch.devices and not options.batch.retries:
             return _run_one(requests[0], options, interrupts)
         return _run_batch(requests, options, interrupts)
 
 
 def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
-    from stylevideo.batch import already_made, tidy_up
-
     if already_made(request):
         tidy_up(request)
         say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
@@ -89,15 +88,11 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
 
 
 def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
-    from stylevideo.batch import BatchOptions, Status, run_batch
-
     began, report = time.monotonic(), _report_path(requests)
     requests = [replace(request, settings=request.settings.with_values(report="")) for request in requests]
-    level = logging.getLogger().level
-    batch_options = BatchOptions(options.workers, options.devices, options.retries, options.fail_fast, level)
     progress = BatchProgress(requests, options.quiet)
     try:
-        outcomes = run_batch(requests, batch_options, progress, interrupts.requested)
+        outcomes = run_batch(requests, options.batch, progress, interrupts.requested)
     finally:
         progress.close()
     counts = Counter(outcome.status for outcome in outcomes)
@@ -152,8 +147,6 @@ def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> No
 
 def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
     """What became of a batch: the count of each outcome, and why there is no film where there is none."""
-    from stylevideo.batch import Status
-
     counts = Counter(outcome.status for outcome in outcomes)
     shown = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
     lines = [f"{len(outcomes)} clips in {duration(seconds)}: {shown}."]
@@ -168,26 +161,17 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
 
 def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
     """Say what would be made, how long it would take and how much disk it needs."""
-    from stylevideo.batch import BatchOptions, check_batch
-    from stylevideo.models.device import choose_device, convolution_dtype
-    from stylevideo.models.vgg import load_vgg19
-    from stylevideo.prospect import in_words, seconds_a_pixel
+    from stylevideo.prospect import in_words
 
     above = {folder for request in requests for folder in request.output.parents}
     new_folders = sorted((folder for folder in above if not folder.exists()), key=lambda path: -len(path.parts))
-    checked = check_batch(requests, BatchOptions(options.workers, options.devices), interrupts.requested)
+    checked = check_batch(requests, options.batch, interrupts.requested)
     for folder in new_folders:
         with suppress(OSError):  # nothing is made, not even a folder
             folder.rmdir()
     if interrupts.requested():
         return STOPPED
-    seconds = 0.0
-    if any(prospect.pixels for prospect in checked.prospects.values()):
-        settings = requests[next(iter(checked.prospects))].settings
-        device = choose_device(options.devices[0] if options.devices else settings.optimizer.device)
-        dtype = convolution_dtype(settings.optimizer.precision, device)
-        pace = seconds_a_pixel(load_vgg19(settings.weights.weights, device, dtype), settings)
-        seconds = pace
+    seconds = _pace(requests, checked, options.batch.devices)
     width = max(len(request.source.name) for request in requests)
     for index, request in enumerate(requests):
         prospect = checked.prospects.get(index)
@@ -204,9 +188,24 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     print(checked_lines(requests, checked)[0].rstrip(":") + ".")
     if checked.prospects:
         print(
-            f"About {duration(pixels * seconds / max(1, len(options.devices)))} in all, by a measurement of this "
+            f"About {duration(pixels * seconds / max(1, len(options.batch.devices)))} in all, by a measurement of this "
             f"machine with a small picture; cuts cost more. About {in_words(needed)} of disk space."
         )
     if checked.problems:
         return FAILED
     return DONE if checked.prospects else NOTHING_TO_DO
+
+
+def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Sequence[str]) -> float:
+    """Seconds that one VGG evaluation takes here for each pixel, with the first clip's settings; 0 if none is due."""
+    if not any(prospect.pixels for prospect in checked.prospects.values()):
+        return 0.0
+    from stylevideo.models.device import choose_device, convolution_dtype, cpu_threads
+    from stylevideo.models.vgg import load_vgg19
+    from stylevideo.prospect import seconds_a_pixel
+
+    settings = requests[next(iter(checked.prospects))].settings
+    device = choose_device(devices[0] if devices else settings.optimizer.device)
+    dtype = convolution_dtype(settings.optimizer.precision, device)
+    with cpu_threads(settings.optimizer.threads):
+        return seconds_a_pixel(load_vgg19(settings.weights.weights, device, dtype), settings)

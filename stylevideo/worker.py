@@ -172,8 +172,9 @@ def _do(task: Task, tell: Callable[[object], None], stop: threading.Event) -> An
 
         return foresee(request)
     from stylevideo.jobs import stylize
+    from stylevideo.prospect import check_folder
 
-    request.output.parent.mkdir(parents=True, exist_ok=True)
+    check_folder(request.output)
     return stylize(
         request.source,
         request.styles,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_fixtures import hashes, killing_environment, make_clip, processes_that_mention, run_command, wait_until
+from batch_fixtures import make_clip, run_command, wait_until
+from batch_trials import contents, marked, processes, wait_for_none, with_killer
 from conftest import ROOT, STYLE
 
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, run_batch
@@ -57,7 +58,7 @@ def uninterrupted(two_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     out = tmp_path_factory.mktemp("uninterrupted")
     outcomes = run_batch(requests_for(two_clips, out))
     assert [outcome.status for outcome in outcomes] == [Status.MADE] * 2
-    return hashes(out)
+    return contents(out)
 
 
 def requests_for(folder: Path, out: Path, **settings: Any) -> tuple[ClipRequest, ...]:
@@ -76,11 +77,11 @@ def films(out: Path) -> list[str]:
 
 
 @pytest.fixture
-def with_killer(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bad_clips(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The clips, with one that is none and one that crashes whoever reads it."""
     (clips / "no video.mp4").write_text("no video")
     make_clip(clips / "killer.mp4")
-    monkeypatch.setenv("PYTHONPATH", killing_environment(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path))
     return clips
 
 
@@ -88,10 +89,10 @@ class TestIsolation:
     """What is wrong with one clip is its own affair."""
 
     def test_the_good_are_made_and_the_bad_have_reasons(
-        self, with_killer: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+        self, bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         out, report = tmp_path / "out", tmp_path / "report.json"
-        arguments = ["run", str(with_killer), *flags(out, iterations=0), "--report", str(report)]
+        arguments = ["run", str(bad_clips), *flags(out, iterations=0), "--report", str(report)]
         assert main([*arguments, "--workers", "2", "--log-file", str(tmp_path / "log.txt")]) == 1
         printed = capfd.readouterr()
         assert films(out) == ["a.mp4", "b.mp4"]
@@ -117,8 +118,8 @@ class TestIsolation:
         assert "a.mp4: made in" in log
         assert "INFO" in log
 
-    def test_fail_fast_begins_nothing_if_a_clip_cannot_be_made(self, with_killer: Path, tmp_path: Path) -> None:
-        requests = requests_for(with_killer, tmp_path / "out", iterations=0)
+    def test_fail_fast_begins_nothing_if_a_clip_cannot_be_made(self, bad_clips: Path, tmp_path: Path) -> None:
+        requests = requests_for(bad_clips, tmp_path / "out", iterations=0)
         outcomes = run_batch(requests, BatchOptions(fail_fast=True))
         assert [outcome.status for outcome in outcomes] == [
             *(Status.NOT_BEGUN, Status.NOT_BEGUN, Status.FAILED, Status.FAILED)
@@ -159,26 +160,26 @@ class TestAgain:
         out = tmp_path / "out"
         arguments = ["run", str(clips), *flags(out, iterations=0)]
         assert main([*arguments, "-q"]) == 0
-        before = hashes(out)
+        before = contents(out)
         assert main(arguments) == 3
         assert main([*arguments, "--dry-run"]) == 3
-        assert hashes(out) == before
+        assert contents(out) == before
         make_clip(clips / "c.mp4")
         assert main([*arguments, "-q"]) == 0
         assert films(out) == ["a.mp4", "b.mp4", "c.mp4"]
         (out / "b.mp4").write_bytes(b"damaged")
         assert main([*arguments, "-q"]) == 1, "it is there, and not what was made"
         assert main([*arguments, "-q", "-y"]) == 0
-        assert hashes(out).items() >= before.items()
+        assert contents(out).items() >= before.items()
 
     def test_what_a_run_left_that_was_killed_at_the_very_end_is_removed(self, clips: Path, tmp_path: Path) -> None:
         film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
-        before = hashes(tmp_path)
+        before = contents(tmp_path)
         (store_folder(film) / "frames").mkdir(parents=True)
         lock_path(film).touch()
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
-        assert hashes(tmp_path) == before
+        assert contents(tmp_path) == before
 
     def test_what_another_job_left_stays(self, clips: Path, tmp_path: Path) -> None:
         """The film is there, and frames of the one that is to replace it."""
@@ -187,10 +188,10 @@ class TestAgain:
         other = Settings().with_values(iterations=0, overwrite=True, handles=2)
         with pytest.raises(Stopped):
             stylize(clips / "a.mp4", [STYLE], film, other, stop=lambda: True)
-        begun = hashes(store_folder(film))
+        begun = contents(store_folder(film))
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given, "--dry-run"]) == 3
-        assert hashes(store_folder(film)) == begun
+        assert contents(store_folder(film)) == begun
 
     def test_a_sheet_that_failed_is_made_up_for(
         self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -207,10 +208,8 @@ class TestAgain:
         assert sheet.exists()
         assert not store_folder(film).exists()
 
-    def test_a_dry_run_makes_nothing(
-        self, with_killer: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        assert main(["run", str(with_killer), *flags(tmp_path / "out"), "--dry-run"]) == 1
+    def test_a_dry_run_makes_nothing(self, bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        assert main(["run", str(bad_clips), *flags(tmp_path / "out"), "--dry-run"]) == 1
         shown = capfd.readouterr().out
         assert "a.mp4         4 frames of 64x48, about " in shown
         assert "killer.mp4    cannot be made: " in shown
@@ -226,7 +225,7 @@ class TestWorkers:
     ) -> None:
         outcomes = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(workers=2))
         assert [outcome.status for outcome in outcomes] == [Status.MADE] * 2
-        assert hashes(tmp_path / "out") == uninterrupted
+        assert contents(tmp_path / "out") == uninterrupted
 
     def test_devices_are_shared_out(self, clips: Path, tmp_path: Path) -> None:
         outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(devices=("cuda:7",)))
@@ -240,7 +239,8 @@ def begun(clips: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pope
 
     def begin(out: Path, *more: str) -> subprocess.Popen[str]:
         command = run_command(clips, *flags(out), *more)
-        run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+        run = subprocess.Popen(command, text=True, env=marked(str(tmp_path)), **pipes)  # type: ignore[call-overload]
         started.append(run)
         wait_until(lambda: (store_folder(out / "a.mp4") / "state.pt").exists() or run.poll() is not None)
         return run
@@ -272,7 +272,7 @@ class TestInterrupts:
         assert "run the same command again to go on" in said
         assert films(out) == [".a.mp4.stylevideo"]
         assert main(["run", str(clips), *flags(out), "-q"]) == 0
-        assert hashes(out) == uninterrupted
+        assert contents(out) == uninterrupted
 
     def test_killed_outright_it_leaves_no_process_and_loses_no_film(
         self,
@@ -283,12 +283,13 @@ class TestInterrupts:
     ) -> None:
         out = tmp_path / "out"
         run = begun(out)
+        if sys.platform.startswith("linux"):
+            assert any("stylevideo.worker" in line for line in processes(str(tmp_path))), "workers would be seen"
         run.kill()
         run.wait()
-        if sys.platform.startswith("linux"):
-            wait_until(lambda: not processes_that_mention(str(tmp_path)), 20)
+        assert wait_for_none(str(tmp_path)) == []
         assert main(["run", str(clips), *flags(out), "-q"]) == 0
-        assert hashes(out) == uninterrupted
+        assert contents(out) == uninterrupted
 
     def test_the_second_signal_ends_it_at_once(
         self, tmp_path: Path, begun: Callable[..., subprocess.Popen[str]]
@@ -332,9 +333,9 @@ class TestTwoRuns:
         assert not lock_path(film).exists()
 
 
-def test_all_that_is_wrong_is_said_before_anything_is_made(with_killer: Path, tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_said_before_anything_is_made(bad_clips: Path, tmp_path: Path) -> None:
     events: list[object] = []
-    run_batch(requests_for(with_killer, tmp_path / "out", iterations=0), BatchOptions(), events.append)
+    run_batch(requests_for(bad_clips, tmp_path / "out", iterations=0), BatchOptions(), events.append)
     assert isinstance(events[0], BatchChecked)
     assert sorted(events[0].problems) == [2, 3]
     assert sorted(events[0].prospects) == [0, 1]

@@ -12,13 +12,14 @@ from pathlib import Path
 from stylevideo.errors import StorageError
 from stylevideo.media.pattern import plain_name
 
+SUFFIX = ".stylevideo"
 REQUEST_NAME = "request"
 """Under this name it is remembered what an unfinished film was asked for."""
 
 
 def store_folder(output: Path) -> Path:
     """Where the frames of an unfinished film are kept: `.film.mp4.stylevideo` beside `film.mp4`."""
-    return output.with_name(f".{plain_name(output)}.stylevideo")
+    return output.with_name(f".{plain_name(output)}{SUFFIX}")
 
 
 def throw_away(output: Path) -> None:

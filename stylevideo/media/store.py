@@ -60,9 +60,10 @@ def note(output: Path, name: str, value: Any) -> None:
 
 def forgive(output: Path, changes: Mapping[str, Any]) -> None:
     """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
-    path = store_folder(output) / JOB_FILE
-    if path.exists():
-        write_atomically(path, json.dumps({**json.loads(path.read_bytes()), **changes}, indent=1).encode())
+    name = Path(JOB_FILE).stem
+    before = recall(output, name)
+    if before is not None:
+        note(output, name, {**before, **changes})
 
 
 def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
