@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,13 +13,13 @@ import torch
 
 from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.media.pictures import to_8_bits
-from stylevideo.media.store import FrameStore
+from stylevideo.media.store import FORM, FrameStore
 from stylevideo.media.view import sequence_view
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.preparation import Job
 from stylevideo.temporal import Reference, SequenceState
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline import Shot, VideoInfo
 from stylevideo.version import __version__
 
 
@@ -27,6 +28,7 @@ def fingerprint(job: Job) -> dict[str, Any]:
     reading = job.reading
     return {
         "stylevideo": __version__,
+        "form_of_unfinished_work": FORM,
         "margin_px": MARGIN_PX,
         "torch": torch.__version__,
         "opencv": cv2.__version__,
@@ -59,8 +61,9 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
     }
 
 
-def load_state(store: FrameStore, info: VideoInfo, device: torch.device) -> SequenceState | None:
-    saved = store.last_state()
+def load_state(store: FrameStore, shot: int, info: VideoInfo, device: torch.device) -> SequenceState | None:
+    """What an unfinished shot is gone on from; None where none of its frames is finished."""
+    saved = store.last_state(shot)
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
@@ -76,6 +79,17 @@ def load_state(store: FrameStore, info: VideoInfo, device: torch.device) -> Sequ
         recent_losses=tuple(saved["recent_losses"]),
         references=references,
     )
+
+
+def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:
+    """Remember a film's shots: to find them takes time."""
+    store.remember("shots", [asdict(shot) for shot in shots])
+
+
+def load_shots(store: FrameStore) -> tuple[Shot, ...] | None:
+    """A film's shots, if they have been found."""
+    remembered = store.recall("shots")
+    return None if remembered is None else tuple(Shot(**shot) for shot in remembered)
 
 
 def as_tensor(picture: np.ndarray) -> torch.Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
+from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
@@ -18,7 +20,7 @@ from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, remove_record, require_unchanged, write_provenance
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline import Shot, VideoInfo
 
 SMALLEST_OPACITY = 1e-4
 """Colours that hardly show are divided by no less."""
@@ -29,26 +31,27 @@ class AbandonedError(Exception):
 
 
 class FinishedFrames:
-    """A film's frames in the store, of which the later ones come while the film is being written.
+    """A film's frames in the store, of which the others come while the film is being written.
 
     Args:
         job: of the film.
         store: where they are.
-        stop: index of the first that is not there yet.
+        shots: all of the film's; other processes may make some of them.
     Attributes:
         abandoned: set when no more will come although some are missing.
     """
 
-    def __init__(self, job: Job, store: FrameStore, stop: int) -> None:
+    def __init__(self, job: Job, store: FrameStore, shots: Sequence[Shot]) -> None:
         self.abandoned = threading.Event()
-        self._job, self._info, self._store, self._stop = job, job.clip.info, store, stop
+        self._job, self._info, self._store, self._shots = job, job.clip.info, store, shots
+        self._stops: dict[int, int] = {}
         self._written = written_files(job.clip.output, job.clip.info, job.clip.frames, job.settings.output)
         self._changed = threading.Condition()
 
-    def add(self, index: int) -> None:
-        """The next frame is in the store."""
+    def add(self, shot: int, index: int) -> None:
+        """This frame of a shot, and all before it in the shot, are in the store."""
         with self._changed:
-            self._stop = index + 1
+            self._stops[shot] = index + 1
             self._changed.notify_all()
 
     def abandon(self) -> None:
@@ -64,8 +67,10 @@ class FinishedFrames:
             AbandonedError: it will not come.
             StorageError: it is damaged.
         """
+        shot = self._shots[bisect_right(self._shots, index, key=lambda shot: shot.start) - 1]
         with self._changed:
-            self._changed.wait_for(lambda: self.abandoned.is_set() or index < self._stop)
+            while not self._changed.wait_for(lambda: self.abandoned.is_set() or self._has(shot, index), POLL_S):
+                pass
         self._require_wanted()
         return self._store.picture(self._info.number(index))
 
@@ -80,6 +85,14 @@ class FinishedFrames:
         require_unchanged(self._job)
         remove_record(self._job.clip.output)  # of a film that is now replaced
         self._store.mark_naming(self._written)
+
+    def _has(self, shot: Shot, index: int) -> bool:
+        """Of shots that other processes make it is looked for on disk, once they are complete."""
+        if index < self._stops.get(shot.index, shot.start):
+            return True
+        if self._store.is_complete(shot.index):
+            self._stops[shot.index] = shot.stop
+        return index < self._stops.get(shot.index, shot.start)
 
     def _require_wanted(self) -> None:
         if self.abandoned.is_set():

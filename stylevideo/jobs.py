@@ -1,24 +1,24 @@
 """One clip, from source to film: everything is checked first, then frames are made, kept and written.
 
-The path of a frame stands in `stylize` and `_stylize_frames`. Tells what happens through events; prints nothing.
+The path of a frame stands in `_stylize`, and in `stylevideo.painting`. Tells what happens through events; prints
+nothing.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from stylevideo.checkpoint import as_tensor, fingerprint, load_state
+from stylevideo.checkpoint import fingerprint, load_shots, save_shots
 from stylevideo.errors import (
     DecodeError,
     DeviceMemoryError,
@@ -26,23 +26,22 @@ from stylevideo.errors import (
     InputError,
     Stopped,
     StorageError,
-    frame_context,
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
 from stylevideo.identity import request_key
 from stylevideo.line import Line
-from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
+from stylevideo.loop import turning_frames
 from stylevideo.media.leftovers import REQUEST_NAME, throw_away
 from stylevideo.media.lock import sole_run
-from stylevideo.media.pictures import fit_picture, to_8_bits, to_image, to_picture
-from stylevideo.media.read_ahead import Stopwatch, read_ahead
+from stylevideo.media.pictures import fit_picture, to_8_bits
+from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, finished_frames, forgive, note, recall
 from stylevideo.models.device import cpu_threads, describe, memory_context
-from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.outputs import check_names
+from stylevideo.painting import TURN_NAME, Made, Painter, too_large
 from stylevideo.preparation import Job, prepare
 from stylevideo.prospect import check_room, check_space, pixels_of
 from stylevideo.report import describe_result, write_report
@@ -50,7 +49,6 @@ from stylevideo.results import (
     Checked,
     ClipResult,
     Forecast,
-    FrameFinished,
     FrameRecord,
     Listener,
     Planned,
@@ -60,28 +58,12 @@ from stylevideo.results import (
     source_warnings,
 )
 from stylevideo.settings import Settings, Style
+from stylevideo.sharing import Alone, Claims
 from stylevideo.shots import detect_shots
-from stylevideo.styles import style_targets
-from stylevideo.targets import StyleTargets
-from stylevideo.temporal import (
-    FrameResult,
-    Pull,
-    Reference,
-    SequenceState,
-    as_reference,
-    leave_as_they_are,
-    stylize_sequence,
-)
+from stylevideo.temporal import FrameResult
 from stylevideo.timeline import Shot
 
 logger = logging.getLogger(__name__)
-
-READ_AHEAD_FRAMES = 2
-TURN_NAME = "turn"
-"""Under this name a store remembers a turn that is complete."""
-
-Made = tuple[FrameResult, SequenceState]
-"""A frame, and the state to go on from."""
 
 
 def stylize(
@@ -91,6 +73,7 @@ def stylize(
     settings: Settings | None = None,
     on_event: Listener = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
+    claims: Claims | None = None,
 ) -> ClipResult:
     """Stylise a clip and write it as a film with its original sound.
 
@@ -105,6 +88,8 @@ def stylize(
         on_event: told of the plan, of the forecast, and of each frame once it is safe on disk; in this thread, so
             when the next one is made.
         stop: asked between frames whether to end early.
+        claims: asked before each shot, where others help to paint the clip, see `stylevideo.helping`; nobody does if
+            not given.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
         ResumeError: an interrupted run's frames were made from something else.
@@ -121,7 +106,7 @@ def stylize(
         given_up = {} if settings.output.restart else recall(output, FALLBACK_NAME) or {}
         while True:
             try:
-                return _stylize(source, styles, output, settings, given_up, on_event, stop)
+                return _stylize(source, styles, output, settings, given_up, on_event, stop, claims or Alone())
             except DeviceMemoryError as error:
                 eased = settings.with_values(**given_up)
                 with memory_context(str(error)):
@@ -156,6 +141,7 @@ def _stylize(
     given_up: Mapping[str, Any],
     on_event: Listener,
     stop: Callable[[], bool],
+    claims: Claims,
 ) -> ClipResult:
     """`stylize`, while no other run works on the film."""
     began = time.perf_counter()
@@ -173,24 +159,20 @@ def _stylize(
     store.remember(REQUEST_NAME, job.request)
     on_event(Checked(job.clip))
     try:
-        with memory_context(_too_large(job)):
+        with memory_context(too_large(job)), _helped(claims):
             shots = _remembered_shots(store, job)
-            state = load_state(store, job.clip.info, job.device)
-            _announce(job, len(shots), state, on_event)
+            _announce(job, store, shots, on_event)
             forecast = None
-            with (
-                Line(job, store, _next_index(job, state)) as line,
-                closing(_stylize_frames(job, shots, state, store, line.waiting_for_frames)) as results,
-            ):
-                for result, after in _until(stop, job.clip.frames, results):
-                    line.add(result, after)
+            with Line(job, store, shots) as line, closing(_paint_all(job, store, shots, line, stop, claims)) as painted:
+                for made in painted:
+                    line.add(made)
                     check_room(job)
-                    if forecast is None and result.iterations:
-                        forecast = Forecast(_forecast_seconds(job, shots, result))
+                    if forecast is None and made.result.iterations:
+                        forecast = Forecast(_forecast_seconds(job, shots, made.result))
                         on_event(forecast)
-                    _tell_finished(line, on_event)
+                    line.tell_saved(on_event)
                 line.finish_frames()
-                _tell_finished(line, on_event)
+                line.tell_saved(on_event)
                 notes = line.finish_film()
             result_of_clip = _finish(job, store, shots, notes, line.waits(), began)
     except (DecodeError, DeviceMemoryError, EncodeError, StorageError, InputError) as error:
@@ -205,12 +187,42 @@ def _stylize(
     return result_of_clip
 
 
-def _until(stop: Callable[[], bool], frames: range, results: Iterator[Made]) -> Iterator[Made]:
-    """The same, unless it is asked to stop while there is more to come."""
-    for result, after in results:
-        yield result, after
-        if stop() and result.index + 1 < frames.stop:
-            raise Stopped("It was stopped after the last finished frame.")
+def _paint_all(
+    job: Job, store: FrameStore, shots: Sequence[Shot], line: Line, stop: Callable[[], bool], claims: Claims
+) -> Generator[Made, None, None]:
+    """Paint every shot that nobody else has, and in the end those that others did not complete."""
+    left = [shot for shot in shots if not store.is_complete(shot.index)]
+    with Painter(job, shots, store, line.waiting_for_frames) as painter:
+        while left:
+            painted = set()
+            for shot in left:
+                if claims.take(shot.index) and not store.is_complete(shot.index):
+                    painted.add(shot)
+                    for made in painter.paint(shot):
+                        yield made
+                        _end_if_asked(stop, made.ends_shot and shot is left[-1])
+            left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
+            if left:
+                _end_if_asked(stop)
+                with line.waiting_for_others:
+                    time.sleep(POLL_S)
+
+
+def _end_if_asked(stop: Callable[[], bool], is_last: bool = False) -> None:
+    if stop() and not is_last:
+        raise Stopped("It was stopped after the last finished frame.")
+
+
+@contextmanager
+def _helped(claims: Claims) -> Iterator[None]:
+    """Others may help inside; where it goes wrong, none of them is at it any more when this is left."""
+    try:
+        yield
+    except BaseException:
+        while not claims.end_help():
+            time.sleep(POLL_S)
+        raise
+    claims.end_help()  # whoever is still on the way finds nothing to do
 
 
 def stylize_frames(
@@ -231,174 +243,11 @@ def stylize_frames(
     job = prepare(path, styles, None, settings)
     with (
         cpu_threads(settings.optimizer.threads),
-        closing(_stylize_frames(job, _detect(job), None, None)) as results,
+        Painter(job, shots := _detect(job), None) as painter,
     ):
-        for result, _ in results:
-            yield result
-
-
-def _next_index(job: Job, state: SequenceState | None) -> int:
-    """Of the first frame that is not yet made."""
-    return job.clip.frames.start if state is None else state.index + 1
-
-
-def _tell_finished(line: Line, on_event: Listener) -> None:
-    for record in line.saved():
-        on_event(FrameFinished(record))
-
-
-def _stylize_frames(
-    job: Job,
-    shots: Sequence[Shot],
-    state: SequenceState | None,
-    store: FrameStore | None,
-    waiting_time: Stopwatch | None = None,
-) -> Generator[Made, None, None]:
-    """Every frame that is not yet made, with the state that follows it; the end of a looped film turns back."""
-    frames = job.clip.frames
-    begin = _next_index(job, state)
-    if begin == frames.stop:
-        return
-    turning = turning_frames(frames, shots[-1], job.settings.temporal)
-    last_moved = None if state is None else state.last_moved
-    with closing(read_ahead(_with_motion(job, shots, begin, last_moved), READ_AHEAD_FRAMES, waiting_time)) as prepared:
-        targets = style_targets(job.styles, job.vgg, job.settings) if job.vgg else None
-        first = None
-        for result, after in _made(job, targets, range(begin, turning.start), prepared, state):
-            first = as_reference(result) if result.index == frames.start else first
-            state = after
-            yield result, after
-        if not turning:
-            return
-        assert state is not None and targets is not None, "frames were painted before those that turn"
-        turn = _turn(job, targets, turning, first, state, store, waiting_time)
-        for result, after in _made(job, targets, range(state.index + 1, frames.stop), prepared, state, turn.pulls()):
-            yield _with_cost_of(turn, result) if result.index == turning.start else result, after
-
-
-def _made(
-    job: Job,
-    targets: StyleTargets | None,
-    indices: Iterable[int],
-    prepared: Iterator[tuple[Frame, Motion | None]],
-    state: SequenceState | None,
-    pulls: Mapping[int, Pull] | None = None,
-) -> Iterator[Made]:
-    """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
-    if job.vgg and targets:
-        results = stylize_sequence(prepared, state, job.vgg, targets, job.settings, pulls)
-    else:
-        results = leave_as_they_are(prepared)
-    for index in indices:
-        with frame_context(job.clip.source, job.clip.info.number(index)), memory_context(_too_large(job)):
-            made = next(results)
-        yield made
-
-
-def _turn(
-    job: Job,
-    targets: StyleTargets,
-    turning: range,
-    first: Reference | None,
-    state: SequenceState,
-    store: FrameStore | None,
-    waiting_time: Stopwatch | None,
-) -> Turn:
-    """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
-
-    Args:
-        job, targets: of the film.
-        turning: the last frames.
-        first: the film's first frame; None if an earlier run made it, then it is taken from the store.
-        state: after the frame before `turning`, unless the store has the whole turn.
-        store: None keeps nothing on disk.
-        waiting_time: runs while a frame is waited for.
-    """
-    kept = store.recall(TURN_NAME) if store else None
-    if store and kept is not None:
-        pictures = {index: as_tensor(store.turned(job.clip.info.number(index))) for index in kept.pop("indices")}
-        return Turn(pictures=pictures, **kept)
-    if first is None:
-        assert store is not None, "what this run has not made is in the store"
-        first = Reference(job.clip.frames.start, as_tensor(store.picture(job.clip.info.number(job.clip.frames.start))))
-    logger.info("%s: the last %d frames are first made backwards from the first", job.clip.source.name, len(turning))
-    turn = _make_turn(job, targets, turning, state_before_turn(first, state), store, waiting_time)
-    if store:
-        costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
-        store.remember(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
-    return turn
-
-
-def _make_turn(
-    job: Job,
-    targets: StyleTargets,
-    turning: range,
-    state: SequenceState,
-    store: FrameStore | None,
-    waiting_time: Stopwatch | None,
-) -> Turn:
-    """Make the last frames backwards, if the source's last frame shows enough of its first."""
-    began, iterations, pictures = time.perf_counter(), 0, {}
-    with closing(read_ahead(_with_motion_backwards(job, turning), READ_AHEAD_FRAMES, waiting_time)) as prepared:
-        with frame_context(job.clip.source, job.clip.info.number(turning[-1])):
-            last, motion = next(prepared)
-        assert motion is not None, "the last frame follows the first"
-        visible = float(motion.visible.mean())
-        indices = reversed(turning) if visible >= MEETING else ()
-        for result, _ in _made(job, targets, indices, chain([(last, motion)], prepared), state):
-            iterations += result.iterations
-            pictures[result.index] = as_reference(result).picture.cpu()
-            if store:
-                store.save_turned(job.clip.info.number(result.index), to_picture(result.image))
-    return Turn(visible, pictures, iterations, time.perf_counter() - began)
-
-
-def _with_cost_of(turn: Turn, result: FrameResult) -> FrameResult:
-    """The first frame that is pulled bears the cost of what it is pulled to."""
-    return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
-
-
-def _with_motion(
-    job: Job, shots: Sequence[Shot], begin: int, last_moved: int | None
-) -> Iterator[tuple[Frame, Motion | None]]:
-    """The frames from `begin` on, with their motion; those of the shot that they look back at are read too."""
-    starts = {shot.start for shot in shots}
-    first = begin
-    if begin not in starts and last_moved is not None and job.carries:
-        shot_start = max(start for start in starts if start <= begin)
-        first = min(last_moved, max(shot_start, earliest_reference(begin)))
-    frames = _source_frames(job, range(first, job.clip.frames.stop))
-    yield from with_motion(frames, job.carries, starts, begin, last_moved)
-
-
-def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
-    """The last frames, last first: its motion from the film's first frame, the others' each from the one after it."""
-    first = job.clip.frames.start
-    frames = chain(_source_frames(job, range(first, first + 1)), _source_frames_backwards(job, turning))
-    yield from with_motion(frames, True, begin=turning.start)
-
-
-def _source_frames(job: Job, frames: range) -> Iterator[Frame]:
-    for source in read_frames(job.clip.info, frames, job.reading):
-        picture = source.picture.fitted(job.size)
-        yield Frame(source.index, to_image(picture.image), source.repaired, picture.notes)
-
-
-def _source_frames_backwards(job: Job, frames: range) -> Iterator[Frame]:
-    """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
-    sources = read_frames(job.clip.info, frames, job.reading)
-    held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
-    while held:
-        index, image, repaired = held.pop()
-        yield Frame(index, to_image(image), repaired)
-
-
-def _too_large(job: Job) -> str:
-    elsewhere = "find a larger machine" if job.device.type == "cpu" else "use --device cpu"
-    return (
-        f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
-        f"Choose a smaller --size with --restart, or {elsewhere}."
-    )
+        for shot in shots:
+            for made in painter.paint(shot):
+                yield made.result
 
 
 def _detect(job: Job) -> tuple[Shot, ...]:
@@ -406,17 +255,24 @@ def _detect(job: Job) -> tuple[Shot, ...]:
 
 
 def _remembered_shots(store: FrameStore, job: Job) -> tuple[Shot, ...]:
-    remembered = store.recall("shots")
-    if remembered is not None:
-        return tuple(Shot(**shot) for shot in remembered)
-    shots = _detect(job)
-    store.remember("shots", [asdict(shot) for shot in shots])
+    shots = load_shots(store)
+    if shots is None:
+        shots = _detect(job)
+        save_shots(store, shots)
     return shots
 
 
-def _announce(job: Job, shots: int, state: SequenceState | None, on_event: Listener) -> None:
-    finished = 0 if state is None else state.index + 1 - job.clip.frames.start
-    on_event(Planned(job.clip, job.size[1], job.size[0], shots, describe(job.device), finished))
+def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> None:
+    unfinished = tuple(shot for shot in shots if not store.is_complete(shot.index))
+    finished = len(job.clip.frames) - sum(shot.stop - _next_index(store, shot) for shot in unfinished)
+    height, width = job.size
+    on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished))
+
+
+def _next_index(store: FrameStore, shot: Shot) -> int:
+    """Of the first frame of an unfinished shot that is not yet made."""
+    state = store.last_state(shot.index)
+    return shot.start if state is None else int(state["index"]) + 1
 
 
 def _forecast_seconds(job: Job, shots: Sequence[Shot], first: FrameResult) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from queue import Empty, SimpleQueue
@@ -22,19 +22,89 @@ from stylevideo.media.pictures import to_picture
 from stylevideo.media.read_ahead import POLL_S, Stopwatch
 from stylevideo.media.store import FrameStore
 from stylevideo.media.write_behind import WriteBehind
+from stylevideo.painting import Made
 from stylevideo.preparation import Job
-from stylevideo.results import FrameRecord, Waits
-from stylevideo.temporal import FrameResult, SequenceState
+from stylevideo.results import FrameFinished, FrameRecord, Listener, Waits
+from stylevideo.timeline import Shot
 
 
 @dataclass(frozen=True)
-class _Made:
-    """A frame and the state that follows it, on the CPU, where nobody changes them any more."""
+class _Painted:
+    """A frame and the state that follows it, on the CPU, where nobody changes them any more.
 
+    Attributes:
+        shot: index of its shot.
+        index: of the frame.
+        image: (1, 3, H, W), 0..1.
+        record: what is reported of it.
+        state: as plain values; None where the shot is complete.
+    """
+
+    shot: int
     index: int
     image: Tensor
     record: FrameRecord
-    state: dict[str, Any]
+    state: dict[str, Any] | None
+
+
+class Saver:
+    """Saves frames while later ones are painted; a context.
+
+    Where the context is left by an exception, the frames that were handed over are saved first.
+
+    Args:
+        job: of the film.
+        store: where frames are kept.
+        on_saved: told, in a thread, of the shot and the index of each frame that is safe.
+    Attributes:
+        waiting: the time that `add` took.
+    """
+
+    def __init__(
+        self, job: Job, store: FrameStore, on_saved: Callable[[int, int], None] = lambda shot, index: None
+    ) -> None:
+        self.waiting = Stopwatch()
+        self._job, self._store, self._on_saved = job, store, on_saved
+        self._saved: SimpleQueue[FrameRecord] = SimpleQueue()
+
+    def __enter__(self) -> Saver:
+        self._behind = WriteBehind(self._save)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._behind.close()
+
+    def add(self, made: Made) -> None:
+        """Hand over a frame; waits while two before it are not yet safe.
+
+        Raises:
+            StorageError: an earlier frame could not be saved.
+        """
+        with self.waiting:
+            result = made.result
+            record = FrameRecord.of(self._job.clip.info, result)
+            state = None if made.ends_shot else state_to_dict(made.state)
+            self._behind.put(_Painted(made.shot.index, result.index, result.image.cpu(), record, state))
+
+    def tell_saved(self, on_event: Listener) -> None:
+        """Tell of the frames that have become safe since this was called last."""
+        with suppress(Empty):
+            while True:
+                on_event(FrameFinished(self._saved.get_nowait()))
+
+    def finish(self) -> None:
+        """Wait until all frames are safe.
+
+        Raises:
+            StorageError: one could not be saved.
+        """
+        self._behind.finish()
+
+    def _save(self, painted: _Painted) -> None:
+        picture = to_picture(painted.image, self._job.bits)
+        self._store.save(painted.shot, painted.record.number, picture, asdict(painted.record), painted.state)
+        self._on_saved(painted.shot, painted.index)
+        self._saved.put(painted.record)
 
 
 class Line:
@@ -46,51 +116,45 @@ class Line:
     Args:
         job: of the film.
         store: where frames are kept.
-        begin: index of the first frame that is not in the store.
+        shots: all of the film's; other processes may make some of them.
     Attributes:
         waiting_for_frames: to be run while the painting waits for a frame of the source.
+        waiting_for_others: to be run while there is nothing to paint but what others paint.
     """
 
-    def __init__(self, job: Job, store: FrameStore, begin: int) -> None:
-        self.waiting_for_frames = Stopwatch()
-        self._waiting_for_saving, self._waiting_for_film = Stopwatch(), Stopwatch()
-        self._job, self._store = job, store
-        self._saved: SimpleQueue[FrameRecord] = SimpleQueue()
-        self._finished = FinishedFrames(job, store, begin)
+    def __init__(self, job: Job, store: FrameStore, shots: Sequence[Shot]) -> None:
+        self.waiting_for_frames, self.waiting_for_others = Stopwatch(), Stopwatch()
+        self._waiting_for_film = Stopwatch()
+        self._job = job
+        self._finished = FinishedFrames(job, store, shots)
+        self._saver = Saver(job, store, self._finished.add)
         self._notes: tuple[str, ...] = ()
         self._error: BaseException | None = None
 
     def __enter__(self) -> Line:
         self._began = time.perf_counter()
-        self._saver = WriteBehind(self._save)
+        self._saver.__enter__()
         self._delivery = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._delivery.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._finished.abandon()  # of no effect on a film that is complete
-        self._saver.close()
+        self._saver.__exit__()
         self._join()
 
-    def add(self, result: FrameResult, after: SequenceState) -> None:
+    def add(self, made: Made) -> None:
         """Hand over a frame; waits while two before it are not yet safe.
 
-        Args:
-            result: the next frame.
-            after: the state that follows it.
         Raises:
             StorageError, EncodeError, InputError: an earlier frame could not be saved, or not be written.
         """
         self._raise_error()
-        with self._waiting_for_saving:
-            record = FrameRecord.of(self._job.clip.info, result)
-            self._saver.put(_Made(result.index, result.image.cpu(), record, state_to_dict(after)))
+        self._saver.add(made)
 
-    def saved(self) -> Iterator[FrameRecord]:
-        """The records of frames that have become safe since this was asked last."""
-        with suppress(Empty):
-            while True:
-                yield self._saved.get_nowait()
+    def tell_saved(self, on_event: Listener) -> None:
+        """Tell of the frames that have become safe since this was called last."""
+        self._saver.tell_saved(on_event)
 
     def finish_frames(self) -> None:
         """Wait until all frames are safe.
@@ -118,16 +182,11 @@ class Line:
         """How long the painting has waited since the context was entered."""
         return Waits(
             for_frames=self.waiting_for_frames.seconds,
-            for_saving=self._waiting_for_saving.seconds,
+            for_saving=self._saver.waiting.seconds,
             for_film=self._waiting_for_film.seconds,
+            for_others=self.waiting_for_others.seconds,
             of=time.perf_counter() - self._began,
         )
-
-    def _save(self, made: _Made) -> None:
-        picture = to_picture(made.image, self._job.bits)
-        self._store.save(made.record.number, picture, asdict(made.record), made.state)
-        self._finished.add(made.index)
-        self._saved.put(made.record)
 
     def _deliver(self) -> None:
         try:

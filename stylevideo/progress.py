@@ -221,7 +221,7 @@ def duration(seconds: float) -> str:
 def _plan(plan: Planned) -> str:
     name, frames = plan.clip.source.name, len(plan.clip.frames)
     resumed = f", {plan.finished} of them already made" if plan.finished else ""
-    shots = f"{plan.shots} shot{'s' if plan.shots != 1 else ''}"
+    shots = f"{len(plan.shots)} shot{'s' if len(plan.shots) != 1 else ''}"
     return f"{name}: {plan.width}x{plan.height}, {frames} frames{resumed}, {shots}, on {plan.device}"
 
 

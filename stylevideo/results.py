@@ -18,7 +18,7 @@ from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
-from stylevideo.timeline import Clip, VideoInfo
+from stylevideo.timeline import Clip, Shot, VideoInfo
 
 SHOWN_NUMBERS = 10
 
@@ -73,17 +73,19 @@ class Waits:
         for_frames: until the next frame was decoded and its motion found.
         for_saving: until a finished frame was copied from the device and the queue had room for it.
         for_film: after the last frame, until all were saved and the film was complete.
+        for_others: until other workers had painted the shots that they had taken; no part of `share`.
         of: the whole time from the first frame's beginning to the complete film.
     """
 
     for_frames: float
     for_saving: float
     for_film: float
+    for_others: float
     of: float
 
     @property
     def share(self) -> float:
-        """The part of the time, 0..1, in which nothing was painted."""
+        """The part of the time, 0..1, in which nothing was painted although there was something to paint."""
         return (self.for_frames + self.for_saving + self.for_film) / self.of
 
 
@@ -145,7 +147,8 @@ class Planned:
     Attributes:
         clip: source, film and frames.
         width, height: of the film, pixels.
-        shots: how many.
+        shots: all of them.
+        unfinished: those of which frames are to be made.
         device: in words.
         finished: frames that an interrupted run has already made.
     """
@@ -153,14 +156,15 @@ class Planned:
     clip: Clip
     width: int
     height: int
-    shots: int
+    shots: tuple[Shot, ...]
+    unfinished: tuple[Shot, ...]
     device: str
     finished: int
 
 
 @dataclass(frozen=True)
 class FrameFinished:
-    """A frame is made and safe on disk."""
+    """A frame is made and safe on disk; where several workers paint a clip, in no order."""
 
     record: FrameRecord
 

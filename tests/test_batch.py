@@ -242,7 +242,7 @@ def begun(clips: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pope
         pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
         run = subprocess.Popen(command, text=True, env=marked(str(tmp_path)), **pipes)  # type: ignore[call-overload]
         started.append(run)
-        wait_until(lambda: (store_folder(out / "a.mp4") / "state.pt").exists() or run.poll() is not None)
+        wait_until(lambda: (store_folder(out / "a.mp4") / "shots" / "00000.pt").exists() or run.poll() is not None)
         return run
 
     yield begin

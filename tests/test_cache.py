@@ -22,7 +22,7 @@ def films(tmp_path: Path) -> Path:
     for output, frames in ((tmp_path / "a.mp4", 2), (tmp_path / "night" / "b.####.png", 1)):
         work = FrameStore(output, {"version": "1"})
         for number in range(1, frames + 1):
-            work.save(number, np.zeros((8, 8, 3), np.uint8), {"frame": number}, {"number": number})
+            work.save(0, number, np.zeros((8, 8, 3), np.uint8), {"frame": number}, {"number": number})
     (tmp_path / ".c.mp4.stylevideo").mkdir()
     (tmp_path / ".c.mp4.stylevideo" / "mine.txt").touch()
     (tmp_path / "d.stylevideo").mkdir()
@@ -36,7 +36,7 @@ def test_unfinished_work_is_listed(films: Path, capsys: pytest.CaptureFixture[st
     assert (deeper.film, deeper.frames) == (films / "night" / "b.####.png", 1)
     assert here.folder == store_folder(here.film)
     assert here.bytes == sum(path.stat().st_size for path in here.folder.rglob("*") if path.is_file())
-    assert here.touched == pytest.approx((here.folder / "state.pt").stat().st_mtime)
+    assert here.touched == pytest.approx((here.folder / "shots" / "00000.pt").stat().st_mtime)
     assert main(["cache", "list", str(films)]) == 0
     printed = capsys.readouterr()
     assert f"{films / 'a.mp4'}: 2 frames finished, 0.0 MB, last touched 20" in printed.out

@@ -105,7 +105,7 @@ def test_ctrl_c_is_exit_code_130_and_keeps_the_frames(two_shot_clip: Path, tmp_p
     film = tmp_path / "film.mp4"
     command = [sys.executable, "-m", "stylevideo", "run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film)]
     running = subprocess.Popen([*command, *FAST], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    while not (store_folder(film) / "state.pt").exists():
+    while not (store_folder(film) / "shots" / "00000.pt").exists():
         assert running.poll() is None
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)

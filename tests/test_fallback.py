@@ -11,7 +11,7 @@ import torch
 from conftest import STYLE
 
 import stylevideo
-from stylevideo import jobs
+from stylevideo import painting
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.identity import is_made, request_key
 from stylevideo.media.probe import probe
@@ -30,7 +30,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bo
     Returns:
         The widths of the frames that were made.
     """
-    real = jobs.stylize_sequence
+    real = painting.stylize_sequence
     widths: list[int] = []
 
     def limit(suffices: Callable[[Any, int], bool]) -> list[int]:
@@ -41,7 +41,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bo
                 widths.append(result.image.shape[-1])
                 yield result, after
 
-        monkeypatch.setattr(jobs, "stylize_sequence", limited)
+        monkeypatch.setattr(painting, "stylize_sequence", limited)
         return widths
 
     return limit

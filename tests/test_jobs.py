@@ -31,6 +31,7 @@ from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.store import FrameStore, store_folder
+from stylevideo.models.device import is_fast_with_bf16
 from stylevideo.preparation import prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings import Settings, Style
@@ -104,7 +105,7 @@ def test_events_come_in_order(two_shot_clip: Path, tmp_path: Path) -> None:
     stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings, events.append)
     assert isinstance(events[0], Checked)
     assert isinstance(events[1], Planned)
-    assert (events[1].shots, events[1].finished, events[1].width) == (1, 0, 96)
+    assert (len(events[1].shots), events[1].finished, events[1].width) == (1, 0, 96)
     assert isinstance(events[2], Forecast), "as soon as the first frame is painted"
     assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [9, 10, 11, 12]
 
@@ -236,11 +237,11 @@ def test_no_frame_is_kept_after_one_that_could_not_be(
 ) -> None:
     save, tried = FrameStore.save, []
 
-    def save_two(store: FrameStore, number: int, *rest: Any) -> None:
+    def save_two(store: FrameStore, shot: int, number: int, *rest: Any) -> None:
         tried.append(number)
         if number == 3:
             raise StorageError("The disk is full.")
-        save(store, number, *rest)
+        save(store, shot, number, *rest)
 
     monkeypatch.setattr(FrameStore, "save", save_two)
     told: list[Event] = []
@@ -256,11 +257,12 @@ def test_the_fingerprint_names_device_precision_and_weights_as_they_are_used(
     """`--device cpu` after `auto` on the same CPU is the same job; another precision is another job."""
     output = tmp_path / "film.mp4"
     monkeypatch.setattr("stylevideo.media.writer.TO_BT709", "nosuchfilter")
-    settings = FAST.with_values(frames="1-1", device="cpu", precision="fp32")
+    usual, other = ("bf16", "fp32") if is_fast_with_bf16(torch.device("cpu")) else ("fp32", "bf16")
+    settings = FAST.with_values(frames="1-1", device="cpu", precision=usual)
     with pytest.raises(EncodeError):
         stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
     with pytest.raises(ResumeError, match="convolution_dtype"):
-        stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(precision="bf16"))
+        stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(precision=other))
     monkeypatch.undo()
     result = stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(device="auto", precision="auto"))
     assert len(result.frames) == 1

@@ -19,13 +19,13 @@ from sequence_fixtures import deep_frame, save
 
 import stylevideo
 from stylevideo.errors import SettingsError
-from stylevideo.jobs import _source_frames_backwards
 from stylevideo.loop import Turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image
 from stylevideo.media.store import store_folder
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState
+from stylevideo.painting import _backwards
 from stylevideo.preparation import prepare
 from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
 from stylevideo.settings import Settings, TemporalSettings, preset
@@ -230,7 +230,7 @@ def test_the_way_back_is_held_with_8_bits(tmp_path: Path) -> None:
         save(tmp_path / f"a.{number}.png", deep_frame(number))
     job = prepare(tmp_path, [STYLE], None, LOOPED)
     assert job.reading.bits == 16
-    frames = list(_source_frames_backwards(job, range(1, 4)))
+    frames = list(_backwards(job, range(1, 4)))
     assert [frame.index for frame in frames] == [3, 2, 1]
     for frame in frames:
         assert torch.equal(frame.image, to_image(to_8_bits(deep_frame(frame.index))))

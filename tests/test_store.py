@@ -15,7 +15,7 @@ import torch
 from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.pictures import read_picture, write_png
 from stylevideo.media.read_ahead import read_ahead
-from stylevideo.media.store import STATE_FILE, FrameStore, store_folder
+from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.media.write_behind import WriteBehind
 
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
@@ -25,11 +25,11 @@ JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
 def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     store = FrameStore(film, JOB)
-    assert store.last_state() is None
+    assert store.last_state(2) is None
     state = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
-    store.save(7, PICTURE, {"loss": 0.25}, state)
+    store.save(2, 7, PICTURE, {"loss": 0.25}, state)
     again = FrameStore(film, JOB)
-    saved = again.last_state()
+    saved = again.last_state(2)
     assert saved is not None
     assert saved["index"] == 6
     assert saved["recent_losses"] == [0.1, 1 / 3]
@@ -55,17 +55,17 @@ def test_another_job_is_refused_with_what_differs(tmp_path: Path) -> None:
 
 def test_restart_throws_away(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "film.mp4", JOB)
-    store.save(1, PICTURE, {}, {"index": 0})
+    store.save(0, 1, PICTURE, {}, {"index": 0})
     again = FrameStore(tmp_path / "film.mp4", {**JOB, "style_weight": 2.0}, restart=True)
-    assert again.last_state() is None
+    assert again.last_state(0) is None
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "film.mp4", JOB)
-    store.save(1, PICTURE, {}, {"index": 0})
-    (store.folder / STATE_FILE).write_bytes(b"half")
-    with pytest.raises(StorageError, match=r"state\.pt cannot be read.*--restart"):
-        store.last_state()
+    store.save(0, 1, PICTURE, {}, {"index": 0})
+    (store.folder / "shots" / "00000.pt").write_bytes(b"half")
+    with pytest.raises(StorageError, match=r"00000\.pt cannot be read.*--restart"):
+        store.last_state(0)
 
 
 def test_values_are_remembered(tmp_path: Path) -> None:

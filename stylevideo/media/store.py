@@ -1,8 +1,9 @@
 """Finished frames and the state to go on from, on disk, safe as soon as they are made.
 
 They lie in a hidden folder beside the film, named after it, and are gone once the film is complete. A
-frame counts as finished once the state that follows it is saved; whatever a crash left beyond that is
-made again, from exactly the same start. Knows nothing of what a state means.
+frame counts as finished once the state that follows it is saved, or a shot's last frame once the shot is marked as
+complete; whatever a crash left beyond that is made again, from exactly the same start. Several processes may save
+frames, each of other shots. Knows nothing of what a state means.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from stylevideo.media.leftovers import store_folder, throw_away
 from stylevideo.media.pictures import read_exactly, write_atomically, write_float_tiff, write_png
 
 JOB_FILE = "job.json"
-STATE_FILE = "state.pt"
+FORM = 2
+"""Of the folder: another one is not gone on from."""
 NAMING_FILE = "naming.json"
 
 
@@ -85,56 +87,76 @@ class FrameStore:
         output: the film that is to be made.
         fingerprint: everything that decides how the frames look, by name; JSON values.
         restart: throw away what an earlier run left.
+        join: take part in what another process has begun, and begin nothing.
     Raises:
         ResumeError: an earlier run left frames that were made from something else; the message names what
-            differs.
+            differs. Or there is nothing to join.
         StorageError: the folder cannot be written or read.
     """
 
-    def __init__(self, output: Path, fingerprint: Mapping[str, Any], restart: bool = False) -> None:
+    def __init__(self, output: Path, fingerprint: Mapping[str, Any], restart: bool = False, join: bool = False) -> None:
         self._output, self.folder = output, store_folder(output)
         if restart:
             self.remove()
         fingerprint = json.loads(json.dumps(fingerprint))
         if (self.folder / JOB_FILE).exists():
             _require_same(self.folder, self._read_json(JOB_FILE), fingerprint)
+        elif join:
+            raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:
             self.remove()
             self._begin(fingerprint)
+        self._begun = self._begun_at()
 
     @property
     def has_frames(self) -> bool:
         """Whether there is anything to go on from."""
-        return (self.folder / STATE_FILE).exists()
+        return any((self.folder / "shots").glob("*"))
 
-    def save(self, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    def save(
+        self, shot: int, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any] | None
+    ) -> None:
         """Keep a finished frame, what is reported of it, and the state to go on from.
 
         Args:
+            shot: index of the shot that the frame belongs to.
             number: the frame's.
             picture: (H, W, 3) uint8, uint16 or float32, RGB.
             record: JSON values.
-            state: tensors, numbers, strings, and lists or tuples of them; replaces the former state.
+            state: tensors, numbers, strings, and lists or tuples of them; replaces the shot's former state. None: the
+                shot is complete.
         Raises:
+            ResumeError: somebody else has thrown the folder away, or begun it anew.
             StorageError: the disk is full, or the folder cannot be written.
         """
+        if self._begun_at() != self._begun:
+            raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
         path = self._picture_path(number, "frames")
         if picture.dtype == np.float32:
             write_float_tiff(path.with_suffix(".tif"), picture)
         else:
             write_png(path, picture)
         self._write_json(self._record_name(number), record)
+        if state is None:
+            self._write_json(self._shot_name(shot, "complete"), number)
+            with suppress(OSError):  # nobody looks at it any more
+                self._state_path(shot).unlink(missing_ok=True)
+            return
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        write_atomically(self.folder / STATE_FILE, buffer.getvalue())
+        write_atomically(self._state_path(shot), buffer.getvalue())
 
-    def last_state(self) -> dict[str, Any] | None:
-        """The state that was saved last, on the CPU, or None if no frame is finished.
+    def is_complete(self, shot: int) -> bool:
+        """Whether all frames of the shot with this index are finished."""
+        return (self.folder / self._shot_name(shot, "complete")).exists()
+
+    def last_state(self, shot: int) -> dict[str, Any] | None:
+        """The state that was saved last for a shot, on the CPU, or None if none of its frames is finished.
 
         Raises:
             StorageError: it cannot be read.
         """
-        path = self.folder / STATE_FILE
+        path = self._state_path(shot)
         if not path.exists():
             return None
         try:
@@ -193,6 +215,7 @@ class FrameStore:
         """Make the folder, or leave nothing."""
         try:
             self._make_folder("frames")
+            self._make_folder("shots")
             self._write_json(JOB_FILE, fingerprint)
         except StorageError:
             with suppress(StorageError):
@@ -217,6 +240,19 @@ class FrameStore:
 
     def _picture_path(self, number: int, folder: str) -> Path:
         return self.folder / folder / f"{number:08d}.png"
+
+    def _state_path(self, shot: int) -> Path:
+        return self.folder / self._shot_name(shot, "pt")
+
+    def _shot_name(self, shot: int, kind: str) -> str:
+        return f"shots{os.sep}{shot:05d}.{kind}"
+
+    def _begun_at(self) -> int | None:
+        """By what it is noticed that another process has begun anew: not all disks have lasting inodes."""
+        try:
+            return (self.folder / JOB_FILE).stat().st_mtime_ns
+        except OSError:
+            return None
 
     def _record_name(self, number: int) -> str:
         return f"frames{os.sep}{number:08d}.json"

@@ -1,0 +1,68 @@
+"""Helping with a clip that another process makes: painting shots that nobody has into its unfinished work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stylevideo.checkpoint import fingerprint, load_shots
+from stylevideo.fallback import FALLBACK_NAME
+from stylevideo.line import Saver
+from stylevideo.media.store import FrameStore, recall
+from stylevideo.models.device import cpu_threads, memory_context
+from stylevideo.painting import Painter
+from stylevideo.preparation import prepare
+from stylevideo.prospect import check_room
+from stylevideo.results import Listener
+from stylevideo.settings import Settings, Style
+from stylevideo.sharing import Claims
+
+
+def help_stylize(
+    source: Path,
+    styles: Sequence[Style],
+    output: Path,
+    settings: Settings,
+    first_shot: int,
+    claims: Claims,
+    on_event: Listener = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[int, ...]:
+    """Paint shots of a clip that another process makes into a film with `stylize`; their frames go into its store.
+
+    Args:
+        source, styles, output, settings: as `stylize` was given them, but for the device; paths are absolute.
+        first_shot: index of the shot to begin with; goes on from there until one is somebody else's.
+        claims: asked before each shot.
+        on_event: told of each frame that is safe.
+        stop: asked between frames whether to end early.
+    Returns:
+        Indices of the shots that are now complete.
+    Raises:
+        ResumeError: there is nothing to help with: it goes by without, or frames made here would be others.
+        StyleVideoError: as `stylize`; what was made stays.
+    """
+    complete = []
+    with cpu_threads(settings.optimizer.threads):
+        given_up = recall(output, FALLBACK_NAME) or {}
+        with memory_context(f"There is too little memory to help with {source.name}."):
+            job = prepare(source, styles, output, settings.with_values(**given_up))
+            store = FrameStore(output, fingerprint(job), join=True)
+            shots = load_shots(store) or ()
+            with Saver(job, store) as saver, Painter(job, shots, store) as painter:
+                for shot in shots[first_shot:]:
+                    if store.is_complete(shot.index):
+                        continue
+                    if stop() or not claims.take(shot.index):
+                        break
+                    for made in painter.paint(shot):
+                        saver.add(made)
+                        check_room(job)
+                        saver.tell_saved(on_event)
+                        if stop():
+                            break
+                    else:
+                        complete.append(shot.index)
+                saver.finish()
+                saver.tell_saved(on_event)
+    return tuple(complete)

@@ -1,0 +1,268 @@
+"""The frames of a clip: decoded, given their motion, and painted, shot by shot, each from where it was left.
+
+Knows where frames come from and where unfinished ones are kept; knows nothing of films and events.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+
+from stylevideo.checkpoint import as_tensor, load_state
+from stylevideo.errors import frame_context
+from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
+from stylevideo.media.pictures import to_8_bits, to_image, to_picture
+from stylevideo.media.read_ahead import Stopwatch, read_ahead
+from stylevideo.media.reader import SourceFrame, read_frames
+from stylevideo.media.store import FrameStore
+from stylevideo.models.device import describe, memory_context
+from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
+from stylevideo.preparation import Job
+from stylevideo.styles import style_targets
+from stylevideo.targets import StyleTargets
+from stylevideo.temporal import (
+    FrameResult,
+    Pull,
+    Reference,
+    SequenceState,
+    as_reference,
+    leave_as_they_are,
+    stylize_sequence,
+)
+from stylevideo.timeline import Shot
+
+logger = logging.getLogger(__name__)
+
+READ_AHEAD_FRAMES = 2
+TURN_NAME = "turn"
+"""Under this name a store remembers a turn that is complete."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A painted frame.
+
+    Attributes:
+        shot: that it belongs to.
+        result: the frame.
+        state: to go on from, after it.
+    """
+
+    shot: Shot
+    result: FrameResult
+    state: SequenceState
+
+    @property
+    def ends_shot(self) -> bool:
+        """Whether the shot is complete with it."""
+        return self.result.index + 1 == self.shot.stop
+
+
+class Painter:
+    """Paints shots of one clip, one after another; a context, since a thread reads ahead.
+
+    Args:
+        job: of the clip.
+        shots: all of them.
+        store: where unfinished shots are gone on from; None keeps nothing on disk.
+        waiting_time: runs while a frame is waited for.
+    """
+
+    def __init__(
+        self, job: Job, shots: Sequence[Shot], store: FrameStore | None, waiting_time: Stopwatch | None = None
+    ) -> None:
+        self._job, self._shots, self._store, self._waiting_time = job, shots, store, waiting_time
+        self._stretches: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
+        self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time)
+        self._first: Reference | None = None
+
+    def __enter__(self) -> Painter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stretches.put(None)
+        self._prepared.close()
+
+    def paint(self, shot: Shot) -> Generator[Made, None, None]:
+        """Every frame of a shot that is not yet made, with the state that follows it.
+
+        The end of a looped film turns back.
+
+        Args:
+            shot: one of the clip's. What lies between it and the one before is decoded in vain, and all that lies
+                before it, if it is an earlier one.
+        """
+        job = self._job
+        state = load_state(self._store, shot.index, job.clip.info, job.device) if self._store else None
+        begin = shot.start if state is None else state.index + 1
+        turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
+        own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))
+        self._stretches.put(_Stretch(shot, begin, None if state is None else state.last_moved))
+        for result, after in self._made(range(begin, own_turning.start if own_turning else shot.stop), state):
+            if result.index == job.clip.frames.start:
+                self._first = as_reference(result)
+            state = after
+            yield Made(shot, result, after)
+        if not own_turning:
+            return
+        assert state is not None, "frames were painted before those that turn"
+        turn = self._turn(own_turning, state)
+        for result, after in self._made(range(state.index + 1, shot.stop), state, pulls=turn.pulls()):
+            pulled = _with_cost_of(turn, result) if result.index == own_turning.start else result
+            yield Made(shot, pulled, after)
+
+    @cached_property
+    def _targets(self) -> StyleTargets | None:
+        return style_targets(self._job.styles, self._job.vgg, self._job.settings) if self._job.vgg else None
+
+    def _made(
+        self,
+        indices: Iterable[int],
+        state: SequenceState | None,
+        prepared: Iterator[tuple[Frame, Motion | None]] | None = None,
+        pulls: Mapping[int, Pull] | None = None,
+    ) -> Iterator[tuple[FrameResult, SequenceState]]:
+        """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
+        job, prepared = self._job, prepared or self._prepared
+        if job.vgg and self._targets:
+            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.settings, pulls)
+        else:
+            results = leave_as_they_are(prepared)
+        for index in indices:
+            with frame_context(job.clip.source, job.clip.info.number(index)), memory_context(too_large(job)):
+                made = next(results)
+            yield made
+
+    def _turn(self, turning: range, state: SequenceState) -> Turn:
+        """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
+
+        Args:
+            turning: the last frames.
+            state: after the frame before `turning`, unless the store has the whole turn.
+        """
+        store, info, start = self._store, self._job.clip.info, self._job.clip.frames.start
+        kept = store.recall(TURN_NAME) if store else None
+        if store and kept is not None:
+            pictures = {index: as_tensor(store.turned(info.number(index))) for index in kept.pop("indices")}
+            return Turn(pictures=pictures, **kept)
+        first = self._first
+        if first is None:
+            assert store is not None, "what this run has not made is in the store"
+            first = Reference(start, as_tensor(store.picture(info.number(start))))
+        name = self._job.clip.source.name
+        logger.info("%s: the last %d frames are first made backwards from the first", name, len(turning))
+        turn = self._make_turn(turning, state_before_turn(first, state))
+        if store:
+            costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
+            store.remember(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
+        return turn
+
+    def _make_turn(self, turning: range, state: SequenceState) -> Turn:
+        """Make the last frames backwards, if the source's last frame shows enough of its first."""
+        began, iterations, pictures, info = time.perf_counter(), 0, {}, self._job.clip.info
+        backwards = _with_motion_backwards(self._job, turning)
+        with closing(read_ahead(backwards, READ_AHEAD_FRAMES, self._waiting_time)) as prepared:
+            with frame_context(self._job.clip.source, info.number(turning[-1])):
+                last, motion = next(prepared)
+            assert motion is not None, "the last frame follows the first"
+            visible = float(motion.visible.mean())
+            indices = reversed(turning) if visible >= MEETING else ()
+            for result, _ in self._made(indices, state, chain([(last, motion)], prepared)):
+                iterations += result.iterations
+                pictures[result.index] = as_reference(result).picture.cpu()
+                if self._store:
+                    self._store.save_turned(info.number(result.index), to_picture(result.image))
+        return Turn(visible, pictures, iterations, time.perf_counter() - began)
+
+    def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:
+        """The frames of one stretch after another, with their motion; in the thread that reads ahead."""
+        job = self._job
+        with closing(_Footage(job)) as footage:
+            while (stretch := self._stretches.get()) is not None:
+                shot, begin, first = stretch.shot, stretch.begin, stretch.begin
+                if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
+                    first = min(stretch.last_moved, max(shot.start, earliest_reference(begin)))
+                frames = (_as_frame(job, source) for source in footage.read(range(first, shot.stop)))
+                yield from with_motion(frames, job.carries, (shot.start,), begin, stretch.last_moved)
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Frames that are to be decoded and given their motion.
+
+    Attributes:
+        shot: to its end.
+        begin: index of the first.
+        last_moved: of the frame that it is compared with; None where it begins the shot.
+    """
+
+    shot: Shot
+    begin: int
+    last_moved: int | None
+
+
+class _Footage:
+    """The clip's frames, decoded forwards once, as long as nobody asks for earlier ones."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._decoded: Iterator[SourceFrame] = iter(())
+        self._next = job.clip.frames.stop
+
+    def read(self, frames: range) -> Iterator[SourceFrame]:
+        """A stretch of the clip; what lies between it and the last one is decoded in vain."""
+        if frames.start < self._next:
+            self.close()
+            rest = range(frames.start, self._job.clip.frames.stop)
+            self._decoded, self._next = read_frames(self._job.clip.info, rest, self._job.reading), frames.start
+        while self._next < frames.stop:
+            frame = next(self._decoded)
+            self._next += 1
+            if frame.index >= frames.start:
+                yield frame
+
+    def close(self) -> None:
+        """End the decoder."""
+        if isinstance(self._decoded, Generator):
+            self._decoded.close()
+
+
+def _as_frame(job: Job, source: SourceFrame) -> Frame:
+    picture = source.picture.fitted(job.size)
+    return Frame(source.index, to_image(picture.image), source.repaired, picture.notes)
+
+
+def _with_cost_of(turn: Turn, result: FrameResult) -> FrameResult:
+    """The first frame that is pulled bears the cost of what it is pulled to."""
+    return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
+
+
+def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
+    """The last frames, last first: its motion from the film's first frame, the others' each from the one after it."""
+    start = job.clip.frames.start
+    first = (_as_frame(job, source) for source in read_frames(job.clip.info, range(start, start + 1), job.reading))
+    yield from with_motion(chain(first, _backwards(job, turning)), True, begin=turning.start)
+
+
+def _backwards(job: Job, frames: range) -> Iterator[Frame]:
+    """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
+    sources = read_frames(job.clip.info, frames, job.reading)
+    held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
+    while held:
+        index, image, repaired = held.pop()
+        yield Frame(index, to_image(image), repaired)
+
+
+def too_large(job: Job) -> str:
+    """What to say when the memory is too small for a frame."""
+    elsewhere = "find a larger machine" if job.device.type == "cpu" else "use --device cpu"
+    return (
+        f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
+        f"Choose a smaller --size with --restart, or {elsewhere}."
+    )

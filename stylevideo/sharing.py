@@ -1,0 +1,106 @@
+"""Who paints which shots of a clip: one process by itself, or several that help each other.
+
+Nothing is carried over a cut, so shots may be painted in any order, by anyone: the film is the same. The *owner* of a
+clip walks through its shots from the first on, paints those that nobody else has, and makes the film. A *helper*
+begins somewhere in the middle of what is left and goes forward until it meets what somebody has. Knows no processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from stylevideo.timeline import Shot
+
+
+class Claims(Protocol):
+    """What one who paints asks before each shot."""
+
+    def take(self, shot: int) -> bool:
+        """Whether the shot with this index is now the asker's: nobody else paints it, or will."""
+
+    def end_help(self) -> bool:
+        """Ask all others to let go of the clip; whether they have."""
+
+
+class Alone:
+    """The claims of somebody whom nobody helps."""
+
+    def take(self, shot: int) -> bool:
+        return True
+
+    def end_help(self) -> bool:
+        return True
+
+
+class SharedShots:
+    """Which of a clip's shots are still to be painted, and who has them.
+
+    Painters are known by numbers.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, Shot] = {}
+        self._holders: dict[int, int] = {}
+        self._helpers: set[int] = set()
+        self._ends = True
+
+    @property
+    def helpers(self) -> frozenset[int]:
+        """Those who help now."""
+        return frozenset(self._helpers)
+
+    def begin(self, shots: Iterable[Shot]) -> None:
+        """The owner begins, or begins again after it died: these shots are to be painted, and help is welcome."""
+        self._open = {shot.index: shot for shot in shots}
+        self._holders = {shot: holder for shot, holder in self._holders.items() if holder in self._helpers}
+        self._ends = False
+
+    def take(self, painter: int, shot: int) -> bool:
+        """Give a shot to a painter, if no other has it."""
+        if self._ends and painter in self._helpers:
+            return False
+        return self._holders.setdefault(shot, painter) == painter
+
+    def place_for_help(self) -> int | None:
+        """Where one more helper should begin: with the shot behind the middle of the longest run that nobody has.
+
+        Half of the run is left to whom it is in front of. None where there is nothing to help with: the owner
+        needs one shot at least.
+        """
+        if self._ends or len(self._open) < 2:
+            return None
+        longest: list[Shot] = []
+        run: list[Shot] = []
+        for shot in sorted(self._open.values(), key=lambda shot: shot.index):
+            adjoins = bool(run) and run[-1].stop == shot.start
+            run = [] if shot.index in self._holders else [*run, shot] if adjoins else [shot]
+            longest = max(longest, run, key=_frames)
+        if not longest:
+            return None
+        middle = (longest[0].start + longest[-1].stop) / 2
+        return next((shot.index for shot in longest if shot.start >= middle), longest[-1].index)
+
+    def join(self, helper: int) -> None:
+        """One more helps."""
+        self._helpers.add(helper)
+
+    def leave(self, painter: int, complete: Iterable[int] = ()) -> None:
+        """One paints no more.
+
+        Args:
+            painter: its number.
+            complete: indices of the shots that it has painted; what else it had is free again.
+        """
+        self._helpers.discard(painter)
+        for shot in complete:
+            self._open.pop(shot, None)
+        self._holders = {shot: holder for shot, holder in self._holders.items() if holder != painter}
+
+    def end(self) -> None:
+        """No more help is welcome."""
+        self._ends = True
+
+
+def _frames(shots: list[Shot]) -> int:
+    return sum(shot.stop - shot.start for shot in shots)
