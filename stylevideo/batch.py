@@ -12,19 +12,23 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylevideo.assistance import Assistance
 from stylevideo.crew import Crew
 from stylevideo.errors import StyleVideoError
 from stylevideo.identity import is_made, request_key
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
-from stylevideo.worker import CHECK, MAKE, Done, Failed, Task
+from stylevideo.worker import CHECK, HELP, MAKE, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:
     from stylevideo.prospect import Prospect
     from stylevideo.results import ClipResult, Event
+
+logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
@@ -69,10 +73,11 @@ class BatchOptions:
     """How a batch is run.
 
     Attributes:
-        workers: clips that are made side by side.
+        workers: clips that are made side by side; where there are fewer clips, shots of one.
         devices: one for each worker in turn; none leaves it to the clips' settings.
         retries: how often a clip that failed on the way is tried again.
         fail_fast: whether the first failure ends the batch.
+        patience_s: a worker that makes no step for so long counts as crashed; 0 waits for ever.
         log_level: of what workers pass on.
     """
 
@@ -80,6 +85,7 @@ class BatchOptions:
     devices: tuple[str, ...] = ()
     retries: int = 0
     fail_fast: bool = False
+    patience_s: float = 3600.0
     log_level: int = logging.WARNING
 
 
@@ -104,7 +110,7 @@ class ClipEvent:
 
     Attributes:
         index: of the clip.
-        worker: the number of the worker that makes it, from 0.
+        worker: the number of the worker that makes it, or helps with it, from 0.
         event: as `stylevideo.stylize` tells it.
     """
 
@@ -183,7 +189,7 @@ def run_batch(
 
 
 def _crew(options: BatchOptions) -> Crew:
-    return Crew(options.workers, options.devices, options.log_level)
+    return Crew(options.workers, options.devices, options.log_level, options.patience_s)
 
 
 def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]) -> BatchChecked:
@@ -197,7 +203,7 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
                 tasks.append(Task(CHECK, index, request))
         except (StyleVideoError, OSError) as error:
             problems[index] = str(error)
-    for task, answer in crew.work(lambda: tasks.popleft() if tasks else None, lambda *_: None, stop):
+    for _, task, answer in crew.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
         if isinstance(answer, Failed) and _made_meanwhile(task.request):
             made.append(task.index)
         elif isinstance(answer, Failed):
@@ -248,6 +254,7 @@ class _Batch:
         self._outcomes: dict[int, Outcome] = {}
         self._waiting: deque[tuple[float, Task]] = deque()
         self._told_to_wait: set[int] = set()
+        self._help = Assistance(requests)
         self._ended = False
         for index in checked.made:
             self._end(index, Status.ALREADY_MADE)
@@ -263,8 +270,12 @@ class _Batch:
             return self._ended or stop()
 
         while self._waiting and not ends():
-            for task, answer in crew.work(self._next, self._tell, ends):
-                self._take(task, answer)
+            for worker, task, answer in crew.work(self._next, self._tell, ends, partial(self._reply, crew)):
+                if task.kind == HELP:
+                    self._take_help(worker, task, answer)
+                else:
+                    crew.stop(self._help.end(task.index, worker))
+                    self._take(task, answer)
             if self._waiting and not ends():
                 time.sleep(LOCKED_RETRY_S / 10)
 
@@ -275,8 +286,8 @@ class _Batch:
             for index, request in enumerate(self._requests)
         )
 
-    def _next(self) -> Task | None:
-        """The next clip whose time has come and that is not made meanwhile."""
+    def _next(self, worker: int) -> Task | None:
+        """The next clip whose time has come and that is not made meanwhile; else something to help with."""
         for _ in range(len(self._waiting)):
             due, task = self._waiting.popleft()
             if due > time.monotonic():
@@ -286,10 +297,27 @@ class _Batch:
             else:
                 self._attempts[task.index] += 1
                 return task
-        return None
+        return self._help.task(worker)
 
     def _tell(self, worker: int, task: Task, event: Any) -> None:
+        from stylevideo.results import Planned
+
+        if isinstance(event, Planned):
+            self._help.begin(task.index, event)
         self._on_event(ClipEvent(task.index, worker, event))
+
+    def _reply(self, crew: Crew, worker: int, task: Task, asked: Asked) -> bool:
+        """Answer what a worker asks about its clip's shots."""
+        others_wait = any(due <= time.monotonic() for due, _ in self._waiting)
+        yes, stopping = self._help.answer(worker, task, asked, others_wait)
+        crew.stop(stopping)
+        return yes
+
+    def _take_help(self, worker: int, task: Task, answer: Done | Failed) -> None:
+        """What a helper could not do, the clip's own worker does."""
+        if isinstance(answer, Failed):
+            logger.info("%s: a helper ended. %s", task.request.source.name, answer.reason)
+        self._help.take(worker, task, answer)
 
     def _take(self, task: Task, answer: Done | Failed) -> None:
         index = task.index

@@ -13,16 +13,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from stylevideo.media.ffmpeg import own_session
-from stylevideo.worker import Configuration, Done, Failed, Logged, Stop, Task, Told
+from stylevideo.worker import Alive, Asked, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1
+LONGEST_LOOK_S = 1.0
+"""Counted between two looks at who is silent."""
 LAST_LINES = 5
 LONGEST_LISTENING_S = 5.0
 KILLED = -9
@@ -49,6 +52,8 @@ class _Worker:
     ) -> None:
         self.number, self._device = number, device
         self.task: Task | None = None
+        self.silent_s = 0.0
+        self._why = ""
         self._said: deque[str] = deque(maxlen=LAST_LINES)
         # Threads that wait must not keep a processor busy: there may be more of them than processors.
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
@@ -68,7 +73,7 @@ class _Worker:
 
     def begin(self, task: Task) -> None:
         """Hand a task out."""
-        self.task = task
+        self.task, self.silent_s = task, 0.0
         if self._device:
             settings = task.request.settings.with_values(device=self._device)
             task = replace(task, request=replace(task.request, settings=settings))
@@ -78,9 +83,20 @@ class _Worker:
         """Ask it to end its task after the current frame."""
         self._send(Stop())
 
+    def reply(self, yes: bool) -> None:
+        """Answer what it has asked."""
+        self._send(Reply(yes))
+
+    def give_up(self, why: str) -> None:
+        """End it, since it will do nothing more; its output tells that it has gone."""
+        self._why = why
+        self._process.kill()
+
     def why_gone(self) -> Failed:
         """What is known of its end."""
         status = self._end()
+        if self._why:
+            return Failed("WorkerError", f"The process that worked on it {self._why}.")
         self._listener.join(LONGEST_LISTENING_S)
         last = f" It last said: {' / '.join(self._said)}" if self._said else ""
         return Failed("WorkerError", f"The process that worked on it {_ending(status)}.{last}")
@@ -128,14 +144,16 @@ class Crew:
         size: how many work side by side.
         devices: each worker takes one of them in turn; none leaves the clips' own.
         log_level: of what is passed on from their logs.
+        patience_s: a worker that makes no step for so long is ended; 0 waits for ever.
     """
 
-    def __init__(self, size: int, devices: Sequence[str], log_level: int) -> None:
+    def __init__(self, size: int, devices: Sequence[str], log_level: int, patience_s: float) -> None:
         self._inbox: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
         self._configuration = Configuration(log_level)
         self._devices = devices
         self._workers: dict[int, _Worker] = {}
-        self._size = size
+        self._size, self._patience_s = size, patience_s
+        self._looked_at = time.monotonic()
 
     def __enter__(self) -> Crew:
         return self
@@ -146,18 +164,21 @@ class Crew:
 
     def work(
         self,
-        next_task: Callable[[], Task | None],
+        next_task: Callable[[int], Task | None],
         on_event: Callable[[int, Task, Any], None],
         stop: Callable[[], bool],
-    ) -> Iterator[tuple[Task, Done | Failed]]:
+        on_question: Callable[[int, Task, Asked], bool] = lambda worker, task, question: True,
+    ) -> Iterator[tuple[int, Task, Done | Failed]]:
         """Do tasks until there are no more.
 
         Args:
-            next_task: asked whenever a worker is free; None where there is nothing to do just now.
+            next_task: asked with the number of a worker that is free; None where there is nothing for it just now.
             on_event: told of a worker's number, its task and an event of it.
             stop: asked all the time; then tasks that were begun end after their current frame.
+            on_question: answers what a worker asks in the middle of a task.
         Yields:
-            Each task as it ends, and its answer. It ends when no worker is busy and there is no task.
+            The number of a worker, its task as it ends, and its answer. It ends when no worker is busy and there is no
+            task.
         """
         stopping = False
         while True:
@@ -169,39 +190,60 @@ class Crew:
                 self._share_out(next_task)
             if not any(worker.task for worker in self._workers.values()):
                 return
-            yield from self._heard(on_event)
+            self._give_up_who_hangs()
+            yield from self._heard(on_event, on_question)
 
-    def _share_out(self, next_task: Callable[[], Task | None]) -> None:
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Ask these workers to end their tasks after the current frame."""
+        for number in numbers:
+            if number in self._workers:
+                self._workers[number].stop()
+
+    def _give_up_who_hangs(self) -> None:
+        """Count how long each worker has been silent, but not the time in which this process itself was halted."""
+        now = time.monotonic()
+        passed_s, self._looked_at = min(now - self._looked_at, LONGEST_LOOK_S), now
+        for worker in self._workers.values():
+            worker.silent_s += passed_s
+            if worker.task and 0 < self._patience_s < worker.silent_s:
+                worker.give_up(f"did nothing for {worker.silent_s / 60:.0f} minutes and was ended")
+
+    def _share_out(self, next_task: Callable[[int], Task | None]) -> None:
         for number in range(self._size):
             worker = self._workers.get(number)
             if worker and worker.task:
                 continue
-            task = next_task()
+            task = next_task(number)
             if task is None:
-                return
+                continue
             if worker is None:
                 device = self._devices[number % len(self._devices)] if self._devices else ""
                 worker = self._workers[number] = _Worker(number, device, self._inbox, self._configuration)
             worker.begin(task)
 
-    def _heard(self, on_event: Callable[[int, Task, Any], None]) -> Iterator[tuple[Task, Done | Failed]]:
+    def _heard(
+        self, on_event: Callable[[int, Task, Any], None], on_question: Callable[[int, Task, Asked], bool]
+    ) -> Iterator[tuple[int, Task, Done | Failed]]:
         """Take in one message, if there is one."""
         try:
             worker, message = self._inbox.get(timeout=POLL_S)
         except queue.Empty:
             return
+        worker.silent_s = 0.0
         if isinstance(message, Logged):
             logging.getLogger(message.name).log(message.level, "%s", message.text)
         elif isinstance(message, Told):
             if worker.task:
                 on_event(worker.number, worker.task, message.event)
-        else:
+        elif isinstance(message, Asked):
+            worker.reply(worker.task is not None and on_question(worker.number, worker.task, message))
+        elif not isinstance(message, Alive):
             task, worker.task = worker.task, None
             if isinstance(message, _Gone):
                 self._workers.pop(worker.number, None)
                 message = worker.why_gone()
             if task:
-                yield task, message
+                yield worker.number, task, message
 
 
 def _ending(status: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from stylevideo.heartbeat import beat
 from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
 from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
@@ -67,6 +68,7 @@ class FinishedFrames:
             AbandonedError: it will not come.
             StorageError: it is damaged.
         """
+        beat()
         shot = self._shots[bisect_right(self._shots, index, key=lambda shot: shot.start) - 1]
         with self._changed:
             while not self._changed.wait_for(lambda: self.abandoned.is_set() or self._has(shot, index), POLL_S):

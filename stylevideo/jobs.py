@@ -29,6 +29,7 @@ from stylevideo.errors import (
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
+from stylevideo.heartbeat import beat
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import turning_frames
@@ -205,6 +206,7 @@ def _paint_all(
             if left:
                 _end_if_asked(stop)
                 with line.waiting_for_others:
+                    beat()
                     time.sleep(POLL_S)
 
 
@@ -220,6 +222,7 @@ def _helped(claims: Claims) -> Iterator[None]:
         yield
     except BaseException:
         while not claims.end_help():
+            beat()
             time.sleep(POLL_S)
         raise
     claims.end_help()  # whoever is still on the way finds nothing to do

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylevideo.heartbeat import beat
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import (
     gram_matrix,
@@ -154,6 +155,7 @@ class Objective:
 
     def terms(self, image: Tensor) -> Tensor:
         """Style, content, total variation and temporal term of a picture, without weights: (4,), float32."""
+        beat()
         features = self._vgg(image, self._layers)
         zero = image.new_zeros(())
         styles = [self._distance(gram_matrix(features[layer]), gram) for layer, gram in self._style_grams.items()]

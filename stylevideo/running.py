@@ -54,7 +54,7 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
     with Interrupts() as interrupts:
         if options.dry_run:
             return _foretell(requests, options, interrupts)
-        if len(requests) == 1 and not options.batch.devices and not options.batch.retries:
+        if len(requests) == 1 and not (options.batch.devices or options.batch.retries or options.batch.workers > 1):
             return _run_one(requests[0], options, interrupts)
         return _run_batch(requests, options, interrupts)
 

@@ -50,6 +50,16 @@ class SharedShots:
         """Those who help now."""
         return frozenset(self._helpers)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether help has ended and nobody is at it any more."""
+        return self._ends and not self._helpers
+
+    @property
+    def frames_left(self) -> int:
+        """Of shots that nobody has."""
+        return _frames([shot for shot in self._open.values() if shot.index not in self._holders])
+
     def begin(self, shots: Iterable[Shot]) -> None:
         """The owner begins, or begins again after it died: these shots are to be painted, and help is welcome."""
         self._open = {shot.index: shot for shot in shots}

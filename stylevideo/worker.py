@@ -14,16 +14,23 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
+from stylevideo import heartbeat
 from stylevideo.errors import StyleVideoError
 from stylevideo.request import ClipRequest
+from stylevideo.sharing import Claims
 
-CHECK, MAKE = "check", "make"
+CHECK, MAKE, HELP = "check", "make", "help"
+TAKE, END_HELP = "take", "end help"
+BEAT_S = 1.0
+"""Between two looks at whether work goes on."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,17 @@ class Task:
     """What a worker is asked for.
 
     Attributes:
-        kind: `CHECK`, whose answer is a `Prospect`, or `MAKE`, whose answer is a `ClipResult`.
+        kind: `CHECK`, whose answer is a `Prospect`; `MAKE`, whose answer is a `ClipResult`; or `HELP`, whose answer
+            is the indices of the shots that were completed.
         index: of the clip in the batch.
         request: the clip.
+        first_shot: of `HELP`: index of the shot to begin with.
     """
 
     kind: str
     index: int
     request: ClipRequest
+    first_shot: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,31 @@ class Told:
     """An event of the task that is being worked on."""
 
     event: Any
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question whose answer, a `Reply`, is waited for; see `stylevideo.sharing.Claims`.
+
+    Attributes:
+        question: `TAKE` or `END_HELP`.
+        shot: index of the shot that shall be taken.
+    """
+
+    question: str
+    shot: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to what was asked."""
+
+    yes: bool
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Work has gone on since this was said last."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +135,20 @@ def main() -> None:
     tell = _Teller(_private_output())
     configuration: Configuration = pickle.load(sys.stdin.buffer)
     logging.basicConfig(level=configuration.log_level, handlers=[_LogTeller(tell)], force=True)
-    stop = threading.Event()
+    ended = threading.Event()
     with suppress(ValueError, AttributeError):
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    tasks: queue.Queue[Task] = queue.Queue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks, stop), daemon=True).start()
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    tasks: queue.Queue[tuple[Task, threading.Event]] = queue.Queue()
+    replies: queue.Queue[Reply] = queue.Queue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks, replies), daemon=True).start()
+    threading.Thread(target=_tell_of_life, args=(tell,), daemon=True).start()
     while True:
-        tell(_answer(tasks.get(), tell, stop))
+        task, stopped = tasks.get()
+        tell(_answer(task, tell, _Claims(tell, replies), partial(_any_set, stopped, ended)))
+
+
+def _any_set(*events: threading.Event) -> bool:
+    return any(event.is_set() for event in events)
 
 
 def _private_output() -> IO[bytes]:
@@ -138,8 +180,36 @@ class _LogTeller(logging.Handler):
         self._tell(Logged(record.name, record.levelno, self.format(record)))
 
 
-def _listen(stream: IO[bytes], tasks: queue.Queue[Task], stop: threading.Event) -> None:
-    """Take in tasks while others are worked on; without a parent, end at once."""
+class _Claims:
+    """Asks the parent, which knows what others have."""
+
+    def __init__(self, tell: Callable[[object], None], replies: queue.Queue[Reply]) -> None:
+        self._tell, self._replies = tell, replies
+
+    def take(self, shot: int) -> bool:
+        return self._ask(Asked(TAKE, shot))
+
+    def end_help(self) -> bool:
+        return self._ask(Asked(END_HELP))
+
+    def _ask(self, question: Asked) -> bool:
+        self._tell(question)
+        return self._replies.get().yes
+
+
+def _tell_of_life(tell: Callable[[object], None]) -> None:
+    """Pass on that there is progress, so that the parent notices when there is none."""
+    told = heartbeat.steps()
+    while True:
+        time.sleep(BEAT_S)
+        if heartbeat.steps() != told:
+            told = heartbeat.steps()
+            tell(Alive())
+
+
+def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]], replies: queue.Queue[Reply]) -> None:
+    """Take in messages while a task is worked on; without a parent, end at once."""
+    stop = threading.Event()  # of the task that was handed out last
     while True:
         try:
             message = pickle.load(stream)
@@ -147,13 +217,16 @@ def _listen(stream: IO[bytes], tasks: queue.Queue[Task], stop: threading.Event) 
             os._exit(1)
         if isinstance(message, Stop):
             stop.set()
+        elif isinstance(message, Reply):
+            replies.put(message)
         else:
-            tasks.put(message)
+            stop = threading.Event()
+            tasks.put((message, stop))
 
 
-def _answer(task: Task, tell: Callable[[object], None], stop: threading.Event) -> Done | Failed:
+def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Done | Failed:
     try:
-        return Done(_do(task, tell, stop))
+        return Done(_do(task, tell, claims, stop))
     except StyleVideoError as error:
         return Failed(type(error).__name__, str(error), traceback.format_exc())
     except MemoryError as error:
@@ -165,24 +238,26 @@ def _answer(task: Task, tell: Callable[[object], None], stop: threading.Event) -
         )
 
 
-def _do(task: Task, tell: Callable[[object], None], stop: threading.Event) -> Any:
+def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Any:
     request = task.request
     if task.kind == CHECK:
         from stylevideo.prospect import foresee
 
         return foresee(request)
+    clip = (request.source, request.styles, request.output, request.settings)
+
+    def on_event(event: Any) -> None:
+        tell(Told(event))
+
+    if task.kind == HELP:
+        from stylevideo.helping import help_stylize
+
+        return help_stylize(*clip, task.first_shot, claims, on_event, stop)
     from stylevideo.jobs import stylize
     from stylevideo.prospect import check_folder
 
     check_folder(request.output)
-    return stylize(
-        request.source,
-        request.styles,
-        request.output,
-        request.settings,
-        on_event=lambda event: tell(Told(event)),
-        stop=stop.is_set,
-    )
+    return stylize(*clip, on_event=on_event, stop=stop, claims=claims)
 
 
 if __name__ == "__main__":

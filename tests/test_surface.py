@@ -23,7 +23,7 @@ from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
-    ["errors", "settings", "timeline", "ranges", "version"],
+    ["errors", "settings", "timeline", "ranges", "version", "heartbeat"],
     ["ops"],
     ["models"],
     ["media"],
@@ -62,6 +62,7 @@ LAYERS = [
         "report",
         "worker",
         "crew",
+        "assistance",
         "batch",
     ],
     ["__init__", "cli", "running", "progress", "interrupts", "__main__"],

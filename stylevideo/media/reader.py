@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
+from stylevideo.heartbeat import beat
 from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
 from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
 from stylevideo.media.pattern import is_sequence
@@ -86,6 +87,7 @@ def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) 
     position, last = frames.start, None
     with closing(_decode(info, reading, frames.start)) as decoded:
         for index, picture in decoded:
+            beat()
             if index > position and last is None:
                 last = _last_good_before(info, reading, frames.start)
             for missing in range(position, min(index, frames.stop)):
