@@ -79,16 +79,24 @@ def done(command: Sequence[str], environment: dict[str, str] | None = None) -> s
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
-def make_clips(folder: Path, count: int, frames: int = 8) -> list[Path]:
-    """Clips with sound, each of its own kind and content."""
+def make_clips(folder: Path, count: int, frames: int = 8, shots: int = 1) -> list[Path]:
+    """Clips with sound, each of its own kind and content, with hard cuts between their shots."""
     folder.mkdir(parents=True, exist_ok=True)
     kinds = (("mp4", "libx264"), ("mkv", "ffv1"), ("mov", "prores_ks"), ("webm", "libvpx-vp9"), ("avi", "mjpeg"))
     made = []
     for number in range(count):
         suffix, codec = kinds[number % len(kinds)]
         path = folder / f"clip{number:02d}.{suffix}"
-        picture = f"testsrc2=size=128x96:rate=24:duration={frames / 24},hue=h={number * 29}"
-        sound = f"sine=frequency={220 + 20 * number}:duration={frames / 24}"
+        pictures = [
+            f"testsrc2=size=128x96:rate=24:duration={frames / 24},hue=h={number * 29 + 90 * shot}"
+            f"{',negate' if shot % 2 else ''}"
+            for shot in range(shots)
+        ]
+        picture = pictures[0]
+        if shots > 1:
+            joined = "".join(f"[{shot}]" for shot in range(shots)) + f"concat=n={shots}"
+            picture = ";".join([*(f"{shown}[{shot}]" for shot, shown in enumerate(pictures)), joined])
+        sound = f"sine=frequency={220 + 20 * number}:duration={frames * shots / 24}"
         sources = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
         audio = "libopus" if suffix == "webm" else "pcm_s16le" if suffix in ("avi", "mov") else "aac"
         done_run = run_ffmpeg(["-v", "error", *sources, "-c:v", codec, "-c:a", audio, str(path)])
@@ -166,7 +174,8 @@ def try_broken(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
 def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
     """kill -9 at random moments, until the batch is done; and again from the beginning while kills are left."""
     clips = folder / "clips"
-    make_clips(clips, 4)
+    make_clips(clips, 3)
+    make_clips(clips / "cut", 1, frames=16, shots=3)[0].rename(clips / "cut.mp4")
     began = time.monotonic()
     assert done(run(clips, folder / "whole")).returncode == 0
     whole, length_s = contents(folder / "whole"), time.monotonic() - began
@@ -253,24 +262,28 @@ def try_disk(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
 
 
 def try_workers(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
-    """Two workers against one."""
-    clips = folder / "clips"
-    make_clips(clips, 4, frames=12)
-    seconds, films = {}, {}
-    for name, flags in {
+    """Two workers against one: four clips, and one clip of four shots, which they share."""
+    make_clips(folder / "clips", 4, frames=12)
+    make_clips(folder / "cut", 1, frames=12, shots=4)
+    ways = {
         "1 worker with all cores": ("--workers=1",),
         "2 workers with all cores each": ("--workers=2",),
         "1 worker with 1 thread": ("--workers=1", "--threads=1"),
         "2 workers with 1 thread each": ("--workers=2", "--threads=1"),
-    }.items():
-        began = time.monotonic()
-        ran = done(run(clips, folder / name, *flags, "--size=96"))
-        assert ran.returncode == 0, ran.stderr
-        seconds[name], films[name] = time.monotonic() - began, contents(folder / name)
-    one, two, single, double = seconds
-    yield Finding("seconds", "; ".join(f"{name}: {value:.0f} s" for name, value in seconds.items()), None)
-    same = films[one] == films[two] and films[single] == films[double]
-    yield Finding("films", "the same for any number of workers" if same else "NOT the same", same)
+    }
+    for clips, what in (("clips", "four clips"), ("cut", "one clip of four shots")):
+        seconds, films = {}, {}
+        for name, flags in ways.items():
+            out = folder / f"{clips}, {name}"
+            began = time.monotonic()
+            ran = done(run(folder / clips, out, *flags, "--size=96"))
+            assert ran.returncode == 0, ran.stderr
+            seconds[name], films[name] = time.monotonic() - began, contents(out)
+        yield Finding(f"{what}: seconds", "; ".join(f"{name}: {value:.0f}" for name, value in seconds.items()), None)
+        one, two, single, double = films.values()
+        same = one == two and single == double
+        shown = "the same for any number of workers" if same else "NOT the same"
+        yield Finding(f"{what}: films", shown, same)
 
 
 def try_again(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ class Assistance:
     def take(self, worker: int, task: Task, answer: Done | Failed) -> None:
         """A worker has ended helping."""
         complete: tuple[int, ...] = answer.answer if isinstance(answer, Done) else ()
-        if not complete:  # it cannot, or there was nothing to do: once is enough
+        if isinstance(answer, Failed):  # once is enough
             self._declined.add((task.index, worker))
         self._clips[task.index].leave(worker, complete)
         self._forget_ended(task.index)

@@ -304,6 +304,8 @@ class _Batch:
 
         if isinstance(event, Planned):
             self._help.begin(task.index, event)
+        if task.index in self._outcomes:  # the last frame of somebody who helped
+            return
         self._on_event(ClipEvent(task.index, worker, event))
 
     def _reply(self, crew: Crew, worker: int, task: Task, asked: Asked) -> bool:

@@ -206,7 +206,7 @@ class Crew:
         for worker in self._workers.values():
             worker.silent_s += passed_s
             if worker.task and 0 < self._patience_s < worker.silent_s:
-                worker.give_up(f"did nothing for {worker.silent_s / 60:.0f} minutes and was ended")
+                worker.give_up(f"did nothing for {_in_words(worker.silent_s)} and was ended")
 
     def _share_out(self, next_task: Callable[[int], Task | None]) -> None:
         for number in range(self._size):
@@ -244,6 +244,10 @@ class Crew:
                 message = worker.why_gone()
             if task:
                 yield worker.number, task, message
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _ending(status: int) -> str:

@@ -37,7 +37,7 @@ def help_stylize(
         on_event: told of each frame that is safe.
         stop: asked between frames whether to end early.
     Returns:
-        Indices of the shots that are now complete.
+        Indices of the shots that are now complete, whoever painted them.
     Raises:
         ResumeError: there is nothing to help with: it goes by without, or frames made here would be others.
         StyleVideoError: as `stylize`; what was made stays.
@@ -52,6 +52,7 @@ def help_stylize(
             with Saver(job, store) as saver, Painter(job, shots, store) as painter:
                 for shot in shots[first_shot:]:
                     if store.is_complete(shot.index):
+                        complete.append(shot.index)
                         continue
                     if stop() or not claims.take(shot.index):
                         break

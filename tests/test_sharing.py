@@ -1,0 +1,342 @@
+"""Several workers on one clip: each shot is painted once, the film is the same, who dies takes nothing along."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batch_trials import contents
+from conftest import STYLE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stylevideo import heartbeat
+from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
+from stylevideo.errors import ResumeError, Stopped
+from stylevideo.helping import help_stylize
+from stylevideo.jobs import stylize
+from stylevideo.media.reader import open_clip, read_frames
+from stylevideo.media.store import store_folder
+from stylevideo.request import ClipRequest
+from stylevideo.results import FrameFinished, Planned
+from stylevideo.settings import Settings, Style
+from stylevideo.sharing import Alone, SharedShots
+from stylevideo.timeline import Shot
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
+SETTINGS = Settings().with_values(
+    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6},
+    **{"device": "cpu", "threads": 1, "size": 64},
+)
+STYLES = (Style(STYLE),)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one process makes in one go."""
+    out = tmp_path_factory.mktemp("alone")
+    stylize(two_shot_clip, STYLES, out / "film.mp4", SETTINGS)
+    return contents(out)
+
+
+class Refusing:
+    """Claims of one who may paint some shots only."""
+
+    def __init__(self, *allowed: int) -> None:
+        self.allowed, self.asked = allowed, list[int]()
+
+    def take(self, shot: int) -> bool:
+        self.asked.append(shot)
+        return shot in self.allowed
+
+    def end_help(self) -> bool:
+        return True
+
+
+def shots_of(lengths: list[int]) -> list[Shot]:
+    ends = [sum(lengths[: k + 1]) for k in range(len(lengths))]
+    return [Shot(k, end - length, end) for k, (length, end) in enumerate(zip(lengths, ends, strict=True))]
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(0, 3), st.integers(0, 10_000))
+def test_each_shot_is_painted_once_whoever_comes_and_goes(lengths: list[int], helpers: int, seed: int) -> None:
+    """The owner walks from the first shot on, helpers from where they are sent; some die in the middle of a shot."""
+    chance, shared, shots = random.Random(seed), SharedShots(), shots_of(lengths)
+    shared.begin(shots)
+    painted: list[int] = []
+    holding: dict[int, int] = {}
+    ahead: dict[int, int] = {}
+    done: dict[int, list[int]] = {}
+
+    def finish(painter: int) -> None:
+        if painter in holding:
+            painted.append(holding[painter])
+            done.setdefault(painter, []).append(holding.pop(painter))
+
+    def advance_owner() -> None:
+        finish(0)
+        for shot in range(len(shots)):
+            if shot not in painted and shared.take(0, shot):
+                assert shot not in holding.values()
+                holding[0] = shot
+                return
+
+    def advance_helper(number: int) -> None:
+        if number not in ahead:
+            place = shared.place_for_help()
+            if place is not None:
+                shared.join(number)
+                ahead[number] = place
+            return
+        dies = chance.random() < 0.2 and number in holding
+        if dies:
+            del holding[number]
+        finish(number)
+        shot = ahead[number]
+        if not dies and shot < len(shots) and shot not in painted and shared.take(number, shot):
+            assert shot not in holding.values()
+            holding[number], ahead[number] = shot, shot + 1
+        else:
+            shared.leave(number, done.pop(number, ()))
+            del ahead[number]
+
+    for _ in range(1000):
+        who = chance.randint(0, helpers)
+        advance_owner() if who == 0 else advance_helper(who)
+        if len(painted) == len(shots):
+            break
+    assert sorted(painted) == list(range(len(shots)))
+
+
+def test_help_begins_behind_the_middle_of_what_nobody_has() -> None:
+    shared = SharedShots()
+    shared.begin(shots_of([10, 10, 10, 10, 40]))
+    assert shared.take(0, 0)
+    assert shared.place_for_help() == 4, "shots 1 to 4 are 70 frames, and this one begins behind the 35th"
+    shared.join(1)
+    assert shared.take(1, 4)
+    assert shared.place_for_help() == 3
+    shared.join(2)
+    assert shared.take(2, 3)
+    assert not shared.take(0, 3)
+    shared.leave(2)
+    assert shared.take(0, 3), "what a helper let go of is free again"
+    shared.end()
+    assert shared.place_for_help() is None
+    assert not shared.take(1, 1), "no more help is welcome"
+    assert not shared.is_over
+    shared.leave(1, [4])
+    assert shared.is_over
+
+
+def test_a_clip_of_one_shot_needs_no_help() -> None:
+    shared = SharedShots()
+    shared.begin(shots_of([100]))
+    assert shared.place_for_help() is None
+
+
+class TestInOneProcess:
+    """What a helper does, step by step."""
+
+    def test_the_owner_paints_what_the_helper_did_not(
+        self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        film = tmp_path / "film.mp4"
+        with pytest.raises(Stopped):
+            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        told: list[int] = []
+
+        def tell(event: object) -> None:
+            assert isinstance(event, FrameFinished)
+            told.append(event.record.number)
+
+        assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), tell) == (1,)
+        assert told == list(range(11, 21))
+        events: list[object] = []
+        result = stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
+        (plan,) = [event for event in events if isinstance(event, Planned)]
+        assert [shot.index for shot in plan.unfinished] == [0]
+        assert plan.finished == 11
+        assert [event.record.number for event in events if isinstance(event, FrameFinished)] == list(range(2, 11))
+        assert [record.number for record in result.frames] == list(range(1, 21))
+        assert contents(tmp_path) == uninterrupted
+
+    def test_a_helper_that_ends_early_leaves_a_shot_to_go_on_with(
+        self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        film, told = tmp_path / "film.mp4", list[object]()
+        with pytest.raises(Stopped):
+            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        stop = lambda: len(told) >= 3  # noqa: E731
+        assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), told.append, stop) == ()
+        made = len(list((store_folder(film) / "frames").glob("*.png")))
+        events: list[object] = []
+        stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
+        assert len([event for event in events if isinstance(event, FrameFinished)]) == 20 - made
+        assert contents(tmp_path) == uninterrupted
+
+    def test_the_owner_waits_for_a_shot_that_another_has(
+        self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        """While it waits, the other completes the shot, and the film is encoded from both."""
+        film, claims = tmp_path / "film.mp4", Refusing(0)
+        helper = threading.Thread(
+            target=lambda: help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone()), daemon=True
+        )
+
+        def begin_help(event: object) -> None:
+            if isinstance(event, FrameFinished) and event.record.number == 9:
+                helper.start()
+
+        result = stylize(two_shot_clip, STYLES, film, SETTINGS, begin_help, claims=claims)
+        helper.join()
+        assert claims.asked.count(1) > 1
+        assert result.waits.for_others > 0
+        assert contents(tmp_path) == uninterrupted
+
+    def test_a_helper_begins_nothing(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        with pytest.raises(ResumeError, match="is gone"):
+            help_stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, 0, Alone())
+        assert not list(tmp_path.iterdir())
+
+    def test_a_helper_makes_no_other_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        film = tmp_path / "film.mp4"
+        with pytest.raises(Stopped):
+            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        before = contents(tmp_path)
+        with pytest.raises(ResumeError, match="iterations was 1 and is 2"):
+            help_stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2), 1, Alone())
+        assert contents(tmp_path) == before
+
+    def test_a_helper_ends_when_the_film_is_begun_anew(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        """Frames made from other settings would get into the new one."""
+        film = tmp_path / "film.mp4"
+        with pytest.raises(Stopped):
+            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        other = SETTINGS.with_values(restart=True, iterations=2)
+
+        def begin_anew(event: object) -> None:
+            if not (store_folder(film) / "anew.json").exists():
+                with pytest.raises(Stopped):
+                    stylize(two_shot_clip, STYLES, film, other, stop=lambda: True)
+                (store_folder(film) / "anew.json").touch()
+
+        with pytest.raises(ResumeError, match="begun anew"):
+            help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), begin_anew)
+        assert [path.name for path in (store_folder(film) / "shots").iterdir()] == ["00000.pt"]
+
+
+@linux
+class TestInWorkers:
+    """A batch of one clip and two workers; the one that makes it is halted until the other has painted a frame."""
+
+    @pytest.fixture
+    def shared(self, two_shot_clip: Path, tmp_path: Path) -> Callable[..., Outcome]:
+        """Make the film; `then` is called with the owner's process and the helper's once the helper has a frame."""
+
+        def make(then: Callable[[int, int], None] = lambda owner, helper: None, **options: Any) -> Outcome:
+            processes: list[int] = []
+            self.painted: dict[int, list[int]] = {}
+
+            def watch(event: object) -> None:
+                self.events.append(event)
+                if not isinstance(event, ClipEvent):
+                    return
+                if isinstance(event.event, Planned) and not processes:
+                    processes.append(*workers())
+                    os.kill(processes[0], signal.SIGSTOP)
+                if isinstance(event.event, FrameFinished):
+                    self.painted.setdefault(event.worker, []).append(event.event.record.number)
+                    if event.worker == 1 and len(processes) == 1:
+                        processes.extend(set(workers()) - set(processes))
+                        then(*processes)
+                        os.kill(processes[0], signal.SIGCONT)
+
+            request = ClipRequest(two_shot_clip, STYLES, tmp_path / "out" / "film.mp4", SETTINGS)
+            (outcome,) = run_batch([request], BatchOptions(workers=2, **options), watch, lambda: self.stopping)
+            return outcome
+
+        self.stopping, self.events = False, list[object]()
+        return make
+
+    def test_two_make_the_same_film(
+        self, shared: Callable[..., Outcome], tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        assert shared().status is Status.MADE
+        assert self.painted == {0: list(range(1, 11)), 1: list(range(11, 21))}
+        assert contents(tmp_path / "out") == uninterrupted
+
+    def test_a_helper_that_dies_takes_nothing_along(
+        self, shared: Callable[..., Outcome], tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        outcome = shared(lambda owner, helper: os.kill(helper, signal.SIGKILL))
+        assert (outcome.status, outcome.attempts) == (Status.MADE, 1)
+        assert 20 in self.painted[0]
+        assert contents(tmp_path / "out") == uninterrupted
+
+    def test_an_owner_that_dies_is_tried_again(
+        self, shared: Callable[..., Outcome], tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        outcome = shared(lambda owner, helper: os.kill(owner, signal.SIGKILL), retries=1)
+        assert (outcome.status, outcome.attempts) == (Status.MADE, 2)
+        assert contents(tmp_path / "out") == uninterrupted
+
+    def test_nothing_is_told_of_a_clip_that_has_ended(self, shared: Callable[..., Outcome]) -> None:
+        """The helper is in the middle of a frame when the owner dies."""
+        outcome = shared(lambda owner, helper: os.kill(owner, signal.SIGKILL))
+        assert (outcome.status, outcome.attempts) == (Status.FAILED, 1)
+        assert "was killed" in outcome.reason
+        assert isinstance(self.events[-1], ClipEnded)
+
+    def test_both_end_when_they_are_asked_to(
+        self, shared: Callable[..., Outcome], two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        def stop(owner: int, helper: int) -> None:
+            self.stopping = True
+
+        assert shared(stop).status is Status.STOPPED
+        assert len(list((store_folder(tmp_path / "out" / "film.mp4") / "frames").glob("*.png"))) < 20
+        stylize(two_shot_clip, STYLES, tmp_path / "out" / "film.mp4", SETTINGS)
+        assert contents(tmp_path / "out") == uninterrupted
+
+    def test_a_worker_that_hangs_counts_as_crashed(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        """It is halted after a frame and never goes on; the second attempt does, from that frame."""
+        halted: list[int] = []
+
+        def halt(event: object) -> None:
+            if isinstance(event, ClipEvent) and isinstance(event.event, FrameFinished) and not halted:
+                halted.extend(workers())
+                os.kill(halted[0], signal.SIGSTOP)
+
+        request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
+        waits: list[object] = []
+        options = BatchOptions(retries=1, patience_s=20)
+        (outcome,) = run_batch([request], options, lambda event: (halt(event), waits.append(event)))
+        assert (outcome.status, outcome.attempts) == (Status.MADE, 2)
+        assert any("did nothing for 20 s and was ended" in getattr(event, "reason", "") for event in waits)
+
+
+def workers() -> list[int]:
+    """The workers that are children of this process."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in children if "stylevideo.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+def test_reading_and_painting_are_steps(two_shot_clip: Path, tmp_path: Path) -> None:
+    """A frame that takes an hour is no hang."""
+    info = open_clip(two_shot_clip)
+    before = heartbeat.steps()
+    assert len(list(read_frames(info, range(5)))) == 5
+    assert heartbeat.steps() >= before + 5
+    counts: list[int] = []
+    settings = SETTINGS.with_values(first_iterations=12, frames="1-1")
+    before = heartbeat.steps()
+    stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", settings, lambda _: counts.append(heartbeat.steps()))
+    assert counts[-1] >= before + 12
