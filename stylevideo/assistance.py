@@ -24,16 +24,18 @@ class Assistance:
         self._requests = requests
         self._clips: dict[int, SharedShots] = {}
         self._declined: set[tuple[int, int]] = set()
+        self._unwelcome: set[int] = set()
 
     def begin(self, index: int, plan: Planned) -> None:
         """The worker that makes a clip knows its shots now."""
         settings = self._requests[index].settings
         # A looped film's end needs its beginning; what is not painted at all is sooner done than helped with.
-        alone = settings.temporal.loop or not settings.optimizer.iterations
+        alone = settings.temporal.loop or not settings.optimizer.iterations or index in self._unwelcome
         self._clips.setdefault(index, SharedShots()).begin(() if alone else plan.unfinished)
 
     def end(self, index: int, worker: int) -> frozenset[int]:
         """A clip is no longer being made, at least not by this worker; returns those who shall stop helping."""
+        self._unwelcome.discard(index)
         shared = self._clips.get(index)
         if shared is None:
             return frozenset()
@@ -75,9 +77,10 @@ class Assistance:
             The answer, and the workers that shall stop helping.
         """
         shared = self._clips.get(task.index)
-        if shared is None:
-            return task.kind != HELP, frozenset()
+        if shared is None:  # it has not begun
+            return True, frozenset()
         if asked.question == END_HELP:
+            self._unwelcome.add(task.index)  # also if it begins anew, since memory was too small
             shared.end()
             return not shared.helpers, shared.helpers
         puts_off = task.kind == HELP and others_wait

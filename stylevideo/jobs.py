@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -106,9 +106,13 @@ def stylize(
     with sole_run(output), cpu_threads(settings.optimizer.threads):
         given_up = {} if settings.output.restart else recall(output, FALLBACK_NAME) or {}
         while True:
+            shared = _Shared(claims or Alone())
             try:
-                return _stylize(source, styles, output, settings, given_up, on_event, stop, claims or Alone())
+                return _stylize(source, styles, output, settings, given_up, on_event, stop, shared)
             except DeviceMemoryError as error:
+                if shared.was_helped:  # perhaps on the same device, whose memory may suffice for one
+                    logger.warning("%s Going on without help.", error)
+                    continue
                 eased = settings.with_values(**given_up)
                 with memory_context(str(error)):
                     more = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
@@ -142,7 +146,7 @@ def _stylize(
     given_up: Mapping[str, Any],
     on_event: Listener,
     stop: Callable[[], bool],
-    claims: Claims,
+    shared: _Shared,
 ) -> ClipResult:
     """`stylize`, while no other run works on the film."""
     began = time.perf_counter()
@@ -160,11 +164,14 @@ def _stylize(
     store.remember(REQUEST_NAME, job.request)
     on_event(Checked(job.clip))
     try:
-        with memory_context(too_large(job)), _helped(claims):
+        with memory_context(too_large(job)), shared:
             shots = _remembered_shots(store, job)
             _announce(job, store, shots, on_event)
             forecast = None
-            with Line(job, store, shots) as line, closing(_paint_all(job, store, shots, line, stop, claims)) as painted:
+            with (
+                Line(job, store, shots) as line,
+                closing(_paint_all(job, store, shots, line, stop, shared.claims)) as painted,
+            ):
                 for made in painted:
                     line.add(made)
                     check_room(job)
@@ -215,17 +222,30 @@ def _end_if_asked(stop: Callable[[], bool], is_last: bool = False) -> None:
         raise Stopped("It was stopped after the last finished frame.")
 
 
-@contextmanager
-def _helped(claims: Claims) -> Iterator[None]:
-    """Others may help inside; where it goes wrong, none of them is at it any more when this is left."""
-    try:
-        yield
-    except BaseException:
-        while not claims.end_help():
+class _Shared:
+    """A context in which others may help; where it goes wrong, none of them is at it any more when it is left.
+
+    Args:
+        claims: asked before each shot.
+    Attributes:
+        was_helped: whether somebody was still helping when it went wrong.
+    """
+
+    def __init__(self, claims: Claims) -> None:
+        self.claims, self.was_helped = claims, False
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        gone = self.claims.end_help()
+        if kind is None:  # whoever is still on the way finds nothing to do
+            return
+        while not gone:
+            self.was_helped = True
             beat()
             time.sleep(POLL_S)
-        raise
-    claims.end_help()  # whoever is still on the way finds nothing to do
+            gone = self.claims.end_help()
 
 
 def stylize_frames(

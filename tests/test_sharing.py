@@ -7,17 +7,18 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from batch_trials import contents
 from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo import heartbeat
+from stylevideo import heartbeat, painting
 from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
 from stylevideo.errors import ResumeError, Stopped
 from stylevideo.helping import help_stylize
@@ -199,6 +200,25 @@ class TestInOneProcess:
         helper.join()
         assert claims.asked.count(1) > 1
         assert result.waits.for_others > 0
+        assert contents(tmp_path) == uninterrupted
+
+    def test_too_little_memory_is_first_tried_without_help(
+        self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
+    ) -> None:
+        """The helper may use the same device."""
+        real, answers = painting.stylize_sequence, [False, False, True]
+
+        def limited(*arguments: Any) -> Iterator[Any]:
+            for result, state in real(*arguments):
+                if result.index == 3 and answers:
+                    raise torch.OutOfMemoryError("CUDA out of memory.")
+                yield result, state
+
+        monkeypatch.setattr(painting, "stylize_sequence", limited)
+        monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
+        claims = Refusing(0, 1)
+        claims.end_help = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]
+        stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=claims)
         assert contents(tmp_path) == uninterrupted
 
     def test_a_helper_begins_nothing(self, two_shot_clip: Path, tmp_path: Path) -> None:
