@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,24 +104,39 @@ def stylize(
     check_names(output, settings.output)
     source = Path(source).absolute()
     with sole_run(output), cpu_threads(settings.optimizer.threads):
-        given_up = {} if settings.output.restart else recall(output, FALLBACK_NAME) or {}
+        anew = settings.output.restart
+        given_up: dict[str, Any] = {} if anew else recall(output, FALLBACK_NAME) or {}
         while True:
-            shared = _Shared(claims or Alone())
+            attempt = _Attempt(given_up, anew, _Shared(claims or Alone()))
             try:
-                return _stylize(source, styles, output, settings, given_up, on_event, stop, shared)
+                return _stylize(source, styles, output, settings, attempt, on_event, stop)
             except DeviceMemoryError as error:
-                if shared.was_helped:  # perhaps on the same device, whose memory may suffice for one
-                    logger.warning("%s Going on without help.", error)
-                    continue
-                eased = settings.with_values(**given_up)
-                with memory_context(str(error)):
-                    more = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
+                more: dict[str, Any] | None = {}
+                if not attempt.shared.was_helped:  # if it was, perhaps on this device, the memory may suffice for one
+                    eased = settings.with_values(**given_up)
+                    with memory_context(str(error)):
+                        more = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
                 if more is None:
                     raise
-                logger.warning("%s Going on with %s.", error, more)
+                logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
             # Only here the error, and with it all that it holds of the device's memory, is gone.
-            given_up = {**given_up, **more}
+            given_up, anew = {**given_up, **more}, False
             _make_way(output, given_up, more)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One of those that a film needs where memory is too small.
+
+    Attributes:
+        given_up: settings' values that take the place of those asked for.
+        anew: whether what an earlier run left is thrown away.
+        shared: whether others help.
+    """
+
+    given_up: Mapping[str, Any]
+    anew: bool
+    shared: _Shared
 
 
 def _long_edge(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> int:
@@ -134,7 +149,7 @@ def _make_way(output: Path, given_up: Mapping[str, Any], more: Mapping[str, Any]
         torch.cuda.empty_cache()
     if "size" in more:
         throw_away(output)
-    else:
+    elif more:
         note(output, FALLBACK_NAME, given_up)
 
 
@@ -143,20 +158,18 @@ def _stylize(
     styles: Sequence[str | Path | Style],
     output: Path,
     settings: Settings,
-    given_up: Mapping[str, Any],
+    attempt: _Attempt,
     on_event: Listener,
     stop: Callable[[], bool],
-    shared: _Shared,
 ) -> ClipResult:
     """`stylize`, while no other run works on the film."""
-    began = time.perf_counter()
+    began, given_up, shared = time.perf_counter(), attempt.given_up, attempt.shared
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
         job = prepare(source, styles, output, settings.with_values(**given_up))
-    anew = settings.output.restart and not given_up
-    check_space(job, 0 if anew else finished_frames(output))
+    check_space(job, 0 if attempt.anew else finished_frames(output))
     if "precision" in given_up:  # the frames that were made before it was given up stay
         forgive(output, {"convolution_dtype": str(torch.bfloat16)})
-    store = FrameStore(output, fingerprint(job), anew)
+    store = FrameStore(output, fingerprint(job), attempt.anew)
     if given_up:
         store.remember(FALLBACK_NAME, given_up)
         asked = request_key(source, [read.style for read in job.styles], settings)

@@ -218,7 +218,11 @@ class TestInOneProcess:
         monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
         claims = Refusing(0, 1)
         claims.end_help = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]
-        stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=claims)
+        told: list[object] = []
+        anew = SETTINGS.with_values(restart=True)
+        stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", anew, told.append, claims=claims)
+        plans = [event.finished for event in told if isinstance(event, Planned)]
+        assert plans == [0, 3], "what was made before stays"
         assert contents(tmp_path) == uninterrupted
 
     def test_a_helper_begins_nothing(self, two_shot_clip: Path, tmp_path: Path) -> None:
