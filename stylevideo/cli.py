@@ -154,7 +154,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_batch(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
     group.add_argument(
-        "--workers", type=_count, default=0, metavar="N", help="clips that are made side by side (1, or one per device)"
+        "--workers",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="clips, or shots of one, side by side (1, or one per device)",
     )
     group.add_argument(
         "--devices",
@@ -167,6 +171,13 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
         "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
     )
     group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
+    group.add_argument(
+        "--stall-minutes",
+        type=_count,
+        default=60,
+        metavar="N",
+        help="a worker that makes no step for so long counts as crashed (60; 0: wait for ever)",
+    )
 
 
 def _count(text: str) -> int:
@@ -357,6 +368,7 @@ def _run(options: argparse.Namespace) -> int:
                 devices=options.devices,
                 retries=options.retry,
                 fail_fast=options.fail_fast,
+                patience_s=60 * options.stall_minutes,
                 log_level=logging.getLogger().level,
             ),
             dry_run=options.dry_run,

@@ -113,7 +113,7 @@ def test_flags_are_the_fields_of_settings() -> None:
     }
     own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
     own |= {"--out-dir", "--name", "--config", "--log-file"}
-    own |= {"--dry-run", "--workers", "--devices", "--retry", "--fail-fast"}
+    own |= {"--dry-run", "--workers", "--devices", "--retry", "--fail-fast", "--stall-minutes"}
     assert flags == expected | own
 
 
