@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from stylevideo import heartbeat
 from stylevideo.errors import StyleVideoError
+from stylevideo.heartbeat import steps
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
 
@@ -199,11 +199,11 @@ class _Claims:
 
 def _tell_of_life(tell: Callable[[object], None]) -> None:
     """Pass on that there is progress, so that the parent notices when there is none."""
-    told = heartbeat.steps()
+    told = steps()
     while True:
         time.sleep(BEAT_S)
-        if heartbeat.steps() != told:
-            told = heartbeat.steps()
+        if steps() != told:
+            told = steps()
             tell(Alive())
 
 
