@@ -306,6 +306,19 @@ class TestInterrupts:
         assert store_folder(tmp_path / "out" / "a.mp4").exists()
 
 
+def test_an_ffmpeg_ends_with_who_started_it(tmp_path: Path) -> None:
+    """It reads at the pace of a film of a minute, tells nothing meanwhile, and nobody is there to end it."""
+    if not (sys.platform.startswith("linux") and shutil.which("setpriv")):
+        pytest.skip("only on Linux, with setpriv, does the system end it")
+    arguments = ["-re", "-f", "lavfi", "-i", "testsrc2=duration=60", "-f", "null", "-"]
+    script = f"from stylevideo.media.ffmpeg import run_ffmpeg; run_ffmpeg({arguments})"
+    run = subprocess.Popen([sys.executable, "-c", script], env=marked(str(tmp_path)))
+    wait_until(lambda: any("testsrc2" in line and "-c" not in line.split() for line in processes(str(tmp_path))))
+    run.kill()
+    run.wait()
+    assert wait_for_none(str(tmp_path), 5) == []
+
+
 class TestTwoRuns:
     """Two runs at once share the work."""
 

@@ -8,7 +8,6 @@ pass for a damaged film.
 
 from __future__ import annotations
 
-import logging
 import queue
 import re
 import signal
@@ -25,12 +24,10 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import DecodeError
-from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, cannot_start, ffmpeg_path, file_url, last_lines, own_session
+from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, ffmpeg_path, file_url, last_lines, start_ffmpeg
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.timeline import VideoInfo
-
-logger = logging.getLogger(__name__)
 
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 NOMINAL_PEAK_NITS = 100
@@ -198,13 +195,7 @@ class _Clock:
 @contextmanager
 def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], _Clock]]:
     """ffmpeg, its output and its clock; it never outlives the caller's interest."""
-    logger.debug("running %s", subprocess.list2cmdline(command))
-    try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **own_session()
-        )
-    except OSError as error:
-        raise cannot_start(error) from error
+    process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     clock = _Clock(process.stderr)
     try:

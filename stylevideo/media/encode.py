@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import threading
 from collections import deque
@@ -12,9 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from stylevideo.errors import EncodeError
-from stylevideo.media.ffmpeg import cannot_start, last_lines, own_session
-
-logger = logging.getLogger(__name__)
+from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
 
 STDERR_LINES_KEPT = 50
 POLL_S = 0.1
@@ -34,13 +31,7 @@ def encode(
         EncodeError: ffmpeg failed, or the disk is full.
         InputError: ffmpeg cannot be started.
     """
-    logger.debug("running %s", subprocess.list2cmdline(command))
-    try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_session()
-        )
-    except OSError as error:
-        raise cannot_start(error) from error
+    process = start_ffmpeg(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stdin is not None and process.stderr is not None
     messages: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
     drain = threading.Thread(target=_drain, args=(process.stderr, messages), daemon=True)

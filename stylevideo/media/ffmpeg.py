@@ -6,6 +6,7 @@ Knows processes and their exit status; what the arguments mean is its callers' b
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -100,18 +101,50 @@ def ffmpeg_output(arguments: Sequence[str]) -> bytes:
 
 def _run(arguments: Sequence[str], timeout_s: float | None) -> subprocess.CompletedProcess[bytes]:
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
+    with start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            output, messages = process.communicate(timeout=timeout_s)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, messages)
+
+
+def start_ffmpeg(command: Sequence[str], **pipes: int) -> subprocess.Popen[bytes]:
+    """Start ffmpeg away from the terminal's Ctrl-C; on Linux it ends with us, even if we are killed.
+
+    There it ends with the thread that calls this, too, which therefore has to wait for it.
+
+    Args:
+        command: the program and its arguments.
+        pipes: stdin, stdout and stderr as for `subprocess.Popen`.
+    Raises:
+        InputError: it cannot be started.
+    """
     logger.debug("running %s", subprocess.list2cmdline(command))
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-            **own_session(),
-        )
+        return subprocess.Popen([*_tether(command[0]), *command], **pipes, **own_session())  # type: ignore[call-overload, no-any-return]
     except OSError as error:
         raise cannot_start(error) from error
+
+
+@cache
+def _tether(program: str) -> tuple[str, ...]:
+    """What goes before a command of this program so that the system ends it with us; nothing where that does not work.
+
+    Python's own way (`preexec_fn`) may deadlock in a program with threads.
+    """
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    if setpriv is None:
+        return ()
+    prefix = (setpriv, "--pdeathsig", "KILL", "--")
+    try:
+        tried = subprocess.run(
+            [*prefix, program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    except OSError:
+        return ()
+    return () if tried.returncode else prefix
 
 
 def _messages(done: subprocess.CompletedProcess[bytes]) -> str:
