@@ -38,13 +38,16 @@ QUICK = (
 )
 KILLER = textwrap.dedent(
     """
-    import os, signal, subprocess
+    import os, pathlib, signal, subprocess
 
     _init = subprocess.Popen.__init__
 
     def _fatal(self, args, *rest, **options):
         # As a decoder that crashes on this clip.
-        if "stylevideo.worker" not in args and any("killer" in str(part) for part in args):
+        crashes = pathlib.Path(__file__).with_name("crashes")
+        wanted = "stylevideo.worker" not in args and any("killer" in str(part) for part in args)
+        if wanted and crashes.stat().st_size < TIMES:
+            crashes.write_text(crashes.read_text() + "x")
             os.kill(os.getpid(), signal.SIGSEGV)
         _init(self, args, *rest, **options)
 
@@ -105,9 +108,10 @@ def make_clips(folder: Path, count: int, frames: int = 8, shots: int = 1) -> lis
     return made
 
 
-def with_killer(folder: Path) -> str:
-    """A PYTHONPATH with which a clip called `killer` crashes the process that has ffmpeg look at it."""
-    (folder / "sitecustomize.py").write_text(KILLER)
+def with_killer(folder: Path, times: int = 1000) -> str:
+    """A PYTHONPATH with which a clip called `killer` crashes, so often, the process that has ffmpeg look at it."""
+    (folder / "crashes").touch()
+    (folder / "sitecustomize.py").write_text(f"TIMES = {times}\n{KILLER}")
     return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
 
 

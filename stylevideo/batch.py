@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -157,7 +157,7 @@ def check_batch(
         stop: asked all the time whether to end early.
     """
     with _crew(options) as crew:
-        return _check(requests, crew, stop)
+        return _check(requests, options, crew, stop)
 
 
 def run_batch(
@@ -180,7 +180,7 @@ def run_batch(
         An outcome for each request, in order. Failures are outcomes, not exceptions.
     """
     with _crew(options) as crew:
-        checked = _check(requests, crew, stop)
+        checked = _check(requests, options, crew, stop)
         on_event(checked)
         batch = _Batch(requests, options, checked, on_event)
         if not (checked.problems and options.fail_fast):
@@ -192,8 +192,11 @@ def _crew(options: BatchOptions) -> Crew:
     return Crew(options.workers, options.devices, options.log_level, options.patience_s)
 
 
-def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]) -> BatchChecked:
+def _check(
+    requests: Sequence[ClipRequest], options: BatchOptions, crew: Crew, stop: Callable[[], bool]
+) -> BatchChecked:
     made, problems, prospects = [], {}, {}
+    failures: Counter[int] = Counter()
     tasks: deque[Task] = deque()
     for index, request in enumerate(requests):
         try:
@@ -207,10 +210,18 @@ def _check(requests: Sequence[ClipRequest], crew: Crew, stop: Callable[[], bool]
         if isinstance(answer, Failed) and _made_meanwhile(task.request):
             made.append(task.index)
         elif isinstance(answer, Failed):
-            problems[task.index] = answer.reason
+            failures[task.index] += 1
+            if _is_worth_another(answer, failures[task.index], options):
+                tasks.append(task)
+            else:
+                problems[task.index] = answer.reason
         else:
             prospects[task.index] = answer.answer
     return BatchChecked(dict(sorted(prospects.items())), dict(sorted(problems.items())), tuple(sorted(made)))
+
+
+def _is_worth_another(failed: Failed, attempts: int, options: BatchOptions) -> bool:
+    return failed.kind not in FINAL and attempts <= options.retries
 
 
 def already_made(request: ClipRequest) -> bool:
@@ -251,6 +262,7 @@ class _Batch:
     ) -> None:
         self._requests, self._options, self._on_event = requests, options, on_event
         self._attempts = dict.fromkeys(range(len(requests)), 0)
+        self._reasons: dict[int, str] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._waiting: deque[tuple[float, Task]] = deque()
         self._told_to_wait: set[int] = set()
@@ -280,9 +292,15 @@ class _Batch:
                 time.sleep(LOCKED_RETRY_S / 10)
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """One for each clip."""
+        """One for each clip; of those that wait for another attempt it is that they were stopped."""
         return tuple(
-            self._outcomes.get(index, Outcome(request, Status.NOT_BEGUN))
+            self._outcomes.get(index)
+            or Outcome(
+                request,
+                Status.STOPPED if self._attempts[index] else Status.NOT_BEGUN,
+                self._attempts[index],
+                self._reasons.get(index, ""),
+            )
             for index, request in enumerate(self._requests)
         )
 
@@ -335,7 +353,8 @@ class _Batch:
             self._put_off(task, LOCKED_RETRY_S)
         elif answer.kind == "Stopped":
             self._end(index, Status.STOPPED, answer.reason)
-        elif answer.kind not in FINAL and self._attempts[index] <= self._options.retries:
+        elif _is_worth_another(answer, self._attempts[index], self._options):
+            self._reasons[index] = answer.reason
             self._on_event(Waiting(index, f"{answer.reason} It will be tried again."))
             self._put_off(task, 0)
         else:

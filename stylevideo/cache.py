@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.leftovers import SUFFIX, throw_away
+from stylevideo.media.leftovers import SUFFIX, finished_frames, throw_away
 from stylevideo.media.lock import is_locked, sole_run
 from stylevideo.media.sequence_writer import part_folder
-from stylevideo.media.store import JOB_FILE, finished_frames
+from stylevideo.media.store import JOB_FILE
 from stylevideo.media.writer import part_path
 
 

@@ -24,6 +24,7 @@ from stylevideo.media.ffmpeg import own_session
 from stylevideo.worker import Alive, Asked, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1
+START_AGAIN_S = 1.0
 LONGEST_LOOK_S = 1.0
 """Counted between two looks at who is silent."""
 LAST_LINES = 5
@@ -187,7 +188,7 @@ class Crew:
                 for worker in self._workers.values():
                     worker.stop()
             if not stopping:
-                self._share_out(next_task)
+                yield from self._share_out(next_task, stop)
             if not any(worker.task for worker in self._workers.values()):
                 return
             self._give_up_who_hangs()
@@ -208,18 +209,27 @@ class Crew:
             if worker.task and 0 < self._patience_s < worker.silent_s:
                 worker.give_up(f"did nothing for {_in_words(worker.silent_s)} and was ended")
 
-    def _share_out(self, next_task: Callable[[int], Task | None]) -> None:
+    def _share_out(
+        self, next_task: Callable[[int], Task | None], stop: Callable[[], bool]
+    ) -> Iterator[tuple[int, Task, Failed]]:
+        """Give each free worker a task; yields those for which no process can be started."""
         for number in range(self._size):
-            worker = self._workers.get(number)
-            if worker and worker.task:
+            if number in self._workers and self._workers[number].task:
                 continue
-            task = next_task(number)
-            if task is None:
-                continue
-            if worker is None:
-                device = self._devices[number % len(self._devices)] if self._devices else ""
-                worker = self._workers[number] = _Worker(number, device, self._inbox, self._configuration)
-            worker.begin(task)
+            while not stop() and (task := next_task(number)) is not None:
+                try:
+                    self._worker(number).begin(task)
+                    break
+                except OSError as error:
+                    yield number, task, Failed("WorkerError", f"No process could be started for it ({error.strerror}).")
+                    time.sleep(START_AGAIN_S)  # there may be room for one then
+
+    def _worker(self, number: int) -> _Worker:
+        """The worker with this number, which is started if there is none."""
+        if number not in self._workers:
+            device = self._devices[number % len(self._devices)] if self._devices else ""
+            self._workers[number] = _Worker(number, device, self._inbox, self._configuration)
+        return self._workers[number]
 
     def _heard(
         self, on_event: Callable[[int, Task, Any], None], on_question: Callable[[int, Task, Asked], bool]

@@ -33,13 +33,13 @@ from stylevideo.heartbeat import beat
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import turning_frames
-from stylevideo.media.leftovers import REQUEST_NAME, throw_away
+from stylevideo.media.leftovers import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import fit_picture, to_8_bits
 from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore, finished_frames, forgive, note, recall
+from stylevideo.media.store import FrameStore, forgive, note, recall
 from stylevideo.models.device import cpu_threads, describe, memory_context
 from stylevideo.outputs import check_names
 from stylevideo.painting import TURN_NAME, Made, Painter, too_large

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from stylevideo.batch import BatchChecked, BatchEvent, ClipEvent, Outcome
+    from stylevideo.prospect import Prospect
     from stylevideo.request import ClipRequest
     from stylevideo.results import Event, Forecast, FrameFinished, Planned
 
@@ -20,6 +21,35 @@ logger = logging.getLogger(__name__)
 
 PLAIN_EVERY_S = 60.0
 """Between two plain lines on one clip, where there are no bars."""
+
+
+class _Bar:
+    """A bar in a terminal; elsewhere, and where nobody is listening any more, nothing."""
+
+    def __init__(self, quiet: bool, **options: Any) -> None:
+        from tqdm import tqdm
+
+        self._bar: tqdm[Any] | None = None
+        with suppress(OSError):
+            hidden = True if quiet else None  # None: hidden unless in a terminal
+            self._bar = tqdm(file=sys.stderr, disable=hidden, dynamic_ncols=True, **options)
+
+    @property
+    def is_shown(self) -> bool:
+        return self._bar is not None and not self._bar.disable
+
+    def show(self, done: float, total: float, text: str = "") -> None:
+        """Set how much is done of how much, and what is said behind it."""
+        if self._bar is not None:
+            with suppress(OSError):
+                self._bar.total = total
+                self._bar.set_postfix_str(text, refresh=False)
+                self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            with suppress(OSError):
+                self._bar.close()
 
 
 class ClipProgress:
@@ -33,9 +63,10 @@ class ClipProgress:
 
     def __init__(self, quiet: bool, place: int = 0, prefix: str = "") -> None:
         self._quiet, self._place, self._prefix = quiet, place, prefix
-        self._bar: tqdm[Any] | None = None
+        self._bar: _Bar | None = None
         self._spoke = time.monotonic()
         self._name = ""
+        self._done = self._total = 0
 
     def __call__(self, event: Event) -> None:
         from stylevideo.results import Checked, Forecast, FrameFinished, Planned
@@ -57,34 +88,72 @@ class ClipProgress:
             self._bar.close()
 
     def _start(self, plan: Planned) -> None:
-        from tqdm import tqdm
-
+        self.close()  # of an attempt that had too little memory
         self._say(_plan(plan))
-        self._bar = tqdm(
+        self._done, self._total = plan.finished, len(plan.clip.frames)
+        self._bar = _Bar(
+            self._quiet,
             desc=self._name if self._prefix else None,
-            total=len(plan.clip.frames),
+            total=self._total,
             initial=plan.finished,
             unit="frame",
-            file=sys.stderr,
-            disable=True if self._quiet else None,
-            dynamic_ncols=True,
             position=self._place,
             leave=not self._prefix,
         )
-        self._done = plan.finished
 
     def _advance(self, event: FrameFinished) -> None:
         assert self._bar is not None, "the plan comes before the frames"
         self._done += 1
         loss = f"loss {event.record.losses.appearance:.4f}"
-        self._bar.set_postfix_str(loss, refresh=False)
-        self._bar.update()
-        if self._bar.disable and time.monotonic() - self._spoke > PLAIN_EVERY_S:
-            self._say(f"{self._name}: {self._done} of {self._bar.total} frames, {loss}")
+        self._bar.show(self._done, self._total, loss)
+        if not self._bar.is_shown and time.monotonic() - self._spoke > PLAIN_EVERY_S:
+            self._say(f"{self._name}: {self._done} of {self._total} frames, {loss}")
 
     def _say(self, line: str) -> None:
         self._spoke = time.monotonic()
         say(f"{self._prefix}{line}", self._quiet)
+
+
+class Tally:
+    """How much of a batch is done, and how much there is to do: VGG evaluations times the pixels that each sees.
+
+    What was foreseen counts until a clip has ended; then what it came to.
+
+    Args:
+        prospects: of the clips that will be made, by their index in the batch.
+    """
+
+    def __init__(self, prospects: Mapping[int, Prospect]) -> None:
+        self._to_do = {index: prospect.pixels for index, prospect in prospects.items()}
+        self._finished = {index: prospect.finished for index, prospect in prospects.items()}
+        self._frame = {
+            index: prospect.pixels / max(1, prospect.frames - prospect.finished)
+            for index, prospect in prospects.items()
+        }
+        self._done = dict.fromkeys(prospects, 0.0)
+
+    @property
+    def total(self) -> float:
+        return sum(self._to_do.values())
+
+    @property
+    def done(self) -> float:
+        return sum(self._done.values())
+
+    def begin(self, index: int, finished: int) -> None:
+        """A clip is begun, perhaps again: so many of its frames are finished."""
+        if index in self._frame:
+            self._done[index] = self._frame[index] * max(0, finished - self._finished[index])
+
+    def add(self, index: int) -> None:
+        """A frame of a clip is finished."""
+        if index in self._frame:
+            self._done[index] += self._frame[index]
+
+    def end(self, index: int) -> None:
+        """A clip has ended, with a film or without: what it has not done, it will not do."""
+        if index in self._frame:
+            self._to_do[index] = self._done[index]
 
 
 class BatchProgress:
@@ -97,11 +166,10 @@ class BatchProgress:
 
     def __init__(self, requests: Sequence[ClipRequest], quiet: bool) -> None:
         self._requests, self._quiet = requests, quiet
-        self._bar: tqdm[Any] | None = None
+        self._bar: _Bar | None = None
         self._clips: dict[int, ClipProgress] = {}
-        self._weights: dict[int, float] = {}
+        self._tally = Tally({})
         self._ended = 0
-        self._made = self._total = 0.0
         self._began = self._spoke = time.monotonic()
 
     def __call__(self, event: BatchEvent) -> None:
@@ -125,54 +193,52 @@ class BatchProgress:
             self._bar.close()
 
     def _start(self, checked: BatchChecked) -> None:
-        from tqdm import tqdm
-
         for line in checked_lines(self._requests, checked):
             say(line, self._quiet)
-        self._weights = {
-            index: prospect.pixels / max(1, prospect.frames - prospect.finished)
-            for index, prospect in checked.prospects.items()
-        }
-        self._total = total = sum(prospect.pixels for prospect in checked.prospects.values())
+        self._tally = Tally(checked.prospects)
         self._began = self._spoke = time.monotonic()
-        self._bar = tqdm(
+        self._bar = _Bar(
+            self._quiet or not self._tally.total,
             desc="batch",
-            total=total or None,
-            file=sys.stderr,
-            disable=True if self._quiet or not total else None,
-            dynamic_ncols=True,
+            total=self._tally.total or None,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left",
         )
 
     def _advance(self, event: ClipEvent) -> None:
-        from stylevideo.results import FrameFinished
+        from stylevideo.results import FrameFinished, Planned
 
         clip = self._clips.get(event.index)
         if clip is None:
             prefix = f"[{event.index + 1}/{len(self._requests)}] "
             clip = self._clips[event.index] = ClipProgress(self._quiet, event.worker + 1, prefix)
         clip(event.event)
-        if isinstance(event.event, FrameFinished) and self._bar is not None:
-            self._bar.update(self._weights.get(event.index, 0))
-            self._made += self._weights.get(event.index, 0)
-            if self._total and self._bar.disable and time.monotonic() - self._spoke > PLAIN_EVERY_S:
-                self._say_what_remains()
+        if isinstance(event.event, Planned):
+            self._tally.begin(event.index, event.event.finished)
+        if isinstance(event.event, FrameFinished):
+            self._tally.add(event.index)
+            self._show()
 
-    def _say_what_remains(self) -> None:
-        self._spoke = time.monotonic()
-        part = self._made / self._total
-        remains = duration((self._spoke - self._began) * (1 - part) / part)
-        say(f"The batch: {part:.0%}, about {remains} left", self._quiet)
+    def _show(self) -> None:
+        if self._bar is None or not self._tally.total:
+            return
+        self._bar.show(self._tally.done, self._tally.total)
+        if not self._bar.is_shown and time.monotonic() - self._spoke > PLAIN_EVERY_S and self._tally.done:
+            self._spoke = time.monotonic()
+            part = self._tally.done / self._tally.total
+            remains = duration((self._spoke - self._began) * (1 - part) / part)
+            say(f"The batch: {part:.0%}, about {remains} left", self._quiet)
 
     def _end(self, index: int, outcome: Outcome) -> None:
         clip = self._clips.pop(index, None)
         if clip is not None:
             clip.close()
+        self._tally.end(index)
         self._ended += 1
         if outcome.attempts:  # the rest was told when all were checked
             say(f"[{self._ended}/{len(self._requests)}] {outcome_line(outcome)}", self._quiet)
         for warning in outcome.result.warnings if outcome.result else ():
             say(f"Note: {outcome.request.source.name}: {warning}", self._quiet)
+        self._show()
 
 
 def say(line: str, quiet: bool = False) -> None:

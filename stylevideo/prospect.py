@@ -14,7 +14,8 @@ import torch
 from stylevideo.checkpoint import fingerprint
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
-from stylevideo.media.store import check_resumable, finished_frames, recall
+from stylevideo.media.leftovers import finished_frames
+from stylevideo.media.store import check_resumable, recall
 from stylevideo.models.device import cpu_threads, describe
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix

@@ -20,8 +20,9 @@ from stylevideo.batch import (
     run_batch,
     tidy_up,
 )
-from stylevideo.errors import SettingsError
+from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.interrupts import Interrupts
+from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest
 
@@ -68,12 +69,15 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
     from stylevideo.jobs import stylize
     from stylevideo.prospect import check_folder
 
-    check_folder(request.output)
-    progress = ClipProgress(options.quiet)
+    began, progress = time.monotonic(), ClipProgress(options.quiet)
     try:
+        check_folder(request.output)
         result = stylize(
             request.source, request.styles, request.output, request.settings, progress, interrupts.requested
         )
+    except BaseException as error:
+        _report_failure(request, error, time.monotonic() - began)
+        raise
     finally:
         progress.close()
     for warning in result.warnings:
@@ -85,6 +89,19 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
     )
     print(result.output)
     return DONE
+
+
+def _report_failure(request: ClipRequest, error: BaseException, seconds: float) -> None:
+    """Write the report of a clip without a film, where the report is asked for and replaces nothing but a report."""
+    from stylevideo.beside import is_report
+
+    stopped = isinstance(error, Stopped | KeyboardInterrupt)
+    reason = str(error) or "It was stopped."
+    outcome = Outcome(request, Status.STOPPED if stopped else Status.FAILED, 1, reason)
+    with suppress(StyleVideoError):  # what is wrong with the clip is what its owner should hear
+        path = _report_path([request])
+        if path and (is_report(path) or not path.exists()):
+            _write_report(path, [outcome], seconds)
 
 
 def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
@@ -154,8 +171,11 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
         if outcome.status is Status.FAILED:
             lines.append(f"  {named(outcome.request, outcome.reason)}")
             logging.getLogger(__name__).debug("%s", outcome.detail)
-    if counts[Status.STOPPED] or counts[Status.NOT_BEGUN] or counts[Status.FAILED]:
+    without_film = [outcome for outcome in outcomes if outcome.status not in (Status.MADE, Status.ALREADY_MADE)]
+    if any(finished_frames(outcome.request.output) for outcome in without_film):
         lines.append("Finished frames are kept: run the same command again to go on.")
+    elif counts[Status.STOPPED] or counts[Status.NOT_BEGUN]:
+        lines.append("Run the same command again to go on.")
     return lines
 
 

@@ -18,7 +18,7 @@ from batch_fixtures import make_clip, run_command, wait_until
 from batch_trials import contents, marked, processes, wait_for_none, with_killer
 from conftest import ROOT, STYLE
 
-from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, run_batch
+from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, Stopped, StorageError
 from stylevideo.jobs import stylize
@@ -103,6 +103,7 @@ class TestIsolation:
         assert "4 clips in" in printed.err
         assert "2 made, 2 failed." in printed.err
         assert "Traceback" not in printed.err
+        assert "Finished frames are kept" not in printed.err, "there are none"
         told = json.loads(report.read_text())
         assert told["schema"] == 1
         by_name = {Path(clip["source"]).name: clip for clip in told["clips"]}
@@ -143,6 +144,48 @@ class TestIsolation:
         assert [outcome.attempts for outcome in outcomes] == [2, 1]
         assert outcomes[0].result is not None
         assert len(outcomes[0].result.frames) == 4
+
+    def test_the_check_is_tried_again_too(self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The process that looks at a clip crashes once."""
+        clips.joinpath("a.mp4").rename(clips / "killer.mp4")
+        monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
+        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(retries=1))
+        assert [outcome.status for outcome in outcomes] == [Status.MADE, Status.MADE]
+
+    def test_a_worker_that_cannot_be_started_is_one_clip_s_affair(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The system has no process left when the first clip is checked."""
+        real, refused = subprocess.Popen, []
+
+        def refuse_once(command: list[str], *rest: Any, **options: Any) -> Any:
+            if "stylevideo.worker" in command and not refused:
+                refused.append(command)
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            return real(command, *rest, **options)
+
+        monkeypatch.setattr("stylevideo.crew.subprocess.Popen", refuse_once)
+        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0))
+        assert [outcome.status for outcome in outcomes] == [Status.FAILED, Status.MADE]
+        assert outcomes[0].reason == "No process could be started for it (Resource temporarily unavailable)."
+
+    def test_a_clip_that_waits_for_another_attempt_was_stopped(self, clips: Path, tmp_path: Path) -> None:
+        events: list[object] = []
+
+        def kill(event: object) -> None:
+            events.append(event)
+            if isinstance(event, ClipEvent) and isinstance(event.event, FrameFinished):
+                for worker in processes_in_session_of_workers():
+                    os.kill(worker, signal.SIGKILL)
+
+        requests = requests_for(clips, tmp_path / "out")
+        outcomes = run_batch(requests, BatchOptions(retries=5), kill, lambda: any(map(is_waiting, events)))
+        assert [outcome.status for outcome in outcomes] == [Status.STOPPED, Status.NOT_BEGUN]
+        assert "was killed" in outcomes[0].reason
+
+
+def is_waiting(event: object) -> bool:
+    return isinstance(event, Waiting)
 
 
 def processes_in_session_of_workers() -> list[int]:
@@ -364,6 +407,47 @@ def test_off_a_terminal_plain_lines_say_how_far_it_is(
     assert "The batch: 50%, about " in said
     assert "it/s" not in said
     assert "\r" not in said
+
+
+class TestReportOfOneClip:
+    """It is written whether there is a film or not."""
+
+    @pytest.fixture
+    def ran(self, clips: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+        """Run the command, which ends with a code, and return what its report says of the clip."""
+
+        def run(code: int, clip: str = "a.mp4", report: str = "report.json", *more: str) -> dict[str, Any]:
+            place = ["-o", str(tmp_path / "film.mp4"), "--report", str(tmp_path / report), "--iterations=0", *more]
+            assert main(["run", str(clips / clip), "--style", str(STYLE), *place]) == code
+            (told,) = json.loads((tmp_path / report).read_text())["clips"]
+            return told  # type: ignore[no-any-return]
+
+        return run
+
+    def test_of_a_film(self, ran: Callable[..., dict[str, Any]]) -> None:
+        assert ran(0)["status"] == "made"
+
+    def test_of_a_clip_that_cannot_be_made(self, ran: Callable[..., dict[str, Any]], clips: Path) -> None:
+        (clips / "text.mp4").write_text("no video")
+        told = ran(2, "text.mp4")
+        assert (told["status"], told["attempts"]) == ("failed", 1)
+        assert told["reason"].startswith("text.mp4 is not a video")
+        assert ran(0)["status"] == "made", "a report is replaced by the next one"
+
+    def test_of_a_run_that_was_stopped(
+        self, ran: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("stylevideo.interrupts.Interrupts.requested", lambda self: True)
+        assert ran(130)["status"] == "stopped"
+
+    def test_never_in_the_place_of_something_else(
+        self, ran: Callable[..., dict[str, Any]], clips: Path, tmp_path: Path
+    ) -> None:
+        """-y would let the report of a film replace it, but not of one that was refused."""
+        source = (clips / "a.mp4").read_bytes()
+        place = ["-o", str(tmp_path / "film.mp4"), "--report", str(clips / "a.mp4"), "-y"]
+        assert main(["run", str(clips / "a.mp4"), "--style", str(STYLE), *place]) == 2
+        assert (clips / "a.mp4").read_bytes() == source
 
 
 def test_the_python_example_runs(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,11 @@ def store_folder(output: Path) -> Path:
     return output.with_name(f".{plain_name(output)}{SUFFIX}")
 
 
+def finished_frames(output: Path) -> int:
+    """How many frames of a film an interrupted run has left."""
+    return len(list((store_folder(output) / "frames").glob("*.json")))
+
+
 def throw_away(output: Path) -> None:
     """Delete what an interrupted run has left of a film.
 

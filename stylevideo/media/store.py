@@ -38,11 +38,6 @@ def files_being_named(output: Path) -> frozenset[Path]:
         return frozenset()
 
 
-def finished_frames(output: Path) -> int:
-    """How many frames of a film an interrupted run has left."""
-    return len(list((store_folder(output) / "frames").glob("*.json")))
-
-
 def recall(output: Path, name: str) -> Any:
     """A value that an interrupted run of this film has remembered under a name, or None."""
     path = store_folder(output) / f"{name}.json"
