@@ -15,7 +15,8 @@ from conftest import QUICK, ROOT
 from setup_venv import STAMP
 
 import stylevideo
-from stylevideo.cli import _parser, main
+from stylevideo.cli import main
+from stylevideo.flags import build_parser
 from stylevideo.media.pictures import fit_picture
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
@@ -65,7 +66,7 @@ LAYERS = [
         "assistance",
         "batch",
     ],
-    ["__init__", "cli", "running", "progress", "interrupts", "__main__"],
+    ["__init__", "cli", "flags", "commands", "running", "progress", "interrupts", "__main__"],
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BATCH = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
@@ -106,7 +107,7 @@ def test_exports_are_what_is_promised() -> None:
 
 
 def test_flags_are_the_fields_of_settings() -> None:
-    commands = next(a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    commands = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
     flags = {flag for action in commands.choices["run"]._actions for flag in action.option_strings}
     expected = {leaf.flag for leaf in leaves()} | {
         leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True

@@ -1,0 +1,221 @@
+"""What each command does with its flags, and what it prints; PyTorch is loaded when work starts, not before."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from stylevideo.errors import InstallationError, SettingsError, VerificationError
+from stylevideo.flags import SHOWN_BY
+from stylevideo.settings import PRESETS, Settings, Style, leaves
+
+if TYPE_CHECKING:
+    from stylevideo.cache import Unfinished
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings' values that the user gave."""
+    return {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+
+
+def _run(options: argparse.Namespace) -> int:
+    from stylevideo.batch import BatchOptions
+    from stylevideo.planning import plan_requests
+    from stylevideo.request import Given
+    from stylevideo.running import RunOptions, run
+
+    styles = tuple(options.style or ())
+    given = Given(_given(options), styles, options.preset, options.output, options.out_dir, options.name)
+    requests = plan_requests(options.clips, given, options.config)
+    return run(
+        requests,
+        RunOptions(
+            BatchOptions(
+                workers=options.workers or max(1, len(options.devices)),
+                devices=options.devices,
+                retries=options.retry,
+                fail_fast=options.fail_fast,
+                patience_s=60 * options.stall_minutes,
+                log_level=logging.getLogger().level,
+            ),
+            dry_run=options.dry_run,
+            quiet=options.quiet,
+        ),
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    settings = Settings().with_values(**_given(options))
+    styles = [Style.parse(text) for text in options.style]
+    from tqdm import tqdm
+
+    from stylevideo.evaluation import as_json, as_table, evaluate
+
+    hidden = True if options.quiet else None  # None: hidden unless in a terminal
+    with tqdm(unit="frame", file=sys.stderr, disable=hidden, dynamic_ncols=True) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        evaluation = evaluate(
+            options.source,
+            options.film,
+            styles,
+            settings,
+            reference=options.reference,
+            plot=options.plot,
+            on_frame=advance,
+        )
+    if options.json:
+        print(json.dumps(as_json(evaluation), indent=1))
+        return
+    for line in as_table(evaluation):
+        print(line)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from stylevideo.verification import Verdict, verify
+
+    shown = Settings().with_values(**_given(options)).footage
+    found = verify(options.source, options.film, **{name: getattr(shown, name) for name in SHOWN_BY})
+    if options.json:
+        checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
+        print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))
+    else:
+        for check in found.checks:
+            differs = check.film and check.verdict is not Verdict.SAME
+            print(f"{check.verdict.value:<8} {check.what}: {check.source}{f' -> {check.film}' if differs else ''}")
+    if found.wrong:
+        raise VerificationError(f"{found.film.name} differs in: {', '.join(check.what for check in found.wrong)}.")
+
+
+def _probe(options: argparse.Namespace) -> None:
+    from stylevideo.description import as_json, as_lines
+    from stylevideo.media.reader import open_clip
+
+    info = open_clip(options.file)
+    if options.json:
+        print(json.dumps(as_json(info), indent=1))
+        return
+    for line in as_lines(info):
+        print(line)
+
+
+def _shots(options: argparse.Namespace) -> None:
+    from stylevideo.media.reader import open_clip
+    from stylevideo.shots import detect_shots
+
+    info = open_clip(options.file)
+    shots = detect_shots(info, range(info.frame_count))
+    rows = [(shot.index + 1, info.number(shot.start), info.number(shot.stop - 1)) for shot in shots]
+    if options.json:
+        print(json.dumps([{"shot": number, "first": first, "last": last} for number, first, last in rows], indent=1))
+        return
+    for number, first, last in rows:
+        print(f"shot {number}: frames {first}-{last} ({last - first + 1})")
+
+
+def _deliveries(options: argparse.Namespace) -> None:
+    from stylevideo.media.delivery import DELIVERIES
+
+    for delivery in DELIVERIES.values():
+        print(f"{delivery.name}: {delivery.description} ({', '.join(delivery.suffixes)})")
+
+
+def _presets(options: argparse.Namespace) -> None:
+    for entry in PRESETS.values():
+        print(f"{entry.name}: {entry.description}")
+        for name, value in entry.values.items():
+            shown = ",".join(value) if isinstance(value, tuple) else value
+            print(f"    --{name.replace('_', '-')} {shown}")
+
+
+def _init(options: argparse.Namespace) -> None:
+    from stylevideo.new_job import write_job_file
+
+    write_job_file(options.file)
+    print(options.file)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from stylevideo.doctor import State, examine
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not options.json:
+            print(f"{finding.state:<4} {finding.what}: {finding.said}", flush=True)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+    missing = dict.fromkeys(finding.what for finding in findings if finding.state is State.NO)
+    if missing:
+        raise InstallationError(f"Something that the program cannot work without is wrong: {', '.join(missing)}.")
+
+
+def _cache_list(options: argparse.Namespace) -> None:
+    from stylevideo.cache import find_unfinished
+
+    found = find_unfinished(options.folders)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(work) for work in found], indent=1, default=str))
+        return
+    for work in found:
+        print(_unfinished(work))
+    if not options.quiet:
+        print(f"{len(found)} unfinished, {_size(sum(work.bytes for work in found))}", file=sys.stderr)
+
+
+def _cache_clear(options: argparse.Namespace) -> None:
+    from stylevideo.cache import find_unfinished, remove_unfinished
+
+    found = find_unfinished(options.folders)
+    idle = [work for work in found if not work.in_use]
+    for work in found:
+        kept = "" if work in idle else " (kept)"
+        print(f"{_unfinished(work)}{kept}", file=sys.stderr)
+    if idle and not options.yes:
+        _require_yes(f"Throw away what was made of {len(idle)} film{'s' if len(idle) > 1 else ''}? [y/N] ")
+    for work in idle:
+        remove_unfinished(work)
+        print(work.folder)
+
+
+def _require_yes(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise SettingsError("Nothing was thrown away: add -y to say that it may be.")
+    print(question, end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SettingsError("Nothing was thrown away.")
+
+
+def _unfinished(work: Unfinished) -> str:
+    touched = time.strftime("%Y-%m-%d %H:%M", time.localtime(work.touched))
+    working = ", a run is working on it" if work.in_use else ""
+    return f"{work.film}: {work.frames} frames finished, {_size(work.bytes)}, last touched {touched}{working}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "run": _run,
+    "evaluate": _evaluate,
+    "verify": _verify,
+    "probe": _probe,
+    "shots": _shots,
+    "deliveries": _deliveries,
+    "presets": _presets,
+    "init": _init,
+    "doctor": _doctor,
+    "cache list": _cache_list,
+    "cache clear": _cache_clear,
+}
+"""What each command does: prints its results, and returns the exit code if it is not 0."""

@@ -1,0 +1,243 @@
+"""The flags of the command line, most of them made from `Settings`; knows nothing of what a command does."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import stylevideo
+from stylevideo.settings import PRESETS, Leaf, leaves
+
+SECTION_TITLES = {
+    "losses": "what counts",
+    "optimizer": "how a frame is optimised",
+    "weights": "the network's weights",
+    "scales": "sizes",
+    "temporal": "from frame to frame",
+    "shots": "cuts",
+    "footage": "what is read",
+    "output": "what is written",
+}
+SHORT_FLAGS = {"overwrite": "-y"}
+SHOWN_BY = ("frames", "start", "end", "handles", "rate")
+"""Settings that say which of the source's frames a film shows."""
+MEASURED_BY = (
+    *(*SHOWN_BY, "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
+    *("style_weight", "content_weight", "tv_weight", "style_scale"),
+    *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
+)
+"""Settings that `evaluate` takes too: as the film was made, so it is measured."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; `command` of what it returns is a key of `stylevideo.commands.COMMANDS`."""
+    parser = argparse.ArgumentParser(
+        prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick."
+    )
+    parser.add_argument("--version", action="version", version=f"stylevideo {stylevideo.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a finished film beside its source"))
+    _add_verify(commands.add_parser("verify", help="check that a film has everything its source had"))
+    probe = commands.add_parser("probe", help="show exactly what a video holds")
+    _add_file_command(probe, "probe")
+    shots = commands.add_parser("shots", help="show a video's shots")
+    _add_file_command(shots, "shots")
+    presets = commands.add_parser("presets", help="list the presets and what they mean")
+    presets.set_defaults(command="presets")
+    _add_common(presets)
+    deliveries = commands.add_parser("deliveries", help="list the forms in which a film can be written")
+    deliveries.set_defaults(command="deliveries")
+    _add_common(deliveries)
+    _add_init(commands.add_parser("init", help="write a commented job file to begin with"))
+    _add_doctor(commands.add_parser("doctor", help="check that everything needed is there and works"))
+    _add_cache(commands.add_parser("cache", help="show unfinished work, or throw it away"))
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="run")
+    parser.add_argument(
+        "clips",
+        nargs="+",
+        metavar="CLIP",
+        help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
+        "job files: job.toml",
+    )
+    style = "a picture to take the style from; may be given several times, then the styles are blended"
+    _add_style(parser, style, required=False)  # a job file or the user file may name them
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILM",
+        help="the film to write, of one clip: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
+    )
+    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="the folder for the films")
+    parser.add_argument("--name", metavar="TEMPLATE", help="their names in it (default: {name}_{style}_{preset}.{ext})")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
+    _add_batch(parser.add_argument_group("many clips"))
+    _add_common(parser)
+    groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
+    for leaf in leaves():
+        _add_leaf(groups[leaf.section], leaf)
+
+
+def _add_batch(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
+    group.add_argument(
+        "--workers",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="clips, or shots of one, side by side (1, or one per device)",
+    )
+    group.add_argument(
+        "--devices",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="NAME,…",
+        help="a device for each worker in turn, such as cuda:0,cuda:1",
+    )
+    group.add_argument(
+        "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
+    )
+    group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
+    group.add_argument(
+        "--stall-minutes",
+        type=_count,
+        default=60,
+        metavar="N",
+        help="a worker that makes no step for so long counts as crashed (60; 0: wait for ever)",
+    )
+
+
+def _count(text: str) -> int:
+    """A number that is not negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _add_init(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="init")
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=Path("job.toml"), metavar="FILE", help="the job file (default: job.toml)"
+    )
+    _add_common(parser)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="doctor")
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    _add_common(parser)
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    shown = actions.add_parser("list", help="show the unfinished films, and what their frames take on disk")
+    shown.set_defaults(command="cache list")
+    shown.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    cleared = actions.add_parser("clear", help="throw away the frames of unfinished films")
+    cleared.set_defaults(command="cache clear")
+    cleared.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    for action in (shown, cleared):
+        action.add_argument(
+            "folders",
+            type=Path,
+            nargs="*",
+            default=[Path()],
+            metavar="FOLDER",
+            help="where to look, also in all folders within (default: here)",
+        )
+        _add_common(action)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="verify")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
+    parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    _add_common(parser)
+    _add_leaves(parser.add_argument_group("what the film shows"), SHOWN_BY)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="evaluate")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
+    parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
+    _add_style(parser, "a picture it was repainted with; as for `run`")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FRAME_BY_FRAME_FILM",
+        help="another film of the same frames, made with --no-carry: say how sharp FILM is beside it",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout, with every frame's measures")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the measures over time")
+    _add_common(parser)
+    _add_leaves(parser.add_argument_group("how the film was made"), MEASURED_BY)
+
+
+def _add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:
+    parser.add_argument("--style", action="append", required=required, metavar="PICTURE[:WEIGHT]", help=help)
+
+
+def _add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:
+    for leaf in leaves():
+        if leaf.name in names:
+            _add_leaf(group, leaf)
+
+
+def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
+    """Make a flag of a field; it is absent from the result unless the user gives it, so that presets count."""
+    names = [SHORT_FLAGS[leaf.name], leaf.flag] if leaf.name in SHORT_FLAGS else [leaf.flag]
+    text = _help(leaf).replace("%", "%%")
+    if isinstance(leaf.default, bool):
+        action = argparse.BooleanOptionalAction if leaf.default else "store_true"
+        group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=text)
+    else:
+        group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
+
+
+def _help(leaf: Leaf) -> str:
+    default = ",".join(leaf.default) if isinstance(leaf.default, tuple) else leaf.default
+    unit = f", {leaf.unit}" if leaf.unit else ""
+    shown = "" if isinstance(leaf.default, bool) or default == "" else f" (default: {default}{unit})"
+    return leaf.help + shown
+
+
+def _metavar(leaf: Leaf) -> str:
+    if leaf.metavar:
+        return leaf.metavar
+    if leaf.choices and not isinstance(leaf.default, tuple):
+        return "{" + ",".join(leaf.choices) + "}"
+    return "NAME,…" if isinstance(leaf.default, tuple) else type(leaf.default).__name__.upper()
+
+
+def _reader(leaf: Leaf) -> Callable[[str], Any]:
+    if isinstance(leaf.default, tuple):
+        return lambda text: tuple(part.strip() for part in text.split(",") if part.strip())
+    kind: Callable[[str], Any] = type(leaf.default)
+    return kind
+
+
+def _add_file_command(parser: argparse.ArgumentParser, command: str) -> None:
+    parser.set_defaults(command=command)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
+    _add_common(parser)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("messages")
+    group.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="more about what is done")
+    group.add_argument("--debug", action="store_true", help="show tracebacks")
+    group.add_argument("--log-file", metavar="FILE", help="also write what happens to this file, with the time")
