@@ -7,14 +7,15 @@
     python scripts/benchmark.py shots
     python scripts/benchmark.py memory CLIP STYLE [--frames 48 132]
     python scripts/benchmark.py line CLIP STYLE [--sizes 256 640]
+    python scripts/benchmark.py disk CLIP STYLE [--deliveries h264 png16]
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
 frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes,
 `borders` at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a
-short and a long run, `line` at how much of its time the painting waits for decoding, flow, saving or encoding. All
-results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
-`scripts/test.py` makes.
+short and a long run, `line` at how much of its time the painting waits for decoding, flow, saving or encoding, `disk`
+at what lies on the disk until a film is complete, beside what was foreseen. All results lie in `--output`; a run that
+was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 
 from benchmark_checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
 from benchmark_clips import CLIPS, MissingClipError, load_clip, pan_clip, six_shots, still_clip, zoom_clip
+from benchmark_disk import check_disk
 from benchmark_methods import STANDARD, Workbench, methods
 from benchmark_pictures import crops, windows
 from benchmark_report import Findings, Machine, method_bars, publish, tables, to_json
@@ -35,6 +37,7 @@ from benchmark_uncovered import check_uncovered
 from sample_scenes import render_shot
 
 from stylevideo.errors import StyleVideoError
+from stylevideo.media.delivery import DELIVERIES
 from stylevideo.media.pictures import write_atomically
 from stylevideo.models.device import choose_device, convolution_dtype, describe
 from stylevideo.models.vgg import load_vgg19
@@ -124,7 +127,14 @@ def line(options: argparse.Namespace) -> None:
     print(machine)
 
 
-PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line}
+def disk(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for said in check_disk(options.clip, options.style, options.frames, options.size, options.deliveries):
+        print(said, flush=True)
+    print(machine)
+
+
+PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line, "disk": disk}
 """What is measured of a user's clip and printed alone."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
@@ -162,7 +172,11 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, **manner)
         command.add_argument("clip", type=Path)
         command.add_argument("style", type=Path)
-        if name == "memory":
+        if name == "disk":
+            command.add_argument("--size", type=int, default=256, help="long edge, pixels")
+            command.add_argument("--frames", type=int, default=6)
+            command.add_argument("--deliveries", nargs="+", choices=DELIVERIES, default=[], help="all if not given")
+        elif name == "memory":
             command.add_argument("--size", type=int, default=256, help="long edge, pixels")
             command.add_argument("--frames", type=int, nargs=2, default=(48, 132), help="short and long")
         else:

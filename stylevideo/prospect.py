@@ -26,14 +26,19 @@ from stylevideo.preparation import Job, prepare
 from stylevideo.request import ClipRequest
 from stylevideo.settings import Settings
 
-STATE_BYTES_PX = 40
-"""Picture, moments and ages of the carried state, as float32."""
-KEPT = 0.8
-"""Part of its plain size that a painted frame takes as PNG: a guess, like the next two."""
-LOSSY_BYTES_PX = 0.3
-"""Bytes a pixel of a film with a rate factor, such as H.264."""
-FIXED_BYTES_PX = 1.2
-"""Bytes a pixel of a film whose codec has a rate of its own, such as ProRes."""
+STATE_BYTES_PX = 80
+"""Picture, moments and ages of the carried state, as float32: the new one beside the old."""
+FRAME_BYTES_PX = {8: 2.6, 16: 6.0, 32: 12.3}
+"""A painted frame until the film is complete, by its bits: PNG, and TIFF for floats. Strokes hardly compress."""
+FILM_BYTES_PX = {
+    **{"h264": 0.3, "h265-10": 0.3, "vp9": 0.3, "av1": 0.3},
+    **{"prores-hq": 1.0, "prores-4444": 1.4, "dnxhr-hqx": 0.7, "ffv1": 2.6},
+    **{"png": 2.6, "png16": 6.0, "tiff16": 8.0, "jpeg": 1.5, "exr": 6.0},
+}
+"""A frame of a film by its delivery: of 8 bits where there is a choice, of half floats in EXR.
+
+Both were measured with painted frames by `scripts/benchmark.py disk` (`docs/benchmark.md`), and rounded up.
+"""
 SURELY = 0.4
 """With less than this part of what is expected there is surely too little."""
 SPARE_FRAMES = 4
@@ -142,21 +147,22 @@ def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
 
 
 def bytes_needed(job: Job, finished: int = 0) -> int:
-    """Disk space for the frames that are not finished, the state, and the film: a guess."""
-    pixels, count, frame = math.prod(job.size), len(job.clip.frames), _frame_bytes(job)
-    if job.delivery.is_sequence or job.delivery.name == "ffv1":
-        film = frame
-    else:
-        film = pixels * (FIXED_BYTES_PX if job.delivery.crf is None else LOSSY_BYTES_PX)
-    return round(frame * (count - finished) + film * count + _state_bytes(job))
+    """Disk space for the frames that are not finished, the state, and the film: a guess, without the sound."""
+    film = math.prod(job.size) * FILM_BYTES_PX[job.delivery.name]
+    if job.delivery.name == "ffv1" and job.bits > 8:
+        film = frame_bytes(job)
+    count = len(job.clip.frames)
+    return round(frame_bytes(job) * (count - finished) + film * count + state_bytes(job))
 
 
-def _state_bytes(job: Job) -> int:
+def state_bytes(job: Job) -> int:
+    """Disk space for the state of the shot that is being painted."""
     return math.prod(painted_size(*job.size)) * STATE_BYTES_PX if job.paints else 0
 
 
-def _frame_bytes(job: Job) -> float:
-    return math.prod(job.size) * 3 * job.bits // 8 * KEPT
+def frame_bytes(job: Job) -> float:
+    """Disk space for a finished frame until the film is complete."""
+    return math.prod(job.size) * FRAME_BYTES_PX[job.bits]
 
 
 def check_space(job: Job, finished: int = 0) -> None:
@@ -182,7 +188,7 @@ def check_room(job: Job) -> None:
     """
     folder = job.clip.output.parent
     free = shutil.disk_usage(folder).free
-    if free < SPARE_FRAMES * _frame_bytes(job) + _state_bytes(job):
+    if free < SPARE_FRAMES * frame_bytes(job) + state_bytes(job):
         raise StorageError(f"{folder} is nearly full: {in_words(free)} are left. Free some space.")
 
 

@@ -20,9 +20,11 @@ from benchmark_report import Bar, number
 from benchmark_uncovered import uncovered_regions
 from conftest import ROOT
 
+from stylevideo.media.delivery import DELIVERIES
 from stylevideo.media.pictures import read_picture
 from stylevideo.metrics import warping_error
 from stylevideo.motion import Frame, Motion
+from stylevideo.prospect import FILM_BYTES_PX, SURELY
 from stylevideo.settings import preset
 
 QUICK = [
@@ -198,6 +200,22 @@ def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert re.search(r"lake.mp4 at 64x36, 2 frames of 1 iterations, % waited: [\d.]+ \(bar: ≤ 3, ", printed)
     assert "cores; torch" in printed
+
+
+def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run is refused where there is less than `SURELY` of it, so it must never be foreseen so much too large."""
+    samples = ROOT / "samples"
+    clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")
+    deliveries = ["prores-hq", "jpeg", "exr"]
+    benchmark.main(["disk", clip, style, "--frames=3", "--size=96", "--deliveries", *deliveries])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert [row[0] for row in rows[2:]] == deliveries
+    for row in rows[2:]:
+        assert SURELY * 1.25 < float(row[-1]) < 1.5, row
+
+
+def test_every_delivery_has_a_figure_for_the_disk() -> None:
+    assert set(FILM_BYTES_PX) == set(DELIVERIES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
