@@ -30,13 +30,14 @@ VIDEO_PART_BYTES = 1 << 20
 PICTURE_PART_BYTES = 1 << 12
 
 
-def request_key(source: Path, styles: Sequence[Style], settings: Settings) -> str:
+def request_key(source: Path, styles: Sequence[Style], settings: Settings, identity: str = "") -> str:
     """The SHA-256 of all that is asked for: the content of source and styles, the settings, the versions.
 
     Args:
         source: a video file, or the pattern or folder of an image sequence, of which the frames asked for count.
         styles: with their weights.
         settings: of the job; where it runs and what else it writes does not count.
+        identity: of the source's files, as from `source_identity`, where that is known already.
     Raises:
         InputError: the source or a style cannot be read, or the sequence does not have these frames.
         SettingsError: the frames are not written as they should be.
@@ -52,7 +53,7 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings) -> st
     asked = {
         "stylevideo": __version__,
         "torch": version("torch"),
-        "source": source_identity(files),
+        "source": identity or source_identity(files),
         "view": _view_identity(footage.view, is_linear=sequence and listed.is_linear),
         "styles": [[content_hash(style.path), style.weight] for style in styles],
         "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_RUNS},

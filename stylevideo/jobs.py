@@ -172,7 +172,7 @@ def _stylize(
     store = FrameStore(output, fingerprint(job), attempt.anew)
     if given_up:
         store.remember(FALLBACK_NAME, given_up)
-        asked = request_key(source, [read.style for read in job.styles], settings)
+        asked = request_key(source, [read.style for read in job.styles], settings, job.identity)
         job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
     store.remember(REQUEST_NAME, job.request)
     on_event(Checked(job.clip))

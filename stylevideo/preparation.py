@@ -112,7 +112,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         refuse_into(source, output, delivery)
         source = info.path
     if output:
-        request = request_key(source, [read.style for read in chosen], settings)
+        request = request_key(source, [read.style for read in chosen], settings, identity)
         check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings.output)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage, info, delivery)

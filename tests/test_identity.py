@@ -25,6 +25,7 @@ from stylevideo.identity import content_hash, is_made, request_key
 from stylevideo.media.exr import write_exr
 from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
+from stylevideo.preparation import prepare
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
 from stylevideo.settings import Settings, Style
 
@@ -42,6 +43,16 @@ def make(
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return numbered_video(tmp_path_factory.mktemp("clip") / "clip.mp4", 4)
+
+
+@pytest.mark.parametrize("frames", ["", "2-4"])
+def test_a_job_is_known_by_what_is_asked_for(clip: Path, tmp_path: Path, frames: str) -> None:
+    """The check of a batch asks without decoding anything, the job with what it has found out."""
+    save_numbered(tmp_path, "a.{:04d}.png", range(1, 7))
+    settings = PLAIN.with_values(frames=frames)
+    for source in (clip, tmp_path / "a.####.png"):
+        job = prepare(source, [STYLE], tmp_path / "out.mp4", settings)
+        assert job.request == request_key(source, [Style(STYLE)], settings)
 
 
 def failing(*_: object) -> None:
