@@ -54,6 +54,7 @@ class _Worker:
         self.number, self._device = number, device
         self.task: Task | None = None
         self.silent_s = 0.0
+        self._asked_to_stop = False
         self._why = ""
         self._said: deque[str] = deque(maxlen=LAST_LINES)
         # Threads that wait must not keep a processor busy: there may be more of them than processors.
@@ -74,15 +75,17 @@ class _Worker:
 
     def begin(self, task: Task) -> None:
         """Hand a task out."""
-        self.task, self.silent_s = task, 0.0
+        self.task, self.silent_s, self._asked_to_stop = task, 0.0, False
         if self._device:
             settings = task.request.settings.with_values(device=self._device)
             task = replace(task, request=replace(task.request, settings=settings))
         self._send(task)
 
     def stop(self) -> None:
-        """Ask it to end its task after the current frame."""
-        self._send(Stop())
+        """Ask it to end its task after the current frame; once, since one that hangs takes nothing out of its pipe."""
+        if not self._asked_to_stop:
+            self._asked_to_stop = True
+            self._send(Stop())
 
     def reply(self, yes: bool) -> None:
         """Answer what it has asked."""

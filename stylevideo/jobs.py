@@ -225,6 +225,7 @@ def _paint_all(
             left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
             if left:
                 _end_if_asked(stop)
+                line.require_encoder()
                 with line.waiting_for_others:
                     beat()
                     time.sleep(POLL_S)

@@ -149,8 +149,17 @@ class Line:
         Raises:
             StorageError, EncodeError, InputError: an earlier frame could not be saved, or not be written.
         """
-        self._raise_error()
+        self.require_encoder()
         self._saver.add(made)
+
+    def require_encoder(self) -> None:
+        """Raise what went wrong with the film so far.
+
+        Raises:
+            EncodeError, InputError, StorageError: it cannot be written.
+        """
+        if self._error is not None:
+            raise self._error
 
     def tell_saved(self, on_event: Listener) -> None:
         """Tell of the frames that have become safe since this was called last."""
@@ -175,7 +184,7 @@ class Line:
         """
         with self._waiting_for_film:
             self._join()
-        self._raise_error()
+        self.require_encoder()
         return self._notes
 
     def waits(self) -> Waits:
@@ -197,7 +206,3 @@ class Line:
     def _join(self) -> None:
         while self._delivery.is_alive():  # in short turns, so that Ctrl-C is heard on every system
             self._delivery.join(POLL_S)
-
-    def _raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,16 +22,20 @@ from hypothesis import strategies as st
 
 from stylevideo import heartbeat, painting
 from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
-from stylevideo.errors import ResumeError, Stopped
+from stylevideo.crew import Crew
+from stylevideo.errors import EncodeError, ResumeError, Stopped
+from stylevideo.film import FinishedFrames
 from stylevideo.helping import help_stylize
 from stylevideo.jobs import stylize
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.store import store_folder
+from stylevideo.preparation import Job
 from stylevideo.request import ClipRequest
 from stylevideo.results import FrameFinished, Planned
 from stylevideo.settings import Settings, Style
 from stylevideo.sharing import Alone, SharedShots
 from stylevideo.timeline import Shot
+from stylevideo.worker import MAKE, Task
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
 SETTINGS = Settings().with_values(
@@ -202,6 +208,20 @@ class TestInOneProcess:
         assert result.waits.for_others > 0
         assert contents(tmp_path) == uninterrupted
 
+    def test_a_film_that_cannot_be_written_is_not_waited_for(
+        self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The encoder fails while there is nothing to do but to wait for another's shot."""
+
+        def fail_late(job: Job, finished: FinishedFrames) -> object:
+            finished.picture(9)
+            time.sleep(0.5)
+            raise EncodeError("The disk is full.")
+
+        monkeypatch.setattr("stylevideo.line.deliver", fail_late)
+        with pytest.raises(EncodeError, match=r"The disk is full\. The finished frames are kept"):
+            stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=Refusing(0))
+
     def test_too_little_memory_is_first_tried_without_help(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
@@ -345,6 +365,26 @@ class TestInWorkers:
         (outcome,) = run_batch([request], options, lambda event: (halt(event), waits.append(event)))
         assert (outcome.status, outcome.attempts) == (Status.MADE, 2)
         assert any("did nothing for 20 s and was ended" in getattr(event, "reason", "") for event in waits)
+
+
+@linux
+def test_a_worker_that_hangs_does_not_halt_who_asks_it_to_stop(two_shot_clip: Path, tmp_path: Path) -> None:
+    """It takes nothing out of its pipe, which holds 64 KiB."""
+    request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
+    tasks = [Task(MAKE, 0, request)]
+    with Crew(1, (), logging.WARNING, 0) as crew:
+
+        def hang(worker: int, task: Task, event: object) -> None:
+            (process,) = workers()
+            os.kill(process, signal.SIGSTOP)
+            asking = threading.Thread(target=lambda: [crew.stop([0]) for _ in range(10_000)], daemon=True)
+            asking.start()
+            asking.join(20)
+            os.kill(process, signal.SIGKILL)
+            assert not asking.is_alive()
+
+        answers = list(crew.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False))
+    assert len(answers) == 1
 
 
 def workers() -> list[int]:
