@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,11 +65,10 @@ class _Watch:
 
 def _bytes(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # it was just renamed
-            continue
+    for place, _, names in os.walk(folder):  # which passes over folders that have just gone
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).stat().st_size
     return total
 
 
