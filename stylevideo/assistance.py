@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import SharedShots
-from stylevideo.worker import END_HELP, HELP, Asked, Done, Failed, Task
+from stylevideo.worker import END_HELP, HELP, WAS_HELPED, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:
+    from stylevideo.crew import NotBegun
     from stylevideo.results import Planned
 
 
@@ -31,14 +32,19 @@ class Assistance:
         settings = self._requests[index].settings
         # A looped film's end needs its beginning; what is not painted at all is sooner done than helped with.
         alone = settings.temporal.loop or not settings.optimizer.iterations or index in self._unwelcome
-        self._clips.setdefault(index, SharedShots()).begin(() if alone else plan.unfinished)
+        self._clips.setdefault(index, SharedShots()).begin(plan.unfinished, not alone)
 
-    def end(self, index: int, worker: int) -> frozenset[int]:
+    def is_helped(self, index: int) -> bool:
+        """Whether somebody still helps with a clip."""
+        return index in self._clips and bool(self._clips[index].helpers)
+
+    def end(self, index: int, worker: int, was_killed: bool) -> frozenset[int]:
         """A clip is no longer being made, at least not by this worker; returns those who shall stop helping."""
-        self._unwelcome.discard(index)
         shared = self._clips.get(index)
         if shared is None:
             return frozenset()
+        if was_killed and shared.was_helped:  # perhaps since there was too little memory for two
+            self._unwelcome.add(index)
         shared.end()
         shared.leave(worker)
         self._forget_ended(index)
@@ -54,10 +60,10 @@ class Assistance:
         if not places:
             return None
         _, index, first = max(places)
-        self._clips[index].join(worker)
+        self._clips[index].join(worker, first)
         return Task(HELP, index, self._requests[index], first)
 
-    def take(self, worker: int, task: Task, answer: Done | Failed) -> None:
+    def take(self, worker: int, task: Task, answer: Done | Failed | NotBegun) -> None:
         """A worker has ended helping."""
         complete: tuple[int, ...] = answer.answer if isinstance(answer, Done) else ()
         if isinstance(answer, Failed):  # once is enough
@@ -78,7 +84,9 @@ class Assistance:
         """
         shared = self._clips.get(task.index)
         if shared is None:  # it has not begun
-            return True, frozenset()
+            return asked.question != WAS_HELPED, frozenset()
+        if asked.question == WAS_HELPED:
+            return shared.was_helped, frozenset()
         if asked.question == END_HELP:
             self._unwelcome.add(task.index)  # also if it begins anew, since memory was too small
             shared.end()

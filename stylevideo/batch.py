@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylevideo.assistance import Assistance
-from stylevideo.crew import Crew
+from stylevideo.crew import Crew, NotBegun
 from stylevideo.errors import StyleVideoError
 from stylevideo.identity import is_made, request_key
 from stylevideo.media.lock import tidy
@@ -207,7 +207,9 @@ def _check(
         except (StyleVideoError, OSError) as error:
             problems[index] = str(error)
     for _, task, answer in crew.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
-        if isinstance(answer, Failed) and _made_meanwhile(task.request):
+        if isinstance(answer, NotBegun):
+            tasks.appendleft(task)
+        elif isinstance(answer, Failed) and _made_meanwhile(task.request):
             made.append(task.index)
         elif isinstance(answer, Failed):
             failures[task.index] += 1
@@ -267,7 +269,9 @@ class _Batch:
         self._waiting: deque[tuple[float, Task]] = deque()
         self._told_to_wait: set[int] = set()
         self._help = Assistance(requests)
+        self._begun: set[int] = set()
         self._ended = False
+        self._stop: Callable[[], bool] = lambda: False
         for index in checked.made:
             self._end(index, Status.ALREADY_MADE)
         for index, reason in checked.problems.items():
@@ -277,18 +281,16 @@ class _Batch:
 
     def make(self, crew: Crew, stop: Callable[[], bool]) -> None:
         """Make what is waiting, until nothing is."""
-
-        def ends() -> bool:
-            return self._ended or stop()
-
-        while self._waiting and not ends():
-            for worker, task, answer in crew.work(self._next, self._tell, ends, partial(self._reply, crew)):
+        self._stop = stop
+        while self._waiting and not self._ends():
+            for worker, task, answer in crew.work(self._next, self._tell, self._ends, partial(self._reply, crew)):
                 if task.kind == HELP:
                     self._take_help(worker, task, answer)
                 else:
-                    crew.stop(self._help.end(task.index, worker))
+                    was_killed = isinstance(answer, Failed) and answer.kind == "WorkerError"
+                    crew.stop(self._help.end(task.index, worker, was_killed))
                     self._take(task, answer)
-            if self._waiting and not ends():
+            if self._waiting and not self._ends():
                 time.sleep(LOCKED_RETRY_S / 10)
 
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -304,11 +306,17 @@ class _Batch:
             for index, request in enumerate(self._requests)
         )
 
+    def _ends(self) -> bool:
+        return self._ended or self._stop()
+
     def _next(self, worker: int) -> Task | None:
-        """The next clip whose time has come and that is not made meanwhile; else something to help with."""
+        """The next clip whose time has come and that is not made meanwhile; else something to help with.
+
+        What is tried again waits until nobody helps any more with what was tried before.
+        """
         for _ in range(len(self._waiting)):
             due, task = self._waiting.popleft()
-            if due > time.monotonic():
+            if due > time.monotonic() or self._help.is_helped(task.index):
                 self._waiting.append((due, task))
             elif self._attempts[task.index] == 0 and _made_meanwhile(task.request):
                 self._end(task.index, Status.ALREADY_MADE)
@@ -318,8 +326,10 @@ class _Batch:
         return self._help.task(worker)
 
     def _tell(self, worker: int, task: Task, event: Any) -> None:
-        from stylevideo.results import Planned
+        from stylevideo.results import Checked, Planned
 
+        if isinstance(event, Checked):
+            self._begun.add(task.index)
         if isinstance(event, Planned):
             self._help.begin(task.index, event)
         if task.index in self._outcomes:  # the last frame of somebody who helped
@@ -328,21 +338,27 @@ class _Batch:
 
     def _reply(self, crew: Crew, worker: int, task: Task, asked: Asked) -> bool:
         """Answer what a worker asks about its clip's shots."""
-        others_wait = any(due <= time.monotonic() for due, _ in self._waiting)
+        now, locked = time.monotonic(), self._told_to_wait
+        others_wait = any(due <= now and task.index not in locked for due, task in self._waiting)
         yes, stopping = self._help.answer(worker, task, asked, others_wait)
         crew.stop(stopping)
         return yes
 
-    def _take_help(self, worker: int, task: Task, answer: Done | Failed) -> None:
+    def _take_help(self, worker: int, task: Task, answer: Done | Failed | NotBegun) -> None:
         """What a helper could not do, the clip's own worker does."""
-        if isinstance(answer, Failed):
+        if not isinstance(answer, Done):
             logger.info("%s: a helper ended. %s", task.request.source.name, answer.reason)
         self._help.take(worker, task, answer)
 
-    def _take(self, task: Task, answer: Done | Failed) -> None:
+    def _take(self, task: Task, answer: Done | Failed | NotBegun) -> None:
         index = task.index
+        if isinstance(answer, Failed) and answer.kind == "Stopped" and not self._ends():
+            answer = Failed("WorkerError", "The process that worked on it was asked to end by another program.")
         if isinstance(answer, Done):
             self._end(index, Status.MADE, result=answer.answer)
+        elif isinstance(answer, NotBegun):
+            self._attempts[index] -= 1
+            self._put_off(task, 0)
         elif _made_meanwhile(self._requests[index]):  # as it was asked for: a retry no longer says `restart`
             self._end(index, Status.ALREADY_MADE)
         elif answer.kind == "LockedError":
@@ -363,7 +379,7 @@ class _Batch:
 
     def _put_off(self, task: Task, seconds: float) -> None:
         # A second attempt goes on from the frames of the first, whatever the settings say of the first.
-        if self._attempts[task.index] and task.request.settings.output.restart:
+        if task.index in self._begun and task.request.settings.output.restart:
             settings = task.request.settings.with_values(restart=False, overwrite=True)
             task = replace(task, request=replace(task.request, settings=settings))
         self._waiting.append((time.monotonic() + seconds, task))

@@ -21,21 +21,37 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from stylevideo.media.ffmpeg import own_session
-from stylevideo.worker import Alive, Asked, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
+from stylevideo.worker import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1
 START_AGAIN_S = 1.0
+STARTS = 10
+"""In vain and one after another, while no other worker is at work: then a task cannot be done."""
 LONGEST_LOOK_S = 1.0
 """Counted between two looks at who is silent."""
 LAST_LINES = 5
-LONGEST_LISTENING_S = 5.0
+LONGEST_LISTENING_S = LONGEST_DYING_S = 5.0
 KILLED = -9
 """The status of a process that was ended by SIGKILL; Windows has no such thing."""
 
 
 @dataclass(frozen=True)
+class NotBegun:
+    """A task was not worked on: no process could be started for it, or the one that there was had died before.
+
+    Attributes:
+        reason: a sentence.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class _Gone:
-    """A worker's process has ended."""
+    """A worker's process has ended, or does not react even to being killed."""
+
+
+_Inbox = queue.Queue[tuple["_Worker", Any]]
 
 
 class _Worker:
@@ -46,13 +62,18 @@ class _Worker:
         device: that its clips are made on; "" for the one that each clip asks for.
         inbox: takes (worker, message).
         configuration: of its tasks.
+    Attributes:
+        task: that was handed out to it.
+        has_begun: whether it works on that.
+        silent_s: since it has told of anything.
+    Raises:
+        OSError, RuntimeError: the system has no room for a process, or for threads that listen to it.
     """
 
-    def __init__(
-        self, number: int, device: str, inbox: queue.Queue[tuple[_Worker, Any]], configuration: Configuration
-    ) -> None:
-        self.number, self._device = number, device
+    def __init__(self, number: int, device: str, inbox: _Inbox, configuration: Configuration) -> None:
+        self.number, self._device, self._inbox = number, device, inbox
         self.task: Task | None = None
+        self.has_begun = False
         self.silent_s = 0.0
         self._asked_to_stop = False
         self._why = ""
@@ -69,13 +90,28 @@ class _Worker:
         )
         assert self._process.stdout is not None and self._process.stderr is not None
         self._listener = threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
-        self._listener.start()
-        threading.Thread(target=self._receive, args=(self._process.stdout, inbox), daemon=True).start()
+        try:
+            self._listener.start()
+            threading.Thread(target=self._receive, args=(self._process.stdout,), daemon=True).start()
+        except RuntimeError:
+            self.kill()
+            self.end()
+            raise
         self._send(configuration)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it was ended since it did nothing."""
+        return bool(self._why)
 
     def begin(self, task: Task) -> None:
         """Hand a task out."""
-        self.task, self.silent_s, self._asked_to_stop = task, 0.0, False
+        self.task, self.has_begun, self.silent_s, self._asked_to_stop = task, False, 0.0, False
         if self._device:
             settings = task.request.settings.with_values(device=self._device)
             task = replace(task, request=replace(task.request, settings=settings))
@@ -92,13 +128,16 @@ class _Worker:
         self._send(Reply(yes))
 
     def give_up(self, why: str) -> None:
-        """End it, since it will do nothing more; its output tells that it has gone."""
+        """End it, since it will do nothing more; its output tells that it has gone, or nothing does."""
         self._why = why
         self._process.kill()
+        gone = threading.Timer(LONGEST_DYING_S, self._inbox.put, [(self, _Gone())])
+        gone.daemon = True
+        gone.start()
 
     def why_gone(self) -> Failed:
         """What is known of its end."""
-        status = self._end()
+        status = self.end()
         if self._why:
             return Failed("WorkerError", f"The process that worked on it {self._why}.")
         self._listener.join(LONGEST_LISTENING_S)
@@ -108,14 +147,19 @@ class _Worker:
     def kill(self) -> None:
         """End it whatever it does."""
         self._process.kill()
-        self._end()
 
-    def _end(self) -> int:
-        """Wait for its end, and close what led to it; what came from it is closed by those who listen."""
+    def end(self) -> int | None:
+        """Wait for its end, and close what led to it; what came from it is closed by those who listen.
+
+        Returns:
+            Its status; None if it hangs in the system and goes on doing so.
+        """
         assert self._process.stdin is not None
         with suppress(OSError):  # what it did not take in any more
             self._process.stdin.close()
-        return self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(LONGEST_DYING_S)
+        return None
 
     def _send(self, message: object) -> None:
         assert self._process.stdin is not None
@@ -123,15 +167,15 @@ class _Worker:
             self._process.stdin.write(pickle.dumps(message))
             self._process.stdin.flush()
 
-    def _receive(self, stream: IO[bytes], inbox: queue.Queue[tuple[_Worker, Any]]) -> None:
+    def _receive(self, stream: IO[bytes]) -> None:
         try:
             with stream:
                 while True:
-                    inbox.put((self, pickle.load(stream)))
+                    self._inbox.put((self, pickle.load(stream)))
         except Exception as error:  # its end, or a message that cannot be understood
             if not isinstance(error, EOFError | OSError):
                 self._said.append(f"a message that cannot be read: {error}")
-        inbox.put((self, _Gone()))
+        self._inbox.put((self, _Gone()))
 
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:
@@ -152,19 +196,23 @@ class Crew:
     """
 
     def __init__(self, size: int, devices: Sequence[str], log_level: int, patience_s: float) -> None:
-        self._inbox: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
+        self._inbox: _Inbox = queue.Queue()
         self._configuration = Configuration(log_level)
         self._devices = devices
         self._workers: dict[int, _Worker] = {}
         self._size, self._patience_s = size, patience_s
         self._looked_at = time.monotonic()
+        self._in_vain = 0
+        self._start_at: dict[int, float] = {}
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers.values():
-            worker.kill()
+            worker.kill()  # all of them, before one is waited for
+        for worker in self._workers.values():
+            worker.end()
 
     def work(
         self,
@@ -172,7 +220,7 @@ class Crew:
         on_event: Callable[[int, Task, Any], None],
         stop: Callable[[], bool],
         on_question: Callable[[int, Task, Asked], bool] = lambda worker, task, question: True,
-    ) -> Iterator[tuple[int, Task, Done | Failed]]:
+    ) -> Iterator[tuple[int, Task, Done | Failed | NotBegun]]:
         """Do tasks until there are no more.
 
         Args:
@@ -181,8 +229,8 @@ class Crew:
             stop: asked all the time; then tasks that were begun end after their current frame.
             on_question: answers what a worker asks in the middle of a task.
         Yields:
-            The number of a worker, its task as it ends, and its answer. It ends when no worker is busy and there is no
-            task.
+            The number of a worker, its task as it ends, and its answer; what has not begun may be given out again. It
+            ends when no worker is busy and there is no task.
         """
         stopping = False
         while True:
@@ -192,7 +240,8 @@ class Crew:
                     worker.stop()
             if not stopping:
                 yield from self._share_out(next_task, stop)
-            if not any(worker.task for worker in self._workers.values()):
+            starts_later = not stopping and any(at > time.monotonic() for at in self._start_at.values())
+            if not starts_later and not any(worker.task for worker in self._workers.values()):
                 return
             self._give_up_who_hangs()
             yield from self._heard(on_event, on_question)
@@ -209,26 +258,38 @@ class Crew:
         passed_s, self._looked_at = min(now - self._looked_at, LONGEST_LOOK_S), now
         for worker in self._workers.values():
             worker.silent_s += passed_s
-            if worker.task and 0 < self._patience_s < worker.silent_s:
+            if worker.task and 0 < self._patience_s < worker.silent_s and not worker.is_given_up:
                 worker.give_up(f"did nothing for {_in_words(worker.silent_s)} and was ended")
 
     def _share_out(
         self, next_task: Callable[[int], Task | None], stop: Callable[[], bool]
-    ) -> Iterator[tuple[int, Task, Failed]]:
+    ) -> Iterator[tuple[int, Task, Failed | NotBegun]]:
         """Give each free worker a task; yields those for which no process can be started."""
         for number in range(self._size):
-            if number in self._workers and self._workers[number].task:
+            is_busy = number in self._workers and self._workers[number].task
+            if is_busy or self._start_at.get(number, 0) > time.monotonic():
                 continue
-            while not stop() and (task := next_task(number)) is not None:
-                try:
-                    self._worker(number).begin(task)
-                    break
-                except OSError as error:
-                    yield number, task, Failed("WorkerError", f"No process could be started for it ({error.strerror}).")
-                    time.sleep(START_AGAIN_S)  # there may be room for one then
+            if stop() or (task := next_task(number)) is None:
+                continue
+            try:
+                self._worker(number).begin(task)
+            except (OSError, RuntimeError) as error:
+                why = getattr(error, "strerror", None) or error
+                yield number, task, self._not_begun(number, f"No process could be started for it ({why}).")
+
+    def _not_begun(self, number: int, reason: str) -> Failed | NotBegun:
+        """What becomes of a task that no worker has begun: it is tried again, for ever while others are at work."""
+        self._start_at[number] = time.monotonic() + START_AGAIN_S  # there may be room for it then
+        self._in_vain += 1
+        if self._in_vain < STARTS or any(worker.task and worker.has_begun for worker in self._workers.values()):
+            return NotBegun(reason)
+        self._in_vain = 0
+        return Failed("WorkerError", reason)
 
     def _worker(self, number: int) -> _Worker:
-        """The worker with this number, which is started if there is none."""
+        """The worker with this number, which is started if there is none, or if it has died with nothing to do."""
+        if number in self._workers and not self._workers[number].is_there:
+            self._workers.pop(number).end()
         if number not in self._workers:
             device = self._devices[number % len(self._devices)] if self._devices else ""
             self._workers[number] = _Worker(number, device, self._inbox, self._configuration)
@@ -236,11 +297,13 @@ class Crew:
 
     def _heard(
         self, on_event: Callable[[int, Task, Any], None], on_question: Callable[[int, Task, Asked], bool]
-    ) -> Iterator[tuple[int, Task, Done | Failed]]:
+    ) -> Iterator[tuple[int, Task, Done | Failed | NotBegun]]:
         """Take in one message, if there is one."""
         try:
             worker, message = self._inbox.get(timeout=POLL_S)
         except queue.Empty:
+            return
+        if self._workers.get(worker.number) is not worker:  # it was replaced
             return
         worker.silent_s = 0.0
         if isinstance(message, Logged):
@@ -250,11 +313,16 @@ class Crew:
                 on_event(worker.number, worker.task, message.event)
         elif isinstance(message, Asked):
             worker.reply(worker.task is not None and on_question(worker.number, worker.task, message))
+        elif isinstance(message, Begun):
+            worker.has_begun, self._in_vain = True, 0
+        elif isinstance(message, _Gone):
+            del self._workers[worker.number]
+            if worker.task:
+                why = worker.why_gone()
+                has_begun = worker.has_begun or worker.is_given_up
+                yield worker.number, worker.task, why if has_begun else self._not_begun(worker.number, why.reason)
         elif not isinstance(message, Alive):
             task, worker.task = worker.task, None
-            if isinstance(message, _Gone):
-                self._workers.pop(worker.number, None)
-                message = worker.why_gone()
             if task:
                 yield worker.number, task, message
 
@@ -263,7 +331,9 @@ def _in_words(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-def _ending(status: int) -> str:
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "cannot be ended"
     if status == KILLED:
         return "was killed, as happens when the machine runs out of memory"
     if status < 0:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from stylevideo.checkpoint import fingerprint, load_shots
+from stylevideo.errors import Stopped
 from stylevideo.fallback import FALLBACK_NAME
 from stylevideo.line import Saver
 from stylevideo.media.store import FrameStore, recall
@@ -35,35 +37,34 @@ def help_stylize(
         first_shot: index of the shot to begin with; goes on from there until one is somebody else's.
         claims: asked before each shot.
         on_event: told of each frame that is safe.
-        stop: asked between frames whether to end early.
+        stop: asked before each frame, and while one is waited for, whether to end early.
     Returns:
-        Indices of the shots that are now complete, whoever painted them.
+        Indices of the shots from there on that are now complete, whoever painted them.
     Raises:
         ResumeError: there is nothing to help with: it goes by without, or frames made here would be others.
         StyleVideoError: as `stylize`; what was made stays.
     """
-    complete = []
     with cpu_threads(settings.optimizer.threads):
         given_up = recall(output, FALLBACK_NAME) or {}
         with memory_context(f"There is too little memory to help with {source.name}."):
             job = prepare(source, styles, output, settings.with_values(**given_up))
             store = FrameStore(output, fingerprint(job), join=True)
             shots = load_shots(store) or ()
-            with Saver(job, store) as saver, Painter(job, shots, store) as painter:
+            with Saver(job, store) as saver, Painter(job, shots, store, stop=stop) as painter:
                 for shot in shots[first_shot:]:
                     if store.is_complete(shot.index):
-                        complete.append(shot.index)
                         continue
                     if stop() or not claims.take(shot.index):
                         break
-                    for made in painter.paint(shot):
-                        saver.add(made)
-                        check_room(job)
-                        saver.tell_saved(on_event)
-                        if stop():
-                            break
-                    else:
-                        complete.append(shot.index)
+                    if store.is_complete(shot.index):  # by somebody who died before it could say so
+                        continue
+                    with suppress(Stopped):
+                        for made in painter.paint(shot):
+                            saver.add(made)
+                            check_room(job)
+                            saver.tell_saved(on_event)
+                            if stop():
+                                break
                 saver.finish()
                 saver.tell_saved(on_event)
-    return tuple(complete)
+            return tuple(shot.index for shot in shots[first_shot:] if store.is_complete(shot.index))

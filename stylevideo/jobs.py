@@ -36,11 +36,11 @@ from stylevideo.loop import turning_frames
 from stylevideo.media.leftovers import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import fit_picture, to_8_bits
-from stylevideo.media.read_ahead import POLL_S
+from stylevideo.media.read_ahead import POLL_S, STOPPED
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, forgive, note, recall
-from stylevideo.models.device import cpu_threads, describe, memory_context
+from stylevideo.models.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.outputs import check_names
 from stylevideo.painting import TURN_NAME, Made, Painter, too_large
 from stylevideo.preparation import Job, prepare
@@ -88,7 +88,7 @@ def stylize(
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event: told of the plan, of the forecast, and of each frame once it is safe on disk; in this thread, so
             when the next one is made.
-        stop: asked between frames whether to end early.
+        stop: asked between frames, and while one is waited for, whether to end early.
         claims: asked before each shot, where others help to paint the clip, see `stylevideo.helping`; nobody does if
             not given.
     Raises:
@@ -120,11 +120,11 @@ def stylize(
                     raise
                 logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
             # Only here the error, and with it all that it holds of the device's memory, is gone.
-            given_up, anew = {**given_up, **more}, False
-            _make_way(output, given_up, more)
+            given_up, anew = {**given_up, **more}, anew and not attempt.has_begun
+            _make_way(output, given_up, more, anew)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Attempt:
     """One of those that a film needs where memory is too small.
 
@@ -132,21 +132,24 @@ class _Attempt:
         given_up: settings' values that take the place of those asked for.
         anew: whether what an earlier run left is thrown away.
         shared: whether others help.
+        has_begun: whether there is unfinished work of its own; only then nothing is thrown away any more.
     """
 
     given_up: Mapping[str, Any]
     anew: bool
     shared: _Shared
+    has_begun: bool = False
 
 
 def _long_edge(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> int:
     return max(prepare(source, styles, output, settings).size)
 
 
-def _make_way(output: Path, given_up: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+def _make_way(output: Path, given_up: Mapping[str, Any], more: Mapping[str, Any], anew: bool) -> None:
     """Prepare what an attempt left for one that does without more; frames of another size are of no use to it."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    release_memory()
+    if anew:  # what is there will be thrown away
+        return
     if "size" in more:
         throw_away(output)
     elif more:
@@ -170,6 +173,7 @@ def _stylize(
     if "precision" in given_up:  # the frames that were made before it was given up stay
         forgive(output, {"convolution_dtype": str(torch.bfloat16)})
     store = FrameStore(output, fingerprint(job), attempt.anew)
+    attempt.has_begun = True
     if given_up:
         store.remember(FALLBACK_NAME, given_up)
         asked = request_key(source, [read.style for read in job.styles], settings, job.identity)
@@ -178,24 +182,27 @@ def _stylize(
     on_event(Checked(job.clip))
     try:
         with memory_context(too_large(job)), shared:
-            shots = _remembered_shots(store, job)
-            _announce(job, store, shots, on_event)
+            shots = _remembered_shots(store, job, stop)
+            to_do = _announce(job, store, shots, on_event)
             forecast = None
             with (
                 Line(job, store, shots) as line,
                 closing(_paint_all(job, store, shots, line, stop, shared.claims)) as painted,
             ):
                 for made in painted:
-                    line.add(made)
+                    if made is None:
+                        line.wait_for_others()
+                    else:
+                        line.add(made)
+                        if forecast is None and made.result.iterations:
+                            forecast = Forecast(_forecast_seconds(job, shots, to_do, made.result))
+                            on_event(forecast)
                     check_room(job)
-                    if forecast is None and made.result.iterations:
-                        forecast = Forecast(_forecast_seconds(job, shots, made.result))
-                        on_event(forecast)
                     line.tell_saved(on_event)
                 line.finish_frames()
                 line.tell_saved(on_event)
                 notes = line.finish_film()
-            result_of_clip = _finish(job, store, shots, notes, line.waits(), began)
+            result = _finish(job, store, shots, notes, line.waits(), began)
     except (DecodeError, DeviceMemoryError, EncodeError, StorageError, InputError) as error:
         if not store.has_frames:
             store.remove()
@@ -204,16 +211,23 @@ def _stylize(
         raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
         ) from error
-    store.remove()
-    return result_of_clip
+    try:
+        store.remove()
+    except StorageError as error:  # the film is complete all the same
+        return replace(result, warnings=(*result.warnings, str(error)))
+    return result
 
 
 def _paint_all(
     job: Job, store: FrameStore, shots: Sequence[Shot], line: Line, stop: Callable[[], bool], claims: Claims
-) -> Generator[Made, None, None]:
-    """Paint every shot that nobody else has, and in the end those that others did not complete."""
+) -> Generator[Made | None, None, None]:
+    """Paint every shot that nobody else has, and in the end those that others did not complete.
+
+    Yields:
+        None where there is nothing to do for now but to wait for others.
+    """
     left = [shot for shot in shots if not store.is_complete(shot.index)]
-    with Painter(job, shots, store, line.waiting_for_frames) as painter:
+    with Painter(job, shots, store, line.waiting_for_frames, stop) as painter:
         while left:
             painted = set()
             for shot in left:
@@ -225,15 +239,12 @@ def _paint_all(
             left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
             if left:
                 _end_if_asked(stop)
-                line.require_encoder()
-                with line.waiting_for_others:
-                    beat()
-                    time.sleep(POLL_S)
+                yield None
 
 
 def _end_if_asked(stop: Callable[[], bool], is_last: bool = False) -> None:
     if stop() and not is_last:
-        raise Stopped("It was stopped after the last finished frame.")
+        raise Stopped(STOPPED)
 
 
 class _Shared:
@@ -242,7 +253,7 @@ class _Shared:
     Args:
         claims: asked before each shot.
     Attributes:
-        was_helped: whether somebody was still helping when it went wrong.
+        was_helped: whether anybody had helped when it went wrong.
     """
 
     def __init__(self, claims: Claims) -> None:
@@ -252,11 +263,9 @@ class _Shared:
         return
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.was_helped = self.claims.was_helped()
         gone = self.claims.end_help()
-        if kind is None:  # whoever is still on the way finds nothing to do
-            return
-        while not gone:
-            self.was_helped = True
+        while not gone and kind is not None:  # else whoever is still on the way finds nothing to do
             beat()
             time.sleep(POLL_S)
             gone = self.claims.end_help()
@@ -287,23 +296,26 @@ def stylize_frames(
                 yield made.result
 
 
-def _detect(job: Job) -> tuple[Shot, ...]:
-    return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.looking)
+def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[Shot, ...]:
+    return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.looking, stop)
 
 
-def _remembered_shots(store: FrameStore, job: Job) -> tuple[Shot, ...]:
+def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
     shots = load_shots(store)
     if shots is None:
-        shots = _detect(job)
+        shots = _detect(job, stop)
         save_shots(store, shots)
     return shots
 
 
-def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> None:
+def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
+    """Tell the plan; returns the indices of the frames that are to be made."""
     unfinished = tuple(shot for shot in shots if not store.is_complete(shot.index))
-    finished = len(job.clip.frames) - sum(shot.stop - _next_index(store, shot) for shot in unfinished)
+    to_do = [index for shot in unfinished for index in range(_next_index(store, shot), shot.stop)]
     height, width = job.size
+    finished = len(job.clip.frames) - len(to_do)
     on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished))
+    return to_do
 
 
 def _next_index(store: FrameStore, shot: Shot) -> int:
@@ -312,8 +324,11 @@ def _next_index(store: FrameStore, shot: Shot) -> int:
     return shot.start if state is None else int(state["index"]) + 1
 
 
-def _forecast_seconds(job: Job, shots: Sequence[Shot], first: FrameResult) -> float:
-    """Seconds for the frames after `first`, which was painted, at its pace; coarse evaluations count less."""
+def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: FrameResult) -> float:
+    """Seconds for the frames that are to be made but for `first`, which was painted and comes first, at its pace.
+
+    Coarse evaluations count less. Others who help are not counted.
+    """
     frames, firsts = job.clip.frames, {shot.start for shot in shots} | {job.clip.frames.start}
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)
     if first.index not in firsts:
@@ -322,7 +337,7 @@ def _forecast_seconds(job: Job, shots: Sequence[Shot], first: FrameResult) -> fl
     return (
         first.seconds
         / spent
-        * sum(pixels_of(job, later, firsts) for later in (range(first.index + 1, frames.stop), turning))
+        * sum(pixels_of(job, later, firsts) for later in (to_do[to_do.index(first.index) + 1 :], turning))
     )
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from stylevideo.checkpoint import state_to_dict
 from stylevideo.film import FinishedFrames, deliver
+from stylevideo.heartbeat import beat
 from stylevideo.media.pictures import to_picture
 from stylevideo.media.read_ahead import POLL_S, Stopwatch
 from stylevideo.media.store import FrameStore
@@ -86,6 +87,14 @@ class Saver:
             state = None if made.ends_shot else state_to_dict(made.state)
             self._behind.put(_Painted(made.shot.index, result.index, result.image.cpu(), record, state))
 
+    def require_saved(self) -> None:
+        """Look whether all went well so far, and wait for nothing.
+
+        Raises:
+            StorageError: a frame could not be saved.
+        """
+        self._behind.raise_error()
+
     def tell_saved(self, on_event: Listener) -> None:
         """Tell of the frames that have become safe since this was called last."""
         with suppress(Empty):
@@ -119,12 +128,11 @@ class Line:
         shots: all of the film's; other processes may make some of them.
     Attributes:
         waiting_for_frames: to be run while the painting waits for a frame of the source.
-        waiting_for_others: to be run while there is nothing to paint but what others paint.
     """
 
     def __init__(self, job: Job, store: FrameStore, shots: Sequence[Shot]) -> None:
-        self.waiting_for_frames, self.waiting_for_others = Stopwatch(), Stopwatch()
-        self._waiting_for_film = Stopwatch()
+        self.waiting_for_frames = Stopwatch()
+        self._waiting_for_others, self._waiting_for_film = Stopwatch(), Stopwatch()
         self._job = job
         self._finished = FinishedFrames(job, store, shots)
         self._saver = Saver(job, store, self._finished.add)
@@ -149,17 +157,20 @@ class Line:
         Raises:
             StorageError, EncodeError, InputError: an earlier frame could not be saved, or not be written.
         """
-        self.require_encoder()
+        self._require_encoder()
         self._saver.add(made)
 
-    def require_encoder(self) -> None:
-        """Raise what went wrong with the film so far.
+    def wait_for_others(self) -> None:
+        """Let a moment pass in which there is nothing to paint but what others paint.
 
         Raises:
-            EncodeError, InputError, StorageError: it cannot be written.
+            StorageError, EncodeError, InputError: an earlier frame could not be saved, or not be written.
         """
-        if self._error is not None:
-            raise self._error
+        self._require_encoder()
+        self._saver.require_saved()
+        with self._waiting_for_others:
+            beat()
+            time.sleep(POLL_S)
 
     def tell_saved(self, on_event: Listener) -> None:
         """Tell of the frames that have become safe since this was called last."""
@@ -184,7 +195,7 @@ class Line:
         """
         with self._waiting_for_film:
             self._join()
-        self.require_encoder()
+        self._require_encoder()
         return self._notes
 
     def waits(self) -> Waits:
@@ -193,9 +204,13 @@ class Line:
             for_frames=self.waiting_for_frames.seconds,
             for_saving=self._saver.waiting.seconds,
             for_film=self._waiting_for_film.seconds,
-            for_others=self.waiting_for_others.seconds,
+            for_others=self._waiting_for_others.seconds,
             of=time.perf_counter() - self._began,
         )
+
+    def _require_encoder(self) -> None:
+        if self._error is not None:
+            raise self._error
 
     def _deliver(self) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -72,14 +72,21 @@ class Painter:
         shots: all of them.
         store: where unfinished shots are gone on from; None keeps nothing on disk.
         waiting_time: runs while a frame is waited for.
+        stop: asked while a frame is waited for whether to end early.
     """
 
     def __init__(
-        self, job: Job, shots: Sequence[Shot], store: FrameStore | None, waiting_time: Stopwatch | None = None
+        self,
+        job: Job,
+        shots: Sequence[Shot],
+        store: FrameStore | None,
+        waiting_time: Stopwatch | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._job, self._shots, self._store, self._waiting_time = job, shots, store, waiting_time
+        self._stop = stop
         self._stretches: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
-        self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time)
+        self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time, stop)
         self._first: Reference | None = None
 
     def __enter__(self) -> Painter:
@@ -97,6 +104,8 @@ class Painter:
         Args:
             shot: one of the clip's. What lies between it and the one before is decoded in vain, and all that lies
                 before it, if it is an earlier one.
+        Raises:
+            Stopped: because of `stop`.
         """
         job = self._job
         state = load_state(self._store, shot.index, job.clip.info, job.device) if self._store else None
@@ -167,7 +176,7 @@ class Painter:
         """Make the last frames backwards, if the source's last frame shows enough of its first."""
         began, iterations, pictures, info = time.perf_counter(), 0, {}, self._job.clip.info
         backwards = _with_motion_backwards(self._job, turning)
-        with closing(read_ahead(backwards, READ_AHEAD_FRAMES, self._waiting_time)) as prepared:
+        with closing(read_ahead(backwards, READ_AHEAD_FRAMES, self._waiting_time, self._stop)) as prepared:
             with frame_context(self._job.clip.source, info.number(turning[-1])):
                 last, motion = next(prepared)
             assert motion is not None, "the last frame follows the first"

@@ -59,10 +59,13 @@ class ClipProgress:
         quiet: show nothing.
         place: of the bar, from the top.
         prefix: begins every line.
+    Attributes:
+        place: of the next bar.
     """
 
     def __init__(self, quiet: bool, place: int = 0, prefix: str = "") -> None:
-        self._quiet, self._place, self._prefix = quiet, place, prefix
+        self.place = place
+        self._quiet, self._prefix = quiet, prefix
         self._bar: _Bar | None = None
         self._spoke = time.monotonic()
         self._name = ""
@@ -97,13 +100,13 @@ class ClipProgress:
             total=self._total,
             initial=plan.finished,
             unit="frame",
-            position=self._place,
+            position=self.place,
             leave=not self._prefix,
         )
 
     def _advance(self, event: FrameFinished) -> None:
         assert self._bar is not None, "the plan comes before the frames"
-        self._done += 1
+        self._done = min(self._done + 1, self._total)  # a frame may be made twice where somebody died
         loss = f"loss {event.record.losses.appearance:.4f}"
         self._bar.show(self._done, self._total, loss)
         if not self._bar.is_shown and time.monotonic() - self._spoke > PLAIN_EVERY_S:
@@ -138,17 +141,17 @@ class Tally:
 
     @property
     def done(self) -> float:
-        return sum(self._done.values())
+        return max(0.0, sum(self._done.values()))
 
     def begin(self, index: int, finished: int) -> None:
-        """A clip is begun, perhaps again: so many of its frames are finished."""
+        """A clip is begun, perhaps again: so many of its frames are finished, or less than were foreseen to be."""
         if index in self._frame:
-            self._done[index] = self._frame[index] * max(0, finished - self._finished[index])
+            self._done[index] = self._frame[index] * (finished - self._finished[index])
 
     def add(self, index: int) -> None:
         """A frame of a clip is finished."""
         if index in self._frame:
-            self._done[index] += self._frame[index]
+            self._done[index] = min(self._done[index] + self._frame[index], self._to_do[index])
 
     def end(self, index: int) -> None:
         """A clip has ended, with a film or without: what it has not done, it will not do."""
@@ -210,7 +213,9 @@ class BatchProgress:
         clip = self._clips.get(event.index)
         if clip is None:
             prefix = f"[{event.index + 1}/{len(self._requests)}] "
-            clip = self._clips[event.index] = ClipProgress(self._quiet, event.worker + 1, prefix)
+            clip = self._clips[event.index] = ClipProgress(self._quiet, prefix=prefix)
+        if isinstance(event.event, Planned):
+            clip.place = event.worker + 1  # of whoever makes the clip now
         clip(event.event)
         if isinstance(event.event, Planned):
             self._tally.begin(event.index, event.event.finished)

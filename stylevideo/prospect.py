@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +115,7 @@ def check_folder(output: Path) -> None:
         ) from error
 
 
-def pixels_of(job: Job, frames: range, firsts: Collection[int]) -> float:
+def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float:
     """VGG evaluations of these frames, each times the pixels it sees.
 
     Args:

@@ -96,7 +96,7 @@ def _report_failure(request: ClipRequest, error: BaseException, seconds: float) 
     from stylevideo.beside import is_report
 
     stopped = isinstance(error, Stopped | KeyboardInterrupt)
-    reason = str(error) or "It was stopped."
+    reason = str(error) or ("It was stopped." if stopped else f"{type(error).__name__}.")
     outcome = Outcome(request, Status.STOPPED if stopped else Status.FAILED, 1, reason)
     with suppress(StyleVideoError):  # what is wrong with the clip is what its owner should hear
         path = _report_path([request])

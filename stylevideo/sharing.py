@@ -19,6 +19,9 @@ class Claims(Protocol):
     def take(self, shot: int) -> bool:
         """Whether the shot with this index is now the asker's: nobody else paints it, or will."""
 
+    def was_helped(self) -> bool:
+        """Whether anybody else has painted, or was about to, since the asker began."""
+
     def end_help(self) -> bool:
         """Ask all others to let go of the clip; whether they have."""
 
@@ -29,6 +32,9 @@ class Alone:
     def take(self, shot: int) -> bool:
         return True
 
+    def was_helped(self) -> bool:
+        return False
+
     def end_help(self) -> bool:
         return True
 
@@ -37,9 +43,13 @@ class SharedShots:
     """Which of a clip's shots are still to be painted, and who has them.
 
     Painters are known by numbers.
+
+    Attributes:
+        was_helped: whether anybody has helped since the owner began.
     """
 
     def __init__(self) -> None:
+        self.was_helped = False
         self._open: dict[int, Shot] = {}
         self._holders: dict[int, int] = {}
         self._helpers: set[int] = set()
@@ -60,15 +70,14 @@ class SharedShots:
         """Of shots that nobody has."""
         return _frames([shot for shot in self._open.values() if shot.index not in self._holders])
 
-    def begin(self, shots: Iterable[Shot]) -> None:
-        """The owner begins, or begins again after it died: these shots are to be painted, and help is welcome."""
+    def begin(self, shots: Iterable[Shot], is_welcome: bool = True) -> None:
+        """The owner begins: these shots are to be painted; whether help is welcome."""
         self._open = {shot.index: shot for shot in shots}
-        self._holders = {shot: holder for shot, holder in self._holders.items() if holder in self._helpers}
-        self._ends = False
+        self._ends, self.was_helped = not is_welcome, False
 
     def take(self, painter: int, shot: int) -> bool:
-        """Give a shot to a painter, if no other has it."""
-        if self._ends and painter in self._helpers:
+        """Give a shot to a painter, if it is neither complete nor another's."""
+        if shot not in self._open or (self._ends and painter in self._helpers):
             return False
         return self._holders.setdefault(shot, painter) == painter
 
@@ -91,9 +100,11 @@ class SharedShots:
         middle = (longest[0].start + longest[-1].stop) / 2
         return next((shot.index for shot in longest if shot.start >= middle), longest[-1].index)
 
-    def join(self, helper: int) -> None:
-        """One more helps."""
+    def join(self, helper: int, shot: int) -> None:
+        """One more helps, and has the shot that it begins with."""
         self._helpers.add(helper)
+        self._holders[shot] = helper
+        self.was_helped = True
 
     def leave(self, painter: int, complete: Iterable[int] = ()) -> None:
         """One paints no more.

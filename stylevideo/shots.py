@@ -7,13 +7,14 @@ fast camera is not taken for a cut. Only hard cuts are found: a dissolve stays w
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import cv2
 import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
+from stylevideo.errors import Stopped
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import read_frames
 from stylevideo.settings import ShotSettings
@@ -26,7 +27,11 @@ JUDGED_LONG_EDGE = 320
 
 
 def detect_shots(
-    info: VideoInfo, frames: range, settings: ShotSettings | None = None, reading: Reading | None = None
+    info: VideoInfo,
+    frames: range,
+    settings: ShotSettings | None = None,
+    reading: Reading | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Shot, ...]:
     """Divide a stretch of a video into its shots.
 
@@ -36,13 +41,15 @@ def detect_shots(
         settings: whether cuts are looked for at all (if not, nothing is decoded), how far a cut must stand out, and
             how soon after the last one it may come (which leaves out flashes); the defaults if not given.
         reading: how the frames are read, with 8 bits; plainly if not given.
+        stop: asked before each frame whether to end early.
     Returns:
         The shots in order; together they cover `frames` exactly.
     Raises:
         DecodeError: no frame can be decoded.
+        Stopped: because of `stop`.
     """
     options = settings or ShotSettings()
-    cuts = list(_cuts(info, frames, options, reading)) if options.detect_cuts else []
+    cuts = list(_cuts(info, frames, options, reading, stop)) if options.detect_cuts else []
     shots = _shots_between(frames, cuts)
     logger.info("%s: %d shots", info.path.name, len(shots))
     return shots
@@ -53,11 +60,15 @@ def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
     return tuple(Shot(i, start, stop) for i, (start, stop) in enumerate(pairwise(edges)))
 
 
-def _cuts(info: VideoInfo, frames: range, settings: ShotSettings, reading: Reading | None) -> Iterator[int]:
+def _cuts(
+    info: VideoInfo, frames: range, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
+) -> Iterator[int]:
     """The index of each shot's first frame, but for the first shot's."""
     detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
     timecode = FrameTimecode(frames.start, info.rate)
     for frame in read_frames(info, frames, reading):
+        if stop():
+            raise Stopped("It was stopped while cuts were looked for.")
         timecode = FrameTimecode(frame.index, info.rate)
         yield from _indices(detector.process_frame(timecode, _small_bgr(frame.image)))
     yield from _indices(detector.post_process(timecode))

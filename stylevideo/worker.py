@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
@@ -28,7 +28,7 @@ from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
 
 CHECK, MAKE, HELP = "check", "make", "help"
-TAKE, END_HELP = "take", "end help"
+TAKE, WAS_HELPED, END_HELP = "take", "was helped", "end help"
 BEAT_S = 1.0
 """Between two looks at whether work goes on."""
 
@@ -63,7 +63,7 @@ class Asked:
     """A question whose answer, a `Reply`, is waited for; see `stylevideo.sharing.Claims`.
 
     Attributes:
-        question: `TAKE` or `END_HELP`.
+        question: `TAKE`, `WAS_HELPED` or `END_HELP`.
         shot: index of the shot that shall be taken.
     """
 
@@ -76,6 +76,11 @@ class Reply:
     """The answer to what was asked."""
 
     yes: bool
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The task that was handed out last is being worked on."""
 
 
 @dataclass(frozen=True)
@@ -135,20 +140,51 @@ def main() -> None:
     tell = _Teller(_private_output())
     configuration: Configuration = pickle.load(sys.stdin.buffer)
     logging.basicConfig(level=configuration.log_level, handlers=[_LogTeller(tell)], force=True)
-    ended = threading.Event()
-    with suppress(ValueError, AttributeError):
-        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    ending = _Ending()
     tasks: queue.Queue[tuple[Task, threading.Event]] = queue.Queue()
     replies: queue.Queue[Reply] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks, replies), daemon=True).start()
     threading.Thread(target=_tell_of_life, args=(tell,), daemon=True).start()
     while True:
         task, stopped = tasks.get()
-        tell(_answer(task, tell, _Claims(tell, replies), partial(_any_set, stopped, ended)))
+        with ending.after_this():
+            tell(Begun())
+            tell(_answer(task, tell, _Claims(tell, replies), partial(ending.is_asked, stopped)))
+            _release_memory()
 
 
-def _any_set(*events: threading.Event) -> bool:
-    return any(event.is_set() for event in events)
+class _Ending:
+    """Ends this process when SIGTERM asks for it: at once where it has nothing to do, else after its task."""
+
+    def __init__(self) -> None:
+        self._is_asked = self._is_busy = False
+        with suppress(ValueError, AttributeError):
+            signal.signal(signal.SIGTERM, self._hear)
+
+    @contextmanager
+    def after_this(self) -> Iterator[None]:
+        """Let what is inside come to an end."""
+        self._is_busy = True
+        yield
+        self._is_busy = False
+        if self._is_asked:
+            os._exit(1)
+
+    def is_asked(self, stopped: threading.Event) -> bool:
+        """Whether the task shall end early: it was stopped, or all that this process does."""
+        return self._is_asked or stopped.is_set()
+
+    def _hear(self, *_: object) -> None:
+        self._is_asked = True
+        if not self._is_busy:
+            os._exit(1)
+
+
+def _release_memory() -> None:
+    if "torch" in sys.modules:
+        from stylevideo.models.device import release_memory
+
+        release_memory()
 
 
 def _private_output() -> IO[bytes]:
@@ -188,6 +224,9 @@ class _Claims:
 
     def take(self, shot: int) -> bool:
         return self._ask(Asked(TAKE, shot))
+
+    def was_helped(self) -> bool:
+        return self._ask(Asked(WAS_HELPED))
 
     def end_help(self) -> bool:
         return self._ask(Asked(END_HELP))

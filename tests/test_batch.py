@@ -22,11 +22,12 @@ from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Wait
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, Stopped, StorageError
 from stylevideo.jobs import stylize
+from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import store_folder
 from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given
-from stylevideo.results import FrameFinished
+from stylevideo.results import FrameFinished, Planned
 from stylevideo.settings import Settings
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -152,22 +153,96 @@ class TestIsolation:
         outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(retries=1))
         assert [outcome.status for outcome in outcomes] == [Status.MADE, Status.MADE]
 
-    def test_a_worker_that_cannot_be_started_is_one_clip_s_affair(
-        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("times", "status"), [(1, Status.MADE), (3, Status.FAILED)], ids=["for a moment", "too long"]
+    )
+    def test_where_no_worker_can_be_started_it_is_tried_again(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, status: Status
     ) -> None:
         """The system has no process left when the first clip is checked."""
         real, refused = subprocess.Popen, []
 
-        def refuse_once(command: list[str], *rest: Any, **options: Any) -> Any:
-            if "stylevideo.worker" in command and not refused:
+        def refuse(command: list[str], *rest: Any, **options: Any) -> Any:
+            if "stylevideo.worker" in command and len(refused) < times:
                 refused.append(command)
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             return real(command, *rest, **options)
 
-        monkeypatch.setattr("stylevideo.crew.subprocess.Popen", refuse_once)
+        monkeypatch.setattr("stylevideo.crew.STARTS", 3)
+        monkeypatch.setattr("stylevideo.crew.subprocess.Popen", refuse)
         outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0))
-        assert [outcome.status for outcome in outcomes] == [Status.FAILED, Status.MADE]
-        assert outcomes[0].reason == "No process could be started for it (Resource temporarily unavailable)."
+        assert [outcome.status for outcome in outcomes] == [status, Status.MADE]
+        assert [outcome.attempts for outcome in outcomes] == [status is Status.MADE, 1]
+        if status is Status.FAILED:
+            assert outcomes[0].reason == "No process could be started for it (Resource temporarily unavailable)."
+
+    def test_a_worker_that_dies_before_it_begins_costs_no_attempt(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first process that is started for the batch ends before it takes anything in."""
+        (tmp_path / "sitecustomize.py").write_text(
+            "import os, pathlib\nmark = pathlib.Path(__file__).with_name('once')\n"
+            "if not mark.exists():\n    mark.touch()\n    os._exit(7)"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0))
+        assert (tmp_path / "once").exists()
+        assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [(Status.MADE, 1)] * 2
+
+    def test_a_worker_that_died_with_nothing_to_do_is_replaced(self, clips: Path, tmp_path: Path) -> None:
+        killed: list[int] = []
+
+        def kill(event: object) -> None:
+            if isinstance(event, BatchChecked):
+                killed.extend(processes_in_session_of_workers())
+                for worker in killed:
+                    os.kill(worker, signal.SIGKILL)
+
+        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), on_event=kill)
+        assert len(killed) == 1
+        assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [(Status.MADE, 1)] * 2
+
+    @posix
+    @pytest.mark.parametrize("retries", [0, 1])
+    def test_a_worker_that_others_ask_to_end_takes_no_other_clip_along(
+        self, clips: Path, tmp_path: Path, retries: int
+    ) -> None:
+        asked: list[int] = []
+
+        def ask_once(event: object) -> None:
+            if isinstance(event, ClipEvent) and isinstance(event.event, Planned) and not asked:
+                asked.extend(processes_in_session_of_workers())
+                os.kill(asked[0], signal.SIGTERM)
+
+        first, second = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(retries=retries), ask_once)
+        assert (second.status, second.attempts) == (Status.MADE, 1)
+        assert (first.status, first.attempts) == ((Status.MADE, 2) if retries else (Status.FAILED, 1))
+        if not retries:
+            assert first.reason == "The process that worked on it was asked to end by another program."
+
+    def test_what_was_to_be_thrown_away_is_so_by_the_next_attempt_too(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process that looks at a clip crashes when it makes the film, before it has thrown anything away."""
+        (clips / "a.mp4").rename(clips / "killer.mp4")
+        (clips / "b.mp4").unlink()
+        asked: list[object] = []
+        run_batch(
+            requests_for(clips, tmp_path / "out", iterations=2),
+            on_event=asked.append,
+            stop=lambda: any(isinstance(event, ClipEvent) and isinstance(event.event, Planned) for event in asked),
+        )
+        requests = requests_for(clips, tmp_path / "out", restart=True)
+        assert finished_frames(requests[0].output)
+
+        def arm(event: object) -> None:
+            if isinstance(event, BatchChecked):
+                for worker in processes_in_session_of_workers():  # the next one has the crash in it
+                    os.kill(worker, signal.SIGKILL)
+                monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
+
+        (outcome,) = run_batch(requests, BatchOptions(retries=1), arm)
+        assert (outcome.status, outcome.attempts) == (Status.MADE, 2)
 
     def test_a_clip_that_waits_for_another_attempt_was_stopped(self, clips: Path, tmp_path: Path) -> None:
         events: list[object] = []

@@ -46,6 +46,18 @@ def test_a_clip_that_is_begun_anew_gives_back_what_it_had() -> None:
     assert tally.done == 0
 
 
+def test_frames_that_are_thrown_away_are_to_be_made_again() -> None:
+    """A smaller size begins anew what was foreseen to be gone on from."""
+    tally = Tally({0: prospect(30, finished=20)})
+    tally.begin(0, finished=0)
+    for _ in range(25):
+        tally.add(0)
+    assert (tally.done, tally.total) == (500, 1000)
+    for _ in range(7):  # two are made twice
+        tally.add(0)
+    assert tally.done == tally.total
+
+
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=5))
 def test_a_batch_ends_at_its_end(clips: list[tuple[int, int]]) -> None:
     tally = Tally({index: prospect(frames) for index, (frames, _) in enumerate(clips)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -21,21 +22,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo import heartbeat, painting
+from stylevideo.assistance import Assistance
 from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
 from stylevideo.crew import Crew
-from stylevideo.errors import EncodeError, ResumeError, Stopped
+from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.film import FinishedFrames
 from stylevideo.helping import help_stylize
 from stylevideo.jobs import stylize
-from stylevideo.media.reader import open_clip, read_frames
-from stylevideo.media.store import store_folder
+from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg
+from stylevideo.media.decode_opencv import decode_with_opencv
+from stylevideo.media.pictures import Reading
+from stylevideo.media.reader import open_clip
+from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import Job
 from stylevideo.request import ClipRequest
-from stylevideo.results import FrameFinished, Planned
+from stylevideo.results import Forecast, FrameFinished, Planned
 from stylevideo.settings import Settings, Style
 from stylevideo.sharing import Alone, SharedShots
-from stylevideo.timeline import Shot
-from stylevideo.worker import MAKE, Task
+from stylevideo.timeline import Clip, Shot
+from stylevideo.worker import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
 SETTINGS = Settings().with_values(
@@ -62,6 +67,9 @@ class Refusing:
     def take(self, shot: int) -> bool:
         self.asked.append(shot)
         return shot in self.allowed
+
+    def was_helped(self) -> bool:
+        return False
 
     def end_help(self) -> bool:
         return True
@@ -99,7 +107,7 @@ def test_each_shot_is_painted_once_whoever_comes_and_goes(lengths: list[int], he
         if number not in ahead:
             place = shared.place_for_help()
             if place is not None:
-                shared.join(number)
+                shared.join(number, place)
                 ahead[number] = place
             return
         dies = chance.random() < 0.2 and number in holding
@@ -127,11 +135,11 @@ def test_help_begins_behind_the_middle_of_what_nobody_has() -> None:
     shared.begin(shots_of([10, 10, 10, 10, 40]))
     assert shared.take(0, 0)
     assert shared.place_for_help() == 4, "shots 1 to 4 are 70 frames, and this one begins behind the 35th"
-    shared.join(1)
+    shared.join(1, 4)
+    assert not shared.take(0, 4), "whoever comes to help has the shot that it begins with"
     assert shared.take(1, 4)
     assert shared.place_for_help() == 3
-    shared.join(2)
-    assert shared.take(2, 3)
+    shared.join(2, 3)
     assert not shared.take(0, 3)
     shared.leave(2)
     assert shared.take(0, 3), "what a helper let go of is free again"
@@ -141,12 +149,85 @@ def test_help_begins_behind_the_middle_of_what_nobody_has() -> None:
     assert not shared.is_over
     shared.leave(1, [4])
     assert shared.is_over
+    assert not shared.take(0, 4), "it is complete"
 
 
 def test_a_clip_of_one_shot_needs_no_help() -> None:
     shared = SharedShots()
     shared.begin(shots_of([100]))
     assert shared.place_for_help() is None
+
+
+class TestAccount:
+    """What is known of who helps with which clip."""
+
+    @pytest.fixture
+    def account(self, tmp_path: Path) -> Assistance:
+        return Assistance([ClipRequest(tmp_path / f"{k}.mp4", STYLES, tmp_path / f"{k}.mov", SETTINGS) for k in (0, 1)])
+
+    @pytest.fixture
+    def plan(self, two_shot_clip: Path, tmp_path: Path) -> Callable[..., Planned]:
+        clip = Clip(two_shot_clip, tmp_path / "0.mov", open_clip(two_shot_clip), range(20))
+
+        def of(*lengths: int) -> Planned:
+            shots = tuple(shots_of(list(lengths)))
+            return Planned(clip, 64, 48, shots, shots, "cpu", 0)
+
+        return of
+
+    def test_help_is_sent_where_most_is_left(self, account: Assistance, plan: Callable[..., Planned]) -> None:
+        account.begin(0, plan(10, 10))
+        account.begin(1, plan(20, 10, 10))
+        first = account.task(2)
+        assert first is not None
+        assert (first.kind, first.index, first.first_shot) == (HELP, 1, 1)
+        assert account.is_helped(1)
+        assert not account.is_helped(0)
+
+    @pytest.mark.parametrize("was_helped", [False, True])
+    def test_who_was_killed_while_others_helped_is_next_left_alone(
+        self, account: Assistance, plan: Callable[..., Planned], was_helped: bool
+    ) -> None:
+        """The machine may have run out of memory."""
+        account.begin(0, plan(10, 10))
+        if was_helped:
+            help_task = account.task(1)
+            assert help_task is not None
+            assert account.end(0, 0, was_killed=True) == {1}
+            assert account.is_helped(0)
+            account.take(1, help_task, Done(()))
+        else:
+            assert not account.end(0, 0, was_killed=True)
+        assert not account.is_helped(0)
+        account.begin(0, plan(10, 10))
+        assert (account.task(1) is None) == was_helped
+
+    def test_an_owner_hears_whether_it_was_helped(
+        self, account: Assistance, plan: Callable[..., Planned], tmp_path: Path
+    ) -> None:
+        make = Task(MAKE, 0, ClipRequest(tmp_path / "0.mp4", STYLES, tmp_path / "0.mov", SETTINGS))
+
+        def ask(question: str) -> bool:
+            return account.answer(0, make, Asked(question), others_wait=False)[0]
+
+        assert not ask(WAS_HELPED)
+        assert ask(END_HELP)
+        account.begin(0, plan(10, 10))
+        assert not ask(WAS_HELPED)
+        helping = account.task(1)
+        assert helping is not None
+        account.take(1, helping, Failed("StorageError", "The disk is full."))
+        assert ask(WAS_HELPED), "also if nobody is at it any more"
+        assert account.task(1) is None, "who failed does not come again"
+        assert ask(END_HELP)
+        assert account.task(2) is None
+
+
+def stop_after_a_frame(clip: Path, film: Path, settings: Settings = SETTINGS) -> None:
+    """Leave what an interrupted run leaves."""
+    asked: list[object] = []
+    with pytest.raises(Stopped):
+        stylize(clip, STYLES, film, settings, asked.append, lambda: any(isinstance(e, Planned) for e in asked))
 
 
 class TestInOneProcess:
@@ -156,8 +237,7 @@ class TestInOneProcess:
         self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
         film = tmp_path / "film.mp4"
-        with pytest.raises(Stopped):
-            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        stop_after_a_frame(two_shot_clip, film)
         told: list[int] = []
 
         def tell(event: object) -> None:
@@ -168,6 +248,8 @@ class TestInOneProcess:
         assert told == list(range(11, 21))
         events: list[object] = []
         result = stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
+        (forecast,) = [event.seconds for event in events if isinstance(event, Forecast)]
+        assert forecast / result.frames[1].seconds == pytest.approx(8, abs=1), "of what is to do, one frame is made"
         (plan,) = [event for event in events if isinstance(event, Planned)]
         assert [shot.index for shot in plan.unfinished] == [0]
         assert plan.finished == 11
@@ -179,8 +261,7 @@ class TestInOneProcess:
         self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
         film, told = tmp_path / "film.mp4", list[object]()
-        with pytest.raises(Stopped):
-            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        stop_after_a_frame(two_shot_clip, film)
         stop = lambda: len(told) >= 3  # noqa: E731
         assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), told.append, stop) == ()
         made = len(list((store_folder(film) / "frames").glob("*.png")))
@@ -222,6 +303,67 @@ class TestInOneProcess:
         with pytest.raises(EncodeError, match=r"The disk is full\. The finished frames are kept"):
             stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=Refusing(0))
 
+    def test_a_frame_that_cannot_be_saved_is_noticed_while_others_are_waited_for(
+        self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = FrameStore.save
+
+        def fail_late(store: FrameStore, shot: int, number: int, *rest: Any) -> None:
+            if number == 10:
+                time.sleep(0.5)
+                raise StorageError("The disk is full.")
+            real(store, shot, number, *rest)
+
+        monkeypatch.setattr(FrameStore, "save", fail_late)
+        with pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"):
+            stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=Refusing(0))
+
+    def test_what_others_still_use_costs_no_film(
+        self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
+    ) -> None:
+        """A folder with an open file cannot be removed on all systems."""
+
+        real = shutil.rmtree
+
+        def refuse(folder: Path, **options: Any) -> None:
+            if Path(folder) == store_folder(tmp_path / "film.mp4"):
+                raise PermissionError(13, "Permission denied")
+            real(folder, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("shutil.rmtree", refuse)
+            result = stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
+        assert any("cannot be removed (Permission denied)" in warning for warning in result.warnings)
+        request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
+        (outcome,) = run_batch([request])
+        assert outcome.status is Status.ALREADY_MADE
+        assert contents(tmp_path) == uninterrupted, "the next run tidies up"
+
+    def test_who_decodes_in_vain_can_be_stopped(
+        self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Looking for cuts, or on the way to a shot that needs help: either may take long."""
+        film, asked = tmp_path / "film.mp4", list[bool]()
+
+        def stop() -> bool:
+            asked.append(True)
+            return len(asked) > 5
+
+        with pytest.raises(Stopped, match="while cuts were looked for"):
+            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=stop)
+        assert len(asked) == 6
+        stop_after_a_frame(two_shot_clip, film)
+        asked.clear()
+        real, told = painting.read_frames, list[object]()
+
+        def slow(*arguments: Any) -> Iterator[Any]:
+            time.sleep(1)
+            yield from real(*arguments)
+
+        monkeypatch.setattr(painting, "read_frames", slow)
+        assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), told.append, stop) == ()
+        assert not told
+
     def test_too_little_memory_is_first_tried_without_help(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
@@ -237,6 +379,7 @@ class TestInOneProcess:
         monkeypatch.setattr(painting, "stylize_sequence", limited)
         monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
         claims = Refusing(0, 1)
+        claims.was_helped = lambda: True  # type: ignore[method-assign]
         claims.end_help = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]
         told: list[object] = []
         anew = SETTINGS.with_values(restart=True)
@@ -252,8 +395,7 @@ class TestInOneProcess:
 
     def test_a_helper_makes_no_other_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
         film = tmp_path / "film.mp4"
-        with pytest.raises(Stopped):
-            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        stop_after_a_frame(two_shot_clip, film)
         before = contents(tmp_path)
         with pytest.raises(ResumeError, match="iterations was 1 and is 2"):
             help_stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2), 1, Alone())
@@ -262,14 +404,12 @@ class TestInOneProcess:
     def test_a_helper_ends_when_the_film_is_begun_anew(self, two_shot_clip: Path, tmp_path: Path) -> None:
         """Frames made from other settings would get into the new one."""
         film = tmp_path / "film.mp4"
-        with pytest.raises(Stopped):
-            stylize(two_shot_clip, STYLES, film, SETTINGS, stop=lambda: True)
+        stop_after_a_frame(two_shot_clip, film)
         other = SETTINGS.with_values(restart=True, iterations=2)
 
         def begin_anew(event: object) -> None:
             if not (store_folder(film) / "anew.json").exists():
-                with pytest.raises(Stopped):
-                    stylize(two_shot_clip, STYLES, film, other, stop=lambda: True)
+                stop_after_a_frame(two_shot_clip, film, other)
                 (store_folder(film) / "anew.json").touch()
 
         with pytest.raises(ResumeError, match="begun anew"):
@@ -396,9 +536,10 @@ def workers() -> list[int]:
 def test_reading_and_painting_are_steps(two_shot_clip: Path, tmp_path: Path) -> None:
     """A frame that takes an hour is no hang."""
     info = open_clip(two_shot_clip)
-    before = heartbeat.steps()
-    assert len(list(read_frames(info, range(5)))) == 5
-    assert heartbeat.steps() >= before + 5
+    for decoded in (decode_with_opencv(info, 15), decode_with_ffmpeg(info, Reading(), 15)):
+        before = heartbeat.steps()
+        assert len(list(decoded)) == 5
+        assert heartbeat.steps() >= before + 20, "those that are decoded in vain count too"
     counts: list[int] = []
     settings = SETTINGS.with_values(first_iterations=12, frames="1-1")
     before = heartbeat.steps()

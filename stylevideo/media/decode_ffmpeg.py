@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import DecodeError
+from stylevideo.heartbeat import beat
 from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, ffmpeg_path, file_url, last_lines, start_ffmpeg
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
@@ -45,6 +46,7 @@ DAMAGE_STATUSES = frozenset({0, 69, 183})
 """ffmpeg's exit statuses after damaged footage: none, too many errors, invalid data."""
 STOPPED_STATUS = 255
 """ffmpeg's exit status after a signal that it heeds; higher ones are Windows' names of crashes."""
+SKIPPED = "showinfo@skipped"
 _TIME = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] n: *(\d+) pts: *(-?\d+|NOPTS) ")
 _CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/\d+)")
 
@@ -139,6 +141,7 @@ def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
         yield "bwdif=mode=send_frame"
     if first and info.timed:
         middle = (info.pts[first - 1] + info.pts[first]) * info.time_base / 2
+        yield f"{SKIPPED}=checksum=0"  # so that there is something to hear until the first one comes
         yield f"select=gte(t\\,{float(middle):.6f})"
     yield "showinfo=checksum=0"
     if reading.tonemap:
@@ -182,13 +185,14 @@ class _Clock:
     def _listen(self, messages: IO[bytes]) -> None:
         begin = after = 0  # where pictures change their size or kind, ffmpeg counts anew
         for line in messages:
+            beat()
             text = line.decode("utf-8", errors="replace")
             if found := _CLOCK.search(text):
                 self._unit, begin = Fraction(found[1]), after
             elif found := _TIME.search(text):
                 after = begin + int(found[1]) + 1
                 self._times.put((after - 1, None if found[2] == "NOPTS" else float(int(found[2]) * self._unit * 1000)))
-            elif "[Parsed_showinfo_" not in text:
+            elif "[Parsed_showinfo_" not in text and f"[{SKIPPED}" not in text:
                 self._words.append(text)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 
+from stylevideo.heartbeat import beat
 from stylevideo.media.ffmpeg import file_url
 from stylevideo.media.pictures import Picture, fit_picture
 from stylevideo.media.times import index_at, times_ms
@@ -33,6 +34,7 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
         times = times_ms(info)
         position = decoded = failures = pending = 0
         while position < info.frame_count and failures <= info.frame_count - decoded + SPARE_FAILURES:
+            beat()
             if not capture.grab():
                 failures += 1
                 pending += 1

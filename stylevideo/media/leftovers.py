@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 from stylevideo.errors import StorageError
 from stylevideo.media.pattern import plain_name
 
 SUFFIX = ".stylevideo"
+REMOVALS, REMOVE_AGAIN_S = 5, 0.1
 REQUEST_NAME = "request"
 """Under this name it is remembered what an unfinished film was asked for."""
 
@@ -33,13 +35,16 @@ def throw_away(output: Path) -> None:
     Raises:
         StorageError: it cannot be deleted.
     """
-    folder = store_folder(output)
-    if folder.exists():
+    folder, trials = store_folder(output), 0
+    while folder.exists():
         try:
             (folder / f"{REQUEST_NAME}.json").unlink(missing_ok=True)  # what remains is known as a remnant
             shutil.rmtree(folder)
         except OSError as error:
-            raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+            trials += 1  # somebody else may be about to close, or to rename, a file in it
+            if trials == REMOVALS:
+                raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
+            time.sleep(REMOVE_AGAIN_S)
 
 
 def asked_for(output: Path) -> str | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from stylevideo.errors import Stopped
+
 T = TypeVar("T")
 POLL_S = 0.1
+STOPPED = "It was stopped after the last finished frame."
 LONGEST_WAIT_S = 2.0
 """For a thread that is in the middle of making an item; it ends by itself after that."""
 
@@ -44,7 +47,12 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._began
 
 
-def read_ahead(items: Iterable[T], depth: int = 2, waiting_time: Stopwatch | None = None) -> Generator[T, None, None]:
+def read_ahead(
+    items: Iterable[T],
+    depth: int = 2,
+    waiting_time: Stopwatch | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[T, None, None]:
     """Yield the same items, made by a thread that stays at most `depth` of them ahead.
 
     An exception raised while making an item is raised here, in its place. Closing this generator ends
@@ -54,51 +62,55 @@ def read_ahead(items: Iterable[T], depth: int = 2, waiting_time: Stopwatch | Non
         items: made one after another in the thread.
         depth: how many finished items may wait.
         waiting_time: counts how long the reader had to wait for them.
+        stop: asked while an item is waited for whether to end early.
+    Raises:
+        Stopped: because of `stop`; the thread ends when it has made its item.
     """
     waiting_time = waiting_time or Stopwatch()
     waiting: queue.Queue[_Item[T] | _End] = queue.Queue(depth)
-    stop = threading.Event()
-    thread = threading.Thread(target=_fill, args=(items, waiting, stop), name="read-ahead", daemon=True)
+    left = threading.Event()
+    thread = threading.Thread(target=_fill, args=(items, waiting, left), name="read-ahead", daemon=True)
     thread.start()
     try:
-        while isinstance(entry := _get(waiting, waiting_time), _Item):
+        while isinstance(entry := _get(waiting, waiting_time, stop), _Item):
             yield entry.value
         if entry.error is not None:
             raise entry.error
     finally:
-        stop.set()
+        left.set()
         thread.join(LONGEST_WAIT_S)
 
 
-def _fill(items: Iterable[T], waiting: queue.Queue[_Item[T] | _End], stop: threading.Event) -> None:
+def _fill(items: Iterable[T], waiting: queue.Queue[_Item[T] | _End], left: threading.Event) -> None:
     error: BaseException | None = None
     try:
         with closing(_as_generator(items)) as made:
             for item in made:
-                if not _put(waiting, _Item(item), stop):
+                if not _put(waiting, _Item(item), left):
                     return
     except BaseException as raised:  # it belongs to the reader's thread, whatever it is
         error = raised
-    _put(waiting, _End(error), stop)
+    _put(waiting, _End(error), left)
 
 
 def _as_generator(items: Iterable[T]) -> Generator[T, None, None]:
     yield from items
 
 
-def _get(waiting: queue.Queue[_Item[T] | _End], waiting_time: Stopwatch) -> _Item[T] | _End:
+def _get(waiting: queue.Queue[_Item[T] | _End], waiting_time: Stopwatch, stop: Callable[[], bool]) -> _Item[T] | _End:
     """Wait for an entry in short turns, so that Ctrl-C is heard on every system."""
     with waiting_time:
         while True:
             try:
                 return waiting.get(timeout=POLL_S)
             except queue.Empty:
-                continue
+                if stop():
+                    raise Stopped(STOPPED) from None
 
 
-def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, stop: threading.Event) -> bool:
+def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, left: threading.Event) -> bool:
     """Wait for a free place; False if the reader has gone."""
-    while not stop.is_set():
+    while not left.is_set():
         try:
             waiting.put(entry, timeout=POLL_S)
             return True

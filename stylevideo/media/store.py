@@ -124,14 +124,14 @@ class FrameStore:
             ResumeError: somebody else has thrown the folder away, or begun it anew.
             StorageError: the disk is full, or the folder cannot be written.
         """
-        if self._begun_at() != self._begun:
-            raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
+        self._require_own()
         path = self._picture_path(number, "frames")
         if picture.dtype == np.float32:
             write_float_tiff(path.with_suffix(".tif"), picture)
         else:
             write_png(path, picture)
         self._write_json(self._record_name(number), record)
+        self._require_own()  # what follows would let others go on from frames that are not there
         if state is None:
             self._write_json(self._shot_name(shot, "complete"), number)
             with suppress(OSError):  # nobody looks at it any more
@@ -241,6 +241,10 @@ class FrameStore:
 
     def _shot_name(self, shot: int, kind: str) -> str:
         return f"shots{os.sep}{shot:05d}.{kind}"
+
+    def _require_own(self) -> None:
+        if self._begun_at() != self._begun:
+            raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
 
     def _begun_at(self) -> int | None:
         """By what it is noticed that another process has begun anew: not all disks have lasting inodes."""

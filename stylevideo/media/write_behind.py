@@ -35,7 +35,7 @@ class WriteBehind(Generic[T]):
             What writing an earlier one raised.
         """
         while True:
-            self._raise_error()
+            self.raise_error()
             try:
                 return self._waiting.put(item, timeout=POLL_S)
             except queue.Full:
@@ -48,7 +48,7 @@ class WriteBehind(Generic[T]):
             What writing raised.
         """
         self.close()
-        self._raise_error()
+        self.raise_error()
 
     def close(self) -> None:
         """Write what was handed over, as far as that is possible, and end the thread."""
@@ -61,7 +61,8 @@ class WriteBehind(Generic[T]):
         while self._thread.is_alive():  # in short turns, so that Ctrl-C is heard on every system
             self._thread.join(POLL_S)
 
-    def _raise_error(self) -> None:
+    def raise_error(self) -> None:
+        """Raise what writing has raised so far."""
         if self._error is not None:
             raise self._error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,15 @@ def _is_of_memory(error: Exception) -> bool:
         return True
     # On a CPU PyTorch raises what it raises for anything.
     return getattr(error, "code", None) == cv2.Error.StsNoMem or "DefaultCPUAllocator" in str(error)
+
+
+def release_memory() -> None:
+    """Give back what no tensor uses any more, so that others on the device have it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def describe(device: torch.device) -> str:
