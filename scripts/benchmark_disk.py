@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark_report import table
 
@@ -20,6 +21,9 @@ from stylevideo.media.leftovers import store_folder
 from stylevideo.ops.margin import painted_size
 from stylevideo.preparation import prepare
 from stylevideo.prospect import bytes_needed, frame_bytes, in_words, state_bytes
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 LOOK_EVERY_S = 0.01
 FEW = {"first_iterations": 20, "iterations": 2, "new_iterations": 0, "coarse_scales": 0}
@@ -40,27 +44,39 @@ class Seen:
 
 
 class _Watch:
-    """Looks at a folder all the time, as a context."""
+    """Looks at a folder all the time, and whenever a file is flushed to the disk, as a context.
+
+    A file of ours is flushed while the one that it is to replace is still there.
+    """
 
     def __init__(self, film: Path) -> None:
-        self._film, self._ended = film, threading.Event()
+        self._film, self._ended, self._flush = film, threading.Event(), os.fsync
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.seen = Seen()
 
     def __enter__(self) -> Seen:
+        os.fsync = self._flush_and_look
         self._thread.start()
         return self.seen
 
     def __exit__(self, *_: object) -> None:
+        os.fsync = self._flush
         self._ended.set()
         self._thread.join()
 
     def _run(self) -> None:
-        store = store_folder(self._film)
         while not self._ended.wait(LOOK_EVERY_S):
-            self.seen.peak = max(self.seen.peak, _bytes(self._film.parent))
-            self.seen.frames = max(self.seen.frames, _bytes(store / "frames"))
-            self.seen.state = max(self.seen.state, _bytes(store / "shots"))
+            self._look()
+
+    def _flush_and_look(self, file: FileDescriptorLike) -> None:
+        self._flush(file)
+        self._look()
+
+    def _look(self) -> None:
+        store = store_folder(self._film)
+        self.seen.peak = max(self.seen.peak, _bytes(self._film.parent))
+        self.seen.frames = max(self.seen.frames, _bytes(store / "frames"))
+        self.seen.state = max(self.seen.state, _bytes(store / "shots"))
 
 
 def _bytes(folder: Path) -> int:
