@@ -317,13 +317,22 @@ TRIALS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]] = {
 }
 
 
-def main() -> int:
-    """Run the trials that are asked for."""
+def choose(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the command line says: `trials`, `kills` and `seed`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trials", nargs="*", default=list(TRIALS), metavar="TRIAL")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    unknown = set(options.trials) - set(TRIALS)
+    if unknown:
+        parser.error(f"there is no trial called {', '.join(sorted(unknown))}")
+    return options
+
+
+def main() -> int:
+    """Run the trials that are asked for."""
+    options = choose()
     machine, met = Machine(ROOT, "cpu"), True
     for name in options.trials:
         with tempfile.TemporaryDirectory(prefix="stylevideo-trials-") as folder:

@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import batch_trials
 import benchmark
 import pytest
 import torch
@@ -37,6 +38,7 @@ COMPARED = ["frame by frame", "unwarped", "warped, no moments", "standard"]
 FOLDERS = ["unwarped", "warped-no-moments", "standard"]
 PAGE = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^python scripts/benchmark.*$", PAGE, re.MULTILINE)
+TRIALS = re.findall(r"^python scripts/batch_trials\.py (.*)$", PAGE, re.MULTILINE)
 
 
 def compare(output: Path, *more: str) -> str:
@@ -221,6 +223,11 @@ def test_every_delivery_has_a_figure_for_the_disk() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_the_benchmark_page_are_understood(command: str) -> None:
     benchmark._parser().parse_args(shlex.split(command)[2:])
+
+
+@pytest.mark.parametrize("words", TRIALS)
+def test_the_trials_of_the_benchmark_page_are_understood(words: str) -> None:
+    assert batch_trials.choose(shlex.split(words)).trials == [word for word in words.split() if word.isalpha()]
 
 
 def test_numbers_keep_three_digits_that_count() -> None:
