@@ -172,7 +172,6 @@ class BatchProgress:
         self._bar: _Bar | None = None
         self._clips: dict[int, ClipProgress] = {}
         self._tally = Tally({})
-        self._ended = 0
         self._began = self._spoke = time.monotonic()
 
     def __call__(self, event: BatchEvent) -> None:
@@ -238,9 +237,8 @@ class BatchProgress:
         if clip is not None:
             clip.close()
         self._tally.end(index)
-        self._ended += 1
         if outcome.attempts:  # the rest was told when all were checked
-            say(f"[{self._ended}/{len(self._requests)}] {outcome_line(outcome)}", self._quiet)
+            say(f"[{index + 1}/{len(self._requests)}] {outcome_line(outcome)}", self._quiet)
         for warning in outcome.result.warnings if outcome.result else ():
             say(f"Note: {outcome.request.source.name}: {warning}", self._quiet)
         self._show()

@@ -116,6 +116,8 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
     for outcome in outcomes:
         if outcome.status in (Status.MADE, Status.ALREADY_MADE):
             print(outcome.request.output)
+    for line in _table(outcomes):
+        say(line, options.quiet)
     for line in _summary(outcomes, time.monotonic() - began):
         say(line, options.quiet and not counts[Status.FAILED])
     if report:
@@ -160,6 +162,30 @@ def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> No
         return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
 
     write_report(path, [described(outcome) for outcome in outcomes], seconds)
+
+
+def _table(outcomes: Sequence[Outcome]) -> list[str]:
+    """A row for each clip: how it ended, and what its film cost in this run."""
+    rows = [("clip", "outcome", "attempts", "frames", "time", "loss", "warnings", "film")]
+    for outcome in outcomes:
+        result, costs = outcome.result, ("", "", "", "")
+        if result:
+            warnings = str(len(result.warnings) or "")
+            costs = (str(len(result.frames)), duration(result.seconds), f"{result.mean_loss:.4f}", warnings)
+        name, attempts = outcome.request.source.name, str(outcome.attempts or "")
+        rows.append((name, outcome.status.value, attempts, *costs, outcome.request.output.name if result else ""))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    words, numbers = slice(0, 2), slice(2, 7)
+    return [
+        "  ".join(
+            [
+                *(f"{text:<{width}}" for text, width in zip(row[words], widths[words], strict=True)),
+                *(f"{text:>{width}}" for text, width in zip(row[numbers], widths[numbers], strict=True)),
+                row[-1],
+            ]
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:

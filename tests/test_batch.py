@@ -484,6 +484,25 @@ def test_off_a_terminal_plain_lines_say_how_far_it_is(
     assert "\r" not in said
 
 
+def test_a_table_at_the_end_has_a_row_for_each_clip(
+    bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(bad_clips), *flags(tmp_path / "out")]) == 1
+    said = capfd.readouterr().err.splitlines()
+    head = next(place for place, line in enumerate(said) if line.startswith("clip "))
+    rows = [re.split(r"  +", line) for line in said[head : head + 5]]
+    assert rows[0] == ["clip", "outcome", "attempts", "frames", "time", "loss", "warnings", "film"]
+    assert [row[:2] for row in rows[1:]] == [
+        *(["a.mp4", "made"], ["b.mp4", "made"]),
+        *(["killer.mp4", "failed"], ["no video.mp4", "failed"]),
+    ]
+    assert all(row[2:4] == ["1", "4"] and row[-1] == row[0] for row in rows[1:3])
+    assert said[head + 5].startswith("4 clips in ")
+    of_a = [line for line in said[:head] if " a.mp4: " in line]
+    assert len(of_a) == 3
+    assert all(line.startswith("[1/4] ") for line in of_a)
+
+
 class TestReportOfOneClip:
     """It is written whether there is a film or not."""
 
