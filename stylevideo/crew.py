@@ -128,12 +128,9 @@ class _Worker:
         self._send(Reply(yes))
 
     def give_up(self, why: str) -> None:
-        """End it, since it will do nothing more; its output tells that it has gone, or nothing does."""
-        self._why = why
+        """End it, since it will do nothing more; its output tells that it has gone, unless it hangs in the system."""
+        self._why, self.silent_s = why, 0.0
         self._process.kill()
-        gone = threading.Timer(LONGEST_DYING_S, self._inbox.put, [(self, _Gone())])
-        gone.daemon = True
-        gone.start()
 
     def why_gone(self) -> Failed:
         """What is known of its end."""
@@ -258,7 +255,10 @@ class Crew:
         passed_s, self._looked_at = min(now - self._looked_at, LONGEST_LOOK_S), now
         for worker in self._workers.values():
             worker.silent_s += passed_s
-            if worker.task and 0 < self._patience_s < worker.silent_s and not worker.is_given_up:
+            if worker.is_given_up:
+                if worker.silent_s > LONGEST_DYING_S:
+                    self._inbox.put((worker, _Gone()))
+            elif worker.task and 0 < self._patience_s < worker.silent_s:
                 worker.give_up(f"did nothing for {_in_words(worker.silent_s)} and was ended")
 
     def _share_out(
