@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -525,6 +526,30 @@ def test_a_worker_that_hangs_does_not_halt_who_asks_it_to_stop(two_shot_clip: Pa
 
         answers = list(crew.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False))
     assert len(answers) == 1
+
+
+@linux
+def test_a_worker_that_cannot_even_be_killed_is_left_to_the_system(
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that waits for a disk that is gone."""
+    monkeypatch.setattr("stylevideo.crew.LONGEST_DYING_S", 1.0)
+    tasks = [Task(MAKE, 0, ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS))]
+    with Crew(1, (), logging.WARNING, 20) as crew, monkeypatch.context() as patched:
+        hanging: list[int] = []
+        undead: list[subprocess.Popen[bytes]] = []
+
+        def hang(worker: int, task: Task, event: object) -> None:
+            if not hanging:
+                hanging.extend(workers())
+                os.kill(hanging[0], signal.SIGSTOP)
+                patched.setattr("subprocess.Popen.kill", lambda process: undead.append(process))
+
+        ((_, _, answer),) = crew.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False)
+        os.kill(hanging[0], signal.SIGKILL)
+        undead[0].wait()
+    assert isinstance(answer, Failed)
+    assert "did nothing for 20 s and was ended" in answer.reason
 
 
 def workers() -> list[int]:
