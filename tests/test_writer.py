@@ -470,10 +470,11 @@ def test_a_full_disk_is_named(tmp_path: Path, sounding: Path, monkeypatch: pytes
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_ends_ffmpeg_and_removes_the_part(tmp_path: Path, sounding: Path) -> None:
     script = f"""
-import sys, time
+import signal, sys, time
 sys.path[:0] = {sys.path!r}
 from pathlib import Path
 from media_fixtures import numbered_frame
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells take it from what they run in the background
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.delivery import Encoding, choose_delivery
 from stylevideo.media.probe import probe
