@@ -88,7 +88,7 @@ class Assistance:
         if asked.question == WAS_HELPED:
             return shared.was_helped, frozenset()
         if asked.question == END_HELP:
-            self._unwelcome.add(task.index)  # also if it begins anew, since memory was too small
+            self._unwelcome.add(task.index)  # if it begins anew, there may have been too little memory
             shared.end()
             return not shared.helpers, shared.helpers
         puts_off = task.kind == HELP and others_wait

@@ -310,13 +310,10 @@ class _Batch:
         return self._ended or self._stop()
 
     def _next(self, worker: int) -> Task | None:
-        """The next clip whose time has come and that is not made meanwhile; else something to help with.
-
-        What is tried again waits until nobody helps any more with what was tried before.
-        """
+        """The next clip whose time has come and that is not made meanwhile; else something to help with."""
         for _ in range(len(self._waiting)):
             due, task = self._waiting.popleft()
-            if due > time.monotonic() or self._help.is_helped(task.index):
+            if not self._is_due(due, task):
                 self._waiting.append((due, task))
             elif self._attempts[task.index] == 0 and _made_meanwhile(task.request):
                 self._end(task.index, Status.ALREADY_MADE)
@@ -324,6 +321,10 @@ class _Batch:
                 self._attempts[task.index] += 1
                 return task
         return self._help.task(worker)
+
+    def _is_due(self, due: float, task: Task) -> bool:
+        """Whether a clip may be begun now; what is tried again waits until nobody helps with what was tried before."""
+        return due <= time.monotonic() and not self._help.is_helped(task.index)
 
     def _tell(self, worker: int, task: Task, event: Any) -> None:
         from stylevideo.results import Checked, Planned
@@ -338,8 +339,8 @@ class _Batch:
 
     def _reply(self, crew: Crew, worker: int, task: Task, asked: Asked) -> bool:
         """Answer what a worker asks about its clip's shots."""
-        now, locked = time.monotonic(), self._told_to_wait
-        others_wait = any(due <= now and task.index not in locked for due, task in self._waiting)
+        waiting = [task.index for due, task in self._waiting if self._is_due(due, task)]
+        others_wait = not self._told_to_wait.issuperset(waiting)
         yes, stopping = self._help.answer(worker, task, asked, others_wait)
         crew.stop(stopping)
         return yes
