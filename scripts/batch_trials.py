@@ -1,11 +1,11 @@
 """Try a batch in all the ways in which a night can go wrong, and say what was left in the morning.
 
-    python scripts/batch_trials.py [broken kill two disk workers again] [--kills 20]
+    python scripts/batch_trials.py [broken kill losses two disk workers again] [--kills 20]
 
 Makes its own clips with the bundled ffmpeg and runs `stylevideo run` on them as a user would. `broken`: twelve clips
-of which four cannot be made; `kill`: kill -9 at random moments; `two`: two runs on one folder; `disk`: a full disk
-(root on Linux); `workers`: one against two; `again`: a finished batch. Prints Markdown; the exit code is 1 if a bar is
-unmet. Run it in the environment that `scripts/test.py` makes.
+of which four cannot be made; `kill`: kill -9 at random moments; `losses`: the same for workers alone; `two`: two runs
+on one folder; `disk`: a full disk (root on Linux); `workers`: one against two; `again`: a finished batch. Prints
+Markdown; the exit code is 1 if a bar is unmet. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,24 +133,25 @@ def marked(mark: str) -> dict[str, str]:
     return {**os.environ, MARK: mark}
 
 
-def processes(mark: str) -> list[str]:
-    """Command lines of the processes that have a mark; Linux only."""
-    found = []
+def processes(mark: str) -> dict[int, str]:
+    """Command lines of the processes that have a mark, by their numbers; Linux only."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found[int(folder.name)] = line
         except OSError:
             continue
     return found
 
 
 def wait_for_none(mark: str, timeout_s: float = 20) -> list[str]:
-    """The processes that are left after a while."""
+    """The command lines of the processes that are left after a while."""
     until = time.monotonic() + timeout_s
     while (left := processes(mark)) and time.monotonic() < until:
         time.sleep(0.2)
-    return left
+    return list(left.values())
 
 
 def try_broken(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
@@ -214,6 +217,30 @@ def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
     )
     yield Finding("stray files", ", ".join(stray) or "none", not stray)
     yield Finding("stray processes", ", ".join(left) or "none", not left)
+
+
+def try_losses(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
+    """One batch whose workers are killed, or asked to end, at random moments, and which tries again."""
+    clips, out = folder / "clips", folder / "out"
+    make_clips(clips, 3, frames=16)
+    make_clips(clips / "cut", 1, frames=16, shots=4)[0].rename(clips / "cut.mp4")
+    assert done(run(clips, folder / "whole")).returncode == 0
+    chance, lost, report = random.Random(options.seed), 0, folder / "report.json"
+    command = run(clips, out, "-q", "--workers=3", f"--retry={options.kills}", "--report", str(report))
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=marked(str(folder)))
+    while running.poll() is None:
+        time.sleep(chance.uniform(0, 6))
+        workers = [number for number, line in processes(str(folder)).items() if "stylevideo.worker" in line]
+        if workers and lost < options.kills:
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(workers), chance.choice((signal.SIGKILL, signal.SIGTERM)))
+                lost += 1
+    attempts = [clip["attempts"] for clip in json.loads(report.read_text())["clips"]]
+    yield Finding("the batch", f"exit code {running.returncode}, {lost} workers lost", running.returncode == 0)
+    same = contents(out) == contents(folder / "whole")
+    yield Finding("films", f"{'byte-identical' if same else 'NOT the same'}, attempts {attempts}", same)
+    left = wait_for_none(str(folder))
+    yield Finding("left over", ", ".join([*strays(out), *left]) or "nothing", not left and not strays(out))
 
 
 def try_two(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
@@ -310,6 +337,7 @@ def try_again(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
 TRIALS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]] = {
     "broken": try_broken,
     "kill": try_kill,
+    "losses": try_losses,
     "two": try_two,
     "disk": try_disk,
     "workers": try_workers,

@@ -402,7 +402,9 @@ class TestInterrupts:
         out = tmp_path / "out"
         run = begun(out)
         if sys.platform.startswith("linux"):
-            assert any("stylevideo.worker" in line for line in processes(str(tmp_path))), "workers would be seen"
+            assert any("stylevideo.worker" in line for line in processes(str(tmp_path)).values()), (
+                "workers would be seen"
+            )
         run.kill()
         run.wait()
         assert wait_for_none(str(tmp_path)) == []
@@ -431,7 +433,9 @@ def test_an_ffmpeg_ends_with_who_started_it(tmp_path: Path) -> None:
     arguments = ["-re", "-f", "lavfi", "-i", "testsrc2=duration=60", "-f", "null", "-"]
     script = f"from stylevideo.media.ffmpeg import run_ffmpeg; run_ffmpeg({arguments})"
     run = subprocess.Popen([sys.executable, "-c", script], env=marked(str(tmp_path)))
-    wait_until(lambda: any("testsrc2" in line and "-c" not in line.split() for line in processes(str(tmp_path))))
+    wait_until(
+        lambda: any("testsrc2" in line and "-c" not in line.split() for line in processes(str(tmp_path)).values())
+    )
     run.kill()
     run.wait()
     assert wait_for_none(str(tmp_path), 5) == []
