@@ -235,8 +235,10 @@ def try_losses(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(workers), chance.choice((signal.SIGKILL, signal.SIGTERM)))
                 lost += 1
-    attempts = [clip["attempts"] for clip in json.loads(report.read_text())["clips"]]
-    yield Finding("the batch", f"exit code {running.returncode}, {lost} workers lost", running.returncode == 0)
+    told = json.loads(report.read_text())["clips"]
+    attempts, reasons = [clip["attempts"] for clip in told], "; ".join(clip["reason"] for clip in told).strip("; ")
+    seen = f"exit code {running.returncode}, {lost} workers lost. {reasons}"
+    yield Finding("the batch", seen, running.returncode == 0)
     same = contents(out) == contents(folder / "whole")
     yield Finding("films", f"{'byte-identical' if same else 'NOT the same'}, attempts {attempts}", same)
     left = wait_for_none(str(folder))
