@@ -146,6 +146,13 @@ def processes(mark: str) -> dict[int, str]:
     return found
 
 
+def parent(number: int) -> int | None:
+    """The number of a process's parent; Linux only."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    return None
+
+
 def wait_for_none(mark: str, timeout_s: float = 20) -> list[str]:
     """The command lines of the processes that are left after a while."""
     until = time.monotonic() + timeout_s
@@ -230,7 +237,7 @@ def try_losses(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=marked(str(folder)))
     while running.poll() is None:
         time.sleep(chance.uniform(0, 6))
-        workers = [number for number, line in processes(str(folder)).items() if "stylevideo.worker" in line]
+        workers = [number for number in processes(str(folder)) if parent(number) == running.pid]
         if workers and lost < options.kills:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(workers), chance.choice((signal.SIGKILL, signal.SIGTERM)))

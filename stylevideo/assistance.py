@@ -90,6 +90,7 @@ class Assistance:
         if asked.question == END_HELP:
             self._unwelcome.add(task.index)  # if it begins anew, there may have been too little memory
             shared.end()
+            shared.was_helped = False
             return not shared.helpers, shared.helpers
         puts_off = task.kind == HELP and others_wait
         return not puts_off and shared.take(worker, asked.shot), frozenset()

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylevideo.assistance import Assistance
-from stylevideo.crew import Crew, NotBegun
-from stylevideo.errors import StyleVideoError
+from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
+from stylevideo.errors import SettingsError, StyleVideoError
 from stylevideo.identity import is_made, request_key
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
@@ -79,6 +79,8 @@ class BatchOptions:
         fail_fast: whether the first failure ends the batch.
         patience_s: a worker that makes no step for so long counts as crashed; 0 waits for ever.
         log_level: of what workers pass on.
+    Raises:
+        SettingsError: the devices are of several kinds: a film would depend on which worker made it.
     """
 
     workers: int = 1
@@ -87,6 +89,13 @@ class BatchOptions:
     fail_fast: bool = False
     patience_s: float = 3600.0
     log_level: int = logging.WARNING
+
+    def __post_init__(self) -> None:
+        if len({device.partition(":")[0] for device in self.devices}) > 1:
+            raise SettingsError(
+                f"--devices {','.join(self.devices)} are of several kinds, which round differently: a film would "
+                "depend on which worker made it. Name devices of one kind, or start a run for each."
+            )
 
 
 @dataclass(frozen=True)
@@ -270,6 +279,7 @@ class _Batch:
         self._told_to_wait: set[int] = set()
         self._help = Assistance(requests)
         self._begun: set[int] = set()
+        self._undead: set[int] = set()
         self._ended = False
         self._stop: Callable[[], bool] = lambda: False
         for index in checked.made:
@@ -287,7 +297,7 @@ class _Batch:
                 if task.kind == HELP:
                     self._take_help(worker, task, answer)
                 else:
-                    was_killed = isinstance(answer, Failed) and answer.kind == "WorkerError"
+                    was_killed = isinstance(answer, Failed) and answer.kind in (WORKER_ERROR, UNDEAD)
                     crew.stop(self._help.end(task.index, worker, was_killed))
                     self._take(task, answer)
             if self._waiting and not self._ends():
@@ -315,12 +325,16 @@ class _Batch:
             due, task = self._waiting.popleft()
             if not self._is_due(due, task):
                 self._waiting.append((due, task))
-            elif self._attempts[task.index] == 0 and _made_meanwhile(task.request):
+            elif self._may_be_made(task.index) and _made_meanwhile(task.request):
                 self._end(task.index, Status.ALREADY_MADE)
             else:
                 self._attempts[task.index] += 1
                 return task
         return self._help.task(worker)
+
+    def _may_be_made(self, index: int) -> bool:
+        """Whether another run had time to make a clip."""
+        return self._attempts[index] == 0 or index in self._told_to_wait
 
     def _is_due(self, due: float, task: Task) -> bool:
         """Whether a clip may be begun now; what is tried again waits until nobody helps with what was tried before."""
@@ -353,8 +367,10 @@ class _Batch:
 
     def _take(self, task: Task, answer: Done | Failed | NotBegun) -> None:
         index = task.index
+        if isinstance(answer, Failed) and answer.kind == UNDEAD:
+            self._undead.add(index)  # it may hold the film's lock
         if isinstance(answer, Failed) and answer.kind == "Stopped" and not self._ends():
-            answer = Failed("WorkerError", "The process that worked on it was asked to end by another program.")
+            answer = Failed(WORKER_ERROR, "The process that worked on it was asked to end by another program.")
         if isinstance(answer, Done):
             self._end(index, Status.MADE, result=answer.answer)
         elif isinstance(answer, NotBegun):
@@ -362,7 +378,7 @@ class _Batch:
             self._put_off(task, 0)
         elif _made_meanwhile(self._requests[index]):  # as it was asked for: a retry no longer says `restart`
             self._end(index, Status.ALREADY_MADE)
-        elif answer.kind == "LockedError":
+        elif answer.kind == "LockedError" and index not in self._undead:
             self._attempts[index] -= 1
             if index not in self._told_to_wait:
                 self._on_event(Waiting(index, answer.reason))

@@ -26,11 +26,13 @@ from stylevideo.worker import Alive, Asked, Begun, Configuration, Done, Failed, 
 POLL_S = 0.1
 START_AGAIN_S = 1.0
 STARTS = 10
-"""In vain and one after another, while no other worker is at work: then a task cannot be done."""
+"""In vain and one after another for each worker, while none is at work: then a task cannot be done."""
 LONGEST_LOOK_S = 1.0
 """Counted between two looks at who is silent."""
 LAST_LINES = 5
 LONGEST_LISTENING_S = LONGEST_DYING_S = 5.0
+WORKER_ERROR, UNDEAD = "WorkerError", "WorkerUndead"
+"""Kinds of failures: a process has ended before its task had; or it should have, but the system cannot end it."""
 KILLED = -9
 """The status of a process that was ended by SIGKILL; Windows has no such thing."""
 
@@ -133,20 +135,24 @@ class _Worker:
         self._process.kill()
 
     def why_gone(self) -> Failed:
-        """What is known of its end."""
+        """What is known of its end; it is ended if it was not."""
         status = self.end()
         if self._why:
-            return Failed("WorkerError", f"The process that worked on it {self._why}.")
+            return Failed(WORKER_ERROR if status is not None else UNDEAD, f"The process that worked on it {self._why}.")
         self._listener.join(LONGEST_LISTENING_S)
         last = f" It last said: {' / '.join(self._said)}" if self._said else ""
-        return Failed("WorkerError", f"The process that worked on it {_ending(status)}.{last}")
+        return Failed(
+            WORKER_ERROR if status is not None else UNDEAD, f"The process that worked on it {_ending(status)}.{last}"
+        )
 
     def kill(self) -> None:
         """End it whatever it does."""
         self._process.kill()
 
     def end(self) -> int | None:
-        """Wait for its end, and close what led to it; what came from it is closed by those who listen.
+        """Wait for its end, which should come by itself, and close what led to it.
+
+        What came from it is closed by those who listen.
 
         Returns:
             Its status; None if it hangs in the system and goes on doing so.
@@ -154,8 +160,10 @@ class _Worker:
         assert self._process.stdin is not None
         with suppress(OSError):  # what it did not take in any more
             self._process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(LONGEST_DYING_S)
+        for _ in range(2):
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.wait(LONGEST_DYING_S)
+            self.kill()
         return None
 
     def _send(self, message: object) -> None:
@@ -235,10 +243,11 @@ class Crew:
                 stopping = True
                 for worker in self._workers.values():
                     worker.stop()
+            started_later = self._starts_later()
             if not stopping:
                 yield from self._share_out(next_task, stop)
-            starts_later = not stopping and any(at > time.monotonic() for at in self._start_at.values())
-            if not starts_later and not any(worker.task for worker in self._workers.values()):
+            is_due_later = not stopping and (started_later or self._starts_later())
+            if not is_due_later and not any(worker.task for worker in self._workers.values()):
                 return
             self._give_up_who_hangs()
             yield from self._heard(on_event, on_question)
@@ -248,6 +257,10 @@ class Crew:
         for number in numbers:
             if number in self._workers:
                 self._workers[number].stop()
+
+    def _starts_later(self) -> bool:
+        """Whether a worker that could not be started will be tried again."""
+        return any(at > time.monotonic() for at in self._start_at.values())
 
     def _give_up_who_hangs(self) -> None:
         """Count how long each worker has been silent, but not the time in which this process itself was halted."""
@@ -280,15 +293,16 @@ class Crew:
     def _not_begun(self, number: int, reason: str) -> Failed | NotBegun:
         """What becomes of a task that no worker has begun: it is tried again, for ever while others are at work."""
         self._start_at[number] = time.monotonic() + START_AGAIN_S  # there may be room for it then
-        self._in_vain += 1
-        if self._in_vain < STARTS or any(worker.task and worker.has_begun for worker in self._workers.values()):
+        at_work = any(worker.task and worker.has_begun for worker in self._workers.values())
+        self._in_vain = 0 if at_work else self._in_vain + 1
+        if self._in_vain < STARTS * self._size:
             return NotBegun(reason)
         self._in_vain = 0
-        return Failed("WorkerError", reason)
+        return Failed(WORKER_ERROR, reason)
 
     def _worker(self, number: int) -> _Worker:
         """The worker with this number, which is started if there is none, or if it has died with nothing to do."""
-        if number in self._workers and not self._workers[number].is_there:
+        if number in self._workers and (self._workers[number].is_given_up or not self._workers[number].is_there):
             self._workers.pop(number).end()
         if number not in self._workers:
             device = self._devices[number % len(self._devices)] if self._devices else ""
@@ -317,8 +331,8 @@ class Crew:
             worker.has_begun, self._in_vain = True, 0
         elif isinstance(message, _Gone):
             del self._workers[worker.number]
+            why = worker.why_gone()
             if worker.task:
-                why = worker.why_gone()
                 has_begun = worker.has_begun or worker.is_given_up
                 yield worker.number, worker.task, why if has_begun else self._not_begun(worker.number, why.reason)
         elif not isinstance(message, Alive):

@@ -38,6 +38,10 @@ class DecodeError(StyleVideoError):
     """A video that opened well cannot be decoded any further."""
 
 
+class KilledError(StyleVideoError):
+    """A process that works for us was killed by the system or by another program; it may do better next time."""
+
+
 class EncodeError(StyleVideoError):
     """ffmpeg could not write the film; the finished frames are kept."""
 

@@ -37,7 +37,7 @@ def help_stylize(
         first_shot: index of the shot to begin with; goes on from there until one is somebody else's.
         claims: asked before each shot.
         on_event: told of each frame that is safe.
-        stop: asked before each frame, and while one is waited for, whether to end early.
+        stop: asked before each shot, after each frame, and while one is waited for, whether to end early.
     Returns:
         Indices of the shots from there on that are now complete, whoever painted them.
     Raises:

@@ -24,6 +24,7 @@ from stylevideo.errors import (
     DeviceMemoryError,
     EncodeError,
     InputError,
+    KilledError,
     Stopped,
     StorageError,
 )
@@ -96,8 +97,8 @@ def stylize(
         ResumeError: an interrupted run's frames were made from something else.
         LockedError: another run is making this film.
         Stopped: because of `stop`; the finished frames are kept.
-        DecodeError, EncodeError, StorageError, DeviceMemoryError: it went wrong on the way; the finished frames
-            are kept. (InputError where the source turned out to be odd before there were any.)
+        DecodeError, EncodeError, KilledError, StorageError, DeviceMemoryError: it went wrong on the way; the finished
+            frames are kept. (InputError where the source turned out to be odd before there were any.)
     """
     settings = settings or Settings()
     output = Path(output).absolute()
@@ -172,10 +173,10 @@ def _stylize(
     check_space(job, 0 if attempt.anew else finished_frames(output))
     if "precision" in given_up:  # the frames that were made before it was given up stay
         forgive(output, {"convolution_dtype": str(torch.bfloat16)})
-    store = FrameStore(output, fingerprint(job), attempt.anew)
+    remembered = {FALLBACK_NAME: given_up} if given_up else {}
+    store = FrameStore(output, fingerprint(job), attempt.anew, remembered)
     attempt.has_begun = True
     if given_up:
-        store.remember(FALLBACK_NAME, given_up)
         asked = request_key(source, [read.style for read in job.styles], settings, job.identity)
         job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
     store.remember(REQUEST_NAME, job.request)
@@ -203,7 +204,7 @@ def _stylize(
                 line.tell_saved(on_event)
                 notes = line.finish_film()
             result = _finish(job, store, shots, notes, line.waits(), began)
-    except (DecodeError, DeviceMemoryError, EncodeError, StorageError, InputError) as error:
+    except (DecodeError, DeviceMemoryError, EncodeError, KilledError, StorageError, InputError) as error:
         if not store.has_frames:
             store.remove()
             raise

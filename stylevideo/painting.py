@@ -15,10 +15,10 @@ from functools import cached_property
 from itertools import chain
 
 from stylevideo.checkpoint import as_tensor, load_state
-from stylevideo.errors import frame_context
+from stylevideo.errors import Stopped, frame_context
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image, to_picture
-from stylevideo.media.read_ahead import Stopwatch, read_ahead
+from stylevideo.media.read_ahead import STOPPED, Stopwatch, read_ahead
 from stylevideo.media.reader import SourceFrame, read_frames
 from stylevideo.media.store import FrameStore
 from stylevideo.models.device import describe, memory_context
@@ -72,7 +72,7 @@ class Painter:
         shots: all of them.
         store: where unfinished shots are gone on from; None keeps nothing on disk.
         waiting_time: runs while a frame is waited for.
-        stop: asked while a frame is waited for whether to end early.
+        stop: asked while a frame is waited for, and after each that a loop turns back to, whether to end early.
     """
 
     def __init__(
@@ -187,6 +187,8 @@ class Painter:
                 pictures[result.index] = as_reference(result).picture.cpu()
                 if self._store:
                     self._store.save_turned(info.number(result.index), to_picture(result.image))
+                if self._stop():
+                    raise Stopped(STOPPED)
         return Turn(visible, pictures, iterations, time.perf_counter() - began)
 
     def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:

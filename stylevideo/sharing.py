@@ -46,7 +46,7 @@ class SharedShots:
     Painters are known by numbers.
 
     Attributes:
-        was_helped: whether anybody has helped since the owner began.
+        was_helped: whether anybody has helped since the owner began, or last asked all to let go.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,11 @@ class SharedShots:
     @property
     def frames_left(self) -> int:
         """Of shots that nobody has."""
-        return _frames([shot for shot in self._open.values() if shot.index not in self._holders])
+        return _frames(self._free)
+
+    @property
+    def _free(self) -> list[Shot]:
+        return [shot for shot in self._open.values() if shot.index not in self._holders]
 
     def begin(self, shots: Iterable[Shot], is_welcome: bool = True) -> None:
         """The owner begins: these shots are to be painted; whether help is welcome."""
@@ -88,7 +92,8 @@ class SharedShots:
         Half of the run is left to whom it is in front of. None where there is nothing to help with: the owner
         needs one shot at least.
         """
-        if self._ends or len(self._open) < 2:
+        owner_paints = any(holder not in self._helpers for holder in self._holders.values())
+        if self._ends or len(self._free) < (1 if owner_paints else 2):
             return None
         longest: list[Shot] = []
         run: list[Shot] = []
@@ -112,7 +117,7 @@ class SharedShots:
 
         Args:
             painter: its number.
-            complete: indices of the shots that it has painted; what else it had is free again.
+            complete: indices of shots that are complete; what else it had is free again.
         """
         self._helpers.discard(painter)
         for shot in complete:

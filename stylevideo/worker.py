@@ -39,7 +39,7 @@ class Task:
 
     Attributes:
         kind: `CHECK`, whose answer is a `Prospect`; `MAKE`, whose answer is a `ClipResult`; or `HELP`, whose answer
-            is the indices of the shots that were completed.
+            is the indices of the shots from there on that are complete.
         index: of the clip in the batch.
         request: the clip.
         first_shot: of `HELP`: index of the shot to begin with.
@@ -148,9 +148,17 @@ def main() -> None:
     while True:
         task, stopped = tasks.get()
         with ending.after_this():
+            _empty(replies)
             tell(Begun())
             tell(_answer(task, tell, _Claims(tell, replies), partial(ending.is_asked, stopped)))
             _release_memory()
+
+
+def _empty(replies: queue.Queue[Reply]) -> None:
+    """Throw away answers that the task before did not wait for."""
+    with suppress(queue.Empty):
+        while True:
+            replies.get_nowait()
 
 
 class _Ending:
@@ -252,7 +260,7 @@ def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]],
     while True:
         try:
             message = pickle.load(stream)
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except Exception:  # mostly the end of what the parent says; else nothing more can be understood
             os._exit(1)
         if isinstance(message, Stop):
             stop.set()

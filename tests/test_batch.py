@@ -20,7 +20,7 @@ from conftest import ROOT, STYLE
 
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, run_batch
 from stylevideo.cli import main
-from stylevideo.errors import LockedError, Stopped, StorageError
+from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.jobs import stylize
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.lock import lock_path, sole_run
@@ -344,6 +344,12 @@ class TestWorkers:
         outcomes = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(workers=2))
         assert [outcome.status for outcome in outcomes] == [Status.MADE] * 2
         assert contents(tmp_path / "out") == uninterrupted
+
+    def test_devices_of_several_kinds_are_refused(self) -> None:
+        """A film would depend on which worker made it, and could not be gone on with by the other."""
+        with pytest.raises(SettingsError, match="--devices cuda:0,cpu are of several kinds"):
+            BatchOptions(devices=("cuda:0", "cpu"))
+        BatchOptions(devices=("cuda:0", "cuda:1"))
 
     def test_devices_are_shared_out(self, clips: Path, tmp_path: Path) -> None:
         outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(devices=("cuda:7",)))

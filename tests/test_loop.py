@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from media_fixtures import make_video
 from sequence_fixtures import deep_frame, save
 
 import stylevideo
-from stylevideo.errors import SettingsError
+from stylevideo.errors import SettingsError, Stopped
 from stylevideo.loop import Turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image
 from stylevideo.media.store import store_folder
@@ -133,6 +134,10 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
     running.kill() if sys.platform == "win32" else running.send_signal(signal.SIGKILL)
     running.wait()
     assert not (store_folder(output) / "turn.json").exists(), "killed too late to be a test"
+    shutil.rmtree(store_folder(output) / "loop")
+    with pytest.raises(Stopped):
+        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop=lambda: (store_folder(output) / "loop").exists())
+    assert len(list((store_folder(output) / "loop").iterdir())) == 1, "it ends on its way back too"
 
     def stop_in_the_turn(event: Event) -> None:
         if isinstance(event, Planned):

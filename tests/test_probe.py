@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,12 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, shared, sine
 
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, KilledError
 from stylevideo.media.probe import _parse_pixel_format, probe
 from stylevideo.media.rates import STANDARD_RATES, constant_rate, film_rate
 from stylevideo.timeline import VideoInfo
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_an_ffmpeg_that_was_killed_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a system that is short of memory; another attempt may succeed."""
+    path = numbered_video(tmp_path / "a.mp4", 2, "24")
+    fake = tmp_path / "ffmpeg"
+    fake.write_text("#!/bin/sh\nkill -9 $$\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr("stylevideo.media.ffmpeg.ffmpeg_path", lambda: str(fake))
+    with pytest.raises(KilledError, match="ffmpeg was killed"):
+        probe(path)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])

@@ -153,6 +153,17 @@ def test_help_begins_behind_the_middle_of_what_nobody_has() -> None:
     assert not shared.take(0, 4), "it is complete"
 
 
+def test_the_owner_is_left_a_shot() -> None:
+    """Helpers may come before it has taken its first one."""
+    shared = SharedShots()
+    shared.begin(shots_of([10, 10, 10]))
+    for helper, shot in ((1, 2), (2, 1)):
+        assert shared.place_for_help() == shot
+        shared.join(helper, shot)
+    assert shared.place_for_help() is None
+    assert shared.take(0, 0)
+
+
 def test_a_clip_of_one_shot_needs_no_help() -> None:
     shared = SharedShots()
     shared.begin(shots_of([100]))
@@ -221,6 +232,7 @@ class TestAccount:
         assert ask(WAS_HELPED), "also if nobody is at it any more"
         assert account.task(1) is None, "who failed does not come again"
         assert ask(END_HELP)
+        assert not ask(WAS_HELPED), "what goes wrong from now on is nobody else's fault"
         assert account.task(2) is None
 
 

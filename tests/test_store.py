@@ -60,6 +60,25 @@ def test_restart_throws_away(tmp_path: Path) -> None:
     assert again.last_state(0) is None
 
 
+def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in the middle; systems remove files in any order."""
+    film = tmp_path / "film.mp4"
+    store = FrameStore(film, JOB)
+    store.save(0, 1, PICTURE, {}, None)
+
+    def remove_frames(folder: Path) -> None:
+        for file in (folder / "frames").iterdir():
+            file.unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("stylevideo.media.leftovers.shutil.rmtree", remove_frames)
+        with pytest.raises(KeyboardInterrupt):
+            store.remove()
+    assert (store_folder(film) / "shots" / "00000.complete").exists()
+    assert not FrameStore(film, JOB).is_complete(0)
+
+
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "film.mp4", JOB)
     store.save(0, 1, PICTURE, {}, {"index": 0})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from stylevideo.errors import DecodeError, InputError, StorageError
+from stylevideo.errors import DecodeError, InputError, KilledError, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> Ffmp
         timeout_s: seconds after which ffmpeg is killed; None waits for ever.
     Raises:
         InputError: ffmpeg cannot be started.
+        KilledError: it was killed.
         subprocess.TimeoutExpired: it took longer than `timeout_s`.
     """
     done = _run(arguments, timeout_s)
@@ -92,6 +94,7 @@ def ffmpeg_output(arguments: Sequence[str]) -> bytes:
     Raises:
         DecodeError: ffmpeg failed; its last words are the message.
         InputError: ffmpeg cannot be started.
+        KilledError: it was killed.
     """
     done = _run(arguments, None)
     if done.returncode != 0:
@@ -107,6 +110,10 @@ def _run(arguments: Sequence[str], timeout_s: float | None) -> subprocess.Comple
         except BaseException:
             process.kill()
             raise
+    if sys.platform != "win32" and process.returncode == -signal.SIGKILL:  # which is no answer to any question
+        raise KilledError(
+            "ffmpeg was killed, as happens when the machine runs out of memory. Free some memory, and run again."
+        )
     return subprocess.CompletedProcess(command, process.returncode, output, messages)
 
 

@@ -17,6 +17,8 @@ SUFFIX = ".stylevideo"
 REMOVALS, REMOVE_AGAIN_S = 5, 0.1
 REQUEST_NAME = "request"
 """Under this name it is remembered what an unfinished film was asked for."""
+JOB_NAME = "job"
+"""Under this name there is everything that decides how its frames look; without it they are of no use."""
 
 
 def store_folder(output: Path) -> Path:
@@ -38,7 +40,8 @@ def throw_away(output: Path) -> None:
     folder, trials = store_folder(output), 0
     while folder.exists():
         try:
-            (folder / f"{REQUEST_NAME}.json").unlink(missing_ok=True)  # what remains is known as a remnant
+            for name in (REQUEST_NAME, JOB_NAME):  # first, so that what remains is known as a remnant
+                (folder / f"{name}.json").unlink(missing_ok=True)
             shutil.rmtree(folder)
         except OSError as error:
             trials += 1  # somebody else may be about to close, or to rename, a file in it

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.leftovers import JOB_NAME, store_folder, throw_away
 from stylevideo.media.pictures import read_exactly, write_atomically, write_float_tiff, write_png
 
-JOB_FILE = "job.json"
+JOB_FILE = f"{JOB_NAME}.json"
 FORM = 2
 """Of the folder: another one is not gone on from."""
 NAMING_FILE = "naming.json"
@@ -57,10 +57,9 @@ def note(output: Path, name: str, value: Any) -> None:
 
 def forgive(output: Path, changes: Mapping[str, Any]) -> None:
     """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
-    name = Path(JOB_FILE).stem
-    before = recall(output, name)
+    before = recall(output, JOB_NAME)
     if before is not None:
-        note(output, name, {**before, **changes})
+        note(output, JOB_NAME, {**before, **changes})
 
 
 def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
@@ -70,7 +69,7 @@ def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
         ResumeError: naming what differs.
         StorageError: what an earlier run left cannot be read.
     """
-    before = recall(output, Path(JOB_FILE).stem)
+    before = recall(output, JOB_NAME)
     if before is not None:
         _require_same(store_folder(output), before, json.loads(json.dumps(fingerprint)))
 
@@ -82,6 +81,7 @@ class FrameStore:
         output: the film that is to be made.
         fingerprint: everything that decides how the frames look, by name; JSON values.
         restart: throw away what an earlier run left.
+        remembered: values to be kept from the beginning on, by name, see `remember`.
         join: take part in what another process has begun, and begin nothing.
     Raises:
         ResumeError: an earlier run left frames that were made from something else; the message names what
@@ -89,7 +89,14 @@ class FrameStore:
         StorageError: the folder cannot be written or read.
     """
 
-    def __init__(self, output: Path, fingerprint: Mapping[str, Any], restart: bool = False, join: bool = False) -> None:
+    def __init__(
+        self,
+        output: Path,
+        fingerprint: Mapping[str, Any],
+        restart: bool = False,
+        remembered: Mapping[str, Any] | None = None,
+        join: bool = False,
+    ) -> None:
         self._output, self.folder = output, store_folder(output)
         if restart:
             self.remove()
@@ -100,7 +107,7 @@ class FrameStore:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:
             self.remove()
-            self._begin(fingerprint)
+            self._begin(fingerprint, remembered or {})
         self._begun = self._begun_at()
 
     @property
@@ -125,6 +132,15 @@ class FrameStore:
             StorageError: the disk is full, or the folder cannot be written.
         """
         self._require_own()
+        try:
+            self._save(shot, number, picture, record, state)
+        except StorageError:
+            self._require_own()  # why a folder cannot be written that is gone
+            raise
+
+    def _save(
+        self, shot: int, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any] | None
+    ) -> None:
         path = self._picture_path(number, "frames")
         if picture.dtype == np.float32:
             write_float_tiff(path.with_suffix(".tif"), picture)
@@ -206,11 +222,13 @@ class FrameStore:
         """Delete the folder and everything in it."""
         throw_away(self._output)
 
-    def _begin(self, fingerprint: Mapping[str, Any]) -> None:
-        """Make the folder, or leave nothing."""
+    def _begin(self, fingerprint: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
+        """Make the folder, or leave nothing; the fingerprint comes last, since it counts only with the rest."""
         try:
             self._make_folder("frames")
             self._make_folder("shots")
+            for name, value in remembered.items():
+                self.remember(name, value)
             self._write_json(JOB_FILE, fingerprint)
         except StorageError:
             with suppress(StorageError):
