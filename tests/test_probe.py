@@ -20,11 +20,16 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_an_ffmpeg_that_was_killed_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As by a system that is short of memory; another attempt may succeed."""
+@pytest.mark.parametrize(
+    "end", ["kill -9 $$", "kill -15 $$", "echo 'Exiting normally, received signal 15.' >&2; exit 255"]
+)
+def test_an_ffmpeg_that_was_killed_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """As by a system that is short of memory, or one that is shut down; another attempt may succeed."""
     path = numbered_video(tmp_path / "a.mp4", 2, "24")
     fake = tmp_path / "ffmpeg"
-    fake.write_text("#!/bin/sh\nkill -9 $$\n")
+    fake.write_text(f"#!/bin/sh\n{end}\n")
     fake.chmod(0o755)
     monkeypatch.setattr("stylevideo.media.ffmpeg.ffmpeg_path", lambda: str(fake))
     with pytest.raises(KilledError, match="ffmpeg was killed"):

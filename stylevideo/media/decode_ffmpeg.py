@@ -25,7 +25,7 @@ import numpy as np
 
 from stylevideo.errors import DecodeError
 from stylevideo.heartbeat import beat
-from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, ffmpeg_path, file_url, last_lines, start_ffmpeg
+from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, STOPPED_STATUS, ffmpeg_path, file_url, last_lines, start_ffmpeg
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.timeline import VideoInfo
@@ -44,8 +44,6 @@ LATEST_TIME_S = 5.0
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DAMAGE_STATUSES = frozenset({0, 69, 183})
 """ffmpeg's exit statuses after damaged footage: none, too many errors, invalid data."""
-STOPPED_STATUS = 255
-"""ffmpeg's exit status after a signal that it heeds; higher ones are Windows' names of crashes."""
 SKIPPED = "showinfo@skipped"
 _TIME = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] n: *(\d+) pts: *(-?\d+|NOPTS) ")
 _CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/\d+)")
@@ -110,7 +108,7 @@ def _require_orderly_end(info: VideoInfo, status: int, clock: _Clock, position: 
         clock: it has ffmpeg's messages.
         position: index of the frame after the last that came; 0 if none did.
     """
-    died = status < 0 or status >= STOPPED_STATUS
+    died = status < 0 or status >= STOPPED_STATUS  # higher ones are Windows' names of crashes
     if not died and (not position or status in DAMAGE_STATUSES):
         return
     if not died:

@@ -24,6 +24,8 @@ from stylevideo.errors import DecodeError, InputError, KilledError, StorageError
 logger = logging.getLogger(__name__)
 
 STDERR_LINES_SHOWN = 6
+STOPPED_STATUS = 255
+"""ffmpeg's exit status after a signal that it heeds, and after some failures, of which it tells more."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,16 @@ def _run(arguments: Sequence[str], timeout_s: float | None) -> subprocess.Comple
         except BaseException:
             process.kill()
             raise
-    if sys.platform != "win32" and process.returncode == -signal.SIGKILL:  # which is no answer to any question
-        raise KilledError(
-            "ffmpeg was killed, as happens when the machine runs out of memory. Free some memory, and run again."
-        )
+    if _was_killed(process.returncode, messages):  # which is no answer to any question
+        raise KilledError("ffmpeg was killed by another program, or because the machine ran out of memory. Run again.")
     return subprocess.CompletedProcess(command, process.returncode, output, messages)
+
+
+def _was_killed(status: int, messages: bytes) -> bool:
+    """Whether somebody has ended ffmpeg; a crash of its own does not count."""
+    if sys.platform != "win32" and status in (-signal.SIGKILL, -signal.SIGTERM):
+        return True
+    return status == STOPPED_STATUS and (not messages.strip() or b"received signal" in messages)
 
 
 def start_ffmpeg(command: Sequence[str], **pipes: int) -> subprocess.Popen[bytes]:
