@@ -117,7 +117,9 @@ def shots(run: Run) -> None:
 
 
 def memory(options: argparse.Namespace) -> None:
-    print(check_memory(options.clip, options.style, tuple(options.frames), options.size))
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    print(check_memory(options.clip, options.style, tuple(options.frames), options.size), flush=True)
+    print(machine)
 
 
 def line(options: argparse.Namespace) -> None:

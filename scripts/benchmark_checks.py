@@ -18,6 +18,8 @@ from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
 from stylevideo.jobs import stylize
+from stylevideo.media.ffmpeg import run_ffmpeg
+from stylevideo.media.probe import probe
 from stylevideo.metrics import brightness, region_style_distance, sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.settings import Settings
@@ -179,8 +181,15 @@ def check_line(clip: Path, style: Path, frames: int, sizes: Sequence[int], itera
 
 
 def check_memory(clip: Path, style: Path, counts: tuple[int, int], size: int) -> str:
-    """The peak memory of a short and of a long run."""
-    short, long = (_peak_memory_mib(clip, style, count, size) for count in counts)
+    """The peak memory of a short and of a long run; a clip that is too short is repeated."""
+    with tempfile.TemporaryDirectory() as folder:
+        if probe(clip).frame_count < max(counts):
+            repeated = Path(folder) / "repeated.mp4"
+            loop = ["-stream_loop", "-1", "-i", str(clip), "-frames:v", str(max(counts)), "-an"]
+            made = run_ffmpeg(["-v", "error", *loop, "-c:v", "libx264", str(repeated)])
+            assert made.status == 0, made.messages
+            clip = repeated
+        short, long = (_peak_memory_mib(clip, style, count, size) for count in counts)
     return (
         f"peak memory: {counts[0]} frames {short:.0f} MiB, {counts[1]} frames {long:.0f} MiB, "
         f"{100 * (long / short - 1):+.1f} %"

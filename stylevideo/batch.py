@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
-FINAL = frozenset({"InputError", "SettingsError", "DeviceError", "ResumeError"})
-"""Failures that a second attempt would only repeat."""
+FINAL = frozenset({"InputError", "SettingsError", "DeviceError", "ResumeError", UNDEAD})
+"""Failures that a second attempt would only repeat: whoever cannot be ended may hold the film's lock."""
 
 
 class Status(Enum):
@@ -279,7 +279,6 @@ class _Batch:
         self._told_to_wait: set[int] = set()
         self._help = Assistance(requests)
         self._begun: set[int] = set()
-        self._undead: set[int] = set()
         self._ended = False
         self._stop: Callable[[], bool] = lambda: False
         for index in checked.made:
@@ -367,8 +366,6 @@ class _Batch:
 
     def _take(self, task: Task, answer: Done | Failed | NotBegun) -> None:
         index = task.index
-        if isinstance(answer, Failed) and answer.kind == UNDEAD:
-            self._undead.add(index)  # it may hold the film's lock
         if isinstance(answer, Failed) and answer.kind == "Stopped" and not self._ends():
             answer = Failed(WORKER_ERROR, "The process that worked on it was asked to end by another program.")
         if isinstance(answer, Done):
@@ -378,7 +375,7 @@ class _Batch:
             self._put_off(task, 0)
         elif _made_meanwhile(self._requests[index]):  # as it was asked for: a retry no longer says `restart`
             self._end(index, Status.ALREADY_MADE)
-        elif answer.kind == "LockedError" and index not in self._undead:
+        elif answer.kind == "LockedError":
             self._attempts[index] -= 1
             if index not in self._told_to_wait:
                 self._on_event(Waiting(index, answer.reason))

@@ -137,13 +137,12 @@ class _Worker:
     def why_gone(self) -> Failed:
         """What is known of its end; it is ended if it was not."""
         status = self.end()
+        kind = UNDEAD if status is None else WORKER_ERROR
         if self._why:
-            return Failed(WORKER_ERROR if status is not None else UNDEAD, f"The process that worked on it {self._why}.")
+            return Failed(kind, f"The process that worked on it {self._why}.")
         self._listener.join(LONGEST_LISTENING_S)
         last = f" It last said: {' / '.join(self._said)}" if self._said else ""
-        return Failed(
-            WORKER_ERROR if status is not None else UNDEAD, f"The process that worked on it {_ending(status)}.{last}"
-        )
+        return Failed(kind, f"The process that worked on it {_ending(status)}.{last}")
 
     def kill(self) -> None:
         """End it whatever it does."""
@@ -243,11 +242,11 @@ class Crew:
                 stopping = True
                 for worker in self._workers.values():
                     worker.stop()
-            started_later = self._starts_later()
+            starts_later = self._starts_later()  # asked before, too, since the time may come in between
             if not stopping:
                 yield from self._share_out(next_task, stop)
-            is_due_later = not stopping and (started_later or self._starts_later())
-            if not is_due_later and not any(worker.task for worker in self._workers.values()):
+            starts_later = not stopping and (starts_later or self._starts_later())
+            if not starts_later and not any(worker.task for worker in self._workers.values()):
                 return
             self._give_up_who_hangs()
             yield from self._heard(on_event, on_question)

@@ -73,6 +73,9 @@ class WorkerError(StyleVideoError):
 class Stopped(StyleVideoError):
     """A run ended early because it was asked to; the finished frames are kept."""
 
+    def __init__(self, message: str = "It was stopped after the last finished frame.") -> None:
+        super().__init__(message)
+
 
 @contextmanager
 def frame_context(clip: str | Path, frame: int) -> Iterator[None]:

@@ -37,7 +37,7 @@ from stylevideo.loop import turning_frames
 from stylevideo.media.leftovers import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import fit_picture, to_8_bits
-from stylevideo.media.read_ahead import POLL_S, STOPPED
+from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, forgive, note, recall
@@ -133,7 +133,7 @@ class _Attempt:
         given_up: settings' values that take the place of those asked for.
         anew: whether what an earlier run left is thrown away.
         shared: whether others help.
-        has_begun: whether there is unfinished work of its own; only then nothing is thrown away any more.
+        has_begun: whether there is unfinished work of its own; then nothing more is thrown away.
     """
 
     given_up: Mapping[str, Any]
@@ -245,7 +245,7 @@ def _paint_all(
 
 def _end_if_asked(stop: Callable[[], bool], is_last: bool = False) -> None:
     if stop() and not is_last:
-        raise Stopped(STOPPED)
+        raise Stopped
 
 
 class _Shared:

@@ -18,7 +18,7 @@ from stylevideo.checkpoint import as_tensor, load_state
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image, to_picture
-from stylevideo.media.read_ahead import STOPPED, Stopwatch, read_ahead
+from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import SourceFrame, read_frames
 from stylevideo.media.store import FrameStore
 from stylevideo.models.device import describe, memory_context
@@ -188,7 +188,7 @@ class Painter:
                 if self._store:
                     self._store.save_turned(info.number(result.index), to_picture(result.image))
                 if self._stop():
-                    raise Stopped(STOPPED)
+                    raise Stopped
         return Turn(visible, pictures, iterations, time.perf_counter() - began)
 
     def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:

@@ -174,16 +174,9 @@ def _table(outcomes: Sequence[Outcome]) -> list[str]:
             costs = (str(len(result.frames)), duration(result.seconds), f"{result.mean_loss:.4f}", warnings)
         name, attempts = outcome.request.source.name, str(outcome.attempts or "")
         rows.append((name, outcome.status.value, attempts, *costs, outcome.request.output.name if result else ""))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    words, numbers = slice(0, 2), slice(2, 7)
+    columns = list(zip("<<>>>>><", (max(map(len, column)) for column in zip(*rows, strict=True)), strict=True))
     return [
-        "  ".join(
-            [
-                *(f"{text:<{width}}" for text, width in zip(row[words], widths[words], strict=True)),
-                *(f"{text:>{width}}" for text, width in zip(row[numbers], widths[numbers], strict=True)),
-                row[-1],
-            ]
-        ).rstrip()
+        "  ".join(f"{text:{side}{width}}" for text, (side, width) in zip(row, columns, strict=True)).rstrip()
         for row in rows
     ]
 

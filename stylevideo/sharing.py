@@ -1,6 +1,6 @@
 """Who paints which shots of a clip: one process by itself, or several that help each other.
 
-Nothing is carried over a cut, so shots may be painted in any order, by anyone who has the same kind of device: the
+Nothing is carried over a cut, so shots may be painted in any order, by anyone whose device is alike: the
 film is the same. A looped film is the exception: its end needs its beginning, so nobody helps with it. The *owner* of a
 clip walks through its shots from the first on, paints those that nobody else has, and makes the film. A *helper*
 begins somewhere in the middle of what is left and goes forward until it meets what somebody has. Knows no processes.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from media_fixtures import make_video, numbered_frame, sine
 
 
@@ -18,6 +20,14 @@ def make_clip(path: Path, frames: int = 4) -> Path:
 
 def run_command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "stylevideo", "run", *map(str, arguments)]
+
+
+def workers() -> list[int]:
+    """The workers that are children of this process; Linux only."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs /proc")
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in children if "stylevideo.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_fixtures import make_clip, run_command, wait_until
+from batch_fixtures import make_clip, run_command, wait_until, workers
 from batch_trials import contents, marked, processes, wait_for_none, with_killer
 from conftest import ROOT, STYLE
 
@@ -137,7 +137,7 @@ class TestIsolation:
                 seen.append(event.event)
                 if isinstance(event.event, FrameFinished) and not killed:
                     killed.append(True)
-                    (worker,) = processes_in_session_of_workers()
+                    (worker,) = workers()
                     os.kill(worker, signal.SIGKILL)
 
         outcomes = run_batch(requests, BatchOptions(retries=1), kill_once)
@@ -194,7 +194,7 @@ class TestIsolation:
 
         def kill(event: object) -> None:
             if isinstance(event, BatchChecked):
-                killed.extend(processes_in_session_of_workers())
+                killed.extend(workers())
                 for worker in killed:
                     os.kill(worker, signal.SIGKILL)
 
@@ -211,7 +211,7 @@ class TestIsolation:
 
         def ask_once(event: object) -> None:
             if isinstance(event, ClipEvent) and isinstance(event.event, Planned) and not asked:
-                asked.extend(processes_in_session_of_workers())
+                asked.extend(workers())
                 os.kill(asked[0], signal.SIGTERM)
 
         first, second = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(retries=retries), ask_once)
@@ -237,7 +237,7 @@ class TestIsolation:
 
         def arm(event: object) -> None:
             if isinstance(event, BatchChecked):
-                for worker in processes_in_session_of_workers():  # the next one has the crash in it
+                for worker in workers():  # the next one has the crash in it
                     os.kill(worker, signal.SIGKILL)
                 monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
 
@@ -250,7 +250,7 @@ class TestIsolation:
         def kill(event: object) -> None:
             events.append(event)
             if isinstance(event, ClipEvent) and isinstance(event.event, FrameFinished):
-                for worker in processes_in_session_of_workers():
+                for worker in workers():
                     os.kill(worker, signal.SIGKILL)
 
         requests = requests_for(clips, tmp_path / "out")
@@ -261,14 +261,6 @@ class TestIsolation:
 
 def is_waiting(event: object) -> bool:
     return isinstance(event, Waiting)
-
-
-def processes_in_session_of_workers() -> list[int]:
-    """The workers that are children of this process; Linux only."""
-    if not sys.platform.startswith("linux"):
-        pytest.skip("needs /proc")
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in children if "stylevideo.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 class TestAgain:

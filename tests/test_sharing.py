@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from batch_fixtures import workers
 from batch_trials import contents
 from conftest import STYLE
 from hypothesis import given
@@ -335,7 +336,6 @@ class TestInOneProcess:
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
         """A folder with an open file cannot be removed on all systems."""
-
         real = shutil.rmtree
 
         def refuse(folder: Path, **options: Any) -> None:
@@ -546,28 +546,21 @@ def test_a_worker_that_cannot_even_be_killed_is_left_to_the_system(
 ) -> None:
     """As one that waits for a disk that is gone."""
     monkeypatch.setattr("stylevideo.crew.LONGEST_DYING_S", 1.0)
-    tasks = [Task(MAKE, 0, ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS))]
-    with Crew(1, (), logging.WARNING, 20) as crew, monkeypatch.context() as patched:
-        hanging: list[int] = []
-        undead: list[subprocess.Popen[bytes]] = []
+    undead: list[subprocess.Popen[bytes]] = []
+    hanging: list[int] = []
 
-        def hang(worker: int, task: Task, event: object) -> None:
-            if not hanging:
-                hanging.extend(workers())
-                os.kill(hanging[0], signal.SIGSTOP)
-                patched.setattr("subprocess.Popen.kill", lambda process: undead.append(process))
+    def hang(event: object) -> None:
+        if isinstance(event, ClipEvent) and not hanging:
+            hanging.extend(workers())
+            os.kill(hanging[0], signal.SIGSTOP)
+            monkeypatch.setattr("subprocess.Popen.kill", lambda process: undead.append(process))
 
-        ((_, _, answer),) = crew.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False)
-        os.kill(hanging[0], signal.SIGKILL)
-        undead[0].wait()
-    assert isinstance(answer, Failed)
-    assert "did nothing for 20 s and was ended" in answer.reason
-
-
-def workers() -> list[int]:
-    """The workers that are children of this process."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in children if "stylevideo.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+    request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
+    (outcome,) = run_batch([request], BatchOptions(retries=1, patience_s=20), hang)
+    os.kill(hanging[0], signal.SIGKILL)
+    undead[0].wait()
+    assert (outcome.status, outcome.attempts) == (Status.FAILED, 1), "it may hold the film's lock"
+    assert outcome.reason == "The process that worked on it did nothing for 20 s and was ended."
 
 
 def test_reading_and_painting_are_steps(two_shot_clip: Path, tmp_path: Path) -> None:

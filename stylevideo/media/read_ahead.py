@@ -14,7 +14,6 @@ from stylevideo.errors import Stopped
 
 T = TypeVar("T")
 POLL_S = 0.1
-STOPPED = "It was stopped after the last finished frame."
 LONGEST_WAIT_S = 2.0
 """For a thread that is in the middle of making an item; it ends by itself after that."""
 
@@ -105,7 +104,7 @@ def _get(waiting: queue.Queue[_Item[T] | _End], waiting_time: Stopwatch, stop: C
                 return waiting.get(timeout=POLL_S)
             except queue.Empty:
                 if stop():
-                    raise Stopped(STOPPED) from None
+                    raise Stopped from None
 
 
 def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, left: threading.Event) -> bool:
