@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stylevideo.media.pictures import write_atomically
 from stylevideo.metrics import LONG, FrameMeasures
+from stylevideo.system.files import write_atomically
 from stylevideo.timeline import VideoInfo
 
 SIZE_INCHES = (12.0, 15.0)

@@ -18,9 +18,9 @@ from stylevideo.beside import MADE_BY, is_record_of, provenance_path
 from stylevideo.errors import InputError, StorageError
 from stylevideo.identity import source_files, source_identity, written_bytes
 from stylevideo.media.pattern import plain_name
-from stylevideo.media.pictures import write_atomically
 from stylevideo.preparation import Job
 from stylevideo.settings import OF_RUNS, leaves
+from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 
 CHUNK_BYTES = 1 << 22

@@ -24,7 +24,7 @@ from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
-    ["errors", "settings", "timeline", "ranges", "version", "heartbeat"],
+    ["errors", "text", "system", "settings", "timeline", "ranges", "version", "heartbeat"],
     ["ops"],
     ["models"],
     ["media"],

@@ -25,7 +25,14 @@ import numpy as np
 
 from stylevideo.errors import DecodeError
 from stylevideo.heartbeat import beat
-from stylevideo.media.ffmpeg import STDERR_LINES_SHOWN, STOPPED_STATUS, ffmpeg_path, file_url, last_lines, start_ffmpeg
+from stylevideo.media.ffmpeg import (
+    STDERR_LINES_SHOWN,
+    STOPPED_STATUS,
+    ffmpeg_path,
+    last_lines,
+    source_input,
+    start_ffmpeg,
+)
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.timeline import VideoInfo
@@ -128,7 +135,7 @@ def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
     # ffmpeg's own decoders of these leave alpha out.
     decoder = ["-c:v", f"libvpx{'-vp9' if info.codec == 'vp9' else ''}"] if info.codec in ("vp8", "vp9") else []
     return [
-        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder, "-i", file_url(info.path)),
+        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder, *source_input(info.path)),
         *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
         *("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-"),
     ]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from stylevideo.errors import InputError, ShapeError
-from stylevideo.media.pictures import write_atomically
+from stylevideo.system.files import write_atomically
 
 MAGIC = b"\x76\x2f\x31\x01"
 LARGEST_HALF = 65504.0

@@ -71,6 +71,17 @@ def file_url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
+def source_input(path: Path, demuxer: str = "") -> list[str]:
+    """ffmpeg's arguments for an input file that somebody else has made; nothing but this file is opened.
+
+    Args:
+        path: an ordinary file.
+        demuxer: ffmpeg's name of its format, where that is known; else it is found by content among those that hold
+            pictures and sound themselves.
+    """
+    return [*(["-f", demuxer] if demuxer else []), "-i", file_url(path)]
+
+
 def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> FfmpegRun:
     """Run ffmpeg to its end without a terminal and collect what it wrote.
 

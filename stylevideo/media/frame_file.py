@@ -18,7 +18,7 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.exr import ExrPicture, read_exr
-from stylevideo.media.ffmpeg import ffmpeg_output, file_url, run_ffmpeg
+from stylevideo.media.ffmpeg import ffmpeg_output, run_ffmpeg, source_input
 from stylevideo.media.pattern import CODECS
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
 from stylevideo.media.tiff import has_alpha_multiplied_in
@@ -184,7 +184,7 @@ def _decode_dpx(path: Path) -> np.ndarray:
 
 def _decode_with_ffmpeg(path: Path, demuxer: str) -> np.ndarray:
     try:
-        data = ffmpeg_output(["-v", "error", "-f", demuxer, "-i", file_url(path), *_FAST_PNG])
+        data = ffmpeg_output(["-v", "error", *source_input(path, demuxer), *_FAST_PNG])
     except DecodeError as error:
         raise DecodeError(f"{path} is damaged, or not a picture that can be read. Make or copy it again.") from error
     pixels = _decode_quietly(data, cv2.IMREAD_UNCHANGED)
@@ -194,7 +194,7 @@ def _decode_with_ffmpeg(path: Path, demuxer: str) -> np.ndarray:
 
 def _dpx_facts(path: Path, decoded_format: str) -> tuple[str, Fraction]:
     """The pixel format before it was decoded, such as gbrp10le, and the pixels' aspect."""
-    match = _DPX_LINE.search(run_ffmpeg(["-f", "dpx_pipe", "-i", file_url(path)]).messages)
+    match = _DPX_LINE.search(run_ffmpeg([*source_input(path, "dpx_pipe")]).messages)
     if match is None:
         return decoded_format, Fraction(1)
     width, height = int(match["width"] or 0), int(match["height"] or 0)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.errors import InputError, StorageError
+from stylevideo.errors import InputError
+from stylevideo.system.files import write_atomically
 
 if TYPE_CHECKING:
     from stylevideo.media.exr import ExrPicture
@@ -230,25 +229,4 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         raise InputError(
             f"{path}: the folder {path.parent} cannot be written to ({error.strerror}). Choose another place."
-        ) from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file under a hidden name, flush it to the disk, and only then give it its own name.
-
-    Raises:
-        StorageError: the disk is full, or the folder cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise StorageError(
-            f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
         ) from error

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import FfmpegRun, file_url, last_lines, run_ffmpeg
+from stylevideo.media.ffmpeg import FfmpegRun, last_lines, run_ffmpeg, source_input
 from stylevideo.media.rates import DEFAULT_RATE, STANDARD_RATES, constant_rate, film_rate, prints_as
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -151,7 +151,7 @@ def _run_framecrc(path: Path) -> FfmpegRun:
     `V` picks the first video stream that is not a cover picture.
     """
     timeout_s = PROBE_TIMEOUT_S + path.stat().st_size / PROBE_BYTES_PER_SECOND
-    arguments = ["-nostats", "-i", file_url(path), "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
+    arguments = ["-nostats", *source_input(path), "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
     try:
         return run_ffmpeg(arguments, timeout_s)
     except subprocess.TimeoutExpired as error:

@@ -19,9 +19,10 @@ import numpy as np
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
 from stylevideo.media.exr import check_openexr, write_exr
 from stylevideo.media.pattern import Pattern, parse_pattern
-from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats, write_atomically
+from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats
 from stylevideo.media.tiff import with_straight_alpha
 from stylevideo.media.view import sequence_view
+from stylevideo.system.files import write_atomically
 
 logger = logging.getLogger(__name__)
 

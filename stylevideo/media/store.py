@@ -22,7 +22,8 @@ import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.leftovers import JOB_NAME, store_folder, throw_away
-from stylevideo.media.pictures import read_exactly, write_atomically, write_float_tiff, write_png
+from stylevideo.media.pictures import read_exactly, write_float_tiff, write_png
+from stylevideo.system.files import write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
 FORM = 2

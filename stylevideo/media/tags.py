@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
+from stylevideo.media.ffmpeg import last_lines, run_ffmpeg, source_input
 
 _SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
 # A backslash stands before what would have a meaning, a line's end included.
@@ -49,7 +49,7 @@ def ask(path: Path, *arguments: str) -> str:
     Raises:
         InputError: it cannot read it.
     """
-    run = run_ffmpeg(["-v", "error", "-i", file_url(path), *arguments])
+    run = run_ffmpeg(["-v", "error", *source_input(path), *arguments])
     if run.status != 0:
         raise InputError(f"{path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
     return run.output

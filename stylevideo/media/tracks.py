@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import CONTAINERS, Container
-from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
+from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg, source_input
 from stylevideo.media.tags import ask
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -139,7 +139,7 @@ def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
     """Whether anything of a stream lies in a stretch."""
     before, after = cut_arguments(cut)
     only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
-    run = run_ffmpeg(["-v", "error", *before, "-i", file_url(info.path), *only, *after, "-f", "framecrc", "-"])
+    run = run_ffmpeg(["-v", "error", *before, *source_input(info.path), *only, *after, "-f", "framecrc", "-"])
     return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
 
 
@@ -160,7 +160,7 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
         return stream.codec in _COVER_FILES
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
-        source = ["-t", TRIAL_SECONDS, "-i", file_url(info.path)]
+        source = ["-t", TRIAL_SECONDS, *source_input(info.path)]
         picture, tracks = [], ["-map", f"0:{stream.index}", "-c", codec]
         if container.muxer == "mxf":  # which holds nothing without a picture
             picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
@@ -179,7 +179,7 @@ def track_inputs(tracks: Sequence[Track], path: Path, cut: Cut) -> tuple[dict[st
     All are the source. Subtitles have an input of their own: for the sake of one that is far away ffmpeg reads sound
     far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut beginning.
     """
-    begin, file = cut_arguments(cut)[0], ["-i", file_url(path)]
+    begin, file = cut_arguments(cut)[0], source_input(path)
     numbers, inputs = {"audio": 1, "attachment": 1}, [*begin, *file]
     for kind, before in (("subtitle", begin), ("cover", [])):
         if any(track.stream.kind == kind for track in tracks):
@@ -229,7 +229,7 @@ def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[s
             suffix, mime_type = _COVER_FILES[stream.codec]
             file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
             only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", file_url(file)]
-            run = run_ffmpeg(["-v", "error", "-i", file_url(info.path), *only])
+            run = run_ffmpeg(["-v", "error", *source_input(info.path), *only])
             require_space(run)
             if run.status != 0:
                 raise InputError(f"{info.path.name}: its cover cannot be read: {last_lines(run.messages, 1)}.")

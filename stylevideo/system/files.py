@@ -1,0 +1,84 @@
+"""Small files read with a bound, and files written so that they are whole or not there.
+
+Opens ordinary files only: no pipe is waited for, no device is read. Writes through no link.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from stylevideo.errors import InputError, StorageError
+
+JSON_BYTES = 64 * 2**20
+"""The most that a record, a report or a note may have: two hundred thousand frames' reports have about 40 MB."""
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NEW_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """Read a file whole.
+
+    Args:
+        path: its name; a link to an ordinary file will do.
+        most_bytes: that it may have.
+    Raises:
+        InputError: it is not an ordinary file, or has more.
+        OSError: it cannot be opened or read.
+    """
+    with os.fdopen(os.open(path, _READ_FLAGS), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path} is {_kind(status.st_mode)}, not an ordinary file. Name a file.")
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise InputError(f"{path} has more than {most_bytes} bytes, which is the most that such a file may have.")
+    return data
+
+
+def _kind(mode: int) -> str:
+    """What a file that is not an ordinary one is, with its article."""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def open_new(path: Path) -> int:
+    """Make a file that was not there and open it for reading and writing, through no link.
+
+    Returns:
+        Its descriptor.
+    Raises:
+        OSError: among others FileExistsError, whatever is there under this name.
+    """
+    return os.open(path, _NEW_FLAGS, 0o666)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a hidden name that nobody can foresee, flush it to the disk, then give it its own name.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with os.fdopen(open_new(part), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
+        ) from error

@@ -1,0 +1,21 @@
+"""Words for people: foreign text made harmless. Knows no files and prints nothing."""
+
+from __future__ import annotations
+
+_BIDIRECTIONAL = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the order of what stands behind them."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    """A foreign text as a terminal may show it: control characters, and marks of direction, as escapes such as `\\x1b`.
+
+    Args:
+        text: of a file's name, a tag, a message of another program. Lone surrogates stay: names that are not UTF-8.
+        keep: control characters that stay as they are, such as a line's end.
+    """
+    return "".join(c if c in keep or not _is_control(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_control(character: str) -> bool:
+    code = ord(character)
+    return code < 0x20 or 0x7F <= code < 0xA0 or character in "\u2028\u2029" or character in _BIDIRECTIONAL
