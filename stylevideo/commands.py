@@ -6,14 +6,16 @@ import argparse
 import dataclasses
 import json
 import logging
+import shlex
 import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stylevideo.errors import InstallationError, SettingsError, VerificationError
-from stylevideo.flags import SHOWN_BY
+from stylevideo.flags import SHOWN_BY, as_flag
 from stylevideo.settings import PRESETS, Settings, Style, leaves
+from stylevideo.text import counted
 
 if TYPE_CHECKING:
     from stylevideo.cache import Unfinished
@@ -109,17 +111,21 @@ def _probe(options: argparse.Namespace) -> None:
 
 
 def _shots(options: argparse.Namespace) -> None:
+    from stylevideo.description import shot_as_json
     from stylevideo.media.reader import open_clip
     from stylevideo.shots import detect_shots
 
     info = open_clip(options.file)
-    shots = detect_shots(info, range(info.frame_count))
-    rows = [(shot.index + 1, info.number(shot.start), info.number(shot.stop - 1)) for shot in shots]
+    shots = [shot_as_json(info, shot) for shot in detect_shots(info, range(info.frame_count))]
     if options.json:
-        print(json.dumps([{"shot": number, "first": first, "last": last} for number, first, last in rows], indent=1))
+        print(json.dumps(shots, indent=1))
         return
-    for number, first, last in rows:
-        print(f"shot {number}: frames {first}-{last} ({last - first + 1})")
+    for shot in shots:
+        timecode = f", timecode {shot['timecode']}" if shot["timecode"] else ""
+        print(
+            f"shot {shot['shot']}: frames {shot['first']}-{shot['last']} ({shot['frames']}), "
+            f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}"
+        )
 
 
 def _deliveries(options: argparse.Namespace) -> None:
@@ -132,9 +138,8 @@ def _deliveries(options: argparse.Namespace) -> None:
 def _presets(options: argparse.Namespace) -> None:
     for entry in PRESETS.values():
         print(f"{entry.name}: {entry.description}")
-        for name, value in entry.values.items():
-            shown = ",".join(value) if isinstance(value, tuple) else value
-            print(f"    --{name.replace('_', '-')} {shown}")
+        if entry.values:
+            print(f"    {shlex.join(word for name, value in entry.values.items() for word in as_flag(name, value))}")
 
 
 def _init(options: argparse.Namespace) -> None:
@@ -181,7 +186,7 @@ def _cache_clear(options: argparse.Namespace) -> None:
         kept = "" if work in idle else " (kept)"
         print(f"{_unfinished(work)}{kept}", file=sys.stderr)
     if idle and not options.yes:
-        _require_yes(f"Throw away what was made of {len(idle)} film{'s' if len(idle) > 1 else ''}? [y/N] ")
+        _require_yes(f"Throw away what was made of {counted(len(idle), 'film')}? [y/N] ")
     for work in idle:
         remove_unfinished(work)
         print(work.folder)
@@ -198,7 +203,9 @@ def _require_yes(question: str) -> None:
 def _unfinished(work: Unfinished) -> str:
     touched = time.strftime("%Y-%m-%d %H:%M", time.localtime(work.touched))
     working = ", a run is working on it" if work.in_use else ""
-    return f"{work.film}: {work.frames} frames finished, {_size(work.bytes)}, last touched {touched}{working}"
+    return (
+        f"{work.film}: {counted(work.frames, 'frame')} finished, {_size(work.bytes)}, last touched {touched}{working}"
+    )
 
 
 def _size(count: int) -> str:

@@ -1,14 +1,20 @@
-"""What `stylevideo probe` says of a clip: JSON values for programs, lines for people. Knows facts, reads nothing."""
+"""What `stylevideo probe` and `shots` say of a clip: JSON values for programs, lines for people.
+
+Knows facts, reads nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from fileseq.frameset import FrameSet
 
-from stylevideo.timeline import VideoInfo
+from stylevideo.errors import SettingsError
+from stylevideo.ranges import timecode_after
+from stylevideo.timeline import Shot, VideoInfo
 
 
 def as_json(info: VideoInfo) -> dict[str, Any]:
@@ -58,6 +64,30 @@ def as_lines(info: VideoInfo) -> Iterator[str]:
     for stream in info.streams:
         language = f" ({stream.language})" if stream.language else ""
         yield f"  {stream.kind:<9} {stream.codec}{language}, {stream.detail}"
+
+
+def shot_as_json(info: VideoInfo, shot: Shot) -> dict[str, Any]:
+    """A shot: its place in the clip and its frames' numbers, from 1; its ends in seconds from the clip's first frame.
+
+    Its first frame's timecode is None where the clip has none, or one that makes no sense.
+    """
+    start = (info.pts[shot.start] - info.pts[0]) * info.time_base
+    end = info.duration if shot.stop == info.frame_count else (info.pts[shot.stop] - info.pts[0]) * info.time_base
+    return {
+        "shot": shot.index + 1,
+        "first": info.number(shot.start),
+        "last": info.number(shot.stop - 1),
+        "frames": shot.stop - shot.start,
+        "start_s": float(start),
+        "end_s": float(end),
+        "timecode": _timecode(info, round(start * info.rate)),
+    }
+
+
+def _timecode(info: VideoInfo, frames: int) -> str | None:
+    with suppress(SettingsError):
+        return timecode_after(info.timecode, frames, info.rate) if info.timecode else None
+    return None
 
 
 def _picture(info: VideoInfo) -> Iterator[str]:

@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stylevideo.errors import Problems, StyleVideoError
+from stylevideo.text import counted
 from stylevideo.version import __version__
 
 TRIAL_SIZE = (144, 256)
@@ -71,13 +72,13 @@ def _examined(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Find
 def _torch() -> Iterator[Finding]:
     import torch
 
-    yield Finding(State.OK, "torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield Finding(State.OK, "torch", f"{torch.__version__}, {counted(torch.get_num_threads(), 'thread')}")
 
 
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from stylevideo.models.device import choose_device, convolution_dtype, describe
+    from stylevideo.models.device import choose_device, convolution_dtype, describe, idle_card
 
     cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     mps = ["mps"] if torch.backends.mps.is_available() else []
@@ -88,7 +89,7 @@ def _devices() -> Iterator[Finding]:
         yield Finding(State.OK, "device", f"{describe(device)}{memory}, {precision} is fast")
     if not cuda and not mps:
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
-        yield Finding(State.NOTE, "device", f"no GPU was found ({built}): frames take long")
+        yield Finding(State.NOTE, "device", idle_card() or f"no GPU was found ({built}): frames take long")
 
 
 def _opencv() -> Iterator[Finding]:

@@ -45,6 +45,7 @@ from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, style_targets
+from stylevideo.text import counted
 from stylevideo.timeline import Shot, VideoInfo
 from stylevideo.version import __version__
 
@@ -251,10 +252,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def as_table(evaluation: Evaluation) -> Iterator[str]:
     """The lines of a table for people: the film's measures beside the source's own."""
-    shots = len(evaluation.shots)
     yield (
         f"{evaluation.film.name} beside {evaluation.source.name}: {evaluation.width}x{evaluation.height}, "
-        f"{evaluation.summary.frames} frames, {shots} shot{'s' if shots != 1 else ''}"
+        f"{counted(evaluation.summary.frames, 'frame')}, {counted(len(evaluation.shots), 'shot')}"
     )
     rows = list(_rows(evaluation.summary))
     width = max(len(label) for label, _, _ in rows)
@@ -325,8 +325,8 @@ def _check_pair(pair: _Pair) -> None:
     if found != expected:
         kept = ", and add --variable-rate keep if it keeps the source's times" if source.variable_rate else ""
         raise InputError(
-            f"{film.path.name} has {found} frames, but frames "
-            f"{source.numbers(pair.frames)} of {source.path.name} make {expected}. "
+            f"{film.path.name} has {counted(found, 'frame')}, but --frames {source.numbers(pair.frames)} of "
+            f"{source.path.name} makes {expected}. "
             f"Say with --frames which of the source's frames the film shows, as it was made{kept}."
         )
     skew = abs(film.width * source.height - film.height * source.width)
@@ -347,7 +347,7 @@ def _checked_reference(path: Path, pair: _Pair) -> tuple[VideoInfo, range]:
     reference, frames = _film_of(open_clip(path, film.rate), pair.source, pair.frames)
     if (len(frames), reference.width, reference.height) != (count, film.width, film.height):
         raise InputError(
-            f"{path.name} has {len(frames)} frames of {reference.width}x{reference.height}, but "
+            f"{path.name} has {counted(len(frames), 'frame')} of {reference.width}x{reference.height}, but "
             f"{film.path.name} has {count} of {film.width}x{film.height}. "
             "Make the reference from the same frames at the same size."
         )

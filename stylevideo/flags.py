@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import stylevideo
-from stylevideo.settings import PRESETS, Leaf, leaves
+from stylevideo.settings import PRESETS, Leaf, did_you_mean, leaves
+from stylevideo.text import printable
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -31,9 +32,48 @@ MEASURED_BY = (
 """Settings that `evaluate` takes too: as the film was made, so it is measured."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in a sentence what is wrong, with the nearest name; takes no flag that is cut short."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        sentence = printable(message.removeprefix("argument "))
+        end = "" if sentence.endswith(("?", ".")) else "."
+        self.exit(
+            2, f"{self.prog}: {sentence[:1].upper()}{sentence[1:]}{end} `{self.prog} --help` lists what there is.\n"
+        )
+
+    def parse_known_args(  # type: ignore[override]  # never called with a namespace of another class
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse what is unknown where the names are known, which is in the parser of each command."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if not unknown:
+            return options, unknown
+        flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
+        if flag is None:
+            self.error(f"{unknown[0]!r} is one too many")
+        self.error(f"There is no flag {flag}.{_nearest(flag, self._option_string_actions)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse an unknown command, with the nearest."""
+        if action.choices is not None and value not in action.choices:
+            self.error(f"There is no command {value!r}.{did_you_mean(str(value), map(str, action.choices))}")
+
+
+def _nearest(flag: str, known: Iterable[str]) -> str:
+    """A question about the flag that is meant: one that begins so, or else one that is written alike."""
+    typed, names = flag.lstrip("-"), [name[2:] for name in known if name.startswith("--")]
+    longer = sorted((name for name in names if typed and name.startswith(typed)), key=len)[:1]
+    return f" Did you mean --{longer[0]}?" if longer else did_you_mean(typed, names, "--")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `command` of what it returns is a key of `stylevideo.commands.COMMANDS`."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick."
     )
     parser.add_argument("--version", action="version", version=f"stylevideo {stylevideo.__version__}")
@@ -204,6 +244,14 @@ def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
         group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=text)
     else:
         group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
+
+
+def as_flag(name: str, value: Any) -> list[str]:
+    """A setting's value as the words of a command line."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]
 
 
 def _help(leaf: Leaf) -> str:

@@ -22,8 +22,9 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
-from stylevideo.settings import FootageSettings, Settings, Style, leaves, split_arguments
+from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leaves, split_arguments
 from stylevideo.styles import ReadStyle, read_styles
+from stylevideo.text import counted
 from stylevideo.timeline import Clip, VideoInfo
 
 MOST_FRAMES = 100_000
@@ -158,10 +159,11 @@ def _takes(delivery: Delivery, depth: str) -> bool:
 
 
 def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> Iterator[str]:
-    """A sentence for each setting that was given although it changes nothing here."""
+    """A sentence for each setting that was given although it changes nothing here; what a preset says is not given."""
     depth, is_film, finds_cuts = settings.footage.depth, not delivery.is_sequence, settings.shots.detect_cuts
     reasons = {
         "rate": (not info.is_sequence, "a video file has a rate of its own"),
+        "size": (settings.scales.size > max(info.width, info.height), "no film is larger than its clip"),
         "depth": (depth != "auto" and not _takes(delivery, depth), f"{delivery.name} files have a depth of their own"),
         "alpha": (not info.has_alpha, "the footage has no alpha channel"),
         "deinterlace": (info.is_sequence, "the files of an image sequence have no fields"),
@@ -178,7 +180,9 @@ def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> 
     }
     for leaf in leaves():
         is_idle, why = reasons.get(leaf.name, (False, ""))
-        if is_idle and settings.value(leaf.name) != leaf.default:
+        value = settings.value(leaf.name)
+        of_a_preset = any(entry.values.get(leaf.name) == value for entry in PRESETS.values())
+        if is_idle and value != leaf.default and not of_a_preset:
             yield f"{leaf.flag} has no effect: {why}."
 
 
@@ -216,16 +220,16 @@ def _check_length(info: VideoInfo, frames: range, own_times: bool) -> None:
     """Damaged times would make a film of days, in which a frame is repeated for hours; or one without any."""
     if stretch_of_time(info, frames).length == 0:
         raise InputError(
-            f"{info.path.name}: by the times in the file these {len(frames)} frames last no time at all. "
+            f"{info.path.name}: by the times in the file {counted(len(frames), 'frame')} would last no time at all. "
             "Convert the clip first, or choose other --frames."
         )
     count = sum(info.repeats(frames.start, frames.stop))
     if own_times or 0 < count <= max(MOST_FRAMES, MOST_REPEATS * len(frames)):
         return
     raise InputError(
-        f"{info.path.name}: by the times in the file these {len(frames)} frames would be {count} frames of a film of "
-        f"{float(info.rate):g} a second. If the times are right, add --variable-rate keep; "
-        "if not, convert the clip first, or choose other --frames."
+        f"{info.path.name}: by the times in the file {counted(len(frames), 'frame')} would be "
+        f"{counted(count, 'frame')} of a film of {float(info.rate):g} a second. If the times are right, "
+        "add --variable-rate keep; if not, convert the clip first, or choose other --frames."
     )
 
 

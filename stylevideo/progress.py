@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from stylevideo.text import counted
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -77,7 +79,7 @@ class ClipProgress:
         match event:
             case Checked():
                 self._name = event.clip.source.name
-                self._say(f"{self._name}: {len(event.clip.frames)} frames; looking for cuts")
+                self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; looking for cuts")
             case Planned():
                 self._start(event)
             case FrameFinished():
@@ -258,7 +260,7 @@ def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> lis
     """What the check of a batch found: every problem, and the sum of the rest."""
     problems = [f"  {named(requests[index], reason)}" for index, reason in checked.problems.items()]
     frames = sum(prospect.frames - prospect.finished for prospect in checked.prospects.values())
-    counts = f"{len(checked.prospects)} clips to be made, {frames} frames"
+    counts = f"{counted(len(checked.prospects), 'clip')} to be made, {counted(frames, 'frame')}"
     made = f"; {len(checked.made)} already made" if checked.made else ""
     cannot = f"; {len(problems)} cannot be made:" if problems else ""
     return [f"{counts}{made}{cannot}", *problems]
@@ -288,10 +290,10 @@ def duration(seconds: float) -> str:
 
 
 def _plan(plan: Planned) -> str:
-    name, frames = plan.clip.source.name, len(plan.clip.frames)
+    name, frames = plan.clip.source.name, counted(len(plan.clip.frames), "frame")
     resumed = f", {plan.finished} of them already made" if plan.finished else ""
-    shots = f"{len(plan.shots)} shot{'s' if len(plan.shots) != 1 else ''}"
-    return f"{name}: {plan.width}x{plan.height}, {frames} frames{resumed}, {shots}, on {plan.device}"
+    shots = counted(len(plan.shots), "shot")
+    return f"{name}: {plan.width}x{plan.height}, {frames}{resumed}, {shots}, on {plan.device}"
 
 
 def _forecast(forecast: Forecast) -> str:

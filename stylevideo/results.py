@@ -18,6 +18,7 @@ from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult
+from stylevideo.text import counted
 from stylevideo.timeline import Clip, Shot, VideoInfo
 
 SHOWN_NUMBERS = 10
@@ -217,12 +218,14 @@ def frame_warnings(info: VideoInfo, records: Sequence[FrameRecord]) -> Iterator[
     missing = sorted(set(info.missing).intersection(repaired))
     damaged = [number for number in repaired if number not in missing]
     if missing:
-        yield f"{len(missing)} frames have no file and show the last good frame instead: {_listed(missing)}."
+        yield f"{counted(len(missing), 'frame')} had no file; the last good frame stands in: {_listed(missing)}."
     if damaged:
-        yield f"{len(damaged)} frames could not be decoded and show the last good frame instead: {_listed(damaged)}."
+        count = counted(len(damaged), "frame")
+        yield f"{count} could not be decoded; the last good frame stands in: {_listed(damaged)}."
     redone = [record.number for record in records if record.redone]
     if redone:
-        yield f"{len(redone)} frames came out far worse than their neighbours and were done again: {_listed(redone)}."
+        count = counted(len(redone), "frame")
+        yield f"{count} came out far worse than the frames around and had to be done again: {_listed(redone)}."
     yield from dict.fromkeys(note for record in records for note in record.notes)
 
 

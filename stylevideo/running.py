@@ -25,6 +25,7 @@ from stylevideo.interrupts import Interrupts
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest
+from stylevideo.text import counted
 
 DONE, FAILED, NOTHING_TO_DO, STOPPED = 0, 1, 3, 130
 
@@ -83,7 +84,8 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
     for warning in result.warnings:
         say(f"Note: {warning}", options.quiet)
     say(
-        f"{len(result.frames)} frames in {duration(result.seconds)}, {result.evaluations} VGG evaluations, "
+        f"{counted(len(result.frames), 'frame')} in {duration(result.seconds)}, "
+        f"{counted(result.evaluations, 'VGG evaluation')}, "
         f"mean loss {result.mean_loss:.4f}",
         options.quiet,
     )
@@ -185,7 +187,7 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
     """What became of a batch: the count of each outcome, and why there is no film where there is none."""
     counts = Counter(outcome.status for outcome in outcomes)
     shown = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
-    lines = [f"{len(outcomes)} clips in {duration(seconds)}: {shown}."]
+    lines = [f"{counted(len(outcomes), 'clip')} in {duration(seconds)}: {shown}."]
     for outcome in outcomes:
         if outcome.status is Status.FAILED:
             lines.append(f"  {named(outcome.request, outcome.reason)}")
@@ -215,7 +217,9 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     for index, request in enumerate(requests):
         prospect = checked.prospects.get(index)
         if prospect:
-            took = f"{prospect.frames - prospect.finished} frames of {prospect.width}x{prospect.height}, about "
+            took = (
+                f"{counted(prospect.frames - prospect.finished, 'frame')} of {prospect.width}x{prospect.height}, about "
+            )
             took += f"{duration(prospect.pixels * seconds)}, {in_words(prospect.bytes_needed)}"
         else:
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"

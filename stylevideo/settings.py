@@ -61,6 +61,8 @@ def _setting(
     )
 
 
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", tuple: "a list of names"}
+"""The kinds of values, as people call them."""
 OF_RUNS = frozenset({"sheet", "report", "overwrite", "restart", "provenance", "device"})
 """Settings of where a run takes place and of what it writes beside the film: not of the film."""
 
@@ -427,10 +429,16 @@ def _leaves_by_name() -> dict[str, Leaf]:
     }
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question about the nearest of the known names, to go behind a sentence; nothing if none is near."""
+def did_you_mean(name: str, known: Iterable[str], before: str = "") -> str:
+    """A question about the nearest of the known names, to go behind a sentence; nothing if none is near.
+
+    Args:
+        name: as it was written.
+        known: all that there are.
+        before: what stands before each and makes none more alike, such as `--`.
+    """
     near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    return f" Did you mean {before}{near[0]}?" if near else ""
 
 
 def _leaf(name: str) -> Leaf:
@@ -449,7 +457,7 @@ def check_value(leaf: Leaf, value: Any) -> None:
     wanted = type(leaf.default)
     number_for_float = wanted is float and type(value) is int
     if type(value) is not wanted and not number_for_float:
-        raise SettingsError(f"{leaf.flag} takes a {wanted.__name__}, not {value!r}.")
+        raise SettingsError(f"{leaf.flag} takes {_WORDS[wanted]}, not {value!r}.")
     for word in value if isinstance(value, tuple) else (value,):
         if leaf.choices and word not in leaf.choices:
             raise SettingsError(f"{leaf.flag} cannot be {word!r}. Choose from: {', '.join(leaf.choices)}.")

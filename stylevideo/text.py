@@ -1,4 +1,4 @@
-"""Words for people: foreign text made harmless. Knows no files and prints nothing."""
+"""Words for people: counted nouns, foreign text made harmless. Knows no files and prints nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def printable(text: str, keep: str = "") -> str:
         keep: control characters that stay as they are, such as a line's end.
     """
     return "".join(c if c in keep or not _is_control(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something: `1 frame`, `2 frames`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _is_control(character: str) -> bool:

@@ -221,7 +221,7 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "blank pictures": (blank_pictures, r"No frame of blank\.mov can be decoded \(codec mjpeg.*Convert it first"),
     "too small": (tiny, "90x24 pixels are too small for VGG-19.*at least 32"),
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
-    "a jump in its times": (days_apart, r"jump\.mkv: by the times in the file these 4 frames would be 1920004"),
+    "a jump in its times": (days_apart, r"jump\.mkv: by the times in the file 4 frames would be 1920004"),
     "an empty folder": (empty_folder, "shots holds no (video and no )?numbered pictures"),
     "two sequences": (two_sequences, "would be written from .*a.#.png, .*b.#.png. Give each film a name of its own"),
     "two sizes": (
@@ -252,7 +252,7 @@ def test_frames_that_pass_too_soon_are_kept_on_request(
     dense = ("-vf", "settb=1/1000,setpts=N+2*gte(N\\,2)", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
     images = [numbered_frame(k) for k in range(4)]
     clip = make_video(tmp_path / "dense.mkv", images, encoder=(*dense, "-c:v", "ffv1"))
-    says = r"dense\.mkv: by the times in the file these 2 frames would be 0 frames of a film of 120 a second"
+    says = r"dense\.mkv: by the times in the file 2 frames would be 0 frames of a film of 120 a second"
     refused(says, clip, out / "film.mp4", "--frames", "1-2")
     assert run(clip, out / "film.mkv", "--frames", "1-2", "--variable-rate", "keep", "-q").code == 0
     assert shown(out / "film.mkv") == [0, 1]
@@ -260,7 +260,7 @@ def test_frames_that_pass_too_soon_are_kept_on_request(
 
 @pytest.mark.parametrize("times", ["constant", "keep"])
 def test_frames_that_last_no_time(times: str, tmp_path: Path, out: Path, refused: Callable[..., None]) -> None:
-    says = r"once\.mkv: by the times in the file these 2 frames last no time at all\. Convert the clip first"
+    says = r"once\.mkv: by the times in the file 2 frames would last no time at all\. Convert the clip first"
     refused(says, at_once(tmp_path), out / "film.mp4", "--frames", "1-2", "--variable-rate", times)
 
 
@@ -281,8 +281,8 @@ EDGE_FILES = {
     "cfr.mp4": ("1-4", ""),
     "vfr.mp4": ("70-75", "rate varies; the film has a constant 24 frames a second"),
     "rot90.mp4": ("1-3", ""),
-    "corrupt.mp4": ("73-79", r"3 frames could not be decoded and show the last good frame instead: 76, 77, 78\."),
-    "trunc.mp4": ("72-75", r"1 frames could not be decoded and show the last good frame instead: 75\."),
+    "corrupt.mp4": ("73-79", r"3 frames could not be decoded; the last good frame stands in: 76, 77, 78\."),
+    "trunc.mp4": ("72-75", r"1 frame could not be decoded; the last good frame stands in: 75\."),
     "alate.mp4": ("5-9", ""),
     "sar.mp4": ("1-4", ""),
     "src.mov": ("1-4", ""),
@@ -588,15 +588,15 @@ def test_gaps_are_filled_and_named(tmp_path: Path, out: Path, run: Callable[...,
     cut_short(files[4])
     said = run(tmp_path / "shots", out / "film.mp4")
     assert said.code == 0
-    assert "2 frames have no file and show the last good frame instead: 1003, 1005." in said.err
-    assert "1 frames could not be decoded and show the last good frame instead: 1007." in said.err
+    assert "2 frames had no file; the last good frame stands in: 1003, 1005." in said.err
+    assert "1 frame could not be decoded; the last good frame stands in: 1007." in said.err
     drawn = [number % 256 for number in (1001, 1002, 1002, 1004, 1004, 1006, 1006, 1008)]
     assert shown(out / "film.mp4") == drawn
 
 
 def test_gaps_are_refused_on_request(tmp_path: Path, out: Path, refused: Callable[..., None]) -> None:
     save_numbered(tmp_path / "shots", "a.{:04d}.png", (1001, 1002, 1004, 1006))
-    says = r"a\.####\.png: 2 frames are missing or cannot be decoded \(1003, 1005\), and --strict asks for all"
+    says = r"a\.####\.png: 2 frames cannot be read \(1003, 1005\), and --strict asks for all"
     refused(says, tmp_path / "shots", out / "film.mp4", "--strict")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -11,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK, STYLE
+from conftest import QUICK, ROOT, STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
 
 from stylevideo.cli import main
+from stylevideo.flags import build_parser
 from stylevideo.media.store import store_folder
+from stylevideo.settings import PRESETS, Settings, leaves, preset
+from stylevideo.text import counted
 
 FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
 
@@ -38,6 +43,13 @@ def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+
+
+def test_nouns_are_counted() -> None:
+    assert [counted(number, "clip") for number in (0, 1, 2)] == ["0 clips", "1 clip", "2 clips"]
+    code = [path.read_text(encoding="utf-8") for path in (ROOT / "stylevideo").rglob("*.py")]
+    plain = re.compile(r"\{[^{}]*(?:len\(|count|frames|threads)[^{}]*\} (?:frames|clips|films|shots|threads|tracks)\b")
+    assert not [found for text in code for found in plain.findall(text)], "a noun is not counted by `counted`"
 
 
 def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(
@@ -150,9 +162,26 @@ def test_probe_shows_what_is_special(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_shots_shows_the_cuts(two_shot_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shots", str(two_shot_clip)]) == 0
-    assert capsys.readouterr().out == "shot 1: frames 1-10 (10)\nshot 2: frames 11-20 (10)\n"
+    first, second = "shot 1: frames 1-10 (10), 0.000-0.417 s", "shot 2: frames 11-20 (10), 0.417-0.833 s"
+    assert capsys.readouterr().out == f"{first}\n{second}\n"
     assert main(["shots", str(two_shot_clip), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[1] == {"shot": 2, "first": 11, "last": 20}
+    shot = json.loads(capsys.readouterr().out)[1]
+    assert (shot.pop("start_s"), shot.pop("end_s")) == pytest.approx((10 / 24, 20 / 24))
+    assert shot == {"shot": 2, "first": 11, "last": 20, "frames": 10, "timecode": None}
+
+
+def test_shots_tells_timecode_and_times_that_run_takes(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, film = tmp_path / "a.mov", tmp_path / "film.mkv"
+    ffmpeg("-i", two_shot_clip, "-c:v", "copy", "-an", "-timecode", "01:00:00:20", clip)
+    assert main(["shots", str(clip), "--json"]) == 0
+    second = json.loads(capsys.readouterr().out)[1]
+    assert second["timecode"] == "01:00:01:06"
+    for start in (second["timecode"], str(second["start_s"])):
+        arguments = ["run", str(clip), "--style", str(STYLE), "-o", str(film), "--iterations=0", "-y"]
+        assert main([*arguments, "--start", start]) == 0
+        assert json.loads(film.with_name("film.mkv.json").read_text())["frames"] == "11-20"
 
 
 def test_presets_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +190,54 @@ def test_presets_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[st
     for name in ("draft", "standard", "fine", "classic"):
         assert f"{name}: " in text
     assert "--content-weight 1000.0" in text
+
+
+def test_what_presets_prints_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets"]) == 0
+    said = re.findall(r"^(\w+): .*(?:\n    (--.*))?$", capsys.readouterr().out, re.MULTILINE)
+    assert [name for name, _ in said] == [*PRESETS]
+    for name, flags in said:
+        given = vars(build_parser().parse_args(["run", "a.mp4", *shlex.split(flags)]))
+        values = {leaf.name: given[leaf.name] for leaf in leaves() if leaf.name in given}
+        assert Settings().with_values(**values) == preset(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command", "sentence"),
+    {
+        "a flag that is written alike": (
+            "run a.mp4 --iteratons=3",
+            "run",
+            "There is no flag --iteratons. Did you mean --iterations?",
+        ),
+        "a flag that is cut short": ("run a.mp4 --styl s.jpg", "run", "There is no flag --styl. Did you mean --style?"),
+        "a flag of another program": ("run a.mp4 --preserve-color", "run", "There is no flag --preserve-color."),
+        "a flag of another command": ("probe a.mp4 --size 3", "probe", "There is no flag --size."),
+        "a short flag": ("run a.mp4 -x", "run", "There is no flag -x."),
+        "a command": ("rnu a.mp4", "", "There is no command 'rnu'. Did you mean run?"),
+        "a command of a command": ("cache lst", "cache", "There is no command 'lst'. Did you mean list?"),
+        "no command": ("", "", "The following arguments are required: COMMAND."),
+        "a word too many": ("probe a.mp4 b.mp4", "probe", "'b.mp4' is one too many."),
+        "no value": ("run a.mp4 --size", "run", "--size: expected one argument."),
+    }.values(),
+)
+def test_a_mistyped_command_line_is_one_sentence_with_the_nearest_name(
+    arguments: str, command: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+    said = capsys.readouterr().err
+    program = " ".join(["stylevideo", *command.split()])
+    assert (ended.value.code, said) == (2, f"{program}: {sentence} `{program} --help` lists what there is.\n")
+
+
+def test_a_size_that_nothing_is_reduced_to_is_told(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(tmp_path / "f.mp4"), "--frames=1", "-y"]
+    for flags, told in ((["--size=4000"], True), (["--size=96"], False), (["--preset=draft"], False)):
+        assert main([*arguments, "--iterations=0", *flags]) == 0
+        assert ("--size has no effect: no film is larger than its clip." in capsys.readouterr().err) == told
 
 
 def test_evaluate_prints_a_table_or_json(
@@ -172,7 +249,7 @@ def test_evaluate_prints_a_table_or_json(
     assert main([*arguments, "--frames", "1-3"]) == 2
     printed = capsys.readouterr()
     assert (printed.out, printed.err.count("\n")) == ("", 1)
-    assert "film.mp4 has 20 frames, but frames 1-3" in printed.err
+    assert "film.mp4 has 20 frames, but --frames 1-3" in printed.err
     short = tmp_path / "short.mp4"
     ffmpeg("-i", film, "-c", "copy", "-frames:v", "3", "-an", short)
     arguments = ["evaluate", str(short), str(short), "--style", str(STYLE)]

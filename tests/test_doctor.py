@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from stylevideo.cli import main
 from stylevideo.media import ffmpeg
 from stylevideo.media.delivery import DELIVERIES
-from stylevideo.models import vgg
+from stylevideo.models import device, vgg
+from stylevideo.system import cards
 
 FILMS = [delivery.name for delivery in DELIVERIES.values() if not delivery.is_sequence]
 
@@ -61,3 +63,56 @@ def test_what_is_missing_is_named_and_the_rest_is_looked_at(
         "stylevideo: Something that the program cannot work without is wrong: ffmpeg, deliveries, weights, user file.\n"
     )
     assert str(home) not in printed.out
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An NVIDIA card with its driver, of which PyTorch knows nothing."""
+    told = tmp_path / "gpus" / "0000:01:00.0" / "information"
+    told.parent.mkdir(parents=True)
+    told.write_text("Model: \t\t Some Card 9000\nIRQ:   \t\t 18\n")
+    monkeypatch.setattr(cards, "TOLD_BY_LINUX", tmp_path / "gpus")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    device._warn_of_idle_card.cache_clear()
+    return "Some Card 9000"
+
+
+@pytest.mark.parametrize(
+    ("system", "cuda", "advice"),
+    [
+        ("Linux", None, "built without CUDA. Run: pip install --force-reinstall torch torchvision"),
+        ("Windows", None, "it shows with --force-reinstall in it: pip install --force-reinstall torch torchvision"),
+        ("Linux", "12.8", "its driver is too old for CUDA 12.8. Install a newer one."),
+    ],
+)
+def test_an_idle_card_is_told_by_the_doctor_and_before_a_run(
+    card: str,
+    system: str,
+    cuda: str | None,
+    advice: str,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    assert main(["doctor"]) == 0
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if card in line]
+    assert said.startswith(f"note device: {card} lies idle, ")
+    assert advice in said
+    for name, told in (("cpu", 0), ("auto", 1), ("auto", 0)):
+        assert device.choose_device(name).type == "cpu"
+        assert capsys.readouterr().err.count(card) == told
+
+
+@pytest.mark.parametrize("why", ["no card", "it is hidden", "it works"])
+def test_no_card_that_could_be_used_lies_idle(card: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if why == "no card":
+        monkeypatch.setattr(cards, "TOLD_BY_LINUX", Path("/nowhere"))
+        monkeypatch.setattr(cards, "DRIVERS", {})
+    if why == "it is hidden":
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    if why == "it works":
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device.idle_card() == ""

@@ -124,7 +124,7 @@ def test_the_source_is_read_as_the_film_was_made(tmp_path: Path, monkeypatch: py
     thin = {"frames": "1-9x2", "rate": "30"}
     assert made_and_paired(plates, tmp_path / "thin.#.png", thin, {"frames": "5-9x4"}) == [0, 0]
     assert made_and_paired(plates, tmp_path / "thin.mkv", {**thin, "delivery": "ffv1"}) == [0]
-    with pytest.raises(InputError, match=r"thin\.#\.png has 2 frames, but frames 3-5 of a\.#\.png make 3"):
+    with pytest.raises(InputError, match=r"thin\.#\.png has 2 frames, but --frames 3-5 of a\.#\.png makes 3"):
         stylevideo.evaluate(plates, tmp_path / "thin.#.png", [STYLE], Settings().with_values(frames="3-5"))
     numbered_video(tmp_path / "steady.mp4", 9)
     gaps = ["-vf", "select='not(between(n,3,4))'", "-fps_mode", "vfr", "-c:v", "ffv1", "-pix_fmt", "bgr0"]
@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
     text.write_text("no film")
     some = Settings().with_values(frames="3-9")
     for arguments, options, message in (
-        ((two_shot_clip, grainy_film, [STYLE], some), {}, r"grainy\.mkv has 20 frames, but frames 3-9 .* --frames"),
+        ((two_shot_clip, grainy_film, [STYLE], some), {}, r"grainy\.mkv has 20 frames, but --frames 3-9 .* --frames"),
         ((two_shot_clip, tall, [STYLE]), {}, r"tall\.mkv is 64x96 and two shots\.mp4 96x64: the proportions differ"),
         ((two_shot_clip, tiny, [STYLE]), {}, r"tiny\.mkv: 24x16 pixels are too small"),
         ((two_shot_clip, tmp_path / "no.mp4", [STYLE]), {}, r"no\.mp4: there is no such file"),

@@ -247,7 +247,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
     assert first == "11 things are wrong."
     expected = [
         r"\[defaults\]: There is no setting 'stiles'\. Did you mean styles\?",
-        r"\[defaults\]: --size takes a int, not 'big'",
+        r"\[defaults\]: --size takes a whole number, not 'big'",
         r"\[defaults\]: There is no preset 'fien'\. Did you mean fine\?",
         r"\[defaults\]: source is a clip's own",
         r"\[defaults\]: --rate 'fast' is no rate",
@@ -255,7 +255,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
         r"\[\[clip\]\] 1: styles takes a list such as .*, not 'a\.png'",
         r"\[\[clip\]\] 1: .*Did you mean name\?",
         r"\[\[clip\]\] 2: --style .*the weight must be above 0",
-        r"\[\[clip\]\] 2: --iterations takes a int, not True",
+        r"\[\[clip\]\] 2: --iterations takes a whole number, not True",
         r"\[\[clip\]\] 2: There is no source",
     ]
     for line, pattern in zip(lines, expected, strict=True):

@@ -33,8 +33,8 @@ def test_numbers_are_taken_inside_their_range_and_refused_outside(leaf, data) ->
     ("values", "message"),
     [
         ({"stile_weight": 1.0}, "Did you mean style_weight"),
-        ({"iterations": "many"}, "--iterations takes a int"),
-        ({"iterations": True}, "--iterations takes a int"),
+        ({"iterations": "many"}, "--iterations takes a whole number"),
+        ({"iterations": True}, "--iterations takes a whole number"),
         ({"style_weight": float("nan")}, "--style-weight"),
         ({"style_layers": ("relu9_9",)}, "--style-layers cannot be 'relu9_9'"),
         ({"optimizer": "sgd"}, "Choose from: adam, lbfgs"),

@@ -22,6 +22,7 @@ from stylevideo.media.pattern import is_sequence
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.sequence import decode_sequence, probe_sequence
+from stylevideo.text import counted
 from stylevideo.timeline import VideoInfo
 
 SHOWN_NUMBERS = 10
@@ -146,8 +147,8 @@ def check_whole(info: VideoInfo, frames: range, reading: Reading) -> None:
     if broken:
         shown = ", ".join(map(str, broken[:SHOWN_NUMBERS])) + (", …" if len(broken) > SHOWN_NUMBERS else "")
         raise InputError(
-            f"{info.path.name}: {len(broken)} frames are missing or cannot be decoded ({shown}), and --strict asks for "
-            "all. Repair the clip, choose other --frames, or leave --strict out: then the last good frame stands in."
+            f"{info.path.name}: {counted(len(broken), 'frame')} cannot be read ({shown}), and --strict asks for all. "
+            "Repair the clip, choose other --frames, or leave --strict out: then the last good frame stands in."
         )
 
 

@@ -23,6 +23,7 @@ from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_
 from stylevideo.media.tiff import with_straight_alpha
 from stylevideo.media.view import sequence_view
 from stylevideo.system.files import write_atomically
+from stylevideo.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -178,12 +179,14 @@ def _counted(pictures: Iterable[Picture], numbers: Sequence[int], output: Path) 
     count, size = 0, None
     for count, picture in enumerate(pictures, start=1):
         if count > len(numbers):
-            raise EncodeError(f"{output.name}: more than the {len(numbers)} frames asked for came to be written.")
+            raise EncodeError(
+                f"{output.name}: more than the {counted(len(numbers), 'frame')} asked for came to be written."
+            )
         size = size or picture.image.shape[:2]
         _check_shapes(picture, size, output)
         yield numbers[count - 1], picture
     if count < len(numbers):
-        raise EncodeError(f"{output.name}: only {count} of {len(numbers)} frames came to be written.")
+        raise EncodeError(f"{output.name}: only {count} of {counted(len(numbers), 'frame')} came to be written.")
 
 
 def _check_shapes(picture: Picture, size: tuple[int, ...], output: Path) -> None:

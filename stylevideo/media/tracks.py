@@ -15,6 +15,7 @@ from stylevideo.errors import InputError
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg, source_input
 from stylevideo.media.tags import ask
+from stylevideo.text import counted
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -146,8 +147,8 @@ def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
 def _notes_without_container(info: VideoInfo) -> Iterator[str]:
     kinds = [stream.kind for stream in info.streams if stream.kind in ("audio", "subtitle")]
     if kinds:
-        counted = " and ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-        yield f"The source's {counted} track{'s' if len(kinds) > 1 else ''} stayed behind: an image sequence has none."
+        tracks = " and ".join(counted(kinds.count(kind), f"{kind} track") for kind in dict.fromkeys(kinds))
+        yield f"The source's {tracks} stayed behind: an image sequence has none."
 
 
 def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: str) -> bool:

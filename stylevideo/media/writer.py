@@ -41,6 +41,7 @@ from stylevideo.media.tracks import (
     track_inputs,
 )
 from stylevideo.ranges import timecode_after
+from stylevideo.text import counted
 from stylevideo.timeline import VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -400,9 +401,8 @@ def _check_film(film: _Film) -> list[str]:
     try:
         made = probe(film.part)
         if made.frame_count != film.frame_count:
-            raise EncodeError(
-                f"{name} came out with {made.frame_count} frames instead of {film.frame_count}. Run it again."
-            )
+            count = counted(made.frame_count, "frame")
+            raise EncodeError(f"{name} came out with {count} instead of {film.frame_count}. Run it again.")
         return [*_check_tracks(film, made), *_check_timecode(film, made), *_check_pixel_shape(film, made)]
     except InputError as error:
         raise EncodeError(f"{name} was written but cannot be read back: {error}") from error

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import cv2
 import torch
 
 from stylevideo.errors import DeviceError, DeviceMemoryError
+from stylevideo.system.cards import nvidia_card
+from stylevideo.text import counted, printable
+
+logger = logging.getLogger(__name__)
+
+WITH_CUDA = "pip install --force-reinstall torch torchvision"
+"""What gets a build for CUDA in Linux; elsewhere it needs to be told where from."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -22,7 +33,10 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+        _warn_of_idle_card()
+        return torch.device("cpu")
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
         raise DeviceError(f"--device {name} is not a device. Choose auto, cpu, cuda, cuda:N or mps.")
     device = torch.device(name)
@@ -82,8 +96,30 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
-        return f"cpu ({torch.get_num_threads()} threads)"
+        return f"cpu ({counted(torch.get_num_threads(), 'thread')})"
     return str(device)
+
+
+def idle_card() -> str:
+    """A sentence on an NVIDIA card that this PyTorch cannot use, with what to do; nothing where there is none."""
+    name = printable(nvidia_card())
+    if not name or torch.cuda.is_available() or "CUDA_VISIBLE_DEVICES" in os.environ:
+        return ""
+    idle = f"{name} lies idle, and frames take many times as long: "
+    if torch.version.cuda:
+        return f"{idle}its driver is too old for CUDA {torch.version.cuda}. Install a newer one."
+    if platform.system() == "Linux":
+        return f"{idle}this PyTorch is built without CUDA. Run: {WITH_CUDA}"
+    return (
+        f"{idle}this PyTorch is built without CUDA. Choose CUDA on PyTorch's page 'Get Started', and run the line that "
+        f"it shows with --force-reinstall in it: {WITH_CUDA} …"
+    )
+
+
+@cache
+def _warn_of_idle_card() -> None:
+    if said := idle_card():
+        logger.warning("%s", said)
 
 
 def convolution_dtype(precision: str, device: torch.device) -> torch.dtype:
