@@ -34,6 +34,7 @@ def as_json(info: VideoInfo) -> dict[str, Any]:
         "height": info.height,
         "sample_aspect": str(info.sample_aspect),
         "rotation": info.rotation,
+        "mirrored": info.mirrored,
         "sequence": info.is_sequence,
         "frame_count": info.frame_count,
         "first_number": info.number(0),
@@ -52,7 +53,8 @@ def as_json(info: VideoInfo) -> dict[str, Any]:
 def as_lines(info: VideoInfo) -> Iterator[str]:
     """The same in words; what is as usual is not said."""
     yield f"{info.path.name}: {', '.join(_picture(info))}"
-    yield f"  size      {info.width}x{info.height}, sample aspect {info.sample_aspect}, rotation {info.rotation}"
+    turned = f"rotation {info.rotation}{', mirrored' if info.mirrored else ''}"
+    yield f"  size      {info.width}x{info.height}, sample aspect {info.sample_aspect}, {turned}"
     kind = "variable rate" if info.variable_rate else "constant rate"
     how = "unless --rate says otherwise" if info.is_sequence else kind
     yield f"  frames    {info.frame_count}, {info.rate} a second ({float(info.rate):.3f}), {how}"

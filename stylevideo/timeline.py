@@ -62,7 +62,8 @@ class VideoInfo:
         pts: each frame's presentation time in units of `time_base`, ascending.
         variable_rate: whether the frames are unevenly spaced in time.
         sample_aspect: width of a pixel over its height; 1 where unknown.
-        rotation: degrees by which players turn the picture; already applied to width and height.
+        rotation: degrees counterclockwise by which players turn the picture; already applied to width and height.
+        mirrored: whether they exchange left and right before that.
         codec: of the main video stream, e.g. "h264"; of a sequence the kind of file, e.g. "png".
         pixel_format: e.g. "yuv420p10le".
         color_matrix, transfer: e.g. "bt709", or None where the file does not say.
@@ -74,6 +75,7 @@ class VideoInfo:
         first_number: the number of the frame with index 0.
         thinned_from: what `thinned` was called on, or None.
         step, offset: frame `i` is frame `offset + i * step` of that.
+        notes: what the file says and is not taken as it is, as sentences.
     """
 
     path: Path
@@ -99,6 +101,8 @@ class VideoInfo:
     thinned_from: VideoInfo | None = None
     step: int = 1
     offset: int = 0
+    mirrored: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def start_time(self) -> Fraction:

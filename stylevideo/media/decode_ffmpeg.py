@@ -33,6 +33,7 @@ from stylevideo.media.ffmpeg import (
     source_input,
     start_ffmpeg,
 )
+from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.timeline import VideoInfo
@@ -91,6 +92,7 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
             if index >= first:
                 pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
                 assert pixels is not None, "ffmpeg writes good PNGs"
+                pixels = upright(pixels, info.rotation, info.mirrored)
                 yield index, as_picture(pixels, reading).fitted((info.height, info.width))
         _require_orderly_end(info, process.wait(), clock, position if number >= 0 else 0)
 
@@ -135,7 +137,8 @@ def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
     # ffmpeg's own decoders of these leave alpha out.
     decoder = ["-c:v", f"libvpx{'-vp9' if info.codec == 'vp9' else ''}"] if info.codec in ("vp8", "vp9") else []
     return [
-        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder, *source_input(info.path)),
+        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder),
+        *("-noautorotate", *source_input(info.path)),
         *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
         *("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-"),
     ]

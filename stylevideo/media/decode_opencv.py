@@ -16,6 +16,7 @@ import cv2
 
 from stylevideo.heartbeat import beat
 from stylevideo.media.ffmpeg import file_url
+from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, fit_picture
 from stylevideo.media.times import index_at, times_ms
 from stylevideo.timeline import VideoInfo
@@ -49,6 +50,7 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
                 continue
             position, decoded, pending = index + 1, decoded + 1, 0
             if image is not None:
+                image = upright(image, info.rotation, info.mirrored)
                 # A broken stream may change its size half way.
                 yield index, Picture(cv2.cvtColor(fit_picture(image, (info.height, info.width)), cv2.COLOR_BGR2RGB))
 
@@ -69,6 +71,7 @@ def _opened(path: Path) -> Iterator[Any]:
     # The decoder's complaints about damaged frames would tear the progress display; we count them ourselves.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     capture = cv2.VideoCapture(file_url(path), cv2.CAP_FFMPEG)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
     try:
         yield capture
     finally:

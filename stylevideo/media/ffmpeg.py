@@ -99,17 +99,19 @@ def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> Ffmp
     return FfmpegRun(done.returncode, done.stdout.decode("utf-8", errors="replace"), _messages(done))
 
 
-def ffmpeg_output(arguments: Sequence[str]) -> bytes:
+def ffmpeg_output(arguments: Sequence[str], timeout_s: float | None = None) -> bytes:
     """Run ffmpeg to its end without a terminal and return what it wrote to standard output, as it is.
 
     Args:
         arguments: everything after the program's name.
+        timeout_s: seconds after which ffmpeg is killed; None waits for ever.
     Raises:
         DecodeError: ffmpeg failed; its last words are the message.
         InputError: ffmpeg cannot be started.
         KilledError: it was killed.
+        subprocess.TimeoutExpired: it took longer than `timeout_s`.
     """
-    done = _run(arguments, None)
+    done = _run(arguments, timeout_s)
     if done.returncode != 0:
         raise DecodeError(last_lines(_messages(done), 1))
     return done.stdout

@@ -1,4 +1,4 @@
-"""Exact facts about a video file, found without decoding a frame and without ffprobe.
+"""Exact facts about a video file, found without ffprobe and, but for its orientation, without decoding a frame.
 
 ffmpeg lists the streams on standard error, and its `framecrc` muxer prints every packet's time stamp, from
 which follow the exact number of frames and the exact rate. Says nothing about whether the frames decode.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import FfmpegRun, last_lines, run_ffmpeg, source_input
+from stylevideo.media.orientation import Orientation, read_orientation
 from stylevideo.media.rates import DEFAULT_RATE, STANDARD_RATES, constant_rate, film_rate, prints_as
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -38,7 +39,6 @@ _STREAM_LINE = re.compile(
     r"^ +Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^)]*)\))?: "
     r"(?P<kind>Video|Audio|Subtitle|Data|Attachment): (?P<codec>[\w.-]+)(?P<detail>.*)$"
 )
-_ROTATION_LINE = re.compile(r"^ +Display ?Matrix: rotation of (-?[\d.]+) degrees")
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
@@ -70,18 +70,17 @@ def _tell_frames_apart(times: Sequence[int | None]) -> bool:
 
 @dataclass(frozen=True)
 class _Stream:
-    """One stream as ffmpeg lists it, with the degrees of its display matrix.
+    """One stream as ffmpeg lists it.
 
     `alpha_apart`: whether it has an alpha channel that the pixel format does not tell of (VP8, VP9).
     """
 
     info: StreamInfo
-    rotation: int = 0
     alpha_apart: bool = False
 
 
 def probe(path: Path) -> VideoInfo:
-    """Find out everything about a video file that can be known without decoding it.
+    """Find out everything about a video file that can be known without decoding more than a frame.
 
     Args:
         path: a file; its name may hold any character.
@@ -113,7 +112,8 @@ def probe(path: Path) -> VideoInfo:
     _refuse_unmoving_formats(path, run.messages)
     others = [s.info for s in streams if s is not main]
     timecode = _TIMECODE_LINE.search(run.messages)
-    return _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
+    info = _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
+    return _turned(info, read_orientation(path, _timeout_s(path)))
 
 
 def _reason(messages: str) -> str:
@@ -150,7 +150,7 @@ def _run_framecrc(path: Path) -> FfmpegRun:
 
     `V` picks the first video stream that is not a cover picture.
     """
-    timeout_s = PROBE_TIMEOUT_S + path.stat().st_size / PROBE_BYTES_PER_SECOND
+    timeout_s = _timeout_s(path)
     arguments = ["-nostats", *source_input(path), "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
     try:
         return run_ffmpeg(arguments, timeout_s)
@@ -161,6 +161,10 @@ def _run_framecrc(path: Path) -> FfmpegRun:
         ) from error
 
 
+def _timeout_s(path: Path) -> float:
+    return PROBE_TIMEOUT_S + path.stat().st_size / PROBE_BYTES_PER_SECOND
+
+
 def _video_info(
     path: Path, main: _Stream, others: Sequence[StreamInfo], packets: _Packets, timecode: str | None
 ) -> VideoInfo:
@@ -169,20 +173,17 @@ def _video_info(
     time_base, pts = _presentation_times(packets, stated)
     rate = constant_rate(pts, time_base, stated)
     picture = _parse_pixel_format(main.info.detail)
-    width, height = packets.width, packets.height
-    if main.rotation % 180 == 90:
-        width, height = height, width
     return VideoInfo(
         path=path,
-        width=width,
-        height=height,
+        width=packets.width,
+        height=packets.height,
         frame_count=len(pts),
         rate=rate or film_rate(pts, time_base, stated),
         time_base=time_base,
         pts=pts,
         variable_rate=rate is None,
-        sample_aspect=1 / packets.sample_aspect if main.rotation % 180 == 90 else packets.sample_aspect,
-        rotation=main.rotation,
+        sample_aspect=packets.sample_aspect,
+        rotation=0,
         codec=main.info.codec,
         pixel_format=picture.format.replace("yuv", "yuva") if main.alpha_apart else picture.format,
         color_matrix=picture.matrix,
@@ -191,6 +192,23 @@ def _video_info(
         timecode=timecode,
         streams=tuple(others),
         timed=packets.timed,
+    )
+
+
+def _turned(info: VideoInfo, orientation: Orientation) -> VideoInfo:
+    """The facts as they are once the pictures are upright."""
+    if orientation.left_out:
+        return replace(info, notes=(*info.notes, _left_out(orientation.left_out)))
+    turned = replace(info, rotation=orientation.rotation, mirrored=orientation.mirrored)
+    if orientation.rotation % 180 == 0:
+        return turned
+    return replace(turned, width=info.height, height=info.width, sample_aspect=1 / info.sample_aspect)
+
+
+def _left_out(degrees: float) -> str:
+    return (
+        f"The clip says that it is to be turned by {degrees:.1f} degrees. It is left as it lies: "
+        "only quarter turns are applied, since any other would show black corners."
     )
 
 
@@ -213,8 +231,6 @@ def _parse_streams(messages: str) -> list[_Stream]:
                 detail=match["detail"].strip(" ,"),
             )
             found.setdefault(latest.index, _Stream(latest))
-        elif latest is not None and (match := _ROTATION_LINE.match(line)):
-            found[latest.index] = replace(found[latest.index], rotation=round(float(match[1])) % 360)
         elif latest is not None and _ALPHA_LINE.match(line):
             found[latest.index] = replace(found[latest.index], alpha_apart=True)
     return [found[index] for index in sorted(found)]
