@@ -71,6 +71,7 @@ class VideoInfo:
         timed: whether the container gives each frame's time; where not (AVI, raw streams), `pts` are inferred.
         interlaced: whether the file says that its frames are woven from two fields.
         timecode: of the first frame, e.g. "01:00:00:00", or None.
+        demuxer: ffmpeg's name of a video file's format, e.g. "matroska"; whoever opens it again opens it as that.
         files: of a sequence, each frame's file; None where one is missing in between.
         first_number: the number of the frame with index 0.
         thinned_from: what `thinned` was called on, or None.
@@ -96,6 +97,7 @@ class VideoInfo:
     transfer: str | None = None
     interlaced: bool = False
     timecode: str | None = None
+    demuxer: str = ""
     files: tuple[Path | None, ...] = ()
     first_number: int = 1
     thinned_from: VideoInfo | None = None

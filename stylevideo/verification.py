@@ -200,7 +200,7 @@ def _check_track(
     if not track.is_copied:
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
     elif (whole and track.stream.kind == "audio") or track.stream.kind == "cover":
-        yield _same(f"{what}: packets", packet_hash(info.path, track.stream), packet_hash(made.path, stream))
+        yield _same(f"{what}: packets", packet_hash(info, track.stream), packet_hash(made, stream))
     else:
         yield _same(f"{what}: codec", track.stream.codec, stream.codec)
 
@@ -210,7 +210,7 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
     cut = stretch_of_time(info, shown)
     whole = cut.is_whole
     as_it_is = whole and track.codec == "copy"
-    start, made_start = _start(info.path, track.stream, as_it_is), _start(made.path, stream, as_it_is)
+    start, made_start = _start(info, track.stream, as_it_is), _start(made, stream, as_it_is)
     if start is None or made_start is None:
         return _same(what, _time(start), _time(made_start))
     expected = start - info.start_time if whole else max(start - cut.start, Fraction(0))
@@ -222,7 +222,7 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
 def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
     if info.is_sequence or not _says(made):
         return
-    tags, made_tags = read_tags(info.path), read_tags(made.path)
+    tags, made_tags = read_tags(info), read_tags(made)
     for name, value in tags.values.items():
         if name not in OF_THE_CONTAINER:
             found = made_tags.values.get(name, "none")
@@ -245,13 +245,13 @@ def _titles(chapters: Sequence[Chapter]) -> str:
     return "; ".join(chapter.title or "untitled" for chapter in chapters) or "none"
 
 
-def _start(path: Path, stream: StreamInfo, packets: bool) -> Fraction | None:
+def _start(info: VideoInfo, stream: StreamInfo, packets: bool) -> Fraction | None:
     """When a track's first packet, or its first decoded sound, comes: seconds on the container's clock, None if never.
 
     Decoded sound hides a shift that is shorter than what primes the decoder.
     """
     first = ["-c", "copy", "-t", FIRST_SECONDS] if packets else ["-frames:a", "1"]
-    printed = ask(path, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
+    printed = ask(info, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
     unit = re.search(r"^#tb 0: (\S+)$", printed, re.MULTILINE)
     found = re.search(r"^0, +-?\d+, +(-?\d+),", printed, re.MULTILINE)
     return int(found[1]) * Fraction(unit[1]) if unit and found else None

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
+from stylevideo.media.reader import read_frames
+from stylevideo.timeline import VideoInfo
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 BITS = 8
@@ -106,3 +108,8 @@ def decoded_sound(path: Path, track: int = 0, rate: int = 8000) -> np.ndarray:
     command = [ffmpeg_path(), "-v", "error", "-i", file_url(path), "-map", f"0:a:{track}", "-ac", "1"]
     command += ["-af", "aresample=async=1:first_pts=0", "-ar", str(rate), "-f", "s16le", "-"]
     return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.int16) / 32768
+
+
+def shown_numbers(info: VideoInfo) -> list[int]:
+    """The numbers in a clip's frames, by whichever decoder reads it."""
+    return [number_in(frame.image) for frame in read_frames(info, range(info.frame_count))]

@@ -137,8 +137,8 @@ def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
     # ffmpeg's own decoders of these leave alpha out.
     decoder = ["-c:v", f"libvpx{'-vp9' if info.codec == 'vp9' else ''}"] if info.codec in ("vp8", "vp9") else []
     return [
-        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info", *decoder),
-        *("-noautorotate", *source_input(info.path)),
+        *(ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info"),
+        *(*decoder, "-noautorotate", *source_input(info.path, info.demuxer)),
         *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
         *("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-"),
     ]

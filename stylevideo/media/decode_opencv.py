@@ -6,16 +6,16 @@ The probe's packet times say which frame each picture is.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import cv2
 
 from stylevideo.heartbeat import beat
-from stylevideo.media.ffmpeg import file_url
+from stylevideo.media.ffmpeg import file_url, opencv_options
 from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, fit_picture
 from stylevideo.media.times import index_at, times_ms
@@ -23,6 +23,8 @@ from stylevideo.timeline import VideoInfo
 
 # Reads that may fail beyond the frames still missing: a decoder may report one damaged packet twice.
 SPARE_FAILURES = 8
+OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_opening = threading.Lock()
 
 
 def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Picture]]:
@@ -31,7 +33,7 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
     Earlier frames are decoded, because later ones depend on them, but not converted. Where the container gives no
     times, a hole is placed where the decoder reported its errors.
     """
-    with _opened(info.path) as capture:
+    with _opened(info) as capture:
         times = times_ms(info)
         position = decoded = failures = pending = 0
         while position < info.frame_count and failures <= info.frame_count - decoded + SPARE_FAILURES:
@@ -67,12 +69,32 @@ def opencv_decodes(info: VideoInfo) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(info: VideoInfo) -> Iterator[Any]:
     # The decoder's complaints about damaged frames would tear the progress display; we count them ourselves.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    capture = cv2.VideoCapture(file_url(path), cv2.CAP_FFMPEG)
+    with _only_as(info.demuxer):
+        capture = cv2.VideoCapture(file_url(info.path), cv2.CAP_FFMPEG)
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
     try:
         yield capture
     finally:
         capture.release()
+
+
+@contextmanager
+def _only_as(demuxer: str) -> Iterator[None]:
+    """Have what OpenCV opens inside opened as this format or not at all.
+
+    OpenCV reads its options from the environment whenever it opens a file. A value of the user's own has no say: what
+    a film looks like would depend on it; but it is put back for whoever else uses OpenCV in this process.
+    """
+    with _opening:
+        before = os.environ.get(OPTIONS_VARIABLE)
+        os.environ[OPTIONS_VARIABLE] = opencv_options(demuxer)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[OPTIONS_VARIABLE]
+            else:
+                os.environ[OPTIONS_VARIABLE] = before

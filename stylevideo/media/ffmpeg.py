@@ -6,6 +6,7 @@ Knows processes and their exit status; what the arguments mean is its callers' b
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import signal
 import subprocess
@@ -20,12 +21,16 @@ from typing import Any
 import imageio_ffmpeg
 
 from stylevideo.errors import DecodeError, InputError, KilledError, StorageError
+from stylevideo.media.formats import CLIP_FORMATS
 
 logger = logging.getLogger(__name__)
 
 STDERR_LINES_SHOWN = 6
+ANSWER_TIMEOUT_S = 60.0
+"""For questions that need no more of a file than its beginning."""
 STOPPED_STATUS = 255
 """ffmpeg's exit status after a signal that it heeds, and after some failures, of which it tells more."""
+_PROBED = re.compile(r"Format (\S+) probed with")
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,28 @@ def source_input(path: Path, demuxer: str = "") -> list[str]:
 
     Args:
         path: an ordinary file.
-        demuxer: ffmpeg's name of its format, where that is known; else it is found by content among those that hold
-            pictures and sound themselves.
+        demuxer: ffmpeg's name of its format, where that is known: a file that has become another since is refused.
+            Else it is found by content among `CLIP_FORMATS`, and all others are refused.
     """
-    return [*(["-f", demuxer] if demuxer else []), "-i", file_url(path)]
+    known = ["-f", demuxer] if demuxer else []
+    return [*known, "-protocol_whitelist", "file", "-format_whitelist", _allowed(demuxer), "-i", file_url(path)]
+
+
+def opencv_options(demuxer: str) -> str:
+    """The same for the ffmpeg inside OpenCV, as its environment variable OPENCV_FFMPEG_CAPTURE_OPTIONS has it."""
+    known = f"input_format;{demuxer}|" if demuxer else ""
+    return f"{known}protocol_whitelist;file|format_whitelist;{_allowed(demuxer)}"
+
+
+def _allowed(demuxer: str) -> str:
+    return demuxer or ",".join(CLIP_FORMATS)
+
+
+def format_of(path: Path) -> str:
+    """ffmpeg's name of a file's format, whichever it is, found by content without opening it as that; "" if unknown."""
+    nothing = ["-protocol_whitelist", "file", "-format_whitelist", "none", "-i", file_url(path)]
+    found = _PROBED.findall(run_ffmpeg(["-v", "debug", *nothing], ANSWER_TIMEOUT_S).messages)
+    return found[-1].partition(",")[0] if found else ""
 
 
 def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> FfmpegRun:

@@ -11,12 +11,12 @@ import math
 import struct
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from stylevideo.errors import DecodeError
 from stylevideo.media.ffmpeg import ffmpeg_output, source_input
+from stylevideo.timeline import VideoInfo
 
 TURN_TOLERANCE_DEGREES = 1.0
 """So near to a multiple of 90 degrees a turn is taken for it, as ffmpeg does."""
@@ -41,14 +41,14 @@ class Orientation:
     left_out: float = 0.0
 
 
-def read_orientation(path: Path, timeout_s: float) -> Orientation:
+def read_orientation(info: VideoInfo, timeout_s: float) -> Orientation:
     """Find out how the first frame that decodes is to be shown; it holds for the whole clip.
 
     Args:
-        path: a video.
+        info: of the video.
         timeout_s: seconds after which ffmpeg is killed; then, and where no frame decodes, nothing is to be done.
     """
-    command = ["-v", "error", "-noautorotate", *source_input(path), *_ONE_FRAME]
+    command = ["-v", "error", "-noautorotate", *source_input(info.path, info.demuxer), *_ONE_FRAME]
     try:
         film = ffmpeg_output([*command, "-f", "mov", "-movflags", "empty_moov", "-"], timeout_s)
     except (DecodeError, subprocess.TimeoutExpired):

@@ -15,7 +15,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import FfmpegRun, last_lines, run_ffmpeg, source_input
+from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, run_ffmpeg, source_input
+from stylevideo.media.formats import refusal
 from stylevideo.media.orientation import Orientation, read_orientation
 from stylevideo.media.rates import DEFAULT_RATE, STANDARD_RATES, constant_rate, film_rate, prints_as
 from stylevideo.timeline import StreamInfo, VideoInfo
@@ -42,9 +43,10 @@ _STREAM_LINE = re.compile(
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
-_STILL_PICTURE_FORMAT = re.compile(r"^(?:\w+_pipe|image2)$")
-# ffmpeg renders any text file as a film of a terminal.
-_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+_FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
+_REFUSED = "Format not on whitelist"
+_MISNAMED_PLAYLIST = "Not detecting m3u8/hls"
+_REFERENCE = "Skipped opening external track"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def probe(path: Path) -> VideoInfo:
     """
     require_file(path)
     run = _run_framecrc(path)
+    _refuse_other_formats(path, run.messages)
     streams = _parse_streams(run.messages)
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
     if not streams and "moov atom not found" in run.messages and _begins_as_mp4(path):
@@ -109,11 +112,16 @@ def probe(path: Path) -> VideoInfo:
         raise InputError(f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture.")
     if run.status != 0:
         raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n{last_lines(run.messages)}")
-    _refuse_unmoving_formats(path, run.messages)
+    if _REFERENCE in run.messages and not re.search(r"^\d", run.output, re.MULTILINE):
+        raise InputError(
+            f"{path.name} keeps its picture in another file, and only the file that you name is opened. "
+            "Save it as one file first."
+        )
     others = [s.info for s in streams if s is not main]
-    timecode = _TIMECODE_LINE.search(run.messages)
+    timecode, demuxer = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
     info = _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
-    return _turned(info, read_orientation(path, _timeout_s(path)))
+    info = replace(info, demuxer=demuxer[1] if demuxer else "")
+    return _turned(info, read_orientation(info, _timeout_s(path)))
 
 
 def _reason(messages: str) -> str:
@@ -241,13 +249,12 @@ def _is_moving_picture(stream: StreamInfo) -> bool:
     return stream.kind == "video" and not any(mark in stream.detail for mark in still)
 
 
-def _refuse_unmoving_formats(path: Path, messages: str) -> None:
-    """Refuse what ffmpeg would show as a video although its owner would not call it one."""
-    match = re.search(r"^Input #0, ([^ ]+), from ", messages, re.MULTILINE)
-    if match and match[1] in _TEXT_FORMATS:
-        raise InputError(f"{path.name} is not a video that ffmpeg can read: it is text. Give a video file as the clip.")
-    if match and _STILL_PICTURE_FORMAT.match(match[1]):
-        raise InputError(f"{path.name} is a still picture, not a video. Give a video file as the clip.")
+def _refuse_other_formats(path: Path, messages: str) -> None:
+    """Say what a file is that ffmpeg did not open because its format is not among those that clips have."""
+    if _MISNAMED_PLAYLIST in messages:
+        raise InputError(refusal(path.name, "hls"))
+    if _REFUSED in messages:
+        raise InputError(refusal(path.name, format_of(path)))
 
 
 def _stated_rates(detail: str) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import last_lines, run_ffmpeg, source_input
+from stylevideo.timeline import VideoInfo
 
 _SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
 # A backslash stands before what would have a meaning, a line's end included.
@@ -32,26 +32,26 @@ class Tags:
     chapters: tuple[Chapter, ...]
 
 
-def read_tags(path: Path) -> Tags:
+def read_tags(info: VideoInfo) -> Tags:
     """The tags and chapters of a video file.
 
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    first, *rest = _SECTION.split(ask(path, "-f", "ffmetadata", "-"))
+    first, *rest = _SECTION.split(ask(info, "-f", "ffmetadata", "-"))
     sections = zip(rest[::2], rest[1::2], strict=True)
     return Tags(_values(first), tuple(_chapter(_values(body)) for name, body in sections if name == "CHAPTER"))
 
 
-def ask(path: Path, *arguments: str) -> str:
-    """What ffmpeg prints about a file.
+def ask(info: VideoInfo, *arguments: str) -> str:
+    """What ffmpeg prints about a video file.
 
     Raises:
         InputError: it cannot read it.
     """
-    run = run_ffmpeg(["-v", "error", *source_input(path), *arguments])
+    run = run_ffmpeg(["-v", "error", *source_input(info.path, info.demuxer), *arguments])
     if run.status != 0:
-        raise InputError(f"{path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
+        raise InputError(f"{info.path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
     return run.output
 
 

@@ -140,7 +140,9 @@ def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
     """Whether anything of a stream lies in a stretch."""
     before, after = cut_arguments(cut)
     only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
-    run = run_ffmpeg(["-v", "error", *before, *source_input(info.path), *only, *after, "-f", "framecrc", "-"])
+    run = run_ffmpeg(
+        ["-v", "error", *before, *source_input(info.path, info.demuxer), *only, *after, "-f", "framecrc", "-"]
+    )
     return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
 
 
@@ -161,7 +163,7 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
         return stream.codec in _COVER_FILES
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / "trial"
-        source = ["-t", TRIAL_SECONDS, *source_input(info.path)]
+        source = ["-t", TRIAL_SECONDS, *source_input(info.path, info.demuxer)]
         picture, tracks = [], ["-map", f"0:{stream.index}", "-c", codec]
         if container.muxer == "mxf":  # which holds nothing without a picture
             picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
@@ -174,13 +176,13 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
     return run.status == 0
 
 
-def track_inputs(tracks: Sequence[Track], path: Path, cut: Cut) -> tuple[dict[str, int], list[str]]:
+def track_inputs(tracks: Sequence[Track], info: VideoInfo, cut: Cut) -> tuple[dict[str, int], list[str]]:
     """The number of the input from which ffmpeg takes each kind of track, and the arguments for these inputs.
 
     All are the source. Subtitles have an input of their own: for the sake of one that is far away ffmpeg reads sound
     far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut beginning.
     """
-    begin, file = cut_arguments(cut)[0], source_input(path)
+    begin, file = cut_arguments(cut)[0], source_input(info.path, info.demuxer)
     numbers, inputs = {"audio": 1, "attachment": 1}, [*begin, *file]
     for kind, before in (("subtitle", begin), ("cover", [])):
         if any(track.stream.kind == kind for track in tracks):
@@ -230,7 +232,7 @@ def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[s
             suffix, mime_type = _COVER_FILES[stream.codec]
             file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
             only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", file_url(file)]
-            run = run_ffmpeg(["-v", "error", *source_input(info.path), *only])
+            run = run_ffmpeg(["-v", "error", *source_input(info.path, info.demuxer), *only])
             require_space(run)
             if run.status != 0:
                 raise InputError(f"{info.path.name}: its cover cannot be read: {last_lines(run.messages, 1)}.")
@@ -265,7 +267,7 @@ def _sound(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]
     return [] if codec == "copy" else [f"-b{place or ':a'}", AUDIO_BIT_RATE]
 
 
-def packet_hash(path: Path, stream: StreamInfo) -> str:
+def packet_hash(info: VideoInfo, stream: StreamInfo) -> str:
     """MD5 of a stream's packets, without decoding them.
 
     AAC has a header before each packet in transport streams, and none elsewhere; it is left out.
@@ -274,5 +276,5 @@ def packet_hash(path: Path, stream: StreamInfo) -> str:
         InputError: ffmpeg cannot read it.
     """
     bare = ["-bsf", "aac_adtstoasc"] if stream.codec == "aac" else []
-    printed = ask(path, "-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "streamhash", "-hash", "md5", "-")
+    printed = ask(info, "-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "streamhash", "-hash", "md5", "-")
     return printed.strip().rpartition("=")[2]

@@ -279,7 +279,7 @@ def _picture_input(film: _Film) -> list[str]:
 
 
 def _source_input(film: _Film) -> list[str]:
-    inputs, source = track_inputs(film.tracks, film.info.path, film.cut)
+    inputs, source = track_inputs(film.tracks, film.info, film.cut)
     tracks = track_arguments(film.tracks, inputs, film.frame_count / film.info.rate)
     return [*source, "-map", "0:v:0", *tracks, "-map_metadata", "1", "-map_chapters", "1"]
 
@@ -338,7 +338,7 @@ def _timecode_arguments(film: _Film) -> list[str]:
 
 
 def _comment(film: _Film) -> str:
-    own = "" if film.info.is_sequence else read_tags(film.info.path).values.get("comment", "")
+    own = "" if film.info.is_sequence else read_tags(film.info).values.get("comment", "")
     return f"{own}\n{film.encoding.comment}" if own else film.encoding.comment
 
 
@@ -428,7 +428,7 @@ def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
             yield said if kind == "cover" else f"{said} The others have nothing in this stretch."
         for number, (track, stream) in enumerate(pair_tracks(planned, found), 1):
             copied = kind == "audio" and track.is_copied and film.cut.is_whole
-            if copied and packet_hash(film.info.path, track.stream) != packet_hash(film.part, stream):
+            if copied and packet_hash(film.info, track.stream) != packet_hash(made, stream):
                 yield f"Audio track {number} was copied, but its packets are not the source's. Listen to it."
 
 
