@@ -92,6 +92,6 @@ def test_a_slight_turn_is_left_out_and_said(lying: Path, tmp_path: Path) -> None
 
 
 def test_what_cannot_be_decoded_lies_as_it_is(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(b"no film")
-    assert read_orientation(probe(clip), 10) == Orientation()
+    info = probe(numbered_video(tmp_path / "clip.mp4"))
+    info.path.write_bytes(b"no film")
+    assert read_orientation(info, 10) == Orientation()
