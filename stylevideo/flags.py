@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import stylevideo
-from stylevideo.settings import PRESETS, Leaf, did_you_mean, leaves
-from stylevideo.text import printable
+from stylevideo.settings import PRESETS, Leaf, leaves
+from stylevideo.text import did_you_mean, printable
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -22,6 +24,7 @@ SECTION_TITLES = {
     "output": "what is written",
 }
 SHORT_FLAGS = {"overwrite": "-y"}
+_LONG_FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
 SHOWN_BY = ("frames", "start", "end", "handles", "rate")
 """Settings that say which of the source's frames a film shows."""
 MEASURED_BY = (
@@ -49,14 +52,36 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # never called with a namespace of another class
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Refuse what is unknown where the names are known, which is in the parser of each command."""
-        options, unknown = super().parse_known_args(args, namespace)
+        """Take any value; refuse what is unknown where the names are known, which is in the parser of each command."""
+        words = self.join_values(sys.argv[1:] if args is None else args)
+        options, unknown = super().parse_known_args(words, namespace)
         if not unknown:
             return options, unknown
         flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
         if flag is None:
             self.error(f"{unknown[0]!r} is one too many")
         self.error(f"There is no flag {flag}.{_nearest(flag, self._option_string_actions)}")
+
+    def join_values(self, words: Sequence[str]) -> list[str]:
+        """Join each flag that takes a value with the word behind it, also where that begins with a dash.
+
+        Else argparse takes a value such as "-vf eq=1.1" or "-3.jpg" for a flag. A word that is a flag, or looks like a
+        mistyped long one, stays for argparse to complain of.
+        """
+        joined: list[str] = []
+        left, flags = list(words), self._option_string_actions
+        while left and left[0] != "--":
+            word = left.pop(0)
+            takes_one = word in flags and flags[word].nargs is None
+            if (
+                takes_one
+                and left
+                and left[0].startswith("-")
+                and not (left[0] in flags or _LONG_FLAG.fullmatch(left[0]))
+            ):
+                word += ("=" if word.startswith("--") else "") + left.pop(0)
+            joined.append(word)
+        return [*joined, *left]
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse an unknown command, with the nearest."""

@@ -19,7 +19,8 @@ from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import absolute
 from stylevideo.naming import check_template, literal
 from stylevideo.request import Given
-from stylevideo.settings import Style, check_value, did_you_mean, leaves, preset
+from stylevideo.settings import Style, check_value, leaves, preset
+from stylevideo.text import did_you_mean
 
 SUFFIX = ".toml"
 CONFIG_VARIABLE = "STYLEVIDEO_CONFIG"

@@ -9,7 +9,8 @@ from pathlib import Path
 from stylevideo.errors import SettingsError
 from stylevideo.inputs import clip_name
 from stylevideo.media.delivery import DELIVERIES, Delivery, choose_delivery
-from stylevideo.settings import Style, did_you_mean
+from stylevideo.settings import Style
+from stylevideo.text import did_you_mean
 
 FIELDS = {
     "name": "the clip's name without its suffix; of a sequence, without its number",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError
 from stylevideo.identity import request_key, source_files, source_identity
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
@@ -22,7 +23,7 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
-from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leaves, split_arguments
+from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leaves
 from stylevideo.styles import ReadStyle, read_styles
 from stylevideo.text import counted
 from stylevideo.timeline import Clip, VideoInfo
@@ -212,7 +213,7 @@ def _view(footage: FootageSettings, info: VideoInfo) -> str:
 
 def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
     options = settings.output
-    extra = split_arguments(options.ffmpeg_args)
+    extra = read_encoder_arguments(options.ffmpeg_args)
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
 
 

@@ -8,18 +8,17 @@ Imports nothing heavy; parses no arguments.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
-import os
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import SettingsError
+from stylevideo.text import did_you_mean
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
 VGG19_LAYERS = tuple(
@@ -306,7 +305,7 @@ class OutputSettings:
     )
     ffmpeg_args: str = _setting(
         "",
-        "further arguments for the encoder, such as '-preset slow -tune grain'",
+        "further options for the encoder, such as '-preset slow -vf noise=alls=6'; docs/encoder.md lists them",
         metavar="ARGS",
         changes_frames=False,
     )
@@ -429,18 +428,6 @@ def _leaves_by_name() -> dict[str, Leaf]:
     }
 
 
-def did_you_mean(name: str, known: Iterable[str], before: str = "") -> str:
-    """A question about the nearest of the known names, to go behind a sentence; nothing if none is near.
-
-    Args:
-        name: as it was written.
-        known: all that there are.
-        before: what stands before each and makes none more alike, such as `--`.
-    """
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {before}{near[0]}?" if near else ""
-
-
 def _leaf(name: str) -> Leaf:
     known = _leaves_by_name()
     if name not in known:
@@ -467,7 +454,7 @@ def check_value(leaf: Leaf, value: Any) -> None:
     if leaf.name == "rate":
         _check_rate(value)
     if leaf.name == "ffmpeg_args":
-        _check_arguments(value)
+        read_encoder_arguments(value)
 
 
 def _check_rate(text: str) -> None:
@@ -477,26 +464,6 @@ def _check_rate(text: str) -> None:
         valid = False
     if not valid:
         raise SettingsError(f"--rate {text!r} is no rate. Write it like 24 or 30000/1001.")
-
-
-def split_arguments(text: str, backslash_escapes: bool = os.name != "nt") -> tuple[str, ...]:
-    """Arguments as a shell splits them; in Windows a backslash is a part of a path.
-
-    Raises:
-        ValueError: a quotation mark is not closed.
-    """
-    words = shlex.shlex(text, posix=True, punctuation_chars=False)
-    words.whitespace_split = True
-    words.commenters = ""
-    words.escape = "\\" if backslash_escapes else ""
-    return tuple(words)
-
-
-def _check_arguments(text: str) -> None:
-    try:
-        split_arguments(text)
-    except ValueError as error:
-        raise SettingsError(f"--ffmpeg-args {text!r} cannot be read ({error}). Close every quotation mark.") from error
 
 
 @dataclass(frozen=True)

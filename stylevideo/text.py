@@ -1,6 +1,12 @@
-"""Words for people: counted nouns, foreign text made harmless. Knows no files and prints nothing."""
+"""Words for people: counted nouns, foreign text made harmless, the nearest of some names.
+
+Knows no files and prints nothing.
+"""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 _BIDIRECTIONAL = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the order of what stands behind them."""
@@ -24,3 +30,15 @@ def counted(number: int, noun: str) -> str:
 def _is_control(character: str) -> bool:
     code = ord(character)
     return code < 0x20 or 0x7F <= code < 0xA0 or character in "\u2028\u2029" or character in _BIDIRECTIONAL
+
+
+def did_you_mean(name: str, known: Iterable[str], before: str = "") -> str:
+    """A question about the nearest of the known names, to go behind a sentence; nothing if none is near.
+
+    Args:
+        name: as it was written.
+        known: all that there are.
+        before: what stands before each and makes none more alike, such as `--`.
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {before}{near[0]}?" if near else ""

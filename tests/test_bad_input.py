@@ -355,7 +355,11 @@ FLAGS = {
     "too small": (("--size", "40"), "too small for VGG-19"),
     "no such delivery": (("--delivery", "vhs"), "--delivery cannot be 'vhs'. Choose from: "),
     "a delivery for other files": (("--delivery", "ffv1"), r"film\.mp4: --delivery ffv1 goes into \.mkv files"),
-    "arguments that ffmpeg does not know": (("--ffmpeg-args", "-no-such-option 1"), "or mend --ffmpeg-args"),
+    "arguments that ffmpeg does not know": (
+        ("--ffmpeg-args", "-no-such-option 1"),
+        "-no-such-option is none of the encoder's options",
+    ),
+    "arguments that the encoder does not know": (("--ffmpeg-args", "-preset slowish"), "or mend --ffmpeg-args"),
     "an unclosed quotation": (("--ffmpeg-args", "-preset 'slow"), "cannot be read .*Close every quotation mark"),
     "a sheet of another kind": (("--sheet", "sheet.jpg"), r"must end in \.png"),
     "a folder for a sheet": (("--sheet", "folder.png"), r"folder\.png is a folder\. Give a file name"),

@@ -27,6 +27,7 @@ from media_fixtures import (
 
 import stylevideo
 from stylevideo.checkpoint import fingerprint
+from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
 from stylevideo.media.exr import read_exr, write_exr
@@ -404,9 +405,11 @@ def test_a_film_says_from_what_it_was_made(tmp_path: Path) -> None:
 def test_an_encoder_that_does_not_work_is_noticed_before_any_work(tmp_path: Path) -> None:
     output = tmp_path / "film.mp4"
     with pytest.raises(InputError, match="ffmpeg cannot write 256x144 at 24 frames a second as h264"):
-        check_encoding(Encoding(extra=("-preset", "no-such-preset")), output, (144, 256), Fraction(24))
-    check_encoding(Encoding(extra=("-preset", "slow", "-tune", "grain")), output, (144, 256), Fraction(24))
-    flat = Encoding(DELIVERIES["vp9"], extra=("-profile:v:0", "0"))
+        check_encoding(
+            Encoding(extra=read_encoder_arguments("-preset no-such-preset")), output, (144, 256), Fraction(24)
+        )
+    check_encoding(Encoding(extra=read_encoder_arguments("-preset slow -tune grain")), output, (144, 256), Fraction(24))
+    flat = Encoding(DELIVERIES["vp9"], extra=read_encoder_arguments("-profile:v:0 0"))
     check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=8)
     check_encoding(flat, tmp_path / "film.webm", (144, 256), Fraction(24), bits=16, alpha=True)  # which has 8 bits
     with pytest.raises(InputError, match="as vp9 into"):

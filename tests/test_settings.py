@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings import PRESETS, Settings, leaves, preset, split_arguments
+from stylevideo.settings import PRESETS, Settings, leaves, preset
 
 NUMBERS = [leaf for leaf in leaves() if type(leaf.default) in (int, float)]
 
@@ -62,21 +62,6 @@ def test_classic_is_the_articles_recipe() -> None:
     assert classic.optimizer.epsilon / 255 == pytest.approx(0.1)
     assert classic.optimizer.iterations == 1000
     assert not classic.temporal.carry
-
-
-@pytest.mark.parametrize(
-    ("text", "posix", "windows"),
-    [
-        ("-preset slow  -tune grain", ("-preset", "slow", "-tune", "grain"), ("-preset", "slow", "-tune", "grain")),
-        (r"-passlogfile C:\logs\a", ("-passlogfile", "C:logsa"), ("-passlogfile", r"C:\logs\a")),
-        (r'-i "C:\my logs\a" x="1 2"', ("-i", r"C:\my logs\a", "x=1 2"), ("-i", r"C:\my logs\a", "x=1 2")),
-        (r"-x a\ b # c", ("-x", "a b", "#", "c"), ("-x", "a\\", "b", "#", "c")),
-        ("", (), ()),
-    ],
-)
-def test_arguments_are_split_as_the_system_does(text: str, posix: tuple[str, ...], windows: tuple[str, ...]) -> None:
-    assert split_arguments(text, backslash_escapes=True) == posix
-    assert split_arguments(text, backslash_escapes=False) == windows
 
 
 def test_unknown_presets_are_refused_with_the_nearest() -> None:

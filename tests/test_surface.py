@@ -15,6 +15,7 @@ from conftest import QUICK, ROOT
 from setup_venv import STAMP
 
 import stylevideo
+from stylevideo import encoder_options, filter_chain
 from stylevideo.cli import main
 from stylevideo.flags import build_parser
 from stylevideo.media.pictures import fit_picture
@@ -24,7 +25,8 @@ from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
-    ["errors", "text", "system", "settings", "timeline", "ranges", "version", "heartbeat"],
+    ["errors", "text", "system", "encoder_options", "encoder_arguments", "filter_chain"],
+    ["settings", "timeline", "ranges", "version", "heartbeat"],
     ["ops"],
     ["models"],
     ["media"],
@@ -69,8 +71,8 @@ LAYERS = [
     ["__init__", "cli", "flags", "commands", "running", "progress", "interrupts", "__main__"],
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BATCH = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
-SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH, re.DOTALL)
+BATCH, ENCODER = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md"))
+SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
 LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
@@ -188,6 +190,14 @@ def test_the_python_example_in_the_readme_runs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "film.mp4").exists()
+
+
+def test_the_page_on_the_encoder_lists_all_that_it_may_be_told() -> None:
+    tables = [encoder_options.PLAIN, encoder_options.ENCODERS, encoder_options.DISPOSITIONS, filter_chain.FILTERS]
+    for table in (encoder_options.FLAGS, encoder_options.PARAMETERS, encoder_options.BITSTREAM_FILTERS):
+        tables += [frozenset(table), *table.values()]
+    named = set(re.findall(r"`-?([\w-]+)(?::v)?`", ENCODER))
+    assert {name for table in tables for name in table} <= named
 
 
 def test_the_readme_tree_lists_every_module() -> None:

@@ -30,6 +30,7 @@ from media_fixtures import (
     stream_hashes,
 )
 
+from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import EncodeError, InputError, ShapeError
 from stylevideo.media.delivery import DELIVERIES, Encoding, choose_delivery
 from stylevideo.media.encode import encode
@@ -313,7 +314,7 @@ def test_a_timecode_that_does_not_fit_is_told(
 
 def test_a_timecode_that_is_lost_is_told(tmp_path: Path, sounding: Path) -> None:
     info = replace(probe(sounding), timecode="01:00:00:00")
-    lost = Encoding(extra=("-timecode", "02:00:00:00"))
+    lost = Encoding(extra=read_encoder_arguments("-timecode 02:00:00:00"))
     (note,) = write_film(numbers(24), tmp_path / "film.mp4", info, everything(info), lost).notes
     assert note == "The film should begin at the timecode 01:00:00:00, but says 02:00:00:00."
 

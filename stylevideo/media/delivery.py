@@ -5,12 +5,14 @@ A table, and the choice from it. Knows ffmpeg's words for these things; runs ffm
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
+from stylevideo.encoder_arguments import EncoderArguments
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.timeline import bits_of
@@ -19,6 +21,8 @@ from stylevideo.timeline import bits_of
 ENCODER_THREADS = 8
 X265_THREADS = "pools=4:frame-threads=2:wpp=1:log-level=error"
 OPAQUE, TRANSPARENT = False, True
+TRIAL_TIMEOUT_S = 120.0
+NOTHING_MORE = EncoderArguments()
 
 
 @dataclass(frozen=True)
@@ -237,14 +241,14 @@ class Encoding:
         delivery: the form.
         crf: constant rate factor; -1 takes the delivery's own.
         variable_rate: keep a variable-rate source's times instead of repeating frames.
-        extra: further arguments for ffmpeg, after all others.
+        extra: what the user wants of the encoder beside that, and on the picture.
         comment: what the film says of itself; put after the source's own comment.
     """
 
     delivery: Delivery = DELIVERIES["h264"]
     crf: int = -1
     variable_rate: bool = False
-    extra: tuple[str, ...] = ()
+    extra: EncoderArguments = NOTHING_MORE
     comment: str = ""
 
     def arguments(self, muxer: str) -> list[str]:
@@ -253,7 +257,21 @@ class Encoding:
         quality = [] if self.delivery.crf is None else ["-crf:v:0", str(crf)]
         # Apple's players know HEVC in mp4 and mov by this name alone.
         tag = ["-tag:v:0", "hvc1"] if self.delivery.name == "h265-10" and muxer in ("mp4", "mov") else []
+        if self.extra.encoder:  # which knows no other encoder's options
+            return tag if "hevc" in self.extra.encoder or "265" in self.extra.encoder else []
         return [*self.delivery.encoder, *quality, *tag]
+
+    def last_arguments(self) -> list[str]:
+        """ffmpeg's arguments that the user gave, which come after all others."""
+        words = list(self.extra.options)
+        for place, option in enumerate(words[:-1:2]):
+            if option == "-x265-params:v:0":  # they would take the place of those that make films alike everywhere
+                words[2 * place + 1] = f"{X265_THREADS}:{words[2 * place + 1]}"
+        return words
+
+    def filters(self, pixel_format: str) -> list[str]:
+        """The user's filters on pictures of this format, which they keep."""
+        return [self.extra.filters, f"format={pixel_format}"] if self.extra.filters else []
 
 
 def check_encoding(
@@ -278,13 +296,22 @@ def check_encoding(
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / f"trial{output.suffix}"
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]
-        shape = ["-vf", f"format={pixel_format}"]
-        arguments = [*encoding.arguments(muxer), *encoding.extra, "-f", muxer, file_url(trial)]
-        run = run_ffmpeg(["-v", "error", *grey, *shape, *arguments])
-    require_space(run)
-    if run.status != 0:
+        shape = ["-vf", ",".join([f"format={pixel_format}", *encoding.filters(pixel_format)])]
+        arguments = [*encoding.arguments(muxer), *encoding.last_arguments(), "-f", muxer, file_url(trial)]
+        said = _run_trial(["-v", "error", *grey, *shape, *arguments])
+    if said:
         raise InputError(
             f"{output.name}: ffmpeg cannot write {width}x{height} at {float(rate):g} frames a second as "
-            f"{delivery.name} into {output.suffix}:\n{last_lines(run.messages)}\n"
+            f"{delivery.name} into {output.suffix}:\n{said}\n"
             "Choose another --delivery, another output, or another --size; or mend --ffmpeg-args."
         )
+
+
+def _run_trial(arguments: Sequence[str]) -> str:
+    """Why ffmpeg failed; nothing if it did not."""
+    try:
+        run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"one frame was not encoded within {TRIAL_TIMEOUT_S:.0f} seconds"
+    require_space(run)
+    return last_lines(run.messages) if run.status else ""

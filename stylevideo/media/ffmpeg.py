@@ -6,6 +6,7 @@ Knows processes and their exit status; what the arguments mean is its callers' b
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import signal
@@ -173,9 +174,16 @@ def start_ffmpeg(command: Sequence[str], **pipes: int) -> subprocess.Popen[bytes
     """
     logger.debug("running %s", subprocess.list2cmdline(command))
     try:
-        return subprocess.Popen([*_tether(command[0]), *command], **pipes, **own_session())  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+            [*_tether(command[0]), *command], env=_environment(), **pipes, **own_session()
+        )
     except OSError as error:
         raise cannot_start(error) from error
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what makes ffmpeg write report files, and colours into the messages that we read."""
+    return {name: value for name, value in os.environ.items() if name not in ("FFREPORT", "AV_LOG_FORCE_COLOR")}
 
 
 @cache
@@ -190,7 +198,11 @@ def _tether(program: str) -> tuple[str, ...]:
     prefix = (setpriv, "--pdeathsig", "KILL", "--")
     try:
         tried = subprocess.run(
-            [*prefix, program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+            [*prefix, program, "-version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=_environment(),
         )
     except OSError:
         return ()

@@ -265,7 +265,7 @@ def _command(film: _Film, covers: Sequence[str]) -> list[str]:
         *(["-metadata", f"comment={_comment(film)}"] if film.encoding.comment else []),
         *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
         *(("-movflags", "+faststart") if container.muxer in ("mp4", "mov") else ()),
-        *film.encoding.extra,
+        *film.encoding.last_arguments(),
         *(*cut_arguments(film.cut)[1], "-f", container.muxer, file_url(film.part)),
     ]
 
@@ -295,7 +295,10 @@ def _filters(film: _Film) -> Iterator[str]:
         clock = _track_clock(film.info.rate)
         yield f"settb=1/{clock}"
         yield f"setpts=PTS+{round(film.cut.late * clock)}"
-    yield RGB_TAGS if is_rgb else COLOR_TAGS
+    tags = RGB_TAGS if is_rgb else COLOR_TAGS
+    yield tags
+    if users := film.encoding.filters(film.pixel_format):  # on pictures that say what they are: some are converted
+        yield from (*users, tags)
 
 
 def _clock_arguments(film: _Film) -> list[str]:

@@ -1,0 +1,151 @@
+"""Filters that `--ffmpeg-args` may put on a film's pictures, read as ffmpeg reads them and written anew.
+
+Only filters that open no file and no socket and that leave the size, the number and the times of the frames alone.
+What ffmpeg gets is written from what was understood here, so that nothing passes by a difference in reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stylevideo.encoder_options import names
+from stylevideo.errors import SettingsError
+from stylevideo.text import did_you_mean
+
+FILTERS = names(
+    # colour
+    "colorbalance colorchannelmixer colorcontrast colorcorrect colorhold colorize colorlevels colortemperature "
+    "curves eq exposure fade geq grayworld greyedge histeq hsvhold hue huesaturation limiter lut lutrgb lutyuv "
+    "monochrome negate normalize selectivecolor vibrance vignette "
+    # sharpness, noise and grain
+    "atadenoise avgblur bilateral boxblur cas chromanr dblur deband deblock deflicker dilation erosion fftdnoiz "
+    "gblur gradfun hqdn3d lagfun median nlmeans noise owdenoise pixelize removegrain sab smartblur unsharp "
+    "vaguedenoiser "
+    # geometry within the frame
+    "chromashift fillborders hflip lenscorrection null perspective rgbashift rotate scroll shear swaprect vflip "
+    # what is drawn on it
+    "drawbox drawgrid drawtext edgedetect"
+)
+REFUSED_OPTIONS = {
+    "curves": frozenset({"psfile", "plot"}),
+    "drawtext": frozenset({"fontfile", "textfile", "text_source", "reload"}),
+    "rotate": frozenset({"out_w", "ow", "out_h", "oh"}),
+    "selectivecolor": frozenset({"psfile"}),
+}
+"""Options that name files, and those that change the size."""
+MOST_UNNAMED = {"curves": 1, "drawtext": 0, "rotate": 1, "selectivecolor": 1}
+"""How many values may stand without their options' names where one of the next could be a refused option's."""
+INSTEAD = {
+    "ass": "Subtitles of the source come along as tracks.",
+    "crop": "Crop the clip first.",
+    "fps": "The film has its source's rate.",
+    "format": "Use -pix_fmt.",
+    "pad": "Draw bars with drawbox.",
+    "scale": "Use --size.",
+    "subtitles": "Subtitles of the source come along as tracks.",
+    "transpose": "Turn the clip first.",
+    "zscale": "Use --size.",
+}
+_FONT = re.compile(r"[\w .-]+")
+_NAME = re.compile(r"\s*(\w+)\s*=")
+_PLAIN = re.compile(r"([^\w.+-])", re.ASCII)
+
+
+def read_filters(text: str) -> str:
+    """A chain of filters such as "eq=saturation=1.1,noise=alls=6", as ffmpeg gets it.
+
+    Raises:
+        SettingsError: it is no chain, or something in it may not be there.
+    """
+    return ",".join(_written(name, list(options)) for name, options in _filters(text))
+
+
+def _filters(text: str) -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
+    """Each filter's name with its options."""
+    place = 0
+    while True:
+        name, place = _token(text, place, "=,;[]")
+        arguments = ""
+        if text[place : place + 1] == "=":
+            arguments, place = _token(text, place + 1, ",;[]")
+        if text[place : place + 1] not in ("", ","):
+            raise SettingsError(
+                f"{text!r} is no single chain of filters. Write them behind one another, with commas and without [ ] ;."
+            )
+        yield name, _options(name, arguments)
+        if place == len(text):
+            return
+        place += 1
+
+
+def _options(name: str, text: str) -> Iterator[tuple[str, str]]:
+    """The options of a filter by name; "" where it is not said."""
+    _check_filter(name)
+    place, unnamed = 0, 0
+    while place < len(text):
+        named = _NAME.match(text, place)
+        option, start = (named[1], named.end()) if named else ("", place)
+        value, place = _token(text, start, ":")
+        unnamed += not option
+        if unnamed > MOST_UNNAMED.get(name, len(text)):
+            raise SettingsError(f"{name} wants each option by its name: write {name}=option=value:option=value.")
+        _check_option(name, option, value)
+        yield option, value
+        place += 1
+
+
+def _check_filter(name: str) -> None:
+    if name in FILTERS:
+        return
+    instead = (
+        INSTEAD.get(name) or f"{did_you_mean(name, FILTERS).strip()} docs/encoder.md lists those that can.".strip()
+    )
+    raise SettingsError(
+        f"The filter {name!r} cannot be used here: it is not among those that change pictures alone. {instead}"
+    )
+
+
+def _check_option(name: str, option: str, value: str) -> None:
+    if option in REFUSED_OPTIONS.get(name, ()):
+        raise SettingsError(f"The filter {name} cannot have {option} here: it names a file, or changes the size.")
+    if name == "drawtext" and option == "font" and not _FONT.fullmatch(value):
+        raise SettingsError(f"drawtext's font must be the name of a font, such as font=Sans, not {value!r}.")
+    if "while(" in "".join(value.split()) and (option != "text" or "%{" in value):
+        raise SettingsError(f"The filter {name} cannot have while() here: it might never end.")
+
+
+def _written(name: str, options: list[tuple[str, str]]) -> str:
+    parts = [f"{option}={_escaped(value)}" if option else _escaped(value) for option, value in options]
+    return f"{name}={_escaped_graph(':'.join(parts))}" if parts else name
+
+
+def _escaped(value: str) -> str:
+    """As the value of an option: whatever could mean something there gets a backslash."""
+    return _PLAIN.sub(r"\\\1", value)
+
+
+def _escaped_graph(text: str) -> str:
+    return re.sub(r"([\\'\[\],;\s])", r"\\\1", text)
+
+
+def _token(text: str, place: int, ends: str) -> tuple[str, int]:
+    """The text up to one of the characters that end it, without one level of quotation, and where it ends."""
+    out: list[str] = []
+    kept = 0  # up to here what is quoted or no space
+    while place < len(text) and text[place].isspace():
+        place += 1
+    while place < len(text) and text[place] not in ends:
+        if text[place] == "\\" and place + 1 < len(text):
+            out.append(text[place + 1])
+            place, kept = place + 2, len(out)
+        elif text[place] == "'":
+            stop = text.find("'", place + 1)
+            stop = len(text) if stop < 0 else stop
+            out.extend(text[place + 1 : stop])
+            place, kept = stop + 1, len(out)
+        else:
+            out.append(text[place])
+            kept = kept if text[place].isspace() else len(out)
+            place += 1
+    return "".join(out[:kept]), min(place, len(text))
