@@ -337,7 +337,7 @@ def try_again(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
     began = time.monotonic()
     ran = done(run(clips, out, "--iterations=0"))
     seconds = time.monotonic() - began
-    same = contents(out) == before and ran.returncode == 3
+    same = contents(out) == before and ran.returncode == 0
     yield Finding(
         "again", f"{seconds:.1f} s, exit code {ran.returncode}, films untouched: {same}", same and seconds < 3
     )

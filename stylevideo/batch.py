@@ -6,6 +6,7 @@ Tells what happens through events; prints nothing.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.assistance import Assistance
 from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
 from stylevideo.errors import SettingsError, StyleVideoError
-from stylevideo.identity import is_made, request_key
+from stylevideo.identity import is_made, made_files, request_key
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
+from stylevideo.system.folders import folders_for
 from stylevideo.worker import CHECK, HELP, MAKE, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:
@@ -165,7 +167,7 @@ def check_batch(
         options: how many are checked side by side.
         stop: asked all the time whether to end early.
     """
-    with _crew(options) as crew:
+    with folders_for(request.output for request in requests), _crew(options) as crew:
         return _check(requests, options, crew, stop)
 
 
@@ -188,7 +190,7 @@ def run_batch(
     Returns:
         An outcome for each request, in order. Failures are outcomes, not exceptions.
     """
-    with _crew(options) as crew:
+    with folders_for(request.output for request in requests), _crew(options) as crew:
         checked = _check(requests, options, crew, stop)
         on_event(checked)
         batch = _Batch(requests, options, checked, on_event)
@@ -247,9 +249,11 @@ def already_made(request: ClipRequest) -> bool:
     return is_made(request.output, _key(request))
 
 
-def tidy_up(request: ClipRequest) -> None:
-    """Throw away what was left of a clip whose film is made."""
+def confirm(request: ClipRequest) -> None:
+    """Throw away what was left of a clip whose film is made, and date its files to now, so that `make` sees it too."""
     with suppress(StyleVideoError, OSError):
+        for file in made_files(request.output):
+            os.utime(file)
         tidy(request.output, _key(request))
 
 
@@ -402,7 +406,7 @@ class _Batch:
         self, index: int, status: Status, reason: str = "", detail: str = "", result: ClipResult | None = None
     ) -> None:
         if status is Status.ALREADY_MADE:
-            tidy_up(self._requests[index])
+            confirm(self._requests[index])
         outcome = Outcome(self._requests[index], status, self._attempts[index], reason, detail, result)
         self._outcomes[index] = outcome
         self._on_event(ClipEnded(index, outcome))

@@ -1,7 +1,7 @@
 """The command line: results on stdout, messages on stderr, exit codes.
 
-Exit codes: 0 done; 1 failed on the way, or some clips of a batch did; 2 wrong usage, settings or input; 3 nothing to
-do; 130 stopped by Ctrl-C. Only this module, `commands`, `running` and `progress` print, and only this one configures
+Exit codes: 0 done; 1 failed on the way, or some clips of a batch did; 2 wrong usage, settings or input; 130
+stopped by Ctrl-C. Only this module, `commands`, `running` and `progress` print, and only this one configures
 logging or exits.
 """
 

@@ -48,6 +48,7 @@ def _run(options: argparse.Namespace) -> int:
             ),
             dry_run=options.dry_run,
             quiet=options.quiet,
+            if_nothing=options.exit_code_if_nothing,
         ),
     )
 

@@ -23,6 +23,7 @@ SECTION_TITLES = {
     "footage": "what is read",
     "output": "what is written",
 }
+MOST_EXIT_CODE = 255
 SHORT_FLAGS = {"overwrite": "-y"}
 _LONG_FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
 SHOWN_BY = ("frames", "start", "end", "handles", "rate")
@@ -170,6 +171,13 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
         help="a device for each worker in turn, such as cuda:0,cuda:1",
     )
     group.add_argument(
+        "--exit-code-if-nothing",
+        type=_exit_code,
+        default=0,
+        metavar="N",
+        help="end with this exit code where every film is up to date (0)",
+    )
+    group.add_argument(
         "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
     )
     group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
@@ -187,6 +195,14 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _exit_code(text: str) -> int:
+    """A number that every system can pass on."""
+    number = _count(text)
+    if number > MOST_EXIT_CODE:
+        raise argparse.ArgumentTypeError(f"{text} is above {MOST_EXIT_CODE}")
     return number
 
 

@@ -76,6 +76,15 @@ def is_made(output: Path, key: str) -> bool:
         return False
 
 
+def made_files(output: Path) -> Iterator[Path]:
+    """The files of a film that is made, as its record says.
+
+    Args:
+        output: the film, or the pattern of an image sequence.
+    """
+    return _files(output, read_values(provenance_path(output))["numbers"])
+
+
 def written_bytes(output: Path, numbers: Sequence[int] | None) -> int:
     """How large a film is.
 
@@ -85,11 +94,16 @@ def written_bytes(output: Path, numbers: Sequence[int] | None) -> int:
     Raises:
         OSError: a file is not there.
     """
+    return sum(file.stat().st_size for file in _files(output, numbers))
+
+
+def _files(output: Path, numbers: Sequence[int] | None) -> Iterator[Path]:
     parsed = parse_pattern(output)
     if numbers is None or parsed is None:
-        return output.stat().st_size
+        yield output
+        return
     first, last, step = numbers
-    return sum(parsed[0].file(number).stat().st_size for number in range(first, last + 1, step))
+    yield from map(parsed[0].file, range(first, last + 1, step))
 
 
 def source_files(info: VideoInfo, frames: range) -> list[Path | None]:

@@ -62,6 +62,7 @@ from stylevideo.results import (
 from stylevideo.settings import Settings, Style
 from stylevideo.sharing import Alone, Claims
 from stylevideo.shots import detect_shots
+from stylevideo.system.folders import folder_for
 from stylevideo.temporal import FrameResult
 from stylevideo.timeline import Shot
 
@@ -102,13 +103,27 @@ def stylize(
     """
     settings = settings or Settings()
     output = Path(output).absolute()
-    check_names(output, settings.output)
     source = Path(source).absolute()
+    with folder_for(output):
+        check_names(output, settings.output)
+        return _make(source, styles, output, settings, on_event, stop, claims or Alone())
+
+
+def _make(
+    source: Path,
+    styles: Sequence[str | Path | Style],
+    output: Path,
+    settings: Settings,
+    on_event: Listener,
+    stop: Callable[[], bool],
+    claims: Claims,
+) -> ClipResult:
+    """`stylize` into a folder that is there; begun again with less where memory is too small."""
     with sole_run(output), cpu_threads(settings.optimizer.threads):
         anew = settings.output.restart
         given_up: dict[str, Any] = {} if anew else recall(output, FALLBACK_NAME) or {}
         while True:
-            attempt = _Attempt(given_up, anew, _Shared(claims or Alone()))
+            attempt = _Attempt(given_up, anew, _Shared(claims))
             try:
                 return _stylize(source, styles, output, settings, attempt, on_event, stop)
             except DeviceMemoryError as error:

@@ -119,10 +119,6 @@ def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Setti
     template, wanted = given.name or DEFAULT_NAME, settings.output.delivery
     if given.output:
         output = absolute(given.output)
-        if not output.parent.is_dir():  # a folder of films is made, but this one is more likely misspelt
-            raise InputError(
-                f"{output}: the folder {output.parent} does not exist. Make it first, or choose another place."
-            )
         fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
     else:
         fields = clip_fields(source, styles, name, delivery_of(wanted, template))

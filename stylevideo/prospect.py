@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -25,6 +24,7 @@ from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, prepare
 from stylevideo.request import ClipRequest
 from stylevideo.settings import Settings
+from stylevideo.system.folders import folder_for
 
 STATE_BYTES_PX = 80
 """Picture, moments and ages of the carried state, as float32: the new one beside the old."""
@@ -75,12 +75,11 @@ def foresee(request: ClipRequest) -> Prospect:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
         StorageError: the disk is too full.
     """
-    with cpu_threads(request.settings.optimizer.threads):
+    with folder_for(request.output), cpu_threads(request.settings.optimizer.threads):
         return _foresee(request)
 
 
 def _foresee(request: ClipRequest) -> Prospect:
-    check_folder(request.output)
     check_names(request.output, request.settings.output)
     anew = request.settings.output.restart
     given_up = {} if anew else recall(request.output, FALLBACK_NAME) or {}
@@ -99,20 +98,6 @@ def _foresee(request: ClipRequest) -> Prospect:
         bytes_needed=bytes_needed(job, finished),
         device=describe(job.device),
     )
-
-
-def check_folder(output: Path) -> None:
-    """Make the film's folder, if it is not there.
-
-    Raises:
-        StorageError: it cannot be made.
-    """
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"The folder {output.parent} cannot be made ({error.strerror}). Choose another place for the film."
-        ) from error
 
 
 def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float:

@@ -17,17 +17,18 @@ from stylevideo.batch import (
     Status,
     already_made,
     check_batch,
+    confirm,
     run_batch,
-    tidy_up,
 )
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.interrupts import Interrupts
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest
+from stylevideo.system.folders import folders_for
 from stylevideo.text import counted
 
-DONE, FAILED, NOTHING_TO_DO, STOPPED = 0, 1, 3, 130
+DONE, FAILED, STOPPED = 0, 1, 130
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ class RunOptions:
         batch: how a batch is run.
         dry_run: only say what would be made.
         quiet: only errors.
+        if_nothing: the exit code where every film is up to date.
     """
 
     batch: BatchOptions
     dry_run: bool = False
     quiet: bool = False
+    if_nothing: int = DONE
 
 
 def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
@@ -53,7 +56,7 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
     Raises:
         StyleVideoError: the only clip cannot be made; a batch tells of failures in words.
     """
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, folders_for(request.output for request in requests):
         if options.dry_run:
             return _foretell(requests, options, interrupts)
         if len(requests) == 1 and not (options.batch.devices or options.batch.retries or options.batch.workers > 1):
@@ -63,16 +66,14 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
 
 def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
     if already_made(request):
-        tidy_up(request)
+        confirm(request)
         say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
         print(request.output)
-        return NOTHING_TO_DO
+        return options.if_nothing
     from stylevideo.jobs import stylize
-    from stylevideo.prospect import check_folder
 
     began, progress = time.monotonic(), ClipProgress(options.quiet)
     try:
-        check_folder(request.output)
         result = stylize(
             request.source, request.styles, request.output, request.settings, progress, interrupts.requested
         )
@@ -128,7 +129,7 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
         return STOPPED
     if counts[Status.MADE] + counts[Status.ALREADY_MADE] < len(outcomes):
         return FAILED
-    return DONE if counts[Status.MADE] else NOTHING_TO_DO
+    return DONE if counts[Status.MADE] else options.if_nothing
 
 
 def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
@@ -204,12 +205,7 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     """Say what would be made, how long it would take and how much disk it needs."""
     from stylevideo.prospect import in_words
 
-    above = {folder for request in requests for folder in request.output.parents}
-    new_folders = sorted((folder for folder in above if not folder.exists()), key=lambda path: -len(path.parts))
     checked = check_batch(requests, options.batch, interrupts.requested)
-    for folder in new_folders:
-        with suppress(OSError):  # nothing is made, not even a folder
-            folder.rmdir()
     if interrupts.requested():
         return STOPPED
     seconds = _pace(requests, checked, options.batch.devices)
@@ -236,7 +232,7 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
         )
     if checked.problems:
         return FAILED
-    return DONE if checked.prospects else NOTHING_TO_DO
+    return DONE if checked.prospects else options.if_nothing
 
 
 def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Sequence[str]) -> float:

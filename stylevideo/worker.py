@@ -301,9 +301,7 @@ def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callab
 
         return help_stylize(*clip, task.first_shot, claims, on_event, stop)
     from stylevideo.jobs import stylize
-    from stylevideo.prospect import check_folder
 
-    check_folder(request.output)
     return stylize(*clip, on_event=on_event, stop=stop, claims=claims)
 
 

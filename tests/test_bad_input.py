@@ -400,15 +400,16 @@ def test_styles_that_are_no_pictures(
 
 
 OUTPUTS = {
-    "no folder": ("no/film.mp4", r"the folder .*no does not exist\. Make it first"),
-    "a file for a folder": ("taken.mp4/film.mp4", r"the folder .*taken\.mp4 does not exist"),
+    "a file for a folder": (
+        "taken.mp4/film.mp4",
+        r"the folder .*taken\.mp4 cannot be made \(.*\)\. Choose another place",
+    ),
     "a folder": ("folder.mp4", r"folder\.mp4 is a folder\. Give a file name"),
     "a kind that is not written": ("film.xyz", r"film\.xyz: \.xyz files are not supported for films\. Use one of"),
     "no suffix": ("film", "a name without a suffix is not supported"),
     "there already": ("taken.mp4", r"taken\.mp4 is already there\. Replace it with -y"),
     "a picture without a number": ("film.png", r"says nothing of where the numbers go\. Write it like .*\.####\.png"),
     "a sequence that is there": ("a.####.png", r"a\.0001\.png is already there, with 1 more\. Replace them with -y"),
-    "a sequence in no folder": ("no/a.####.png", "does not exist. Make it first"),
 }
 
 
@@ -422,6 +423,12 @@ def test_places_that_cannot_be_written_to(
     output, says = OUTPUTS[name]
     refused(says, two_shot_clip, out / output)
     assert (out / "taken.mp4").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("output", ["new/deeper/film.mp4", "new/a.####.png"])
+def test_what_is_refused_leaves_no_new_folder(output: str, out: Path, refused: Callable[..., None]) -> None:
+    (out / "text.mp4").write_text("no video")
+    refused(r"text\.mp4", out / "text.mp4", out / output)
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ class TestIsolation:
         assert [outcome.status for outcome in outcomes] == [
             *(Status.NOT_BEGUN, Status.NOT_BEGUN, Status.FAILED, Status.FAILED)
         ]
-        assert films(tmp_path / "out") == []
+        assert not (tmp_path / "out").exists()
 
     def test_a_clip_that_failed_on_the_way_is_tried_again(self, clips: Path, tmp_path: Path) -> None:
         """Its worker is killed once, after a frame; the second one goes on from that frame."""
@@ -271,8 +271,10 @@ class TestAgain:
         arguments = ["run", str(clips), *flags(out, iterations=0)]
         assert main([*arguments, "-q"]) == 0
         before = contents(out)
-        assert main(arguments) == 3
-        assert main([*arguments, "--dry-run"]) == 3
+        assert main(arguments) == 0
+        assert main([*arguments, "--dry-run"]) == 0
+        for more in ([], ["--dry-run"]):
+            assert main([*arguments, "--exit-code-if-nothing", "3", *more]) == 3
         assert contents(out) == before
         make_clip(clips / "c.mp4")
         assert main([*arguments, "-q"]) == 0
@@ -282,13 +284,39 @@ class TestAgain:
         assert main([*arguments, "-q", "-y"]) == 0
         assert contents(out).items() >= before.items()
 
+    @pytest.mark.parametrize("name", ["a.mp4", "a.####.png"])
+    def test_a_film_that_is_up_to_date_is_newer_than_its_clip(self, clips: Path, tmp_path: Path, name: str) -> None:
+        """As `make` wants it; nothing else of it changes."""
+        out, clip = tmp_path / "out", clips / "a.mp4"
+        command = ["run", str(clip), "-o", str(out / name), "--style", str(STYLE), "--iterations=0", "-q"]
+        assert main(command) == 0
+        before = contents(out)
+        made = [path for path in out.iterdir() if path.suffix != ".json"]
+        for path in made:
+            os.utime(path, (0, 0))
+        assert main([*command, "--dry-run"]) == 0
+        assert {path.stat().st_mtime for path in made} == {0}, "a dry run changes nothing"
+        assert main(command) == 0
+        assert all(path.stat().st_mtime >= clip.stat().st_mtime for path in made)
+        assert contents(out) == before
+
+    @pytest.mark.parametrize("name", ["a.mp4", "a.####.png"])
+    def test_folders_that_are_missing_are_made(self, clips: Path, tmp_path: Path, name: str) -> None:
+        output = tmp_path / "new" / "deeper" / name
+        command = ["run", str(clips / "a.mp4"), "-o", str(output), "--style", str(STYLE), "--iterations=0", "-q"]
+        assert main([*command, "--dry-run"]) == 0
+        assert not (tmp_path / "new").exists()
+        assert main([*command, "--report", str(tmp_path / "new" / "report.json")]) == 0
+        assert list(output.parent.glob("a*.json")) == [output.with_name(f"{name}.json")]
+        assert (tmp_path / "new" / "report.json").exists()
+
     def test_what_a_run_left_that_was_killed_at_the_very_end_is_removed(self, clips: Path, tmp_path: Path) -> None:
         film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
         before = contents(tmp_path)
         (store_folder(film) / "frames").mkdir(parents=True)
         lock_path(film).touch()
-        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
         assert contents(tmp_path) == before
 
     def test_what_another_job_left_stays(self, clips: Path, tmp_path: Path) -> None:
@@ -299,8 +327,8 @@ class TestAgain:
         with pytest.raises(Stopped):
             stylize(clips / "a.mp4", [STYLE], film, other, stop=lambda: True)
         begun = contents(store_folder(film))
-        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 3
-        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given, "--dry-run"]) == 3
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given, "--dry-run"]) == 0
         assert contents(store_folder(film)) == begun
 
     def test_a_sheet_that_failed_is_made_up_for(

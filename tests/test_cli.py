@@ -63,7 +63,7 @@ def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(
     assert "96x64, 3 frames, 1 shot, on " in printed.err
     assert "The rest will take about" in printed.err
     assert "14 VGG evaluations" in printed.err
-    assert main([*arguments, "--frames", "1-3"]) == 3
+    assert main([*arguments, "--frames", "1-3", "--exit-code-if-nothing=3"]) == 3
     assert "already made" in capfd.readouterr().err
     assert main([*arguments, "--frames", "1-2"]) == 2
     assert "already there" in capfd.readouterr().err

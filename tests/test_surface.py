@@ -115,8 +115,16 @@ def test_flags_are_the_fields_of_settings() -> None:
         leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True
     }
     own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
-    own |= {"--out-dir", "--name", "--config", "--log-file"}
-    own |= {"--dry-run", "--workers", "--devices", "--retry", "--fail-fast", "--stall-minutes"}
+    own |= {"--out-dir", "--name", "--config", "--log-file", "--exit-code-if-nothing"}
+    own |= {
+        "--dry-run",
+        "--exit-code-if-nothing",
+        "--workers",
+        "--devices",
+        "--retry",
+        "--fail-fast",
+        "--stall-minutes",
+    }
     assert flags == expected | own
 
 
