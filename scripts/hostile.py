@@ -25,11 +25,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import hostile_links
 import hostile_names
+import hostile_pipes
 from hostile_stage import Case, Stage, Stock
 from hostile_watch import Limits, Watcher, can_watch
 
-GROUPS = (hostile_names,)
+GROUPS = (hostile_names, hostile_links, hostile_pipes)
 
 
 @dataclass(frozen=True)

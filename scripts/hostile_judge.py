@@ -11,7 +11,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hostile_trace import Event
@@ -31,6 +31,8 @@ LINES = frozenset("\n\t")
 LONGEST_WORDS = 3000
 ENDS = {0: "done", 1: "failed", 2: "refused", 3: "nothing", 130: "stopped"}
 MOST_HASHED = 1 << 26
+TRIED = re.compile(r"/tmp\w{8}$")
+"""A file that only shows whether a folder can be written, where there are none without a name."""
 HIDDEN_KEPT = re.compile(r"\.[^/]+\.stylevideo(?:/.*)?$")
 """Unfinished work, which stays where a run fails on its way."""
 
@@ -56,11 +58,12 @@ class Allowed:
     own: Sequence[Path]
     clean: Sequence[Path]
     ends: Sequence[str]
-    _patterns: list[re.Pattern[str]] = field(default_factory=list)
 
     def is_output(self, path: str) -> bool:
         """Whether a name is that of an output, or hidden beside one."""
         if any(_below(path, folder) for folder in self.made_in):
+            return True
+        if path in map(str, self.outputs):
             return True
         if any(re.fullmatch(re.escape(str(output)).replace(r"\#", r"\d*"), path) for output in self.outputs):
             return True
@@ -141,11 +144,16 @@ def _beyond(events: Iterable[Event], allowed: Allowed) -> Iterator[str]:
             if event.worked and not PROGRAMS.match(event.path):
                 yield f"starts {event.path}"
         elif event.kind == "change":
-            if event.worked and not allowed.may_change(event.path):
+            if event.worked and not allowed.may_change(event.path) and not TRIED.search(event.path):
                 yield f"{event.call} of {event.path}"
         elif event.writes:
             nameless = "/#" in event.real and event.path in map(str, allowed.folders)  # it is gone when it is closed
-            if event.worked and not nameless and not all(map(allowed.may_change, (event.path, event.real))):
+            if (
+                event.worked
+                and not nameless
+                and not TRIED.search(event.path)
+                and not all(map(allowed.may_change, (event.path, event.real)))
+            ):
                 yield f"opens {_both(event)} for writing"
         elif not event.is_folder and not allowed.may_read(event.path) and (event.worked or Path(event.path).exists()):
             yield f"opens {_both(event)}, which was not named"

@@ -64,7 +64,7 @@ class Stage:
     """A case's own folders, its calls and what was wrong with them.
 
     `in` is for what is named, `out` for outputs, `private` for what must not be touched; `cwd` is where calls begin,
-    `home` and `tmp` are what their names say.
+    `home` and `tmp` are what their names say. What is `precious` must stay, even where it is named as an output.
     """
 
     watcher: Watcher
@@ -72,6 +72,7 @@ class Stage:
     root: Path
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    precious: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in ("in", "out", "private", "cwd", "home", "tmp"):
@@ -138,13 +139,26 @@ class Stage:
         arguments = [os.fsencode(word) for word in words]
         where = folder or self.cwd
         allowed = self._allowed(arguments, where, ends, named, outputs)
-        before = snapshot(self.root)
+        before, contents = snapshot(self.root), [path.read_bytes() for path in self.precious]
         seen = self.watcher.call(arguments, where, {**self._environment(), **(environment or {})}, closed)
         found = complaints(seen, allowed, before, snapshot(self.root))
+        kept = [
+            path.is_file() and path.read_bytes() == content
+            for path, content in zip(self.precious, contents, strict=True)
+        ]
+        found += [f"{path} is lost" for path, is_kept in zip(self.precious, kept, strict=True) if not is_kept]
         self.wrong += [text.replace(f"{self.root}{os.sep}", "") for text in found]
         last = [line for line in seen.err.splitlines() if line.strip()][-1:] or [""]
         self.said.append(f"exit {seen.code}: {last[0]}".replace(f"{self.root}{os.sep}", ""))
         return seen
+
+    def victim(self, name: str | Path = "private/victim") -> Path:
+        """A file of somebody's that must stay as it is."""
+        path = self.root / name
+        if path not in self.precious:
+            self.put(name, f"precious {name}\n")
+            self.precious.append(path)
+        return path
 
     def want(self, met: bool, words: str) -> None:
         """Note what is wrong if it is."""
@@ -186,7 +200,7 @@ class Stage:
         return Allowed(
             named=[*read, *named],
             outputs=[*every, *records],
-            folders=list(dict.fromkeys(path.parent for path in every)),
+            folders=list(dict.fromkeys((self.out, *(path.parent for path in every)))),
             made_in=made_in,
             own=[self.tmp, self.home / ".cache", self.home / ".config"],
             clean=[self.tmp],
