@@ -6,18 +6,14 @@ Each film that is not complete has a hidden folder beside it, see `stylevideo.me
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.leftovers import SUFFIX, finished_frames, throw_away
 from stylevideo.media.lock import is_locked, sole_run
-from stylevideo.media.sequence_writer import part_folder
 from stylevideo.media.store import JOB_FILE
-from stylevideo.media.writer import part_path
 
 
 @dataclass(frozen=True)
@@ -59,14 +55,12 @@ def remove_unfinished(work: Unfinished) -> None:
     """Delete the frames that were made of a film, and what there is of the film itself.
 
     Raises:
+        InputError: something in it is not ours.
         LockedError: a run is working on it now.
         StorageError: it cannot be deleted.
     """
     with sole_run(work.film):
         throw_away(work.film)
-        shutil.rmtree(part_folder(work.film), ignore_errors=True)
-        with suppress(OSError):
-            part_path(work.film).unlink(missing_ok=True)
 
 
 def _store_folders(root: Path) -> Iterator[Path]:
@@ -91,7 +85,7 @@ def _look_into(folder: Path) -> Unfinished:
     for place, _, names in os.walk(folder):
         for name in names:
             try:
-                status = Path(place, name).stat()
+                status = Path(place, name).lstat()
             except OSError:  # a run has just replaced it
                 continue
             sizes.append(status.st_size)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.errors import InstallationError, SettingsError, VerificationError
+from stylevideo.errors import InstallationError, Problems, SettingsError, VerificationError
 from stylevideo.flags import SHOWN_BY, as_flag
 from stylevideo.settings import PRESETS, Settings, Style, leaves
 from stylevideo.text import counted
@@ -188,9 +188,12 @@ def _cache_clear(options: argparse.Namespace) -> None:
         print(f"{_unfinished(work)}{kept}", file=sys.stderr)
     if idle and not options.yes:
         _require_yes(f"Throw away what was made of {counted(len(idle), 'film')}? [y/N] ")
+    problems = Problems()
     for work in idle:
-        remove_unfinished(work)
-        print(work.folder)
+        with problems.noted():
+            remove_unfinished(work)
+            print(work.folder)
+    problems.raise_all()
 
 
 def _require_yes(question: str) -> None:

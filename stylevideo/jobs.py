@@ -391,7 +391,7 @@ def _finish(
         warnings=warnings,
     )
     if options.report:
-        write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds)
+        write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds, store.folder)
     return result
 
 
@@ -407,4 +407,4 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
         for frame, number in zip(sources, numbers, strict=True)
     ]
     labels = [str(number) for number in numbers]
-    write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels)
+    write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)

@@ -13,7 +13,8 @@ from pathlib import Path
 from stylevideo.beside import is_record_of, is_report, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import Delivery, choose_delivery
-from stylevideo.media.lock import lock_path
+from stylevideo.media.leftovers import is_hidden_name, require_own
+from stylevideo.media.lock import lock_path, require_own_lock
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
 from stylevideo.media.store import files_being_named
@@ -30,6 +31,9 @@ def check_names(output: Path, settings: OutputSettings) -> None:
     Raises:
         InputError: with what to do about it.
     """
+    for named in (output, Path(settings.sheet), Path(settings.report)):
+        if is_hidden_name(named):
+            raise InputError(f"{named}: such hidden names are those of unfinished work. Choose another name.")
     # The longest name that is made of the film's.
     if len(os.fsencode(lock_path(output).name)) > LONGEST_NAME_BYTES:
         raise InputError(f"{output}: this name is too long. Choose a shorter one with -o.")
@@ -42,6 +46,8 @@ def check_names(output: Path, settings: OutputSettings) -> None:
             raise InputError(f"{path}: this file must end in {suffix}.")
         if path:
             check_writable(Path(path).absolute())
+    require_own(output)
+    require_own_lock(output)
 
 
 def check_report(path: Path, overwrite: bool) -> None:

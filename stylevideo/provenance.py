@@ -17,6 +17,7 @@ import torch
 from stylevideo.beside import MADE_BY, is_record_of, provenance_path
 from stylevideo.errors import InputError, StorageError
 from stylevideo.identity import source_files, source_identity, written_bytes
+from stylevideo.media.leftovers import store_folder
 from stylevideo.media.pattern import plain_name
 from stylevideo.preparation import Job
 from stylevideo.settings import OF_RUNS, leaves
@@ -89,7 +90,7 @@ def write_provenance(values: dict[str, Any], job: Job) -> None:
     values = {**values, "numbers": numbers, "bytes": written_bytes(output, numbers)}
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.
-    write_atomically(provenance_path(output), text.encode(errors="backslashreplace"))
+    write_atomically(provenance_path(output), text.encode(errors="backslashreplace"), store_folder(output))
 
 
 def remove_record(output: Path) -> None:

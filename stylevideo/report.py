@@ -29,13 +29,14 @@ HAS_FILM = ("made", "already made")
 PACKAGES = ("torch", "opencv-python", "imageio-ffmpeg", "numpy")
 
 
-def write_report(path: Path, clips: Sequence[dict[str, Any]], seconds: float) -> None:
+def write_report(path: Path, clips: Sequence[dict[str, Any]], seconds: float, parts: Path | None = None) -> None:
     """Write a report.
 
     Args:
         path: of the file, which is replaced.
         clips: from `describe_result`, or of clips without a film.
         seconds: that the run took.
+        parts: see `write_atomically`.
     Raises:
         StorageError: it cannot be written.
     """
@@ -49,7 +50,7 @@ def write_report(path: Path, clips: Sequence[dict[str, Any]], seconds: float) ->
         "system": platform.platform(),
         "clips": list(clips),
     }
-    write_atomically(path, json.dumps(values, indent=1).encode())
+    write_atomically(path, json.dumps(values, indent=1).encode(), parts)
 
 
 def describe_result(result: ClipResult, status: str = "made", attempts: int = 1) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def test_frames_are_saved_and_encoded_while_others_are_painted(two_shot_clip: Pa
 
     def stop(event: Event) -> None:
         if isinstance(event, FrameFinished):
-            encoded.append(len(list((tmp_path / ".film.####.png.part").glob("film*"))))
+            encoded.append(len(list(store_folder(output).glob("part-*/film*"))))
             if event.record.number == 4:
                 raise Stop
 

@@ -22,6 +22,7 @@ from stylevideo.errors import DecodeError, EncodeError, InputError, ShapeError, 
 from stylevideo.media import sequence, sequence_writer
 from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.frame_file import read_file
+from stylevideo.media.leftovers import store_folder
 from stylevideo.media.pattern import is_sequence, parse_pattern
 from stylevideo.media.pictures import Picture, Reading, premultiplied
 from stylevideo.media.reader import check_decodable, read_frames
@@ -588,8 +589,9 @@ def test_a_wrong_count_leaves_everything_as_it_was(tmp_path: Path, count: int) -
 def test_files_of_before_are_replaced_at_the_end(tmp_path: Path) -> None:
     output = tmp_path / "a.##.png"
     write_sequence(numbered_pictures(3), output, [1, 2, 3], 8)
-    (tmp_path / ".a.##.png.part").mkdir()
-    (tmp_path / ".a.##.png.part" / "left over").touch()
+    left_over = store_folder(output) / "part-0123abcd" / "a.02.png"
+    left_over.parent.mkdir(parents=True)
+    left_over.touch()
     assert sequence_files(output, [3, 4]) == [tmp_path / "a.03.png", tmp_path / "a.04.png"]
     seen = []
 
@@ -601,7 +603,8 @@ def test_files_of_before_are_replaced_at_the_end(tmp_path: Path) -> None:
     write_sequence(pictures(), output, [2, 3], 8)  # type: ignore[arg-type]
     assert seen == [1, 1]
     assert numbers_read(tmp_path) == [(0, 0), (1, 20), (2, 30)]
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.glob("[!.]*"))) == 3
+    assert not left_over.parent.exists()
 
 
 def test_an_error_from_within_leaves_nothing(tmp_path: Path) -> None:

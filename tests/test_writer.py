@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +35,7 @@ from stylevideo.errors import EncodeError, InputError, ShapeError
 from stylevideo.media.delivery import DELIVERIES, Encoding, choose_delivery
 from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
+from stylevideo.media.leftovers import store_folder
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import check_output, write_film
@@ -446,7 +447,9 @@ def test_an_ffmpeg_that_survived_its_run_does_not_write_into_the_next_film(tmp_p
     output = tmp_path / "film.mp4"
     write_film(numbers(4), output, info, everything(info))
     before = output.read_bytes()
-    with (tmp_path / ".film.part.mp4").open("wb", buffering=0) as left_over:
+    part = store_folder(output) / "part-0123abcd" / output.name
+    part.parent.mkdir(parents=True)
+    with part.open("wb", buffering=0) as left_over:
 
         def disturbed() -> Iterator[np.ndarray]:
             yield from numbers(4)
@@ -457,9 +460,9 @@ def test_an_ffmpeg_that_survived_its_run_does_not_write_into_the_next_film(tmp_p
 
 
 def test_a_full_disk_is_named(tmp_path: Path, sounding: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def encode_onto_a_full_disk(*arguments: Any) -> None:
-        (tmp_path / ".film.part.mkv").symlink_to("/dev/full")
-        encode(*arguments)
+    def encode_onto_a_full_disk(command: Sequence[str], *rest: Any) -> None:
+        Path(command[-1].removeprefix("file:")).symlink_to("/dev/full")
+        encode(command, *rest)
 
     monkeypatch.setattr("stylevideo.media.writer.encode", encode_onto_a_full_disk)
     info = probe(sounding)
@@ -478,6 +481,7 @@ from media_fixtures import numbered_frame
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells take it from what they run in the background
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.delivery import Encoding, choose_delivery
+from stylevideo.media.leftovers import store_folder
 from stylevideo.media.probe import probe
 from stylevideo.media.writer import write_film
 def slow():

@@ -1,24 +1,43 @@
 """What an unfinished film leaves on disk beside its place: where it lies, and how it is thrown away.
 
-Loads nothing heavy, so that a finished batch is known again at once.
+It counts as ours only if it is a real folder, of the user who runs the program, with nothing in it but what the
+program puts there: else it is refused, and nothing is written or removed through it. Loads nothing heavy, so that a
+finished batch is known again at once.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import secrets
 import shutil
+import stat
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stylevideo.errors import StorageError
+from stylevideo.errors import InputError, StorageError
 from stylevideo.media.pattern import plain_name
+from stylevideo.system.files import JSON_BYTES, kind_of_file, make_private_folder, read_file
 
 SUFFIX = ".stylevideo"
+LOCK_SUFFIX = f"{SUFFIX}.lock"
 REMOVALS, REMOVE_AGAIN_S = 5, 0.1
 REQUEST_NAME = "request"
 """Under this name it is remembered what an unfinished film was asked for."""
 JOB_NAME = "job"
 """Under this name there is everything that decides how its frames look; without it they are of no use."""
+_PART_FOLDER = re.compile(r"part-[0-9a-f]{8}")
+_KNOWN = re.compile(
+    r"[a-z_]+\.json"
+    r"|(frames|shots|loop)(/[0-9]+\.(png|tif|json|pt|complete))?"
+    rf"|{_PART_FOLDER.pattern}(/.*)?"
+    r"|(.*/)?(\.[0-9a-f]{16}\.part|\._.*|\.DS_Store|\.nfs.*|Thumbs\.db)"
+)
+"""What there is in such a folder, links aside: what the program puts there, and what systems add."""
 
 
 def store_folder(output: Path) -> Path:
@@ -26,20 +45,54 @@ def store_folder(output: Path) -> Path:
     return output.with_name(f".{plain_name(output)}{SUFFIX}")
 
 
+def is_hidden_name(path: Path) -> bool:
+    """Whether a path is that of unfinished work or of its lock, or within."""
+    return any(part.startswith(".") and part.lower().endswith((SUFFIX, LOCK_SUFFIX)) for part in path.parts)
+
+
 def finished_frames(output: Path) -> int:
     """How many frames of a film an interrupted run has left."""
     return len(list((store_folder(output) / "frames").glob("*.json")))
 
 
-def throw_away(output: Path) -> None:
-    """Delete what an interrupted run has left of a film.
+def require_own(output: Path) -> None:
+    """Refuse what lies at the place of a film's unfinished work if it is not ours, or has links in it.
 
     Raises:
+        InputError: with what to do about it.
+    """
+    folder = store_folder(output)
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        raise _foreign(folder, f"is {kind_of_file(status.st_mode)}")
+    try:
+        if os.name != "nt" and status.st_uid not in (os.geteuid(), _owner_of_new_files(folder.parent)):
+            raise _foreign(folder, "belongs to another user")
+        for entry in _entries(folder):
+            if not (entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)):
+                kind = kind_of_file(entry.stat(follow_symlinks=False).st_mode)
+                raise _foreign(folder, f"has {kind} in it, {Path(entry.path).relative_to(folder)}")
+    except FileNotFoundError:  # a run that has just ended removes it
+        return
+    except OSError as error:
+        raise _foreign(folder, f"cannot be read ({error.strerror})") from error
+
+
+def throw_away(output: Path) -> None:
+    """Delete what an interrupted run has left of a film; all of it, or, if it is not ours alone, nothing.
+
+    Raises:
+        InputError: it is not ours, or something in it is not.
         StorageError: it cannot be deleted.
     """
     folder, trials = store_folder(output), 0
-    while folder.exists():
+    while os.path.lexists(folder):
+        require_own(output)
         try:
+            _require_known(folder)
             for name in (REQUEST_NAME, JOB_NAME):  # first, so that what remains is known as a remnant
                 (folder / f"{name}.json").unlink(missing_ok=True)
             shutil.rmtree(folder)
@@ -53,7 +106,67 @@ def throw_away(output: Path) -> None:
 def asked_for(output: Path) -> str | None:
     """What an unfinished film was asked for, as from `stylevideo.identity.request_key`; None where nothing says so."""
     try:
-        asked = json.loads((store_folder(output) / f"{REQUEST_NAME}.json").read_bytes())
-    except (OSError, ValueError):
+        asked = json.loads(read_file(store_folder(output) / f"{REQUEST_NAME}.json", JSON_BYTES))
+    except (OSError, ValueError, InputError):
         return None
     return asked if isinstance(asked, str) else None
+
+
+@contextmanager
+def part_folder(output: Path) -> Iterator[Path]:
+    """A new folder for what is to become a film, within that of its unfinished work; gone at the end.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    hidden, made = store_folder(output), False
+    try:
+        with suppress(FileExistsError):
+            make_private_folder(hidden)
+            made = True
+        for left in hidden.iterdir():
+            if _PART_FOLDER.fullmatch(left.name):  # by a run that was killed; its ffmpeg may still write there
+                shutil.rmtree(left, ignore_errors=True)
+        folder = hidden / f"part-{secrets.token_hex(4)}"
+        make_private_folder(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{output} cannot be written ({error.strerror}). Free some space or choose another place, and run again."
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                hidden.rmdir()
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything in a folder and the folders in it; a link is not followed."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(Path(entry.path))
+
+
+def _require_known(folder: Path) -> None:
+    """Refuse to delete what the program does not put into such a folder."""
+    for entry in _entries(folder):
+        name = Path(entry.path).relative_to(folder).as_posix()
+        if not _KNOWN.fullmatch(name):
+            raise _foreign(folder, f"has something of somebody else in it, {name}")
+
+
+def _foreign(folder: Path, why: str) -> InputError:
+    return InputError(
+        f"{folder} {why}: it is not the unfinished work of this program alone. Move it away, or choose another name "
+        "for the film."
+    )
+
+
+def _owner_of_new_files(folder: Path) -> int:
+    """Whom files belong to that we make in a folder: on network disks not always to us."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_uid

@@ -1,17 +1,30 @@
-"""One run at a time for each film: the operating system holds the lock, and lets go of it when a run dies."""
+"""One run at a time for each film: the operating system holds the lock, and lets go of it when a run dies.
+
+What lies at the lock's place is looked at before it is opened, and again before it is written to: links, pipes and
+files of other content are refused, and stay as they are.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from stylevideo.errors import LockedError, StorageError
+from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
 from stylevideo.media.leftovers import asked_for, store_folder, throw_away
+from stylevideo.system.files import kind_of_file, read_file
+
+_NOTE_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NOTE_BYTES = 1024
+_NOTE = re.compile(rb"(process [^\n]*)?")
+_IS_OURS = re.compile(_NOTE.pattern + rb"|[0-9]+\n[^\0]*")
+"""Also what filelock writes where the disk knows no locks."""
 
 
 def lock_path(output: Path) -> Path:
@@ -26,9 +39,11 @@ def sole_run(output: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another run is making it.
+        InputError: something else lies at the lock's place.
         StorageError: the lock cannot be made.
     """
     path = lock_path(output)
+    require_own_lock(output)
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
@@ -40,7 +55,7 @@ def sole_run(output: Path) -> Iterator[None]:
         raise StorageError(f"{path} cannot be made ({error.strerror}). Choose another place for the film.") from error
     try:
         with suppress(OSError):
-            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            _write_note(path)
         yield
     finally:
         with suppress(OSError):
@@ -51,6 +66,23 @@ def sole_run(output: Path) -> Iterator[None]:
                 path.unlink()
 
 
+def require_own_lock(output: Path) -> None:
+    """Refuse what lies at a lock's place and is no lock of this program.
+
+    Raises:
+        InputError: with what to do about it.
+    """
+    path = lock_path(output)
+    with suppress(OSError):  # gone again; of another user, or held on Windows: locking it tells
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _foreign(path, kind_of_file(status.st_mode))
+        if status.st_nlink > 1:
+            raise _foreign(path, "a file of several names")
+        if status.st_size > _NOTE_BYTES or not _IS_OURS.fullmatch(read_file(path, _NOTE_BYTES)):
+            raise _foreign(path, "a file of somebody else")
+
+
 def tidy(output: Path, key: str) -> None:
     """Throw away what a run has left that was killed when its film was complete; not what is to become another film.
 
@@ -59,7 +91,7 @@ def tidy(output: Path, key: str) -> None:
         key: what the run was asked for, as from `stylevideo.identity.request_key`.
     """
     if store_folder(output).exists() or lock_path(output).exists():
-        with suppress(LockedError, StorageError), sole_run(output):
+        with suppress(StyleVideoError), sole_run(output):
             if asked_for(output) in (key, None):
                 throw_away(output)
 
@@ -78,9 +110,23 @@ def is_locked(output: Path) -> bool:
     return False
 
 
+def _write_note(path: Path) -> None:
+    """Say in the lock who has it, if it is an ordinary file of one name with nothing else in it."""
+    with os.fdopen(os.open(path, _NOTE_FLAGS), "rb+") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and _NOTE.fullmatch(file.read(_NOTE_BYTES)):
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
 def _owner(path: Path) -> str:
     try:
-        owner = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        note = read_file(path, _NOTE_BYTES)
+    except (OSError, InputError):
         return ""
-    return f" ({owner})" if owner else ""
+    return f" ({note.decode(errors='replace')})" if note and _NOTE.fullmatch(note) else ""
+
+
+def _foreign(path: Path, kind: str) -> InputError:
+    return InputError(f"{path} is {kind}, not the lock of a run. Move it away, or choose another name for the film.")

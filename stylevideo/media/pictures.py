@@ -183,18 +183,19 @@ def to_floats(picture: np.ndarray) -> np.ndarray:
     return values
 
 
-def write_png(path: Path, picture: np.ndarray) -> None:
+def write_png(path: Path, picture: np.ndarray, parts: Path | None = None) -> None:
     """Write a PNG that is complete once it has its name, even if the machine stops.
 
     Args:
         path: ends in .png.
         picture: (H, W, 3) uint8 or uint16, RGB.
+        parts: see `write_atomically`.
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
     """
     coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert coded, "PNG takes any RGB picture of 8 or 16 bits"
-    write_atomically(path, data.tobytes())
+    write_atomically(path, data.tobytes(), parts)
 
 
 def write_float_tiff(path: Path, picture: np.ndarray) -> None:

@@ -7,9 +7,7 @@ until they can all be replaced. What is written under a final name is whole.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
 from stylevideo.media.exr import check_openexr, write_exr
+from stylevideo.media.leftovers import part_folder
 from stylevideo.media.pattern import Pattern, parse_pattern
 from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats
 from stylevideo.media.tiff import with_straight_alpha
@@ -119,7 +118,7 @@ def write_sequence(
     """
     pattern = _output_pattern(output)
     notes: dict[str, None] = {}
-    with _hidden_folder(output, pattern) as folder:
+    with part_folder(output) as folder:
         made = []
         for number, picture in _counted(pictures, numbers, output):
             made.append(folder / pattern.file(number).name)
@@ -147,26 +146,6 @@ def _output_pattern(output: Path) -> Pattern:
         check_openexr()
     check_writable(pattern.folder / pattern.name)
     return pattern
-
-
-def part_folder(output: Path) -> Path:
-    """The hidden folder in which a sequence's files are until all are made."""
-    return output.with_name(f".{output.name}.part")
-
-
-@contextmanager
-def _hidden_folder(output: Path, pattern: Pattern) -> Iterator[Path]:
-    """A new folder beside the sequence's files, gone at the end, whatever happens."""
-    folder = part_folder(pattern.folder / pattern.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise StorageError(_not_stored(output, error)) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _not_stored(output: Path, error: BaseException | None) -> str:

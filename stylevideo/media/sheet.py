@@ -19,13 +19,19 @@ BACKGROUND = 24
 INK = 210
 
 
-def write_sheet(path: Path, pairs: Sequence[tuple[np.ndarray, np.ndarray]], labels: Sequence[str]) -> None:
+def write_sheet(
+    path: Path,
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    labels: Sequence[str],
+    parts: Path | None = None,
+) -> None:
     """Write pairs of source and result as a PNG: one column a pair, source above, at most six in a row.
 
     Args:
         path: ends in .png; replaced whole or not at all.
         pairs: source and result, each (h, w, 3) uint8, RGB, sRGB; all are scaled to the first result's size.
         labels: one per pair, shown above it.
+        parts: see `write_atomically`.
     Raises:
         InputError: the name does not end in .png.
         StorageError: it cannot be written.
@@ -38,7 +44,7 @@ def write_sheet(path: Path, pairs: Sequence[tuple[np.ndarray, np.ndarray]], labe
     columns = min(COLUMNS, len(pairs))
     width, height = _cell_size(pairs[0][1], columns)
     cells = [_cell(pair, label, width, height) for pair, label in zip(pairs, labels, strict=True)]
-    write_png(path, _arranged(cells, columns))
+    write_png(path, _arranged(cells, columns), parts)
 
 
 def _cell_size(result: np.ndarray, columns: int) -> tuple[int, int]:

@@ -23,7 +23,7 @@ import torch
 from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.leftovers import JOB_NAME, store_folder, throw_away
 from stylevideo.media.pictures import read_exactly, write_float_tiff, write_png
-from stylevideo.system.files import write_atomically
+from stylevideo.system.files import make_private_folder, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
 FORM = 2
@@ -238,7 +238,9 @@ class FrameStore:
 
     def _make_folder(self, name: str) -> None:
         try:
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            for folder in (self.folder, self.folder / name):
+                with suppress(FileExistsError):
+                    make_private_folder(folder)
         except OSError as error:
             raise StorageError(
                 f"{self.folder} cannot be made ({error.strerror}): the frames are kept beside the film until it is "

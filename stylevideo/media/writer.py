@@ -1,7 +1,7 @@
 """The finished film: stylised frames encoded, with the source's sound, subtitles, chapters, timecode and tags.
 
 ffmpeg encodes and muxes in one pass, at whatever pace the frames come. The film appears under its own name only when
-it is whole; until then it is a hidden `.part` file beside it. Equal inputs make byte-identical films.
+it is whole; until then it is in a hidden folder beside it. Equal inputs make byte-identical films.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -23,6 +22,7 @@ from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError
 from stylevideo.media.delivery import CONTAINERS, Container, Encoding, choose_delivery
 from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
+from stylevideo.media.leftovers import part_folder
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.probe import probe
 from stylevideo.media.tags import read_tags
@@ -128,7 +128,8 @@ def write_film(
     _check_image(first, first)
     tracks, track_notes = plan_tracks(info, output, stretch_of_time(info, frames))
     timecode, timecode_notes = film_timecode(info, frames)
-    with _part_file(output) as part, attached_covers(info, tracks) as covers:
+    with part_folder(output) as folder, attached_covers(info, tracks) as covers:
+        part = folder / f"film{output.suffix}"
         film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
         encode(_command(film, covers), _chunks(film, chain([first], stream)), output, stop)
         track_notes += _check_film(film)
@@ -346,24 +347,6 @@ def _comment(film: _Film) -> str:
 
 
 # -- running it ------------------------------------------------------------------------------------
-
-
-def part_path(output: Path) -> Path:
-    """The hidden name that a film has until it is whole."""
-    return output.with_name(f".{output.stem}.part{output.suffix}")
-
-
-@contextmanager
-def _part_file(output: Path) -> Iterator[Path]:
-    """A hidden name beside the film; whatever is left under it is removed."""
-    part = part_path(output)
-    # A run that was killed may have left an ffmpeg which still writes into it.
-    with suppress(OSError):
-        part.unlink()
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _chunks(film: _Film, images: Iterable[np.ndarray]) -> Iterator[memoryview | bytes]:

@@ -5,6 +5,7 @@ Opens ordinary files only: no pipe is waited for, no device is read. Writes thro
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -39,16 +40,17 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     with os.fdopen(os.open(path, _READ_FLAGS), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path} is {_kind(status.st_mode)}, not an ordinary file. Name a file.")
+            raise InputError(f"{path} is {kind_of_file(status.st_mode)}, not an ordinary file. Name a file.")
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise InputError(f"{path} has more than {most_bytes} bytes, which is the most that such a file may have.")
     return data
 
 
-def _kind(mode: int) -> str:
-    """What a file that is not an ordinary one is, with its article."""
-    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+def kind_of_file(mode: int) -> str:
+    """What a file is, with its article."""
+    kinds = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link"}
+    kinds |= {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
@@ -63,22 +65,51 @@ def open_new(path: Path) -> int:
     return os.open(path, _NEW_FLAGS, 0o666)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that was not there, in which other users of this machine can put nothing.
+
+    Raises:
+        OSError: among others FileExistsError, whatever is there under this name.
+    """
+    # On Windows a file that is moved out would keep the rights of such a folder.
+    folder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
+
+
+def write_atomically(path: Path, data: bytes, parts: Path | None = None) -> None:
     """Write a file under a hidden name that nobody can foresee, flush it to the disk, then give it its own name.
 
+    Whatever is there under its own name is replaced; of a link the link itself, not what it leads to.
+
+    Args:
+        path: the file.
+        data: all of it.
+        parts: a folder of ours, in which it has the hidden name if that is on the same disk, so that it is found
+            and removed after a crash; else it is in the file's own folder, for milliseconds.
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            _write_by_way_of(parts or path.parent, path, data)
+        except OSError as error:
+            if parts is None or error.errno not in (errno.EXDEV, errno.ENOENT):
+                raise
+            _write_by_way_of(path.parent, path, data)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
+        ) from error
+
+
+def _write_by_way_of(folder: Path, path: Path, data: bytes) -> None:
+    part = folder / f".{secrets.token_hex(8)}.part"
     try:
         with os.fdopen(open_new(part), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             part.unlink()
-        raise StorageError(
-            f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
-        ) from error
+        raise

@@ -1,0 +1,146 @@
+"""Whatever lies at a hidden name or at an output's, nothing is written, replaced or deleted through it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import STYLE
+from media_fixtures import numbered_video
+
+import stylevideo
+from stylevideo.cli import main
+from stylevideo.errors import InputError, StyleVideoError
+from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.lock import lock_path, sole_run
+from stylevideo.media.store import FrameStore
+from stylevideo.settings import Settings
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
+PLAIN = Settings().with_values(iterations=0, detect_cuts=False, frames="1-2")
+
+
+def _folder(place: Path, victims: Path) -> None:
+    place.mkdir()
+    (place / "mine.txt").write_text("precious")
+
+
+PLACED: dict[str, Callable[[Path, Path], None]] = {
+    "link": lambda place, victims: place.symlink_to(victims / "file"),
+    "hard link": lambda place, victims: place.hardlink_to(victims / "file"),
+    "dangling link": lambda place, victims: place.symlink_to(victims / "nothing"),
+    "link to a folder": lambda place, victims: place.symlink_to(victims / "folder"),
+    "pipe": lambda place, victims: os.mkfifo(place),
+    "folder": _folder,
+    "file": lambda place, victims: place.write_text("precious") and None,
+}
+HIDDEN = {
+    "lock": ".{name}.stylevideo.lock",
+    "unfinished work": ".{name}.stylevideo",
+    "its job": ".{name}.stylevideo/job.json",
+    "its request": ".{name}.stylevideo/request.json",
+    "its frames": ".{name}.stylevideo/frames",
+    "its shots": ".{name}.stylevideo/shots",
+    "its loop": ".{name}.stylevideo/loop",
+    "a frame": ".{name}.stylevideo/frames/00000001.png",
+    "a record": ".{name}.stylevideo/frames/00000001.json",
+    "a part": ".{name}.stylevideo/part-0123abcd",
+}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return numbered_video(tmp_path_factory.mktemp("clip") / "clip.mp4", 2)
+
+
+@pytest.fixture
+def victims(tmp_path: Path) -> Path:
+    """A folder beside that of the films, of which nothing may change."""
+    folder = tmp_path / "victims"
+    (folder / "folder" / "deep").mkdir(parents=True)
+    for file in ("file", "folder/file", "folder/deep/file"):
+        (folder / file).write_text("precious")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str | None]:
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+        if not path.is_fifo()
+    }
+
+
+def make(clip: Path, output: Path, **values: Any) -> str:
+    """Make a film; what was said where there is none."""
+    try:
+        stylevideo.stylize(clip, [STYLE], output, PLAIN.with_values(**values))
+    except StyleVideoError as error:
+        assert not output.exists()
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.##.png"])
+@pytest.mark.parametrize("kind", PLACED)
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=list(HIDDEN))
+def test_nothing_is_touched_through_a_hidden_name(
+    clip: Path, tmp_path: Path, victims: Path, hidden: str, kind: str, name: str
+) -> None:
+    """Neither by a run, nor by one that begins anew, nor by a call that throws unfinished work away."""
+    out = tmp_path / "out"
+    place = out / hidden.format(name=name)
+    place.parent.mkdir(parents=True)
+    PLACED[kind](place, victims)
+    before, there = contents(victims), contents(out)
+    for restart in (False, True):
+        said = make(clip, out / name, restart=restart)
+        assert contents(victims) == before
+        if not said:
+            break
+        advice = "Move it away, or choose another name for the film."
+        assert advice in said or (not restart and "--restart" in said), said
+        assert contents(out) == there, "nothing is written, nothing removed"
+    main(["cache", "clear", "-y", str(out)])
+    assert contents(victims) == before
+
+
+def test_an_ordinary_remnant_is_made_way_for(clip: Path, tmp_path: Path) -> None:
+    """A lock of a run that died, a folder that it had begun, and what systems put into folders."""
+    film = tmp_path / "film.mp4"
+    lock_path(film).write_text("process 1 on elsewhere")
+    for name in ("frames", "shots", "part-0123abcd"):
+        (store_folder(film) / name).mkdir(parents=True)
+    (store_folder(film) / ".DS_Store").touch()
+    (store_folder(film) / "frames" / f".{'0' * 16}.part").touch()
+    assert make(clip, film) == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "film.mp4.json"]
+
+
+def test_work_of_somebody_else_is_refused(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film.mp4"
+    FrameStore(film, {})
+    monkeypatch.setattr("stylevideo.media.leftovers.os.geteuid", lambda: os.getuid() + 1)
+    assert make(clip, film) != "", "its job is another"
+    monkeypatch.setattr("stylevideo.media.leftovers._owner_of_new_files", lambda folder: os.getuid() + 1)
+    for attempt in (lambda: throw_away(film), lambda: stylevideo.stylize(clip, [STYLE], film, PLAIN)):
+        with pytest.raises(InputError, match="belongs to another user"):
+            attempt()
+    assert store_folder(film).is_dir()
+
+
+def test_unfinished_work_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = FrameStore(tmp_path / "film.mp4", {}).folder
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_lock_that_becomes_a_link_while_it_is_held_is_not_followed(tmp_path: Path, victims: Path) -> None:
+    film, before = tmp_path / "film.mp4", contents(victims)
+    with sole_run(film):
+        lock_path(film).unlink()
+        lock_path(film).symlink_to(victims / "file")
+    assert contents(victims) == before
