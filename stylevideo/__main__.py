@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    del sys.path[0]  # the working folder, where `-m` has looked for this: nothing else is taken from there
+
 from stylevideo.cli import main
 
 sys.exit(main())

@@ -1,18 +1,18 @@
 """The command line: results on stdout, messages on stderr, exit codes.
 
-Exit codes: 0 done; 1 failed on the way, or some clips of a batch did; 2 wrong usage, settings or input; 130
-stopped by Ctrl-C. Only this module, `commands`, `running` and `progress` print, and only this one configures
-logging or exits.
+Exit codes: 0 done; 1 failed on the way, or some clips of a batch did; 2 wrong usage, settings or input; 130 stopped
+by Ctrl-C. Only this module, `commands`, `running` and `progress` print, all through
+`stylevideo.system.streams`, and only this one configures logging or exits.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import logging
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from stylevideo.commands import COMMANDS
 from stylevideo.errors import (
@@ -24,8 +24,12 @@ from stylevideo.errors import (
     StyleVideoError,
 )
 from stylevideo.flags import build_parser
+from stylevideo.system.places import look_in_absolute_folders, require_working_folder
+from stylevideo.system.streams import GuardedStream, bar_stream, guarded_streams, print_traceback
+from stylevideo.text import printable, printable_message
 
 USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
+DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,34 +40,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = build_parser().parse_args(arguments)
-    _print_any_name()
+    look_in_absolute_folders()
+    with guarded_streams() as output:
+        try:
+            options = build_parser().parse_args(arguments)
+        except SystemExit:  # of help, the version, and wrong usage
+            if _could_not_print(output):
+                raise SystemExit(FAILED) from None
+            raise
+        code = _carry_out(options)
+        is_lost = _could_not_print(output)
+        return FAILED if is_lost and code == DONE and options.command != "run" else code  # whose results are films
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    """Do what a command line says; what goes wrong becomes a sentence and an exit code."""
     runs = options.command == "run"
     try:
+        require_working_folder()
         _configure_logging(options)
-        return COMMANDS[options.command](options) or 0
+        return COMMANDS[options.command](options) or DONE
     except (KeyboardInterrupt, Stopped):
         kept = " The finished frames are kept: run the same command again to go on." if runs else ""
-        print(f"Stopped.{kept}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 1 if runs else 0
+        _say(f"Stopped.{kept}")
+        return STOPPED
     except StyleVideoError as error:
         if options.debug:
+            sys.excepthook = print_traceback
             raise
-        print(f"stylevideo: {error}", file=sys.stderr)
-        return 2 if isinstance(error, USAGE_ERRORS) else 1
+        _say(f"stylevideo: {error}")
+        return WRONG if isinstance(error, USAGE_ERRORS) else FAILED
     except Exception as error:
         if options.debug:
+            sys.excepthook = print_traceback
             raise
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         kept = " The finished frames are kept." if runs else ""
-        print(
+        _say(
             f"stylevideo: unexpected {type(error).__name__}: {error}{notes}.{kept} "
-            "Run again with --debug and report what it shows.",
-            file=sys.stderr,
+            "Run again with --debug and report what it shows."
         )
-        return 1
+        return FAILED
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"{printable_message(message)}\n")
+
+
+def _could_not_print(output: GuardedStream) -> bool:
+    """Whether results were lost, which is said then; who closes a pipe early has read what it wanted."""
+    output.flush()
+    if output.failure is None or isinstance(output.failure, BrokenPipeError):
+        return False
+    why = getattr(output.failure, "strerror", None) or output.failure
+    _say(f"stylevideo: standard output cannot be written ({why}): what should stand there is lost.")
+    return True
 
 
 def _configure_logging(options: argparse.Namespace) -> None:
@@ -72,6 +103,7 @@ def _configure_logging(options: argparse.Namespace) -> None:
         level = logging.DEBUG
     console = _Console()
     console.setLevel(level)
+    console.setFormatter(_Line())
     console.addFilter(lambda record: not getattr(record, "shown", False))
     handlers: list[logging.Handler] = [console]
     if options.log_file:
@@ -87,20 +119,35 @@ class _Console(logging.Handler):
         from tqdm import tqdm
 
         with suppress(OSError):  # nobody may be listening any more
-            tqdm.write(self.format(record), file=sys.stderr)
+            tqdm.write(self.format(record), file=bar_stream())
+
+
+class _Line(logging.Formatter):
+    """A record with foreign text in it as a line of a log, and its traceback below."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable_message(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return printable(super().formatException(ei), "\n")
+
+
+class _LogFile(logging.FileHandler):
+    """A log that is given up, with a sentence, when it cannot be written: its disk may be full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        logging.getLogger().removeHandler(self)
+        _say(f"The log {self.baseFilename} cannot be written any more ({error.strerror}); the work goes on without it.")
 
 
 def _log_file(name: str) -> logging.Handler:
     try:
-        handler = logging.FileHandler(name, encoding="utf-8", errors="backslashreplace")
+        handler = _LogFile(name, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise InputError(f"--log-file {name} cannot be written ({error.strerror}). Choose another place.") from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s"))
     return handler
-
-
-def _print_any_name() -> None:
-    """A name that is not UTF-8 comes out as it is; one that the terminal has no letters for, with backslashes."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-        sys.stdout.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")

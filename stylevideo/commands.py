@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import logging
 import shlex
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.errors import InstallationError, Problems, SettingsError, VerificationError
 from stylevideo.flags import SHOWN_BY, as_flag
 from stylevideo.settings import PRESETS, Settings, Style, leaves
+from stylevideo.system.streams import bar_stream, print_json, print_line
 from stylevideo.text import counted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from stylevideo.evaluation import as_json, as_table, evaluate
 
     hidden = True if options.quiet else None  # None: hidden unless in a terminal
-    with tqdm(unit="frame", file=sys.stderr, disable=hidden, dynamic_ncols=True) as bar:
+    with tqdm(unit="frame", file=bar_stream(), disable=hidden, dynamic_ncols=True) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total
@@ -77,10 +77,10 @@ def _evaluate(options: argparse.Namespace) -> None:
             on_frame=advance,
         )
     if options.json:
-        print(json.dumps(as_json(evaluation), indent=1))
+        print_json(as_json(evaluation))
         return
     for line in as_table(evaluation):
-        print(line)
+        print_line(line)
 
 
 def _verify(options: argparse.Namespace) -> None:
@@ -90,11 +90,11 @@ def _verify(options: argparse.Namespace) -> None:
     found = verify(options.source, options.film, **{name: getattr(shown, name) for name in SHOWN_BY})
     if options.json:
         checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
-        print(json.dumps({"source": str(found.source), "film": str(found.film), "checks": checks}, indent=1))
+        print_json({"source": str(found.source), "film": str(found.film), "checks": checks})
     else:
         for check in found.checks:
             differs = check.film and check.verdict is not Verdict.SAME
-            print(f"{check.verdict.value:<8} {check.what}: {check.source}{f' -> {check.film}' if differs else ''}")
+            print_line(f"{check.verdict.value:<8} {check.what}: {check.source}{f' -> {check.film}' if differs else ''}")
     if found.wrong:
         raise VerificationError(f"{found.film.name} differs in: {', '.join(check.what for check in found.wrong)}.")
 
@@ -105,10 +105,10 @@ def _probe(options: argparse.Namespace) -> None:
 
     info = open_clip(options.file)
     if options.json:
-        print(json.dumps(as_json(info), indent=1))
+        print_json(as_json(info))
         return
     for line in as_lines(info):
-        print(line)
+        print_line(line)
 
 
 def _shots(options: argparse.Namespace) -> None:
@@ -119,11 +119,11 @@ def _shots(options: argparse.Namespace) -> None:
     info = open_clip(options.file)
     shots = [shot_as_json(info, shot) for shot in detect_shots(info, range(info.frame_count))]
     if options.json:
-        print(json.dumps(shots, indent=1))
+        print_json(shots)
         return
     for shot in shots:
         timecode = f", timecode {shot['timecode']}" if shot["timecode"] else ""
-        print(
+        print_line(
             f"shot {shot['shot']}: frames {shot['first']}-{shot['last']} ({shot['frames']}), "
             f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}"
         )
@@ -133,21 +133,23 @@ def _deliveries(options: argparse.Namespace) -> None:
     from stylevideo.media.delivery import DELIVERIES
 
     for delivery in DELIVERIES.values():
-        print(f"{delivery.name}: {delivery.description} ({', '.join(delivery.suffixes)})")
+        print_line(f"{delivery.name}: {delivery.description} ({', '.join(delivery.suffixes)})")
 
 
 def _presets(options: argparse.Namespace) -> None:
     for entry in PRESETS.values():
-        print(f"{entry.name}: {entry.description}")
+        print_line(f"{entry.name}: {entry.description}")
         if entry.values:
-            print(f"    {shlex.join(word for name, value in entry.values.items() for word in as_flag(name, value))}")
+            print_line(
+                f"    {shlex.join(word for name, value in entry.values.items() for word in as_flag(name, value))}"
+            )
 
 
 def _init(options: argparse.Namespace) -> None:
     from stylevideo.new_job import write_job_file
 
     write_job_file(options.file)
-    print(options.file)
+    print_line(options.file)
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -157,9 +159,10 @@ def _doctor(options: argparse.Namespace) -> None:
     for finding in examine():
         findings.append(finding)
         if not options.json:
-            print(f"{finding.state:<4} {finding.what}: {finding.said}", flush=True)
+            print_line(f"{finding.state:<4} {finding.what}: {finding.said}")
+            sys.stdout.flush()
     if options.json:
-        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+        print_json([dataclasses.asdict(finding) for finding in findings])
     missing = dict.fromkeys(finding.what for finding in findings if finding.state is State.NO)
     if missing:
         raise InstallationError(f"Something that the program cannot work without is wrong: {', '.join(missing)}.")
@@ -170,12 +173,12 @@ def _cache_list(options: argparse.Namespace) -> None:
 
     found = find_unfinished(options.folders)
     if options.json:
-        print(json.dumps([dataclasses.asdict(work) for work in found], indent=1, default=str))
+        print_json([dataclasses.asdict(work) for work in found])
         return
     for work in found:
-        print(_unfinished(work))
+        print_line(_unfinished(work))
     if not options.quiet:
-        print(f"{len(found)} unfinished, {_size(sum(work.bytes for work in found))}", file=sys.stderr)
+        print_line(f"{len(found)} unfinished, {_size(sum(work.bytes for work in found))}", sys.stderr)
 
 
 def _cache_clear(options: argparse.Namespace) -> None:
@@ -185,21 +188,22 @@ def _cache_clear(options: argparse.Namespace) -> None:
     idle = [work for work in found if not work.in_use]
     for work in found:
         kept = "" if work in idle else " (kept)"
-        print(f"{_unfinished(work)}{kept}", file=sys.stderr)
+        print_line(f"{_unfinished(work)}{kept}", sys.stderr)
     if idle and not options.yes:
         _require_yes(f"Throw away what was made of {counted(len(idle), 'film')}? [y/N] ")
     problems = Problems()
     for work in idle:
         with problems.noted():
             remove_unfinished(work)
-            print(work.folder)
+            print_line(work.folder)
     problems.raise_all()
 
 
 def _require_yes(question: str) -> None:
     if not sys.stdin.isatty():
         raise SettingsError("Nothing was thrown away: add -y to say that it may be.")
-    print(question, end="", file=sys.stderr, flush=True)
+    sys.stderr.write(question)
+    sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise SettingsError("Nothing was thrown away.")
 

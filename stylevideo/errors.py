@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stylevideo.text import INDENT
+
 
 class StyleVideoError(Exception):
     """Anything stylevideo raises on purpose; its text is one clear sentence for the user."""
@@ -126,5 +128,5 @@ class Problems:
             return
         lines = list(dict.fromkeys(f"{place}: {error}" if place else str(error) for place, error in self._errors))
         first = self._errors[0][1]
-        text = lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} things are wrong.", *lines])
+        text = lines[0] if len(lines) == 1 else INDENT.join([f"{len(lines)} things are wrong.", *lines])
         raise type(first)(text) from first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from stylevideo.prospect import Prospect
     from stylevideo.request import ClipRequest
     from stylevideo.results import Event, Forecast, FrameFinished, Planned
+
+from stylevideo.system.streams import bar_stream
+from stylevideo.text import printable, printable_message
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class _Bar:
         self._bar: tqdm[Any] | None = None
         with suppress(OSError):
             hidden = True if quiet else None  # None: hidden unless in a terminal
-            self._bar = tqdm(file=sys.stderr, disable=hidden, dynamic_ncols=True, **options)
+            self._bar = tqdm(file=bar_stream(), disable=hidden, dynamic_ncols=True, **options)
 
     @property
     def is_shown(self) -> bool:
@@ -98,7 +100,7 @@ class ClipProgress:
         self._done, self._total = plan.finished, len(plan.clip.frames)
         self._bar = _Bar(
             self._quiet,
-            desc=self._name if self._prefix else None,
+            desc=printable(self._name) if self._prefix else None,
             total=self._total,
             initial=plan.finished,
             unit="frame",
@@ -253,7 +255,7 @@ def say(line: str, quiet: bool = False) -> None:
     logger.info("%s", line, extra={"shown": True})
     if not quiet:
         with suppress(OSError):  # nobody may be listening any more
-            tqdm.write(line, file=sys.stderr)
+            tqdm.write(printable_message(line), file=bar_stream())
 
 
 def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> list[str]:

@@ -26,6 +26,7 @@ from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest
 from stylevideo.system.folders import folders_for
+from stylevideo.system.streams import print_line
 from stylevideo.text import counted
 
 DONE, FAILED, STOPPED = 0, 1, 130
@@ -68,7 +69,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
     if already_made(request):
         confirm(request)
         say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
-        print(request.output)
+        print_line(request.output)
         return options.if_nothing
     from stylevideo.jobs import stylize
 
@@ -90,7 +91,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
         f"mean loss {result.mean_loss:.4f}",
         options.quiet,
     )
-    print(result.output)
+    print_line(result.output)
     return DONE
 
 
@@ -118,7 +119,7 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
     counts = Counter(outcome.status for outcome in outcomes)
     for outcome in outcomes:
         if outcome.status in (Status.MADE, Status.ALREADY_MADE):
-            print(outcome.request.output)
+            print_line(outcome.request.output)
     for line in _table(outcomes):
         say(line, options.quiet)
     for line in _summary(outcomes, time.monotonic() - began):
@@ -219,14 +220,14 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
             took += f"{duration(prospect.pixels * seconds)}, {in_words(prospect.bytes_needed)}"
         else:
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
-        print(f"{request.source.name:<{width}}  {took}")
+        print_line(f"{request.source.name:<{width}}  {took}")
         if prospect:
-            print(f"{'':<{width}}  {request.output}")
+            print_line(f"{'':<{width}}  {request.output}")
     pixels = sum(prospect.pixels for prospect in checked.prospects.values())
     needed = sum(prospect.bytes_needed for prospect in checked.prospects.values())
-    print(checked_lines(requests, checked)[0].rstrip(":") + ".")
+    print_line(checked_lines(requests, checked)[0].rstrip(":") + ".")
     if checked.prospects:
-        print(
+        print_line(
             f"About {duration(pixels * seconds / max(1, len(options.batch.devices)))} in all, by a measurement of this "
             f"machine with a small picture; cuts cost more. About {in_words(needed)} of disk space."
         )

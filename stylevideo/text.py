@@ -8,7 +8,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_BIDIRECTIONAL = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+INDENT = "\n  "
+"""Begins each further line of a message of ours; a line's end without it is foreign."""
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the order of what stands behind them."""
 
 
@@ -16,7 +18,8 @@ def printable(text: str, keep: str = "") -> str:
     """A foreign text as a terminal may show it: control characters, and marks of direction, as escapes such as `\\x1b`.
 
     Args:
-        text: of a file's name, a tag, a message of another program. Lone surrogates stay: names that are not UTF-8.
+        text: of a file's name, a tag, a message of another program. Lone surrogates stay: names that are not UTF-8;
+            but not those that stand for bytes which some terminals take for control characters.
         keep: control characters that stay as they are, such as a line's end.
     """
     return "".join(c if c in keep or not _is_control(c) else c.encode("unicode_escape").decode() for c in text)
@@ -27,9 +30,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def printable_message(text: str) -> str:
+    """A message of ours with foreign text in it: printable, but for the ends of its own lines."""
+    return INDENT.join(printable(part) for part in text.split(INDENT))
+
+
 def _is_control(character: str) -> bool:
     code = ord(character)
-    return code < 0x20 or 0x7F <= code < 0xA0 or character in "\u2028\u2029" or character in _BIDIRECTIONAL
+    is_control = code < 0x20 or 0x7F <= code < 0xA0 or 0xDC80 <= code < 0xDCA0
+    return is_control or character in "\u2028\u2029" or character in _BIDIRECTIONAL
 
 
 def did_you_mean(name: str, known: Iterable[str], before: str = "") -> str:

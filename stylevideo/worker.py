@@ -1,8 +1,8 @@
-"""A process that makes clips for a batch, one after another: `python -m stylevideo.worker`.
+"""A process that makes clips for a batch, one after another; `stylevideo.crew` starts it.
 
 A crash of a decoder or of a driver, or a lack of memory, ends this process and nothing else. Tasks come in on
-standard input, events and answers go out on standard output, pickled; logging goes the same way. The process ends
-when its parent does.
+standard input, events and answers go out on standard output, pickled; logging goes the same way. Nobody but the
+parent, which made them, has a hand in these pipes. The process ends when its parent does.
 """
 
 from __future__ import annotations
@@ -303,10 +303,3 @@ def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callab
     from stylevideo.jobs import stylize
 
     return stylize(*clip, on_event=on_event, stop=stop, claims=claims)
-
-
-if __name__ == "__main__":
-    # Under its own name, so that what it sends is of the classes that the parent knows.
-    from stylevideo.worker import main as as_imported
-
-    as_imported()

@@ -163,7 +163,7 @@ class TestIsolation:
         real, refused = subprocess.Popen, []
 
         def refuse(command: list[str], *rest: Any, **options: Any) -> Any:
-            if "stylevideo.worker" in command and len(refused) < times:
+            if any("stylevideo.worker" in word for word in command) and len(refused) < times:
                 refused.append(command)
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             return real(command, *rest, **options)

@@ -123,12 +123,12 @@ def _require_orderly_end(info: VideoInfo, status: int, clock: _Clock, position: 
     if not died:
         last = info.number(position - 1)
         raise DecodeError(
-            f"{info.path.name}: ffmpeg cannot go on after frame {last}:\n{clock.last_words()}\n"
+            f"{info.path.name}: ffmpeg cannot go on after frame {last}:\n  {clock.last_words()}\n  "
             f"Choose --frames up to {last}, or convert the clip first."
         )
     how = f"was killed ({signal.strsignal(-status)})" if status < 0 else f"ended with status {status}"
     raise DecodeError(
-        f"{info.path.name}: ffmpeg {how} while it decoded:\n{clock.last_words()}\n"
+        f"{info.path.name}: ffmpeg {how} while it decoded:\n  {clock.last_words()}\n  "
         "Free some memory, or close what stopped it, and run again."
     )
 

@@ -302,7 +302,7 @@ def check_encoding(
     if said:
         raise InputError(
             f"{output.name}: ffmpeg cannot write {width}x{height} at {float(rate):g} frames a second as "
-            f"{delivery.name} into {output.suffix}:\n{said}\n"
+            f"{delivery.name} into {output.suffix}:\n  {said}\n  "
             "Choose another --delivery, another output, or another --size; or mend --ffmpeg-args."
         )
 

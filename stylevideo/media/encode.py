@@ -82,4 +82,4 @@ def _drain(pipe: IO[bytes], messages: deque[str]) -> None:
 def _encode_error(output: Path, messages: str) -> EncodeError:
     if "No space left on device" in messages:
         return EncodeError(f"{output.name} could not be written, because the disk is full. Free some space and resume.")
-    return EncodeError(f"ffmpeg could not write {output.name}:\n{last_lines(messages)}")
+    return EncodeError(f"ffmpeg could not write {output.name}:\n  {last_lines(messages)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,8 @@ import imageio_ffmpeg
 
 from stylevideo.errors import DecodeError, InputError, KilledError, StorageError
 from stylevideo.media.formats import CLIP_FORMATS
+from stylevideo.system.places import find_program
+from stylevideo.text import INDENT
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +193,7 @@ def _tether(program: str) -> tuple[str, ...]:
 
     Python's own way (`preexec_fn`) may deadlock in a program with threads.
     """
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    setpriv = find_program("setpriv") if sys.platform == "linux" else None
     if setpriv is None:
         return ()
     prefix = (setpriv, "--pdeathsig", "KILL", "--")
@@ -241,4 +242,4 @@ def cannot_start(error: OSError) -> InputError:
 def last_lines(messages: str, count: int = STDERR_LINES_SHOWN) -> str:
     """The last `count` lines that say something, to be shown in an error."""
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
-    return "\n".join(lines[-count:]) if lines else "(ffmpeg gave no reason)"
+    return INDENT.join(lines[-count:]) if lines else "(ffmpeg gave no reason)"

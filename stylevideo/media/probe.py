@@ -111,7 +111,7 @@ def probe(path: Path) -> VideoInfo:
         found = ", ".join(f"{s.info.kind} ({s.info.codec})" for s in streams) or "nothing"
         raise InputError(f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture.")
     if run.status != 0:
-        raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n{last_lines(run.messages)}")
+        raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n  {last_lines(run.messages)}")
     if _REFERENCE in run.messages and not re.search(r"^\d", run.output, re.MULTILINE):
         raise InputError(
             f"{path.name} keeps its picture in another file, and only the file that you name is opened. "

@@ -1,0 +1,46 @@
+"""Where a process stands, and where it looks for programs. Nothing is taken from the working folder unasked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from stylevideo.errors import InputError
+
+
+def require_working_folder() -> None:
+    """Look whether relative paths mean anything, before libraries do, some of which end the process if they do not.
+
+    Raises:
+        InputError: the working folder is gone, or cannot be looked up.
+    """
+    if folder_for_children():
+        raise InputError("The working folder is gone, or cannot be looked up. Change to one that is there.")
+
+
+def folder_for_children() -> str | None:
+    """Where processes that we start shall stand: with us (None), unless our folder is gone, which ends some of them."""
+    try:
+        Path.cwd()
+    except OSError:
+        return str(Path(sys.executable).anchor)
+    return None
+
+
+def look_in_absolute_folders() -> None:
+    """Keep this process, and those that it starts, from finding programs in the working folder."""
+    os.environ["PATH"] = _absolute_folders()
+    if sys.platform == "win32":
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
+
+
+def find_program(name: str) -> str | None:
+    """Find a program by its name, in the folders of PATH whose names do not depend on the working folder."""
+    return shutil.which(name, path=_absolute_folders())
+
+
+def _absolute_folders() -> str:
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if Path(folder).is_absolute())
