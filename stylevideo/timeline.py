@@ -60,7 +60,7 @@ class VideoInfo:
             every frame's time (see `repeats`).
         time_base: seconds per unit of `pts`.
         pts: each frame's presentation time in units of `time_base`, ascending.
-        variable_rate: whether the frames are unevenly spaced in time.
+        variable_rate: whether the frames are unevenly spaced in time, or the last one lasts longer than one of `rate`.
         sample_aspect: width of a pixel over its height; 1 where unknown.
         rotation: degrees counterclockwise by which players turn the picture; already applied to width and height.
         mirrored: whether they exchange left and right before that.
@@ -72,6 +72,9 @@ class VideoInfo:
         interlaced: whether the file says that its frames are woven from two fields.
         timecode: of the first frame, e.g. "01:00:00:00", or None.
         demuxer: ffmpeg's name of a video file's format, e.g. "matroska"; whoever opens it again opens it as that.
+        last_lasts: seconds for which the last frame is shown; one frame of `rate` where that is None.
+        orderly: whether the file begins with the first frame that is shown; where not, decoders disagree on the moment
+            from which they count.
         files: of a sequence, each frame's file; None where one is missing in between.
         first_number: the number of the frame with index 0.
         thinned_from: what `thinned` was called on, or None.
@@ -98,6 +101,8 @@ class VideoInfo:
     interlaced: bool = False
     timecode: str | None = None
     demuxer: str = ""
+    last_lasts: Fraction | None = None
+    orderly: bool = True
     files: tuple[Path | None, ...] = ()
     first_number: int = 1
     thinned_from: VideoInfo | None = None
@@ -114,7 +119,12 @@ class VideoInfo:
     @property
     def duration(self) -> Fraction:
         """Seconds from the first frame's start to the last frame's end."""
-        return (self.pts[-1] - self.pts[0]) * self.time_base + 1 / self.rate
+        return (self.pts[-1] - self.pts[0]) * self.time_base + self.length_of_last
+
+    @property
+    def length_of_last(self) -> Fraction:
+        """Seconds for which the last frame is shown."""
+        return 1 / self.rate if self.last_lasts is None else self.last_lasts
 
     @property
     def is_sequence(self) -> bool:
@@ -171,6 +181,7 @@ class VideoInfo:
             self,
             frame_count=len(pts),
             pts=pts,
+            last_lasts=self.duration - (pts[-1] - self.pts[0]) * self.time_base,
             files=self.files[offset::step],
             thinned_from=self,
             step=step,
@@ -188,14 +199,15 @@ class VideoInfo:
             return (1,) * (stop - start)
         ticks = [round((pts - self.pts[start]) * self.time_base * self.rate) for pts in self.pts[start : stop + 1]]
         if stop == self.frame_count:
-            ticks.append(ticks[-1] + self._length_of_last())
+            ticks.append(ticks[-1] + self._repeats_of_last())
         return tuple(after - before for before, after in itertools.pairwise(ticks))
 
-    def _length_of_last(self) -> int:
-        """How many frames of the film the last frame stands: one, and those that were left out after it."""
-        whole = self.thinned_from or self
-        index = self.offset + (self.frame_count - 1) * self.step
-        return sum(whole.repeats(index, whole.frame_count)) if self.thinned_from else 1
+    def _repeats_of_last(self) -> int:
+        """How many frames of the film the last frame stands: its own, and those that were left out after it."""
+        if self.thinned_from:
+            index = self.offset + (self.frame_count - 1) * self.step
+            return sum(self.thinned_from.repeats(index, self.thinned_from.frame_count))
+        return max(1, round(self.length_of_last * self.rate))
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,10 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
         for number, coded in enumerate(_split_pngs(pipe)):
             time_ms, found = clock.time_ms(number), None
             if info.timed and time_ms is not None:
-                found = index_at(times, time_ms - float(info.start_time * 1000), position)
+                since_first_ms = time_ms - float(info.start_time * 1000)
+                if since_first_ms < -TIME_TOLERANCE_MS and info.orderly:
+                    continue
+                found = index_at(times, since_first_ms, position)
             elif not info.timed:
                 found = min(position + _left_out(info, before_ms, time_ms), info.frame_count - 1)
             index, before_ms = position if found is None else found, time_ms
@@ -99,7 +102,7 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
 
 def _left_out(info: VideoInfo, before_ms: float | None, time_ms: float | None) -> int:
     """How many frames are missing between two that came one after another, by a clock that counts packets (AVI)."""
-    if before_ms is None or time_ms is None:
+    if before_ms is None or time_ms is None or info.variable_rate:
         return 0
     steps = (time_ms - before_ms) * float(info.rate) / 1000
     whole = abs(steps - round(steps)) * 1000 < TIME_TOLERANCE_MS * float(info.rate)

@@ -11,14 +11,15 @@ import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
+from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import Orientation, read_orientation
-from stylevideo.media.rates import DEFAULT_RATE, STANDARD_RATES, constant_rate, film_rate, prints_as
+from stylevideo.media.packets import shown_times
+from stylevideo.media.rates import HELD_FRAMES, constant_rate, film_rate
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -26,8 +27,6 @@ logger = logging.getLogger(__name__)
 PROBE_TIMEOUT_S = 60.0
 PROBE_BYTES_PER_SECOND = 5_000_000
 
-NO_TIME = -(2**63)
-DISCARD_FLAG = 4
 COVER = "(attached pic)"
 COLOR_MATRICES = frozenset(
     {
@@ -47,27 +46,6 @@ _FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
 _REFUSED = "Format not on whitelist"
 _MISNAMED_PLAYLIST = "Not detecting m3u8/hls"
 _REFERENCE = "Skipped opening external track"
-
-
-@dataclass(frozen=True)
-class _Packets:
-    """What `framecrc` prints: facts of the stream, and the shown packets' times in units of `time_base`."""
-
-    width: int
-    height: int
-    sample_aspect: Fraction
-    time_base: Fraction
-    pts: tuple[int | None, ...]
-    dts: tuple[int | None, ...]
-
-    @property
-    def timed(self) -> bool:
-        """Whether each packet says when it is shown."""
-        return None not in self.pts and _tell_frames_apart(self.pts)
-
-
-def _tell_frames_apart(times: Sequence[int | None]) -> bool:
-    return len(times) == 1 or len(set(times)) > 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +97,7 @@ def probe(path: Path) -> VideoInfo:
         )
     others = [s.info for s in streams if s is not main]
     timecode, demuxer = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
-    info = _video_info(path, main, others, _parse_packets(path, run.output), timecode and timecode[1])
+    info = _video_info(path, main, others, _require_packets(path, run.output), timecode and timecode[1])
     info = replace(info, demuxer=demuxer[1] if demuxer else "")
     return _turned(info, read_orientation(info, _timeout_s(path)))
 
@@ -159,7 +137,8 @@ def _run_framecrc(path: Path) -> FfmpegRun:
     `V` picks the first video stream that is not a cover picture.
     """
     timeout_s = _timeout_s(path)
-    arguments = ["-nostats", *source_input(path), "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
+    packets = ["-map", "0:V:0", "-c", "copy", "-copyinkf", "-f", "framecrc", "-"]
+    arguments = ["-nostats", *source_input(path), *packets]
     try:
         return run_ffmpeg(arguments, timeout_s)
     except subprocess.TimeoutExpired as error:
@@ -173,13 +152,25 @@ def _timeout_s(path: Path) -> float:
     return PROBE_TIMEOUT_S + path.stat().st_size / PROBE_BYTES_PER_SECOND
 
 
+def _require_packets(path: Path, output: str) -> Listing:
+    listing = parse_framecrc(output)
+    if listing is None or listing.width * listing.height == 0 or all(row.is_discarded for row in listing.rows):
+        raise InputError(
+            f"{path.name} holds a video stream but no frame of it. The recording may have been cut off; "
+            "repair or convert the file first."
+        )
+    return listing
+
+
 def _video_info(
-    path: Path, main: _Stream, others: Sequence[StreamInfo], packets: _Packets, timecode: str | None
+    path: Path, main: _Stream, others: Sequence[StreamInfo], packets: Listing, timecode: str | None
 ) -> VideoInfo:
     """Put together what the stream list and the packets say."""
     stated = _stated_rates(main.info.detail)
-    time_base, pts = _presentation_times(packets, stated)
-    rate = constant_rate(pts, time_base, stated)
+    times = shown_times(path, packets, stated)
+    time_base, pts, lasts = times.time_base, times.pts, times.last_lasts
+    rate = constant_rate(pts, time_base, stated, lasts)
+    held = rate is not None and times.timed and lasts * rate >= HELD_FRAMES
     picture = _parse_pixel_format(main.info.detail)
     return VideoInfo(
         path=path,
@@ -189,7 +180,7 @@ def _video_info(
         rate=rate or film_rate(pts, time_base, stated),
         time_base=time_base,
         pts=pts,
-        variable_rate=rate is None,
+        variable_rate=rate is None or held,
         sample_aspect=packets.sample_aspect,
         rotation=0,
         codec=main.info.codec,
@@ -199,7 +190,9 @@ def _video_info(
         interlaced=picture.interlaced,
         timecode=timecode,
         streams=tuple(others),
-        timed=packets.timed,
+        timed=times.timed,
+        orderly=times.orderly,
+        last_lasts=lasts if lasts and (rate is None or held) else None,
     )
 
 
@@ -284,55 +277,3 @@ def _parse_pixel_format(detail: str) -> _PixelFormat:
 
 def _known(name: str) -> str | None:
     return None if name == "unknown" else name
-
-
-# -- the packets -----------------------------------------------------------------------------------
-
-
-def _parse_packets(path: Path, output: str) -> _Packets:
-    """Read the output of `framecrc`, leaving out packets that only prime the decoder."""
-    header = dict(re.findall(r"^#(\w+) 0: (\S+)$", output, re.MULTILINE))
-    rows = [line.split(",") for line in output.splitlines() if line and not line.startswith("#")]
-    shown = [row for row in rows if not _is_discarded(row)]
-    width, _, height = header.get("dimensions", "0x0").partition("x")
-    if not shown or int(width) * int(height) == 0:
-        raise InputError(
-            f"{path.name} holds a video stream but no frame of it. The recording may have been cut off; "
-            "repair or convert the file first."
-        )
-    aspect = Fraction(*map(int, header["sar"].split("/"))) if "/0" not in header["sar"] else Fraction(1)
-    return _Packets(
-        width=int(width),
-        height=int(height),
-        sample_aspect=aspect or Fraction(1),
-        time_base=Fraction(header["tb"]),
-        pts=tuple(_time(row[2]) for row in shown),
-        dts=tuple(_time(row[1]) for row in shown),
-    )
-
-
-def _time(text: str) -> int | None:
-    value = int(text)
-    return None if value == NO_TIME else value
-
-
-def _is_discarded(row: Sequence[str]) -> bool:
-    flags = (field.strip() for field in row[5:])
-    return any(int(field[2:], 16) & DISCARD_FLAG for field in flags if field.startswith("F=0x"))
-
-
-def _presentation_times(packets: _Packets, stated: Sequence[str]) -> tuple[Fraction, tuple[int, ...]]:
-    """The frames' times in ascending order, and their unit in seconds.
-
-    Where packets lack them (AVI, some MPEG-PS) the decoding times, which have the same spacing, stand in;
-    where those are missing too (raw streams), or all the same, the stated rate does.
-    """
-    pts = sorted(time for time in packets.pts if time is not None)
-    if packets.timed:
-        return packets.time_base, tuple(pts)
-    dts = sorted(time for time in packets.dts if time is not None)
-    if len(dts) == len(packets.dts) and _tell_frames_apart(dts):
-        shift = pts[0] - dts[0] if pts else 0
-        return packets.time_base, tuple(time + shift for time in dts)
-    rate = next((r for r in STANDARD_RATES for text in stated if prints_as(r, text)), DEFAULT_RATE)
-    return 1 / rate, tuple(range(len(packets.pts)))

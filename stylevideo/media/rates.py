@@ -26,9 +26,13 @@ COARSE_TOLERANCE_FRAMES = Fraction(3, 10)
 EXACT_TOLERANCE_FRAMES = Fraction(1, 500)
 FILM_TOLERANCE_FRAMES = Fraction(1, 8)
 DEFAULT_RATE = Fraction(25)
+HELD_FRAMES = Fraction(3, 2)
+"""A last frame that lasts so many frames is held; it is repeated, and not merely measured inexactly."""
 
 
-def constant_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = ()) -> Fraction | None:
+def constant_rate(
+    pts: Sequence[int], time_base: Fraction, stated: Sequence[str] = (), lasts: Fraction = Fraction(0)
+) -> Fraction | None:
     """The exact rate of evenly spaced frames.
 
     Times are rounded to the time base, so several rates may explain a short clip. Preferred are, in this
@@ -39,11 +43,12 @@ def constant_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str]
         pts: ascending times in units of `time_base`; at least one.
         time_base: seconds.
         stated: rates as ffmpeg prints them, rounded to two decimals.
+        lasts: seconds for which the last frame is shown; 0 where that is not known.
     Returns:
         Frames a second, or None where the frames are unevenly spaced.
     """
     if len(pts) == 1 or pts[0] == pts[-1]:
-        return next((r for r in STANDARD_RATES for text in stated if prints_as(r, text)), DEFAULT_RATE)
+        return _rate_of_one(lasts, time_base, stated)
     span = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
     candidates = {
         *STANDARD_RATES,
@@ -69,6 +74,25 @@ def constant_rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[str]
                 )
             )
     return min(ranked)[-1] if ranked else None
+
+
+def _rate_of_one(lasts: Fraction, time_base: Fraction, stated: Sequence[str]) -> Fraction:
+    """The rate of frames whose times say nothing: from how long the last one lasts, and what the file states.
+
+    One that lasts longer than a second is held: it has a rate at which it is repeated.
+    """
+    if not lasts:
+        return stated_rate(stated) or DEFAULT_RATE
+    usual = [rate for rate in STANDARD_RATES if abs(1 / rate - lasts) < time_base]
+    named = [rate for rate in usual if any(prints_as(rate, text) for text in stated)]
+    if usual:
+        return min(named or usual, key=lambda rate: abs(1 / rate - lasts))
+    return 1 / lasts if lasts <= 1 else film_rate((0, round(lasts / time_base)), time_base)
+
+
+def stated_rate(stated: Sequence[str]) -> Fraction | None:
+    """The standard rate that ffmpeg prints so, or None."""
+    return next((rate for text in stated for rate in STANDARD_RATES if prints_as(rate, text)), None)
 
 
 def _misfit(pts: Sequence[int], time_base: Fraction, rate: Fraction) -> Fraction:
@@ -131,4 +155,5 @@ def _round_to_even(above: int, below: int) -> int:
 
 
 def prints_as(rate: Fraction, text: str) -> bool:
-    return any(f"{float(rate):{form}}" == text for form in (".2f", ".0f"))
+    """Whether ffmpeg prints a rate so: with two decimals, or with none where they would be zeros."""
+    return f"{float(rate):.2f}".removesuffix(".00") == text.removesuffix(".00")

@@ -49,7 +49,7 @@ class Cut:
     """The stretch of the source's time that the film shows, in seconds.
 
     Attributes:
-        start: where it begins, on the source's clock.
+        start: where it begins, on the source's clock; below 0 where its picture begins before that.
         length: None where it runs to the source's end.
         late: how long the film's sound runs before its first picture.
     """
@@ -61,7 +61,7 @@ class Cut:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is cut off."""
-        return self.start == 0 and self.length is None
+        return self.start <= 0 and self.length is None
 
 
 def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
@@ -70,8 +70,8 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
     Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
     """
     if frames.start == info.offset == 0 and frames.stop == info.frame_count:
-        late = info.start_time if info.start_time >= SHORTEST_LATE_START else Fraction(0)
-        return Cut(Fraction(0), None, late) if timed else Cut(late, None, Fraction(0))
+        begins = info.start_time if abs(info.start_time) >= SHORTEST_LATE_START else Fraction(0)
+        return Cut(Fraction(0), None, begins) if timed and begins > 0 else Cut(begins, None, Fraction(0))
     start = info.pts[frames.start] * info.time_base
     stop = info.pts[frames.stop] * info.time_base if frames.stop < info.frame_count else None
     return Cut(start, None if stop is None else stop - start, Fraction(0))
@@ -79,7 +79,7 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
 
 def cut_arguments(cut: Cut) -> tuple[list[str], list[str]]:
     """ffmpeg's arguments for a stretch: before the source, and before what is written."""
-    begin = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
+    begin = ["-ss" if cut.start > 0 else "-itsoffset", _seconds(abs(cut.start))] if cut.start else []
     # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
     # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
     from_zero = ["-ss", "0"] if cut.start > 0 else []

@@ -213,9 +213,10 @@ def _picture_notes(film: _Film) -> Iterator[str]:
         )
     if not film.container.says:
         yield f"{film.container.muxer} files hold no languages, chapters and tags; they are left out."
-    if film.info.variable_rate and not film.own_times:
+    if film.info.variable_rate and not film.own_times and set(film.repeats) != {1}:
+        varies = "rate varies" if set(film.repeats[:-1]) - {1} else "last frame is held"
         yield (
-            f"The source's rate varies; the film has a constant {float(film.info.rate):g} frames a second, "
+            f"The source's {varies}; the film has a constant {float(film.info.rate):g} frames a second, "
             "in which frames are repeated to keep their time."
         )
 
@@ -307,12 +308,14 @@ def _clock_arguments(film: _Film) -> list[str]:
     if film.own_times:
         units = 1 / film.info.time_base
         clock = str(units.numerator if units.denominator == 1 and units <= FINEST_CLOCK_HZ else FINEST_CLOCK_HZ)
+        # MP4 says of the last packet how long it lasts, which has to be the last frame's.
+        arguments = ["-force_key_frames:v:0", f"expr:eq(n,{film.frame_count - 1})"]
     elif film.cut.late:
-        clock = str(_track_clock(film.info.rate))
+        clock, arguments = str(_track_clock(film.info.rate)), []
     else:
         return []
     track_clock = ["-video_track_timescale", clock] if film.container.muxer in ("mp4", "mov") else []
-    return ["-enc_time_base:v:0", f"1:{clock}", *track_clock]
+    return [*arguments, "-enc_time_base:v:0", f"1:{clock}", *track_clock]
 
 
 def _track_clock(rate: Fraction) -> int:
@@ -371,7 +374,7 @@ def _pieces(film: _Film, place: int, image: np.ndarray) -> Iterator[memoryview |
         index = first + place
         time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late
         is_last = index + 1 == info.frame_count
-        length = 1 / info.rate if is_last else (info.pts[index + 1] - info.pts[index]) * info.time_base
+        length = info.length_of_last if is_last else (info.pts[index + 1] - info.pts[index]) * info.time_base
         yield picture_header(time, length, image.nbytes)
     for _ in range(film.repeats[place]):
         yield image.data

@@ -1,0 +1,198 @@
+"""Frames and their times are those that ffmpeg's own decoder gives, whatever a file begins, ends or counts with."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from media_fixtures import SIZE, ffmpeg, make_video, number_in, numbered_frame, numbered_video, sine
+
+from stylevideo.media.delivery import Encoding
+from stylevideo.media.ffmpeg import ffmpeg_path
+from stylevideo.media.framecrc import parse_framecrc
+from stylevideo.media.probe import probe
+from stylevideo.media.rates import constant_rate
+from stylevideo.media.reader import read_frames
+from stylevideo.media.timed_pipe import picture_header, stream_header
+from stylevideo.media.writer import write_film
+from stylevideo.timeline import VideoInfo
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
+GROUPS = ("-x264-params", "keyint=12:min-keyint=12:scenecut=0:bframes=3:b-adapt=0")
+OPEN_GROUPS = (GROUPS[0], f"{GROUPS[1]}:open-gop=1")
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params")
+HEVC = "log-level=error:keyint=12:min-keyint=12:scenecut=0:bframes=3:b-adapt=0"
+PACKET, HEAD_PACKETS = 188, 3
+"""Bytes of a transport stream's packet; packets at the beginning that say what is in it."""
+
+
+def clip(path: Path, *encoder: str, rate: str = "25", frames: int = 40) -> Path:
+    """Numbered frames with a tone."""
+    images = [numbered_frame(number) for number in range(frames)]
+    return make_video(path, images, rate, (*encoder, "-c:a", "mp2"), sine(frames / float(Fraction(rate))))
+
+
+def cut_out(path: Path, share: float = 0.3) -> Path:
+    """The rest of a transport stream, as a receiver records that is switched on in the middle."""
+    whole = path.read_bytes()
+    begin = int(len(whole) * share) // PACKET * PACKET
+    path.write_bytes(whole[: HEAD_PACKETS * PACKET] + whole[begin:])
+    return path
+
+
+def copied(path: Path, source: Path, *arguments: str, before: tuple[str, ...] = ()) -> Path:
+    ffmpeg(*before, "-i", source, "-c", "copy", *arguments, path)
+    return path
+
+
+def edited(folder: Path) -> Path:
+    """Its edit list begins between key frames."""
+    return copied(folder / "edited.mp4", clip(folder / "a.mp4", *X264, *GROUPS), before=("-ss", "0.7"))
+
+
+def joined(folder: Path) -> Path:
+    """Two recordings in one file; the clock jumps by a hundred seconds."""
+    first = clip(folder / "a.ts", *X264, *GROUPS, frames=20)
+    later = copied(folder / "b.ts", first, "-output_ts_offset", "100")
+    path = folder / "joined.ts"
+    path.write_bytes(first.read_bytes() + later.read_bytes())
+    return path
+
+
+KINDS: dict[str, Callable[[Path], Path]] = {
+    "ts cut in a group": lambda folder: cut_out(clip(folder / "a.ts", *X264, *GROUPS)),
+    "ts cut, open groups": lambda folder: cut_out(clip(folder / "a.ts", *X264, *OPEN_GROUPS)),
+    "ts cut, HEVC, open groups": lambda folder: cut_out(clip(folder / "a.ts", *X265, f"{HEVC}:open-gop=1")),
+    "ts cut, HEVC, closed with leading pictures": lambda folder: cut_out(
+        clip(folder / "a.ts", *X265, f"{HEVC}:open-gop=0:radl=2")
+    ),
+    "ts cut, MPEG-2": lambda folder: cut_out(clip(folder / "a.ts", "-c:v", "mpeg2video", "-q:v", "2", "-bf", "2")),
+    "ts whose clock wraps": lambda folder: copied(
+        folder / "b.ts", clip(folder / "a.ts", *X264, *GROUPS), "-output_ts_offset", "95443"
+    ),
+    "ts joined of two": joined,
+    "mp4 with an edit list": edited,
+    "mkv that begins late": lambda folder: copied(
+        folder / "b.mkv", clip(folder / "a.mkv", *X264, *GROUPS), before=("-ss", "0.7")
+    ),
+    "raw h264": lambda folder: numbered_video(folder / "a.h264", 40, "25", (*X264, *GROUPS)),
+    "avi with B-frames": lambda folder: clip(folder / "a.avi", "-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),
+    "flv": lambda folder: numbered_video(folder / "a.flv", 40, "25", (*X264, *GROUPS)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_and_times_are_those_of_ffmpegs_decoder(kind: str, tmp_path: Path) -> None:
+    path = KINDS[kind](tmp_path)
+    info = probe(path)
+    decoding = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux")
+    decoded = parse_framecrc(ffmpeg("-i", path, *decoding, "-f", "framecrc", "-"))
+    assert decoded is not None
+    due = [row.pts * decoded.time_base for row in decoded.rows if row.pts is not None]
+    assert [float(time * info.time_base) for time in info.pts] == pytest.approx([float(time) for time in due], abs=1e-3)
+    assert info.rate == 25
+    frames = list(read_frames(info, range(info.frame_count)))
+    assert not any(frame.repaired for frame in frames)
+    numbers = [number_in(frame.image) for frame in frames]
+    count = 20 if kind == "ts joined of two" else 40
+    assert numbers == [(numbers[0] + place) % count for place in range(len(due))]
+
+
+@pytest.mark.parametrize("b_frames", ["0", "2"])
+@pytest.mark.parametrize("early_s", ["0.033", "0.133", "0.3"])
+def test_a_picture_that_begins_below_zero_keeps_its_frames_and_its_sound(
+    b_frames: str, early_s: str, tmp_path: Path
+) -> None:
+    """Matroska's negative times, of which ffmpeg shows none."""
+    whole = clip(tmp_path / "a.mp4", *X264, "-bf", b_frames, rate="30", frames=60)
+    early, film = tmp_path / "early.mkv", tmp_path / "film.mkv"
+    inputs = ("-itsoffset", f"-{early_s}", "-i", whole, "-i", whole, "-map", "0:v", "-map", "1:a")
+    ffmpeg(*inputs, "-c", "copy", "-avoid_negative_ts", "disabled", early)
+    info = probe(early)
+    assert (info.frame_count, info.rate, info.variable_rate) == (60, 30, False)
+    assert float(info.start_time) == pytest.approx(-float(early_s), abs=0.0011)
+    shown = list(read_frames(info, range(60)))
+    assert [number_in(frame.image) for frame in shown] == list(range(60))
+    write_film((frame.image for frame in shown), film, info, range(60))
+    begins = [float(probe(film).start_time), float(sound_begins(film)), float(sound_begins(early))]
+    assert begins[1] - begins[0] == pytest.approx(begins[2] + float(early_s), abs=0.003)
+
+
+def sound_begins(path: Path) -> Fraction:
+    listing = parse_framecrc(ffmpeg("-i", path, "-map", "0:a", "-c", "copy", "-f", "framecrc", "-"))
+    assert listing is not None and listing.rows[0].pts is not None
+    return listing.rows[0].pts * listing.time_base
+
+
+def held(path: Path, times: list[int], lasts: int, *encoder: str) -> Path:
+    """Numbered frames at these hundredths of a second, the last one shown for so many."""
+    raw = [stream_header(*SIZE, "rgb24")]
+    for number, (begin, end) in enumerate(pairwise([*times, times[-1] + lasts])):
+        pixels = numbered_frame(number).tobytes()
+        raw += [picture_header(Fraction(begin, 100), Fraction(end - begin, 100), len(pixels)), pixels]
+    clock = ("-fps_mode", "passthrough", "-enc_time_base:v", "1:100")
+    command = [ffmpeg_path(), "-v", "error", "-y", "-f", "matroska", "-i", "-", *clock, *encoder, str(path)]
+    subprocess.run(command, input=b"".join(raw), check=True)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".gif"])
+@pytest.mark.parametrize(
+    ("times", "lasts", "repeats"),
+    [
+        ([0, 100, 300], 300, (1, 2, 3)),
+        ([0, 10, 20, 30], 250, (1, 1, 1, 25)),
+        ([0], 500, (5,)),
+    ],
+)
+def test_the_last_frame_lasts_as_long_as_the_file_says(
+    suffix: str, times: list[int], lasts: int, repeats: tuple[int, ...], tmp_path: Path
+) -> None:
+    encoder = ("-c:v", "gif") if suffix == ".gif" else (*X264, "-bf", "0")
+    info = probe(held(tmp_path / f"a{suffix}", times, lasts, *encoder))
+    assert info.duration == Fraction(times[-1] + lasts, 100)
+    assert info.repeats(0, len(times)) == repeats
+    for keep in (False, True):
+        film = tmp_path / f"film{keep}.mp4"
+        images = (frame.image for frame in read_frames(info, range(info.frame_count)))
+        write_film(images, film, info, range(info.frame_count), Encoding(variable_rate=keep))
+        made = probe(film)
+        assert made.duration == info.duration
+        assert made.frame_count == (len(times) if keep else sum(repeats))
+        assert [number_in(frame.image) for frame in read_frames(made, range(made.frame_count))][-1] == len(times) - 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".mov"])
+@pytest.mark.parametrize("rate", ["24", "24000/1001", "25", "30", "30000/1001", "50", "60000/1001", "60"])
+def test_one_frame_has_the_rate_that_its_file_states(suffix: str, rate: str, tmp_path: Path) -> None:
+    info = probe(make_video(tmp_path / f"one{suffix}", [numbered_frame(0)], rate, X264))
+    assert (info.frame_count, info.rate, info.variable_rate) == (1, Fraction(rate), False)
+
+
+@pytest.mark.parametrize(
+    ("lasts", "time_base", "stated", "rate"),
+    [
+        (Fraction(42, 1000), Fraction(1, 1000), ["24"], Fraction(24)),
+        (Fraction(42, 1000), Fraction(1, 1000), ["23.98"], Fraction(24000, 1001)),
+        (Fraction(512, 12288), Fraction(1, 12288), ["24", "24"], Fraction(24)),
+        (Fraction(1001, 24000), Fraction(1, 24000), ["24"], Fraction(24000, 1001)),
+        (Fraction(0), Fraction(1, 25), ["24"], Fraction(24)),
+        (Fraction(0), Fraction(1, 25), [], Fraction(25)),
+        (Fraction(3, 2), Fraction(1, 1000), ["24"], Fraction(2)),
+    ],
+)
+def test_the_rate_of_one_frame(lasts: Fraction, time_base: Fraction, stated: list[str], rate: Fraction) -> None:
+    assert constant_rate([0], time_base, stated, lasts) == rate
+
+
+def test_a_stretch_ends_with_its_last_frame(tmp_path: Path) -> None:
+    """The frame that is held is not in it."""
+    info: VideoInfo = probe(held(tmp_path / "a.mp4", [0, 10, 20, 30], 250, *X264, "-bf", "0"))
+    assert info.repeats(0, 3) == (1, 1, 1)
+    assert info.repeats(2, 4) == (1, 25)
+    assert info.thinned(2, 0).repeats(0, 2) == (2, 26)
+    assert info.thinned(2, 0).duration == info.duration
