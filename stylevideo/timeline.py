@@ -13,6 +13,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+MARKS = (
+    *("dub", "original", "comment", "lyrics", "karaoke", "forced", "hearing impaired", "visual impaired"),
+    *("clean effects", "captions", "descriptions"),
+)
+"""What streams may be for, in ffmpeg's words."""
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 ALPHA_FORMATS = ("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")
 """How ffmpeg's names of pixel formats with an alpha channel begin."""
@@ -39,6 +44,7 @@ class StreamInfo:
         codec: ffmpeg's name of the codec, e.g. "aac".
         language: ISO 639-2 code, or None.
         detail: the rest of what ffmpeg says of it, e.g. "48000 Hz, 5.1, fltp, 384 kb/s".
+        title: its name for people, or "".
     """
 
     index: int
@@ -46,6 +52,12 @@ class StreamInfo:
     codec: str
     language: str | None
     detail: str
+    title: str = ""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What the container says that it is for, such as "comment" or "forced"; not which one is the default."""
+        return tuple(mark for mark in MARKS if f"({mark})" in self.detail)
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,7 @@ class VideoInfo:
         thinned_from: what `thinned` was called on, or None.
         step, offset: frame `i` is frame `offset + i * step` of that.
         notes: what the file says and is not taken as it is, as sentences.
+        picture: the main video stream of a video file.
     """
 
     path: Path
@@ -110,6 +123,7 @@ class VideoInfo:
     offset: int = 0
     mirrored: bool = False
     notes: tuple[str, ...] = ()
+    picture: StreamInfo | None = None
 
     @property
     def start_time(self) -> Fraction:

@@ -16,8 +16,16 @@ from fileseq.frameset import FrameSet
 
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.reader import open_clip
-from stylevideo.media.tags import Chapter, ask, read_tags
-from stylevideo.media.tracks import TRACK_KINDS, Track, packet_hash, pair_tracks, plan_tracks, stretch_of_time
+from stylevideo.media.tags import OF_THE_CONTAINER, Chapter, ask, read_tags
+from stylevideo.media.tracks import (
+    TRACK_KINDS,
+    Track,
+    packet_hash,
+    pair_tracks,
+    plan_tracks,
+    stretch_of_time,
+    tracks_of,
+)
 from stylevideo.media.writer import film_timecode
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
@@ -29,7 +37,6 @@ SHAPE_TOLERANCE_PX = Fraction(1, 2)
 # A stretch's sound begins with a whole packet in containers that cannot cut one.
 PACKET_TOLERANCE = Fraction(60, 1000)
 FIRST_SECONDS = "10"
-OF_THE_CONTAINER = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "creation_time"})
 HELD_EVERYWHERE = frozenset({"title", "artist", "album", "comment", "copyright", "date", "genre"})
 """Tags that every container can hold."""
 
@@ -177,7 +184,7 @@ def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Ch
     whole = stretch_of_time(info, shown).is_whole
     for kind in TRACK_KINDS:
         planned = [track for track in tracks if track.stream.kind == kind]
-        found = [stream for stream in made.streams if stream.kind == kind]
+        found = tracks_of(made.streams, kind)
         yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
         for track, stream in pair_tracks(planned, found):
             number = planned.index(track) + 1
@@ -224,7 +231,7 @@ def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
         return
     tags, made_tags = read_tags(info), read_tags(made)
     for name, value in tags.values.items():
-        if name not in OF_THE_CONTAINER:
+        if name not in OF_THE_CONTAINER and name != "creation_time":
             found = made_tags.values.get(name, "none")
             missing = Verdict.WRONG if name in HELD_EVERYWHERE else Verdict.CHANGED
             kept = found == value or (name == "comment" and found.startswith(f"{value}\n"))  # we add to it

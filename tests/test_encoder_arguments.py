@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -16,11 +18,11 @@ from media_fixtures import numbered_frame, numbered_video
 from stylevideo.cli import main
 from stylevideo.encoder_arguments import MOST_CHARACTERS, read_encoder_arguments, split_arguments
 from stylevideo.encoder_options import ENCODERS, FLAGS, INSTEAD, KNOWN, PARAMETERS, PLAIN, names
-from stylevideo.errors import SettingsError
+from stylevideo.errors import InputError, KilledError, SettingsError
 from stylevideo.filter_chain import FILTERS, REFUSED_OPTIONS, read_filters
 from stylevideo.flags import build_parser
 from stylevideo.media.delivery import X265_THREADS, Encoding
-from stylevideo.media.ffmpeg import run_ffmpeg
+from stylevideo.media.ffmpeg import run_ffmpeg, start_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.settings import Settings
@@ -269,6 +271,28 @@ def test_any_value_is_taken_by_any_flag_that_takes_one() -> None:
         assert run.join_values(words) == words
     read = parser.parse_args(["run", "a.mp4", "--ffmpeg-args", "-vf eq=1.1", "--style", "-x.jpg", "-o", "-v.mp4"])
     assert (read.ffmpeg_args, read.style, read.output) == ("-vf eq=1.1", ["-x.jpg"], Path("-v.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "advice"),
+    [
+        (errno.E2BIG, InputError, "shorten names"),
+        (errno.EACCES, InputError, "chmod"),
+        (errno.ENOENT, InputError, "Reinstall imageio-ffmpeg"),
+        (errno.ENOEXEC, InputError, "Reinstall imageio-ffmpeg"),
+        (errno.ENOMEM, KilledError, "end some, and run again"),
+        (errno.EMFILE, KilledError, "end some, and run again"),
+    ],
+)
+def test_advice_goes_with_the_reason_why_ffmpeg_does_not_start(
+    number: int, kind: type[Exception], advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("stylevideo.media.ffmpeg.subprocess.Popen", refuse)
+    with pytest.raises(kind, match=f"cannot be run: {os.strerror(number)}.*{advice}"):
+        start_ffmpeg(["ffmpeg"])
 
 
 def test_reports_that_the_user_wants_of_ffmpeg_are_not_written_by_ours(

@@ -415,7 +415,10 @@ def test_failures_leave_an_earlier_film_and_nothing_else(tmp_path: Path, soundin
         write_film(numbers(25), output, info, everything(info))
     with pytest.raises(EncodeError, match="no frame to write"):
         write_film([], output, info, everything(info))
-    with pytest.raises(EncodeError, match=r"(?s)ffmpeg could not write film\.mp4:\n.*Invalid data"):
+    with pytest.raises(EncodeError, match=r"ffmpeg could not write film\.mp4:\n.*"):
+        wrong = Encoding(extra=read_encoder_arguments("-preset no-such-preset"))
+        write_film(numbers(24), output, info, everything(info), wrong)
+    with pytest.raises(InputError, match=r"test_writer\.py: its tags cannot be read"):
         write_film(numbers(24), output, replace(info, path=Path(__file__), streams=()), everything(info))
     with pytest.raises(InputError, match="no longer there"):
         write_film(numbers(24), output, replace(info, path=tmp_path / "gone.mp4"), everything(info))

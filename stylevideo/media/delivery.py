@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.encoder_arguments import EncoderArguments
+from stylevideo.encoder_options import names
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.timeline import bits_of
@@ -31,6 +32,8 @@ class Container:
 
     Attributes:
         cover: how it holds one: by "copy" as a stream, by "attach" as a file.
+        data: whether it holds streams of measurements, in some formats.
+        tags: those that it has a place of its own for; None where it holds any.
         empty_tracks: whether it has a track in which there is nothing.
         says: whether it holds languages, chapters and tags.
         timed: whether sound has times of its own; where not, it begins and ends with the picture, and is rewritten.
@@ -41,15 +44,27 @@ class Container:
     subtitle: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
     cover: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    tags: frozenset[str] | None = None
     empty_tracks: bool = True
     says: bool = True
     timed: bool = True
 
 
+_EVERYWHERE = names("title artist album comment genre date copyright creation_time location")
+_MP4 = Container(
+    "mp4",
+    audio=("aac",),
+    subtitle=("mov_text",),
+    cover=("copy",),
+    data=("copy",),
+    tags=_EVERYWHERE | names("description keywords"),
+    empty_tracks=False,
+)
 CONTAINERS = {
-    ".mp4": Container("mp4", audio=("aac",), subtitle=("mov_text",), cover=("copy",), empty_tracks=False),
-    ".m4v": Container("mp4", audio=("aac",), subtitle=("mov_text",), cover=("copy",), empty_tracks=False),
-    ".mov": Container("mov", audio=("aac",), subtitle=("mov_text",), empty_tracks=False),
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".mov": replace(_MP4, muxer="mov", cover=(), tags=_EVERYWHERE | names("make model")),
     ".mkv": Container("matroska", audio=("aac",), subtitle=("srt", "ass"), attachment=("copy",), cover=("attach",)),
     ".webm": Container("webm", audio=("libopus",), subtitle=("webvtt",)),
     ".mxf": Container("mxf", audio=("pcm_s24le",), says=False, timed=False),

@@ -5,6 +5,7 @@ Knows processes and their exit status; what the arguments mean is its callers' b
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 STDERR_LINES_SHOWN = 6
 ANSWER_TIMEOUT_S = 60.0
 """For questions that need no more of a file than its beginning."""
+_SHORT_OF = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 STOPPED_STATUS = 255
 """ffmpeg's exit status after a signal that it heeds, and after some failures, of which it tells more."""
 _PROBED = re.compile(r"Format (\S+) probed with")
@@ -172,6 +174,7 @@ def start_ffmpeg(command: Sequence[str], **pipes: int) -> subprocess.Popen[bytes
         pipes: stdin, stdout and stderr as for `subprocess.Popen`.
     Raises:
         InputError: it cannot be started.
+        KilledError: it cannot be started now.
     """
     logger.debug("running %s", subprocess.list2cmdline(command))
     try:
@@ -231,12 +234,16 @@ def own_session() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def cannot_start(error: OSError) -> InputError:
-    """Say that the ffmpeg program itself cannot be run."""
-    return InputError(
-        f"{ffmpeg_path()} cannot be run: {error.strerror}. "
-        "Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg program."
-    )
+def cannot_start(error: OSError) -> InputError | KilledError:
+    """Say why the ffmpeg program cannot be run, and what helps against that."""
+    said = f"{ffmpeg_path()} cannot be run: {error.strerror}. "
+    if error.errno in _SHORT_OF:
+        return KilledError(f"{said}The system is short of memory, processes or open files: end some, and run again.")
+    if error.errno == errno.E2BIG:
+        return InputError(f"{said}What it was to be told is longer than this system allows: shorten names and --style.")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return InputError(f"{said}Allow it, as by `chmod +x`, or set IMAGEIO_FFMPEG_EXE to an ffmpeg program.")
+    return InputError(f"{said}Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg program.")
 
 
 def last_lines(messages: str, count: int = STDERR_LINES_SHOWN) -> str:

@@ -41,6 +41,8 @@ _STREAM_LINE = re.compile(
 )
 _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
+# QuickTime's word for it is "name".
+_TITLE_LINE = re.compile(r"^ +(?:title|name) +: (.+)$", re.IGNORECASE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
 _REFUSED = "Format not on whitelist"
@@ -98,7 +100,7 @@ def probe(path: Path) -> VideoInfo:
     others = [s.info for s in streams if s is not main]
     timecode, demuxer = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
     info = _video_info(path, main, others, _require_packets(path, run.output), timecode and timecode[1])
-    info = replace(info, demuxer=demuxer[1] if demuxer else "")
+    info = replace(info, demuxer=demuxer[1] if demuxer else "", picture=main.info)
     return _turned(info, read_orientation(info, _timeout_s(path)))
 
 
@@ -234,6 +236,9 @@ def _parse_streams(messages: str) -> list[_Stream]:
             found.setdefault(latest.index, _Stream(latest))
         elif latest is not None and _ALPHA_LINE.match(line):
             found[latest.index] = replace(found[latest.index], alpha_apart=True)
+        elif latest is not None and (match := _TITLE_LINE.match(line)) and not found[latest.index].info.title:
+            stream = found[latest.index]
+            found[latest.index] = replace(stream, info=replace(stream.info, title=match[1]))
     return [found[index] for index in sorted(found)]
 
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import last_lines, run_ffmpeg, source_input
+from stylevideo.encoder_options import names
+from stylevideo.errors import DecodeError, InputError
+from stylevideo.media.ffmpeg import ANSWER_TIMEOUT_S, ffmpeg_output, last_lines, run_ffmpeg, source_input
 from stylevideo.timeline import VideoInfo
 
 _SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
 # A backslash stands before what would have a meaning, a line's end included.
 _VALUE = re.compile(r"^([^;#\n](?:\\.|[^=\\\n])*)=((?:\\(?:.|\n)|[^\\\n])*)$", re.MULTILINE)
+
+_LINE = re.compile(_VALUE.pattern.encode(), re.MULTILINE)
+_PRINTED = ("-map_metadata", "0", "-f", "ffmetadata", "-")
+OF_THE_CONTAINER = names(
+    "major_brand minor_version compatible_brands encoder duration timecode "
+    # MXF's
+    "operational_pattern_ul uid generation_uid company_name product_name product_version product_version_num "
+    "product_uid application_platform modification_date toolkit_version_num material_package_umid"
+)
+"""Tags that a muxer writes, or that go another way."""
+LONGEST_TAG_BYTES = 1 << 20
+MOST_TAGS_BYTES = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,26 @@ class Tags:
     values: dict[str, str]
     chapters: tuple[Chapter, ...]
 
+    @property
+    def own(self) -> dict[str, str]:
+        """Those that its makers gave it, not its muxer."""
+        return {name: value for name, value in self.values.items() if not _is_of_the_container(name)}
+
+
+@dataclass(frozen=True)
+class FilmTags:
+    """What a film shall say of itself.
+
+    Attributes:
+        file: the text of a file for ffmpeg's `ffmetadata` demuxer.
+        names: of the tags in it, in lower case.
+        too_long: names of those that are left out for their length.
+    """
+
+    file: bytes
+    names: frozenset[str]
+    too_long: tuple[str, ...]
+
 
 def read_tags(info: VideoInfo) -> Tags:
     """The tags and chapters of a video file.
@@ -38,9 +72,55 @@ def read_tags(info: VideoInfo) -> Tags:
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    first, *rest = _SECTION.split(ask(info, "-f", "ffmetadata", "-"))
+    first, *rest = _SECTION.split(ask(info, *_PRINTED))
     sections = zip(rest[::2], rest[1::2], strict=True)
     return Tags(_values(first), tuple(_chapter(_values(body)) for name, body in sections if name == "CHAPTER"))
+
+
+def film_tags(info: VideoInfo, comment: str) -> FilmTags:
+    """The source's own tags as they are, byte by byte, with a comment behind its own.
+
+    They go to ffmpeg in a file: systems limit how long a program's arguments are.
+
+    Args:
+        info: of the source; an image sequence has none.
+        comment: "" for no more than the source's own.
+    Raises:
+        InputError: ffmpeg cannot read them.
+    """
+    lines = {} if info.is_sequence else _lines(info)
+    if comment:
+        added = re.sub(rb"([\\=;#\n])", rb"\\\1", comment.encode(errors="surrogateescape"))
+        own = lines.get("comment")
+        lines["comment"] = own + b"\\\n" + added if own else b"comment=" + added
+    too_long = tuple(name for name, line in lines.items() if len(line) > LONGEST_TAG_BYTES)
+    room = MOST_TAGS_BYTES
+    kept: dict[str, bytes] = {}
+    for name, line in lines.items():
+        room -= len(line)
+        if name not in too_long and room >= 0:
+            kept[name] = line
+    file = b"\n".join([b";FFMETADATA1", *kept.values(), b""])
+    return FilmTags(file, frozenset(kept), tuple(name for name in lines if name not in kept))
+
+
+def _lines(info: VideoInfo) -> dict[str, bytes]:
+    """Each of the source's own tags as `ffmetadata` writes it, by its name in lower case."""
+    try:
+        printed = ffmpeg_output(["-v", "error", *source_input(info.path, info.demuxer), *_PRINTED], ANSWER_TIMEOUT_S)
+    except (DecodeError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{info.path.name}: its tags cannot be read: {error}.") from error
+    first = re.split(rb"^\[\w+\]$", printed, maxsplit=1, flags=re.MULTILINE)[0]
+    found = {_plain(match[1].decode(errors="replace")).lower(): match for match in _LINE.finditer(first)}
+    lines = {name: match[0] for name, match in found.items() if not _is_of_the_container(name)}
+    if "creation_time" in found:  # QuickTime may say it twice
+        lines["creation_time"] = b"creation_time=" + re.split(rb"\\?;", found["creation_time"][2])[0]
+    return lines
+
+
+def _is_of_the_container(name: str) -> bool:
+    """Whether a muxer writes it, or it repeats another in a language."""
+    return name in OF_THE_CONTAINER or name.startswith(("[", "location-"))
 
 
 def ask(info: VideoInfo, *arguments: str) -> str:

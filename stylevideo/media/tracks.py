@@ -13,15 +13,20 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import CONTAINERS, Container
+from stylevideo.media.extras import picture_notes
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg, source_input
-from stylevideo.media.tags import ask
+from stylevideo.media.tags import ask, read_tags
 from stylevideo.text import counted
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 
-TRACK_KINDS = ("audio", "subtitle", "attachment", "cover")
-_SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v"}
+TRACK_KINDS = ("audio", "subtitle", "attachment", "cover", "data")
+_SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v", "data": "d"}
+_OF_THE_MUXER = ("(tmcd / ", "(text / ", "(rtp  / ")
+"""Data streams that QuickTime makes for a timecode, for the titles of chapters, and for servers."""
+LONGEST_TITLE = 1000
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 _COVER_FILES = {"png": ("png", "image/png"), "mjpeg": ("jpg", "image/jpeg")}
 """Of a cover that is attached as a file, by its codec: the suffix, and the type by which players know it."""
 AUDIO_BIT_RATE = "256k"
@@ -91,6 +96,15 @@ def _seconds(time: Fraction) -> str:
     return f"{round(time * 1_000_000)}us"
 
 
+def tracks_of(streams: Sequence[StreamInfo], kind: str) -> list[StreamInfo]:
+    """The streams of a kind, without those that a muxer makes by itself."""
+    return [stream for stream in streams if stream.kind == kind and not _is_of_the_muxer(stream)]
+
+
+def _is_of_the_muxer(stream: StreamInfo) -> bool:
+    return stream.kind == "data" and stream.detail.startswith(_OF_THE_MUXER)
+
+
 def plan_tracks(info: VideoInfo, output: Path, cut: Cut) -> tuple[list[Track], list[str]]:
     """Choose for each stream whether it is copied, rewritten or left out, with notes on the last two.
 
@@ -106,27 +120,32 @@ def plan_tracks(info: VideoInfo, output: Path, cut: Cut) -> tuple[list[Track], l
     notes: list[str] = []
     numbers: dict[str, int] = {}
     for stream in info.streams:
-        if stream.kind == "data":
-            continue  # timecode goes another way; other data streams repeat the chapters' titles
+        if _is_of_the_muxer(stream):
+            continue  # timecode and chapters go another way
         numbers[stream.kind] = numbers.get(stream.kind, 0) + 1
         name = f"{stream.kind.capitalize()} track {numbers[stream.kind]} ({stream.codec})"
         track, note = _plan_track(info, container, stream, cut)
         tracks += [track] if track else []
         notes += [f"{name} was {note}"] if note else []
-    return tracks, notes
+    return tracks, [*notes, *picture_notes(info)]
 
 
 def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: Cut) -> tuple[Track | None, str]:
     """How a stream goes into the film, and the end of a sentence where that is not as it is."""
     if stream.kind == "video":
         return None, "left out: a film carries one picture."
-    if not container.empty_tracks and stream.kind in ("audio", "subtitle") and not _has_packets(info, stream, cut):
+    if (
+        not container.empty_tracks
+        and stream.kind in ("audio", "subtitle", "data")
+        and not _has_packets(info, stream, cut)
+    ):
         return None, f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
     choices = {
         "audio": (*(("copy",) if container.timed else ()), *container.audio),
         "subtitle": ("copy", *container.subtitle),
         "attachment": container.attachment,
         "cover": container.cover,
+        "data": container.data,
     }
     codec = next((c for c in choices[stream.kind] if _can_hold(info, container, stream, c)), None)
     if codec is None:
@@ -147,10 +166,16 @@ def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
 
 
 def _notes_without_container(info: VideoInfo) -> Iterator[str]:
-    kinds = [stream.kind for stream in info.streams if stream.kind in ("audio", "subtitle")]
-    if kinds:
-        tracks = " and ".join(counted(kinds.count(kind), f"{kind} track") for kind in dict.fromkeys(kinds))
-        yield f"The source's {tracks} stayed behind: an image sequence has none."
+    kinds = [kind for kind in TRACK_KINDS for _ in tracks_of(info.streams, kind)]
+    left = [counted(kinds.count(kind), f"{kind} track") for kind in dict.fromkeys(kinds)]
+    if not info.is_sequence:
+        tags = read_tags(info)
+        left += [counted(len(tags.chapters), "chapter")] if tags.chapters else []
+        left += [counted(len(tags.own), "tag")] if tags.own else []
+        left += ["timecode"] if info.timecode else []
+    if left:
+        yield f"The source's {' and '.join(left)} stayed behind: an image sequence has none."
+    yield from picture_notes(info)
 
 
 def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: str) -> bool:
@@ -179,12 +204,13 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
 def track_inputs(tracks: Sequence[Track], info: VideoInfo, cut: Cut) -> tuple[dict[str, int], list[str]]:
     """The number of the input from which ffmpeg takes each kind of track, and the arguments for these inputs.
 
-    All are the source. Subtitles have an input of their own: for the sake of one that is far away ffmpeg reads sound
-    far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut beginning.
+    All are the source. Subtitles and data have inputs of their own: for the sake of one that is far away ffmpeg reads
+    sound far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut
+    beginning.
     """
     begin, file = cut_arguments(cut)[0], source_input(info.path, info.demuxer)
     numbers, inputs = {"audio": 1, "attachment": 1}, [*begin, *file]
-    for kind, before in (("subtitle", begin), ("cover", [])):
+    for kind, before in (("subtitle", begin), ("data", begin), ("cover", [])):
         if any(track.stream.kind == kind for track in tracks):
             numbers[kind] = 1 + inputs.count("-i")
             inputs += [*before, *file]
@@ -199,7 +225,7 @@ def track_arguments(tracks: Sequence[Track], inputs: Mapping[str, int], seconds:
         inputs: the number of each kind's.
         seconds: how long the picture lasts.
     """
-    counts = {"a": 0, "s": 0, "t": 0, "v": 1}
+    counts = {"a": 0, "s": 0, "t": 0, "d": 0, "v": 1}
     for track in tracks:
         if track.codec == "attach":
             continue
@@ -207,10 +233,17 @@ def track_arguments(tracks: Sequence[Track], inputs: Mapping[str, int], seconds:
         place = f"{letter}:{counts[letter]}"
         counts[letter] += 1
         yield from ("-map", f"{inputs[track.stream.kind]}:{track.stream.index}", f"-c:{place}", track.codec)
+        yield from title_arguments(track.stream, place)
         if letter == "a":
             yield from _sound(track.codec, f":{place}", seconds)
         if letter == "v":
             yield from (f"-disposition:{place}", "attached_pic")
+
+
+def title_arguments(stream: StreamInfo, place: str) -> Iterator[str]:
+    """Name a track: ffmpeg reads QuickTime's names of tracks under another word than it writes them from."""
+    if 0 < len(stream.title) <= LONGEST_TITLE and UNREADABLE not in stream.title:
+        yield from (f"-metadata:s:{place}", f"title={stream.title}")
 
 
 @contextmanager

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError
+from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError, StorageError
 from stylevideo.media.delivery import CONTAINERS, Container, Encoding, choose_delivery
 from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
 from stylevideo.media.leftovers import part_folder
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.probe import probe
-from stylevideo.media.tags import read_tags
+from stylevideo.media.tags import FilmTags, film_tags, read_tags
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.tracks import (
     TRACK_KINDS,
@@ -37,18 +37,21 @@ from stylevideo.media.tracks import (
     pair_tracks,
     plan_tracks,
     stretch_of_time,
+    title_arguments,
     track_arguments,
     track_inputs,
+    tracks_of,
 )
 from stylevideo.ranges import timecode_after
-from stylevideo.text import counted
-from stylevideo.timeline import VideoInfo
+from stylevideo.text import counted, printable
+from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 
 TRACK_CLOCK_HZ = 90_000
 FINEST_CLOCK_HZ = 1_000_000
 LEAST_PATIENCE_S = Fraction(10)
+LONGEST_NAME, MOST_NAMES = 60, 8
 HELD_BACK_FRAMES = 240
 """More than any encoder looks ahead."""
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+bitexact"
@@ -128,10 +131,11 @@ def write_film(
     _check_image(first, first)
     tracks, track_notes = plan_tracks(info, output, stretch_of_time(info, frames))
     timecode, timecode_notes = film_timecode(info, frames)
+    tags = film_tags(info, encoding.comment)
     with part_folder(output) as folder, attached_covers(info, tracks) as covers:
         part = folder / f"film{output.suffix}"
-        film = _Film(part, output, info, frames, encoding, tuple(tracks), timecode, first)
-        encode(_command(film, covers), _chunks(film, chain([first], stream)), output, stop)
+        film = _Film(part, output, info, frames, encoding, tuple(tracks), tags, timecode, first)
+        encode(_command(film, covers, _write_tags(tags, folder)), _chunks(film, chain([first], stream)), output, stop)
         track_notes += _check_film(film)
         before_naming()
         _publish(part, output)
@@ -156,6 +160,7 @@ class _Film:
     frames: range
     encoding: Encoding
     tracks: tuple[Track, ...]
+    tags: FilmTags
     timecode: str | None
     first: np.ndarray
 
@@ -252,21 +257,22 @@ def _check_image(image: np.ndarray, first: np.ndarray) -> None:
 # -- the command -----------------------------------------------------------------------------------
 
 
-def _command(film: _Film, covers: Sequence[str]) -> list[str]:
-    container, info = film.container, film.info
+def _command(film: _Film, covers: Sequence[str], tags_file: Path) -> list[str]:
+    container = film.container
+    sources, maps = ([], []) if film.info.is_sequence else _source_input(film)
+    inputs = [*_picture_input(film), *sources]
     return [
         *(ffmpeg_path(), "-hide_banner", "-v", "error", "-y"),
-        *_picture_input(film),
-        *([] if info.is_sequence else _source_input(film)),
+        *(*inputs, "-f", "ffmetadata", "-i", file_url(tags_file)),
+        *(*maps, "-map_metadata", str(inputs.count("-i"))),
         *covers,
         *("-filter:v:0", ",".join(_filters(film)), "-fps_mode:v:0", "passthrough"),
         *film.encoding.arguments(container.muxer),
         *_clock_arguments(film),
         *("-max_interleave_delta", str(_patience_us(film))),
         *_timecode_arguments(film),
-        *(["-metadata", f"comment={_comment(film)}"] if film.encoding.comment else []),
         *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
-        *(("-movflags", "+faststart") if container.muxer in ("mp4", "mov") else ()),
+        *(("-movflags", _movflags(film)) if container.muxer in ("mp4", "mov") else ()),
         *film.encoding.last_arguments(),
         *(*cut_arguments(film.cut)[1], "-f", container.muxer, file_url(film.part)),
     ]
@@ -280,10 +286,25 @@ def _picture_input(film: _Film) -> list[str]:
     return [*shape, "-framerate", str(film.info.rate), "-i", "pipe:0"]
 
 
-def _source_input(film: _Film) -> list[str]:
+def _source_input(film: _Film) -> tuple[list[str], list[str]]:
+    """ffmpeg's arguments for the source as inputs, and for what of it the film has."""
     inputs, source = track_inputs(film.tracks, film.info, film.cut)
     tracks = track_arguments(film.tracks, inputs, film.frame_count / film.info.rate)
-    return [*source, "-map", "0:v:0", *tracks, "-map_metadata", "1", "-map_chapters", "1"]
+    return source, ["-map", "0:v:0", *_picture_words(film.info.picture), *tracks, "-map_chapters", "1"]
+
+
+def _picture_words(picture: StreamInfo | None) -> Iterator[str]:
+    """What the source says of its picture's track; that of the film comes from a pipe, which says nothing."""
+    if picture is not None:
+        yield from title_arguments(picture, "v:0")
+        if picture.language:
+            yield from ("-metadata:s:v:0", f"language={picture.language}")
+
+
+def _movflags(film: _Film) -> str:
+    """QuickTime's list of any tags takes the place of those that have a place of their own, which more players show."""
+    held = film.container.tags
+    return "+faststart" + ("" if held is None or film.tags.names <= held else "+use_metadata_tags")
 
 
 def _filters(film: _Film) -> Iterator[str]:
@@ -344,12 +365,17 @@ def _timecode_arguments(film: _Film) -> list[str]:
     return ["-timecode", film.timecode]
 
 
-def _comment(film: _Film) -> str:
-    own = "" if film.info.is_sequence else read_tags(film.info).values.get("comment", "")
-    return f"{own}\n{film.encoding.comment}" if own else film.encoding.comment
-
-
 # -- running it ------------------------------------------------------------------------------------
+
+
+def _write_tags(tags: FilmTags, folder: Path) -> Path:
+    """A file for ffmpeg with what a film says of itself."""
+    path = folder / "tags"
+    try:
+        path.write_bytes(tags.file)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written ({error.strerror}). Free some space.") from error
+    return path
 
 
 def _chunks(film: _Film, images: Iterable[np.ndarray]) -> Iterator[memoryview | bytes]:
@@ -392,7 +418,8 @@ def _check_film(film: _Film) -> list[str]:
         if made.frame_count != film.frame_count:
             count = counted(made.frame_count, "frame")
             raise EncodeError(f"{name} came out with {count} instead of {film.frame_count}. Run it again.")
-        return [*_check_tracks(film, made), *_check_timecode(film, made), *_check_pixel_shape(film, made)]
+        checks = (_check_tracks, _check_tags, _check_timecode, _check_pixel_shape)
+        return [note for check in checks for note in check(film, made)]
     except InputError as error:
         raise EncodeError(f"{name} was written but cannot be read back: {error}") from error
 
@@ -409,16 +436,55 @@ def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
     name = film.output.name
     for kind in TRACK_KINDS:
         planned = [track for track in film.tracks if track.stream.kind == kind]
-        found = [stream for stream in made.streams if stream.kind == kind]
+        found = tracks_of(made.streams, kind)
         if len(found) != len(planned):
             said = f"{name} came out with {len(found)} {kind} tracks instead of {len(planned)}."
-            if film.cut.is_whole and kind != "cover":
+            if film.cut.is_whole and kind not in ("cover", "data"):
                 raise EncodeError(said)
-            yield said if kind == "cover" else f"{said} The others have nothing in this stretch."
+            yield said if kind in ("cover", "data") else f"{said} The others have nothing in this stretch."
         for number, (track, stream) in enumerate(pair_tracks(planned, found), 1):
             copied = kind == "audio" and track.is_copied and film.cut.is_whole
             if copied and packet_hash(film.info, track.stream) != packet_hash(made, stream):
                 yield f"Audio track {number} was copied, but its packets are not the source's. Listen to it."
+            yield from _check_words(film, f"{kind} track {number}", track.stream, stream)
+    if film.info.picture and made.picture:
+        yield from _check_words(film, "picture's track", film.info.picture, made.picture)
+
+
+def _check_words(film: _Film, what: str, source: StreamInfo, made: StreamInfo) -> Iterator[str]:
+    """What the source says of a track and the film does not; what the user says instead is no matter."""
+    if not film.container.says or source.kind in ("cover", "attachment"):
+        return
+    lost = [f"title {printable(source.title)!r}"] if source.title and not made.title else []
+    lost += [f"language {source.language}"] if source.language and not made.language else []
+    lost += [f"mark as {mark}" for mark in source.marks if mark not in made.marks]
+    if lost:
+        yield f"The {what} lost its {' and its '.join(lost)}: {film.container.muxer} has no place for it."
+
+
+def _check_tags(film: _Film, made: VideoInfo) -> Iterator[str]:
+    if not film.container.says:
+        return
+    if film.tags.too_long:
+        yield f"What the source says in the {_listed('tag', film.tags.too_long)} is too long for a film, and left out."
+    found = {_comparable(name) for name in read_tags(made).values}
+    lost = sorted(name for name in film.tags.names if _comparable(name) not in found)
+    if lost:
+        yield f"{film.container.muxer} has no place for the source's {_listed('tag', lost)}: left out."
+    if not film.info.is_sequence and film.cut.is_whole:
+        had, has = (len(read_tags(info).chapters) for info in (film.info, made))
+        if has < had:
+            yield f"{film.output.name} came out with {counted(has, 'chapter')} instead of {had}."
+
+
+def _comparable(name: str) -> str:
+    """Matroska writes no spaces."""
+    return name.replace(" ", "_")
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name)[:LONGEST_NAME] for name in names[:MOST_NAMES])
+    return f"{noun}{'s' if len(names) > 1 else ''} {shown}{' and others' if len(names) > MOST_NAMES else ''}"
 
 
 def _check_timecode(film: _Film, made: VideoInfo) -> Iterator[str]:
