@@ -17,10 +17,12 @@ from pathlib import Path
 
 from stylevideo.beside import provenance_path, read_values
 from stylevideo.errors import InputError
+from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.media.probe import require_file
 from stylevideo.ranges import select_frames
 from stylevideo.settings import OF_RUNS, Settings, Style, leaves
+from stylevideo.system.files import read_file
 from stylevideo.timeline import VideoInfo
 from stylevideo.version import __version__
 
@@ -149,9 +151,7 @@ def content_hash(file: Path) -> str:
         InputError: it cannot be read.
     """
     try:
-        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe would be waited for
-            raise InputError(f"{file} is not an ordinary file. Name a picture.")
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(file, WEIGHTS_BYTES)).hexdigest()
     except OSError as error:
         raise InputError(f"{file}: the picture cannot be read ({error.strerror}). Check the name.") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from stylevideo.beside import is_record, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.pattern import CODECS, names_in, parse_pattern, patterns_in
+from stylevideo.system.files import refuse_address
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -57,6 +58,7 @@ def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:
         InputError: a folder holds no clip or cannot be read, or no clip fits a glob.
     """
     path = absolute(text, folder)
+    refuse_address(path)
     try:
         is_folder, is_there = path.is_dir(), path.exists()
     except OSError as error:  # such as a name that is too long

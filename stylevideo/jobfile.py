@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,20 @@ import platformdirs
 
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import absolute
+from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.naming import check_template, literal
 from stylevideo.request import Given
 from stylevideo.settings import Style, check_value, leaves, preset
-from stylevideo.text import did_you_mean
+from stylevideo.system.files import read_file
+from stylevideo.text import did_you_mean, quoted
 
 SUFFIX = ".toml"
 CONFIG_VARIABLE = "STYLEVIDEO_CONFIG"
 NO_FILE = ("", "none")
 """What stands for no user file."""
+_TOO_DEEP = (
+    f"{{path}} has lists or tables more than {TOML_NESTING} deep in one another. A job file needs no more than three."
+)
 LEAVES = {leaf.name: leaf for leaf in leaves()}
 SHARED_KEYS = ("styles", "preset", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
@@ -107,11 +112,28 @@ def read_user_file(problems: Problems, name: str | None = None) -> Given:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = read_file(path, TOML_BYTES).decode("utf-8-sig")
+        if any(line.count(".") > TOML_DOTS for line in text.splitlines()):  # Python takes the square of their number
+            raise InputError(f"{path} has a line of more than {TOML_DOTS} dots. Write it in several lines.")
+        document = tomllib.loads(text)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}). Check the name.") from error
     except ValueError as error:
         raise InputError(f"{path} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise InputError(_TOO_DEEP.format(path=path)) from error
+    level: list[Any] = [document]
+    for _ in range(TOML_NESTING):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        raise InputError(_TOO_DEEP.format(path=path))
+    return document
+
+
+def _inside(value: object) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _check_top_key(key: str) -> None:
@@ -197,7 +219,7 @@ def _own_value(key: str, value: Any, folder: Path) -> Any:
 
 def _styles(value: Any, folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
-        raise SettingsError(f'styles takes a list such as ["waves.jpg", "ink.png:0.5"], not {value!r}.')
+        raise SettingsError(f'styles takes a list such as ["waves.jpg", "ink.png:0.5"], not {quoted(value)}.')
     texts = tuple(str(absolute(text, folder)) for text in value)
     for text in texts:
         Style.parse(text)
@@ -206,5 +228,5 @@ def _styles(value: Any, folder: Path) -> tuple[str, ...]:
 
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise SettingsError(f'{key} takes words between quotation marks, such as {key} = "…", not {value!r}.')
+        raise SettingsError(f'{key} takes words between quotation marks, such as {key} = "…", not {quoted(value)}.')
     return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,7 +19,7 @@ from typing import Any, cast
 
 from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import SettingsError
-from stylevideo.text import did_you_mean
+from stylevideo.text import did_you_mean, quoted
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
 VGG19_LAYERS = tuple(
@@ -29,6 +30,8 @@ DELIVERY_NAMES = (
     *("h264", "h265-10", "prores-hq", "prores-4444", "dnxhr-hqx", "ffv1", "vp9", "av1"),
     *("png", "png16", "tiff16", "jpeg", "exr"),
 )
+LARGEST_NUMBER = 1e15
+_RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
 
 
 def _setting(
@@ -444,13 +447,15 @@ def check_value(leaf: Leaf, value: Any) -> None:
     wanted = type(leaf.default)
     number_for_float = wanted is float and type(value) is int
     if type(value) is not wanted and not number_for_float:
-        raise SettingsError(f"{leaf.flag} takes {_WORDS[wanted]}, not {value!r}.")
+        raise SettingsError(f"{leaf.flag} takes {_WORDS[wanted]}, not {quoted(value)}.")
     for word in value if isinstance(value, tuple) else (value,):
         if leaf.choices and word not in leaf.choices:
-            raise SettingsError(f"{leaf.flag} cannot be {word!r}. Choose from: {', '.join(leaf.choices)}.")
-    if isinstance(value, int | float) and not leaf.minimum <= value <= leaf.maximum:
-        bounds = f"at least {leaf.minimum:g}" + (f" and at most {leaf.maximum:g}" if leaf.maximum < math.inf else "")
-        raise SettingsError(f"{leaf.flag} must be {bounds}, not {value:g}.")
+            raise SettingsError(f"{leaf.flag} cannot be {quoted(word)}. Choose from: {', '.join(leaf.choices)}.")
+    if isinstance(value, int | float) and not leaf.minimum <= value <= min(leaf.maximum, LARGEST_NUMBER):
+        has_bound = leaf.maximum < math.inf or value > LARGEST_NUMBER
+        bounds = f"at least {leaf.minimum:g}"
+        bounds += f" and at most {min(leaf.maximum, LARGEST_NUMBER):g}" if has_bound else ""
+        raise SettingsError(f"{leaf.flag} must be {bounds}, not {quoted(value)}.")
     if leaf.name == "rate":
         _check_rate(value)
     if leaf.name == "ffmpeg_args":
@@ -459,11 +464,11 @@ def check_value(leaf: Leaf, value: Any) -> None:
 
 def _check_rate(text: str) -> None:
     try:
-        valid = Fraction(text) > 0
-    except (ValueError, ZeroDivisionError):
+        valid = _RATE.fullmatch(text) is not None and Fraction(text) > 0
+    except ZeroDivisionError:
         valid = False
     if not valid:
-        raise SettingsError(f"--rate {text!r} is no rate. Write it like 24 or 30000/1001.")
+        raise SettingsError(f"--rate {quoted(text)} is no rate. Write it like 24 or 30000/1001.")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from reprlib import Repr
 
 INDENT = "\n  "
 """Begins each further line of a message of ours; a line's end without it is foreign."""
@@ -33,6 +34,13 @@ def counted(number: int, noun: str) -> str:
 def printable_message(text: str) -> str:
     """A message of ours with foreign text in it: printable, but for the ends of its own lines."""
     return INDENT.join(printable(part) for part in text.split(INDENT))
+
+
+def quoted(value: object) -> str:
+    """A foreign value as Python writes it, shortened where it is long."""
+    short = Repr()
+    short.maxstring = short.maxother = 200
+    return short.repr(value)
 
 
 def _is_control(character: str) -> bool:

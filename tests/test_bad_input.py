@@ -382,7 +382,7 @@ STYLES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a film": (without_its_index, r"cut\.mp4 is not a picture that can be read\. Use a PNG"),
     "text": (written("style.jpg", b"hello"), r"style\.jpg is not a picture"),
     "an empty file": (written("style.png", b""), r"style\.png is not a picture"),
-    "a folder": (empty_folder, r"shots: the picture cannot be read \(Is a directory\)"),
+    "a folder": (empty_folder, r"shots is a folder, not an ordinary file\. Name a file"),
     "a small picture": (lambda folder: save(folder / "s.png", np.zeros((9, 9, 3), np.uint8)), r"9x9 pixels\. Use a"),
     "no weight": (lambda folder: Path(f"{STYLE}:0"), "the weight must be above 0"),
 }

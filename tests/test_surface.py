@@ -25,7 +25,7 @@ from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
 LAYERS = [
-    ["errors", "text", "system", "encoder_options", "encoder_arguments", "filter_chain"],
+    ["errors", "limits", "text", "system", "encoder_options", "encoder_arguments", "filter_chain"],
     ["settings", "timeline", "ranges", "version", "heartbeat"],
     ["ops"],
     ["models"],

@@ -1,7 +1,7 @@
 """OpenEXR pictures: scene-linear light with everything that travels in the same file, read and written back.
 
 Knows the format, through the package OpenEXR, which is imported when a picture is read or written. Does not know what
-light looks like: that is `media/view.py`. Does not guard against a header that claims an absurd size.
+light looks like: that is `media/view.py`.
 
 The picture is the smallest rectangle that holds both the display window and the data window: all that is stored,
 overscan included, and the same size for every frame of a render whose data windows shrink to what is in sight. Where
@@ -20,12 +20,11 @@ from typing import Any
 import numpy as np
 
 from stylevideo.errors import InputError, ShapeError
-from stylevideo.system.files import write_atomically
+from stylevideo.limits import EXR_VALUES, PICTURE_FILE_BYTES, PIXELS
+from stylevideo.system.files import read_file, write_atomically
 
 MAGIC = b"\x76\x2f\x31\x01"
 LARGEST_HALF = 65504.0
-MOST_PIXELS = 1 << 28
-"""Of a picture with all that its windows hold; a damaged header claims more than any memory has."""
 
 NOT_PASSED_ON = ("channels", "chunkCount", "preview")
 """Attributes that are made anew from the pixels, and the small picture of what was there before."""
@@ -103,8 +102,9 @@ def read_exr(path: Path) -> ExrPicture:
         InputError: there is no such file; it is not OpenEXR, damaged or incomplete; it has no colour without a
             layer's name, is deep, or has subsampled channels; or the package OpenEXR is not installed.
     """
-    part, headers = _color_part(path)
-    attributes, stored = _read_part(path, part, len(headers))
+    whole = _read(path)
+    part, headers = _color_part(path, whole)
+    attributes, stored = _read_part(path, whole, part, len(headers))
     data, canvas = _window(attributes["dataWindow"]), _canvas(attributes)
     colors = ("R", "G", "B") if stored.keys() >= {"R", "G", "B"} else ("Y", "Y", "Y")
     names = {*colors, "A"} & stored.keys()
@@ -184,12 +184,11 @@ def _openexr() -> ModuleType:
     return module
 
 
-def _color_part(path: Path) -> tuple[int, list[dict[str, Any]]]:
+def _color_part(path: Path, whole: bytes) -> tuple[int, list[dict[str, Any]]]:
     """The index of the first part with colour, and all parts' headers."""
     openexr = _openexr()
-    _check_magic(path)
     try:
-        with openexr.File(str(path), header_only=True) as file:
+        with openexr.File(BytesIO(whole), header_only=True) as file:
             headers = [dict(file.header(i)) for i in range(len(file.parts))]
     except (RuntimeError, ValueError, ArithmeticError) as error:
         raise InputError(
@@ -201,18 +200,18 @@ def _color_part(path: Path) -> tuple[int, list[dict[str, Any]]]:
         found = ", ".join(sorted(set().union(*names))) or "none"
         raise InputError(f"{path} has no channels R, G, B and no Y (it has: {found}). Write the colour to R, G, B.")
     _check_kind(path, headers[part], openexr)
-    _check_size(path, headers[part])
+    _check_size(path, headers)
     return part, headers
 
 
-def _check_magic(path: Path) -> None:
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            begin = file.read(len(MAGIC))
+        whole = read_file(path, PICTURE_FILE_BYTES)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
-    if begin != MAGIC:
-        raise InputError(f"{path} is {'not an OpenEXR picture' if begin else 'empty'}. Write it again.")
+    if not whole.startswith(MAGIC):
+        raise InputError(f"{path} is {'not an OpenEXR picture' if whole else 'empty'}. Write it again.")
+    return whole
 
 
 def _check_kind(path: Path, header: dict[str, Any], openexr: ModuleType) -> None:
@@ -223,16 +222,28 @@ def _check_kind(path: Path, header: dict[str, Any], openexr: ModuleType) -> None
         raise InputError(f"{path} has channels of less than full size ({', '.join(thin)}). Write it as R, G, B first.")
 
 
-def _check_size(path: Path, header: dict[str, Any]) -> None:
-    height, width = _canvas(header).size
-    if height * width > MOST_PIXELS:
-        raise InputError(f"{path} says that it is {width}x{height}, which is too large. Render or copy it again.")
+def _check_size(path: Path, headers: list[dict[str, Any]]) -> None:
+    """Of all parts: the package unpacks every one."""
+    values = 0
+    for header in headers:
+        height, width = _canvas(header).size
+        if height * width > PIXELS:
+            raise InputError(
+                f"{path} has {width}x{height} pixels by its header; the most that a picture may have is {PIXELS:,} "
+                "pixels. Reduce it, or render or copy it again."
+            )
+        values += height * width * len(header["channels"])
+    if values > EXR_VALUES:
+        raise InputError(
+            f"{path} has {values:,} values in all its channels; the most that it may have is {EXR_VALUES:,}. "
+            "Write fewer channels into a file."
+        )
 
 
-def _read_part(path: Path, part: int, parts: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read_part(path: Path, whole: bytes, part: int, parts: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """A part's header, and its channels' pixels by name."""
     try:
-        with _openexr().File(str(path), separate_channels=True) as file:
+        with _openexr().File(BytesIO(whole), separate_channels=True) as file:
             # The package leaves out a part that it cannot read, and goes on with the next one under its number.
             if len(file.parts) < parts:
                 raise InputError(f"{path} is damaged, or was not written to its end. Render or copy it again.")

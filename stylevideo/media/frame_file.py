@@ -17,12 +17,15 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
+from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, run_ffmpeg, source_input
 from stylevideo.media.pattern import CODECS
+from stylevideo.media.picture_size import check_picture
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
 from stylevideo.media.tiff import has_alpha_multiplied_in
 from stylevideo.media.view import sequence_view
+from stylevideo.system import files
 
 _PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",
@@ -130,9 +133,13 @@ def _at_most(picture: np.ndarray, bits: int) -> np.ndarray:
 def _decode(path: Path) -> np.ndarray:
     """The pixels as OpenCV orders them, (H, W) or (H, W, 3 or 4); floats within 0..1."""
     try:
-        pixels = _decode_dpx(path) if _codec(path) == "dpx" else _decode_with_opencv(path, path.read_bytes())
+        data = files.read_file(path, PICTURE_FILE_BYTES)
+        check_picture(path, data)
+    except InputError as error:
+        raise DecodeError(str(error)) from error
     except OSError as error:
         raise DecodeError(f"{path} cannot be read ({error.strerror}).") from error
+    pixels = _decode_with_ffmpeg(path, "dpx_pipe") if _codec(path) == "dpx" else _decode_with_opencv(path, data)
     if pixels.dtype == np.float32:
         np.clip(np.nan_to_num(pixels, copy=False), 0, 1, out=pixels)
     return pixels
@@ -162,7 +169,7 @@ def _with_straight_tiff_alpha(path: Path, pixels: np.ndarray, data: bytes) -> np
 def _decode_quietly(data: bytes, mode: int) -> np.ndarray | None:
     with _no_warnings():
         try:
-            return cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
+            return cv2.imdecode(np.frombuffer(data, np.uint8), mode)
         except cv2.error:
             return None
 
@@ -176,10 +183,6 @@ def _no_warnings() -> Iterator[None]:
         yield
     finally:
         cv2.utils.logging.setLogLevel(before)
-
-
-def _decode_dpx(path: Path) -> np.ndarray:
-    return _decode_with_ffmpeg(path, "dpx_pipe")
 
 
 def _decode_with_ffmpeg(path: Path, demuxer: str) -> np.ndarray:

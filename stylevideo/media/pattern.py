@@ -18,6 +18,8 @@ from fileseq.exceptions import FileSeqException
 from fileseq.filesequence import FileSequence
 
 from stylevideo.errors import InputError
+from stylevideo.limits import FRAMES, MISSING_FRAMES, MISSING_SHARE
+from stylevideo.system.files import refuse_address
 from stylevideo.timeline import VideoInfo
 
 CODECS = {
@@ -32,7 +34,9 @@ CODECS = {
 """The kinds of file that a sequence may have, by their suffix in lower case."""
 KINDS = "PNG, TIFF, JPEG, DPX or EXR"
 NAMES_SHOWN = 4
+_STATE_A_PART = "State which numbers are meant, such as shot.1001-1050####.png, or rename the files."
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+_LONG_NUMBER = re.compile(r"[0-9]{19}")
 _SIGN = re.compile(r"#+|@+|%\d*d")
 # Characters that mean something to fileseq, and what stands for them meanwhile. It would take the dash of
 # `shot-0001.png` for a minus.
@@ -113,7 +117,8 @@ def plain_name(path: Path) -> str:
 
 
 def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int]]:
-    """Group a folder's files by their names; hidden ones and those without a number are left out.
+    """Group a folder's files by their names; hidden ones and those without a number, or with one of
+    more digits than any frame has, are left out.
 
     Args:
         folder: it exists.
@@ -125,6 +130,7 @@ def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int
     """
     wanted = tuple(suffixes)
     names = [name for name in names_in(folder) if name.lower().endswith(wanted) and not name.startswith(".")]
+    names = [name for name in names if not _LONG_NUMBER.search(name)]
     masked = [name.translate(_MASK) for name in names]
     found = {}
     for sequence in FileSequence.findSequencesInList(masked, pad_style=PAD_STYLE_HASH1):
@@ -162,6 +168,7 @@ def names_in(folder: Path) -> list[str]:
     try:
         return [path.name for path in folder.iterdir()]
     except OSError as error:
+        refuse_address(folder)
         raise InputError(f"The folder {folder} cannot be read ({error.strerror}). Check the name.") from error
 
 
@@ -202,6 +209,7 @@ def list_sequence(path: Path, rate: Fraction) -> VideoInfo:
     pattern, numbers, stated = _sequence_in(path) if path.is_dir() else _sequence_named(path)
     wanted = stated or range(numbers[0], numbers[-1] + 1)
     there = set(numbers)
+    _check_extent(pattern, wanted, sum(number in wanted for number in numbers))
     files = tuple(pattern.file(number) if number in there else None for number in wanted)
     return VideoInfo(
         path=pattern.folder / pattern.name,
@@ -221,6 +229,21 @@ def list_sequence(path: Path, rate: Fraction) -> VideoInfo:
         files=files,
         first_number=wanted.start,
     )
+
+
+def _check_extent(pattern: Pattern, wanted: range, there: int) -> None:
+    """Refuse numbers that are no frames', such as the times of photographs."""
+    count = wanted.stop - wanted.start  # a range that is longer than memory has no length
+    missing = count - there
+    if missing > max(MISSING_FRAMES, MISSING_SHARE * there):
+        raise InputError(
+            f"{pattern.name} is no sequence: of the numbers {wanted.start}-{wanted.stop - 1}, {missing:,} are missing "
+            f"and only {there:,} are there. {_STATE_A_PART}"
+        )
+    if count > FRAMES:
+        raise InputError(
+            f"{pattern.name}: {count:,} frames are more than a clip may have ({FRAMES:,}). {_STATE_A_PART}"
+        )
 
 
 def _sequence_in(folder: Path) -> tuple[Pattern, list[int], None]:

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from stylevideo.errors import InputError
-from stylevideo.system.files import write_atomically
+from stylevideo.limits import PICTURE_FILE_BYTES
+from stylevideo.media.picture_size import check_picture
+from stylevideo.system.files import read_file, write_atomically
 
 if TYPE_CHECKING:
     from stylevideo.media.exr import ExrPicture
@@ -81,15 +83,16 @@ def read_picture(path: Path) -> np.ndarray:
 
 def _read(path: Path, mode: int) -> np.ndarray:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = read_file(path, PICTURE_FILE_BYTES)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
+    check_picture(path, data)
     try:
-        picture = cv2.imdecode(data, mode) if data.size else None
-    except cv2.error:  # the file claims a size that OpenCV does not take
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error:
         picture = None
     if picture is None:
-        raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
+        raise InputError(f"{path} is a damaged picture. Save or copy it again.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 

@@ -20,6 +20,7 @@ from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import Orientation, read_orientation
 from stylevideo.media.packets import shown_times
 from stylevideo.media.rates import HELD_FRAMES, constant_rate, film_rate
+from stylevideo.system.files import refuse_address
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ def require_file(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a video file. Name the file in it.")
+    refuse_address(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file. Check the spelling and the folder.")
     if not path.is_file():

