@@ -291,13 +291,13 @@ def test_damaged_and_wrong_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=rf"broken\.exr.*{message}"):
             read_exr(broken)
     for place in (tmp_path / "none.exr", tmp_path):
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match="cannot be read|is a folder"):
             read_exr(place)
 
 
 def test_an_absurd_size_is_not_tried(tmp_path: Path) -> None:
     source = write_file(tmp_path / "a.exr", colors(), {"displayWindow": window(0, 0, 59_999, 59_999)})
-    with pytest.raises(InputError, match=r"a\.exr says that it is 60000x60000, which is too large"):
+    with pytest.raises(InputError, match=r"a\.exr has 60000x60000 pixels by its header"):
         read_exr(source)
 
 

@@ -21,7 +21,7 @@ from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, run_ffmpeg, source_input
 from stylevideo.media.pattern import CODECS
-from stylevideo.media.picture_size import check_picture
+from stylevideo.media.picture_size import is_picture
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
 from stylevideo.media.tiff import has_alpha_multiplied_in
 from stylevideo.media.view import sequence_view
@@ -134,15 +134,21 @@ def _decode(path: Path) -> np.ndarray:
     """The pixels as OpenCV orders them, (H, W) or (H, W, 3 or 4); floats within 0..1."""
     try:
         data = files.read_file(path, PICTURE_FILE_BYTES)
-        check_picture(path, data)
+        known = is_picture(path, data)
     except InputError as error:
         raise DecodeError(str(error)) from error
     except OSError as error:
         raise DecodeError(f"{path} cannot be read ({error.strerror}).") from error
+    if not known:
+        raise DecodeError(_damaged(path))
     pixels = _decode_with_ffmpeg(path, "dpx_pipe") if _codec(path) == "dpx" else _decode_with_opencv(path, data)
     if pixels.dtype == np.float32:
         np.clip(np.nan_to_num(pixels, copy=False), 0, 1, out=pixels)
     return pixels
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged, or not a picture that can be read. Make or copy it again."
 
 
 def _decode_with_opencv(path: Path, data: bytes) -> np.ndarray:
@@ -150,7 +156,7 @@ def _decode_with_opencv(path: Path, data: bytes) -> np.ndarray:
     mode = cv2.IMREAD_COLOR if _codec(path) == "jpeg" else cv2.IMREAD_UNCHANGED
     pixels = _decode_quietly(data, mode)
     if pixels is None or (pixels.dtype, _channels(pixels)) not in _PIXEL_FORMATS:
-        raise DecodeError(f"{path} is damaged, or not a picture that can be read. Make or copy it again.")
+        raise DecodeError(_damaged(path))
     return (
         _with_straight_tiff_alpha(path, pixels, data) if _codec(path) == "tiff" and _channels(pixels) == 4 else pixels
     )
@@ -189,7 +195,7 @@ def _decode_with_ffmpeg(path: Path, demuxer: str) -> np.ndarray:
     try:
         data = ffmpeg_output(["-v", "error", *source_input(path, demuxer), *_FAST_PNG])
     except DecodeError as error:
-        raise DecodeError(f"{path} is damaged, or not a picture that can be read. Make or copy it again.") from error
+        raise DecodeError(_damaged(path)) from error
     pixels = _decode_quietly(data, cv2.IMREAD_UNCHANGED)
     assert pixels is not None, "ffmpeg writes whole PNG files"
     return pixels

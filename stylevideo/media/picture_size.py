@@ -20,21 +20,21 @@ _JPEG_SCAN = b"\xff\xda"
 _AVIF_BRAND = re.compile(rb"....ftyp.{0,64}?avi[fs]", re.DOTALL)
 
 
-def check_picture(path: Path, data: bytes) -> None:
-    """Refuse a picture that is too large, or none.
+def is_picture(path: Path, data: bytes) -> bool:
+    """Whether a file is of a kind of picture that is read; one that is too large is refused.
 
     Args:
         path: of the file, to be named.
-        data: what it holds; its beginning will do for DPX.
+        data: what it holds.
     Raises:
-        InputError: it has more pixels than `limits.PIXELS`, or is of no kind that is read.
+        InputError: it has more pixels than `limits.PIXELS`, or more scans than `limits.JPEG_SCANS`.
     """
     try:
         size = _size(data)
     except struct.error:  # cut off
-        size = None
+        return False
     if size is None or min(size) < 1:
-        raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
+        return False
     width, height = size
     if width * height > PIXELS:
         raise InputError(
@@ -43,6 +43,7 @@ def check_picture(path: Path, data: bytes) -> None:
         )
     if data.startswith(b"\xff\xd8") and data.count(_JPEG_SCAN) > JPEG_SCANS:
         raise InputError(f"{path} is a JPEG of more than {JPEG_SCANS} scans. Save it again from an image editor.")
+    return True
 
 
 def _size(data: bytes) -> tuple[int, int] | None:

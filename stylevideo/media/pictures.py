@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stylevideo.errors import InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
-from stylevideo.media.picture_size import check_picture
+from stylevideo.media.picture_size import is_picture
 from stylevideo.system.files import read_file, write_atomically
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def _read(path: Path, mode: int) -> np.ndarray:
         data = read_file(path, PICTURE_FILE_BYTES)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
-    check_picture(path, data)
+    if not is_picture(path, data):
+        raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:
