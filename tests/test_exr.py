@@ -291,7 +291,7 @@ def test_damaged_and_wrong_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=rf"broken\.exr.*{message}"):
             read_exr(broken)
     for place in (tmp_path / "none.exr", tmp_path):
-        with pytest.raises(InputError, match="cannot be read|is a folder"):
+        with pytest.raises(InputError, match=r"cannot be read|is a folder"):
             read_exr(place)
 
 
