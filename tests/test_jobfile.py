@@ -259,7 +259,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
         r"\[\[clip\]\] 2: There is no source",
     ]
     for line, pattern in zip(lines, expected, strict=True):
-        assert re.match(rf"job\.toml, {pattern}", line), line
+        assert re.match(rf"  job\.toml, {pattern}", line), line
 
 
 @pytest.mark.parametrize(
