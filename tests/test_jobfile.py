@@ -309,7 +309,7 @@ def test_any_job_file_is_understood_or_refused(defaults: dict[str, object], clip
 def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         plan_requests([str(tmp_path), str(tmp_path / "*.mov")], STYLED)
-    first, second = str(caught.value).splitlines()[1:]
+    first, second = map(str.strip, str(caught.value).splitlines()[1:])
     assert first.startswith(f"{tmp_path} holds no video")
     assert second.startswith("No video fits")
     with pytest.raises(InputError, match=r"(?s)3 thin.*gone\.toml cannot.*There is no preset 'fien'.*no\.toml cannot"):
