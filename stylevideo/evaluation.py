@@ -218,12 +218,12 @@ def _film_of(film: VideoInfo, source: VideoInfo, frames: range) -> tuple[VideoIn
     """All of a film; of an image sequence only what has the numbers of the source's frames, if it has them."""
     if not film.is_sequence:
         return film, range(film.frame_count)
-    first = source.number(frames.start) - film.first_number
-    last = source.number(frames[-1]) - film.first_number
-    if first < 0 or last >= film.frame_count:
+    wanted = [source.number(index) - film.first_number for index in frames]
+    if wanted[0] < 0 or wanted[-1] >= film.frame_count:
         return film, range(film.frame_count)
-    start, offset = divmod(first, source.step)
-    return film.thinned(source.step, offset) if source.step > 1 else film, range(start, start + len(frames))
+    if source.thinned_from is None:
+        return film, range(wanted[0], wanted[-1] + 1)
+    return film.thinned(wanted), range(len(wanted))
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:

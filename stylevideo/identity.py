@@ -16,11 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from stylevideo.beside import provenance_path, read_values
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.media.probe import require_file
-from stylevideo.ranges import select_frames
+from stylevideo.ranges import parse_numbers, select_frames
 from stylevideo.settings import OF_RUNS, Settings, Style, leaves
 from stylevideo.system.files import read_file
 from stylevideo.timeline import VideoInfo
@@ -74,7 +74,7 @@ def is_made(output: Path, key: str) -> bool:
     values = read_values(provenance_path(output))
     try:
         return bool(values["request"] == key and written_bytes(output, values["numbers"]) == values["bytes"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingsError):
         return False
 
 
@@ -87,25 +87,26 @@ def made_files(output: Path) -> Iterator[Path]:
     return _files(output, read_values(provenance_path(output))["numbers"])
 
 
-def written_bytes(output: Path, numbers: Sequence[int] | None) -> int:
+def written_bytes(output: Path, numbers: str | None) -> int:
     """How large a film is.
 
     Args:
         output: the film, or the pattern of an image sequence.
-        numbers: the first number of the sequence, the last, and the step; None for a film.
+        numbers: of the sequence's files, as `--frames` takes them; None for a film.
     Raises:
         OSError: a file is not there.
+        SettingsError: they are not written as they should be.
     """
     return sum(file.stat().st_size for file in _files(output, numbers))
 
 
-def _files(output: Path, numbers: Sequence[int] | None) -> Iterator[Path]:
+def _files(output: Path, numbers: str | None) -> Iterator[Path]:
     parsed = parse_pattern(output)
     if numbers is None or parsed is None:
         yield output
         return
-    first, last, step = numbers
-    yield from map(parsed[0].file, range(first, last + 1, step))
+    for stretch in parse_numbers(numbers):
+        yield from map(parsed[0].file, stretch)
 
 
 def source_files(info: VideoInfo, frames: range) -> list[Path | None]:

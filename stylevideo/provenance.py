@@ -85,8 +85,7 @@ def write_provenance(values: dict[str, Any], job: Job) -> None:
         StorageError: it cannot be written.
     """
     info, frames, output = job.clip.info, job.clip.frames, job.clip.output
-    ends = [info.number(frames.start), info.number(frames[-1]), info.step]
-    numbers = ends if job.delivery.is_sequence else None
+    numbers = info.numbers(frames) if job.delivery.is_sequence else None
     values = {**values, "numbers": numbers, "bytes": written_bytes(output, numbers)}
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.

@@ -1,4 +1,4 @@
-"""Which frames of a clip are meant: `1001-1050`, `1-100x2`, times, timecodes, handles.
+"""Which frames of a clip are meant: `1001-1050`, `1-100x2`, `1,20,31-40`, times, timecodes, handles.
 
 Numbers and times are the user's words; what comes out are indices. Reads no files.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.timeline import VideoInfo
 
-_RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*(?:x\s*(\d+)\s*)?)?")
+_RANGE = re.compile(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})\s*(?:x\s*([0-9]{1,18})\s*)?)?")
 _SECONDS = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 _TIMECODE = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)([:;])(\d{1,3})")
 _DROP_RATES = {Fraction(30000, 1001): "29.97", Fraction(60000, 1001): "59.94"}
@@ -24,7 +25,7 @@ class Selection:
     """The frames of a clip that are meant.
 
     Attributes:
-        info: of the clip; thinned where only every n-th frame is meant.
+        info: of the clip; thinned where only every n-th frame is meant, or a list.
         frames: indices in `info`; consecutive, at least one.
         notes: what could not be given as asked, as sentences.
     """
@@ -39,7 +40,8 @@ def select_frames(info: VideoInfo, frames: str = "", start: str = "", end: str =
 
     Args:
         info: of the whole clip.
-        frames: `7`, `1001-1050` or `1-100x2` (every second one), by number, both ends included; all if empty.
+        frames: `7`, `1001-1050` or `1-100x2` (every second one), by number, both ends included; or several of these
+            with commas, in any order; all if empty.
         start: the first moment, as seconds, `[[HH:]MM:]SS[.fraction]`, from the clip's first frame, or as the
             source's timecode `HH:MM:SS:FF`; the beginning if empty.
         end: the first moment that is not meant any more, likewise; the end if empty.
@@ -52,32 +54,61 @@ def select_frames(info: VideoInfo, frames: str = "", start: str = "", end: str =
         raise SettingsError("--frames and --start or --end say the same in two ways. Use one of them.")
     if not frames:
         return _with_handles(info, _between(info, start, end), handles)
-    first, last, step = _parse_range(frames)
-    chosen = range(first - info.first_number, last - info.first_number + 1)
-    if chosen.start < 0 or chosen.stop > info.frame_count:
-        raise InputError(
-            f"{info.path.name}: frames {frames.strip()} are outside the clip, which has frames "
-            f"{info.numbers(range(info.frame_count))}. Choose --frames within that."
-        )
+    stretches = [_indices(info, numbers) for numbers in parse_numbers(frames)]
+    if len(stretches) > 1:
+        return _listed(info, sorted(set(chain(*stretches))), handles)
+    first, step = stretches[0].start, stretches[0].step
     if step == 1:
-        return _with_handles(info, chosen, handles)
-    offset = chosen.start % step
-    thinned = range(chosen.start // step, (chosen.stop - 1 - offset) // step + 1)
-    return _with_handles(info.thinned(step, offset), thinned, handles)
+        return _with_handles(info, stretches[0], handles)
+    thinned = info.thinned(range(first % step, info.frame_count, step))
+    return _with_handles(thinned, range(first // step, first // step + len(stretches[0])), handles)
 
 
-def _parse_range(text: str) -> tuple[int, int, int]:
-    """First number, last number, step."""
+def parse_numbers(text: str) -> tuple[range, ...]:
+    """The numbers that are written `7`, `1-48` or `1-48x2`, or several of these with commas.
+
+    Raises:
+        SettingsError: they are written otherwise.
+    """
+    return tuple(map(_parse_range, text.split(",")))
+
+
+def _parse_range(text: str) -> range:
     match = _RANGE.fullmatch(text)
-    if match is None or match[3] == "0":
+    step = int(match[3] or 1) if match else 0
+    if match is None or step == 0:
         raise SettingsError(
-            f"--frames {text!r} is not a range of frames. Write it like 1-48, 1-48x2 for every second, or 7 for one."
+            f"--frames {text!r} is not a range of frames. Write it like 1-48, 1-48x2 for every second, 7 for one, or "
+            "1,20,31-40 for a list."
         )
     first = int(match[1])
     last = int(match[2]) if match[2] else first
     if last < first:
         raise SettingsError(f"--frames {text!r} runs backwards. Write the smaller number first: {last}-{first}.")
-    return first, last, int(match[3] or 1)
+    return range(first, last + 1, step)
+
+
+def _indices(info: VideoInfo, numbers: range) -> range:
+    """Of the frames with these numbers."""
+    chosen = range(numbers.start - info.first_number, numbers.stop - info.first_number, numbers.step)
+    if chosen.start < 0 or chosen.stop > info.frame_count:
+        last = numbers.stop - 1
+        shown = f"frames {numbers.start}-{last} are" if last > numbers.start else f"frame {last} is"
+        raise InputError(
+            f"{info.path.name}: {shown} outside the clip, which has frames "
+            f"{info.numbers(range(info.frame_count))}. Choose --frames within that."
+        )
+    return chosen
+
+
+def _listed(info: VideoInfo, chosen: list[int], handles: int) -> Selection:
+    """Frames of a list, by their indices, ascending."""
+    whole = range(chosen[0], chosen[-1] + 1)
+    if len(whole) == len(chosen):
+        return _with_handles(info, whole, handles)
+    if handles:
+        raise SettingsError("--handles widen one range of --frames, and several are given. Leave --handles out.")
+    return Selection(info.thinned(tuple(chosen)), range(len(chosen)))
 
 
 def _between(info: VideoInfo, start: str, end: str) -> range:

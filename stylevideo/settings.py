@@ -238,7 +238,7 @@ class FootageSettings:
 
     frames: str = _setting(
         "",
-        "only these frames, such as 1-48, 1001-1050 or 1-100x2 (every second); both ends count",
+        "only these frames, such as 1-48, 1001-1050, 1-100x2 (every second) or 1,20,31-40; both ends count",
         metavar="RANGE",
         changes_frames=False,
     )

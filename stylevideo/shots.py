@@ -1,12 +1,14 @@
 """Where a clip is cut: nothing of one shot may bleed into the next.
 
 PySceneDetect's adaptive detector judges the frames; it compares each change with those around it, so that a
-fast camera is not taken for a cut. Only hard cuts are found: a dissolve stays within its shot.
+fast camera is not taken for a cut. Only hard cuts are found: a dissolve stays within its shot. They are
+looked for in the clip as it is, whichever of its frames are wanted.
 """
 
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -14,7 +16,7 @@ import cv2
 import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
-from stylevideo.errors import Stopped
+from stylevideo.errors import InputError, Stopped
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import read_frames
 from stylevideo.settings import ShotSettings
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 # Cuts show just as well in a small picture, which is several times faster to judge.
 JUDGED_LONG_EDGE = 320
+MARGIN = 2
+"""So many times the shortest shot is looked at before and after a stretch: a change is judged by those around it."""
 
 
 def detect_shots(
@@ -37,7 +41,8 @@ def detect_shots(
 
     Args:
         info: of the source.
-        frames: indices to be divided; consecutive, at least one.
+        frames: indices to be divided; consecutive, at least one. What lies between them in the whole clip is looked
+            at too, and before and after them `MARGIN` times as much as the shortest shot.
         settings: whether cuts are looked for at all (if not, nothing is decoded), how far a cut must stand out, and
             how soon after the last one it may come (which leaves out flashes); the defaults if not given.
         reading: how the frames are read, with 8 bits; plainly if not given.
@@ -49,7 +54,7 @@ def detect_shots(
         Stopped: because of `stop`.
     """
     options = settings or ShotSettings()
-    cuts = list(_cuts(info, frames, options, reading, stop)) if options.detect_cuts else []
+    cuts = _cuts_between(info, frames, options, reading, stop) if options.detect_cuts else []
     shots = _shots_between(frames, cuts)
     logger.info("%s: %d shots", info.path.name, len(shots))
     return shots
@@ -58,6 +63,22 @@ def detect_shots(
 def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
     edges = [frames.start, *cuts, frames.stop]
     return tuple(Shot(i, start, stop) for i, (start, stop) in enumerate(pairwise(edges)))
+
+
+def _cuts_between(
+    info: VideoInfo, frames: range, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
+) -> list[int]:
+    """The frames that are the first of those chosen after a cut, but for the first of all."""
+    chosen, whole = [info.index_in_whole(index) for index in frames], info.thinned_from or info
+    if len(chosen) == 1:
+        return []
+    margin = MARGIN * settings.min_shot_frames
+    wide = range(max(0, chosen[0] - margin), min(whole.frame_count, chosen[-1] + 1 + margin))
+    try:
+        cuts = list(_cuts(whole, wide, settings, reading, stop))
+    except InputError:  # such as pictures of another size around those that are wanted
+        return list(_cuts(info, frames, settings, reading, stop))
+    return sorted({frames.start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]})
 
 
 def _cuts(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -90,7 +91,7 @@ class VideoInfo:
         files: of a sequence, each frame's file; None where one is missing in between.
         first_number: the number of the frame with index 0.
         thinned_from: what `thinned` was called on, or None.
-        step, offset: frame `i` is frame `offset + i * step` of that.
+        chosen: of a thinned clip, the index in that of each of its frames, ascending; every n-th one is a `range`.
         notes: what the file says and is not taken as it is, as sentences.
         picture: the main video stream of a video file.
     """
@@ -119,8 +120,7 @@ class VideoInfo:
     files: tuple[Path | None, ...] = ()
     first_number: int = 1
     thinned_from: VideoInfo | None = None
-    step: int = 1
-    offset: int = 0
+    chosen: Sequence[int] = ()
     mirrored: bool = False
     notes: tuple[str, ...] = ()
     picture: StreamInfo | None = None
@@ -172,13 +172,32 @@ class VideoInfo:
 
     def number(self, index: int) -> int:
         """The number by which the user knows a frame."""
-        return self.first_number + self.offset + index * self.step
+        return self.first_number + self.index_in_whole(index)
+
+    def index_in_whole(self, index: int) -> int:
+        """Where a frame is in the whole clip."""
+        return self.chosen[index] if self.thinned_from else index
+
+    def successor(self, index: int) -> int | None:
+        """The index in the whole clip of the frame up to which this one is shown; None where that is the clip's end.
+
+        That is the next one that is chosen. The last one of a list is shown as long as in the whole clip, the last
+        one of every n-th as if there were more.
+        """
+        if index + 1 < self.frame_count:
+            return self.index_in_whole(index + 1)
+        after = self.index_in_whole(index) + _step(self.chosen)
+        return after if after < (self.thinned_from or self).frame_count else None
 
     def numbers(self, frames: range) -> str:
-        """The numbers of a stretch of frames, both ends included, as `--frames` takes them: `1-48`, or `7`."""
-        first, last = self.number(frames.start), self.number(frames[-1])
-        every = f"x{self.step}" if self.step > 1 else ""
-        return f"{first}-{last}{every}" if last > first else str(first)
+        """The numbers of a stretch of frames, both ends included, as `--frames` takes them: `1-48`, `7`, or a list."""
+        if isinstance(self.chosen, range) or not self.thinned_from:
+            first, last = self.number(frames.start), self.number(frames[-1])
+            every = f"x{self.chosen.step}" if isinstance(self.chosen, range) else ""
+            return f"{first}-{last}{every}" if last > first else str(first)
+        runs = itertools.groupby(enumerate(map(self.number, frames)), key=lambda place: place[1] - place[0])
+        ends = [(run[0][1], run[-1][1]) for run in (list(group) for _, group in runs)]
+        return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in ends)
 
     def source_files(self) -> list[Path]:
         """The video file, or the files of the sequence that are there."""
@@ -188,18 +207,18 @@ class VideoInfo:
         """The audio streams."""
         return tuple(stream for stream in self.streams if stream.kind == "audio")
 
-    def thinned(self, step: int, offset: int) -> VideoInfo:
-        """Every `step`-th frame from index `offset` (below `step`) on; each is shown until the next one."""
-        pts = self.pts[offset::step]
+    def thinned(self, chosen: Sequence[int]) -> VideoInfo:
+        """The frames with these indices, ascending, and no others; each is shown until the next: see `successor`."""
+        after = chosen[-1] + _step(chosen)
+        end = (self.pts[after] - self.pts[0]) * self.time_base if after < self.frame_count else self.duration
         return replace(
             self,
-            frame_count=len(pts),
-            pts=pts,
-            last_lasts=self.duration - (pts[-1] - self.pts[0]) * self.time_base,
-            files=self.files[offset::step],
+            frame_count=len(chosen),
+            pts=tuple(self.pts[index] for index in chosen),
+            last_lasts=end - (self.pts[chosen[-1]] - self.pts[0]) * self.time_base,
+            files=tuple(self.files[index] for index in chosen) if self.files else (),
             thinned_from=self,
-            step=step,
-            offset=offset,
+            chosen=chosen,
         )
 
     def repeats(self, start: int, stop: int) -> tuple[int, ...]:
@@ -209,7 +228,7 @@ class VideoInfo:
         values is the time of frame `start + k` in frames of the film, rounded: no frame is more than half a frame
         off, and the error does not add up. A frame shown for less than half a film frame may be left out (0).
         """
-        if not self.variable_rate and self.step == 1:
+        if not self.variable_rate and not self.thinned_from:
             return (1,) * (stop - start)
         ticks = [round((pts - self.pts[start]) * self.time_base * self.rate) for pts in self.pts[start : stop + 1]]
         if stop == self.frame_count:
@@ -219,9 +238,14 @@ class VideoInfo:
     def _repeats_of_last(self) -> int:
         """How many frames of the film the last frame stands: its own, and those that were left out after it."""
         if self.thinned_from:
-            index = self.offset + (self.frame_count - 1) * self.step
-            return sum(self.thinned_from.repeats(index, self.thinned_from.frame_count))
+            stop = self.successor(self.frame_count - 1)
+            return sum(self.thinned_from.repeats(self.chosen[-1], stop or self.thinned_from.frame_count))
         return max(1, round(self.length_of_last * self.rate))
+
+
+def _step(chosen: Sequence[int]) -> int:
+    """How many frames the last chosen one stands for."""
+    return chosen.step if isinstance(chosen, range) else 1
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,25 @@ def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(
     assert (quiet.returncode, quiet.stdout.strip(), quiet.stderr) == (0, str(film), "")
 
 
+def test_a_list_of_frames_becomes_pictures_with_their_numbers(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are known again, and can be verified and measured."""
+    pictures, chosen = tmp_path / "a.####.png", ["--frames", "2, 19,8-9"]
+    run = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(pictures), *FAST, *chosen]
+    assert main(run) == 0
+    assert "4 frames, 2 shots" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [f"a.{n:04d}.png" for n in (2, 8, 9, 19)]
+    assert main([*run, "--exit-code-if-nothing=3"]) == 3
+    assert main(["verify", str(two_shot_clip), str(pictures), *chosen]) == 0
+    assert main(["evaluate", str(two_shot_clip), str(pictures), "--style", str(STYLE), "--json", *chosen]) == 0
+    printed = capsys.readouterr().out
+    values = json.loads(printed[printed.index("{") :])
+    assert [frame["number"] for frame in values["frames"]] == [2, 8, 9, 19]
+    (tmp_path / "a.0008.png").unlink()
+    assert main([*run, "-q"]) == 2, "one is missing, and the others are in the way"
+
+
 def test_bad_input_gets_one_sentence_and_exit_code_2(
     two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -282,6 +282,22 @@ def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
     assert not verify(source, film.path, "1-12x2").wrong
 
 
+@pytest.mark.parametrize(
+    ("chosen", "shown", "is_whole"),
+    [("9-10,2,5,8", [1, 1, 1, 4, 4, 4, 7, 8, 9], False), ("12,1,4", [0] * 3 + [3] * 8 + [11], True)],
+)
+def test_a_list_of_frames_keeps_time_and_sound(tmp_path: Path, chosen: str, shown: list[int], is_whole: bool) -> None:
+    """Each is shown until the next one, and the last as long as ever."""
+    images = [numbered_frame(number) for number in range(12)]
+    encoder = ("-c:v", "libx264", "-c:a", "aac")
+    source = make_video(tmp_path / "source.mp4", images, "24", encoder, sine(0.5))
+    identity(source, tmp_path / "film.mp4", frames=chosen)
+    film = probe(tmp_path / "film.mp4")
+    assert [number_in(frame.image) for frame in read_frames(film, range(film.frame_count))] == shown
+    assert (stream_hashes(film.path) == stream_hashes(source)) == is_whole
+    assert not verify(source, film.path, chosen).wrong
+
+
 def test_every_nth_frame_to_the_end_leaves_out_the_sound_before_it(tmp_path: Path) -> None:
     """A tone begins after the tenth frame, which is the first that is shown."""
     clip, tone = numbered_video(tmp_path / "clip.mp4", 24), tmp_path / "tone.wav"

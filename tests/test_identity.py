@@ -199,6 +199,7 @@ def test_a_film_is_known_by_all_it_was_made_from(clip: Path, tmp_path: Path, mon
     [
         *("[]", "{}", TOO_DEEP, "\xff", '{"request": "k"}'),
         *('{"request": "k", "numbers": [1, 2, 0], "bytes": 1}', '{"request": "k", "numbers": "abc", "bytes": 1}'),
+        '{"request": "k", "numbers": "1-999999999999999999", "bytes": 1}',
     ],
 )
 def test_odd_records_make_no_film(values: str, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_events_come_in_order(two_shot_clip: Path, tmp_path: Path) -> None:
     stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings, events.append)
     assert isinstance(events[0], Checked)
     assert isinstance(events[1], Planned)
-    assert (len(events[1].shots), events[1].finished, events[1].width) == (1, 0, 96)
+    assert (len(events[1].shots), events[1].finished, events[1].width) == (2, 0, 96)
     assert isinstance(events[2], Forecast), "as soon as the first frame is painted"
     assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [9, 10, 11, 12]
 

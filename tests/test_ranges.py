@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -58,15 +60,69 @@ def test_every_nth_frame_keeps_its_number_and_its_time(first: int, more: int, st
     assert set(repeats[:-1]) <= {step}
 
 
-@pytest.mark.parametrize("text", ["a", "5-", "-5", "1-2-3", "9-3", "1.5", "1-5x0", "1-5x", "5x2"])
+@given(st.sets(st.integers(1, 100), min_size=1), st.randoms())
+def test_a_list_means_its_frames_in_whatever_order_it_is_written(numbers: set[int], random: Random) -> None:
+    info, written = clip(100), [*map(str, numbers)]
+    random.shuffle(written)
+    selection = select_frames(info, ",".join(written))
+    chosen = sorted(numbers)
+    assert [selection.info.number(index) for index in selection.frames] == chosen
+    again = select_frames(info, selection.info.numbers(selection.frames))
+    assert [again.info.number(index) for index in again.frames] == chosen, "what is told can be typed"
+    repeats = selection.info.repeats(selection.frames.start, selection.frames.stop)
+    assert list(repeats) == [*(b - a for a, b in pairwise(chosen)), 1], "each is shown until the next, the last once"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("1,20,31-40", "1,20,31-40"),
+        ("40,31-39, 1", "1,31-40"),
+        ("1-3,2-5", "1-5"),
+        ("1-9x4,20", "1,5,9,20"),
+        ("7,7", "7"),
+    ],
+)
+def test_a_list_is_told_as_short_as_it_can_be(written: str, told: str) -> None:
+    selection = select_frames(clip(100), written)
+    assert selection.info.numbers(selection.frames) == told
+
+
+def test_handles_widen_one_range_alone() -> None:
+    assert len(select_frames(clip(100), "10-12,13-19", handles=5).frames) == 20
+    with pytest.raises(SettingsError, match="Leave --handles out"):
+        select_frames(clip(100), "10,20", handles=5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "5-",
+        "-5",
+        "1-2-3",
+        "9-3",
+        "1.5",
+        "1-5x0",
+        "1-5x",
+        "5x2",
+        "1,",
+        ",1",
+        "1,,2",
+        "1;2",
+        "1-5,9-3",
+        "1,2-",
+        "9" * 5000,
+    ],
+)
 def test_malformed_ranges_are_refused(text: str) -> None:
     with pytest.raises(SettingsError):
         select_frames(clip(), text)
 
 
-@pytest.mark.parametrize("text", ["0-3", "90-101", "101", "1000"])
+@pytest.mark.parametrize("text", ["0-3", "90-101", "101", "1000", "1,101", "200-300,5"])
 def test_a_range_outside_the_clip_is_refused_with_what_there_is(text: str) -> None:
-    with pytest.raises(InputError, match=r"clip\.mov: frames .* outside the clip, which has frames 1-100\."):
+    with pytest.raises(InputError, match=r"clip\.mov: frames? .* outside the clip, which has frames 1-100\."):
         select_frames(clip(), text)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from media_fixtures import make_video, shared
 from numpy.random import default_rng
+from sequence_fixtures import save
 
 from stylevideo.media.probe import probe
+from stylevideo.media.sequence import probe_sequence
+from stylevideo.ranges import select_frames
 from stylevideo.settings import ShotSettings
 from stylevideo.shots import detect_shots
 from stylevideo.timeline import Shot
@@ -40,6 +44,33 @@ def test_hard_cuts_are_found_exactly(cut_clip: Path) -> None:
 def test_indices_stay_those_of_the_source_in_a_stretch(cut_clip: Path) -> None:
     shots = detect_shots(probe(cut_clip), range(30, 70))
     assert shots == (Shot(0, 30, 45), Shot(1, 45, 60), Shot(2, 60, 70))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "firsts"),
+    {
+        "too short to tell alone": ("18-24", [18, 21]),
+        "a cut between the last two": ("12-21", [12, 21]),
+        "a cut before the first": ("21-30", [21]),
+        "steps over whole shots": ("1-80x25", [1, 26, 51, 76]),
+        "steps": ("1-80x9", [1, 28, 46, 64]),
+        "a list": ("3,30,40,44-47,79", [3, 30, 46, 79]),
+        "two frames of one shot": ("22,44", [22]),
+        "one frame": ("21", [21]),
+    }.values(),
+)
+def test_cuts_are_found_whichever_frames_are_wanted(cut_clip: Path, chosen: str, firsts: list[int]) -> None:
+    selection = select_frames(probe(cut_clip), chosen)
+    shots = detect_shots(selection.info, selection.frames)
+    assert [selection.info.number(shot.start) for shot in shots] == firsts
+    assert (shots[0].start, shots[-1].stop) == (selection.frames.start, selection.frames.stop)
+
+
+def test_pictures_of_another_size_around_a_stretch_do_not_matter(tmp_path: Path) -> None:
+    for number in range(1, 9):
+        save(tmp_path / f"a.{number}.png", np.zeros((64, 96 if number < 6 else 32, 3), np.uint8))
+    selection = select_frames(probe_sequence(tmp_path, Fraction(24)), "2-5")
+    assert detect_shots(selection.info, selection.frames) == (Shot(0, 1, 5),)
 
 
 def test_a_pan_is_one_shot(tmp_path: Path) -> None:

@@ -117,12 +117,12 @@ def _require_still_there(info: VideoInfo) -> None:
 
 def _every_nth(info: VideoInfo, whole: VideoInfo, frames: range, reading: Reading) -> Iterator[SourceFrame]:
     """Some of a video's frames; the others have to be decoded too."""
-    wanted = range(info.offset + frames.start * info.step, info.offset + frames.stop * info.step, info.step)
+    wanted = {info.index_in_whole(index): index for index in frames}
     if not wanted:
         return
-    for frame in read_frames(whole, range(wanted.start, wanted[-1] + 1), reading):
+    for frame in read_frames(whole, range(min(wanted), max(wanted) + 1), reading):
         if frame.index in wanted:
-            yield replace(frame, index=(frame.index - info.offset) // info.step)
+            yield replace(frame, index=wanted[frame.index])
 
 
 def check_decodable(info: VideoInfo, reading: Reading | None = None) -> None:

@@ -74,12 +74,12 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
 
     Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
     """
-    if frames.start == info.offset == 0 and frames.stop == info.frame_count:
+    whole, after = info.thinned_from or info, info.successor(frames[-1])
+    if info.index_in_whole(frames.start) == 0 and after is None:
         begins = info.start_time if abs(info.start_time) >= SHORTEST_LATE_START else Fraction(0)
         return Cut(Fraction(0), None, begins) if timed and begins > 0 else Cut(begins, None, Fraction(0))
     start = info.pts[frames.start] * info.time_base
-    stop = info.pts[frames.stop] * info.time_base if frames.stop < info.frame_count else None
-    return Cut(start, None if stop is None else stop - start, Fraction(0))
+    return Cut(start, None if after is None else whole.pts[after] * whole.time_base - start, Fraction(0))
 
 
 def cut_arguments(cut: Cut) -> tuple[list[str], list[str]]:
