@@ -99,7 +99,12 @@ def beep_moments(path: Path, track: int) -> list[float]:
     """When each beep begins, in seconds on the file's clock, by its likeness to the beep that was put in."""
     pad = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(SOUND_HZ), "-f", "s16le", "-"]
     samples = np.frombuffer(run(["-i", target(path), "-map", f"0:a:{track}", *pad]), np.int16) / 32768
-    likeness = _correlation(samples, beep())
+    return loud_moments(samples, beep())
+
+
+def loud_moments(samples: np.ndarray, tone: np.ndarray) -> list[float]:
+    """Where in sound (n,) a tone begins, in seconds, by its likeness."""
+    likeness = _correlation(samples, tone)
     moments = []
     while len(likeness) and likeness.max() > BEEP_LEVEL:
         place = int(likeness.argmax())
