@@ -269,16 +269,16 @@ def _as_sequence(kind: str, stage: Stage) -> None:
 
 def _as_film(kind: str, stage: Stage) -> None:
     film = _write(stage, kind, "in/film.mp4")
-    stage.call("verify", film, stage.clip(), ends=REFUSED)
+    stage.call("verify", stage.clip(), film, ends=REFUSED)
 
 
 def _as_source(kind: str, stage: Stage) -> None:
-    stage.call("verify", stage.clip("in/film.mp4"), _write(stage, kind, "in/source.mp4"), ends=REFUSED)
+    stage.call("verify", _write(stage, kind, "in/source.mp4"), stage.clip("in/film.mp4"), ends=REFUSED)
 
 
 def _as_measured(kind: str, stage: Stage) -> None:
     film = _write(stage, kind, "in/film.mp4")
-    stage.call("evaluate", film, stage.clip(), "--style", stage.style, ends=REFUSED)
+    stage.call("evaluate", stage.clip(), film, "--style", stage.style, ends=REFUSED)
 
 
 def _as_one_of_a_folder(kind: str, stage: Stage) -> None:

@@ -152,17 +152,17 @@ def _as_output(flag: str, name: str, put: Put, stage: Stage) -> None:
 
 def _as_film(command: str, put: Put, stage: Stage) -> None:
     style = ("--style", stage.style) if command == "evaluate" else ()
-    stage.call(command, _put(stage, put, "in/film.mp4"), stage.clip(), *style, ends=REFUSED)
+    stage.call(command, stage.clip(), _put(stage, put, "in/film.mp4"), *style, ends=REFUSED)
 
 
 def _as_source(command: str, put: Put, stage: Stage) -> None:
     style = ("--style", stage.style) if command == "evaluate" else ()
-    stage.call(command, stage.clip("in/film.mp4"), _put(stage, put, "in/source.mp4"), *style, ends=REFUSED)
+    stage.call(command, _put(stage, put, "in/source.mp4"), stage.clip("in/film.mp4"), *style, ends=REFUSED)
 
 
 def _as_measured_style(put: Put, stage: Stage) -> None:
     style = _put(stage, put, "in/look.png")
-    stage.call("evaluate", stage.clip("in/film.mp4"), stage.clip(), "--style", style, ends=REFUSED)
+    stage.call("evaluate", stage.clip(), stage.clip("in/film.mp4"), "--style", style, ends=REFUSED)
 
 
 def _as_lock(put: Put, stage: Stage) -> None:
