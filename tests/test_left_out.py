@@ -179,6 +179,25 @@ def test_what_a_picture_carries_beside_its_pixels_is_said(tmp_path: Path, capsys
     assert film_of(raw, tmp_path / "plain.mp4").notes == ()
 
 
+def test_what_chapters_say_beside_their_titles_is_kept_or_said(tmp_path: Path) -> None:
+    tags = tmp_path / "tags"
+    tags.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=80\ntitle=c\nscene=kitchen\n")
+    plain = numbered_video(tmp_path / "plain.mp4", 2, "25")
+    ffmpeg("-i", plain, "-i", tags, "-map", "0", "-map_metadata", "1", "-c", "copy", tmp_path / "clip.mkv")
+    assert film_of(tmp_path / "clip.mkv", tmp_path / "film.mkv").notes == ()
+    said = film_of(tmp_path / "clip.mkv", tmp_path / "film.mp4").notes
+    assert said == ("mp4 has no place for what chapters say beside their titles (tag scene).",)
+
+
+def test_several_programmes_are_told(tmp_path: Path) -> None:
+    two = [word for n in (1, 2) for word in ("-i", numbered_video(tmp_path / f"{n}.mp4", 6, "25"))]
+    programs = ("-program", "title=One:st=0", "-program", "title=Two:st=1")
+    ffmpeg(*two, "-map", "0", "-map", "1", "-c", "copy", *programs, tmp_path / "air.ts")
+    assert probe(tmp_path / "air.ts").notes[0].startswith("The clip holds 2 programmes.")
+    ffmpeg("-i", tmp_path / "1.mp4", "-c", "copy", tmp_path / "one.ts")
+    assert probe(tmp_path / "one.ts").notes == ()
+
+
 def test_an_image_sequence_says_all_that_it_has_not(tmp_path: Path) -> None:
     source = with_data(tmp_path, "camera.mov")
     tags = tmp_path / "tags"

@@ -313,7 +313,7 @@ def check_encoding(
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]
         shape = ["-vf", ",".join([f"format={pixel_format}", *encoding.filters(pixel_format)])]
         arguments = [*encoding.arguments(muxer), *encoding.last_arguments(), "-f", muxer, file_url(trial)]
-        said = _run_trial(["-v", "error", *grey, *shape, *arguments])
+        said = _run_trial(["-v", "error", *grey, *shape, *arguments], trial)
     if said:
         raise InputError(
             f"{output.name}: ffmpeg cannot write {width}x{height} at {float(rate):g} frames a second as "
@@ -322,11 +322,12 @@ def check_encoding(
         )
 
 
-def _run_trial(arguments: Sequence[str]) -> str:
-    """Why ffmpeg failed; nothing if it did not."""
+def _run_trial(arguments: Sequence[str], trial: Path) -> str:
+    """Why ffmpeg failed to write a file; nothing if it did not."""
     try:
         run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"one frame was not encoded within {TRIAL_TIMEOUT_S:.0f} seconds"
     require_space(run)
-    return last_lines(run.messages) if run.status else ""
+    written = run.status == 0 and trial.exists() and trial.stat().st_size > 0
+    return "" if written else last_lines(run.messages)

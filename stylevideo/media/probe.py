@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,8 +101,17 @@ def probe(path: Path) -> VideoInfo:
     others = [s.info for s in streams if s is not main]
     timecode, demuxer = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
     info = _video_info(path, main, others, _require_packets(path, run.output), timecode and timecode[1])
-    info = replace(info, demuxer=demuxer[1] if demuxer else "", picture=main.info)
+    info = replace(
+        info, demuxer=demuxer[1] if demuxer else "", picture=main.info, notes=tuple(_program_notes(run.messages))
+    )
     return _turned(info, read_orientation(info, _timeout_s(path)))
+
+
+def _program_notes(messages: str) -> Iterator[str]:
+    """What broadcasts have and no film: several programmes in one file."""
+    programs = set(re.findall(r"^  Program (\d+)", messages, re.MULTILINE))
+    if len(programs) > 1:
+        yield f"The clip holds {len(programs)} programmes. The film shows the first picture, with the tracks of all."
 
 
 def _reason(messages: str) -> str:

@@ -31,11 +31,12 @@ MOST_TAGS_BYTES = 1 << 23
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its title, and its time in seconds."""
+    """A chapter: its title, its time in seconds, and the names of whatever else is said of it."""
 
     title: str
     start: Fraction
     stop: Fraction
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ def ask(info: VideoInfo, *arguments: str) -> str:
 
 def _chapter(values: dict[str, str]) -> Chapter:
     unit = Fraction(values["timebase"])
-    return Chapter(values.get("title", ""), int(values["start"]) * unit, int(values["end"]) * unit)
+    others = frozenset(values) - {"timebase", "start", "end", "title"}
+    return Chapter(values.get("title", ""), int(values["start"]) * unit, int(values["end"]) * unit, others)
 
 
 def _values(text: str) -> dict[str, str]:

@@ -467,14 +467,20 @@ def _check_tags(film: _Film, made: VideoInfo) -> Iterator[str]:
         return
     if film.tags.too_long:
         yield f"What the source says in the {_listed('tag', film.tags.too_long)} is too long for a film, and left out."
-    found = {_comparable(name) for name in read_tags(made).values}
+    written = read_tags(made)
+    found = {_comparable(name) for name in written.values}
     lost = sorted(name for name in film.tags.names if _comparable(name) not in found)
     if lost:
         yield f"{film.container.muxer} has no place for the source's {_listed('tag', lost)}: left out."
-    if not film.info.is_sequence and film.cut.is_whole:
-        had, has = (len(read_tags(info).chapters) for info in (film.info, made))
-        if has < had:
-            yield f"{film.output.name} came out with {counted(has, 'chapter')} instead of {had}."
+    if film.info.is_sequence:
+        return
+    had, has = read_tags(film.info).chapters, written.chapters
+    if film.cut.is_whole and len(has) < len(had):
+        yield f"{film.output.name} came out with {counted(len(has), 'chapter')} instead of {len(had)}."
+    held = {_comparable(name) for chapter in has for name in chapter.others}
+    lost = sorted({name for chapter in had for name in chapter.others if _comparable(name) not in held})
+    if lost and has:
+        yield f"{film.container.muxer} has no place for what chapters say beside their titles ({_listed('tag', lost)})."
 
 
 def _comparable(name: str) -> str:
