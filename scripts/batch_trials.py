@@ -104,7 +104,7 @@ def make_clips(folder: Path, count: int, frames: int = 8, shots: int = 1) -> lis
         sound = f"sine=frequency={220 + 20 * number}:duration={frames * shots / 24}"
         sources = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
         audio = "libopus" if suffix == "webm" else "pcm_s16le" if suffix in ("avi", "mov") else "aac"
-        done_run = run_ffmpeg(["-v", "error", *sources, "-c:v", codec, "-c:a", audio, str(path)])
+        done_run = run_ffmpeg(["-v", "error", *sources, "-c:v", codec, "-c:a", audio, str(path)], 3600)
         assert done_run.status == 0, done_run.messages
         made.append(path)
     return made

@@ -186,7 +186,7 @@ def check_memory(clip: Path, style: Path, counts: tuple[int, int], size: int) ->
         if probe(clip).frame_count < max(counts):
             repeated = Path(folder) / "repeated.mp4"
             loop = ["-stream_loop", "-1", "-i", str(clip), "-frames:v", str(max(counts)), "-an"]
-            made = run_ffmpeg(["-v", "error", *loop, "-c:v", "libx264", str(repeated)])
+            made = run_ffmpeg(["-v", "error", *loop, "-c:v", "libx264", str(repeated)], 3600)
             assert made.status == 0, made.messages
             clip = repeated
         short, long = (_peak_memory_mib(clip, style, count, size) for count in counts)

@@ -20,6 +20,10 @@ class InputError(StyleVideoError):
     """An input file, a style picture, the weights or the output's place cannot be used as asked."""
 
 
+class TimeLimitError(InputError):
+    """A program that examines an input did not answer in time; it may do better next time."""
+
+
 class SettingsError(StyleVideoError):
     """A setting is unknown, out of its range, or does not go with another."""
 

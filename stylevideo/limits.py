@@ -18,7 +18,9 @@ MISSING_SHARE = 100
 STREAMS = 256
 """Of a clip: sound, subtitles, fonts, covers and data together."""
 ANSWER_BYTES = 160 * 2**20
-"""Of what ffmpeg says of a clip, such as a line for each frame, or its tags and chapters."""
+"""Of what ffmpeg says of a clip, such as a line for each frame."""
+TAG_BYTES = 16 * 2**20
+"""Of all tags and chapters of a clip: two hundred thousand chapters."""
 MESSAGE_BYTES = 4 * 2**20
 """Of ffmpeg's messages: so many are kept from the beginning, and as many from the end."""
 TOML_BYTES = 4 * 2**20

@@ -20,7 +20,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_fixtures import ffmpeg, numbered_frame
+from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo import limits
 from stylevideo.cli import main
@@ -30,6 +30,7 @@ from stylevideo.media.frame_file import read_file as read_frame_file
 from stylevideo.media.pattern import list_sequence
 from stylevideo.media.pictures import Reading, read_picture
 from stylevideo.media.reader import open_clip
+from stylevideo.media.tags import read_tags
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.settings import Settings
 from stylevideo.styles import read_styles
@@ -187,6 +188,38 @@ def test_a_file_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "style.png").write_bytes(coded(".png"))
     with pytest.raises(InputError, match="more than 100 bytes"):
         read_picture(tmp_path / "style.png")
+
+
+# -- clips -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def talking_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sounds, twelve frames of 128x96, a tag."""
+    folder = tmp_path_factory.mktemp("clip")
+    sounds = [*sine(0.5), *sine(0.5, 880), "-i", str(numbered_video(folder / "silent.mp4"))]
+    ffmpeg(
+        *sounds, "-map", "2:v", "-map", "0:a", "-map", "1:a", "-metadata", "title=t" + "x" * 500, folder / "clip.mp4"
+    )
+    return folder / "clip.mp4"
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "says"),
+    [
+        ("probe.PIXELS", 128 * 96 - 1, "clip.mp4 has pictures of 128x96; the most that one may have is 12,287 pixels"),
+        ("probe.FRAMES", 11, r"clip\.mp4 has more frames than a clip may have \(11\)\. Cut it into parts first"),
+        ("ffmpeg.STREAMS", 2, r"clip\.mp4 has more streams than a clip may have \(256\)\. Leave some out first"),
+        ("tags.TAG_BYTES", 200, "clip.mp4: ffmpeg has more to say of it than the 200 bytes that are taken"),
+    ],
+)
+def test_clips_with_too_much(
+    bound: str, value: int, says: str, talking_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_tags(open_clip(talking_clip))
+    monkeypatch.setattr(f"stylevideo.media.{bound}", value)
+    with pytest.raises(InputError, match=says):
+        read_tags(open_clip(talking_clip))
 
 
 # -- sequences -------------------------------------------------------------------------------------

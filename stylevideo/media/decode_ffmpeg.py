@@ -36,6 +36,7 @@ from stylevideo.media.ffmpeg import (
 from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
+from stylevideo.system.waiting import Watch
 from stylevideo.timeline import VideoInfo
 
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
@@ -49,6 +50,9 @@ SILENTLY_WOVEN = frozenset({"dnxhd", "dvvideo", "hevc", "mpeg4", "vc1", "wmv3"})
 """Codecs whose frames may be interlaced without a word of it in ffmpeg's list, which even calls some progressive."""
 LATEST_TIME_S = 5.0
 """A frame's time comes before the frame; it is waited for no longer than this."""
+SILENCE_S = 300.0
+"""ffmpeg is ended that neither gives a picture nor says a word for so long while one is waited for."""
+LONGEST_WORDS = 1000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DAMAGE_STATUSES = frozenset({0, 69, 183})
 """ffmpeg's exit statuses after damaged footage: none, too many errors, invalid data."""
@@ -78,8 +82,8 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
     """
     times, position, number = times_ms(info), first if info.timed else 0, -1
     before_ms = None
-    with _running(_command(info, reading, first)) as (process, pipe, clock):
-        for number, coded in enumerate(_split_pngs(pipe)):
+    with _running(_command(info, reading, first)) as (process, pipe, clock, watch):
+        for number, coded in enumerate(_split_pngs(pipe, watch)):
             time_ms, found = clock.time_ms(number), None
             if info.timed and time_ms is not None:
                 since_first_ms = time_ms - float(info.start_time * 1000)
@@ -97,6 +101,11 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
                 assert pixels is not None, "ffmpeg writes good PNGs"
                 pixels = upright(pixels, info.rotation, info.mirrored)
                 yield index, as_picture(pixels, reading).fitted((info.height, info.width))
+        if watch.is_over:
+            raise DecodeError(
+                f"{info.path.name}: ffmpeg decoded nothing for {SILENCE_S:.0f} seconds, and was ended. "
+                "Check the disk or the network that the clip lies on, and run again."
+            )
         _require_orderly_end(info, process.wait(), clock, position if number >= 0 else 0)
 
 
@@ -167,7 +176,8 @@ def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
 class _Clock:
     """The times of frames, and all else that ffmpeg's messages tell; fed by a thread."""
 
-    def __init__(self, messages: IO[bytes]) -> None:
+    def __init__(self, messages: IO[bytes], watch: Watch) -> None:
+        self._watch = watch
         self._times: queue.Queue[tuple[int, float | None]] = queue.Queue()
         self._latest: tuple[int, float | None] = (-1, None)
         self._unit = Fraction(1)
@@ -197,6 +207,7 @@ class _Clock:
         begin = after = 0  # where pictures change their size or kind, ffmpeg counts anew
         for line in messages:
             beat()
+            self._watch.heard()
             text = line.decode("utf-8", errors="replace")
             if found := _CLOCK.search(text):
                 self._unit, begin = Fraction(found[1]), after
@@ -204,17 +215,18 @@ class _Clock:
                 after = begin + int(found[1]) + 1
                 self._times.put((after - 1, None if found[2] == "NOPTS" else float(int(found[2]) * self._unit * 1000)))
             elif "[Parsed_showinfo_" not in text and f"[{SKIPPED}" not in text:
-                self._words.append(text)
+                self._words.append(text[:LONGEST_WORDS])
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], _Clock]]:
-    """ffmpeg, its output and its clock; it never outlives the caller's interest."""
+def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], _Clock, Watch]]:
+    """ffmpeg, its output, its clock and its watch; it never outlives the caller's interest."""
     process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
-    clock = _Clock(process.stderr)
+    watch = Watch(process, SILENCE_S)
+    clock = _Clock(process.stderr, watch)
     try:
-        yield process, process.stdout, clock
+        yield process, process.stdout, clock, watch
     finally:
         process.kill()
         process.wait()
@@ -223,17 +235,22 @@ def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[b
         process.stderr.close()
 
 
-def _split_pngs(pipe: IO[bytes]) -> Iterator[bytes]:
+def _split_pngs(pipe: IO[bytes], watch: Watch) -> Iterator[bytes]:
     """The single files of PNGs that come one after another; a broken last one is left out."""
-    while pipe.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:
+
+    def read(count: int) -> bytes:
+        with watch.waiting():
+            return pipe.read(count)
+
+    while read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:
         parts = [PNG_SIGNATURE]
         kind = b""
         while kind != b"IEND":
-            head = pipe.read(8)
+            head = read(8)
             if len(head) < 8:
                 return
             length, kind = struct.unpack(">I4s", head)
-            body = pipe.read(length + 4)
+            body = read(length + 4)
             if len(body) < length + 4:
                 return
             parts += [head, body]

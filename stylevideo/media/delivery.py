@@ -5,7 +5,6 @@ A table, and the choice from it. Knows ffmpeg's words for these things; runs ffm
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from stylevideo.encoder_arguments import EncoderArguments
 from stylevideo.encoder_options import names
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, TimeLimitError
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.timeline import bits_of
 
@@ -326,7 +325,7 @@ def _run_trial(arguments: Sequence[str], trial: Path) -> str:
     """Why ffmpeg failed to write a file; nothing if it did not."""
     try:
         run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
+    except TimeLimitError:
         return f"one frame was not encoded within {TRIAL_TIMEOUT_S:.0f} seconds"
     require_space(run)
     written = run.status == 0 and trial.exists() and trial.stat().st_size > 0

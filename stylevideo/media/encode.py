@@ -12,9 +12,11 @@ from typing import IO
 
 from stylevideo.errors import EncodeError
 from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
+from stylevideo.system.waiting import Watch
 
 STDERR_LINES_KEPT = 50
-POLL_S = 0.1
+SILENCE_S = 3600.0
+"""ffmpeg is ended that takes no picture, or does not end its work, for so long: slow encoders take minutes."""
 
 
 def encode(
@@ -36,11 +38,11 @@ def encode(
     messages: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
     drain = threading.Thread(target=_drain, args=(process.stderr, messages), daemon=True)
     drain.start()
-    if stop is not None:
-        threading.Thread(target=_kill_when, args=(stop, process), daemon=True).start()
+    watch = Watch(process, SILENCE_S, stop)
     try:
-        broken = _feed(process.stdin, chunks)
-        status = process.wait()
+        broken = _feed(process.stdin, chunks, watch)
+        with watch.waiting():
+            status = process.wait()
     finally:
         process.kill()
         process.wait()
@@ -48,30 +50,29 @@ def encode(
             process.stdin.close()
         drain.join()
         process.stderr.close()
+    if watch.is_over:
+        raise EncodeError(
+            f"ffmpeg made no step in writing {output.name} for {SILENCE_S / 60:.0f} minutes, and was ended. "
+            "Check the disk that it goes to."
+        )
     if status != 0 or broken is not None:
         raise _encode_error(output, "\n".join(messages)) from broken
 
 
-def _feed(pipe: IO[bytes], chunks: Iterable[memoryview | bytes]) -> OSError | None:
+def _feed(pipe: IO[bytes], chunks: Iterable[memoryview | bytes], watch: Watch) -> OSError | None:
     """Write the chunks and close the pipe; returns the error where ffmpeg closed it first."""
     for chunk in chunks:
         try:
-            pipe.write(chunk)
+            with watch.waiting():
+                pipe.write(chunk)
         except OSError as error:
             return error
     try:
-        pipe.close()
+        with watch.waiting():
+            pipe.close()
     except OSError as error:
         return error
     return None
-
-
-def _kill_when(stop: threading.Event, process: subprocess.Popen[bytes]) -> None:
-    """End a process that may wait for ever, or for which somebody may."""
-    while process.poll() is None:
-        if stop.wait(POLL_S):
-            process.kill()
-            return
 
 
 def _drain(pipe: IO[bytes], messages: deque[str]) -> None:

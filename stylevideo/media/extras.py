@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 
+from stylevideo.errors import TimeLimitError
 from stylevideo.media.ffmpeg import ANSWER_TIMEOUT_S, run_ffmpeg, source_input
 from stylevideo.timeline import VideoInfo
 
@@ -32,7 +32,7 @@ def picture_notes(info: VideoInfo) -> Iterator[str]:
     one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"]
     try:
         said = run_ffmpeg([*source_input(info.path, info.demuxer), *one_frame], ANSWER_TIMEOUT_S).messages
-    except subprocess.TimeoutExpired:
+    except TimeLimitError:
         return
     found = [words for name in _SIDE_DATA.findall(said) for start, words in WORDS.items() if name.startswith(start)]
     if found:

@@ -16,14 +16,17 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
 
-from stylevideo.errors import DecodeError, InputError, KilledError, StorageError
+from stylevideo.errors import DecodeError, InputError, KilledError, StorageError, TimeLimitError
+from stylevideo.limits import ANSWER_BYTES, MESSAGE_BYTES, PIXELS, STREAMS
 from stylevideo.media.formats import CLIP_FORMATS
 from stylevideo.system.places import find_program
+from stylevideo.system.waiting import TooMuch, TooSlow, collect
 from stylevideo.text import INDENT
 
 logger = logging.getLogger(__name__)
@@ -31,6 +34,8 @@ logger = logging.getLogger(__name__)
 STDERR_LINES_SHOWN = 6
 ANSWER_TIMEOUT_S = 60.0
 """For questions that need no more of a file than its beginning."""
+SLOWEST_BYTES_PER_SECOND = 5_000_000
+"""Of a disk or a network; for questions that read a whole file."""
 _SHORT_OF = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 STOPPED_STATUS = 255
 """ffmpeg's exit status after a signal that it heeds, and after some failures, of which it tells more."""
@@ -89,7 +94,8 @@ def source_input(path: Path, demuxer: str = "") -> list[str]:
             Else it is found by content among `CLIP_FORMATS`, and all others are refused.
     """
     known = ["-f", demuxer] if demuxer else []
-    return [*known, "-protocol_whitelist", "file", "-format_whitelist", _allowed(demuxer), "-i", file_url(path)]
+    allowed = ["-protocol_whitelist", "file", "-format_whitelist", _allowed(demuxer)]
+    return [*known, *allowed, "-max_streams", str(STREAMS), "-max_pixels", str(PIXELS), "-i", file_url(path)]
 
 
 def opencv_options(demuxer: str) -> str:
@@ -109,52 +115,73 @@ def format_of(path: Path) -> str:
     return found[-1].partition(",")[0] if found else ""
 
 
-def run_ffmpeg(arguments: Sequence[str], timeout_s: float | None = None) -> FfmpegRun:
+def reading_time_s(path: Path) -> float:
+    """Seconds that ffmpeg may take for a question that reads a whole file: generous for a slow disk."""
+    return ANSWER_TIMEOUT_S + path.stat().st_size / SLOWEST_BYTES_PER_SECOND
+
+
+def run_ffmpeg(arguments: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S) -> FfmpegRun:
     """Run ffmpeg to its end without a terminal and collect what it wrote.
 
     The caller checks the status: for some questions a failure is the answer.
 
     Args:
         arguments: everything after the program's name.
-        timeout_s: seconds after which ffmpeg is killed; None waits for ever.
+        timeout_s: seconds after which ffmpeg is killed.
     Raises:
-        InputError: ffmpeg cannot be started.
+        InputError: ffmpeg cannot be started, or says more than `limits.ANSWER_BYTES`.
         KilledError: it was killed.
-        subprocess.TimeoutExpired: it took longer than `timeout_s`.
+        Stopped: this thread's work is to be broken off.
+        TimeLimitError: it took longer than `timeout_s`.
     """
     done = _run(arguments, timeout_s)
     return FfmpegRun(done.returncode, done.stdout.decode("utf-8", errors="replace"), _messages(done))
 
 
-def ffmpeg_output(arguments: Sequence[str], timeout_s: float | None = None) -> bytes:
+def ffmpeg_output(
+    arguments: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S, most_bytes: int = ANSWER_BYTES
+) -> bytes:
     """Run ffmpeg to its end without a terminal and return what it wrote to standard output, as it is.
 
     Args:
         arguments: everything after the program's name.
-        timeout_s: seconds after which ffmpeg is killed; None waits for ever.
+        timeout_s: seconds after which ffmpeg is killed.
+        most_bytes: that it may write.
     Raises:
         DecodeError: ffmpeg failed; its last words are the message.
-        InputError: ffmpeg cannot be started.
-        KilledError: it was killed.
-        subprocess.TimeoutExpired: it took longer than `timeout_s`.
+        InputError, KilledError, Stopped, TimeLimitError: as of `run_ffmpeg`.
     """
-    done = _run(arguments, timeout_s)
+    done = _run(arguments, timeout_s, most_bytes)
     if done.returncode != 0:
         raise DecodeError(last_lines(_messages(done), 1))
     return done.stdout
 
 
-def _run(arguments: Sequence[str], timeout_s: float | None) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    arguments: Sequence[str], timeout_s: float, most_bytes: int = ANSWER_BYTES
+) -> subprocess.CompletedProcess[bytes]:
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
-    with start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            output, messages = process.communicate(timeout=timeout_s)
-        except BaseException:
-            process.kill()
-            raise
+    process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        output, messages = collect(process, timeout_s, most_bytes, MESSAGE_BYTES, lambda: None)
+    except TooSlow as error:
+        raise TimeLimitError(
+            f"{_input_name(arguments)} could not be read within {timeout_s:.0f} seconds. "
+            "Check the disk or the network it lies on, or convert the file first."
+        ) from error
+    except TooMuch as error:
+        raise InputError(
+            f"{_input_name(arguments)}: ffmpeg has more to say of it than the {most_bytes:,} bytes that are taken. "
+            "Convert the file first."
+        ) from error
     if _was_killed(process.returncode, messages):  # which is no answer to any question
         raise KilledError("ffmpeg was killed by another program, or because the machine ran out of memory. Run again.")
     return subprocess.CompletedProcess(command, process.returncode, output, messages)
+
+
+def _input_name(arguments: Sequence[str]) -> str:
+    named = [after for before, after in pairwise(arguments) if before == "-i" and after.startswith("file:")]
+    return Path(named[0]).name if named else "ffmpeg's own input"
 
 
 def _was_killed(status: int, messages: bytes) -> bool:
@@ -207,8 +234,9 @@ def _tether(program: str) -> tuple[str, ...]:
             capture_output=True,
             check=False,
             env=_environment(),
+            timeout=ANSWER_TIMEOUT_S,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return ()
     return () if tried.returncode else prefix
 

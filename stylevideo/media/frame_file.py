@@ -19,7 +19,7 @@ import numpy as np
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.exr import ExrPicture, read_exr
-from stylevideo.media.ffmpeg import ffmpeg_output, run_ffmpeg, source_input
+from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.pattern import CODECS
 from stylevideo.media.picture_size import is_picture
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
@@ -39,6 +39,7 @@ _PIXEL_FORMATS = {
     (np.dtype(np.float32), 4): "gbrapf32le",
 }
 LARGEST_DENOMINATOR = 1000
+_PNG_BYTES = 2 * PICTURE_FILE_BYTES
 _DPX_LINE = re.compile(r"Video: dpx, (?P<format>\w+).*?(?:\[SAR (?P<width>\d+):(?P<height>\d+) |$)", re.MULTILINE)
 # For a picture that only passes through a pipe: 4K takes a second, and thirteen with ffmpeg's defaults.
 _FAST_PNG = ("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-")
@@ -193,7 +194,9 @@ def _no_warnings() -> Iterator[None]:
 
 def _decode_with_ffmpeg(path: Path, demuxer: str) -> np.ndarray:
     try:
-        data = ffmpeg_output(["-v", "error", *source_input(path, demuxer), *_FAST_PNG])
+        data = ffmpeg_output(
+            ["-v", "error", *source_input(path, demuxer), *_FAST_PNG], reading_time_s(path), _PNG_BYTES
+        )
     except DecodeError as error:
         raise DecodeError(_damaged(path)) from error
     pixels = _decode_quietly(data, cv2.IMREAD_UNCHANGED)

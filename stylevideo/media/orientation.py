@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 import struct
-import subprocess
 from dataclasses import dataclass
 
 import numpy as np
 
-from stylevideo.errors import DecodeError
+from stylevideo.errors import DecodeError, TimeLimitError
 from stylevideo.media.ffmpeg import ffmpeg_output, source_input
 from stylevideo.timeline import VideoInfo
 
@@ -51,7 +50,7 @@ def read_orientation(info: VideoInfo, timeout_s: float) -> Orientation:
     command = ["-v", "error", "-noautorotate", *source_input(info.path, info.demuxer), *_ONE_FRAME]
     try:
         film = ffmpeg_output([*command, "-f", "mov", "-movflags", "empty_moov", "-"], timeout_s)
-    except (DecodeError, subprocess.TimeoutExpired):
+    except (DecodeError, TimeLimitError):
         return Orientation()
     return _orientation(_matrix(film))
 

@@ -6,13 +6,13 @@ with the first picture that ffmpeg's decoder gives.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+from stylevideo.errors import TimeLimitError
 from stylevideo.media.ffmpeg import run_ffmpeg, source_input
 from stylevideo.media.framecrc import Listing, Row, parse_framecrc
 from stylevideo.media.rates import DEFAULT_RATE, constant_rate, stated_rate
@@ -87,7 +87,7 @@ def _first_picture(path: Path) -> Fraction | None:
     arguments = ["-v", "error", *source_input(path), *decoded, "-f", "framecrc", "-"]
     try:
         run = run_ffmpeg(arguments, FIRST_PICTURE_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
+    except TimeLimitError:
         return None
     listing = parse_framecrc(run.output)
     time = listing.rows[0].pts if listing else None

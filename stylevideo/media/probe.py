@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, run_ffmpeg, source_input
+from stylevideo.limits import FRAMES, PIXELS, STREAMS
+from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import Orientation, read_orientation
@@ -25,8 +25,6 @@ from stylevideo.timeline import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 
-PROBE_TIMEOUT_S = 60.0
-PROBE_BYTES_PER_SECOND = 5_000_000
 
 COVER = "(attached pic)"
 COLOR_MATRICES = frozenset(
@@ -48,6 +46,7 @@ _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
 _REFUSED = "Format not on whitelist"
 _MISNAMED_PLAYLIST = "Not detecting m3u8/hls"
+_TOO_MANY_STREAMS = "max_streams"
 _REFERENCE = "Skipped opening external track"
 
 
@@ -104,7 +103,7 @@ def probe(path: Path) -> VideoInfo:
     info = replace(
         info, demuxer=demuxer[1] if demuxer else "", picture=main.info, notes=tuple(_program_notes(run.messages))
     )
-    return _turned(info, read_orientation(info, _timeout_s(path)))
+    return _turned(info, read_orientation(info, reading_time_s(path)))
 
 
 def _program_notes(messages: str) -> Iterator[str]:
@@ -149,20 +148,9 @@ def _run_framecrc(path: Path) -> FfmpegRun:
 
     `V` picks the first video stream that is not a cover picture.
     """
-    timeout_s = _timeout_s(path)
     packets = ["-map", "0:V:0", "-c", "copy", "-copyinkf", "-f", "framecrc", "-"]
     arguments = ["-nostats", *source_input(path), *packets]
-    try:
-        return run_ffmpeg(arguments, timeout_s)
-    except subprocess.TimeoutExpired as error:
-        raise InputError(
-            f"{path.name} could not be read within {timeout_s:.0f} seconds. "
-            "Check the disk or the network it lies on, or convert the file first."
-        ) from error
-
-
-def _timeout_s(path: Path) -> float:
-    return PROBE_TIMEOUT_S + path.stat().st_size / PROBE_BYTES_PER_SECOND
+    return run_ffmpeg(arguments, reading_time_s(path))
 
 
 def _require_packets(path: Path, output: str) -> Listing:
@@ -172,6 +160,13 @@ def _require_packets(path: Path, output: str) -> Listing:
             f"{path.name} holds a video stream but no frame of it. The recording may have been cut off; "
             "repair or convert the file first."
         )
+    if listing.width * listing.height > PIXELS:
+        raise InputError(
+            f"{path.name} has pictures of {listing.width}x{listing.height}; the most that one may have is {PIXELS:,} "
+            "pixels. Reduce it first."
+        )
+    if len(listing.rows) > FRAMES:
+        raise InputError(f"{path.name} has more frames than a clip may have ({FRAMES:,}). Cut it into parts first.")
     return listing
 
 
@@ -262,6 +257,8 @@ def _refuse_other_formats(path: Path, messages: str) -> None:
     """Say what a file is that ffmpeg did not open because its format is not among those that clips have."""
     if _MISNAMED_PLAYLIST in messages:
         raise InputError(refusal(path.name, "hls"))
+    if _TOO_MANY_STREAMS in messages:
+        raise InputError(f"{path.name} has more streams than a clip may have ({STREAMS}). Leave some out first.")
     if _REFUSED in messages:
         raise InputError(refusal(path.name, format_of(path)))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 
 from stylevideo.encoder_options import names
 from stylevideo.errors import DecodeError, InputError
-from stylevideo.media.ffmpeg import ANSWER_TIMEOUT_S, ffmpeg_output, last_lines, run_ffmpeg, source_input
+from stylevideo.limits import TAG_BYTES
+from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, source_input
 from stylevideo.timeline import VideoInfo
 
 _SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
@@ -108,8 +108,9 @@ def film_tags(info: VideoInfo, comment: str) -> FilmTags:
 def _lines(info: VideoInfo) -> dict[str, bytes]:
     """Each of the source's own tags as `ffmetadata` writes it, by its name in lower case."""
     try:
-        printed = ffmpeg_output(["-v", "error", *source_input(info.path, info.demuxer), *_PRINTED], ANSWER_TIMEOUT_S)
-    except (DecodeError, subprocess.TimeoutExpired) as error:
+        command = ["-v", "error", *source_input(info.path, info.demuxer), *_PRINTED]
+        printed = ffmpeg_output(command, most_bytes=TAG_BYTES)
+    except DecodeError as error:
         raise InputError(f"{info.path.name}: its tags cannot be read: {error}.") from error
     first = re.split(rb"^\[\w+\]$", printed, maxsplit=1, flags=re.MULTILINE)[0]
     found = {_plain(match[1].decode(errors="replace")).lower(): match for match in _LINE.finditer(first)}
@@ -130,10 +131,12 @@ def ask(info: VideoInfo, *arguments: str) -> str:
     Raises:
         InputError: it cannot read it.
     """
-    run = run_ffmpeg(["-v", "error", *source_input(info.path, info.demuxer), *arguments])
-    if run.status != 0:
-        raise InputError(f"{info.path.name} could not be examined by ffmpeg: {last_lines(run.messages, 1)}.")
-    return run.output
+    command = ["-v", "error", *source_input(info.path, info.demuxer), *arguments]
+    try:
+        printed = ffmpeg_output(command, reading_time_s(info.path), TAG_BYTES)
+    except DecodeError as error:
+        raise InputError(f"{info.path.name} could not be examined by ffmpeg: {error}.") from error
+    return printed.decode("utf-8", errors="replace")
 
 
 def _chapter(values: dict[str, str]) -> Chapter:

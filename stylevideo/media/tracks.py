@@ -14,7 +14,7 @@ from pathlib import Path
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.extras import picture_notes
-from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg, source_input
+from stylevideo.media.ffmpeg import file_url, last_lines, reading_time_s, require_space, run_ffmpeg, source_input
 from stylevideo.media.tags import ask, read_tags
 from stylevideo.text import counted
 from stylevideo.timeline import StreamInfo, VideoInfo
@@ -160,7 +160,8 @@ def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
     before, after = cut_arguments(cut)
     only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
     run = run_ffmpeg(
-        ["-v", "error", *before, *source_input(info.path, info.demuxer), *only, *after, "-f", "framecrc", "-"]
+        ["-v", "error", *before, *source_input(info.path, info.demuxer), *only, *after, "-f", "framecrc", "-"],
+        reading_time_s(info.path),
     )
     return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
 
@@ -194,7 +195,8 @@ def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: 
             picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
             tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
             tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
-        run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, "-f", container.muxer, file_url(trial)])
+        into = ["-f", container.muxer, file_url(trial)]
+        run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, *into], reading_time_s(info.path))
     require_space(run)
     if run.status != 0:
         logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
@@ -265,7 +267,7 @@ def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[s
             suffix, mime_type = _COVER_FILES[stream.codec]
             file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
             only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", file_url(file)]
-            run = run_ffmpeg(["-v", "error", *source_input(info.path, info.demuxer), *only])
+            run = run_ffmpeg(["-v", "error", *source_input(info.path, info.demuxer), *only], reading_time_s(info.path))
             require_space(run)
             if run.status != 0:
                 raise InputError(f"{info.path.name}: its cover cannot be read: {last_lines(run.messages, 1)}.")

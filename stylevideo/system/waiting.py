@@ -1,0 +1,149 @@
+"""Waiting for another program: with a limit of time, a bound on what it writes, and an ear for whoever wants to stop.
+
+Knows processes and their pipes; what they do is its callers' business.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+POLL_S = 0.1
+CHUNK_BYTES = 2**16
+LAST_WAIT_S = 5.0
+"""For a process that was killed; one that hangs in a disk that is gone cannot even be killed."""
+
+
+class TooSlow(Exception):
+    """It did not end in time; it was killed."""
+
+
+class TooMuch(Exception):
+    """It wrote more than was to be taken; it was killed."""
+
+
+class _Kept:
+    """The beginning of what is written, and if there is more, the end.
+
+    Args:
+        first, last: bytes that are kept of each, about.
+    """
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first, self._last = first, last
+        self._head, self._tail = bytearray(), bytearray()
+        self.is_cut = False
+
+    def take(self, pipe: IO[bytes]) -> None:
+        """Read a pipe to its end."""
+        with suppress(OSError, ValueError):  # closed by whoever waits no longer
+            while chunk := pipe.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
+                room = max(0, self._first - len(self._head))
+                self._head += chunk[:room]
+                self._tail += chunk[room:]
+                self.is_cut = self.is_cut or len(self._tail) > self._last
+                if len(self._tail) > 2 * self._last + CHUNK_BYTES:
+                    del self._tail[: len(self._tail) - self._last]
+
+    def all(self) -> bytes:
+        return bytes(self._head + (b"\n" if self.is_cut else b"") + self._tail)
+
+
+def collect(
+    process: subprocess.Popen[bytes], limit_s: float, output_bytes: int, message_bytes: int, check: Callable[[], None]
+) -> tuple[bytes, bytes]:
+    """Wait for a process's end and take in what it writes; it never outlives this.
+
+    Args:
+        process: with pipes for its output and its messages (standard error).
+        limit_s: seconds that it may take.
+        output_bytes: that its output may have.
+        message_bytes: of its messages, so many are kept from the beginning, and as many from the end.
+        check: called again and again; what it raises ends the process.
+    Returns:
+        The output and the messages.
+    Raises:
+        TooSlow, TooMuch: it was killed.
+    """
+    assert process.stdout is not None and process.stderr is not None
+    output, messages = _Kept(output_bytes, 0), _Kept(message_bytes, message_bytes)
+    pipes = ((output, process.stdout), (messages, process.stderr))
+    readers = [threading.Thread(target=kept.take, args=(pipe,), daemon=True) for kept, pipe in pipes]
+    end = time.monotonic() + limit_s
+    try:
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            while reader.is_alive():
+                reader.join(POLL_S)
+                check()
+                _require(not output.is_cut, TooMuch)
+                _require(time.monotonic() < end, TooSlow)
+        with _as_too_slow():
+            process.wait(max(POLL_S, end - time.monotonic()))
+    finally:
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LAST_WAIT_S)
+            for reader, (_, pipe) in zip(readers, pipes, strict=True):
+                reader.join(LAST_WAIT_S)
+                pipe.close()
+    _require(not output.is_cut, TooMuch)
+    return output.all(), messages.all()
+
+
+def _require(condition: bool, error: type[Exception]) -> None:
+    if not condition:
+        raise error
+
+
+@contextmanager
+def _as_too_slow() -> Iterator[None]:
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        raise TooSlow from error
+
+
+class Watch:
+    """Kills a process that keeps us waiting for too long, or once somebody wants that.
+
+    Args:
+        process: to be watched until its end.
+        limit_s: seconds of one wait; what we do in between does not count.
+        stop: once it is set, the process is killed.
+    Attributes:
+        is_over: whether the limit was exceeded.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], limit_s: float, stop: threading.Event | None = None) -> None:
+        self._process, self._limit_s, self._stop = process, limit_s, stop or threading.Event()
+        self._since: float | None = None
+        self.is_over = False
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Inside, it is waited for."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._since = None
+
+    def heard(self) -> None:
+        """The process has done something: a wait begins anew."""
+        if self._since is not None:
+            self._since = time.monotonic()
+
+    def _watch(self) -> None:
+        while self._process.poll() is None:
+            stopped, since = self._stop.wait(POLL_S), self._since
+            self.is_over = since is not None and time.monotonic() - since > self._limit_s
+            if stopped or self.is_over:
+                self._process.kill()
+                return

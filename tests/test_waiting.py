@@ -1,0 +1,159 @@
+"""Nobody waits for ever for another program, or takes in all that it writes. A script stands for ffmpeg here."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
+
+from stylevideo.errors import DecodeError, EncodeError, InputError, TimeLimitError
+from stylevideo.media.encode import encode
+from stylevideo.media.ffmpeg import ffmpeg_output, ffmpeg_path, run_ffmpeg
+from stylevideo.media.frame_file import read_file
+from stylevideo.media.pictures import Reading
+from stylevideo.media.probe import probe
+from stylevideo.media.reader import read_frames
+from stylevideo.media.tags import read_tags
+from stylevideo.media.tracks import packet_hash, plan_tracks, stretch_of_time
+from stylevideo.timeline import VideoInfo
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="a script of the shell")
+Stand = Callable[[str], Path]
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """Has a script take ffmpeg's place; it notes the process's number."""
+
+    def stand_in(does: str) -> Path:
+        script = tmp_path / "ffmpeg.sh"
+        script.write_text(f'#!/bin/sh\necho $$ >> "{tmp_path}/numbers"\n{does}\n')
+        script.chmod(0o755)
+        for module in ("ffmpeg", "decode_ffmpeg"):
+            monkeypatch.setattr(f"stylevideo.media.{module}.ffmpeg_path", lambda: str(script))
+        monkeypatch.setattr("stylevideo.media.ffmpeg._tether", lambda program: ())
+        return tmp_path / "numbers"
+
+    return stand_in
+
+
+def ended(numbers: Path) -> bool:
+    """Whether no process is left whose number was noted."""
+    for number in numbers.read_text().split():
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            continue
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> VideoInfo:
+    """With sound."""
+    folder = tmp_path_factory.mktemp("clip")
+    silent = numbered_video(folder / "silent.mp4")
+    ffmpeg(*sine(0.5), "-i", silent, "-map", "1:v", "-map", "0:a", folder / "clip.mp4")
+    return probe(folder / "clip.mp4")
+
+
+def dpx(folder: Path) -> Path:
+    cv2.imwrite(str(folder / "a.png"), numbered_frame(1))
+    ffmpeg("-i", folder / "a.png", folder / "a.1.dpx")
+    return folder / "a.1.dpx"
+
+
+QUESTIONS: dict[str, Callable[[VideoInfo], object]] = {
+    "probe": lambda clip: probe(clip.path),
+    "tags": read_tags,
+    "hash": lambda clip: packet_hash(clip, clip.streams[0]),
+    "tracks": lambda clip: plan_tracks(clip, Path("film.mp4"), stretch_of_time(clip, range(1, 3))),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_has_a_limit_of_time(
+    name: str, clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("probe", "tags", "tracks"):
+        monkeypatch.setattr(f"stylevideo.media.{module}.reading_time_s", lambda path: 0.3)
+    numbers, began = stand_in("exec sleep 60"), time.monotonic()
+    with pytest.raises(TimeLimitError, match=r"^clip\.mp4 could not be read within 0 seconds\. Check the disk or the"):
+        QUESTIONS[name](clip)
+    assert time.monotonic() - began < 3
+    assert ended(numbers)
+
+
+def test_a_picture_has_a_limit_of_time(tmp_path: Path, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylevideo.media.frame_file.reading_time_s", lambda path: 0.3)
+    picture = dpx(tmp_path)
+    numbers = stand_in("exec sleep 60")
+    with pytest.raises(InputError, match=r"a\.1\.dpx could not be read within"):
+        read_file(picture, Reading())
+    assert ended(numbers)
+
+
+def test_a_decoder_that_hangs(clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.3)
+    numbers = stand_in("exec sleep 60")
+    with pytest.raises(DecodeError, match=r"clip\.mp4: ffmpeg decoded nothing for 0 seconds, and was ended"):
+        list(read_frames(clip, range(3), Reading(deinterlace=True)))
+    assert ended(numbers)
+
+
+def test_a_decoder_that_speaks_is_waited_for(clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.4)
+    real = ffmpeg_path()
+    stand_in(f'for i in 1 2 3 4 5 6; do echo working >&2; sleep 0.15; done\nexec "{real}" "$@"')
+    assert len(list(read_frames(clip, range(3), Reading(deinterlace=True)))) == 3
+
+
+def test_pictures_that_are_not_fetched_are_no_silence(clip: VideoInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The painter takes its time."""
+    monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.3)
+    frames = read_frames(clip, range(3), Reading(deinterlace=True))
+    next(frames)
+    time.sleep(0.6)
+    assert len(list(frames)) == 2
+
+
+@pytest.mark.parametrize("does", ["exec sleep 60", "cat >/dev/null\nexec sleep 60"])
+def test_an_encoder_that_hangs(does: str, tmp_path: Path, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is fed, and when it has everything."""
+    monkeypatch.setattr("stylevideo.media.encode.SILENCE_S", 0.3)
+    numbers = stand_in(does)
+    with pytest.raises(EncodeError, match=r"ffmpeg made no step in writing film\.mp4 for 0 minutes, and was ended"):
+        encode([str(tmp_path / "ffmpeg.sh")], [bytes(10_000_000)], Path("film.mp4"))
+    assert ended(numbers)
+
+
+def test_what_it_writes_is_bounded(stand_in: Stand) -> None:
+    numbers, began = stand_in("exec yes"), time.monotonic()
+    with pytest.raises(
+        InputError, match=r"^x\.mp4: ffmpeg has more to say of it than the 100,000 bytes that are taken"
+    ):
+        ffmpeg_output(["-i", "file:/a/x.mp4"], 20, 100_000)
+    assert time.monotonic() - began < 3
+    assert ended(numbers)
+
+
+def test_of_endless_messages_the_beginning_and_the_end_are_kept(
+    stand_in: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.media.ffmpeg.MESSAGE_BYTES", 10_000)
+    stand_in("echo begin >&2\nyes | head -c 5000000 >&2\necho end >&2\nexit 3")
+    run = run_ffmpeg(["-version"])
+    assert run.status == 3
+    assert run.messages.startswith("begin\n") and run.messages.endswith("\nend\n")
+    assert len(run.messages) < 100_000
+
+
+def test_short_answers_are_whole(stand_in: Stand) -> None:
+    stand_in("printf 'a\\nb'; printf c >&2; exit 1")
+    run = run_ffmpeg([])
+    assert (run.status, run.output, run.messages) == (1, "a\nb", "c")
