@@ -15,7 +15,7 @@ import struct
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import IO
@@ -174,10 +174,10 @@ def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
 
 
 class _Clock:
-    """The times of frames, and all else that ffmpeg's messages tell; fed by a thread."""
+    """The times of frames, and all else that ffmpeg's messages tell; fed by a thread, which calls `heard` at each."""
 
-    def __init__(self, messages: IO[bytes], watch: Watch) -> None:
-        self._watch = watch
+    def __init__(self, messages: IO[bytes], heard: Callable[[], None] = lambda: None) -> None:
+        self._heard = heard
         self._times: queue.Queue[tuple[int, float | None]] = queue.Queue()
         self._latest: tuple[int, float | None] = (-1, None)
         self._unit = Fraction(1)
@@ -207,7 +207,7 @@ class _Clock:
         begin = after = 0  # where pictures change their size or kind, ffmpeg counts anew
         for line in messages:
             beat()
-            self._watch.heard()
+            self._heard()
             text = line.decode("utf-8", errors="replace")
             if found := _CLOCK.search(text):
                 self._unit, begin = Fraction(found[1]), after
@@ -224,7 +224,7 @@ def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[b
     process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     watch = Watch(process, SILENCE_S)
-    clock = _Clock(process.stderr, watch)
+    clock = _Clock(process.stderr, watch.heard)
     try:
         yield process, process.stdout, clock, watch
     finally:
