@@ -50,6 +50,11 @@ def decode(
     """
     width, height = size
     graph = f"scale=in_color_matrix={matrix}:out_range=full:{SCALER},format={pixels}"
+    if pixels.endswith("le") and "#" not in path.name and (info := probe(path)).is_yuv:
+        # ffmpeg's own way to 16 bits ends 255 levels below white.
+        told = f"setparams=colorspace={info.color_matrix or 'smpte170m'}"
+        planar = "gbrap16le" if info.has_alpha else "gbrp16le"
+        graph = f"{told},zscale=matrix=gbr:range=full:filter=bicubic,format={planar},{graph}"
     output = ["-map", "0:V:0", "-vf", graph, "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
     data = run([*options, "-i", target(path), *output])
     kind = np.uint16 if pixels.endswith("le") else np.uint8

@@ -27,6 +27,7 @@ def as_json(info: VideoInfo) -> dict[str, Any]:
         "alpha": info.has_alpha,
         "linear": info.is_linear,
         "color_matrix": info.color_matrix,
+        "primaries": info.primaries,
         "transfer": info.transfer,
         "hdr": info.is_hdr,
         "interlaced": info.interlaced,
@@ -95,6 +96,8 @@ def _timecode(info: VideoInfo, frames: int) -> str | None:
 def _picture(info: VideoInfo) -> Iterator[str]:
     yield from (info.codec, info.pixel_format, f"{info.bits} bits")
     yield "scene-linear" if info.is_linear else f"color matrix {info.color_matrix or 'not said'}"
+    if info.primaries not in (None, info.color_matrix):
+        yield f"primaries {info.primaries}"
     if info.is_hdr:
         yield f"HDR ({info.transfer})"
     if info.interlaced:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.loop import MEETING
+from stylevideo.media.colors import conversion_notes
 from stylevideo.media.pictures import Reading
 from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
@@ -208,6 +209,7 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int, film_alph
         yield "The source is interlaced and its fields were taken as they are. Add --deinterlace to make whole frames."
     if reading.tonemap:
         yield f"The source is HDR ({info.transfer}); it was brought down to bt709."
+    yield from conversion_notes(info)
     if reads_as_bt709(info):
         yield "The source does not say which colour matrix it uses; it was taken for bt709, as is usual for HD."
 

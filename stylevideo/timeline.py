@@ -20,19 +20,24 @@ MARKS = (
 )
 """What streams may be for, in ffmpeg's words."""
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
-ALPHA_FORMATS = ("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya")
+ALPHA_FORMATS = ("yuva", "rgba", "gbra", "bgra", "argb", "abgr", "ya", "ayuv", "vuya", "uyva")
 """How ffmpeg's names of pixel formats with an alpha channel begin."""
-# ffmpeg's names; rgb48 and rgba64 count the bits of a whole pixel.
-_DEEP_FORMAT = re.compile(r"(?:p|gray|ya|xyz|[py][024]|rgba?|bgra?|x2rgb|x2bgr)(9|1[0246]|48|64)(?:le|be)$")
+BITS_BY_NUMBER = {"9": 9, "10": 10, "12": 12, "14": 14, "20": 10, "30": 10, "36": 12} | dict.fromkeys(
+    ("16", "32", "48", "64", "96", "128"), 16
+)
+"""Bits a channel, by the number at the end of ffmpeg's names; some count the bits of a pixel, or of two channels."""
+_NUMBERED_FORMAT = re.compile(r"(?:[py][024]|[a-z])(\d+)x?(?:msb)?(?:le|be)$")
 _FLOAT_FORMAT = re.compile(r"f(16|32)(le|be)$")
+_NO_YUV = re.compile(r"(?:x2)?[0a]?(?:rgb|bgr|gbr)|pal8|gray|ya|mono|xyz|bayer")
+_GRAY = re.compile(r"gray|ya|mono")
 
 
 def bits_of(pixel_format: str) -> int:
     """Bits a channel of one of ffmpeg's pixel formats: 8 to 16, or 32 for floating point."""
     if _FLOAT_FORMAT.search(pixel_format):
         return 32
-    match = _DEEP_FORMAT.search(pixel_format)
-    return min(int(match[1]), 16) if match else 8
+    match = _NUMBERED_FORMAT.search(pixel_format)
+    return BITS_BY_NUMBER.get(match[1], 8) if match else 8
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class VideoInfo:
         mirrored: whether they exchange left and right before that.
         codec: of the main video stream, e.g. "h264"; of a sequence the kind of file, e.g. "png".
         pixel_format: e.g. "yuv420p10le".
-        color_matrix, transfer: e.g. "bt709", or None where the file does not say.
+        color_matrix, primaries, transfer: ffmpeg's names, e.g. "bt709"; None where the file does not say.
         streams: the other streams, in the container's order.
         timed: whether the container gives each frame's time; where not (AVI, raw streams), `pts` are inferred.
         interlaced: whether the file says that its frames are woven from two fields.
@@ -122,6 +127,7 @@ class VideoInfo:
     thinned_from: VideoInfo | None = None
     chosen: Sequence[int] = ()
     mirrored: bool = False
+    primaries: str | None = None
     notes: tuple[str, ...] = ()
     picture: StreamInfo | None = None
 
@@ -159,6 +165,16 @@ class VideoInfo:
     def is_hdr(self) -> bool:
         """Whether the pixels are coded for high dynamic range (PQ or HLG, Rec. ITU-R BT.2100)."""
         return self.transfer in HDR_TRANSFERS
+
+    @property
+    def is_yuv(self) -> bool:
+        """Whether pixels are brightness and two differences of colour, which a matrix makes into RGB."""
+        return not _NO_YUV.match(self.pixel_format)
+
+    @property
+    def has_colors(self) -> bool:
+        """Whether pixels are more than shades of grey."""
+        return not _GRAY.match(self.pixel_format)
 
     @property
     def bits(self) -> int:

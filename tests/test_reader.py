@@ -245,8 +245,10 @@ def test_a_decoder_that_dies_is_no_damage(tmp_path: Path, started: list[subproce
     assert "showinfo" not in str(error.value)
 
 
-def test_footage_that_ffmpeg_cannot_go_on_with_says_up_to_where_it_can(tmp_path: Path) -> None:
-    """Behind tagged HDR comes something else, which the filter has no way for."""
+def test_footage_that_ffmpeg_cannot_go_on_with_says_up_to_where_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind tagged HDR comes something else, for which a filter that is told nothing has no way."""
     encoder = ("-c:v", "libx265", "-x265-params")
     hdr = "log-level=error:bframes=0:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
     begin = make_video(
@@ -257,6 +259,10 @@ def test_footage_that_ffmpeg_cannot_go_on_with_says_up_to_where_it_can(tmp_path:
     clip = tmp_path / "clip.ts"
     clip.write_bytes(begin.read_bytes() + end.read_bytes())
     info, reading = probe(clip), Reading(tonemap=True)
+    assert not any(frame.repaired for frame in read_frames(info, range(info.frame_count), reading))
+    monkeypatch.setattr(
+        "stylevideo.media.decode_ffmpeg.conversion", lambda *_: "zscale=transfer=linear,format=gbrpf32le"
+    )
     with pytest.raises(DecodeError, match=r"(?s)cannot go on after frame 5:.*Choose --frames up to 5, or convert"):
         list(read_frames(info, range(info.frame_count), reading))
     assert [frame.repaired for frame in read_frames(info, range(5), reading)] == [False] * 5

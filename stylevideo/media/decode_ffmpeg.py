@@ -25,6 +25,7 @@ import numpy as np
 
 from stylevideo.errors import DecodeError
 from stylevideo.heartbeat import beat
+from stylevideo.media.colors import conversion, converts, zscale_takes
 from stylevideo.media.ffmpeg import (
     STDERR_LINES_SHOWN,
     STOPPED_STATUS,
@@ -40,12 +41,6 @@ from stylevideo.system.waiting import Watch
 from stylevideo.timeline import VideoInfo
 
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
-NOMINAL_PEAK_NITS = 100
-"""What PQ's absolute light is divided by: as bright as white is in bt709."""
-TONE_MAP = (
-    f"zscale=transfer=linear:npl={NOMINAL_PEAK_NITS},format=gbrpf32le,zscale=primaries=bt709,"
-    "tonemap=tonemap=hable:desat=0,zscale=transfer=bt709:matrix=bt709:range=full,format=gbrp16le"
-)
 SILENTLY_WOVEN = frozenset({"dnxhd", "dvvideo", "hevc", "mpeg4", "vc1", "wmv3"})
 """Codecs whose frames may be interlaced without a word of it in ffmpeg's list, which even calls some progressive."""
 LATEST_TIME_S = 5.0
@@ -65,13 +60,18 @@ def needs_ffmpeg(info: VideoInfo, reading: Reading) -> bool:
     """Whether OpenCV's own decoder cannot give what is asked for.
 
     Of interlaced footage OpenCV 5.0 gives garbage: parts of the picture are never written. Untagged HD it takes for
-    BT.601, which shifts saturated colours by up to 22/255.
+    BT.601, which shifts saturated colours by up to 22/255. It knows no primaries.
     """
-    if reads_as_bt709(info):
+    if reads_as_bt709(info) or converts(info, reading.tonemap):
         return True
     woven = info.interlaced or info.codec in SILENTLY_WOVEN
-    deep = min(reading.bits, info.bits) > 8
-    return deep or woven or reading.deinterlace or reading.tonemap or (info.has_alpha and reading.alpha != "drop")
+    alpha = info.has_alpha and reading.alpha != "drop"
+    return _is_deep(info, reading) or woven or reading.deinterlace or alpha
+
+
+def _is_deep(info: VideoInfo, reading: Reading) -> bool:
+    """Whether RGB of 8 bits would be less than the clip has: YUV of 8 bits tells more colours apart."""
+    return reading.bits > 8 and (info.bits > 8 or info.is_yuv)
 
 
 def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
@@ -164,12 +164,11 @@ def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
         yield f"{SKIPPED}=checksum=0"  # so that there is something to hear until the first one comes
         yield f"select=gte(t\\,{float(middle):.6f})"
     yield "showinfo=checksum=0"
-    if reading.tonemap:
-        yield TONE_MAP
+    alpha, deep = info.has_alpha and reading.alpha != "drop", _is_deep(info, reading)
+    if converts(info, reading.tonemap) or zscale_takes(info):
+        yield conversion(info, reading.tonemap, f"gbr{'ap' if alpha else 'p'}{'16le' if deep else ''}")
     matrix = "bt709" if reads_as_bt709(info) else "auto"
     yield f"scale=in_color_matrix={matrix}:out_range=full:flags={SCALER_FLAGS}"
-    alpha = info.has_alpha and reading.alpha != "drop"
-    deep = min(reading.bits, info.bits) > 8
     yield f"format={('rgba64be' if alpha else 'rgb48be') if deep else ('rgba' if alpha else 'rgb24')}"
 
 

@@ -33,6 +33,7 @@ COLOR_MATRICES = frozenset(
         *("ycgco", "ycgco-re", "ycgco-ro", "chroma-derived-nc", "chroma-derived-c", "ictcp", "ipt-c2"),
     }
 )
+UNKNOWN = ("unknown", "reserved")
 
 _STREAM_LINE = re.compile(
     r"^ +Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^)]*)\))?: "
@@ -194,6 +195,7 @@ def _video_info(
         codec=main.info.codec,
         pixel_format=picture.format.replace("yuv", "yuva") if main.alpha_apart else picture.format,
         color_matrix=picture.matrix,
+        primaries=picture.primaries,
         transfer=picture.transfer,
         interlaced=picture.interlaced,
         timecode=timecode,
@@ -274,6 +276,7 @@ class _PixelFormat:
 
     format: str
     matrix: str | None
+    primaries: str | None
     transfer: str | None
     interlaced: bool
 
@@ -282,11 +285,11 @@ def _parse_pixel_format(detail: str) -> _PixelFormat:
     """Read e.g. "(High) (avc1), yuv420p10le(tv, bt2020nc/bt2020/smpte2084, top first), 640x480"."""
     found = _PICTURE.search(detail)
     name, tags = (found[1], (found[2] or "").split(", ")) if found else ("unknown", [])
-    colors = next((tag for tag in tags if tag.split("/")[0] in (*COLOR_MATRICES, "unknown")), "unknown").split("/")
-    matrix, transfer = colors[0], colors[-1]  # one word where all three agree
+    colors = next((tag for tag in tags if tag.split("/")[0] in (*COLOR_MATRICES, *UNKNOWN)), "unknown").split("/")
+    matrix, primaries, transfer = colors if len(colors) == 3 else colors[:1] * 3  # one word where all three agree
     interlaced = any(tag.startswith(("top ", "bottom ")) for tag in tags)
-    return _PixelFormat(name, _known(matrix), _known(transfer), interlaced)
+    return _PixelFormat(name, _known(matrix), _known(primaries), _known(transfer), interlaced)
 
 
 def _known(name: str) -> str | None:
-    return None if name == "unknown" else name
+    return None if name in UNKNOWN else name

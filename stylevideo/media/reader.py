@@ -16,6 +16,7 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.heartbeat import beat
+from stylevideo.media.colors import require_conversion
 from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
 from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
 from stylevideo.media.pattern import is_sequence
@@ -129,9 +130,11 @@ def check_decodable(info: VideoInfo, reading: Reading | None = None) -> None:
     """Decode one frame, so that a file without a decoder is refused before any work.
 
     Raises:
-        InputError: no frame can be decoded.
+        InputError: no frame can be decoded, or its colours cannot be converted.
     """
     whole = info if info.is_sequence else info.thinned_from or info
+    if not whole.is_sequence:
+        require_conversion(whole, reading is not None and reading.tonemap)
     with closing(_decode(whole, reading or Reading(), 0)) as decoded:
         if next(decoded, None) is None:
             raise InputError(_nothing_decodes(info))

@@ -27,7 +27,11 @@ def index_at(times: Sequence[float], time_ms: float, position: int) -> int | Non
     return nearest
 
 
+def is_hd(info: VideoInfo) -> bool:
+    """Whether a video is so large that players take it for bt709 where it does not say what it is."""
+    return info.width >= HD_WIDTH or info.height >= HD_HEIGHT
+
+
 def reads_as_bt709(info: VideoInfo) -> bool:
-    """Whether a video that names no colour matrix is large enough to be bt709, as players assume."""
-    is_hd = info.width >= HD_WIDTH or info.height >= HD_HEIGHT
-    return info.color_matrix is None and is_hd and info.pixel_format.startswith("yuv")
+    """Whether a video that names no colour matrix is taken for bt709."""
+    return info.color_matrix is None and is_hd(info) and info.is_yuv
