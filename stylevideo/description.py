@@ -57,6 +57,8 @@ def as_lines(info: VideoInfo) -> Iterator[str]:
     turned = f"rotation {info.rotation}{', mirrored' if info.mirrored else ''}"
     yield f"  size      {info.width}x{info.height}, sample aspect {info.sample_aspect}, {turned}"
     kind = "variable rate" if info.variable_rate else "constant rate"
+    if info.is_still:
+        return
     how = "unless --rate says otherwise" if info.is_sequence else kind
     yield f"  frames    {info.frame_count}, {info.rate} a second ({float(info.rate):.3f}), {how}"
     if info.is_sequence:

@@ -1,4 +1,4 @@
-"""The clips that a user's words mean: files, folders, globs, patterns of image sequences.
+"""The clips that a user's words mean: videos, stills, folders, globs, patterns of image sequences.
 
 Looks at names alone; opens no clip.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stylevideo.beside import is_record, provenance_path
 from stylevideo.errors import InputError
-from stylevideo.media.pattern import CODECS, names_in, parse_pattern, patterns_in
+from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
 from stylevideo.system.files import refuse_address
 
 VIDEO_SUFFIXES = frozenset(
@@ -25,7 +25,7 @@ VIDEO_SUFFIXES = frozenset(
 """Of the files that are taken for videos where none is named by itself."""
 HERE = Path()
 FEWEST_PICTURES = 2
-"""A single numbered picture beside other clips is a picture."""
+"""Of a sequence; a single numbered picture is a still."""
 
 
 def absolute(text: str | Path, folder: Path = HERE) -> Path:
@@ -46,11 +46,12 @@ def absolute(text: str | Path, folder: Path = HERE) -> Path:
 def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:
     """Find the clips that a word means.
 
-    A folder means its videos and its image sequences, without those of folders in it; a glob means the videos that
-    fit, and what the folders that fit mean. Hidden files and films that this program made are left out of both.
+    A folder means its videos and its image sequences, without those of folders in it; one that has none means its
+    stills. A glob means the videos and stills that fit, and what the folders that fit mean. Hidden files and films
+    that this program made are left out of both.
 
     Args:
-        text: a video file, a folder, a glob, or the pattern of an image sequence.
+        text: a video or a still, a folder, a glob, or the pattern of an image sequence.
         folder: where relative paths begin.
     Returns:
         Absolute and sorted; patterns for sequences. A file that is not there is returned as it is.
@@ -80,19 +81,20 @@ def _clips_of(folder: Path) -> tuple[Path, ...]:
     found = list(_clips_in(folder))
     if not found:
         raise InputError(
-            f"{folder} holds no video and no numbered pictures that could be repainted. "
-            "Name a folder with clips, or the clips."
+            f"{folder} holds no video and no picture that could be repainted. Name a folder with clips, or the clips."
         )
     return tuple(found)
 
 
 def _clips_in(folder: Path) -> Iterator[Path]:
-    paths = (folder / name for name in sorted(names_in(folder)) if not name.startswith("."))
+    paths = [folder / name for name in sorted(names_in(folder)) if not name.startswith(".")]
     videos = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()]
-    numbers = patterns_in(folder, CODECS)
-    alone = not videos and len(numbers) == 1
-    sequences = [folder / pattern.name for pattern, found in numbers.items() if alone or len(found) >= FEWEST_PICTURES]
-    return _not_ours(sorted([*videos, *sequences]))
+    sequences = [
+        folder / pattern.name
+        for pattern, numbers in patterns_in(folder, CODECS).items()
+        if len(numbers) >= FEWEST_PICTURES and is_dense(numbers)
+    ]
+    return _not_ours(sorted([*videos, *sequences]) or filter(is_still, paths))
 
 
 def _clips_that_fit(path: Path) -> tuple[Path, ...]:
@@ -106,8 +108,7 @@ def _clips_that_fit(path: Path) -> tuple[Path, ...]:
         return found
     if parse_pattern(path):  # and so are those in a sequence's name
         return (path,)
-    advice = "Give an image sequence's pattern, such as shot.####.png." if _is_picture(path) else "Check the name."
-    raise InputError(f"No video fits {path}. {advice}")
+    raise InputError(f"No clip fits {path}. Check the name.")
 
 
 def _matches(text: str) -> tuple[Path, ...]:
@@ -118,14 +119,10 @@ def _matches(text: str) -> tuple[Path, ...]:
     for match in sorted(map(Path, glob.glob(text, recursive=True))):  # noqa: PTH207
         if match.is_dir():
             found += _clips_in(match)
-        elif match.suffix.lower() in VIDEO_SUFFIXES or (match.suffix == suffix and not _is_picture(match)):
+        elif match.suffix.lower() in VIDEO_SUFFIXES or match.suffix == suffix:
             found += _not_ours([match])
     return tuple(dict.fromkeys(found))
 
 
 def _not_ours(clips: Iterable[Path]) -> Iterator[Path]:
     return (clip for clip in clips if not is_record(provenance_path(clip)))
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in CODECS

@@ -9,6 +9,7 @@ from pathlib import Path
 from stylevideo.errors import SettingsError
 from stylevideo.inputs import clip_name
 from stylevideo.media.delivery import DELIVERIES, Delivery, choose_delivery
+from stylevideo.media.pattern import is_still
 from stylevideo.settings import Style
 from stylevideo.text import did_you_mean
 
@@ -18,9 +19,11 @@ FIELDS = {
     "style": "the names of the style pictures, joined with +",
     "preset": "the preset's name",
     "delivery": "the delivery's name",
-    "ext": "the delivery's usual suffix: mp4; of an image sequence ####.png",
+    "ext": "the delivery's usual suffix: mp4; of an image sequence ####.png, of a still its own",
 }
 DEFAULT_NAME = "{name}_{style}_{preset}.{ext}"
+PICTURES = frozenset(suffix for form in DELIVERIES.values() if form.is_sequence for suffix in form.suffixes)
+"""The suffixes of pictures that can be written."""
 USUAL_DELIVERY = "h264"
 """What is written where neither a delivery nor a suffix is asked for."""
 
@@ -66,12 +69,14 @@ def clip_fields(source: Path, styles: Sequence[Style], preset: str, delivery: De
         "style": "+".join(style.path.stem for style in styles),
         "preset": preset,
         "delivery": delivery.name,
-        "ext": f"####.{suffix}" if delivery.is_sequence else suffix,
+        "ext": f"####.{suffix}" if delivery.is_sequence and not is_still(source) else suffix,
     }
 
 
-def delivery_of(name: str, template: str) -> Delivery:
+def delivery_of(name: str, template: str, source: Path) -> Delivery:
     """The delivery with this name; for "auto" what the template's suffix stands for, or the usual one.
+
+    That of a still is its own kind of file, or PNG where that is not written.
 
     Raises:
         InputError: that suffix is not known.
@@ -79,4 +84,6 @@ def delivery_of(name: str, template: str) -> Delivery:
     suffix = Path(template).suffix
     if name == "auto" and suffix and "{" not in suffix:
         return choose_delivery(name, Path(template))
+    if name == "auto" and is_still(source):
+        return choose_delivery(name, source if source.suffix.lower() in PICTURES else source.with_suffix(".png"))
     return DELIVERIES[USUAL_DELIVERY if name == "auto" else name]

@@ -6,8 +6,9 @@ be chosen at any of these places; it never undoes a value that was given at anot
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +16,16 @@ from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import HERE, absolute, find_sources
 from stylevideo.jobfile import JobFile, is_job_file, read_job_file, read_user_file
 from stylevideo.media.delivery import choose_delivery
+from stylevideo.media.pattern import CODECS, is_still, patterns_in
 from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.request import ClipRequest, Given
 from stylevideo.settings import Settings, Style, preset
 
 USUAL_PRESET = "standard"
 NAMES_SHOWN = 4
+LIKE_A_SEQUENCE = 10
+"""So many numbered pictures of one name may be meant as a sequence."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
     problems.raise_all()
     _check_apart(tuple(requests), problems)
     problems.raise_all()
+    _tell_of_sequences(request.source for request in requests if is_still(request.source))
     return tuple(requests)
 
 
@@ -121,12 +127,24 @@ def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Setti
         output = absolute(given.output)
         fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
     else:
-        fields = clip_fields(source, styles, name, delivery_of(wanted, template))
+        fields = clip_fields(source, styles, name, delivery_of(wanted, template, source))
         output = absolute(fill(template, fields), absolute(given.out_dir or HERE))
         choose_delivery(wanted, output)
     if settings.output.sheet:
         settings = settings.with_values(sheet=str(absolute(fill(settings.output.sheet, fields))))
     return ClipRequest(source, styles, output, settings, name)
+
+
+def _tell_of_sequences(stills: Iterable[Path]) -> None:
+    """Somebody who names the files of a sequence may mean the sequence."""
+    named = set(stills)
+    for folder in sorted({still.parent for still in named}):
+        for pattern, numbers in patterns_in(folder, CODECS).items():
+            count = sum(pattern.file(number) in named for number in numbers)
+            if count >= LIKE_A_SEQUENCE:
+                logger.warning(
+                    "%d pictures are painted each by itself. To paint them as one clip, name %s.", count, pattern.name
+                )
 
 
 def _absolute_style(style: Style) -> Style:

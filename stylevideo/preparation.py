@@ -163,7 +163,10 @@ def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> 
     """A sentence for each setting that was given although it changes nothing here; what a preset says is not given."""
     depth, is_film, finds_cuts = settings.footage.depth, not delivery.is_sequence, settings.shots.detect_cuts
     reasons = {
-        "rate": (not info.is_sequence, "a video file has a rate of its own"),
+        "rate": (
+            not info.is_sequence or (info.is_still and not is_film),
+            "a still has none" if info.is_sequence else "a video file has a rate of its own",
+        ),
         "size": (settings.scales.size > max(info.width, info.height), "no film is larger than its clip"),
         "depth": (depth != "auto" and not _takes(delivery, depth), f"{delivery.name} files have a depth of their own"),
         "alpha": (not info.has_alpha, "the footage has no alpha channel"),

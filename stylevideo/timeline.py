@@ -93,7 +93,7 @@ class VideoInfo:
         last_lasts: seconds for which the last frame is shown; one frame of `rate` where that is None.
         orderly: whether the file begins with the first frame that is shown; where not, decoders disagree on the moment
             from which they count.
-        files: of a sequence, each frame's file; None where one is missing in between.
+        files: of a sequence, or of a still, each frame's file; None where one is missing in between.
         first_number: the number of the frame with index 0.
         thinned_from: what `thinned` was called on, or None.
         chosen: of a thinned clip, the index in that of each of its frames, ascending; every n-th one is a `range`.
@@ -150,6 +150,11 @@ class VideoInfo:
     def is_sequence(self) -> bool:
         """Whether each frame is a file of its own."""
         return bool(self.files)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is one picture whose name has no number."""
+        return (self.thinned_from or self).files == (self.path,)
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -144,7 +144,10 @@ def _check_numbers(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[C
     """Whether an image sequence has a file for each frame, by its number."""
     wanted = {info.number(index) for index in shown}
     found = {made.number(index) for index, file in enumerate(made.files) if file}
-    yield _check("frames", _ranges(wanted), _ranges(found), wanted <= found)
+    if made.is_still:  # whose name has no number
+        yield _same("frames", str(len(wanted)), str(len(found)))
+    else:
+        yield _check("frames", _ranges(wanted), _ranges(found), wanted <= found)
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
     yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
 

@@ -222,14 +222,14 @@ CLIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "too small": (tiny, "90x24 pixels are too small for VGG-19.*at least 32"),
     "HDR": (hdr, r"hdr\.mp4 is HDR \(smpte2084\).*Add --tonemap"),
     "a jump in its times": (days_apart, r"jump\.mkv: by the times in the file 4 frames would be 1920004"),
-    "an empty folder": (empty_folder, "shots holds no (video and no )?numbered pictures"),
+    "an empty folder": (empty_folder, "shots holds no (video and no picture|numbered pictures)"),
     "two sequences": (two_sequences, "would be written from .*a.#.png, .*b.#.png. Give each film a name of its own"),
     "two sizes": (
         two_sizes,
         r"a\.0003\.png is 128x64, but a\.####\.png begins with 128x96\. Make all .* of one size\.$",
     ),
     "damaged pictures": (damaged_sequence, r"a\.#\.png: the first pictures cannot be decoded.*Make or copy it again"),
-    "a damaged EXR": (damaged_exr, r"a\.#\.exr: the first pictures cannot be decoded.*damaged"),
+    "a damaged EXR": (damaged_exr, r"a\.1\.exr: the picture cannot be decoded.*damaged"),
 }
 
 
@@ -408,7 +408,7 @@ OUTPUTS = {
     "a kind that is not written": ("film.xyz", r"film\.xyz: \.xyz files are not supported for films\. Use one of"),
     "no suffix": ("film", "a name without a suffix is not supported"),
     "there already": ("taken.mp4", r"taken\.mp4 is already there\. Replace it with -y"),
-    "a picture without a number": ("film.png", r"says nothing of where the numbers go\. Write it like .*\.####\.png"),
+    "one picture for a film": ("film.png", r"one picture, and 20 frames .*\. Write it like film\.####\.png, or .* 1\."),
     "a sequence that is there": ("a.####.png", r"a\.0001\.png is already there, with 1 more\. Replace them with -y"),
 }
 

@@ -224,5 +224,5 @@ def test_an_image_sequence_says_all_that_it_has_not(tmp_path: Path) -> None:
     )
     result = stylize(full, [STYLE], tmp_path / "f.####.png", Settings().with_values(iterations=0))
     left = "1 audio track and 1 data track and 1 chapter and 1 tag and timecode"
-    said = f"The source's {left} stayed behind: an image sequence has none."
+    said = f"The source's {left} stayed behind: pictures have none."
     assert said in result.warnings

@@ -46,7 +46,10 @@ def refusal(name: str, format_name: str) -> str:
         format_name: ffmpeg's; "" where it is not known.
     """
     if format_name == "image2" or format_name.endswith("_pipe"):
-        return f"{name} is a still picture, not a video. Give a video file as the clip."
+        return (
+            f"{name} is a still picture, not a video, and not named as one. Give a video, or a PNG, TIFF, JPEG, DPX or "
+            "EXR file with the suffix of its kind."
+        )
     for kind, (formats, rest) in _OTHERS.items():
         if format_name in formats:
             return f"{name} is not a video that ffmpeg can read: it is {kind}, which {rest}"

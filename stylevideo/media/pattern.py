@@ -1,4 +1,4 @@
-"""The names of image sequences: `shot.####.png`, `shot.%04d.exr`, `shot.1001-1050#.tif`, read by fileseq.
+"""The names of image sequences and of stills: `shot.####.png`, `shot.%04d.exr`, `shot.1001-1050#.tif`, read by fileseq.
 
 One `#` or `@` stands for one digit, at least; `shot.#.png` is `shot.1.png`, `shot.10.png` and so on. Knows names, and
 which of them a folder has; opens no files.
@@ -47,12 +47,12 @@ _UNMASK = {0xE000 + place: special for place, special in enumerate(_SPECIAL)}
 
 @dataclass(frozen=True)
 class Pattern:
-    """File names that differ only in a number.
+    """File names that differ only in a number; or the name of one still, which has none.
 
     Attributes:
         folder: where the files are.
         before, after: what stands around the number; `after` has the suffix.
-        digits: a number has at least so many, filled up with zeros.
+        digits: a number has at least so many, filled up with zeros; 0 where there is none.
     """
 
     folder: Path
@@ -72,7 +72,7 @@ class Pattern:
 
     def file(self, number: int) -> Path:
         """The file of a number."""
-        return self.folder / f"{self.before}{number:0{self.digits}d}{self.after}"
+        return self.folder / (f"{self.before}{number:0{self.digits}d}{self.after}" if self.digits else self.name)
 
 
 def parse_pattern(path: Path) -> tuple[Pattern, range | None] | None:
@@ -104,6 +104,11 @@ def parse_pattern(path: Path) -> tuple[Pattern, range | None] | None:
         before, stated = f"{before}-", stated[1:]
     pattern = Pattern(path.parent.absolute(), before, sequence.zfill(), after)
     return pattern, _stated_numbers(path, stated) if stated else None
+
+
+def as_still(path: Path) -> Pattern:
+    """The pattern of a name that is taken as it is."""
+    return Pattern(path.parent.absolute(), path.stem, 0, path.suffix)
 
 
 def plain_name(path: Path) -> str:
@@ -186,27 +191,31 @@ def _stated_numbers(path: Path, text: str) -> range:
 # -- the sequence that is meant ----------------------------------------------------------------------
 
 
-def is_sequence(path: Path) -> bool:
-    """Whether a path means an image sequence: a folder, or a pattern such as `shot.####.png`.
+def is_still(path: Path) -> bool:
+    """Whether a path is a picture's file, whatever its name looks like."""
+    return path.suffix.lower() in CODECS and path.is_file()
 
-    A file whose own name looks like a pattern is a file.
+
+def is_sequence(path: Path) -> bool:
+    """Whether a path means pictures: a folder of them, a pattern such as `shot.####.png`, or one still.
 
     Raises:
         InputError: it has a pattern with numbers that are not written `1001-1050`.
     """
-    return path.is_dir() or (not path.exists() and parse_pattern(path) is not None)
+    return is_still(path) or path.is_dir() or (not path.exists() and parse_pattern(path) is not None)
 
 
 def list_sequence(path: Path, rate: Fraction) -> VideoInfo:
     """What the names of an image sequence's files tell of it: not the size and the kind of its pixels.
 
     Args:
-        path: a folder with one sequence; or a pattern, which may state the numbers: `shot.1001-1050####.tif`.
+        path: a folder with one sequence; or a pattern, which may state the numbers: `shot.1001-1050####.tif`; or a
+            still, which is a sequence of one file.
         rate: frames a second, which files do not tell.
     Raises:
         InputError: there is no such sequence, or more than one.
     """
-    pattern, numbers, stated = _sequence_in(path) if path.is_dir() else _sequence_named(path)
+    pattern, numbers, stated = _still_or_sequence(path)
     wanted = stated or range(numbers[0], numbers[-1] + 1)
     there = set(numbers)
     _check_extent(pattern, wanted, sum(number in wanted for number in numbers))
@@ -229,6 +238,18 @@ def list_sequence(path: Path, rate: Fraction) -> VideoInfo:
         files=files,
         first_number=wanted.start,
     )
+
+
+def _still_or_sequence(path: Path) -> tuple[Pattern, list[int], range | None]:
+    """What a path means, the numbers that there are, and those that it states."""
+    if is_still(path):
+        return as_still(path), [1], None
+    return _sequence_in(path) if path.is_dir() else _sequence_named(path)
+
+
+def is_dense(numbers: Sequence[int]) -> bool:
+    """Whether ascending numbers are as frames have them: no more are missing between them than are there."""
+    return numbers[-1] - numbers[0] + 1 <= 2 * len(numbers)
 
 
 def _check_extent(pattern: Pattern, wanted: range, there: int) -> None:

@@ -1,4 +1,4 @@
-"""Image sequences as clips: which files there are, what is known of them, their pictures in order.
+"""Image sequences, and stills, as clips: which files there are, what is known of them, their pictures in order.
 
 The numbers in the names are the frames' numbers; one that is missing in between is a gap, not the end.
 """
@@ -31,7 +31,8 @@ def probe_sequence(path: Path, rate: Fraction) -> VideoInfo:
     """Find out everything about an image sequence.
 
     Args:
-        path: a folder with one sequence; or a pattern, which may state the numbers: `shot.1001-1050####.tif`.
+        path: a folder with one sequence; or a pattern, which may state the numbers: `shot.1001-1050####.tif`; or a
+            still.
         rate: frames a second, which files do not tell.
     Returns:
         The facts of the first file that can be decoded; `files` has None for each number without a file.
@@ -111,4 +112,5 @@ def _first_facts(info: VideoInfo) -> FileFacts:
             return file_facts(file)
         except DecodeError as error:
             reason = error
-    raise InputError(f"{info.path.name}: the first pictures cannot be decoded. {reason}") from reason
+    what = "the picture" if info.is_still else "the first pictures"
+    raise InputError(f"{info.path.name}: {what} cannot be decoded. {reason}") from reason

@@ -1,4 +1,4 @@
-"""Image sequences as results: a file for each frame, none of them in place before all are made.
+"""Image sequences and stills as results: a file for each frame, none of them in place before all are made.
 
 They are written into a hidden folder beside their place and moved from there, so that an earlier run's files stay
 until they can all be replaced. What is written under a final name is whole.
@@ -17,7 +17,7 @@ import numpy as np
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
 from stylevideo.media.exr import check_openexr, write_exr
 from stylevideo.media.leftovers import part_folder
-from stylevideo.media.pattern import Pattern, parse_pattern
+from stylevideo.media.pattern import Pattern, as_still, parse_pattern
 from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats
 from stylevideo.media.tiff import with_straight_alpha
 from stylevideo.media.view import sequence_view
@@ -73,8 +73,8 @@ def check_sequence_output(output: Path) -> None:
     """Refuse a sequence's name before any work is done for it.
 
     Raises:
-        InputError: it has no pattern, or states numbers; the kind of file is not supported, or its package is not
-            installed; the folder is missing, or cannot be written to.
+        InputError: it states numbers; the kind of file is not supported, or its package is not installed; the folder
+            is missing, or cannot be written to.
     """
     _output_pattern(output)
 
@@ -83,10 +83,15 @@ def sequence_files(output: Path, numbers: Iterable[int]) -> list[Path]:
     """The files of these numbers.
 
     Raises:
-        InputError: see `check_sequence_output`.
+        InputError: see `check_sequence_output`; or they are several, and the output is one picture.
     """
-    pattern = _output_pattern(output)
-    return [pattern.file(number) for number in numbers]
+    pattern, wanted = _output_pattern(output), list(numbers)
+    if not pattern.digits and len(wanted) > 1:
+        raise InputError(
+            f"{output} is one picture, and {len(wanted)} frames are to be written. Write it like "
+            f"{output.stem}.####{output.suffix}, or choose one of them with --frames {wanted[0]}."
+        )
+    return [pattern.file(number) for number in wanted]
 
 
 def write_sequence(
@@ -104,8 +109,8 @@ def write_sequence(
 
     Args:
         pictures: all of one size; one for each of `numbers`, in order.
-        output: a pattern such as `out/shot.####.png`; its suffix decides the kind of file. Numbers with more digits
-            become longer. Existing files are replaced.
+        output: a pattern such as `out/shot.####.png`, or the name of one picture; its suffix decides the kind of file.
+            Numbers with more digits become longer. Existing files are replaced.
         numbers: of the frames.
         bits: 8, 16, or 32 for floating point; the nearest that the kind of file can hold is written.
         view: how the pictures are made into scene-linear light, for EXR; that by which they were read.
@@ -116,28 +121,27 @@ def write_sequence(
         EncodeError: the pictures are not as many as `numbers`, or too large for the kind of file.
         StorageError: the disk is full, or the folder cannot be written.
     """
-    pattern = _output_pattern(output)
+    files = sequence_files(output, numbers)
     notes: dict[str, None] = {}
     with part_folder(output) as folder:
         made = []
-        for number, picture in _counted(pictures, numbers, output):
-            made.append(folder / pattern.file(number).name)
+        for file, picture in _counted(pictures, files, output):
+            made.append(folder / file.name)
             try:
                 notes |= dict.fromkeys(_write_file(made[-1], picture, bits, view))
             except StorageError as error:
                 raise StorageError(_not_stored(output, error.__cause__)) from error
         before_naming()
-        paths = tuple(_put_in_place(file, pattern.folder, output) for file in made)
+        paths = tuple(_put_in_place(file, files[0].parent, output) for file in made)
     for note in notes:
         logger.info("%s: %s", output.name, note)
     return SequenceReport(paths, tuple(notes))
 
 
 def _output_pattern(output: Path) -> Pattern:
-    pattern, stated = parse_pattern(output) or (None, None)
-    if pattern is None or output.is_dir():
-        example = output / "frame.####.png" if output.is_dir() else output.with_name(f"{output.stem}.####.png")
-        raise InputError(f"{output} says nothing of where the numbers go. Write it like {example}.")
+    if output.is_dir():
+        raise InputError(f"{output} is a folder. Write it like {output / 'frame.####.png'}.")
+    pattern, stated = parse_pattern(output) or (as_still(output), None)
     if stated:
         raise InputError(f"{output}: the numbers are those of the frames. Write {pattern.name}, and choose --frames.")
     if pattern.suffix not in KINDS:
@@ -153,19 +157,19 @@ def _not_stored(output: Path, error: BaseException | None) -> str:
     return f"{output} cannot be written ({reason}). Free some space or choose another place, and run again."
 
 
-def _counted(pictures: Iterable[Picture], numbers: Sequence[int], output: Path) -> Iterator[tuple[int, Picture]]:
-    """Numbers with their pictures, which must be as many, and of one size."""
+def _counted(pictures: Iterable[Picture], files: Sequence[Path], output: Path) -> Iterator[tuple[Path, Picture]]:
+    """Files with their pictures, which must be as many, and of one size."""
     count, size = 0, None
     for count, picture in enumerate(pictures, start=1):
-        if count > len(numbers):
+        if count > len(files):
             raise EncodeError(
-                f"{output.name}: more than the {counted(len(numbers), 'frame')} asked for came to be written."
+                f"{output.name}: more than the {counted(len(files), 'frame')} asked for came to be written."
             )
         size = size or picture.image.shape[:2]
         _check_shapes(picture, size, output)
-        yield numbers[count - 1], picture
-    if count < len(numbers):
-        raise EncodeError(f"{output.name}: only {count} of {counted(len(numbers), 'frame')} came to be written.")
+        yield files[count - 1], picture
+    if count < len(files):
+        raise EncodeError(f"{output.name}: only {count} of {counted(len(files), 'frame')} came to be written.")
 
 
 def _check_shapes(picture: Picture, size: tuple[int, ...], output: Path) -> None:

@@ -175,7 +175,7 @@ def _notes_without_container(info: VideoInfo) -> Iterator[str]:
         left += [counted(len(tags.own), "tag")] if tags.own else []
         left += ["timecode"] if info.timecode else []
     if left:
-        yield f"The source's {' and '.join(left)} stayed behind: an image sequence has none."
+        yield f"The source's {' and '.join(left)} stayed behind: pictures have none."
     yield from picture_notes(info)
 
 
