@@ -33,7 +33,7 @@ _SOUND = re.compile(r"a(:\d{1,2})?")
 _TAGGED = re.compile(r"(g|c:\d{1,3}|s|s:[vast](:\d{1,2})?|s:\d{1,2})?")
 _TRACK = re.compile(r"[ast](:\d{1,2})?")
 _OPTION = re.compile(r"-([A-Za-z0-9][\w-]*)(?::(.*))?", re.DOTALL)
-_VALUE = re.compile(r"(?:[+-]?[0-9.]|[A-Za-z])[\w.,:|%@+*/()<>= -]*", re.ASCII)
+_VALUE = re.compile(r"(?:[+-]?[0-9.]|\+?[A-Za-z])[\w.,:|%@+*/()<>= -]*", re.ASCII)
 _KEY_VALUE = re.compile(r"([\w-]+)(?:=([\w.,+/()| -]*))?", re.ASCII)
 _TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;]\d{2,3}")
 

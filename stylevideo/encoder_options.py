@@ -52,19 +52,19 @@ FLAGS = {
 PARAMETERS = {
     "x264-params": names(
         "8x8dct aq-mode aq-strength aud avcintra-class b-adapt b-bias b-pyramid bframes bitrate bluray-compat cabac "
-        "chroma-me chroma-qp-offset cll cplxblur cpu-independent crf crf-max dct-decimate deadzone-inter "
+        "chroma-me chroma-qp-offset cplxblur cpu-independent crf crf-max dct-decimate deadzone-inter "
         "deadzone-intra deblock direct fast-pskip force-cfr frame-packing intra-refresh ipratio keyint level "
-        "lookahead-threads mastering-display mbtree me merange min-keyint mixed-refs mvrange nal-hrd "
+        "lookahead-threads mbtree me merange min-keyint mixed-refs mvrange nal-hrd "
         "non-deterministic nr open-gop partitions pbratio psy psy-rd qblur qcomp qp qpmax qpmin qpstep ratetol "
         "rc-lookahead ref scenecut sliced-threads slice-max-size slices subme threads trellis vbv-bufsize vbv-init "
         "vbv-maxrate weightb weightp"
     ),
     "x265-params": names(
-        "allow-non-conformance amp aq-bias-strength aq-mode aq-motion aq-strength aud b-adapt b-intra "
-        "bframe-bias bframes bitrate cbqpoffs constrained-intra crf crf-max crf-min crqpoffs ctu cu-lossless cu-stats "
-        "cutree deblock early-skip fades fast-intra frame-threads hdr10 hdr10-opt hevc-aq high-tier hrd info "
+        "allow-non-conformance amp aq-mode aq-motion aq-strength aud b-adapt b-intra "
+        "bframe-bias bframes bitrate cbqpoffs constrained-intra crf crf-max crf-min crqpoffs ctu cu-lossless "
+        "cutree deblock early-skip fades fast-intra frame-threads hevc-aq high-tier hrd info "
         "intra-refresh ipratio keyint level-idc limit-modes limit-refs limit-sao limit-tu log-level lookahead-slices "
-        "lookahead-threads lossless master-display max-cll max-merge max-tu-size me merange min-cu-size min-keyint "
+        "lookahead-threads lossless max-merge max-tu-size me merange min-cu-size min-keyint "
         "min-luma max-luma nr-inter nr-intra open-gop opt-cu-delta-qp pbratio pmode pme pools psnr psy-rd psy-rdoq "
         "qcomp qg-size qp qpmax qpmin qpstep rc-grain rc-lookahead rd rd-refine rdoq-level rdpenalty rect ref "
         "repeat-headers sao sao-non-deblock scenecut scenecut-bias selective-sao signhide slices splitrd-skip ssim-rd "
@@ -72,10 +72,10 @@ PARAMETERS = {
         "tu-intra-depth uhd-bd vbv-bufsize vbv-end vbv-init vbv-maxrate weightb weightp wpp"
     ),
     "svtav1-params": names(
-        "ac-bias aq-mode bias-pct buf-initial-sz buf-optimal-sz buf-sz content-light crf enable-cdef enable-dlf "
+        "ac-bias aq-mode bias-pct buf-initial-sz buf-optimal-sz buf-sz crf enable-cdef enable-dlf "
         "enable-overlays enable-qm enable-restoration enable-tf enable-variance-boost fast-decode film-grain "
         "film-grain-denoise hierarchical-levels irefresh-type keyint lookahead lossless lp luminance-qp-bias "
-        "mastering-display max-qp mbr-overshoot-pct min-qp overshoot-pct pred-struct preset qm-max qm-min qp rc scd "
+        "max-qp mbr-overshoot-pct min-qp overshoot-pct pred-struct preset qm-max qm-min qp rc scd "
         "scm sharpness tbr tile-columns tile-rows tune undershoot-pct variance-boost-strength variance-octile"
     ),
     "aom-params": names(

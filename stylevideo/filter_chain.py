@@ -48,6 +48,7 @@ INSTEAD = {
     "zscale": "Use --size.",
 }
 _FONT = re.compile(r"[\w .-]+")
+_WIDE = re.compile(r"%\{[^}]*:\d{4,}\}")
 _NAME = re.compile(r"\s*(\w+)\s*=")
 _PLAIN = re.compile(r"([^\w.+-])", re.ASCII)
 
@@ -111,6 +112,8 @@ def _check_option(name: str, option: str, value: str) -> None:
         raise SettingsError(f"The filter {name} cannot have {option} here: it names a file, or changes the size.")
     if name == "drawtext" and option == "font" and not _FONT.fullmatch(value):
         raise SettingsError(f"drawtext's font must be the name of a font, such as font=Sans, not {value!r}.")
+    if _WIDE.search(re.sub(r"[\\'\s]", "", value)):
+        raise SettingsError(f"The filter {name} cannot print numbers of so many digits.")
     if "while(" in "".join(value.split()) and (option != "text" or "%{" in value):
         raise SettingsError(f"The filter {name} cannot have while() here: it might never end.")
 
