@@ -21,13 +21,14 @@ from formats_measures import (
 )
 from formats_report import Row
 
+from stylevideo.checks import Verdict
 from stylevideo.errors import StyleVideoError
 from stylevideo.media.delivery import DELIVERIES, Delivery
 from stylevideo.media.exr import read_exr
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip
 from stylevideo.timeline import VideoInfo
-from stylevideo.verification import Verdict, verify
+from stylevideo.verification import verify
 
 SYNC_MS = 5.0
 TITLE, CHAPTERS, TIMECODE, ASPECT = "Lake; take = 4", ("Arrival", "Departure"), "01:00:00:00", "16:15"

@@ -84,7 +84,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from stylevideo.verification import Verdict, verify
+    from stylevideo.checks import Verdict
+    from stylevideo.verification import verify
 
     shown = Settings().with_values(**_given(options)).footage
     found = verify(options.source, options.film, **{name: getattr(shown, name) for name in SHOWN_BY})

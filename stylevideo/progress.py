@@ -81,8 +81,7 @@ class ClipProgress:
         match event:
             case Checked():
                 self._name = event.clip.source.name
-                light = f"scene-linear light, painted as {event.view}; " if event.view else ""
-                self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; {light}looking for cuts")
+                self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; looking for cuts")
             case Planned():
                 self._start(event)
             case FrameFinished():

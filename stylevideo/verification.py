@@ -1,6 +1,7 @@
 """Whether a film has everything its source had: frames, times, sound, subtitles, chapters, tags.
 
-Compares files; knows nothing of how the film was made. What its container cannot hold is told, not held against it.
+Compares files by what ffmpeg's decoders make of them; what should be there, such as which track is copied, is planned
+as the writer plans it. What the film's container cannot hold is told, not held against it.
 """
 
 from __future__ import annotations
@@ -8,13 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
 from fileseq.frameset import FrameSet
 
+from stylevideo.check_times import TIME_TOLERANCE, check_motion, check_times
+from stylevideo.check_tracks import check_cues, check_packets, check_sound
+from stylevideo.checks import Check, Verdict, agree, same
+from stylevideo.errors import DecodeError
+from stylevideo.media.account import shown_colors
 from stylevideo.media.delivery import CONTAINERS
+from stylevideo.media.frame_file import file_facts
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import OF_THE_CONTAINER, Chapter, ask, read_tags
 from stylevideo.media.tracks import (
@@ -30,40 +36,15 @@ from stylevideo.media.writer import film_timecode
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
 
-# mkv counts in milliseconds.
-TIME_TOLERANCE = Fraction(2, 1000)
 # WebM says in whole pixels how wide a picture is shown.
 SHAPE_TOLERANCE_PX = Fraction(1, 2)
+SIZE_TOLERANCE_PX = 2
+CHAPTER_TOLERANCE = Fraction(1, 20)
 # A stretch's sound begins with a whole packet in containers that cannot cut one.
 PACKET_TOLERANCE = Fraction(60, 1000)
 FIRST_SECONDS = "10"
 HELD_EVERYWHERE = frozenset({"title", "artist", "album", "comment", "copyright", "date", "genre"})
 """Tags that every container can hold."""
-
-
-class Verdict(Enum):
-    """How a film compares with its source in one respect."""
-
-    SAME = "same"
-    CHANGED = "changed"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One respect in which a film was compared.
-
-    Attributes:
-        what: in words, such as "audio track 1".
-        source: what it should be.
-        film: what it is; empty for a note on what the container cannot hold.
-        verdict: whether that is the same, changed as it has to be, or wrong.
-    """
-
-    what: str
-    source: str
-    film: str
-    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -113,7 +94,8 @@ def verify(
         checks: tuple[Check, ...] = (*_check_numbers(info, made, shown), *_check_tracks(info, made, shown))
         return Verification(info.path, made.path, checks)
     checks = (
-        *_check_time(info, made, shown),
+        *check_times(info, made, shown),
+        *([] if info.is_sequence else check_motion(info, made, shown)),
         *_check_timecode(info, made, shown),
         *_check_picture(info, made),
         *_check_tracks(info, made, shown),
@@ -122,45 +104,40 @@ def verify(
     return Verification(info.path, made.path, checks)
 
 
-def _check_time(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    if info.variable_rate:
-        worst = _farthest_off(info, made, shown)
-        in_time = worst <= TIME_TOLERANCE
-        if made.variable_rate or (in_time and made.frame_count == len(shown)):  # a stretch of it may be even
-            yield _same("frames", str(len(shown)), str(made.frame_count))
-            yield _check("frame times", "as they are", f"at most {float(worst) * 1000:.1f} ms off", in_time)
-            return
-    count = sum(info.repeats(shown.start, shown.stop))
-    yield _same("frames", str(count), str(made.frame_count))
-    yield _same("frames a second", str(info.rate), str(made.rate))
-    if info.variable_rate:
-        yield Check("rate", "variable", "constant, with repeated frames", Verdict.CHANGED)
-    lasts = count / info.rate
-    agree = abs(made.duration - lasts) <= 1 / (2 * info.rate)
-    yield _check("duration", f"{float(lasts):.3f} s", f"{float(made.duration):.3f} s", agree)
-
-
 def _check_numbers(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
     """Whether an image sequence has a file for each frame, by its number."""
     wanted = {info.number(index) for index in shown}
     found = {made.number(index) for index, file in enumerate(made.files) if file}
     if made.is_still:  # whose name has no number
-        yield _same("frames", str(len(wanted)), str(len(found)))
+        yield same("frames", str(len(wanted)), str(len(found)))
     else:
-        yield _check("frames", _ranges(wanted), _ranges(found), wanted <= found)
+        yield agree("frames", _ranges(wanted), _ranges(found), wanted <= found)
+    unlike = [made.number(index) for index, file in enumerate(made.files) if file and not _is_like(file, made)]
+    told = f"not {_ranges(set(unlike))}" if unlike else ""
+    yield agree("files", f"can be read, {made.width}x{made.height}", told, not unlike)
+    yield _check_size(info, made)
+
+
+def _is_like(file: Path, made: VideoInfo) -> bool:
+    """Whether a picture decodes, and has the size of the first one."""
+    try:
+        facts = file_facts(file)
+    except DecodeError:
+        return False
+    return (facts.width, facts.height) == (made.width, made.height)
+
+
+def _check_size(info: VideoInfo, made: VideoInfo) -> Check:
+    """A film may be smaller, but has the same proportions to a pixel or two."""
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
-    yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
+    skewed = abs(made.width - Fraction(info.width * made.height, info.height))
+    if skewed > SIZE_TOLERANCE_PX * max(Fraction(1), Fraction(made.width, made.height)):
+        return Check("size", size, made_size, Verdict.WRONG)
+    return Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
 
 
 def _ranges(numbers: set[int]) -> str:
     return str(FrameSet(numbers))
-
-
-def _farthest_off(info: VideoInfo, made: VideoInfo, shown: range) -> Fraction:
-    """The farthest that a frame is from the time that it had, in seconds; frames that are too many do not count."""
-    due = [(time - info.pts[shown.start]) * info.time_base for time in info.pts[shown.start : shown.stop]]
-    times = [(time - made.pts[0]) * made.time_base for time in made.pts]
-    return max(abs(time - wanted) for time, wanted in zip(times, due, strict=False))
 
 
 def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
@@ -168,32 +145,42 @@ def _check_timecode(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[
     for note in notes:
         yield Check("note", note, "", Verdict.CHANGED)
     if timecode is not None:
-        yield _same("timecode", timecode, made.timecode or "none")
+        yield same("timecode", timecode, made.timecode or "none")
 
 
 def _check_picture(info: VideoInfo, made: VideoInfo) -> Iterator[Check]:
-    size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
-    yield Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
+    yield _check_size(info, made)
     wider = abs(info.sample_aspect - made.sample_aspect) * made.width
-    yield _check("sample aspect", str(info.sample_aspect), str(made.sample_aspect), wider <= SHAPE_TOLERANCE_PX)
+    yield agree("sample aspect", str(info.sample_aspect), str(made.sample_aspect), wider <= SHAPE_TOLERANCE_PX)
     wanted = "gbr" if made.pixel_format.startswith(("gbr", "bgr")) else "bt709"
-    yield _same("colour matrix", wanted, made.color_matrix or "not said")
+    yield same("colour matrix", wanted, made.color_matrix or "not said")
+    said, as_written = shown_colors(made), ("pc" if wanted == "gbr" else "tv", wanted, "bt709", "bt709")
+    for what, word, right in zip(("range", "matrix", "primaries", "transfer"), said, as_written, strict=True):
+        if word != "unknown":
+            yield same(f"colour {what} of its frames", right, word)
 
 
 def _check_tracks(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
-    tracks, notes = plan_tracks(info, made.path, stretch_of_time(info, shown))
+    cut = stretch_of_time(info, shown, _is_timed(made))
+    tracks, notes = plan_tracks(info, made.path, cut)
     for note in notes:
         yield Check("note", note, "", Verdict.CHANGED)
-    whole = stretch_of_time(info, shown).is_whole
+    whole = cut.is_whole
     for kind in TRACK_KINDS:
         planned = [track for track in tracks if track.stream.kind == kind]
         found = tracks_of(made.streams, kind)
-        yield _same(f"{kind} tracks", str(len(planned)), str(len(found)))
+        yield same(f"{kind} tracks", str(len(planned)), str(len(found)))
         for track, stream in pair_tracks(planned, found):
             number = planned.index(track) + 1
-            yield from _check_track(f"{kind} track {number}", info, made, track, stream, whole)
+            what = f"{kind} track {number}"
+            packets = [*_check_track(what, info, made, track, stream, whole)]
+            yield from packets
             if kind == "audio" and _is_timed(made):
-                yield _check_offset(f"{kind} track {number} begins", info, made, track, stream, shown)
+                yield _check_offset(f"{what} begins", info, made, track, stream, shown)
+            if kind == "subtitle":
+                yield from check_cues(what, (info, track.stream), (made, stream), cut)
+            elif kind == "audio" and not (whole and track.is_copied and packets[-1].verdict is Verdict.SAME):
+                yield from check_sound(what, (info, track.stream), (made, stream), cut)
 
 
 def _is_timed(made: VideoInfo) -> bool:
@@ -206,13 +193,15 @@ def _check_track(
     what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, whole: bool
 ) -> Iterator[Check]:
     if track.stream.language and _says(made):
-        yield _same(f"{what}: language", track.stream.language, stream.language or "none")
+        yield same(f"{what}: language", track.stream.language, stream.language or "none")
     if not track.is_copied:
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
     elif (whole and track.stream.kind == "audio") or track.stream.kind == "cover":
-        yield _same(f"{what}: packets", packet_hash(info, track.stream), packet_hash(made, stream))
+        yield same(f"{what}: packets", packet_hash(info, track.stream), packet_hash(made, stream))
     else:
-        yield _same(f"{what}: codec", track.stream.codec, stream.codec)
+        yield same(f"{what}: codec", track.stream.codec, stream.codec)
+        if track.stream.kind == "audio" and track.stream.codec == stream.codec:
+            yield from check_packets(what, (info, track.stream), (made, stream))
 
 
 def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, shown: range) -> Check:
@@ -222,11 +211,11 @@ def _check_offset(what: str, info: VideoInfo, made: VideoInfo, track: Track, str
     as_it_is = whole and track.codec == "copy"
     start, made_start = _start(info, track.stream, as_it_is), _start(made, stream, as_it_is)
     if start is None or made_start is None:
-        return _same(what, _time(start), _time(made_start))
+        return same(what, _time(start), _time(made_start))
     expected = start - info.start_time if whole else max(start - cut.start, Fraction(0))
     found = made_start - made.start_time
     tolerance = TIME_TOLERANCE if whole else PACKET_TOLERANCE
-    return _check(what, _time(expected), _time(found), abs(found - expected) <= tolerance)
+    return agree(what, _time(expected), _time(found), abs(found - expected) <= tolerance)
 
 
 def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
@@ -242,7 +231,11 @@ def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
     cut = stretch_of_time(info, shown)
     stop = None if cut.length is None else cut.start + cut.length
     inside = [c for c in tags.chapters if c.stop > cut.start and (stop is None or c.start < stop)]
-    yield _same("chapters", _titles(inside), _titles(made_tags.chapters))
+    yield same("chapters", _titles(inside), _titles(made_tags.chapters))
+    if inside and len(inside) == len(made_tags.chapters):
+        due = [max(c.start - cut.start, Fraction(0)) for c in inside]
+        off = max(abs(c.start - time) for c, time in zip(made_tags.chapters, due, strict=True))
+        yield agree("chapters begin", "as they do", f"at most {float(off) * 1000:.0f} ms off", off <= CHAPTER_TOLERANCE)
 
 
 def _says(made: VideoInfo) -> bool:
@@ -265,14 +258,6 @@ def _start(info: VideoInfo, stream: StreamInfo, packets: bool) -> Fraction | Non
     unit = re.search(r"^#tb 0: (\S+)$", printed, re.MULTILINE)
     found = re.search(r"^0, +-?\d+, +(-?\d+),", printed, re.MULTILINE)
     return int(found[1]) * Fraction(unit[1]) if unit and found else None
-
-
-def _same(what: str, source: str, film: str) -> Check:
-    return _check(what, source, film, source == film)
-
-
-def _check(what: str, source: str, film: str, agree: bool) -> Check:
-    return Check(what, source, film, Verdict.SAME if agree else Verdict.WRONG)
 
 
 def _time(seconds: Fraction | None) -> str:

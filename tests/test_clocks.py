@@ -20,6 +20,7 @@ from stylevideo.media.reader import read_frames
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.writer import write_film
 from stylevideo.timeline import VideoInfo
+from stylevideo.verification import verify
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
 GROUPS = ("-x264-params", "keyint=12:min-keyint=12:scenecut=0:bframes=3:b-adapt=0")
@@ -194,5 +195,31 @@ def test_a_stretch_ends_with_its_last_frame(tmp_path: Path) -> None:
     info: VideoInfo = probe(held(tmp_path / "a.mp4", [0, 10, 20, 30], 250, *X264, "-bf", "0"))
     assert info.repeats(0, 3) == (1, 1, 1)
     assert info.repeats(2, 4) == (1, 25)
-    assert info.thinned(2, 0).repeats(0, 2) == (2, 26)
-    assert info.thinned(2, 0).duration == info.duration
+    assert info.thinned(range(0, 4, 2)).repeats(0, 2) == (2, 26)
+    assert info.thinned(range(0, 4, 2)).duration == info.duration
+
+
+def odd_rate(path: Path) -> Path:
+    """Thirty frames a second by a telephone's clock, which no usual rate fits."""
+    return held(path, list(range(0, 120, 3)), 3, *X264, "-bsf:v", "setts=pts=PTS*2999/3000:dts=DTS*2999/3000")
+
+
+RIGHT: dict[str, Callable[[Path], Path]] = {
+    "ts cut, open groups": KINDS["ts cut, open groups"],
+    "avi with B-frames": KINDS["avi with B-frames"],
+    "ts joined of two": joined,
+    "mp4 with an edit list": edited,
+    "a last frame that is held": lambda folder: held(folder / "a.mp4", [0, 10, 20, 30], 250, *X264, "-bf", "0"),
+    "one frame": lambda folder: numbered_video(folder / "a.mp4", 1, "24"),
+    "a rate that no clock holds": lambda folder: odd_rate(folder / "a.mkv"),
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_right_films_of_odd_clips_are_found_right(kind: str, tmp_path: Path) -> None:
+    path, film = RIGHT[kind](tmp_path), tmp_path / "film.mp4"
+    info = probe(path)
+    write_film(
+        (frame.image for frame in read_frames(info, range(info.frame_count))), film, info, range(info.frame_count)
+    )
+    assert [(check.what, check.source, check.film) for check in verify(path, film).wrong] == []

@@ -9,12 +9,13 @@ import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
+from stylevideo.checks import Check, Verdict
 from stylevideo.cli import main
 from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
-from stylevideo.verification import Check, Verdict, verify
+from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 CHAPTERS = """;FFMETADATA1

@@ -101,8 +101,7 @@ def _codec(path: Path) -> str:
 def _read_exr(path: Path, reading: Reading) -> Picture:
     """A picture of light; its colours are multiplied with alpha already, as is usual in this format."""
     exr = _decode_exr(path)
-    view = sequence_view(reading.view)
-    image, gain = view.encode(view.light(exr.linear, exr.attributes.get("chromaticities")))
+    image, gain = sequence_view(reading.view).encode(exr.linear)
     alpha = None if exr.alpha is None or reading.alpha == "drop" else _at_most(exr.alpha, reading.bits)
     return Picture(_at_most(image, reading.bits), alpha, gain, exr, exr.notes)
 

@@ -19,7 +19,6 @@ from stylevideo.media.rates import DEFAULT_RATE, constant_rate, stated_rate
 
 LEAST_KNOWN = 4
 """So many times are needed to tell an even spacing."""
-FIRST_PICTURE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def _first_picture(path: Path) -> Fraction | None:
     decoded = ["-map", "0:V:0", "-frames:v", "1", "-fps_mode", "passthrough", "-enc_time_base", "demux"]
     arguments = ["-v", "error", *source_input(path), *decoded, "-f", "framecrc", "-"]
     try:
-        run = run_ffmpeg(arguments, FIRST_PICTURE_TIMEOUT_S)
+        run = run_ffmpeg(arguments)
     except TimeLimitError:
         return None
     listing = parse_framecrc(run.output)

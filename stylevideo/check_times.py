@@ -1,0 +1,195 @@
+"""Whether a film's frames come when the source's did, by what ffmpeg's decoder gives of both; and in their order.
+
+Knows nothing of how the film was made. A film looks different from its source, but it moves where the source moves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import accumulate
+
+import numpy as np
+
+from stylevideo.checks import Check, Verdict, agree, same
+from stylevideo.media.account import Account, decoded_times, small_pictures
+from stylevideo.media.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
+from stylevideo.timeline import VideoInfo
+
+# mkv counts in milliseconds.
+TIME_TOLERANCE = Fraction(2, 1000)
+MOVING_LEVELS = 2.0
+"""Grey levels by which tiny pictures differ on average where something moves for sure."""
+FROZEN_SHARE = 0.04
+"""Of the source's change from one frame to the next: a film that changes less stands still."""
+ALIKE, REVERSED, CLEARER = 0.4, -0.3, 0.25
+"""Correlation of the changes in film and source: where they go together, against each other, and clearly better."""
+SHOWN_PLACES = 5
+
+
+def check_times(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    """Frames, their times, the rate and the duration.
+
+    Args:
+        info: of the source, perhaps thinned.
+        made: of the film.
+        shown: the source's frames that it shows.
+    """
+    film = decoded_times(made)
+    due, end, notes = _due(info, shown)
+    yield from notes
+    if not film.times:
+        yield same("frames", str(len(shown)), "0")
+        return
+    repeats = info.repeats(shown.start, shown.stop)
+    tolerance = max(TIME_TOLERANCE, film.unit)
+    in_time = len(film.times) == len(shown) and _farthest(film.times, due) <= tolerance
+    kept = info.variable_rate and (made.variable_rate or in_time)  # a stretch of it may be even
+    yield same("frames", str(len(shown) if kept else sum(repeats)), str(len(film.times)))
+    if kept:
+        yield _frame_times(film.times, due, tolerance)
+    else:
+        ticks = [tick for tick in accumulate(repeats[:-1], initial=0) if tick < len(film.times)]
+        if 0 not in repeats:
+            half = 1 / (2 * info.rate) if info.variable_rate or info.thinned_from else _grid_tolerance(info)
+            yield _frame_times([film.times[tick] for tick in ticks], due, tolerance + half)
+        yield _rate(info, made, film)
+        if info.variable_rate:
+            yield Check("rate", "variable", "constant, with repeated frames", Verdict.CHANGED)
+    lasts = film.times[-1] - film.times[0] + (film.lasts or 1 / made.rate)
+    close = abs(lasts - end) <= max(1 / (2 * info.rate), TIME_TOLERANCE)
+    yield agree("duration", f"{float(end):.3f} s", f"{float(lasts):.3f} s", close)
+
+
+def _frame_times(times: Sequence[Fraction], due: Sequence[Fraction], limit: Fraction) -> Check:
+    worst = _farthest(times, due)
+    return agree("frame times", "as they are", f"at most {float(worst) * 1000:.1f} ms off", worst <= limit)
+
+
+def _grid_tolerance(info: VideoInfo) -> Fraction:
+    """How far an evenly spaced source's own times may be off their grid."""
+    return GRID_TOLERANCE_FRAMES / info.rate + info.time_base
+
+
+def _due(info: VideoInfo, shown: range) -> tuple[list[Fraction], Fraction, list[Check]]:
+    """When the shown frames are due from the first one on, and when the last one ends, in seconds.
+
+    The source is decoded once more for that. Of one that is damaged, or does not say its times, the probe's hold.
+    """
+    whole, notes = info.thinned_from or info, []
+    times = [time * whole.time_base for time in whole.pts]
+    end = times[0] + whole.duration
+    if whole.timed and not whole.is_sequence:
+        told = decoded_times(whole)
+        if len(told.times) == len(times):
+            notes += _agreeing(told, times, whole)
+            end = max(told.times[-1] + told.lasts, end if whole.last_lasts is None else Fraction(0))
+            times = list(told.times)
+        else:
+            notes.append(_undecodable(told, times))
+    after = info.successor(shown[-1])
+    first = times[info.index_in_whole(shown.start)]
+    due = [times[info.index_in_whole(index)] - first for index in shown]
+    return due, (end if after is None else times[after]) - first, notes
+
+
+def _agreeing(told: Account, expected: Sequence[Fraction], whole: VideoInfo) -> list[Check]:
+    """A probe that is mistaken would mislead writer and judge alike."""
+    off = max(abs(a - b) for a, b in zip(told.times, expected, strict=True))
+    held = told.lasts * whole.rate >= 2 and whole.last_lasts is None
+    if off <= TIME_TOLERANCE and not held:
+        return []
+    what = "its last frame is held" if held else f"{float(off) * 1000:.1f} ms off"
+    return [Check("source's frame times", "as ffmpeg decodes them", what, Verdict.WRONG)]
+
+
+def _undecodable(told: Account, expected: Sequence[Fraction]) -> Check:
+    count = f"{len(told.times)} of {len(expected)}"
+    known = {round(time * 1000) for time in expected}
+    strange = [time for time in told.times if not known & {round(time * 1000) + off for off in (-1, 0, 1)}]
+    damaged = len(told.times) < len(expected) and len(strange) <= len(expected) // 20
+    verdict = Verdict.CHANGED if damaged else Verdict.WRONG
+    return Check("source's frames that decode", count, "the last good one stands in" if damaged else "", verdict)
+
+
+def _farthest(times: Sequence[Fraction], due: Sequence[Fraction]) -> Fraction:
+    return max(abs(time - times[0] - wanted) for time, wanted in zip(times, due, strict=False))
+
+
+def _rate(info: VideoInfo, made: VideoInfo, film: Account) -> Check:
+    """Whether each frame lies where the rate puts it, as nearly as the container's clock can say."""
+    if made.rate == info.rate:
+        return same("frames a second", str(info.rate), str(made.rate))
+    usual = info.rate in STANDARD_RATES and made.rate in STANDARD_RATES
+    wanted = [place / info.rate for place in range(len(film.times))]
+    length = film.lasts or 1 / made.rate
+    held = not usual and _farthest(film.times, wanted) <= film.unit and abs(length - 1 / info.rate) <= 2 * film.unit
+    found = f"{made.rate}, the nearest that its clock can tell" if held else str(made.rate)
+    return Check("frames a second", str(info.rate), found, Verdict.CHANGED if held else Verdict.WRONG)
+
+
+# -- whether it moves as the source does -----------------------------------------------------------
+
+
+def check_motion(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
+    """Whether frames stand still, are exchanged, or are those before or after, by where source and film change.
+
+    Nothing is said where source or film do not decode whole.
+
+    Args:
+        info: of the source, perhaps thinned.
+        made: of the film.
+        shown: the source's frames that it shows.
+    """
+    whole = info.thinned_from or info
+    source, film = small_pictures(whole), small_pictures(made)
+    repeats = (1,) * len(shown) if len(film) == len(shown) else info.repeats(shown.start, shown.stop)
+    if len(source) != whole.frame_count or len(film) != sum(repeats):
+        return
+    kept = np.array(repeats) > 0
+    places = np.array([info.index_in_whole(index) for index in shown])[kept]
+    film_steps = _steps(film[(np.cumsum(repeats) - repeats)[kept]])
+    steps = _steps(source[places])
+    moving = np.flatnonzero(np.abs(steps).mean(axis=1) >= MOVING_LEVELS)
+    still = np.abs(film_steps).mean(axis=1) <= FROZEN_SHARE * np.abs(steps).mean(axis=1)
+    numbers = places[1:] + whole.first_number
+    yield _nowhere("motion", "as the source moves", "stands still", numbers[moving][still[moving]])
+    likeness = _likeness(steps, film_steps)
+    if len(moving) and np.median(likeness[moving]) >= ALIKE:
+        turned = numbers[moving][likeness[moving] <= REVERSED]
+        yield _nowhere("order", "as in the source", "is exchanged", turned)
+    lag = _lag(source, film_steps, places)
+    found = {-1: "the one before it", 1: "the one after it"}.get(lag, "")
+    yield agree("first frame", str(info.number(shown.start)), found, lag == 0)
+
+
+def _nowhere(what: str, wanted: str, fault: str, numbers: np.ndarray) -> Check:
+    """A check that a fault is at no frame."""
+    named = ", ".join(str(int(number)) for number in numbers[:SHOWN_PLACES])
+    more = ", …" if len(numbers) > SHOWN_PLACES else ""
+    return agree(what, wanted, f"{fault} at {named}{more}" if named else "", not named)
+
+
+def _lag(source: np.ndarray, film_steps: np.ndarray, places: np.ndarray) -> int:
+    """By how many frames (-1, 0, 1) the film changes clearly more like the source at other places than at these."""
+    means = dict.fromkeys((-1, 0, 1), -1.0)
+    for lag in means:
+        there = (places + lag >= 0) & (places + lag < len(source))  # all, or all but one end
+        steps = _steps(source[places[there] + lag])
+        moving = np.abs(steps).mean(axis=1) >= MOVING_LEVELS
+        if moving.any():
+            means[lag] = float(_likeness(steps, film_steps[there[1:] & there[:-1]])[moving].mean())
+    best = max(means, key=lambda lag: means[lag])
+    return best if means[best] >= max(ALIKE, means[0] + CLEARER) else 0
+
+
+def _steps(pictures: np.ndarray) -> np.ndarray:
+    """How each picture (n, h, w) differs from the one before: (n - 1, h * w) float."""
+    return np.diff(pictures.reshape(len(pictures), math.prod(pictures.shape[1:])).astype(np.float32), axis=0)
+
+
+def _likeness(steps: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The cosine between each two steps; 0 where one is nothing: (n,)."""
+    lengths = np.linalg.norm(steps, axis=1) * np.linalg.norm(others, axis=1)
+    return np.asarray((steps * others).sum(axis=1) / np.maximum(lengths, 1e-6))

@@ -1,0 +1,115 @@
+"""What ffmpeg's decoders themselves make of a file: pictures and their times, sound, subtitles.
+
+For who checks what was written: none of it comes from the probe or the reader.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
+from stylevideo.media.framecrc import parse_framecrc
+from stylevideo.timeline import StreamInfo, VideoInfo
+
+SMALL_WIDTH, SMALL_HEIGHT = 32, 18
+SOUND_HZ = 8000
+SLOWEST_FRAME_S = 1.0
+"""That decoding a frame may take."""
+SPARE_BYTES = 2**26
+_CUE = re.compile(r"^(\d+):(\d\d):(\d\d),(\d{3}) --> (\d+):(\d\d):(\d\d),(\d{3})", re.MULTILINE)
+_COLORS = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
+
+
+@dataclass(frozen=True)
+class Account:
+    """The pictures that decode.
+
+    Attributes:
+        times: when each is shown, in seconds from the container's start.
+        lasts: seconds for which the last one is shown; 0 where that is not known.
+        unit: seconds that the container's clock can tell apart.
+    """
+
+    times: tuple[Fraction, ...]
+    lasts: Fraction
+    unit: Fraction
+
+
+def decoded_times(info: VideoInfo) -> Account:
+    """Decode the whole picture and list when each frame is shown.
+
+    Raises:
+        DecodeError: ffmpeg cannot decode it.
+    """
+    clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", "-"]
+    listing = parse_framecrc(ffmpeg_output([*_quietly(info), "-map", "0:V:0", *clock], _patience_s(info)).decode())
+    if listing is None:
+        return Account((), Fraction(0), Fraction(0))
+    times = tuple(row.pts * listing.time_base for row in listing.rows if row.pts is not None)
+    return Account(times, listing.rows[-1].duration * listing.time_base, listing.time_base)
+
+
+def small_pictures(info: VideoInfo) -> np.ndarray:
+    """Every picture that decodes, grey and tiny: (n, 18, 32) uint8.
+
+    Raises:
+        DecodeError: ffmpeg cannot decode it.
+    """
+    graph = f"scale={SMALL_WIDTH}:{SMALL_HEIGHT}:flags=area,format=gray"
+    shape = ["-map", "0:V:0", "-vf", graph, "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
+    most_bytes = SPARE_BYTES + 2 * info.frame_count * SMALL_WIDTH * SMALL_HEIGHT
+    data = ffmpeg_output([*_quietly(info), *shape], _patience_s(info), most_bytes)
+    return np.frombuffer(data, np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
+
+
+def decoded_sound(info: VideoInfo, stream: StreamInfo) -> np.ndarray:
+    """A track from the container's start on, silence where it has none: (n,) int16, 8000 samples a second.
+
+    Raises:
+        DecodeError: ffmpeg cannot decode it.
+    """
+    graph = f"aresample={SOUND_HZ}:async=1:first_pts=0"
+    shape = ["-map", f"0:{stream.index}", "-af", graph, "-ac", "1", "-f", "s16le", "-"]
+    most_bytes = SPARE_BYTES + round(float(info.duration) * 4 * SOUND_HZ)
+    return np.frombuffer(ffmpeg_output([*_quietly(info), *shape], _patience_s(info), most_bytes), np.dtype("<i2"))
+
+
+def cues(info: VideoInfo, stream: StreamInfo) -> list[tuple[Fraction, Fraction]] | None:
+    """When each subtitle of a track comes and goes, in seconds from the container's start; None if it has no text."""
+    run = run_ffmpeg([*_quietly(info), "-map", f"0:{stream.index}", "-c:s", "srt", "-f", "srt", "-"], _patience_s(info))
+    if run.status:
+        return None
+    found = ([int(number) for number in groups] for groups in _CUE.findall(run.output))
+    return [(_seconds(*numbers[:4]), _seconds(*numbers[4:])) for numbers in found]
+
+
+def _seconds(hours: int, minutes: int, seconds: int, milliseconds: int) -> Fraction:
+    return 3600 * hours + 60 * minutes + seconds + Fraction(milliseconds, 1000)
+
+
+def packet_sums(info: VideoInfo, stream: StreamInfo) -> list[str]:
+    """A checksum of each packet of a track, without the headers that transport streams put before AAC."""
+    bare = ["-bsf", "aac_adtstoasc"] if stream.codec == "aac" else []
+    copied = ["-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "framecrc", "-"]
+    listing = parse_framecrc(run_ffmpeg([*_quietly(info), *copied], _patience_s(info)).output)
+    return [row.crc for row in listing.rows] if listing else []
+
+
+def shown_colors(info: VideoInfo) -> tuple[str, str, str, str]:
+    """What the first decoded frame says of its range, matrix, primaries and transfer; "unknown" where it does not."""
+    one = ["-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", "1", "-f", "null", "-"]
+    found = _COLORS.search(run_ffmpeg(["-v", "info", *source_input(info.path, info.demuxer), *one]).messages)
+    return (found[1], found[2], found[3], found[4]) if found else ("unknown",) * 4
+
+
+def _quietly(info: VideoInfo) -> list[str]:
+    """ffmpeg's arguments to read it, however much of it is damaged."""
+    return ["-v", "error", "-max_error_rate", "1", *source_input(info.path, info.demuxer)]
+
+
+def _patience_s(info: VideoInfo) -> float:
+    return reading_time_s(info.path) + SLOWEST_FRAME_S * info.frame_count
