@@ -257,6 +257,12 @@ def test_rare_frames_are_a_sequence(numbers: range, tmp_path: Path) -> None:
     assert list_sequence(tmp_path, 24).frame_count == numbers[-1] - numbers[0] + 1
 
 
+@pytest.mark.parametrize("sign", ["%099999999999d", "%0999d.#", "%0999999999d####", "#" * 200])
+def test_a_sign_of_many_digits(sign: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no such file|no file is named like"):
+        open_clip(tmp_path / f"shot.{sign}.png")
+
+
 def test_more_frames_than_a_clip_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stylevideo.media.pattern.FRAMES", 5)
     for number in range(1, 7):

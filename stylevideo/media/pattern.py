@@ -37,7 +37,7 @@ NAMES_SHOWN = 4
 _STATE_A_PART = "State which numbers are meant, such as shot.1001-1050####.png, or rename the files."
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
-_SIGN = re.compile(r"#+|@+|%\d*d")
+_SIGN = re.compile(r"#+|@+|%[0-9]{0,2}d")  # fileseq fills up with as many zeros as it is told
 # Characters that mean something to fileseq, and what stands for them meanwhile. It would take the dash of
 # `shot-0001.png` for a minus.
 _SPECIAL = "-#@%[]{}()*?$~!=;+&'\"<>| ,:"
