@@ -21,6 +21,7 @@ from stylevideo.errors import InputError
 from stylevideo.film import displayed
 from stylevideo.media.pictures import Reading, check_writable, fit_picture, to_image
 from stylevideo.media.reader import check_decodable, open_clip, read_frames
+from stylevideo.media.view import sequence_view
 from stylevideo.metrics import (
     END_FRAMES,
     LONG,
@@ -44,7 +45,7 @@ from stylevideo.preparation import choose_reading, refuse_hdr
 from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
-from stylevideo.styles import read_styles, style_targets
+from stylevideo.styles import read_styles, seen_through, style_targets
 from stylevideo.text import counted
 from stylevideo.timeline import Shot, VideoInfo
 from stylevideo.version import __version__
@@ -136,6 +137,8 @@ def evaluate(
     chosen = read_styles(styles)
     pair = _open_pair(Path(source).absolute(), Path(film).absolute(), settings)
     original, made, frames = pair.source, pair.film, pair.frames
+    if original.is_linear:
+        chosen = seen_through(chosen, sequence_view(pair.reading.view))
     other = None if reference is None else _checked_reference(Path(reference).absolute(), pair)
     if plot:
         clips = (original, made, *(other or ())[:1])

@@ -45,7 +45,7 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings, ident
         SettingsError: the frames are not written as they should be.
     """
     footage, weights = settings.footage, Path(settings.weights.weights)
-    if sequence := is_sequence(source):
+    if is_sequence(source):
         listed = list_sequence(source, Fraction(footage.rate))
         selection = select_frames(listed, footage.frames, footage.start, footage.end, footage.handles)
         files = source_files(selection.info, selection.frames)
@@ -56,7 +56,7 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings, ident
         "stylevideo": __version__,
         "torch": version("torch"),
         "source": identity or source_identity(files),
-        "view": _view_identity(footage.view, is_linear=sequence and listed.is_linear),
+        "view": _view_identity(footage.view),
         "styles": [[content_hash(style.path), style.weight] for style in styles],
         "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_RUNS},
         "weights": content_hash(weights) if weights.is_file() else "",
@@ -173,9 +173,9 @@ def _parts(file: Path, size: int, part_bytes: int) -> Iterator[bytes]:
             yield stream.read(part_bytes)
 
 
-def _view_identity(view: str, is_linear: bool) -> str:
-    """What of OpenColorIO decides how light looks; it is asked where there may be light only."""
-    if not is_linear and view in ("auto", "srgb"):
+def _view_identity(view: str) -> str:
+    """What of OpenColorIO decides how light looks; it is asked where it is named only."""
+    if view in ("auto", "srgb"):
         return "none"
     from stylevideo.media.view import sequence_view
 

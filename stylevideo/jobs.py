@@ -195,7 +195,7 @@ def _stylize(
         asked = request_key(source, [read.style for read in job.styles], settings, job.identity)
         job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
     store.remember(REQUEST_NAME, job.request)
-    on_event(Checked(job.clip))
+    on_event(Checked(job.clip, job.view))
     try:
         with memory_context(too_large(job)), shared:
             shots = _remembered_shots(store, job, stop)

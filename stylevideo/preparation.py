@@ -24,7 +24,7 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
 from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leaves
-from stylevideo.styles import ReadStyle, read_styles
+from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.text import counted
 from stylevideo.timeline import Clip, VideoInfo
 
@@ -77,6 +77,11 @@ class Job:
         return replace(self.reading, bits=8, alpha="drop")
 
     @property
+    def view(self) -> str:
+        """What the source's light is painted as; empty where it has none."""
+        return sequence_view(self.reading.view).name if self.clip.info.is_linear else ""
+
+    @property
     def film_bits(self) -> int:
         """Bits a channel that the film has."""
         return self.delivery.film_bits(self.bits, self.reading.alpha != "drop")
@@ -120,7 +125,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     bits = _bits(footage, info, delivery)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
-        sequence_view(reading.view)
+        chosen = seen_through(chosen, sequence_view(reading.view))
     refuse_hdr(info, footage)
     check_decodable(info, reading)
     if footage.strict:
@@ -151,7 +156,7 @@ def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery) -> int:
         return int(depth) if _takes(delivery, depth) else delivery.depths[0]
     bits = delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
     # From a logarithmic view to screens a step of 8 bits would become several.
-    return max(bits, 16) if info.is_linear and sequence_view(_view(footage, info)) is not SRGB else bits
+    return max(bits, 16) if info.is_linear and sequence_view(footage.view) is not SRGB else bits
 
 
 def _takes(delivery: Delivery, depth: str) -> bool:
@@ -205,13 +210,8 @@ def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits:
         alpha="drop" if dropped else footage.alpha,
         deinterlace=footage.deinterlace,
         tonemap=footage.tonemap and info.is_hdr,
-        view=_view(footage, info),
+        view=footage.view,
     )
-
-
-def _view(footage: FootageSettings, info: VideoInfo) -> str:
-    """The view's name: pictures for screens are none of `$OCIO`'s working space unless the user says so."""
-    return "srgb" if footage.view == "auto" and not info.is_linear else footage.view
 
 
 def _encoding(delivery: Delivery, settings: Settings) -> Encoding:

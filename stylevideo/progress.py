@@ -81,7 +81,8 @@ class ClipProgress:
         match event:
             case Checked():
                 self._name = event.clip.source.name
-                self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; looking for cuts")
+                light = f"scene-linear light, painted as {event.view}; " if event.view else ""
+                self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; {light}looking for cuts")
             case Planned():
                 self._start(event)
             case FrameFinished():

@@ -137,9 +137,15 @@ class ClipResult:
 
 @dataclass(frozen=True)
 class Checked:
-    """Everything that can be checked has been; the cuts are looked for next, which may take a while."""
+    """Everything that can be checked has been; the cuts are looked for next, which may take a while.
+
+    Attributes:
+        clip: source, film and frames.
+        view: what the source's light is painted as; empty where it has none.
+    """
 
     clip: Clip
+    view: str = ""
 
 
 @dataclass(frozen=True)

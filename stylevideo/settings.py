@@ -270,8 +270,8 @@ class FootageSettings:
     tonemap: bool = _setting(False, "bring HDR footage (PQ, HLG) down to bt709, which is refused otherwise")
     view: str = _setting(
         "auto",
-        "how the scene-linear light of EXR files is shown to the painter: srgb, or an OpenColorIO colour space; "
-        "auto: srgb, or for EXR sources the role compositing_log of $OCIO",
+        "how the scene-linear light of EXR files is shown to the painter: srgb, which auto is, or a colour space or "
+        "role of the OpenColorIO config in $OCIO, such as compositing_log",
         metavar="NAME",
         changes_frames=False,  # what it stands for does, and is in the fingerprint
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.identity import content_hash
-from stylevideo.media.pictures import read_picture, to_image
+from stylevideo.media.pictures import read_picture, to_floats, to_image
+from stylevideo.media.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.settings import Settings, Style
@@ -19,7 +20,7 @@ from stylevideo.targets import StylePicture, StyleTargets
 
 @dataclass(frozen=True, eq=False)
 class ReadStyle:
-    """A style with its picture: (H, W, 3) uint8, RGB; and the SHA-256 of its file."""
+    """A style with its picture, (H, W, 3), RGB: uint8, or float32 through a view; and the SHA-256 of its file."""
 
     style: Style
     picture: np.ndarray
@@ -39,6 +40,13 @@ def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
     if not chosen:
         raise InputError("No style picture was given. Name at least one with --style PICTURE.")
     return tuple(ReadStyle(style, _read(style.path), content_hash(style.path)) for style in chosen)
+
+
+def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ...]:
+    """Styles as a view shows them, which a plate's light is painted through: its pictures are not sRGB either."""
+    if view is SRGB:
+        return tuple(styles)
+    return tuple(replace(read, picture=view.of_screen(to_floats(read.picture))) for read in styles)
 
 
 def style_targets(styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings) -> StyleTargets:

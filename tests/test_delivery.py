@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +40,7 @@ from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import prepare
+from stylevideo.progress import ClipProgress
 from stylevideo.ranges import select_frames
 from stylevideo.settings import DELIVERY_NAMES, Settings
 from stylevideo.timeline import bits_of
@@ -558,7 +560,7 @@ def test_light_is_shown_on_screens_through_its_working_space(tmp_path: Path, mon
         ("half.#.exr", "h.#.png", 2e-3, {"delivery": "png16"}),
         ("opaque.#.exr", "film.mp4", 0.015, {"crf": 1}),
     ):
-        result = identity(tmp_path / source, tmp_path / output, **values)
+        result = identity(tmp_path / source, tmp_path / output, view="compositing_log", **values)
         (frame,) = read_frames(open_clip(tmp_path / output), range(1), Reading(16))
         shown = frame.image[32, 16::32] / np.iinfo(frame.image.dtype).max
         assert np.abs(shown - expected).max() < tolerance, output
@@ -575,9 +577,50 @@ def test_a_view_is_checked_before_any_work_and_known_by_what_it_stands_for(
     for source, output in ((exr_sequence, "film.mp4"), (tmp_path / "a.#.png", "out.#.exr")):
         with pytest.raises(InputError, match=r'no colour space "ACEScctt"'):
             prepare(source, [STYLE], tmp_path / output, Settings().with_values(iterations=0, view="ACEScctt"))
-    auto, named, other = (
+    role, named, auto, plain = (
         fingerprint(prepare(exr_sequence, [STYLE], tmp_path / "film.mp4", Settings().with_values(iterations=0, view=v)))
-        for v in ("auto", "ACEScct", "srgb")
+        for v in ("compositing_log", "ACEScct", "auto", "srgb")
     )
-    assert auto["bits"] == 16 and other["bits"] == 8
-    assert auto == named and {name for name in auto if auto[name] != other[name]} == {"bits", "reading", "view"}
+    assert named["bits"] == 16 and plain["bits"] == 8
+    assert role == named and auto == plain
+    assert {name for name in named if named[name] != plain[name]} == {"bits", "reading", "styles", "view"}
+
+
+@pytest.mark.parametrize("view", ["auto", "ACEScct"])
+def test_a_painted_plate_has_the_plates_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], view: str
+) -> None:
+    """Also with a config, and through its space for compositing; the first lines say what is painted."""
+    monkeypatch.setenv("OCIO", CONFIG)
+    plate = np.full((64, 64, 3), 0.18, np.float32)
+    plate[20:40, 20:40] = (3, 2, 1)
+    write_exr(tmp_path / "a.1.exr", plate)
+    settings = Settings().with_values(first_iterations=8, coarse_scales=0, view=view)
+    say = ClipProgress(quiet=False)
+    stylevideo.stylize(tmp_path / "a.#.exr", [STYLE], tmp_path / "out.#.exr", settings, on_event=say)
+    painted = read_exr(tmp_path / "out.1.exr").linear
+    assert np.abs(painted - plate).max() > 0.01, "it is painted"
+    assert painted.max() <= 3 * 1.001 and (painted[..., 0] > 1.001).sum() <= 400
+    said = capsys.readouterr().err.splitlines()[0]
+    assert f"painted as {'srgb' if view == 'auto' else view}" in said
+
+
+def test_a_plates_primaries_are_converted_and_stay(tmp_path: Path) -> None:
+    """Rec. 2020 as EXR; its red is out of bt709's gamut."""
+    plate = np.random.default_rng(0).random((64, 64, 3)).astype(np.float32)
+    write_exr(tmp_path / "plain.1.exr", plate)
+    own = {"chromaticities": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)}
+    plain = read_exr(tmp_path / "plain.1.exr")
+    float_types = dict.fromkeys("RGB", np.dtype(np.float32))
+    write_exr(tmp_path / "a.1.exr", plate, like=replace(plain, attributes=plain.attributes | own, types=float_types))
+    identity(tmp_path / "a.#.exr", tmp_path / "b.#.exr")
+    back = read_exr(tmp_path / "b.1.exr")
+    assert np.abs(back.linear - plate).max() < 1e-4
+    np.testing.assert_allclose(back.attributes["chromaticities"], own["chromaticities"], atol=1e-6)
+    identity(tmp_path / "a.#.exr", tmp_path / "b.#.png", delivery="png16")
+    shown = cv2.imread(str(tmp_path / "b.1.png"), cv2.IMREAD_UNCHANGED)[..., ::-1] / 65535
+    light = plate @ np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]).T
+    light = light / np.maximum(light.max(axis=-1, keepdims=True), 1)
+    inside = (light > 0.01).all(axis=-1)
+    assert inside.mean() > 0.3
+    assert np.abs(shown - encoded(light.clip(0.01, 1)))[inside].max() < 1e-3

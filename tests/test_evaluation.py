@@ -145,7 +145,7 @@ def test_the_source_is_read_as_the_film_was_made(tmp_path: Path, monkeypatch: py
     write_exr(tmp_path / "light.1.exr", (numbered_frame(3) / np.float32(255)) ** 2)
     monkeypatch.setenv("OCIO", "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4")
     right, wrong = made_and_paired(
-        tmp_path / "light.#.exr", tmp_path / "shown.#.png", {"delivery": "png16"}, {"view": "srgb"}
+        tmp_path / "light.#.exr", tmp_path / "shown.#.png", {"delivery": "png16", "view": "ACEScct"}, {"view": "srgb"}
     )
     assert right < 1e-4 < wrong
     assert made_and_paired(tmp_path / "light.#.exr", tmp_path / "lit.#.exr", {})[0] < 1e-4

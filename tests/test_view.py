@@ -95,33 +95,63 @@ def test_encoding_leaves_the_plate_as_it_was(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(encoded, kept_encoded)
 
 
-def test_auto_is_srgb_without_a_config() -> None:
+@pytest.mark.parametrize("config", ["", BUILT_IN, "ocio://nope"])
+def test_auto_is_srgb_whatever_the_config(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCIO", config)
     assert choose_view("auto") is SRGB and choose_view("srgb") is SRGB
 
 
-def test_auto_is_the_role_of_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_role_is_a_view(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCIO", BUILT_IN)
-    view = choose_view("auto")
+    view = choose_view("compositing_log")
     assert view.name == "ACEScct"
     assert view.identity == choose_view("ACEScct").identity != choose_view("ACEScc").identity
-    assert choose_view("srgb") is SRGB
     # S-2016-001, equation 4: ACEScct of 18 % gray, of white, and of black.
     np.testing.assert_allclose(view.encode(gray(0.18, 1, 0))[0][0, :, 0], [0.4135884, 0.5547945, 0.0729055], atol=1e-6)
 
 
-def test_auto_takes_the_second_role_and_else_srgb(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    place = tmp_path / "config.ocio"
-    monkeypatch.setenv("OCIO", str(place))
-    place.write_text(config_with("scene_linear: lin", "color_timing: Film Log"))
-    view = choose_view("auto")
-    assert view.name == "Film Log"
-    assert view.encode(gray(0.25))[0][0, 0, 0] == pytest.approx(0.5, abs=1e-6)
-    assert not caplog.records
-    place.write_text(config_with("scene_linear: lin"))
-    assert choose_view("auto") is SRGB
-    assert "neither of the roles compositing_log and color_timing; the view is srgb" in caplog.text
+def test_a_painted_picture_is_nowhere_brighter_than_the_plate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 in ACEScct is 222 times white."""
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    plate = np.array([[[3, 2, 0.5], [0.18, 0.18, 0.18]]], np.float32)
+    for name in ("ACEScct", "ACEScc", "srgb"):
+        view = choose_view(name)
+        _, gain = view.encode(plate)
+        light = view.decode(np.ones_like(plate), gain)
+        np.testing.assert_allclose(light[0].max(axis=-1), [3, 1], rtol=1e-5)
+
+
+def test_styles_go_through_the_same_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture for screens is seen as the plate would be that shows the same."""
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    picture = np.random.default_rng(0).random((4, 5, 3)).astype(np.float32)
+    for name in ("ACEScct", "srgb"):
+        view = choose_view(name)
+        seen = view.of_screen(picture)
+        assert seen.dtype == np.float32
+        np.testing.assert_allclose(view.displayed(seen, np.ones((4, 5), np.float32)), picture, atol=1e-4)
+    assert choose_view("ACEScct").of_screen(gray(1)).max() == pytest.approx(0.5547945, abs=1e-5)
+
+
+AP1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
+REC2020 = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)
+REC709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
+
+
+@pytest.mark.parametrize("chromaticities", [AP1, REC2020, REC709, None, (0.3,) * 8, (1.0, 0.0), "none"])
+def test_a_plates_own_primaries_come_back(chromaticities: object) -> None:
+    plate = np.random.default_rng(0).random((6, 7, 3)).astype(np.float32) * 4
+    light = SRGB.light(plate, chromaticities)
+    assert light.dtype == np.float32
+    assert np.array_equal(light, plate) == (chromaticities not in (AP1, REC2020))
+    np.testing.assert_allclose(SRGB.stored(light, chromaticities), plate, atol=1e-5)
+    np.testing.assert_allclose(SRGB.light(gray(0, 0.18, 1), chromaticities), gray(0, 0.18, 1), atol=1e-6)
+
+
+def test_aces_light_is_as_opencolorio_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCIO", BUILT_IN)  # its scene-linear space is ACEScg
+    plate = np.random.default_rng(0).random((6, 7, 3)).astype(np.float32)
+    np.testing.assert_allclose(SRGB.light(plate, AP1), choose_view("ACEScct").to_srgb_light(plate), atol=2e-4)
 
 
 def test_what_cannot_be_undone_is_told(
@@ -140,7 +170,7 @@ def test_light_of_unknown_primaries_is_shown_as_it_is_and_told(tmp_path: Path, m
     place = tmp_path / "config.ocio"
     place.write_text(config_with("scene_linear: lin", "color_timing: Film Log"))
     monkeypatch.setenv("OCIO", str(place))
-    view = choose_view("auto")
+    view = choose_view("color_timing")
     light = np.array([[[0.5, 0.25, 0], [2, -1, 1]]], np.float32)
     shown = view.displayed(view.forward(light), np.ones((1, 2), np.float32))
     np.testing.assert_allclose(shown, SRGB.forward(light.clip(0, 1)), atol=1e-6)
@@ -172,7 +202,7 @@ def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for place in ("ocio://nope", str(tmp_path / "none.ocio")):
         monkeypatch.setenv("OCIO", place)
         with pytest.raises(InputError, match=r"named by \$OCIO, cannot be read"):
-            choose_view("auto")
+            choose_view("ACEScct")
     place = tmp_path / "config.ocio"
     place.write_text(config_with("color_timing: Film Log"))
     monkeypatch.setenv("OCIO", str(place))
@@ -180,5 +210,5 @@ def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         choose_view("Film Log")
     monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)
     with pytest.raises(InputError, match=r'pip install "stylevideo\[ocio\]"'):
-        choose_view("auto")
+        choose_view("ACEScct")
     assert choose_view("srgb") is SRGB

@@ -101,7 +101,8 @@ def _codec(path: Path) -> str:
 def _read_exr(path: Path, reading: Reading) -> Picture:
     """A picture of light; its colours are multiplied with alpha already, as is usual in this format."""
     exr = _decode_exr(path)
-    image, gain = sequence_view(reading.view).encode(exr.linear)
+    view = sequence_view(reading.view)
+    image, gain = view.encode(view.light(exr.linear, exr.attributes.get("chromaticities")))
     alpha = None if exr.alpha is None or reading.alpha == "drop" else _at_most(exr.alpha, reading.bits)
     return Picture(_at_most(image, reading.bits), alpha, gain, exr, exr.notes)
 

@@ -5,6 +5,7 @@ Numbers alone; knows no files and no filters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,19 @@ def to_bt709(primaries: Primaries) -> np.ndarray:
     adapted = _adaptation(primaries.white, BT709.white) @ _to_xyz(primaries)
     matrix: np.ndarray = np.linalg.inv(_to_xyz(BT709)) @ adapted
     return matrix
+
+
+def from_attribute(chromaticities: object) -> Primaries | None:
+    """The primaries that OpenEXR's attribute of this name has; None where it is missing or describes no colours."""
+    if not isinstance(chromaticities, Sequence) or len(chromaticities) != 8:
+        return None
+    x, y = (tuple(map(float, chromaticities[begin::2])) for begin in (0, 1))
+    primaries = Primaries(*zip(x, y, strict=True))
+    try:
+        to_bt709(primaries)
+    except (ValueError, np.linalg.LinAlgError):
+        return None
+    return primaries
 
 
 def _to_xyz(primaries: Primaries) -> np.ndarray:

@@ -190,9 +190,10 @@ def _write_file(path: Path, picture: Picture, bits: int, view: str) -> tuple[str
 
 def _write_light(path: Path, picture: Picture, view: str) -> tuple[str, ...]:
     image = to_floats(picture.image)
-    gain = np.ones(image.shape[:2], np.float32) if picture.gain is None else picture.gain
     alpha = None if picture.alpha is None else to_floats(picture.alpha)
-    lost = write_exr(path, sequence_view(view).decode(image, gain), alpha, picture.exr)
+    chosen, source = sequence_view(view), picture.exr
+    light = chosen.stored(chosen.decode(image, picture.gain), source and source.attributes.get("chromaticities"))
+    lost = write_exr(path, light, alpha, source)
     return (f"Channels of another size than the pictures are left out: {', '.join(lost)}.",) if lost else ()
 
 

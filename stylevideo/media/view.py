@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from stylevideo.errors import InputError
+from stylevideo.media.primaries import BT709, from_attribute, to_bt709
 from stylevideo.system.files import require_ordinary
 
 logger = logging.getLogger(__name__)
@@ -31,9 +32,6 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 LINEAR_SRGB = "lin_rec709_srgb"
 """The colour space built into OpenColorIO whose light is that of displays."""
-
-AUTO_ROLES = ("compositing_log", "color_timing")
-"""The roles of an OpenColorIO config that name what pictures are worked on in, the better one first."""
 
 LARGEST_LOSS = 1e-3
 """Parts of white by which a colour may come back wrong before it is worth a warning; half of an 8-bit step is 2e-3."""
@@ -49,6 +47,7 @@ class View:
         forward: light of 0..1 to display-like values of 0..1. Colours outside the gamut may come out beyond those.
         backward: undoes `forward`.
         to_srgb_light: scene-linear light to the same in the primaries of sRGB, which are those of bt709.
+        from_srgb_light: undoes `to_srgb_light`.
         display_notes: what is not as it should be in what `displayed` makes, as sentences.
 
     >>> encoded, gain = SRGB.encode(np.array([[[4, 2, 0]]], np.float32))
@@ -63,6 +62,7 @@ class View:
     forward: Curve
     backward: Curve
     to_srgb_light: Curve = np.copy
+    from_srgb_light: Curve = np.copy
     display_notes: tuple[str, ...] = ()
 
     def encode(self, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,17 +76,43 @@ class View:
         gain = np.maximum(linear.max(axis=-1), np.float32(1))
         return self.forward(linear / gain[..., None]), gain
 
-    def decode(self, encoded: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    def decode(self, encoded: np.ndarray, gain: np.ndarray | None) -> np.ndarray:
         """Make a painted picture into light again.
 
         Args:
             encoded: (H, W, 3) float32, as from `encode`.
-            gain: (H, W) float32, at least 1, of the plate.
+            gain: (H, W) float32, at least 1, of the plate; None where there was none: the picture was for screens.
         Returns:
-            (H, W, 3) float32, scene-linear.
+            (H, W, 3) float32, scene-linear; nowhere brighter than the plate's gain, whatever the curve makes of 1.
         """
-        light: np.ndarray = self.backward(encoded) * gain[..., None]
+        light = self.backward(encoded)
+        if gain is not None:
+            light = np.minimum(light, np.float32(1)) * gain[..., None]
         return light
+
+    def of_screen(self, picture: np.ndarray) -> np.ndarray:
+        """A picture for screens as this view shows what it shows.
+
+        Args:
+            picture: (H, W, 3) float32, sRGB.
+        """
+        return picture if self is SRGB else self.encode(self.from_srgb_light(_srgb_decode(picture)))[0]
+
+    def light(self, stored: np.ndarray, chromaticities: object) -> np.ndarray:
+        """A plate's numbers as light in the view's primaries.
+
+        Args:
+            stored: (H, W, 3) float32.
+            chromaticities: the plate's own, as in OpenEXR's attribute; None for bt709's. A view of OpenColorIO leaves
+                them to the config.
+        """
+        matrix = _matrix(chromaticities) if self is SRGB else None
+        return stored if matrix is None else (stored @ matrix.T).astype(np.float32)
+
+    def stored(self, light: np.ndarray, chromaticities: object) -> np.ndarray:
+        """Undo `light`."""
+        matrix = _matrix(chromaticities) if self is SRGB else None
+        return light if matrix is None else (light @ np.linalg.inv(matrix).T).astype(np.float32)
 
     def displayed(self, encoded: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """Make a painted picture into one that screens show, whatever the view's curve and primaries are.
@@ -105,23 +131,11 @@ def choose_view(name: str) -> View:
     """Find the view that a user names.
 
     Args:
-        name: "srgb"; or a colour space, role or alias of the OpenColorIO config in `$OCIO`; or "auto", which is srgb
-            unless `$OCIO` is set, and then what the config's first role of `AUTO_ROLES` names.
+        name: "srgb", or "auto", which is the same; or a colour space, role or alias of `$OCIO`'s OpenColorIO config.
     Raises:
         InputError: the config, or the package for it, is missing or unreadable; or it has no such colour space.
     """
-    if name == "srgb" or (name == "auto" and not os.environ.get("OCIO")):
-        return SRGB
-    config = _config(name)
-    if name != "auto":
-        return _color_space_view(config, name)
-    role = next((role for role in AUTO_ROLES if config.hasRole(role)), None)
-    if role is None:
-        logger.warning(
-            "%s has neither of the roles %s; the view is srgb.", os.environ["OCIO"], " and ".join(AUTO_ROLES)
-        )
-        return SRGB
-    return _color_space_view(config, role)
+    return SRGB if name in ("srgb", "auto") else _color_space_view(_config(name), name)
 
 
 def sequence_view(name: str) -> View:
@@ -152,7 +166,13 @@ def _srgb_decode(encoded: np.ndarray) -> np.ndarray:
 
 
 SRGB = View("srgb", "srgb", _srgb_encode, _srgb_decode)
-"""The view that needs no OpenColorIO; the plate's primaries stay as they are."""
+"""The view that needs no OpenColorIO; a plate's own primaries become bt709's, and those again what they were."""
+
+
+def _matrix(chromaticities: object) -> np.ndarray | None:
+    """From a plate's primaries to bt709's; None where they are those, or none that can be."""
+    primaries = from_attribute(chromaticities)
+    return None if primaries is None or primaries.is_like(BT709) else to_bt709(primaries)
 
 
 def _ocio(name: str) -> ModuleType:
@@ -196,23 +216,24 @@ def _color_space_view(config: Any, name: str) -> View:
     except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise InputError(f'The view "{name}" cannot be made with {os.environ["OCIO"]} ({error}).') from error
     identity = f"{space.getName()} {there.getCacheID()} {back.getCacheID()}"
-    view = View(space.getName(), identity, forward, backward, *_to_srgb_light(config, ocio))
+    view = View(space.getName(), identity, forward, backward, *_srgb_light(config, ocio))
     _warn_of_loss(view)
     return view
 
 
-def _to_srgb_light(config: Any, ocio: ModuleType) -> tuple[Curve, tuple[str, ...]]:
-    """The way to the primaries of sRGB, and what is wrong with it."""
+def _srgb_light(config: Any, ocio: ModuleType) -> tuple[Curve, Curve, tuple[str, ...]]:
+    """The ways to and from the primaries of sRGB, and what is wrong with them."""
     try:
         there = ocio.Config.GetProcessorToBuiltinColorSpace(config, ocio.ROLE_SCENE_LINEAR, LINEAR_SRGB)
+        back = ocio.Config.GetProcessorFromBuiltinColorSpace(LINEAR_SRGB, config, ocio.ROLE_SCENE_LINEAR)
     except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         logger.debug("%s", error)
         note = (
             f"{os.environ['OCIO']} does not say what its scene-linear colours are (it has no role aces_interchange): "
             "the result shows them as if they were sRGB's."
         )
-        return np.copy, (note,)
-    return _curve(there, ocio), ()
+        return np.copy, np.copy, (note,)
+    return _curve(there, ocio), _curve(back, ocio), ()
 
 
 def _curve(processor: Any, ocio: ModuleType) -> Curve:
