@@ -139,7 +139,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
     clip = Clip(source, output or source, info, selection.frames)
-    notes = (*selection.notes, *info.notes, *_without_effect(settings, info, delivery))
+    colors = tuple(read.note for read in chosen if read.note)
+    notes = (*colors, *selection.notes, *info.notes, *_without_effect(settings, info, delivery))
     return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, identity, request, notes)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.identity import content_hash
-from stylevideo.media.pictures import read_picture, to_floats, to_image
+from stylevideo.media.pictures import read_as_srgb, to_floats, to_image
 from stylevideo.media.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
@@ -20,11 +20,15 @@ from stylevideo.targets import StylePicture, StyleTargets
 
 @dataclass(frozen=True, eq=False)
 class ReadStyle:
-    """A style with its picture, (H, W, 3), RGB: uint8, or float32 through a view; and the SHA-256 of its file."""
+    """A style with its picture, (H, W, 3), RGB: uint8, or float32 through a view; and the SHA-256 of its file.
+
+    `note`: what was done about the picture's colours, as a sentence, if anything.
+    """
 
     style: Style
     picture: np.ndarray
     sha256: str
+    note: str = ""
 
 
 def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
@@ -39,7 +43,7 @@ def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
     chosen = [style if isinstance(style, Style) else Style.parse(str(style)) for style in styles]
     if not chosen:
         raise InputError("No style picture was given. Name at least one with --style PICTURE.")
-    return tuple(ReadStyle(style, _read(style.path), content_hash(style.path)) for style in chosen)
+    return tuple(_read_style(style) for style in chosen)
 
 
 def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ...]:
@@ -56,11 +60,12 @@ def style_targets(styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings) -
     return StyleTargets(vgg, pictures, settings.losses.style_layers, settings.scales.style_scale)
 
 
-def _read(path: Path) -> np.ndarray:
-    picture = read_picture(path)
+def _read_style(style: Style) -> ReadStyle:
+    path = style.path
+    picture, note = read_as_srgb(path)
     if min(picture.shape[:2]) < LEAST_EDGE_PX:
         raise InputError(
             f"{path} is too small for VGG-19: {picture.shape[1]}x{picture.shape[0]} pixels. "
             f"Use a picture of at least {LEAST_EDGE_PX} pixels each way."
         )
-    return picture
+    return ReadStyle(style, picture, content_hash(path), note)

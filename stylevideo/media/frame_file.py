@@ -1,7 +1,8 @@
 """One file of an image sequence: what is known of it, and its picture.
 
-PNG, TIFF and JPEG are decoded by OpenCV, DPX by ffmpeg, EXR by OpenEXR. Pixels are taken as they are stored: a
-logarithmic DPX stays logarithmic. Alpha is divided out of colours where a TIFF says that it was multiplied in.
+PNG, TIFF and JPEG are decoded by OpenCV, DPX by ffmpeg, EXR by OpenEXR. Pixels are taken as they are stored, but for
+the colours of an ICC profile: a logarithmic DPX stays logarithmic. Alpha is divided out of colours where a TIFF says
+that it was multiplied in.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from stylevideo.errors import DecodeError, InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
+from stylevideo.media.orientation import upright
 from stylevideo.media.pattern import CODECS
 from stylevideo.media.picture_size import is_picture
 from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
+from stylevideo.media.profiles import Embedded, embedded, to_srgb
 from stylevideo.media.tiff import has_alpha_multiplied_in
 from stylevideo.media.view import sequence_view
 from stylevideo.system import files
@@ -70,7 +73,7 @@ def file_facts(path: Path) -> FileFacts:
     """
     if _codec(path) == "exr":
         return _exr_facts(_decode_exr(path))
-    pixels = _decode(path)
+    pixels, _ = _decode(path)
     height, width = pixels.shape[:2]
     pixel_format, aspect = _PIXEL_FORMATS[pixels.dtype, _channels(pixels)], Fraction(1)
     if _codec(path) == "dpx":
@@ -88,7 +91,10 @@ def read_file(path: Path, reading: Reading) -> Picture:
         DecodeError: the file is gone, damaged, or of a kind that is not understood.
         InputError: the view is not there, or the package that it or the kind of file needs.
     """
-    return _read_exr(path, reading) if _codec(path) == "exr" else as_picture(_decode(path), reading)
+    if _codec(path) == "exr":
+        return _read_exr(path, reading)
+    pixels, notes = _decode(path)
+    return replace(as_picture(pixels, reading), notes=notes)
 
 
 def _codec(path: Path) -> str:
@@ -132,8 +138,8 @@ def _at_most(picture: np.ndarray, bits: int) -> np.ndarray:
 # -- display-like pictures -------------------------------------------------------------------------
 
 
-def _decode(path: Path) -> np.ndarray:
-    """The pixels as OpenCV orders them, (H, W) or (H, W, 3 or 4); floats within 0..1."""
+def _decode(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The pixels as OpenCV orders them, (H, W) or (H, W, 3 or 4), floats within 0..1; and notes on them."""
     try:
         data = files.read_file(path, PICTURE_FILE_BYTES)
         known = is_picture(path, data)
@@ -143,20 +149,25 @@ def _decode(path: Path) -> np.ndarray:
         raise DecodeError(f"{path} cannot be read ({error.strerror}).") from error
     if not known:
         raise DecodeError(_damaged(path))
-    pixels = _decode_with_ffmpeg(path, "dpx_pipe") if _codec(path) == "dpx" else _decode_with_opencv(path, data)
+    if _codec(path) == "dpx":
+        return _decode_with_ffmpeg(path, "dpx_pipe"), ()
+    said = embedded(data)
+    pixels = _decode_with_opencv(path, data, said)
     if pixels.dtype == np.float32:
         np.clip(np.nan_to_num(pixels, copy=False), 0, 1, out=pixels)
-    return pixels
+    pixels, note = to_srgb(pixels, data, said.profile) if said.profile else (pixels, "")
+    return pixels, ((note[0].upper() + note[1:],) if note else ())
 
 
 def _damaged(path: Path) -> str:
     return f"{path} is damaged, or not a picture that can be read. Make or copy it again."
 
 
-def _decode_with_opencv(path: Path, data: bytes) -> np.ndarray:
-    # Only OpenCV's colour mode turns a picture as a camera's tag says, and only JPEG files come from cameras.
-    mode = cv2.IMREAD_COLOR if _codec(path) == "jpeg" else cv2.IMREAD_UNCHANGED
-    pixels = _decode_quietly(data, mode)
+def _decode_with_opencv(path: Path, data: bytes, said: Embedded) -> np.ndarray:
+    # In this mode OpenCV turns a TIFF as its tag says, and nothing else.
+    pixels = _decode_quietly(data, cv2.IMREAD_COLOR if _codec(path) == "jpeg" else cv2.IMREAD_UNCHANGED)
+    if pixels is not None and _codec(path) not in ("jpeg", "tiff"):
+        pixels = upright(pixels, said.rotation, said.mirrored)
     if pixels is None or (pixels.dtype, _channels(pixels)) not in _PIXEL_FORMATS:
         raise DecodeError(_damaged(path))
     return (

@@ -15,6 +15,7 @@ from torch import Tensor
 from stylevideo.errors import InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.picture_size import is_picture
+from stylevideo.media.profiles import embedded, to_srgb
 from stylevideo.system.files import read_file, write_atomically
 
 if TYPE_CHECKING:
@@ -78,16 +79,39 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         InputError: there is no such file, or it is not a picture.
     """
-    return _read(path, cv2.IMREAD_COLOR)
+    return _decoded(path, _contents(path), cv2.IMREAD_COLOR)
 
 
-def _read(path: Path, mode: int) -> np.ndarray:
+def read_as_srgb(path: Path) -> tuple[np.ndarray, str]:
+    """Read a picture as `read_picture` does, its colours converted to sRGB from the profile that it holds.
+
+    Returns:
+        The picture; and what was done about its profile, as a sentence, if anything.
+    """
+    data = _contents(path)
+    picture, profile = _decoded(path, data, cv2.IMREAD_COLOR), embedded(data).profile
+    if not profile:
+        return picture, ""
+    pixels, note = to_srgb(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), data, profile)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), f"{path.name}: {note}" if note else ""
+
+
+def _contents(path: Path) -> bytes:
+    """A picture's file.
+
+    Raises:
+        InputError: there is none, or it is not a picture.
+    """
     try:
         data = read_file(path, PICTURE_FILE_BYTES)
     except OSError as error:
         raise InputError(f"{path}: the picture cannot be read ({error.strerror}). Check the name.") from error
     if not is_picture(path, data):
         raise InputError(f"{path} is not a picture that can be read. Use a PNG, JPEG, TIFF or WebP file.")
+    return data
+
+
+def _decoded(path: Path, data: bytes, mode: int) -> np.ndarray:
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:
@@ -215,7 +239,7 @@ def read_exactly(path: Path) -> np.ndarray:
     Raises:
         InputError: there is no such file, or it is damaged.
     """
-    return _read(path, cv2.IMREAD_UNCHANGED)
+    return _decoded(path, _contents(path), cv2.IMREAD_UNCHANGED)
 
 
 def check_writable(path: Path) -> None:
