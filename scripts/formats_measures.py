@@ -81,17 +81,28 @@ def largest_difference(first: np.ndarray, second: np.ndarray) -> int:
 # -- flash and beep --------------------------------------------------------------------------------
 
 
+def nearest_beeps(path: Path) -> list[float]:
+    """How long after each flash the nearest beep of the first track comes, in milliseconds, if it was not cut off."""
+    flashes, beeps = _flashes(path), beep_moments(path, 0)
+    nearest = [min((beep - flash for beep in beeps), key=abs) for flash in flashes]
+    return [1000 * late for late in nearest if abs(late) < LOUDEST_APART_S]
+
+
+def _flashes(path: Path, options: Sequence[str] = ()) -> list[float]:
+    info = probe(path)
+    times = [float(time * info.time_base) for time in info.pts]
+    white = flashing(decode(path, "gray", (info.width, info.height), options))
+    assert len(white) == len(times), f"{len(white)} pictures decode of {len(times)} packets"
+    return [times[i] for i in range(len(white)) if white[i] and not (i and white[i - 1])]
+
+
 def sync_errors(path: Path, options: Sequence[str] = ()) -> list[float]:
     """How long after its flash each beep comes, in milliseconds: of every flash, in every sound track.
 
     Raises:
         AssertionError: there are not as many beeps as flashes.
     """
-    info = probe(path)
-    times = [float(time * info.time_base) for time in info.pts]
-    white = flashing(decode(path, "gray", (info.width, info.height), options))
-    assert len(white) == len(times), f"{len(white)} pictures decode of {len(times)} packets"
-    flashes = [times[i] for i in range(len(white)) if white[i] and not (i and white[i - 1])]
+    info, flashes = probe(path), _flashes(path, options)
     errors = []
     for track in range(len(info.audio())):
         beeps = beep_moments(path, track)

@@ -1,4 +1,8 @@
-"""Flash and beep over the whole clip: rates that vary, pictures and sound that begin late, stretches of a clip."""
+"""Flash and beep over the whole clip: rates that vary, pictures and sound that begin late, stretches of a clip.
+
+And clips whose clocks begin otherwise: below zero, in the middle of a broadcast, by an edit list. Of those the beep is
+compared with the source's own, which what primes a decoder may shift already.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 
-from formats_footage import FRAMES, Encoder, Source, Studio, Timing, constant, halved, handheld
+from formats_footage import FRAMES, Encoder, Source, Studio, Timing, constant, halved, handheld, run, target
 from formats_in import H264
-from formats_measures import decode, identity, shown_numbers, sync_errors, worst
+from formats_measures import decode, identity, nearest_beeps, shown_numbers, sync_errors, worst
 from formats_report import Row
 
 from stylevideo.errors import StyleVideoError
@@ -66,8 +70,47 @@ def _timings() -> dict[str, Timing]:
     }
 
 
+GROUPS = ("-x264-params", "keyint=12:min-keyint=12:scenecut=0")
+PACKET_BYTES, HEAD_PACKETS = 188, 3
+
+
+def _clocks(studio: Studio) -> Iterator[tuple[str, Path]]:
+    """Clips that begin otherwise, in words and as files."""
+    late = studio.shoot("late.mp4", Encoder((*H264, *GROUPS)), constant(late_sound=Fraction(1, 4))).path
+    below = ("-output_ts_offset", "-0.25", "-avoid_negative_ts", "disabled")
+    yield "picture 250 ms below zero", _copied(late, studio.folder / "below.mkv", *below)
+    whole = studio.shoot("whole.ts", Encoder((*H264, *GROUPS)), constant()).path
+    yield "clock that wraps", _copied(whole, studio.folder / "wrapped.ts", "-output_ts_offset", "95443")
+    yield "edit list", _copied(whole, studio.folder / "edited.mp4", before=("-ss", "0.3"))
+    for what, more in (("closed", ""), ("open", ":open-gop=1")):
+        path = studio.shoot(f"{what}.ts", Encoder((*H264, GROUPS[0], GROUPS[1] + more)), constant()).path
+        packets = path.read_bytes()
+        begin = len(packets) // 4 // PACKET_BYTES * PACKET_BYTES
+        path.write_bytes(packets[: HEAD_PACKETS * PACKET_BYTES] + packets[begin:])
+        yield f"cut out of a broadcast, {what} groups", path
+
+
+def _copied(source: Path, path: Path, *options: str, before: tuple[str, ...] = ()) -> Path:
+    run([*before, "-i", target(source), "-map", "0", "-c", "copy", *options, target(path)])
+    return path
+
+
+def check_clock(what: str, source: Path, film: Path) -> Row:
+    """Run a clip, and compare frames, start and beeps with the source's as ffmpeg decodes it."""
+    identity(source, film, overwrite=True, restart=True)
+    due, shown = shown_numbers(decode(source, "gray")), shown_numbers(decode(film, "gray"))
+    made, own = nearest_beeps(film), nearest_beeps(source)
+    off = max((abs(a - b) for a, b in zip(made, own, strict=False)), default=0.0)
+    figures = {"frames shown": f"{len(shown)} of {len(due)}", "in order": shown == due, "rate": str(probe(film).rate)}
+    figures |= {"flashes": len(made), "sync error, ms": worst(made), "the source's own": worst(own)}
+    faults = [] if shown == due and len(made) == len(own) else [f"frames show {shown}"]
+    return Row(what, figures, (*faults, *([f"sound moved by {off:.1f} ms"] if off > SYNC_MS else [])))
+
+
 def check_times(studio: Studio) -> Iterator[Row]:
     """A row for each case and container."""
+    for what, path in _clocks(studio):
+        yield check_clock(f"{path.suffix}, {what}", path, studio.folder / "film.mp4")
     for suffix in SUFFIXES:
         clips = {name: studio.shoot(f"{name}{suffix}", Encoder(H264), timing) for name, timing in _timings().items()}
         for case in CASES:
