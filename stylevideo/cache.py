@@ -13,7 +13,7 @@ from pathlib import Path
 from stylevideo.errors import InputError
 from stylevideo.media.leftovers import SUFFIX, finished_frames, throw_away
 from stylevideo.media.lock import is_locked, sole_run
-from stylevideo.media.store import JOB_FILE
+from stylevideo.media.notes import JOB_FILE
 
 
 @dataclass(frozen=True)

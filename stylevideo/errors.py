@@ -68,6 +68,10 @@ class ResumeError(StyleVideoError):
     """Frames of an earlier run are there, but they were made from something else."""
 
 
+class TouchedError(StyleVideoError):
+    """A clip was written to or replaced by its like while it was read; the finished frames are sound."""
+
+
 class LockedError(StyleVideoError):
     """Another run is making the same film."""
 

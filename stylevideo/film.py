@@ -20,7 +20,7 @@ from stylevideo.media.view import SRGB, View, sequence_view
 from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
-from stylevideo.provenance import comment, provenance, remove_record, require_unchanged, write_provenance
+from stylevideo.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.timeline import Shot, VideoInfo
 
 SMALLEST_OPACITY = 1e-4
@@ -81,10 +81,10 @@ class FinishedFrames:
 
         Raises:
             AbandonedError: it shall not.
-            InputError: the source has changed.
+            InputError, TouchedError: the source has changed, or was touched.
         """
         self._require_wanted()
-        require_unchanged(self._job)
+        self._job.watch.require_unchanged()
         remove_record(self._job.clip.output)  # of a film that is now replaced
         self._store.mark_naming(self._written)
 
@@ -144,7 +144,8 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
     if not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit):
         yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in painted)
         return
-    for image, source in zip(painted, read_frames(job.clip.info, job.clip.frames, job.reading), strict=True):
+    sources = job.watch.over(read_frames(job.clip.info, job.clip.frames, job.reading))
+    for image, source in zip(painted, sources, strict=True):
         aside = source.picture.fitted(job.size)
         if aside.alpha is not None:
             aside = replace(aside, alpha=like(image, aside.alpha))

@@ -27,6 +27,7 @@ from stylevideo.errors import (
     KilledError,
     Stopped,
     StorageError,
+    TouchedError,
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
@@ -68,6 +69,9 @@ from stylevideo.timeline import Shot
 
 logger = logging.getLogger(__name__)
 
+MOST_TOUCHES = 5
+"""So often a run goes on by itself after its source was touched."""
+
 
 def stylize(
     source: str | Path,
@@ -98,6 +102,7 @@ def stylize(
         ResumeError: an interrupted run's frames were made from something else.
         LockedError: another run is making this film.
         Stopped: because of `stop`; the finished frames are kept.
+        TouchedError: the source was touched while it was read, again and again; the finished frames are kept.
         DecodeError, EncodeError, KilledError, StorageError, DeviceMemoryError: it went wrong on the way; the finished
             frames are kept. (InputError where the source turned out to be odd before there were any.)
     """
@@ -122,18 +127,26 @@ def _make(
     with sole_run(output), cpu_threads(settings.optimizer.threads):
         anew = settings.output.restart
         given_up: dict[str, Any] = {} if anew else recall(output, FALLBACK_NAME) or {}
+        touched, more = 0, dict[str, Any]()
         while True:
             attempt = _Attempt(given_up, anew, _Shared(claims))
             try:
                 return _stylize(source, styles, output, settings, attempt, on_event, stop)
+            except TouchedError:
+                touched += 1
+                if touched > MOST_TOUCHES:
+                    raise
+                logger.warning("%s was touched while it was read. Going on from the last saved frame.", source)
+                more = {}
             except DeviceMemoryError as error:
-                more: dict[str, Any] | None = {}
+                less: dict[str, Any] | None = {}
                 if not attempt.shared.was_helped:  # if it was, perhaps on this device, the memory may suffice for one
                     eased = settings.with_values(**given_up)
                     with memory_context(str(error)):
-                        more = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
-                if more is None:
+                        less = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
+                if less is None:
                     raise
+                more = less
                 logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
             # Only here the error, and with it all that it holds of the device's memory, is gone.
             given_up, anew = {**given_up, **more}, anew and not attempt.has_begun
@@ -313,7 +326,8 @@ def stylize_frames(
 
 
 def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[Shot, ...]:
-    return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.looking, stop)
+    with job.watch.guard():
+        return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.looking, stop)
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
@@ -399,7 +413,8 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     frames = job.clip.frames
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
-    sources = [frame for frame in read_frames(job.clip.info, frames, job.looking) if frame.index in wanted]
+    decoded = job.watch.over(read_frames(job.clip.info, frames, job.looking))
+    sources = [frame for frame in decoded if frame.index in wanted]
     show = partial(displayed, job.clip.info, job.reading)
     numbers = [job.clip.info.number(frame.index) for frame in sources]
     pairs = [

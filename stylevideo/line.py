@@ -214,7 +214,8 @@ class Line:
 
     def _deliver(self) -> None:
         try:
-            self._notes = deliver(self._job, self._finished)
+            with self._job.watch.guard():
+                self._notes = deliver(self._job, self._finished)
         except BaseException as error:  # it belongs to the painting thread, whatever it is
             self._error = error
 

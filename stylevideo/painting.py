@@ -231,7 +231,8 @@ class _Footage:
         if frames.start < self._next:
             self.close()
             rest = range(frames.start, self._job.clip.frames.stop)
-            self._decoded, self._next = read_frames(self._job.clip.info, rest, self._job.reading), frames.start
+            decoded = read_frames(self._job.clip.info, rest, self._job.reading)
+            self._decoded, self._next = self._job.watch.over(decoded), frames.start
         while self._next < frames.stop:
             frame = next(self._decoded)
             self._next += 1
@@ -257,13 +258,14 @@ def _with_cost_of(turn: Turn, result: FrameResult) -> FrameResult:
 def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
     """The last frames, last first: its motion from the film's first frame, the others' each from the one after it."""
     start = job.clip.frames.start
-    first = (_as_frame(job, source) for source in read_frames(job.clip.info, range(start, start + 1), job.reading))
+    decoded = job.watch.over(read_frames(job.clip.info, range(start, start + 1), job.reading))
+    first = (_as_frame(job, source) for source in decoded)
     yield from with_motion(chain(first, _backwards(job, turning)), True, begin=turning.start)
 
 
 def _backwards(job: Job, frames: range) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
-    sources = read_frames(job.clip.info, frames, job.reading)
+    sources = job.watch.over(read_frames(job.clip.info, frames, job.reading))
     held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
     while held:
         index, image, repaired = held.pop()

@@ -12,7 +12,7 @@ import torch
 
 from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError
-from stylevideo.identity import request_key, source_files, source_identity
+from stylevideo.identity import request_key
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
@@ -27,6 +27,7 @@ from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leave
 from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.text import counted
 from stylevideo.timeline import Clip, VideoInfo
+from stylevideo.watch import SourceWatch
 
 MOST_FRAMES = 100_000
 MOST_REPEATS = 100
@@ -48,7 +49,7 @@ class Job:
         bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
         delivery: the film's form.
         device, vgg: what paints; no network where nothing is painted.
-        identity: of the source, as it was before any of its frames was read.
+        watch: of the source, as it was before any of its frames was read.
         request: by what the film is known again, as from `request_key`; empty where nothing is written.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
     """
@@ -62,9 +63,14 @@ class Job:
     delivery: Delivery
     device: torch.device
     vgg: VGG19 | None
-    identity: str
+    watch: SourceWatch
     request: str
     notes: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """Of the source."""
+        return self.watch.identity
 
     @property
     def encoding(self) -> Encoding:
@@ -114,12 +120,12 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     delivery = choose_delivery(settings.output.delivery, output) if output else UNWRITTEN
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
-    info, identity, request = selection.info, source_identity(source_files(selection.info, selection.frames)), ""
+    info, watch, request = selection.info, SourceWatch(selection.info, selection.frames), ""
     if source.is_dir():
         refuse_into(source, output, delivery)
         source = info.path
     if output:
-        request = request_key(source, [read.style for read in chosen], settings, identity)
+        request = request_key(source, [read.style for read in chosen], settings, watch.identity)
         check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings.output)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage, info, delivery)
@@ -141,7 +147,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     clip = Clip(source, output or source, info, selection.frames)
     colors = tuple(read.note for read in chosen if read.note)
     notes = (*colors, *selection.notes, *info.notes, *_without_effect(settings, info, delivery))
-    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, identity, request, notes)
+    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, watch, request, notes)
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ import torch
 
 from stylevideo.beside import MADE_BY, is_record_of, provenance_path
 from stylevideo.errors import InputError, StorageError
-from stylevideo.identity import source_files, source_identity, written_bytes
+from stylevideo.identity import written_bytes
 from stylevideo.media.leftovers import store_folder
 from stylevideo.media.pattern import plain_name
 from stylevideo.preparation import Job
@@ -52,20 +52,6 @@ def provenance(job: Job) -> dict[str, Any]:
         "weights_sha256": job.vgg.identity if job.vgg else None,
         "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in UNTOLD},
     }
-
-
-def require_unchanged(job: Job) -> None:
-    """Refuse a film of two versions of its source.
-
-    Raises:
-        InputError: the source is not what it was before its first frame was read.
-    """
-    clip = job.clip
-    if source_identity(source_files(clip.info, clip.frames)) != job.identity:
-        raise InputError(
-            f"{clip.source} has changed since the run began, and the film would be of two versions. Put back what it "
-            "was, or begin anew with --restart."
-        )
 
 
 def comment(values: dict[str, Any]) -> str:

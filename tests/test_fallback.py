@@ -14,7 +14,7 @@ import stylevideo
 from stylevideo import painting
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.identity import is_made, request_key
-from stylevideo.media import store
+from stylevideo.media import notes
 from stylevideo.media.probe import probe
 from stylevideo.prospect import foresee
 from stylevideo.request import ClipRequest
@@ -67,14 +67,14 @@ def test_a_smaller_film_is_made_only_if_allowed(
     monkeypatch.setattr("stylevideo.fallback.SMALLEST_EDGE_PX", 48)
     made = memory(lambda vgg, width: width < 64)
     film = tmp_path / "film.mp4"
-    real, known = store.write_atomically, []
+    real, known = notes.write_atomically, []
 
     def look(path: Path, data: bytes) -> None:
         real(path, data)
         if path.name == "job.json":
             known.append((path.parent / "fallback.json").exists())
 
-    monkeypatch.setattr(store, "write_atomically", look)
+    monkeypatch.setattr(notes, "write_atomically", look)
     with pytest.raises(DeviceMemoryError, match="The finished frames are kept"):
         stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL)
     assert made == [64, 64]

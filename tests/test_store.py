@@ -82,9 +82,37 @@ def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypat
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "film.mp4", JOB)
     store.save(0, 1, PICTURE, {}, {"index": 0})
-    (store.folder / "shots" / "00000.pt").write_bytes(b"half")
-    with pytest.raises(StorageError, match=r"00000\.pt cannot be read.*--restart"):
+    torch.save({"index": 0}, store.folder / "shots" / "00000.pt")
+    with pytest.raises(ResumeError, match=r"00000\.pt is damaged.*--restart"):
         store.last_state(0)
+
+
+def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
+    """By a file of the same kind: of another frame or shot, or of the same one of another film."""
+    films = [FrameStore(tmp_path / name, JOB) for name in ("a.mp4", "b.mp4")]
+    for store in films:
+        for shot in (0, 1):
+            store.save(shot, shot + 1, PICTURE + shot, {"frame": shot}, {"index": shot})
+            store.save_turned(shot + 1, PICTURE + 2 + shot)
+    reads = (
+        ("frames/0000000{}.png", lambda: films[0].picture(2)),
+        ("frames/0000000{}.json", lambda: films[0].record(2)),
+        ("loop/0000000{}.png", lambda: films[0].turned(2)),
+        ("shots/0000{}.pt", lambda: films[0].last_state(1)),
+    )
+    for name, read in reads:
+        one, other = (0, 1) if "shots" in name else (1, 2)
+        file = films[0].folder / name.format(other)
+        before = file.read_bytes()
+        read()
+        mixed_up = [films[0].folder / name.format(one)]
+        if not name.endswith("png"):  # pictures that are alike to the last bit may be taken for each other
+            mixed_up.append(films[1].folder / name.format(other))
+        for exchanged in mixed_up:
+            file.write_bytes(exchanged.read_bytes())
+            with pytest.raises(ResumeError, match=rf"{file.name} is damaged, or not what.*--restart"):
+                read()
+        file.write_bytes(before)
 
 
 def test_values_are_remembered(tmp_path: Path) -> None:
@@ -98,7 +126,7 @@ def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monk
     def full(path: Path, data: bytes) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("stylevideo.media.store.write_atomically", full)
+    monkeypatch.setattr("stylevideo.media.notes.write_atomically", full)
     with pytest.raises(StorageError, match="full"):
         FrameStore(tmp_path / "film.mp4", JOB)
     assert not list(tmp_path.iterdir())
@@ -118,7 +146,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     huge[29:33] = struct.pack(">I", zlib.crc32(huge[12:29]))
     for name, data in {"empty.png": b"", "text.jpg": b"hello", "huge.png": huge}.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(InputError, match="is not a picture"):
+        with pytest.raises(InputError, match=r"is not a picture|has 40000x40000 pixels"):
             read_picture(tmp_path / name)
     with pytest.raises(InputError, match="cannot be read"):
         read_picture(tmp_path / "missing.png")

@@ -44,6 +44,7 @@ LAYERS = [
         "results",
         "description",
         "identity",
+        "watch",
         "outputs",
         "preparation",
         "checkpoint",

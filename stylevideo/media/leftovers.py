@@ -7,7 +7,6 @@ finished batch is known again at once.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
 from stylevideo.media.pattern import plain_name
-from stylevideo.system.files import JSON_BYTES, kind_of_file, make_private_folder, read_file
+from stylevideo.system.files import kind_of_file, make_private_folder
 
 SUFFIX = ".stylevideo"
 LOCK_SUFFIX = f"{SUFFIX}.lock"
@@ -101,15 +100,6 @@ def throw_away(output: Path) -> None:
             if trials == REMOVALS:
                 raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
             time.sleep(REMOVE_AGAIN_S)
-
-
-def asked_for(output: Path) -> str | None:
-    """What an unfinished film was asked for, as from `stylevideo.identity.request_key`; None where nothing says so."""
-    try:
-        asked = json.loads(read_file(store_folder(output) / f"{REQUEST_NAME}.json", JSON_BYTES))
-    except (OSError, ValueError, InputError):
-        return None
-    return asked if isinstance(asked, str) else None
 
 
 @contextmanager

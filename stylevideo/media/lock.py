@@ -17,7 +17,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
-from stylevideo.media.leftovers import asked_for, store_folder, throw_away
+from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 
 _NOTE_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

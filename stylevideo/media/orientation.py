@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
 
 from stylevideo.errors import DecodeError, TimeLimitError
 from stylevideo.media.ffmpeg import ffmpeg_output, source_input
 from stylevideo.timeline import VideoInfo
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TURN_TOLERANCE_DEGREES = 1.0
 """So near to a multiple of 90 degrees a turn is taken for it, as ffmpeg does."""
@@ -64,6 +67,8 @@ def upright(pixels: np.ndarray, rotation: int, mirrored: bool) -> np.ndarray:
     Returns:
         The same pixels, or those of a picture that is as wide as this one was high after a quarter turn.
     """
+    import numpy as np  # not needed where a film is only known again
+
     if mirrored:
         pixels = np.fliplr(pixels)
     return np.ascontiguousarray(np.rot90(pixels, rotation // 90))

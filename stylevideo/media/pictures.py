@@ -221,25 +221,30 @@ def write_png(path: Path, picture: np.ndarray, parts: Path | None = None) -> Non
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
     """
+    write_atomically(path, png(picture), parts)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A PNG file of a picture, (H, W, 3) uint8 or uint16, RGB."""
     coded, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert coded, "PNG takes any RGB picture of 8 or 16 bits"
-    write_atomically(path, data.tobytes(), parts)
+    return data.tobytes()
 
 
-def write_float_tiff(path: Path, picture: np.ndarray) -> None:
-    """Write a TIFF, as `write_png` does: path ends in .tif, picture is (H, W, 3) float32, RGB, of any values."""
+def float_tiff(picture: np.ndarray) -> bytes:
+    """A TIFF file of a picture, (H, W, 3) float32, RGB, of any values."""
     coded, data = cv2.imencode(".tiff", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     assert coded, "TIFF takes any RGB picture of floats"
-    write_atomically(path, data.tobytes())
+    return data.tobytes()
 
 
-def read_exactly(path: Path) -> np.ndarray:
-    """Read back what `write_png` or `write_float_tiff` wrote: (H, W, 3), RGB, of the same kind.
+def decode_exactly(data: bytes, path: Path) -> np.ndarray:
+    """What `png` or `float_tiff` was given: (H, W, 3), RGB, of the same kind.
 
     Raises:
-        InputError: there is no such file, or it is damaged.
+        InputError: it is no such file; named by its path.
     """
-    return _decoded(path, _contents(path), cv2.IMREAD_UNCHANGED)
+    return _decoded(path, data, cv2.IMREAD_UNCHANGED)
 
 
 def check_writable(path: Path) -> None:

@@ -3,14 +3,15 @@
 They lie in a hidden folder beside the film, named after it, and are gone once the film is complete. A
 frame counts as finished once the state that follows it is saved, or a shot's last frame once the shot is marked as
 complete; whatever a crash left beyond that is made again, from exactly the same start. Several processes may save
-frames, each of other shots. Knows nothing of what a state means.
+frames, each of other shots. What was spoilt or exchanged is noticed when it is read. Knows nothing of what a state
+means.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import os
 import pickle
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,59 +21,57 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.leftovers import JOB_NAME, store_folder, throw_away
-from stylevideo.media.pictures import read_exactly, write_float_tiff, write_png
+from stylevideo.errors import ResumeError, StorageError
+from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.notes import begin_notes, find_notes, read_if_there, spoilt, write_job
+from stylevideo.media.pictures import decode_exactly, float_tiff, png
 from stylevideo.system.files import make_private_folder, write_atomically
 
-JOB_FILE = f"{JOB_NAME}.json"
-FORM = 2
+FORM = 3
 """Of the folder: another one is not gone on from."""
 NAMING_FILE = "naming.json"
+MOST_BYTES = 1 << 36
+"""Of a picture or a state: more than memories hold."""
 
 
 def files_being_named(output: Path) -> frozenset[Path]:
     """The files that an interrupted run, which had all frames of a film, had begun to put in their places."""
-    try:
-        return frozenset(map(Path, json.loads((store_folder(output) / NAMING_FILE).read_bytes())))
-    except (OSError, ValueError, TypeError):
-        return frozenset()
+    with suppress(ResumeError):  # whoever goes on from it says so
+        if found := find_notes(store_folder(output)):
+            return frozenset(map(Path, found[0].read(NAMING_FILE) or ()))
+    return frozenset()
 
 
 def recall(output: Path, name: str) -> Any:
-    """A value that an interrupted run of this film has remembered under a name, or None."""
-    path = store_folder(output) / f"{name}.json"
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+    """A value that an interrupted run of this film has remembered under a name, or None.
+
+    Raises:
+        ResumeError: what it left is spoilt.
+    """
+    found = find_notes(store_folder(output))
+    return found[0].read(f"{name}.json") if found else None
 
 
 def note(output: Path, name: str, value: Any) -> None:
     """Remember a value for an interrupted run of this film, if there is one; see `recall`."""
-    if store_folder(output).exists():
-        write_atomically(store_folder(output) / f"{name}.json", json.dumps(value).encode())
+    if found := find_notes(store_folder(output)):
+        found[0].write(f"{name}.json", value)
 
 
 def forgive(output: Path, changes: Mapping[str, Any]) -> None:
     """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
-    before = recall(output, JOB_NAME)
-    if before is not None:
-        note(output, JOB_NAME, {**before, **changes})
+    if found := find_notes(store_folder(output)):
+        write_job(found[0], {**found[1], **changes})
 
 
 def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
     """Refuse to go on from frames that were made from something else.
 
     Raises:
-        ResumeError: naming what differs.
-        StorageError: what an earlier run left cannot be read.
+        ResumeError: naming what differs; or what an earlier run left is spoilt.
     """
-    before = recall(output, JOB_NAME)
-    if before is not None:
-        _require_same(store_folder(output), before, json.loads(json.dumps(fingerprint)))
+    if found := find_notes(store_folder(output)):
+        _require_same(store_folder(output), found[1], json.loads(json.dumps(fingerprint)))
 
 
 class FrameStore:
@@ -102,14 +101,15 @@ class FrameStore:
         if restart:
             self.remove()
         fingerprint = json.loads(json.dumps(fingerprint))
-        if (self.folder / JOB_FILE).exists():
-            _require_same(self.folder, self._read_json(JOB_FILE), fingerprint)
+        if found := find_notes(self.folder):
+            self._notes, before = found
+            _require_same(self.folder, before, fingerprint)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:
             self.remove()
+            self._notes = begin_notes(self.folder)
             self._begin(fingerprint, remembered or {})
-        self._begun = self._begun_at()
 
     @property
     def has_frames(self) -> bool:
@@ -142,52 +142,58 @@ class FrameStore:
     def _save(
         self, shot: int, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any] | None
     ) -> None:
-        path = self._picture_path(number, "frames")
-        if picture.dtype == np.float32:
-            write_float_tiff(path.with_suffix(".tif"), picture)
-        else:
-            write_png(path, picture)
-        self._write_json(self._record_name(number), record)
+        self._save_picture("frames", number, picture, record)
         self._require_own()  # what follows would let others go on from frames that are not there
+        name = _shot_name(shot, "pt")
         if state is None:
-            self._write_json(self._shot_name(shot, "complete"), number)
+            self._notes.write(_shot_name(shot, "complete"), number)
             with suppress(OSError):  # nobody looks at it any more
-                self._state_path(shot).unlink(missing_ok=True)
+                (self.folder / name).unlink(missing_ok=True)
             return
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        write_atomically(self._state_path(shot), buffer.getvalue())
+        write_atomically(self.folder / name, self._notes.with_seal(name, buffer.getvalue()))
 
     def is_complete(self, shot: int) -> bool:
-        """Whether all frames of the shot with this index are finished."""
-        return (self.folder / self._shot_name(shot, "complete")).exists()
+        """Whether all frames of the shot with this index are finished.
+
+        Raises:
+            ResumeError: what says so is spoilt.
+        """
+        return self._notes.read(_shot_name(shot, "complete")) is not None
 
     def last_state(self, shot: int) -> dict[str, Any] | None:
         """The state that was saved last for a shot, on the CPU, or None if none of its frames is finished.
 
         Raises:
-            StorageError: it cannot be read.
+            ResumeError: it is spoilt.
         """
-        path = self._state_path(shot)
-        if not path.exists():
+        name = _shot_name(shot, "pt")
+        data = read_if_there(self.folder / name, MOST_BYTES)
+        if data is None:
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+            content = io.BytesIO(self._notes.without_seal(name, data))
+            state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            raise spoilt(self.folder / name) from error
         return state
 
     def picture(self, number: int) -> np.ndarray:
         """A finished frame as it was saved: (H, W, 3), RGB.
 
         Raises:
-            StorageError: it is not there, or damaged.
+            ResumeError: it is not there, spoilt, or another.
         """
-        return self._read_picture(number, "frames")
+        return self._read_picture("frames", number)
 
     def record(self, number: int) -> dict[str, Any]:
-        """What was reported of a finished frame."""
-        record: dict[str, Any] = self._read_json(self._record_name(number))
+        """What was reported of a finished frame.
+
+        Raises:
+            ResumeError: it is not there, or spoilt.
+        """
+        record: dict[str, Any] = self._read_record("frames", number)["record"]
         return record
 
     def save_turned(self, number: int, picture: np.ndarray) -> None:
@@ -197,27 +203,31 @@ class FrameStore:
             StorageError: the disk is full, or the folder cannot be written.
         """
         self._make_folder("loop")
-        write_png(self._picture_path(number, "loop"), picture)
+        self._save_picture("loop", number, picture, {})
 
     def turned(self, number: int) -> np.ndarray:
         """What `save_turned` kept.
 
         Raises:
-            StorageError: it is not there, or damaged.
+            ResumeError: it is not there, spoilt, or another.
         """
-        return self._read_picture(number, "loop")
+        return self._read_picture("loop", number)
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a JSON value that took time to find, such as the cuts."""
-        self._write_json(f"{name}.json", value)
+        self._notes.write(f"{name}.json", value)
 
     def mark_naming(self, files: Iterable[Path]) -> None:
         """Remember that from now on what is under these names may be this job's own."""
-        self._write_json(NAMING_FILE, [str(file) for file in files])
+        self._notes.write(NAMING_FILE, [str(file) for file in files])
 
     def recall(self, name: str) -> Any:
-        """The value kept under this name, or None."""
-        return recall(self._output, name)
+        """The value kept under this name, or None.
+
+        Raises:
+            ResumeError: it is spoilt.
+        """
+        return self._notes.read(f"{name}.json")
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""
@@ -230,7 +240,7 @@ class FrameStore:
             self._make_folder("shots")
             for name, value in remembered.items():
                 self.remember(name, value)
-            self._write_json(JOB_FILE, fingerprint)
+            write_job(self._notes, fingerprint)
         except StorageError:
             with suppress(StorageError):
                 self.remove()
@@ -247,45 +257,42 @@ class FrameStore:
                 "complete. Choose an output in a folder that can be written."
             ) from error
 
-    def _read_picture(self, number: int, folder: str) -> np.ndarray:
-        path = self._picture_path(number, folder)
-        try:
-            return read_exactly(path if path.exists() else path.with_suffix(".tif"))
-        except InputError as error:
-            raise StorageError(f"A finished frame is lost: {error} Add --restart to begin the film anew.") from error
+    def _save_picture(self, folder: str, number: int, picture: np.ndarray, record: Mapping[str, Any]) -> None:
+        """Keep a picture, and then its record, without which it does not count; the record tells the picture's hash."""
+        data = float_tiff(picture) if picture.dtype == np.float32 else png(picture)
+        write_atomically(self._picture_path(folder, number, picture.dtype == np.float32), data)
+        told = {"sha256": hashlib.sha256(data).hexdigest(), "float": picture.dtype == np.float32, "record": record}
+        self._notes.write(_record_name(folder, number), told)
 
-    def _picture_path(self, number: int, folder: str) -> Path:
-        return self.folder / folder / f"{number:08d}.png"
+    def _read_picture(self, folder: str, number: int) -> np.ndarray:
+        told = self._read_record(folder, number)
+        path = self._picture_path(folder, number, told["float"])
+        data = read_if_there(path, MOST_BYTES)
+        if data is None or hashlib.sha256(data).hexdigest() != told["sha256"]:
+            raise spoilt(path)
+        return decode_exactly(data, path)
 
-    def _state_path(self, shot: int) -> Path:
-        return self.folder / self._shot_name(shot, "pt")
+    def _read_record(self, folder: str, number: int) -> dict[str, Any]:
+        told: dict[str, Any] | None = self._notes.read(_record_name(folder, number))
+        if told is None:
+            raise spoilt(self.folder / _record_name(folder, number))
+        return told
 
-    def _shot_name(self, shot: int, kind: str) -> str:
-        return f"shots{os.sep}{shot:05d}.{kind}"
+    def _picture_path(self, folder: str, number: int, is_float: bool) -> Path:
+        return self.folder / folder / f"{number:08d}.{'tif' if is_float else 'png'}"
 
     def _require_own(self) -> None:
-        if self._begun_at() != self._begun:
+        found = find_notes(self.folder)
+        if found is None or found[0].mark != self._notes.mark:
             raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
 
-    def _begun_at(self) -> int | None:
-        """By what it is noticed that another process has begun anew: not all disks have lasting inodes."""
-        try:
-            return (self.folder / JOB_FILE).stat().st_mtime_ns
-        except OSError:
-            return None
 
-    def _record_name(self, number: int) -> str:
-        return f"frames{os.sep}{number:08d}.json"
+def _shot_name(shot: int, kind: str) -> str:
+    return f"shots/{shot:05d}.{kind}"
 
-    def _write_json(self, name: str, value: Any) -> None:
-        write_atomically(self.folder / name, json.dumps(value, indent=1).encode())
 
-    def _read_json(self, name: str) -> Any:
-        path = self.folder / name
-        try:
-            return json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path} cannot be read. Add --restart to begin the film anew.") from error
+def _record_name(folder: str, number: int) -> str:
+    return f"{folder}/{number:08d}.json"
 
 
 def _require_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

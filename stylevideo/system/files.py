@@ -26,6 +26,8 @@ _NEW_FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_UNSIZED_BYTES = 1 << 16
+"""What the system makes up has no size before it is read."""
 _ADDRESS = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/+([^/].*)")
 
 
@@ -52,7 +54,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
         data: bytes | None = b""
         if size <= most_bytes:
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                data = file.read(most_bytes + 1)
+                data = file.read(max(size, min(most_bytes, _UNSIZED_BYTES)) + 1)  # room is made for all of it at once
     finally:
         os.close(descriptor)
     if data is None:  # what the system makes up may have to be waited for

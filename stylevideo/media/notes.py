@@ -1,0 +1,153 @@
+"""Notes on unfinished work: values on disk under a seal, by which one that was spoilt or exchanged is noticed.
+
+The seal is the SHA-256 of a mark that the work got at random when it was begun, of the note's name, and of what it
+says. It shows accidents and mix-ups, not the work of somebody who may write into the folder and knows how it is made.
+Loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stylevideo.errors import InputError, ResumeError
+from stylevideo.media.leftovers import JOB_NAME, REQUEST_NAME, store_folder
+from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
+
+JOB_FILE = f"{JOB_NAME}.json"
+_SEAL_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The notes of one folder.
+
+    Attributes:
+        folder: where they are.
+        mark: of the work; equal for all who take part in it.
+    """
+
+    folder: Path
+    mark: str
+
+    def seal(self, name: str, data: bytes) -> str:
+        """64 hexadecimal digits for what a file holds."""
+        return hashlib.sha256(f"{self.mark}\n{name}\n".encode() + data).hexdigest()
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a note.
+
+        Args:
+            name: of its file, within the folder, with forward slashes.
+            value: of JSON.
+        Raises:
+            StorageError: the disk is full, or the folder cannot be written.
+        """
+        text = json.dumps(value)
+        seal = self.seal(name, text.encode())
+        write_atomically(self.folder / name, f'{{"seal": "{seal}",\n"value": {text}}}'.encode())
+
+    def read(self, name: str) -> Any:
+        """What a note says; None where there is none.
+
+        Raises:
+            ResumeError: it is spoilt, or another's.
+        """
+        data = read_if_there(self.folder / name, JSON_BYTES)
+        if data is None:
+            return None
+        sealed = _values(data)
+        value = sealed.get("value")
+        if sealed.get("seal") != self.seal(name, json.dumps(value).encode()):
+            raise spoilt(self.folder / name)
+        return value
+
+    def with_seal(self, name: str, data: bytes) -> bytes:
+        """What is no JSON, with its seal before it."""
+        return self.seal(name, data).encode() + data
+
+    def without_seal(self, name: str, data: bytes) -> bytes:
+        """What `with_seal` was given.
+
+        Raises:
+            ResumeError: it is spoilt, or another's.
+        """
+        content = data[_SEAL_LENGTH:]
+        if data[:_SEAL_LENGTH] != self.seal(name, content).encode():
+            raise spoilt(self.folder / name)
+        return content
+
+
+def begin_notes(folder: Path) -> Notes:
+    """The notes of new work; it is found by them once its job is written."""
+    return Notes(folder, secrets.token_hex(16))
+
+
+def write_job(notes: Notes, fingerprint: Mapping[str, Any]) -> None:
+    """Write down by what the work is known: everything that decides how its frames look, by name; JSON values.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    notes.write(JOB_FILE, {"mark": notes.mark, "fingerprint": dict(fingerprint)})
+
+
+def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
+    """The notes of work that was begun, and its fingerprint; None where there is none.
+
+    Raises:
+        ResumeError: its job is spoilt, or was left by another version of the program.
+    """
+    data = read_if_there(folder / JOB_FILE, JSON_BYTES)
+    if data is None:
+        return None
+    job = _values(data).get("value")
+    if not isinstance(job, dict) or not isinstance(job.get("mark"), str):
+        raise spoilt(folder / JOB_FILE)
+    notes = Notes(folder, job["mark"])
+    fingerprint = notes.read(JOB_FILE)["fingerprint"]
+    return notes, fingerprint
+
+
+def asked_for(output: Path) -> str | None:
+    """What an unfinished film was asked for, as from `stylevideo.identity.request_key`; None where nothing says so."""
+    with suppress(ResumeError):
+        if found := find_notes(store_folder(output)):
+            asked = found[0].read(f"{REQUEST_NAME}.json")
+            return asked if isinstance(asked, str) else None
+    return None
+
+
+def read_if_there(path: Path, most_bytes: int) -> bytes | None:
+    """What a file of unfinished work holds; None where there is none.
+
+    Raises:
+        ResumeError: it cannot be read.
+    """
+    try:
+        return read_file(path, most_bytes)
+    except FileNotFoundError:
+        return None
+    except (OSError, InputError) as error:
+        raise spoilt(path) from error
+
+
+def spoilt(path: Path) -> ResumeError:
+    """What is said of a file of unfinished work that cannot be gone on from."""
+    return ResumeError(
+        f"{path} is damaged, or not what this version of the program left there. Add --restart to begin the film anew."
+    )
+
+
+def _values(data: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}

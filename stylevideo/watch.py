@@ -1,0 +1,106 @@
+"""Whether a clip is still what it was when a run began: looked at before any of its frames counts.
+
+A look is quick: size and times of the one file that a frame was read from. Where it has changed, the content decides:
+another one ends the run, the same one (put back, linked, copied onto itself) only makes it go on from the last frame
+that was saved, since what was read meanwhile is not known.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stylevideo.errors import InputError, StyleVideoError, TouchedError
+from stylevideo.identity import source_files, source_identity
+from stylevideo.media.reader import SourceFrame
+from stylevideo.timeline import VideoInfo
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class SourceWatch:
+    """Knows what a clip was like at the beginning.
+
+    Args:
+        info: of the clip.
+        frames: the indices that are read.
+    Attributes:
+        identity: of the files that are read, see `stylevideo.identity.source_identity`.
+    Raises:
+        InputError: a file cannot be read.
+    """
+
+    def __init__(self, info: VideoInfo, frames: range) -> None:
+        self._info, self._files = info, source_files(info, frames)
+        self._at_first = {file: _look(file) for file in self._files if file}
+        self.identity = source_identity(self._files)
+
+    def over(self, frames: Iterator[SourceFrame]) -> Generator[SourceFrame]:
+        """Frames of the clip, each after a look at the file that it comes from.
+
+        Raises:
+            InputError: the clip has become another.
+            TouchedError: it was touched, and is what it was.
+            What reading a frame raises, where the clip is what it was.
+        """
+        try:
+            for frame in frames:
+                self.require_untouched([self._info.files[frame.index] if self._info.files else self._info.path])
+                yield frame
+        except TouchedError:
+            raise
+        except StyleVideoError:
+            self.require_untouched(self._files)
+            raise
+        finally:
+            if isinstance(frames, Generator):
+                frames.close()
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Look at all files when what reads them, and whatever comes of it, is done; see `over`."""
+        try:
+            yield
+        except StyleVideoError:
+            self.require_untouched(self._files)
+            raise
+        self.require_untouched(self._files)
+
+    def require_unchanged(self) -> None:
+        """Refuse a film of two versions of its clip; see `over`."""
+        self._require_same_content()
+        self.require_untouched(self._files)
+
+    def require_untouched(self, files: Iterable[Path | None]) -> None:
+        """Look at some of the files; see `over`."""
+        if any(_look(file) != self._at_first[file] for file in files if file):
+            self._require_same_content()
+            raise TouchedError(
+                f"{self._info.path} was written to, replaced or linked while it was read, and is what it was. "
+                "Run the same command again when nothing touches it any more."
+            )
+
+    def _require_same_content(self) -> None:
+        if source_identity(self._files) != self.identity:
+            raise InputError(
+                f"{self._info.path} has changed since the run began, and the film would be of two versions. Put back "
+                "what it was, or begin anew with --restart."
+            )
+
+
+def _look(file: Path) -> tuple[int, int, int] | None:
+    """A file's size and times; None where there is none. It is opened, so that network disks do not answer from memory.
+
+    When the file's entry was changed is the one time that nobody can set back.
+    """
+    try:
+        descriptor = os.open(file, _FLAGS)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -1,0 +1,102 @@
+"""Unfinished work that was spoilt is refused in a sentence, whatever was done to whichever of its files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import STYLE
+
+import stylevideo
+from stylevideo.cli import main
+from stylevideo.errors import ResumeError, Stopped
+from stylevideo.media.leftovers import store_folder
+from stylevideo.results import Event, FrameFinished
+from stylevideo.settings import Settings
+
+PLAIN = Settings().with_values(iterations=0, sheet="")
+FILES = ("job.json", "shots.json", "frames/00000001.json", "frames/00000001.png")
+FILES = (*FILES, "frames/00000012.json", "shots/00000.complete", "shots/00001.pt")
+
+
+def _pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) * 2 // 3] ^= 4
+    file.write_bytes(data)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "a bit": _flip,
+    "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
+    "empty": lambda file: os.truncate(file, 0),
+    "a value": lambda file: file.write_text("[1, NaN]"),
+    "too deep": lambda file: file.write_text("[" * 100_000),
+    "a folder": _folder,
+    "a pipe": _pipe,
+}
+
+
+@pytest.fixture(scope="module")
+def begun(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A clip, and the folder of an unfinished film of it: one shot is complete, the other begun."""
+    made: list[Event] = []
+    out = tmp_path_factory.mktemp("begun")
+    with pytest.raises(Stopped):
+        stylevideo.stylize(
+            two_shot_clip,
+            [STYLE],
+            out / "film.mp4",
+            PLAIN,
+            made.append,
+            lambda: sum(isinstance(event, FrameFinished) for event in made) >= 12,
+        )
+    return two_shot_clip, out
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", FILES)
+def test_spoilt_files_are_refused(begun: tuple[Path, Path], tmp_path: Path, name: str, damage: str) -> None:
+    if damage == "a pipe" and sys.platform == "win32":
+        pytest.skip("no pipes there")
+    clip, film = begun[0], tmp_path / "out" / "film.mp4"
+    shutil.copytree(begun[1], tmp_path / "out")
+    DAMAGE[damage](store_folder(film) / name)
+    with pytest.raises(stylevideo.StyleVideoError) as refusal:
+        stylevideo.stylize(clip, [STYLE], film, PLAIN)
+    assert Path(name).name in str(refusal.value)
+    assert "--restart" in str(refusal.value) or "Move it away" in str(refusal.value)
+    assert not film.exists()
+
+
+def test_a_spoilt_record_ends_with_2_and_restart_helps(
+    begun: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, film = begun[0], tmp_path / "out" / "film.mp4"
+    shutil.copytree(begun[1], tmp_path / "out")
+    (store_folder(film) / "job.json").write_text('{"form_of_unfinished_work": 2}')  # as it was in earlier versions
+    command = ["run", str(clip), "--style", str(STYLE), "-o", str(film), "--iterations", "0", "-q"]
+    assert main(command) == 2
+    assert "not what this version of the program left there. Add --restart to begin" in capsys.readouterr().err
+    assert main([*command, "--restart"]) == 0
+
+
+def test_a_missing_picture_is_named(begun: tuple[Path, Path], tmp_path: Path) -> None:
+    film = tmp_path / "out" / "film.mp4"
+    shutil.copytree(begun[1], tmp_path / "out")
+    (store_folder(film) / "frames" / "00000003.png").unlink()
+    with pytest.raises(ResumeError, match=r"00000003\.png is damaged"):
+        stylevideo.stylize(begun[0], [STYLE], film, PLAIN)

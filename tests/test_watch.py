@@ -1,0 +1,137 @@
+"""Frames that were read while the clip was another are not kept for it; a clip that was only touched makes its film."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from batch_trials import contents
+from conftest import STYLE
+from media_fixtures import make_video
+from sequence_fixtures import save_numbered
+
+import stylevideo
+from stylevideo.errors import EncodeError, InputError, StyleVideoError, TouchedError
+from stylevideo.results import ClipResult, Event, FrameFinished, Planned
+from stylevideo.settings import Settings
+
+PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
+FRAMES = 60
+"""More than are decoded ahead."""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of which every frame is a file's part of its own, larger than what decoders read at once."""
+    chance = np.random.default_rng(1)
+    images = [chance.integers(0, 256, (64, 96, 3), np.uint8) for _ in range(FRAMES)]
+    encoder = ("-c:v", "mjpeg", "-q:v", "1", "-pix_fmt", "yuvj444p", "-movflags", "+faststart")
+    return make_video(tmp_path_factory.mktemp("clip") / "clip.mov", images, "24", encoder)
+
+
+def make(source: Path, film: Path, on_event: Callable[[Event], None] = lambda event: None) -> ClipResult:
+    return stylevideo.stylize(source, [STYLE], film, PLAIN, on_event)
+
+
+def truncate(source: Path, original: Path) -> None:
+    os.truncate(source, source.stat().st_size // 3)
+
+
+def put_back(source: Path, original: Path) -> None:
+    """Its size and its times are what they were."""
+    truncate(source, original)
+    shutil.copy2(original, source)
+
+
+def replace(source: Path, original: Path) -> None:
+    copy = source.with_suffix(".new")
+    copy.write_bytes(original.read_bytes()[: original.stat().st_size // 3])
+    copy.replace(source)
+
+
+def remove(source: Path, original: Path) -> None:
+    source.unlink()
+
+
+@pytest.mark.parametrize("change", [truncate, replace, remove])
+@pytest.mark.parametrize("when", [0, 3])
+def test_no_frame_of_a_changed_clip_is_kept(
+    original: Path, tmp_path: Path, change: Callable[[Path, Path], None], when: int
+) -> None:
+    """Neither when it is changed before the first frame, nor later; put back, the film is as without all that."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "out").mkdir()
+    source = shutil.copy2(original, tmp_path / "clip.mov")
+    whole = make(source, tmp_path / "whole" / "film.mp4")
+    seen: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, FrameFinished | Planned):
+            seen.append(event)
+            if len(seen) == when + 1:
+                change(source, original)
+
+    with pytest.raises((EncodeError, InputError), match="has changed since the run began"):
+        make(source, tmp_path / "out" / "film.mp4", on_event)
+    shutil.copy2(original, source)
+    result = make(source, tmp_path / "out" / "film.mp4")
+    assert not [frame.number for frame in (*whole.frames, *result.frames) if frame.repaired]
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "touch", [put_back, lambda source, original: source.touch(), lambda source, original: source.chmod(0o600)]
+)
+def test_a_clip_that_is_what_it_was_makes_its_film(
+    original: Path, tmp_path: Path, touch: Callable[[Path, Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    source, touched = shutil.copy2(original, tmp_path / "clip.mov"), []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, FrameFinished) and event.record.number == 3 and not touched:
+            touched.append(event)
+            touch(source, original)
+
+    with caplog.at_level(logging.WARNING):
+        result = make(source, tmp_path / "film.mp4", on_event)
+    assert not [frame.number for frame in result.frames if frame.repaired]
+    assert len(result.frames) == FRAMES
+    assert "was touched while it was read. Going on from the last saved frame." in caplog.text
+
+
+def test_a_clip_that_is_touched_for_ever_ends_the_run(original: Path, tmp_path: Path) -> None:
+    source = shutil.copy2(original, tmp_path / "clip.mov")
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Planned):
+            source.touch()
+
+    with pytest.raises(TouchedError, match="Run the same command again when nothing touches it"):
+        make(source, tmp_path / "film.mp4", on_event)
+
+
+def test_of_a_sequence_the_files_that_are_read_count(tmp_path: Path) -> None:
+    files = save_numbered(tmp_path / "in", "a.{:04d}.png", range(1, 31))
+    whole = make(tmp_path / "in" / "a.####.png", tmp_path / "whole.mp4")
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, FrameFinished) and event.record.number == 2:
+            files[0].touch()  # is read already
+            files[25].write_bytes(cv2.imencode(".png", np.zeros((96, 128, 3), np.uint8))[1].tobytes())
+
+    film = tmp_path / "film.mp4"
+    before = files[25].read_bytes()
+    with pytest.raises(StyleVideoError, match="has changed since the run began"):
+        make(tmp_path / "in" / "a.####.png", film, on_event)
+    files[25].write_bytes(before)
+    events: list[Event] = []
+    result = make(tmp_path / "in" / "a.####.png", film, events.append)
+    assert next(event.finished for event in events if isinstance(event, Planned)) >= 20, "those before are kept"
+    assert film.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert [frame.repaired for frame in result.frames] == [frame.repaired for frame in whole.frames]
