@@ -9,10 +9,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stylevideo.errors import InputError
 from stylevideo.media.pattern import plain_name
+from stylevideo.system.files import JSON_BYTES, read_begin, read_file
 
 MADE_BY = "stylevideo"
 """The key by which a JSON file is known as one of ours: it may be replaced by its like."""
+
+
+PLOT_MARK = "stylevideo evaluate"
+"""What a plot says of who made it, by which it is known likewise."""
+_PLOT_BEGIN_BYTES = 1024
 
 
 def provenance_path(output: Path) -> Path:
@@ -23,6 +30,14 @@ def provenance_path(output: Path) -> Path:
 def is_report(path: Path) -> bool:
     """Whether a JSON file is a report that this program wrote."""
     return {MADE_BY, "schema", "clips"} <= read_values(path).keys()
+
+
+def is_plot(path: Path) -> bool:
+    """Whether a picture is a plot that this program drew."""
+    try:
+        return f"Software\0{PLOT_MARK}".encode() in read_begin(path, _PLOT_BEGIN_BYTES)
+    except OSError:
+        return False
 
 
 def is_record(path: Path) -> bool:
@@ -39,7 +54,7 @@ def is_record_of(output: Path) -> bool:
 def read_values(path: Path) -> dict[str, Any]:
     """What a JSON file says by name; nothing where it cannot be read, or is of another shape."""
     try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        values = json.loads(read_file(path, JSON_BYTES))
+    except (OSError, ValueError, RecursionError, InputError):
         return {}
     return values if isinstance(values, dict) else {}

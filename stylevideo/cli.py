@@ -12,6 +12,8 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 from stylevideo.commands import COMMANDS
@@ -24,6 +26,7 @@ from stylevideo.errors import (
     StyleVideoError,
 )
 from stylevideo.flags import build_parser
+from stylevideo.system.log_file import open_log
 from stylevideo.system.places import look_in_absolute_folders, require_working_folder
 from stylevideo.system.streams import GuardedStream, bar_stream, guarded_streams, print_traceback
 from stylevideo.text import printable, printable_message
@@ -135,6 +138,9 @@ class _Line(logging.Formatter):
 class _LogFile(logging.FileHandler):
     """A log that is given up, with a sentence, when it cannot be written: its disk may be full."""
 
+    def _open(self) -> TextIOWrapper:
+        return open_log(Path(self.baseFilename))
+
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exception()
         if not isinstance(error, OSError):
@@ -145,6 +151,13 @@ class _LogFile(logging.FileHandler):
 
 
 def _log_file(name: str) -> logging.Handler:
+    from stylevideo.media.delivery import CONTAINERS
+    from stylevideo.media.leftovers import is_hidden_name
+    from stylevideo.media.pattern import CODECS
+
+    path, others = Path(name), {*CONTAINERS, *CODECS, ".json", ".toml", ".pth"}  # so that no output can be the log
+    if is_hidden_name(path.absolute()) or path.suffix.lower() in others:
+        raise InputError(f"--log-file {name} is no name for a log. Give it one that ends in .log.")
     try:
         handler = _LogFile(name, encoding="utf-8", errors="backslashreplace")
     except OSError as error:

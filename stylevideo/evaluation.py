@@ -19,7 +19,7 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.film import displayed
-from stylevideo.media.pictures import Reading, check_writable, fit_picture, to_image
+from stylevideo.media.pictures import Reading, fit_picture, to_image
 from stylevideo.media.reader import check_decodable, open_clip, read_frames
 from stylevideo.media.view import sequence_view
 from stylevideo.metrics import (
@@ -40,7 +40,7 @@ from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
-from stylevideo.outputs import refuse_onto
+from stylevideo.outputs import check_plot, refuse_onto
 from stylevideo.preparation import choose_reading, refuse_hdr
 from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
@@ -317,7 +317,7 @@ def without_nan(value: Any) -> Any:
 def _checked_plot(path: Path) -> Path:
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: a plot must end in .png.")
-    check_writable(path)
+    check_plot(path)
     return path
 
 

@@ -6,11 +6,13 @@ Knows names and places; writes nothing.
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.beside import is_record_of, is_report, provenance_path
+from stylevideo.beside import is_plot, is_record_of, is_report, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.delivery import Delivery, choose_delivery
 from stylevideo.media.leftovers import is_hidden_name, require_own
@@ -19,7 +21,8 @@ from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
 from stylevideo.media.store import files_being_named
 from stylevideo.media.writer import check_output
-from stylevideo.settings import OutputSettings
+from stylevideo.settings import OutputSettings, Settings
+from stylevideo.system.files import kind_of_file
 from stylevideo.timeline import VideoInfo
 
 LONGEST_NAME_BYTES = 255
@@ -32,8 +35,7 @@ def check_names(output: Path, settings: OutputSettings) -> None:
         InputError: with what to do about it.
     """
     for named in (output, Path(settings.sheet), Path(settings.report)):
-        if is_hidden_name(named):
-            raise InputError(f"{named}: such hidden names are those of unfinished work. Choose another name.")
+        _refuse_hidden(named)
     # The longest name that is made of the film's.
     if len(os.fsencode(lock_path(output).name)) > LONGEST_NAME_BYTES:
         raise InputError(f"{output}: this name is too long. Choose a shorter one with -o.")
@@ -58,44 +60,61 @@ def check_report(path: Path, overwrite: bool) -> None:
     """
     if path.suffix.lower() != ".json":
         raise InputError(f"{path}: this file must end in .json.")
+    _refuse_hidden(path)
     check_writable(path)
-    if path.exists() and not overwrite and not is_report(path):
+    refuse_special([path])
+    if os.path.lexists(path) and not overwrite and not is_report(path):
         _refuse_there([path])
 
 
-def check_replaced(
-    output: Path, info: VideoInfo, frames: range, styles: Iterable[Path], settings: OutputSettings
-) -> None:
-    """Refuse to replace the source, a style, or anything else that nobody said could be replaced.
+def check_plot(path: Path) -> None:
+    """Refuse a name for a plot; a plot may be replaced by a plot.
 
-    What an interrupted run has already put in place may be replaced, a report by a report, and a film's record.
+    Raises:
+        InputError: with what to do about it.
+    """
+    _refuse_hidden(path)
+    check_writable(path)
+    refuse_special([path])
+    if os.path.lexists(path) and not is_plot(path):
+        raise InputError(f"{path} is already there and is no plot. Choose another --plot.")
+
+
+def check_replaced(output: Path, info: VideoInfo, frames: range, styles: Iterable[Path], settings: Settings) -> None:
+    """Refuse to replace the source, a style, the weights, or anything else that nobody said could be replaced.
+
+    A link that may be replaced is replaced itself; what it leads to stays. What an interrupted run has already put
+    in place may be replaced, a report by a report, and a film's record.
 
     Args:
         output: the film.
         info: of the source.
         frames: the indices that are made.
         styles: their pictures.
-        settings: of the output.
+        settings: of the job.
     Raises:
         InputError: with what to do about it.
     """
-    written = written_files(output, info, frames, settings)
+    options = settings.output
+    written = written_files(output, info, frames, options)
+    refuse_special(written)
     _refuse_twice([output, *(file for file in written if file != output)])
     refuse_onto("the clip itself", (info.thinned_from or info).source_files(), written)
     refuse_onto("a style picture", styles, written)
-    if settings.overwrite:
+    refuse_onto("the weights file", [Path(settings.weights.weights)], written)
+    if options.overwrite:
         return
     own = files_being_named(output)
-    _refuse_there(
-        [file for file in written if file.exists() and file not in own and not _is_like(file, output, settings)]
-    )
+    there = [file for file in written if os.path.lexists(file) and file not in own]
+    _refuse_there([file for file in there if not _is_like(file, output, options)])
 
 
 def written_files(output: Path, info: VideoInfo, frames: range, settings: OutputSettings) -> list[Path]:
     """Everything that a job writes: the film, or the files of the sequence, and what is beside it.
 
     Args:
-        output, info, frames, settings: as for `check_replaced`.
+        output, info, frames: as for `check_replaced`.
+        settings: of the output.
     """
     if choose_delivery(settings.delivery, output).is_sequence:
         film = sequence_files(output, [info.number(index) for index in frames])
@@ -118,6 +137,19 @@ def refuse_into(folder: Path, output: Path | None, delivery: Delivery) -> None:
         )
 
 
+def refuse_special(written: Iterable[Path]) -> None:
+    """Refuse to write where there is something that is neither a file nor a link.
+
+    Raises:
+        InputError: with what to do about it.
+    """
+    for path in written:
+        with suppress(OSError):
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                raise InputError(f"{path} is {kind_of_file(mode)}. Choose another output.")
+
+
 def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) -> None:
     """Refuse to write onto files that are read.
 
@@ -132,6 +164,11 @@ def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) ->
     for path in written:
         if path.exists() and (path.stat().st_dev, path.stat().st_ino) in known:
             raise InputError(f"{path} is {what}. Choose another output.")
+
+
+def _refuse_hidden(path: Path) -> None:
+    if is_hidden_name(path):
+        raise InputError(f"{path}: such hidden names are those of unfinished work. Choose another name.")
 
 
 def _is_like(file: Path, output: Path, settings: OutputSettings) -> bool:

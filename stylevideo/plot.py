@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from stylevideo.beside import PLOT_MARK
 from stylevideo.metrics import LONG, FrameMeasures
 from stylevideo.system.files import write_atomically
 from stylevideo.timeline import VideoInfo
@@ -38,7 +39,8 @@ def write_plot(path: Path, info: VideoInfo, measures: Sequence[FrameMeasures], t
         StorageError: it cannot be written.
     """
     data = io.BytesIO()
-    draw_measures(info, measures, title).savefig(data, format="png", dpi=DOTS_PER_INCH)
+    figure = draw_measures(info, measures, title)
+    figure.savefig(data, format="png", dpi=DOTS_PER_INCH, metadata={"Software": PLOT_MARK})
     write_atomically(path, data.getvalue())
 
 

@@ -126,7 +126,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         source = info.path
     if output:
         request = request_key(source, [read.style for read in chosen], settings, watch.identity)
-        check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings.output)
+        check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings)
     size = _film_size(info, settings.scales.size)
     bits = _bits(footage, info, delivery)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)

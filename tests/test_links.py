@@ -144,3 +144,86 @@ def test_a_lock_that_becomes_a_link_while_it_is_held_is_not_followed(tmp_path: P
         lock_path(film).unlink()
         lock_path(film).symlink_to(victims / "file")
     assert contents(victims) == before
+
+
+# -- at an output's name ---------------------------------------------------------------------------
+
+
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "film.mp4": (),
+    "film.mp4.json": (),
+    "sheet.png": ("--sheet", "sheet.png"),
+    "report.json": ("--report", "report.json"),
+    "run.log": ("--log-file", "run.log"),
+}
+
+
+@pytest.mark.parametrize("kind", [*PLACED, "device"])
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("replace", [(), ("-y",)], ids=["", "-y"])
+def test_nothing_is_touched_through_an_output(
+    clip: Path,
+    tmp_path: Path,
+    victims: Path,
+    name: str,
+    kind: str,
+    replace: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With -y a link or a file gives way to the film; what a link leads to stays as it is."""
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    if kind == "device":
+        (out / name).symlink_to("/dev/null")
+    else:
+        PLACED[kind](out / name, victims)
+    before = contents(victims)
+    words = ["--style", str(STYLE), "-o", "film.mp4", "--iterations", "0", "-q", *OUTPUTS[name], *replace]
+    code = main(["run", str(clip), *words])
+    assert contents(victims) == before
+    gives_way = bool(replace) and kind not in ("pipe", "folder", "link to a folder") and name != "run.log"
+    assert code == (0 if gives_way else 2)
+    assert (out / name).is_file() or not gives_way
+    assert not gives_way or not (out / name).is_symlink()
+    assert gives_way or {path.name for path in out.iterdir()} <= {name, "run.log"}, "nothing is written"
+
+
+def test_a_log_is_appended_to_and_nothing_else_is(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "run.log"
+    logged = ["run", str(clip), "--style", str(STYLE), "-o", str(tmp_path / "a.mp4"), "--iterations", "0", "-q"]
+    assert main([*logged, "--log-file", str(log)]) == 0
+    once = log.read_bytes()
+    assert main([*logged, "--restart", "-y", "--log-file", str(log)]) == 0
+    assert log.read_bytes().startswith(once) and len(log.read_bytes()) > len(once)
+    for name in ("a.mp4", "a.mp4.json", "job.toml", "frame.png", ".a.mp4.stylevideo.lock", "notes.txt"):
+        file = tmp_path / name
+        if not file.exists():
+            file.write_text("precious")
+        before = file.read_bytes()
+        assert main([*logged, "--log-file", str(file)]) == 2
+        assert "log" in capsys.readouterr().err
+        assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", PLACED)
+def test_a_plot_and_a_job_file_replace_nothing_of_others(clip: Path, tmp_path: Path, victims: Path, kind: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("plot.png", "job.toml"):
+        PLACED[kind](out / name, victims)
+    before, there = contents(victims), contents(out)
+    assert main(["init", str(out / "job.toml")]) == 2
+    assert main(["evaluate", str(clip), str(clip), "--style", str(STYLE), "--plot", str(out / "plot.png")]) == 2
+    assert (contents(victims), contents(out)) == (before, there)
+
+
+def test_weights_are_no_output(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = tmp_path / "weights.png"
+    weights.write_text("precious")
+    words = ["--style", str(STYLE), "-o", str(tmp_path / "film.mp4"), "-y", "--sheet", str(weights), "-q"]
+    assert main(["run", str(clip), *words, "--weights", str(weights)]) == 2
+    assert "is the weights file" in capsys.readouterr().err
+    assert weights.read_text() == "precious"

@@ -64,6 +64,16 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     return data
 
 
+def read_begin(path: Path, most_bytes: int) -> bytes:
+    """The first bytes of an ordinary file.
+
+    Raises:
+        OSError: it cannot be opened or read.
+    """
+    with os.fdopen(os.open(path, _READ_FLAGS), "rb") as file:
+        return file.read(most_bytes)
+
+
 def require_ordinary(path: Path) -> None:
     """Refuse what is there under a name but is no ordinary file, nor a link to one.
 
