@@ -12,7 +12,6 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-
 from stylevideo.errors import DecodeError, TimeLimitError
 from stylevideo.media.ffmpeg import ffmpeg_output, source_input
 from stylevideo.timeline import VideoInfo
