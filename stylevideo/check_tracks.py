@@ -37,8 +37,8 @@ def check_sound(
         cut: the stretch that the film shows.
     """
     begin = source[0].start_time if cut.is_whole else cut.start
-    due = _from(decoded_sound(*source), begin)
-    heard = _from(decoded_sound(*film), film[0].start_time)
+    due = _from(decoded_sound(*source), begin - source[0].zero_of([source[1]]))
+    heard = _from(decoded_sound(*film), film[0].start_time - film[0].zero_of([film[1]]))
     if cut.length is not None:
         due = due[: round(float(cut.length) * SOUND_HZ)]
     late = (len(due) - len(heard)) / SOUND_HZ

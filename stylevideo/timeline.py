@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +27,9 @@ BITS_BY_NUMBER = {"9": 9, "10": 10, "12": 12, "14": 14, "20": 10, "30": 10, "36"
 )
 """Bits a channel, by the number at the end of ffmpeg's names; some count the bits of a pixel, or of two channels."""
 _NUMBERED_FORMAT = re.compile(r"(?:[py][024]|[a-z])(\d+)x?(?:msb)?(?:le|be)$")
+_START = re.compile(r", start (-?\d+\.\d+)")
+_CLOCK_OF_USED_STREAMS = ("mpegts", "mpeg")
+"""Formats that ffmpeg counts from the first of the streams that are used, instead of the first of all."""
 _FLOAT_FORMAT = re.compile(r"f(16|32)(le|be)$")
 _NO_YUV = re.compile(r"(?:x2)?[0a]?(?:rgb|bgr|gbr)|pal8|gray|ya|mono|xyz|bayer")
 _GRAY = re.compile(r"gray|ya|mono")
@@ -59,6 +62,12 @@ class StreamInfo:
     language: str | None
     detail: str
     title: str = ""
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds on the container's own clock at which it begins, as ffmpeg lists it."""
+        found = _START.search(self.detail)
+        return Fraction(found[1]) if found else Fraction(0)
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -135,6 +144,18 @@ class VideoInfo:
     def start_time(self) -> Fraction:
         """Seconds from the start of the container's earliest stream to the first frame."""
         return self.pts[0] * self.time_base
+
+    def zero_of(self, streams: Iterable[StreamInfo]) -> Fraction:
+        """Seconds from the container's start to where ffmpeg's clock begins if these streams alone are used."""
+        used = [stream.start for stream in streams]
+        if self.demuxer not in _CLOCK_OF_USED_STREAMS or not used or self.picture is None:
+            return Fraction(0)
+        return min(used) - min(stream.start for stream in (self.picture, *self.audio()))
+
+    @property
+    def zero_of_picture(self) -> Fraction:
+        """The same where the picture alone is used."""
+        return self.zero_of([self.picture] if self.picture else [])
 
     @property
     def duration(self) -> Fraction:

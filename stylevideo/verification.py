@@ -257,7 +257,7 @@ def _start(info: VideoInfo, stream: StreamInfo, packets: bool) -> Fraction | Non
     printed = ask(info, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
     unit = re.search(r"^#tb 0: (\S+)$", printed, re.MULTILINE)
     found = re.search(r"^0, +-?\d+, +(-?\d+),", printed, re.MULTILINE)
-    return int(found[1]) * Fraction(unit[1]) if unit and found else None
+    return int(found[1]) * Fraction(unit[1]) + info.zero_of([stream]) if unit and found else None
 
 
 def _time(seconds: Fraction | None) -> str:

@@ -8,8 +8,9 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
-from media_fixtures import SIZE, ffmpeg, make_video, number_in, numbered_frame, numbered_video, sine
+from media_fixtures import SIZE, decoded_sound, ffmpeg, make_video, number_in, numbered_frame, numbered_video, sine
 
 from stylevideo.media.delivery import Encoding
 from stylevideo.media.ffmpeg import ffmpeg_path
@@ -91,7 +92,9 @@ def test_frames_and_times_are_those_of_ffmpegs_decoder(kind: str, tmp_path: Path
     path = KINDS[kind](tmp_path)
     info = probe(path)
     decoding = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux")
-    decoded = parse_framecrc(ffmpeg("-i", path, *decoding, "-f", "framecrc", "-"))
+    # ffmpeg's clock begins with the first of the streams that are used.
+    all_used = ("-map", "0:a?", "-c", "copy", "-f", "null", "-")
+    decoded = parse_framecrc(ffmpeg("-i", path, *decoding, "-f", "framecrc", "-", *all_used))
     assert decoded is not None
     due = [row.pts * decoded.time_base for row in decoded.rows if row.pts is not None]
     assert [float(time * info.time_base) for time in info.pts] == pytest.approx([float(time) for time in due], abs=1e-3)
@@ -127,6 +130,21 @@ def sound_begins(path: Path) -> Fraction:
     listing = parse_framecrc(ffmpeg("-i", path, "-map", "0:a", "-c", "copy", "-f", "framecrc", "-"))
     assert listing is not None and listing.rows[0].pts is not None
     return listing.rows[0].pts * listing.time_base
+
+
+@pytest.mark.parametrize("late", ["picture", "sound"])
+@pytest.mark.parametrize("frames", [range(40), range(10, 40)])
+def test_a_broadcasts_sound_keeps_its_distance(frames: range, late: str, tmp_path: Path) -> None:
+    """In a transport stream, whichever begins first; ffmpeg counts from the first of the streams that are used."""
+    shift = ("-itsoffset", "0.4") if late == "picture" else ("-itsoffset", "-0.4")
+    whole, source, film = clip(tmp_path / "a.mkv", *X264, *GROUPS), tmp_path / "b.ts", tmp_path / "film.mkv"
+    click = ("-f", "lavfi", "-i", "aevalsrc=sin(2000*t)*between(t\\,0.9\\,0.95):d=2")
+    ffmpeg(*shift, "-i", whole, *click, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "mp2", source)
+    info = probe(source)
+    write_film((frame.image for frame in read_frames(info, frames)), film, info, frames)
+    heard = np.flatnonzero(np.abs(decoded_sound(film)) > 0.3)[0] / 8000
+    first_shown = (0.4 if late == "picture" else -0.4) + frames.start / 25
+    assert heard - float(probe(film).start_time) == pytest.approx(0.9 - first_shown, abs=0.005)
 
 
 def held(path: Path, times: list[int], lasts: int, *encoder: str) -> Path:

@@ -49,7 +49,7 @@ def decoded_times(info: VideoInfo) -> Account:
     listing = parse_framecrc(ffmpeg_output([*_quietly(info), "-map", "0:V:0", *clock], _patience_s(info)).decode())
     if listing is None:
         return Account((), Fraction(0), Fraction(0))
-    times = tuple(row.pts * listing.time_base for row in listing.rows if row.pts is not None)
+    times = tuple(row.pts * listing.time_base + info.zero_of_picture for row in listing.rows if row.pts is not None)
     return Account(times, listing.rows[-1].duration * listing.time_base, listing.time_base)
 
 
@@ -67,7 +67,7 @@ def small_pictures(info: VideoInfo) -> np.ndarray:
 
 
 def decoded_sound(info: VideoInfo, stream: StreamInfo) -> np.ndarray:
-    """A track from the container's start on, silence where it has none: (n,) int16, 8000 samples a second.
+    """A track, silence where it has none, from `info.zero_of` it on: (n,) int16, 8000 samples a second.
 
     Raises:
         DecodeError: ffmpeg cannot decode it.
@@ -84,7 +84,8 @@ def cues(info: VideoInfo, stream: StreamInfo) -> list[tuple[Fraction, Fraction]]
     if run.status:
         return None
     found = ([int(number) for number in groups] for groups in _CUE.findall(run.output))
-    return [(_seconds(*numbers[:4]), _seconds(*numbers[4:])) for numbers in found]
+    zero = info.zero_of([stream])
+    return [(zero + _seconds(*numbers[:4]), zero + _seconds(*numbers[4:])) for numbers in found]
 
 
 def _seconds(hours: int, minutes: int, seconds: int, milliseconds: int) -> Fraction:

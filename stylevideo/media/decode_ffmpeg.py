@@ -86,7 +86,7 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
         for number, coded in enumerate(_split_pngs(pipe, watch)):
             time_ms, found = clock.time_ms(number), None
             if info.timed and time_ms is not None:
-                since_first_ms = time_ms - float(info.start_time * 1000)
+                since_first_ms = time_ms - float((info.start_time - info.zero_of_picture) * 1000)
                 if since_first_ms < -TIME_TOLERANCE_MS and info.orderly:
                     continue
                 found = index_at(times, since_first_ms, position)
@@ -160,7 +160,7 @@ def _filters(info: VideoInfo, reading: Reading, first: int) -> Iterator[str]:
     if reading.deinterlace:
         yield "bwdif=mode=send_frame"
     if first and info.timed:
-        middle = (info.pts[first - 1] + info.pts[first]) * info.time_base / 2
+        middle = (info.pts[first - 1] + info.pts[first]) * info.time_base / 2 - info.zero_of_picture
         yield f"{SKIPPED}=checksum=0"  # so that there is something to hear until the first one comes
         yield f"select=gte(t\\,{float(middle):.6f})"
     yield "showinfo=checksum=0"

@@ -104,6 +104,8 @@ def probe(path: Path) -> VideoInfo:
     info = replace(
         info, demuxer=demuxer[1] if demuxer else "", picture=main.info, notes=tuple(_program_notes(run.messages))
     )
+    late = round(info.zero_of_picture / info.time_base)
+    info = replace(info, pts=tuple(time + late for time in info.pts))
     return _turned(info, read_orientation(info, reading_time_s(path)))
 
 

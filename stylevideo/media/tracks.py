@@ -82,9 +82,16 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
     return Cut(start, None if after is None else whole.pts[after] * whole.time_base - start, Fraction(0))
 
 
-def cut_arguments(cut: Cut) -> tuple[list[str], list[str]]:
-    """ffmpeg's arguments for a stretch: before the source, and before what is written."""
-    begin = ["-ss" if cut.start > 0 else "-itsoffset", _seconds(abs(cut.start))] if cut.start else []
+def cut_arguments(cut: Cut, zero: Fraction = Fraction(0)) -> tuple[list[str], list[str]]:
+    """ffmpeg's arguments for a stretch: before the source, and before what is written.
+
+    Args:
+        cut: the stretch.
+        zero: where ffmpeg's clock of the streams that are used begins: see `VideoInfo.zero_of`.
+    """
+    begin = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
+    if late := max(zero - cut.start, Fraction(0)) if cut.start > 0 else zero - cut.start:
+        begin += ["-itsoffset", _seconds(late)]
     # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
     # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
     from_zero = ["-ss", "0"] if cut.start > 0 else []
@@ -210,12 +217,16 @@ def track_inputs(tracks: Sequence[Track], info: VideoInfo, cut: Cut) -> tuple[di
     sound far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut
     beginning.
     """
-    begin, file = cut_arguments(cut)[0], source_input(info.path, info.demuxer)
-    numbers, inputs = {"audio": 1, "attachment": 1}, [*begin, *file]
-    for kind, before in (("subtitle", begin), ("data", begin), ("cover", [])):
+    file = source_input(info.path, info.demuxer)
+
+    def begin(*kinds: str) -> list[str]:
+        return cut_arguments(cut, info.zero_of(track.stream for track in tracks if track.stream.kind in kinds))[0]
+
+    numbers, inputs = {"audio": 1, "attachment": 1}, [*begin("audio", "attachment"), *file]
+    for kind in ("subtitle", "data", "cover"):
         if any(track.stream.kind == kind for track in tracks):
             numbers[kind] = 1 + inputs.count("-i")
-            inputs += [*before, *file]
+            inputs += [*([] if kind == "cover" else begin(kind)), *file]
     return numbers, inputs
 
 
