@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from stylevideo.request import clip_names
 from stylevideo.text import counted
 
 if TYPE_CHECKING:
@@ -61,18 +62,19 @@ class ClipProgress:
 
     Args:
         quiet: show nothing.
+        name: of the clip; its file's if not given.
         place: of the bar, from the top.
         prefix: begins every line.
     Attributes:
         place: of the next bar.
     """
 
-    def __init__(self, quiet: bool, place: int = 0, prefix: str = "") -> None:
+    def __init__(self, quiet: bool, name: str = "", place: int = 0, prefix: str = "") -> None:
         self.place = place
         self._quiet, self._prefix = quiet, prefix
         self._bar: _Bar | None = None
         self._spoke = time.monotonic()
-        self._name = ""
+        self._name = name
         self._done = self._total = 0
 
     def __call__(self, event: Event) -> None:
@@ -80,7 +82,7 @@ class ClipProgress:
 
         match event:
             case Checked():
-                self._name = event.clip.source.name
+                self._name = self._name or event.clip.source.name
                 light = f"scene-linear light, painted as {event.view}; " if event.view else ""
                 self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; {light}looking for cuts")
             case Planned():
@@ -97,7 +99,7 @@ class ClipProgress:
 
     def _start(self, plan: Planned) -> None:
         self.close()  # of an attempt that had too little memory
-        self._say(_plan(plan))
+        self._say(f"{self._name}: {_plan(plan)}")
         self._done, self._total = plan.finished, len(plan.clip.frames)
         self._bar = _Bar(
             self._quiet,
@@ -173,7 +175,7 @@ class BatchProgress:
     """
 
     def __init__(self, requests: Sequence[ClipRequest], quiet: bool) -> None:
-        self._requests, self._quiet = requests, quiet
+        self._requests, self._names, self._quiet = requests, clip_names(requests), quiet
         self._bar: _Bar | None = None
         self._clips: dict[int, ClipProgress] = {}
         self._tally = Tally({})
@@ -188,7 +190,7 @@ class BatchProgress:
             case ClipEvent():
                 self._advance(event)
             case Waiting():
-                say(f"{self._requests[event.index].source.name}: put off. {event.reason}", self._quiet)
+                say(f"{self._names[event.index]}: put off. {event.reason}", self._quiet)
             case ClipEnded():
                 self._end(event.index, event.outcome)
 
@@ -217,7 +219,7 @@ class BatchProgress:
         clip = self._clips.get(event.index)
         if clip is None:
             prefix = f"[{event.index + 1}/{len(self._requests)}] "
-            clip = self._clips[event.index] = ClipProgress(self._quiet, prefix=prefix)
+            clip = self._clips[event.index] = ClipProgress(self._quiet, self._names[event.index], prefix=prefix)
         if isinstance(event.event, Planned):
             clip.place = event.worker + 1  # of whoever makes the clip now
         clip(event.event)
@@ -243,9 +245,9 @@ class BatchProgress:
             clip.close()
         self._tally.end(index)
         if outcome.attempts:  # the rest was told when all were checked
-            say(f"[{index + 1}/{len(self._requests)}] {outcome_line(outcome)}", self._quiet)
+            say(f"[{index + 1}/{len(self._requests)}] {outcome_line(outcome, self._names[index])}", self._quiet)
         for warning in outcome.result.warnings if outcome.result else ():
-            say(f"Note: {outcome.request.source.name}: {warning}", self._quiet)
+            say(f"Note: {self._names[index]}: {warning}", self._quiet)
         self._show()
 
 
@@ -261,7 +263,8 @@ def say(line: str, quiet: bool = False) -> None:
 
 def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> list[str]:
     """What the check of a batch found: every problem, and the sum of the rest."""
-    problems = [f"  {named(requests[index], reason)}" for index, reason in checked.problems.items()]
+    names = clip_names(requests)
+    problems = [f"  {named(requests[index], names[index], reason)}" for index, reason in checked.problems.items()]
     frames = sum(prospect.frames - prospect.finished for prospect in checked.prospects.values())
     counts = f"{counted(len(checked.prospects), 'clip')} to be made, {counted(frames, 'frame')}"
     made = f"; {len(checked.made)} already made" if checked.made else ""
@@ -269,18 +272,17 @@ def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> lis
     return [f"{counts}{made}{cannot}", *problems]
 
 
-def outcome_line(outcome: Outcome) -> str:
+def outcome_line(outcome: Outcome, name: str) -> str:
     """How a clip ended, in a line."""
-    name, status = outcome.request.source.name, outcome.status.value
+    status = outcome.status.value
     if outcome.result:
         return f"{name}: {status} in {duration(outcome.result.seconds)}: {outcome.request.output}"
     return f"{name}: {status}. {outcome.reason}"
 
 
-def named(request: ClipRequest, reason: str) -> str:
-    """A reason with the clip's name, unless it begins with it."""
-    name = request.source.name
-    return reason if reason.startswith(name) else f"{name}: {reason}"
+def named(request: ClipRequest, name: str, reason: str) -> str:
+    """A reason with what the clip is called, unless it begins with it."""
+    return reason if reason.startswith(name) else f"{name}: {reason.removeprefix(f'{request.source.name}: ')}"
 
 
 def duration(seconds: float) -> str:
@@ -293,10 +295,10 @@ def duration(seconds: float) -> str:
 
 
 def _plan(plan: Planned) -> str:
-    name, frames = plan.clip.source.name, counted(len(plan.clip.frames), "frame")
+    frames = counted(len(plan.clip.frames), "frame")
     resumed = f", {plan.finished} of them already made" if plan.finished else ""
     shots = counted(len(plan.shots), "shot")
-    return f"{name}: {plan.width}x{plan.height}, {frames}{resumed}, {shots}, on {plan.device}"
+    return f"{plan.width}x{plan.height}, {frames}{resumed}, {shots}, on {plan.device}"
 
 
 def _forecast(forecast: Forecast) -> str:

@@ -5,7 +5,8 @@ Reads nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,31 @@ class ClipRequest:
     output: Path
     settings: Settings
     preset: str = "standard"
+
+
+def clip_names(requests: Sequence[ClipRequest]) -> tuple[str, ...]:
+    """What to call each clip of a batch: as much of its path's end as tells it from the other clips.
+
+    Where one clip becomes several films, the film is named too.
+    """
+    sources, outputs = _ends([request.source for request in requests]), _ends([request.output for request in requests])
+    films = Counter(request.source for request in requests)
+    return tuple(
+        sources[request.source] + (f" -> {outputs[request.output]}" if films[request.source] > 1 else "")
+        for request in requests
+    )
+
+
+def _ends(paths: Iterable[Path]) -> dict[Path, str]:
+    """The shortest end of each path that no other has."""
+    ends: dict[Path, str] = {}
+    left, length = set(paths), 1
+    while left:
+        counts = Counter(path.parts[-length:] for path in left)
+        apart = {path for path in left if counts[path.parts[-length:]] == 1 or length >= len(path.parts)}
+        ends |= {path: "/".join(path.parts[-length:]) for path in apart}
+        left, length = left - apart, length + 1
+    return ends
 
 
 @dataclass(frozen=True)

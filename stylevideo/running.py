@@ -24,7 +24,7 @@ from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.interrupts import Interrupts
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
-from stylevideo.request import ClipRequest
+from stylevideo.request import ClipRequest, clip_names
 from stylevideo.system.folders import folders_for
 from stylevideo.system.streams import print_line
 from stylevideo.text import counted
@@ -171,12 +171,12 @@ def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> No
 def _table(outcomes: Sequence[Outcome]) -> list[str]:
     """A row for each clip: how it ended, and what its film cost in this run."""
     rows = [("clip", "outcome", "attempts", "frames", "time", "loss", "warnings", "film")]
-    for outcome in outcomes:
+    for outcome, name in zip(outcomes, clip_names([outcome.request for outcome in outcomes]), strict=True):
         result, costs = outcome.result, ("", "", "", "")
         if result:
             warnings = str(len(result.warnings) or "")
             costs = (str(len(result.frames)), duration(result.seconds), f"{result.mean_loss:.4f}", warnings)
-        name, attempts = outcome.request.source.name, str(outcome.attempts or "")
+        attempts = str(outcome.attempts or "")
         rows.append((name, outcome.status.value, attempts, *costs, outcome.request.output.name if result else ""))
     columns = list(zip("<<>>>>><", (max(map(len, column)) for column in zip(*rows, strict=True)), strict=True))
     return [
@@ -190,9 +190,9 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
     counts = Counter(outcome.status for outcome in outcomes)
     shown = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
     lines = [f"{counted(len(outcomes), 'clip')} in {duration(seconds)}: {shown}."]
-    for outcome in outcomes:
+    for outcome, name in zip(outcomes, clip_names([outcome.request for outcome in outcomes]), strict=True):
         if outcome.status is Status.FAILED:
-            lines.append(f"  {named(outcome.request, outcome.reason)}")
+            lines.append(f"  {named(outcome.request, name, outcome.reason)}")
             logging.getLogger(__name__).debug("%s", outcome.detail)
     without_film = [outcome for outcome in outcomes if outcome.status not in (Status.MADE, Status.ALREADY_MADE)]
     if any(finished_frames(outcome.request.output) for outcome in without_film):
@@ -210,7 +210,8 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     if interrupts.requested():
         return STOPPED
     seconds = _pace(requests, checked, options.batch.devices)
-    width = max(len(request.source.name) for request in requests)
+    names = clip_names(requests)
+    width = max(map(len, names))
     for index, request in enumerate(requests):
         prospect = checked.prospects.get(index)
         if prospect:
@@ -220,7 +221,7 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
             took += f"{duration(prospect.pixels * seconds)}, {in_words(prospect.bytes_needed)}"
         else:
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
-        print_line(f"{request.source.name:<{width}}  {took}")
+        print_line(f"{names[index]:<{width}}  {took}")
         if prospect:
             print_line(f"{'':<{width}}  {request.output}")
     pixels = sum(prospect.pixels for prospect in checked.prospects.values())

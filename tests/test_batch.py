@@ -17,6 +17,8 @@ import pytest
 from batch_fixtures import make_clip, run_command, wait_until, workers
 from batch_trials import contents, marked, processes, wait_for_none, with_killer
 from conftest import ROOT, STYLE
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, run_batch
 from stylevideo.cli import main
@@ -26,7 +28,7 @@ from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import store_folder
 from stylevideo.planning import plan_requests
-from stylevideo.request import ClipRequest, Given
+from stylevideo.request import ClipRequest, Given, clip_names
 from stylevideo.results import FrameFinished, Planned
 from stylevideo.settings import Settings
 
@@ -353,6 +355,47 @@ class TestAgain:
         assert "killer.mp4    cannot be made: " in shown
         assert "of disk space" in shown
         assert not (tmp_path / "out").exists()
+
+
+class TestNames:
+    """A line says which clip it is about."""
+
+    def test_clips_are_named_by_what_tells_them_apart(self, tmp_path: Path) -> None:
+        def names(*pairs: tuple[str, str]) -> list[str]:
+            made = [ClipRequest(tmp_path / clip, (), tmp_path / film, Settings()) for clip, film in pairs]
+            return list(clip_names(made))
+
+        assert names(("a.mov", "a.mp4"), ("b.mov", "b.mp4")) == ["a.mov", "b.mov"]
+        assert names(("x/a.mov", "a.mp4"), ("y/a.mov", "b.mp4"), ("y/b.mov", "c.mp4")) == [
+            "x/a.mov",
+            "y/a.mov",
+            "b.mov",
+        ]
+        looks = [("t.mov", "out/t_ink.mp4"), ("t.mov", "out/t_oil.mp4"), ("u.mov", "u.mp4")]
+        assert names(*looks) == ["t.mov -> t_ink.mp4", "t.mov -> t_oil.mp4", "u.mov"]
+        assert names(("t.mov", "ink/t.mp4"), ("t.mov", "oil/t.mp4")) == ["t.mov -> ink/t.mp4", "t.mov -> oil/t.mp4"]
+
+    @given(st.sets(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), min_size=1))
+    def test_no_two_clips_have_one_name(self, paths: set[str]) -> None:
+        made = [
+            ClipRequest(Path("/", path), (), Path(f"/{number}.mp4"), Settings()) for number, path in enumerate(paths)
+        ]
+        names = clip_names(made)
+        assert len(set(names)) == len(paths)
+        assert all(f"/{path}".endswith(name.removeprefix("/")) for path, name in zip(paths, names, strict=True))
+
+    def test_every_line_of_a_batch_names_its_clip(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        clips = [
+            make_clip(tmp_path / folder / "sh010.mp4", 1)
+            for folder in ("one", "two")
+            if not (tmp_path / folder).mkdir()
+        ]
+        (tmp_path / "two" / "sh010.mp4").write_text("no video")
+        name = ["--name", "{folder}_{name}.{ext}", "--iterations=0"]
+        flags_ = ["--style", str(STYLE), "--out-dir", str(tmp_path / "out"), "--config", "none", *name]
+        assert main(["run", *map(str, clips), *flags_]) == 1
+        lines = [line for line in capfd.readouterr().err.splitlines() if "sh010" in line]
+        assert lines and all("one/sh010.mp4" in line or "two/sh010.mp4" in line for line in lines), lines
 
 
 class TestWorkers:
