@@ -19,7 +19,7 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.film import displayed
-from stylevideo.media.pictures import Reading, fit_picture, to_image
+from stylevideo.media.pictures import Picture, Reading, to_image
 from stylevideo.media.reader import check_decodable, open_clip, read_frames
 from stylevideo.media.view import sequence_view
 from stylevideo.metrics import (
@@ -372,13 +372,15 @@ def _pairs(pair: _Pair) -> Generator[MeasuredFrame]:
         for _ in shown:
             pass
         if first is not None:
-            image = to_image(_as_in_film(pair, fit_picture(original.image, size)))
+            image = to_image(_as_in_film(pair, original.picture.fitted(size)))
             yield Frame(original.index, image, original.repaired), to_image(first.image)
 
 
-def _as_in_film(pair: _Pair, image: np.ndarray) -> np.ndarray:
+def _as_in_film(pair: _Pair, picture: Picture) -> np.ndarray:
     """A picture of the source as the film would show it: light that is no light in the film is shown as on screens."""
-    return displayed(pair.source, pair.reading, image) if not pair.film.is_linear else image
+    if pair.film.is_linear:
+        return picture.image
+    return displayed(pair.source, pair.reading, picture.image, gain=picture.gain)
 
 
 def _compared_sharpness(

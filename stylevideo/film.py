@@ -16,7 +16,7 @@ from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
 from stylevideo.media.tracks import plan_tracks, stretch_of_time
-from stylevideo.media.view import SRGB, View, sequence_view
+from stylevideo.media.view import SRGB, View, sequence_view, shown_by
 from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
@@ -128,7 +128,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         write_provenance(made_from, job)
     else:
         remove_record(clip.output)
-    if clip.info.is_linear and 32 not in job.delivery.depths:
+    if clip.info.is_linear and 32 not in job.delivery.depths and not job.reading.is_displayed:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
     return notes
 
@@ -141,15 +141,19 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
     """The finished frames, with what of the source's goes along unpainted."""
     painted = map(finished.picture, job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
-    if not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit):
+    shown = job.clip.info.is_linear and job.reading.is_displayed and not lit
+    if not shown and (not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit)):
         yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in painted)
         return
     sources = job.watch.over(read_frames(job.clip.info, job.clip.frames, job.reading))
     for image, source in zip(painted, sources, strict=True):
         aside = source.picture.fitted(job.size)
-        if aside.alpha is not None:
+        if aside.alpha is not None and job.delivery.has_alpha:
             aside = replace(aside, alpha=like(image, aside.alpha))
             image = _colors(job, image, aside)
+        elif shown:
+            aside = replace(aside, alpha=None)
+            image = displayed(job.clip.info, job.reading, image, gain=aside.gain)
         yield replace(aside, image=image)
 
 
@@ -164,24 +168,36 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
         mixed = like(image, to_floats(source.image) + opacity * (to_floats(image) - to_floats(source.image)))
         if lit:
             return mixed
-        return displayed(job.clip.info, job.reading, mixed, 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY))
+        factor = 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY)
+        return displayed(job.clip.info, job.reading, mixed, factor, source.gain)
     colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
 
 
-def displayed(source: VideoInfo, reading: Reading, image: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
+def displayed(
+    source: VideoInfo,
+    reading: Reading,
+    image: np.ndarray,
+    factor: np.ndarray | None = None,
+    gain: np.ndarray | None = None,
+) -> np.ndarray:
     """A picture of a source, as it was read or painted, as screens show it.
 
     Args:
         source, reading: of what, and how it was read.
         image: of any kind, (H, W, 3).
         factor: (H, W), by which its light is multiplied; 1 if not given.
+        gain: (H, W), by how much the plate's light is brighter than white, which only OpenColorIO's displays show.
     """
     view = sequence_view(reading.view) if source.is_linear else SRGB
+    ones = np.ones(image.shape[:2], np.float32)
+    if source.is_linear and reading.is_displayed:
+        light = view.decode(to_floats(image), ones if gain is None else gain)
+        light = (light if factor is None else light * factor[..., None]).astype(np.float32)
+        return like(image, shown_by(reading.display, reading.display_view, reading.view)(light))
     if view is SRGB and factor is None:
         return image
-    factor = np.ones(image.shape[:2], np.float32) if factor is None else factor
-    return like(image, view.displayed(to_floats(image), factor))
+    return like(image, view.displayed(to_floats(image), ones if factor is None else factor))
 
 
 def _lit(view: View, image: np.ndarray, factor: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ _LONG_FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
 SHOWN_BY = ("frames", "start", "end", "handles", "rate")
 """Settings that say which of the source's frames a film shows."""
 MEASURED_BY = (
-    *(*SHOWN_BY, "alpha", "deinterlace", "tonemap", "view", "variable_rate"),
+    *(*SHOWN_BY, "alpha", "deinterlace", "tonemap", "view", "display", "display_view", "variable_rate"),
     *("style_weight", "content_weight", "tv_weight", "style_scale"),
     *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
 )

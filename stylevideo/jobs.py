@@ -37,7 +37,7 @@ from stylevideo.line import Line
 from stylevideo.loop import turning_frames
 from stylevideo.media.leftovers import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.lock import sole_run
-from stylevideo.media.pictures import fit_picture, to_8_bits
+from stylevideo.media.pictures import to_8_bits
 from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
@@ -418,8 +418,8 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     show = partial(displayed, job.clip.info, job.reading)
     numbers = [job.clip.info.number(frame.index) for frame in sources]
     pairs = [
-        (show(fit_picture(frame.image, job.size)), to_8_bits(show(store.picture(number))))
-        for frame, number in zip(sources, numbers, strict=True)
+        (show(source.image, gain=source.gain), to_8_bits(show(store.picture(number), gain=source.gain)))
+        for source, number in zip((frame.picture.fitted(job.size) for frame in sources), numbers, strict=True)
     ]
     labels = [str(number) for number in numbers]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)

@@ -17,7 +17,7 @@ from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_enco
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.tracks import stretch_of_time
-from stylevideo.media.view import SRGB, sequence_view
+from stylevideo.media.view import SRGB, sequence_view, shown_by
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
@@ -132,6 +132,8 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
         chosen = seen_through(chosen, sequence_view(reading.view))
+    if reading.is_displayed and _is_shown(settings, info, delivery):
+        shown_by(reading.display, reading.display_view, reading.view)
     refuse_hdr(info, footage)
     check_decodable(info, reading)
     if footage.strict:
@@ -185,6 +187,8 @@ def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> 
         "deinterlace": (info.is_sequence, "the files of an image sequence have no fields"),
         "tonemap": (not info.is_hdr, "the footage is not HDR"),
         "view": (not info.is_linear and 32 not in delivery.depths, "there is no scene-linear light"),
+        "display": (not _is_shown(settings, info, delivery), "no scene-linear light is shown on a screen"),
+        "display_view": (not _is_shown(settings, info, delivery), "no scene-linear light is shown on a screen"),
         "variable_rate": (
             not (info.variable_rate and is_film),
             "the rate is constant" if is_film else "files have none",
@@ -200,6 +204,11 @@ def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> 
         of_a_preset = any(entry.values.get(leaf.name) == value for entry in PRESETS.values())
         if is_idle and value != leaf.default and not of_a_preset:
             yield f"{leaf.flag} has no effect: {why}."
+
+
+def _is_shown(settings: Settings, info: VideoInfo, delivery: Delivery) -> bool:
+    """Whether light is shown as on screens: in the film, or in the sheet beside it."""
+    return info.is_linear and (32 not in delivery.depths or bool(settings.output.sheet))
 
 
 def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits: int) -> Reading:
@@ -218,6 +227,8 @@ def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits:
         deinterlace=footage.deinterlace,
         tonemap=footage.tonemap and info.is_hdr,
         view=footage.view,
+        display=footage.display,
+        display_view=footage.display_view,
     )
 
 

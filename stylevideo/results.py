@@ -209,7 +209,10 @@ def source_warnings(info: VideoInfo, reading: Reading, film_bits: int, film_alph
             "The film has no alpha channel: it shows the colours multiplied with the source's, as over black. "
             "Choose ffv1, prores-4444 or PNG files to keep it."
         )
-    if info.is_linear and reading.bits < 32:
+    if info.is_linear and reading.bits < 32 and reading.is_displayed:
+        shown = " and ".join(f'"{name}"' for name in (reading.display, reading.display_view) if name)
+        yield f"The source is scene-linear light; the film shows it by OpenColorIO's {shown}."
+    elif info.is_linear and reading.bits < 32:
         yield "The source is scene-linear light; in the film everything brighter than white is white."
     if info.interlaced and not reading.deinterlace:
         yield "The source is interlaced and its fields were taken as they are. Add --deinterlace to make whole frames."

@@ -275,6 +275,20 @@ class FootageSettings:
         metavar="NAME",
         changes_frames=False,  # what it stands for does, and is in the fingerprint
     )
+    display: str = _setting(
+        "",
+        "show the light of EXR files in films, PNG, TIFF and JPEG files and sheets as on this display of the "
+        "OpenColorIO config (of $OCIO, or else ocio://default), such as 'sRGB - Display'; without it what is brighter "
+        "than white is white",
+        metavar="NAME",
+        changes_frames=False,
+    )
+    display_view: str = _setting(
+        "",
+        "which of the display's views, such as 'Un-tone-mapped'; the display's default if not given",
+        metavar="NAME",
+        changes_frames=False,
+    )
     strict: bool = _setting(
         False,
         "refuse footage with missing or damaged frames instead of repeating the last good one",

@@ -38,6 +38,7 @@ from stylevideo.media.pictures import Reading, to_16_bits
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
+from stylevideo.media.view import shown_by
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import prepare
 from stylevideo.progress import ClipProgress
@@ -584,6 +585,38 @@ def test_a_view_is_checked_before_any_work_and_known_by_what_it_stands_for(
     assert named["bits"] == 16 and plain["bits"] == 8
     assert role == named and auto == plain
     assert {name for name in named if named[name] != plain[name]} == {"bits", "reading", "styles", "view"}
+
+
+def test_a_review_of_a_plate_does_not_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films, pictures and sheets are shown by the display; EXR files, and the frames that are kept, are as before."""
+    monkeypatch.delenv("OCIO", raising=False)
+    linear = np.zeros((64, 96, 3), np.float32)
+    linear[:, :32], linear[:, 32:64], linear[:, 64:] = 0.18, 2, 8
+    write_exr(tmp_path / "a.1.exr", linear)
+    write_exr(tmp_path / "half.1.exr", linear / 2, np.full((64, 96), 0.5, np.float32))
+    values = {"display": "sRGB - Display", "display_view": "ACES 2.0 - SDR 100 nits (Rec.709)"}
+    wanted = shown_by(*values.values(), "auto")(linear)[32, 16::32]
+    assert wanted[1, 0] + 0.05 < wanted[2, 0] <= 1
+    for source, output, tolerance, more in (
+        ("a.#.exr", "o.#.png", 0.01, {"sheet": str(tmp_path / "sheet.png")}),
+        ("half.#.exr", "h.#.png", 0.02, {}),
+        ("a.#.exr", "film.mp4", 0.02, {"crf": 1}),
+    ):
+        result = identity(tmp_path / source, tmp_path / output, **values, **more)
+        (frame,) = read_frames(open_clip(tmp_path / output), range(1), Reading(16))
+        assert np.abs(frame.image[32, 16::32] / np.iinfo(frame.image.dtype).max - wanted).max() < tolerance, output
+        assert any('by OpenColorIO\'s "sRGB - Display"' in warning for warning in result.warnings)
+    levels = set(cv2.imread(str(tmp_path / "sheet.png"))[..., 1].ravel())
+    assert all(any(abs(int(level) - 255 * shown) < 3 for level in levels) for shown in wanted[:, 1])
+    result = identity(tmp_path / "a.#.exr", tmp_path / "b.#.exr", **values)
+    assert "--display has no effect: no scene-linear light is shown on a screen." in result.warnings
+    prints = [
+        fingerprint(prepare(tmp_path / "a.#.exr", [STYLE], tmp_path / "x.mp4", Settings().with_values(**given)))
+        for given in ({}, values)
+    ]
+    assert prints[0] == prints[1]
+    with pytest.raises(InputError, match="has no display"):
+        prepare(tmp_path / "a.#.exr", [STYLE], tmp_path / "x.mp4", Settings().with_values(display="a screen"))
 
 
 @pytest.mark.parametrize("view", ["auto", "ACEScct"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stylevideo.errors import InputError
-from stylevideo.media.view import SRGB, choose_view
+from stylevideo.media.view import SRGB, choose_view, shown_by
 
 LIGHT = st.floats(-65504, 65504, width=32, allow_subnormal=False)
 BUILT_IN = "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4"
@@ -212,3 +212,38 @@ def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match=r'pip install "stylevideo\[ocio\]"'):
         choose_view("ACEScct")
     assert choose_view("srgb") is SRGB
+
+
+def test_a_display_rolls_off_what_is_brighter_than_white() -> None:
+    """The config that is built in serves where $OCIO names none."""
+    light = gray(0, 0.18, 1, 4, 16)
+    shown = shown_by("sRGB - Display", "", "auto")(light)[0, :, 1]
+    assert (np.diff(shown) > 0.01).all() and shown.max() <= 1
+    plain = shown_by("sRGB - Display", "Un-tone-mapped", "auto")(light)[0, :, 1]
+    np.testing.assert_allclose(plain, SRGB.forward(light.clip(0, 1))[0, :, 1], atol=1e-3)
+    np.testing.assert_array_equal(shown_by("", "Un-tone-mapped", "srgb")(light)[0, :, 1], plain)
+
+
+def test_a_display_knows_whose_light_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a view of the config its scene-linear primaries, ACEScg's; of sRGB those of bt709."""
+    monkeypatch.setenv("OCIO", BUILT_IN)
+    light = np.array([[[0.5, 0.2, 0.1]]], np.float32)
+    acescg = choose_view("ACEScct").from_srgb_light(light)
+    first, second = (
+        shown_by("sRGB - Display", "", view)(each) for view, each in (("srgb", light), ("ACEScct", acescg))
+    )
+    np.testing.assert_allclose(first, second, atol=1e-4)
+
+
+def test_displays_that_are_not_there_are_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        InputError, match=r'ocio://default has no display "srgb"\. The nearest ones are: sRGB - Display,'
+    ):
+        shown_by("srgb", "", "auto")
+    with pytest.raises(
+        InputError, match=r'"sRGB - Display" of ocio://default has no view "untonemapped".*Un-tone-mapped'
+    ):
+        shown_by("sRGB - Display", "untonemapped", "auto")
+    monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)
+    with pytest.raises(InputError, match=r'The display "none" needs OpenColorIO.*pip install "stylevideo\[ocio\]"'):
+        shown_by("none", "", "auto")

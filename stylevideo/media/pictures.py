@@ -35,6 +35,7 @@ class Reading:
         deinterlace: make whole frames of woven fields.
         tonemap: bring high dynamic range (PQ, HLG) down to bt709.
         view: how scene-linear light is made into a picture; see `media.view`.
+        display, display_view: how light is shown on screens, by OpenColorIO; as sRGB if both are empty.
     """
 
     bits: int = 8
@@ -42,6 +43,13 @@ class Reading:
     deinterlace: bool = False
     tonemap: bool = False
     view: str = "auto"
+    display: str = ""
+    display_view: str = ""
+
+    @property
+    def is_displayed(self) -> bool:
+        """Whether light is shown on screens by OpenColorIO."""
+        return bool(self.display or self.display_view)
 
 
 @dataclass(frozen=True, eq=False)

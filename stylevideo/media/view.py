@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -32,6 +32,9 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 LINEAR_SRGB = "lin_rec709_srgb"
 """The colour space built into OpenColorIO whose light is that of displays."""
+
+DEFAULT_CONFIG = "ocio://default"
+"""Built into OpenColorIO; displays are looked for here where `$OCIO` names no config."""
 
 LARGEST_LOSS = 1e-3
 """Parts of white by which a colour may come back wrong before it is worth a warning; half of an 8-bit step is 2e-3."""
@@ -148,6 +151,52 @@ def _view(name: str, _config: str | None) -> View:
     return choose_view(name)
 
 
+def shown_by(display: str, display_view: str, view: str) -> Curve:
+    """Find how a display of the OpenColorIO config shows light.
+
+    Args:
+        display: its name; the config's default if empty.
+        display_view: of its views; its default if empty.
+        view: by which the light is known, as for `choose_view`; its primaries are that view's.
+    Returns:
+        From scene-linear light of any brightness to the display's numbers, 0..1.
+    Raises:
+        InputError: the config, or the package for it, is missing or unreadable; or there is no such display or view.
+    """
+    return _shown_by(display, display_view, view, os.environ.get("OCIO"))
+
+
+@cache
+def _shown_by(display: str, display_view: str, view: str, _config_place: str | None) -> Curve:
+    what = f'The display "{display or display_view}"'
+    place = os.environ.get("OCIO") or DEFAULT_CONFIG
+    ocio, config = _ocio(what), _read_config(what, place)
+    chosen = display or config.getDefaultDisplay()
+    if chosen not in config.getDisplays():
+        raise _unknown(chosen, config.getDisplays(), f"{place} has no display")
+    chosen_view = display_view or config.getDefaultView(chosen)
+    if chosen_view not in config.getViews(chosen):
+        raise _unknown(chosen_view, config.getViews(chosen), f'The display "{chosen}" of {place} has no view')
+    try:
+        to_screen = config.getProcessor(ocio.ROLE_SCENE_LINEAR, chosen, chosen_view, ocio.TRANSFORM_DIR_FORWARD)
+        to_scene = None
+        if sequence_view(view) is SRGB:
+            to_scene = ocio.Config.GetProcessorFromBuiltinColorSpace(LINEAR_SRGB, config, ocio.ROLE_SCENE_LINEAR)
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+        raise InputError(
+            f"{what} cannot be used with {place} ({error}). Choose another, or name the config's own colour space "
+            "with --view."
+        ) from error
+    first, last = np.copy if to_scene is None else _curve(to_scene, ocio), _curve(to_screen, ocio)
+    return lambda light: np.clip(last(first(light)), 0, 1)
+
+
+def _unknown(name: str, known: Iterable[str], otherwise: str) -> InputError:
+    names = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), names, n=3, cutoff=0)
+    return InputError(f'{otherwise} "{name}". The nearest ones are: {", ".join(names[each] for each in near)}.')
+
+
 def _srgb_encode(linear: np.ndarray) -> np.ndarray:
     """IEC 61966-2-1, mirrored for negative values so that they come back."""
     size = np.abs(linear)
@@ -175,13 +224,13 @@ def _matrix(chromaticities: object) -> np.ndarray | None:
     return None if primaries is None or primaries.is_like(BT709) else to_bt709(primaries)
 
 
-def _ocio(name: str) -> ModuleType:
+def _ocio(what: str) -> ModuleType:
     try:
         import PyOpenColorIO
     except ImportError as error:
         raise InputError(
-            f'The view "{name}" needs OpenColorIO, which is not installed. '
-            'Install it with: pip install "stylevideo[ocio]", or choose the view "srgb".'
+            f"{what} needs OpenColorIO, which is not installed. "
+            'Install it with: pip install "stylevideo[ocio]", or leave it out.'
         ) from error
     module: ModuleType = PyOpenColorIO
     return module
@@ -195,7 +244,11 @@ def _config(name: str) -> Any:
             f'The view "{name}" is a colour space of an OpenColorIO config, and $OCIO names none. '
             'Set OCIO to a config file, or to ocio://default, or choose the view "srgb".'
         )
-    ocio = _ocio(name)
+    return _read_config(f'The view "{name}"', place)
+
+
+def _read_config(what: str, place: str) -> Any:
+    ocio = _ocio(what)
     require_ordinary(Path(place))
     try:
         return ocio.Config.CreateFromFile(place)
@@ -207,8 +260,9 @@ def _color_space_view(config: Any, name: str) -> View:
     """The view between the role `scene_linear` and a colour space."""
     space = config.getColorSpace(name)
     if space is None:
-        raise InputError(f'{os.environ["OCIO"]} has no colour space "{name}". {_near_names(config, name)}')
-    ocio = _ocio(name)
+        known = (*config.getColorSpaceNames(), *config.getRoleNames())
+        raise _unknown(name, known, f"{os.environ['OCIO']} has no colour space")
+    ocio = _ocio(f'The view "{name}"')
     try:
         there = config.getProcessor(ocio.ROLE_SCENE_LINEAR, space.getName())
         back = config.getProcessor(space.getName(), ocio.ROLE_SCENE_LINEAR)
@@ -246,12 +300,6 @@ def _curve(processor: Any, ocio: ModuleType) -> Curve:
         return converted
 
     return apply
-
-
-def _near_names(config: Any, name: str) -> str:
-    known = {known.lower(): known for known in (*config.getColorSpaceNames(), *config.getRoleNames())}
-    near = get_close_matches(name.lower(), known, n=3, cutoff=0)
-    return f"The nearest ones are: {', '.join(known[n] for n in near)}."
 
 
 def _warn_of_loss(view: View) -> None:
