@@ -186,7 +186,7 @@ def run_batch(
         requests: the clips.
         options: how it is run.
         on_event: told when all are checked, of each clip's events, and of its end.
-        stop: asked all the time whether to end early; clips that were begun end after their current frame.
+        stop: asked all the time whether to end early; clips that were begun end within seconds.
     Returns:
         An outcome for each request, in order. Failures are outcomes, not exceptions.
     """
@@ -210,6 +210,8 @@ def _check(
     failures: Counter[int] = Counter()
     tasks: deque[Task] = deque()
     for index, request in enumerate(requests):
+        if stop():
+            break
         try:
             if already_made(request):
                 made.append(index)
@@ -220,6 +222,8 @@ def _check(
     for _, task, answer in crew.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
         if isinstance(answer, NotBegun):
             tasks.appendleft(task)
+        elif isinstance(answer, Failed) and answer.kind == "Stopped" and stop():
+            continue
         elif isinstance(answer, Failed) and _made_meanwhile(task.request):
             made.append(task.index)
         elif isinstance(answer, Failed):

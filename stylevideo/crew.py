@@ -134,7 +134,7 @@ class _Worker:
         self._send(task)
 
     def stop(self) -> None:
-        """Ask it to end its task after the current frame; once, since one that hangs takes nothing out of its pipe."""
+        """Ask it to end its task within seconds; once, since one that hangs takes nothing out of its pipe."""
         if not self._asked_to_stop:
             self._asked_to_stop = True
             self._send(Stop())
@@ -244,7 +244,7 @@ class Crew:
         Args:
             next_task: asked with the number of a worker that is free; None where there is nothing for it just now.
             on_event: told of a worker's number, its task and an event of it.
-            stop: asked all the time; then tasks that were begun end after their current frame.
+            stop: asked all the time; then tasks that were begun end within seconds.
             on_question: answers what a worker asks in the middle of a task.
         Yields:
             The number of a worker, its task as it ends, and its answer; what has not begun may be given out again. It
@@ -266,7 +266,7 @@ class Crew:
             yield from self._heard(on_event, on_question)
 
     def stop(self, numbers: Iterable[int]) -> None:
-        """Ask these workers to end their tasks after the current frame."""
+        """Ask these workers to end their tasks within seconds."""
         for number in numbers:
             if number in self._workers:
                 self._workers[number].stop()

@@ -1,16 +1,76 @@
-"""Counts steps of work, so that a process that goes on can be told from one that hangs."""
+"""Steps of work: counted, so that a process that hangs is noticed, and the places where long work can be broken off."""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from stylevideo.errors import Stopped
+
+GRACE_S = 4.0
+"""For what is being worked on when a run is asked to end: frames that are nearly finished are kept."""
 _steps = 0
+_of_thread = threading.local()
 
 
 def beat() -> None:
-    """A step is made: an iteration, a decoded frame, a frame of a film. From any thread."""
+    """A step is made: an iteration, a decoded frame, a frame of a film. From any thread.
+
+    Raises:
+        Stopped: this thread's work is to be broken off.
+    """
+    count_step()
+    end_if_asked()
+
+
+def count_step() -> None:
+    """A step is made in work that must not be broken off."""
     global _steps
     _steps += 1  # two threads may count as one: it differs from what it was, which is all that matters
+
+
+def end_if_asked() -> None:
+    """Break this thread's work off where that was asked for `GRACE_S` ago.
+
+    Raises:
+        Stopped: it was.
+    """
+    asked: Callable[[], bool] | None = getattr(_of_thread, "asked", None)
+    if asked is not None and asked():
+        raise Stopped
+
+
+@contextmanager
+def broken_off_when(stop: Callable[[], bool]) -> Iterator[None]:
+    """Let this thread's steps inside break the work off soon after `stop` says so.
+
+    Args:
+        stop: asked at each step.
+    """
+    before = getattr(_of_thread, "asked", None)
+    _of_thread.asked = _Patience(stop)
+    try:
+        yield
+    finally:
+        _of_thread.asked = before
 
 
 def steps() -> int:
     """A number that differs from the last one if a step was made in between."""
     return _steps
+
+
+class _Patience:
+    """Says what another says, `GRACE_S` later."""
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop, self._since = stop, float("inf")
+
+    def __call__(self) -> bool:
+        if not self._stop():
+            return False
+        now = time.monotonic()
+        self._since = min(self._since, now)
+        return now - self._since >= GRACE_S

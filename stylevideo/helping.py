@@ -9,6 +9,7 @@ from pathlib import Path
 from stylevideo.checkpoint import fingerprint, load_shots
 from stylevideo.errors import Stopped
 from stylevideo.fallback import FALLBACK_NAME
+from stylevideo.heartbeat import broken_off_when
 from stylevideo.line import Saver
 from stylevideo.media.store import FrameStore, recall
 from stylevideo.models.device import cpu_threads, memory_context
@@ -37,14 +38,14 @@ def help_stylize(
         first_shot: index of the shot to begin with; goes on from there until one is somebody else's.
         claims: asked before each shot.
         on_event: told of each frame that is safe.
-        stop: asked before each shot, after each frame, and while one is waited for, whether to end early.
+        stop: as for `stylize`.
     Returns:
         Indices of the shots from there on that are now complete, whoever painted them.
     Raises:
         ResumeError: there is nothing to help with: it goes by without, or frames made here would be others.
         StyleVideoError: as `stylize`; what was made stays.
     """
-    with cpu_threads(settings.optimizer.threads):
+    with broken_off_when(stop), cpu_threads(settings.optimizer.threads):
         given_up = recall(output, FALLBACK_NAME) or {}
         with memory_context(f"There is too little memory to help with {source.name}."):
             job = prepare(source, styles, output, settings.with_values(**given_up))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from stylevideo.beside import provenance_path, read_values
 from stylevideo.errors import InputError, SettingsError
+from stylevideo.heartbeat import beat
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.media.probe import require_file
@@ -130,6 +131,7 @@ def source_identity(files: Sequence[Path | None]) -> str:
     total = sum(status.st_size for _, status in found if status)
     part_bytes = VIDEO_PART_BYTES if len(files) == 1 else PICTURE_PART_BYTES
     for file, status in found:
+        beat()
         if file is None or status is None:
             digest.update(b"missing;")
             continue

@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: the first asks a run to end after the current frame, the second ends it at once."""
+"""Ctrl-C and its kin: the first asks a run to end within seconds, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SAID = b"\nStopping after the frame that is being painted. Once more to stop at once.\n"
+SAID = b"\nStopping after the frame that is being painted, if it takes seconds only. Once more to stop at once.\n"
 
 
 class Interrupts:
@@ -32,7 +32,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def requested(self) -> bool:
-        """Whether the run shall end after the current frame."""
+        """Whether the run shall end."""
         return self._requested
 
     def _hear(self, number: int, frame: FrameType | None) -> None:

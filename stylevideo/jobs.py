@@ -31,7 +31,7 @@ from stylevideo.errors import (
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
-from stylevideo.heartbeat import beat
+from stylevideo.heartbeat import broken_off_when, count_step
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import turning_frames
@@ -94,7 +94,8 @@ def stylize(
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event: told of the plan, of the forecast, and of each frame once it is safe on disk; in this thread, so
             when the next one is made.
-        stop: asked between frames, and while one is waited for, whether to end early.
+        stop: asked all the time whether to end early; a frame that is begun is finished if it takes a few seconds, else
+            its work is broken off.
         claims: asked before each shot, where others help to paint the clip, see `stylevideo.helping`; nobody does if
             not given.
     Raises:
@@ -109,7 +110,7 @@ def stylize(
     settings = settings or Settings()
     output = Path(output).absolute()
     source = Path(source).absolute()
-    with folder_for(output):
+    with broken_off_when(stop), folder_for(output):
         check_names(output, settings.output)
         return _make(source, styles, output, settings, on_event, stop, claims or Alone())
 
@@ -295,7 +296,7 @@ class _Shared:
         self.was_helped = self.claims.was_helped()
         gone = self.claims.end_help()
         while not gone and kind is not None:  # else whoever is still on the way finds nothing to do
-            beat()
+            count_step()
             time.sleep(POLL_S)
             gone = self.claims.end_help()
 

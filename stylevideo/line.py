@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylevideo.checkpoint import state_to_dict
 from stylevideo.film import FinishedFrames, deliver
-from stylevideo.heartbeat import beat
+from stylevideo.heartbeat import beat, end_if_asked
 from stylevideo.media.pictures import to_picture
 from stylevideo.media.read_ahead import POLL_S, Stopwatch
 from stylevideo.media.store import FrameStore
@@ -192,9 +192,12 @@ class Line:
             What differs from the source in a way its owner may want to know, as sentences.
         Raises:
             EncodeError, InputError, StorageError: it could not be written.
+            Stopped: it takes too long for a run that was asked to end.
         """
         with self._waiting_for_film:
-            self._join()
+            while self._delivery.is_alive():
+                self._delivery.join(POLL_S)
+                end_if_asked()
         self._require_encoder()
         return self._notes
 

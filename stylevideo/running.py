@@ -21,6 +21,7 @@ from stylevideo.batch import (
     run_batch,
 )
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
+from stylevideo.heartbeat import broken_off_when
 from stylevideo.interrupts import Interrupts
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
@@ -61,7 +62,8 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
         if options.dry_run:
             return _foretell(requests, options, interrupts)
         if len(requests) == 1 and not (options.batch.devices or options.batch.retries or options.batch.workers > 1):
-            return _run_one(requests[0], options, interrupts)
+            with broken_off_when(interrupts.requested):
+                return _run_one(requests[0], options, interrupts)
         return _run_batch(requests, options, interrupts)
 
 

@@ -23,7 +23,7 @@ from functools import partial
 from typing import IO, Any
 
 from stylevideo.errors import StyleVideoError
-from stylevideo.heartbeat import steps
+from stylevideo.heartbeat import broken_off_when, steps
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
 
@@ -121,7 +121,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Stop:
-    """Asks a worker to end its task after the current frame."""
+    """Asks a worker to end its task within seconds."""
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,8 @@ def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callab
     if task.kind == CHECK:
         from stylevideo.prospect import foresee
 
-        return foresee(request)
+        with broken_off_when(stop):
+            return foresee(request)
     clip = (request.source, request.styles, request.output, request.settings)
 
     def on_event(event: Any) -> None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from batch_fixtures import make_clip, run_command
 from conftest import STYLE
+from media_fixtures import ffmpeg
 
+from stylevideo import Settings, stylize
 from stylevideo.batch import Status, run_batch
 from stylevideo.cli import main
+from stylevideo.errors import Stopped
+from stylevideo.media.encode import encode
+from stylevideo.media.leftovers import finished_frames
+from stylevideo.optimize import Objective
 from stylevideo.planning import plan_requests
 from stylevideo.request import Given
+from stylevideo.results import FrameFinished
 from stylevideo.system.places import find_program
 
 MODULES = ["queue", "fileseq", "tqdm", "torch", "stylevideo"]
@@ -130,3 +141,93 @@ def test_a_batch_goes_on_when_its_working_folder_is_removed(tmp_path: Path, monk
     requests = plan_requests([str(clips)], given, "none")
     gone.rmdir()
     assert [outcome.status for outcome in run_batch(requests)] == [Status.MADE]
+
+
+class TestFirstSignal:
+    """The first SIGTERM ends long work within ten seconds, wherever it is, and nothing of the film is lost by that."""
+
+    @posix
+    @pytest.mark.parametrize("workers", [[], ["--workers=2"]], ids=["alone", "in a worker"])
+    def test_it_breaks_off_a_frame_that_would_take_long(self, tmp_path: Path, workers: list[str]) -> None:
+        clip, film = make_clip(tmp_path / "a.mp4", 1), tmp_path / "film.mp4"
+        endless = ["--first-iterations=100000", "--tolerance=0", "--coarse-scales=1", "--iterations=1"]
+        arguments = run_command(clip, "--style", STYLE, "-o", film, *endless, *workers)
+        running = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        assert running.stderr is not None
+        while "1 shot, on" not in running.stderr.readline():
+            assert running.poll() is None
+        running.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        _, said = running.communicate(timeout=60)
+        assert time.monotonic() - began < 10
+        assert running.returncode == 130, said
+        assert not film.exists()
+        assert finished_frames(film) == 0
+
+    def test_what_was_broken_off_is_painted_anew_and_the_film_is_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In the middle of each frame in turn: the first, and one that follows."""
+        clip = make_clip(tmp_path / "a.mp4", 3)
+        settings = Settings().with_values(
+            first_iterations=8, coarse_iterations=2, iterations=4, new_iterations=0, tolerance=0, detect_cuts=False
+        )
+        stylize(clip, [STYLE], tmp_path / "whole.mp4", settings.with_values(provenance=False))
+        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+        real, left = Objective.terms, [0]
+
+        def count(objective: Objective, image: torch.Tensor) -> torch.Tensor:
+            left[0] -= 1
+            return real(objective, image)
+
+        monkeypatch.setattr(Objective, "terms", count)
+        film = tmp_path / "film.mp4"
+        for evaluations in (5, 15):
+            left[0] = evaluations
+            with pytest.raises(Stopped):
+                stylize(clip, [STYLE], film, settings.with_values(provenance=False), stop=lambda: left[0] <= 0)
+            assert left == [0]
+        left[0] = 1000
+        stylize(clip, [STYLE], film, settings.with_values(provenance=False))
+        assert film.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+    def test_it_ends_the_writing_of_a_film(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Frames that an earlier run has painted go into a film that takes long to encode."""
+        clip, film = make_clip(tmp_path / "a.mp4", 3), tmp_path / "film.mp4"
+        settings = Settings().with_values(iterations=0)
+        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.2)
+        saved: list[object] = []
+
+        def never_ends(*arguments: Any) -> None:
+            encode([sys.executable, "-c", "import time; time.sleep(60)"], [b""], film, arguments[-1])
+
+        monkeypatch.setattr("stylevideo.film.write_film", never_ends)
+        began = time.monotonic()
+        with pytest.raises(Stopped):
+            stylize(
+                *(clip, [STYLE], film, settings),
+                on_event=lambda event: saved.append(event) if isinstance(event, FrameFinished) else None,
+                stop=lambda: len(saved) == 3,
+            )
+        assert time.monotonic() - began < 10
+        assert finished_frames(film) == 3
+
+    @pytest.mark.parametrize("work", ["checks every frame", "hashes a sequence"])
+    def test_it_ends_what_goes_before(self, work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        clip = make_clip(tmp_path / "a.mp4", 3)
+        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+        if work == "hashes a sequence":
+            ffmpeg("-i", clip, tmp_path / "a.%04d.png")
+            clip = tmp_path / "a.%04d.png"
+        begun: list[object] = []
+        with pytest.raises(Stopped):
+            stylize(
+                clip,
+                [STYLE],
+                tmp_path / "film.mp4",
+                Settings().with_values(strict=True, iterations=0),
+                begun.append,
+                stop=lambda: True,
+            )
+        assert not begun
+        assert not (tmp_path / "film.mp4").exists()
