@@ -26,12 +26,16 @@ from stylevideo.errors import (
     StyleVideoError,
 )
 from stylevideo.flags import build_parser
+from stylevideo.loading import require_memory_to_load
 from stylevideo.system.log_file import open_log
+from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 from stylevideo.system.places import look_in_absolute_folders, require_working_folder
 from stylevideo.system.streams import GuardedStream, bar_stream, guarded_streams, print_traceback
 from stylevideo.text import printable, printable_message
 
 USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
+LOADING = ("run", "evaluate", "verify", "probe", "shots")
+"""Commands that load PyTorch or OpenCV."""
 DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 
 
@@ -62,6 +66,8 @@ def _carry_out(options: argparse.Namespace) -> int:
     try:
         require_working_folder()
         _configure_logging(options)
+        if options.command in LOADING:
+            require_memory_to_load()
         return COMMANDS[options.command](options) or DONE
     except (KeyboardInterrupt, Stopped):
         kept = " The finished frames are kept: run the same command again to go on." if runs else ""
@@ -77,6 +83,9 @@ def _carry_out(options: argparse.Namespace) -> int:
         if options.debug:
             sys.excepthook = print_traceback
             raise
+        if lacks_memory(error):
+            _say(f"stylevideo: {TOO_LITTLE}")
+            return FAILED
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         kept = " The finished frames are kept." if runs else ""
         _say(

@@ -11,18 +11,16 @@ import pickle
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any
 
 from stylevideo.media.ffmpeg import own_session
-from stylevideo.system.places import folder_for_children
+from stylevideo.system.places import folder_for_children, module_command
 from stylevideo.worker import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1
@@ -37,17 +35,6 @@ WORKER_ERROR, UNDEAD = "WorkerError", "WorkerUndead"
 """Kinds of failures: a process has ended before its task had; or it should have, but the system cannot end it."""
 KILLED = -9
 """The status of a process that was ended by SIGKILL; Windows has no such thing."""
-
-_PACKAGE = str(Path(__file__).with_name("__init__.py"))
-_START = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("stylevideo", sys.argv[1])
-sys.modules["stylevideo"] = module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-from stylevideo.worker import main
-main()
-"""
-"""A worker's first words: it imports the package that its parent has, and nothing from the working folder."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +83,7 @@ class _Worker:
         # Threads that wait must not keep a processor busy: there may be more of them than processors.
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, _PACKAGE],
+            module_command("stylevideo.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -26,6 +26,7 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.heartbeat import broken_off_when, steps
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
+from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 
 CHECK, MAKE, HELP = "check", "make", "help"
 TAKE, WAS_HELPED, END_HELP = "take", "was helped", "end help"
@@ -276,9 +277,9 @@ def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Ca
         return Done(_do(task, tell, claims, stop))
     except StyleVideoError as error:
         return Failed(type(error).__name__, str(error), traceback.format_exc())
-    except MemoryError as error:
-        return Failed("MemoryError", f"There is too little memory ({error}).", traceback.format_exc())
     except Exception as error:
+        if lacks_memory(error):
+            return Failed("DeviceMemoryError", TOO_LITTLE, traceback.format_exc())
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         return Failed(
             type(error).__name__, f"unexpected {type(error).__name__}: {error}{notes}.", traceback.format_exc()

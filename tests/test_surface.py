@@ -67,6 +67,7 @@ LAYERS = [
         "doctor",
         "prospect",
         "report",
+        "loading",
         "worker",
         "crew",
         "assistance",

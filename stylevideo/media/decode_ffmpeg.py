@@ -37,6 +37,7 @@ from stylevideo.media.ffmpeg import (
 from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
+from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.waiting import Watch
 from stylevideo.timeline import VideoInfo
 
@@ -79,6 +80,7 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
 
     Raises:
         DecodeError: ffmpeg ended before the film did, for another reason than damage.
+        MemoryError: ffmpeg had too little.
     """
     times, position, number = times_ms(info), first if info.timed else 0, -1
     before_ms = None
@@ -93,12 +95,14 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
             elif not info.timed:
                 found = min(position + _left_out(info, before_ms, time_ms), info.frame_count - 1)
             index, before_ms = position if found is None else found, time_ms
+            clock.require_memory()
             if index >= info.frame_count:
                 return
             position = index + 1
             if index >= first:
                 pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
-                assert pixels is not None, "ffmpeg writes good PNGs"
+                if pixels is None:  # ffmpeg writes good ones
+                    raise MemoryError("OpenCV cannot decode a PNG")
                 pixels = upright(pixels, info.rotation, info.mirrored)
                 yield index, as_picture(pixels, reading).fitted((info.height, info.width))
         if watch.is_over:
@@ -106,7 +110,10 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
                 f"{info.path.name}: ffmpeg decoded nothing for {SILENCE_S:.0f} seconds, and was ended. "
                 "Check the disk or the network that the clip lies on, and run again."
             )
-        _require_orderly_end(info, process.wait(), clock, position if number >= 0 else 0)
+        status = process.wait()
+        clock.join()
+        clock.require_memory()
+        _require_orderly_end(info, status, clock, position if number >= 0 else 0)
 
 
 def _left_out(info: VideoInfo, before_ms: float | None, time_ms: float | None) -> int:
@@ -180,6 +187,7 @@ class _Clock:
         self._times: queue.Queue[tuple[int, float | None]] = queue.Queue()
         self._latest: tuple[int, float | None] = (-1, None)
         self._unit = Fraction(1)
+        self._wants_memory = ""
         self._words: deque[str] = deque(maxlen=STDERR_LINES_SHOWN)
         self._thread = threading.Thread(target=self._listen, args=(messages,), daemon=True)
         self._thread.start()
@@ -198,6 +206,15 @@ class _Clock:
         self._thread.join()
         return last_lines("\n".join(self._words))
 
+    def require_memory(self) -> None:
+        """Tell frames that are left out for want of memory from damaged ones.
+
+        Raises:
+            MemoryError: ffmpeg has complained of it.
+        """
+        if self._wants_memory:
+            raise MemoryError(f"ffmpeg: {last_lines(self._wants_memory, 1)}")
+
     def join(self) -> None:
         """Wait for the end of the messages."""
         self._thread.join()
@@ -215,6 +232,8 @@ class _Clock:
                 self._times.put((after - 1, None if found[2] == "NOPTS" else float(int(found[2]) * self._unit * 1000)))
             elif "[Parsed_showinfo_" not in text and f"[{SKIPPED}" not in text:
                 self._words.append(text[:LONGEST_WORDS])
+                if tells_of_memory(text):
+                    self._wants_memory = text[:LONGEST_WORDS]
 
 
 @contextmanager

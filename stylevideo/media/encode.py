@@ -12,6 +12,7 @@ from typing import IO
 
 from stylevideo.errors import EncodeError
 from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
+from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.waiting import Watch
 
 STDERR_LINES_KEPT = 50
@@ -80,7 +81,9 @@ def _drain(pipe: IO[bytes], messages: deque[str]) -> None:
         messages.append(line.decode("utf-8", errors="replace").rstrip())
 
 
-def _encode_error(output: Path, messages: str) -> EncodeError:
+def _encode_error(output: Path, messages: str) -> EncodeError | MemoryError:
     if "No space left on device" in messages:
         return EncodeError(f"{output.name} could not be written, because the disk is full. Free some space and resume.")
+    if tells_of_memory(messages):
+        return MemoryError(f"ffmpeg: {last_lines(messages, 1)}")
     return EncodeError(f"ffmpeg could not write {output.name}:\n  {last_lines(messages)}")

@@ -25,6 +25,7 @@ import imageio_ffmpeg
 from stylevideo.errors import DecodeError, InputError, KilledError, StorageError, TimeLimitError
 from stylevideo.limits import ANSWER_BYTES, MESSAGE_BYTES, PIXELS, STREAMS
 from stylevideo.media.formats import CLIP_FORMATS
+from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.places import find_program
 from stylevideo.system.waiting import TooMuch, TooSlow, collect
 from stylevideo.text import INDENT
@@ -176,7 +177,10 @@ def _run(
         ) from error
     if _was_killed(process.returncode, messages):  # which is no answer to any question
         raise KilledError("ffmpeg was killed by another program, or because the machine ran out of memory. Run again.")
-    return subprocess.CompletedProcess(command, process.returncode, output, messages)
+    done = subprocess.CompletedProcess(command, process.returncode, output, messages)
+    if done.returncode and tells_of_memory(_messages(done)):
+        raise MemoryError(f"ffmpeg: {last_lines(_messages(done), 1)}")
+    return done
 
 
 def _input_name(arguments: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ from stylevideo.media.profiles import Embedded, embedded, to_srgb
 from stylevideo.media.tiff import has_alpha_multiplied_in
 from stylevideo.media.view import sequence_view
 from stylevideo.system import files
+from stylevideo.system.memory import lacks_memory, rule_out_lack_of_memory
 
 _PIXEL_FORMATS = {
     (np.dtype(np.uint8), 1): "gray",
@@ -168,6 +169,8 @@ def _decode_with_opencv(path: Path, data: bytes, said: Embedded) -> np.ndarray:
     pixels = _decode_quietly(data, cv2.IMREAD_COLOR if _codec(path) == "jpeg" else cv2.IMREAD_UNCHANGED)
     if pixels is not None and _codec(path) not in ("jpeg", "tiff"):
         pixels = upright(pixels, said.rotation, said.mirrored)
+    if pixels is None:
+        rule_out_lack_of_memory()
     if pixels is None or (pixels.dtype, _channels(pixels)) not in _PIXEL_FORMATS:
         raise DecodeError(_damaged(path))
     return (
@@ -189,7 +192,9 @@ def _decode_quietly(data: bytes, mode: int) -> np.ndarray | None:
     with _no_warnings():
         try:
             return cv2.imdecode(np.frombuffer(data, np.uint8), mode)
-        except cv2.error:
+        except cv2.error as error:
+            if lacks_memory(error):
+                raise
             return None
 
 

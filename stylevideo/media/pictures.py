@@ -17,6 +17,7 @@ from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.picture_size import is_picture
 from stylevideo.media.profiles import embedded, to_srgb
 from stylevideo.system.files import read_file, write_atomically
+from stylevideo.system.memory import lacks_memory, rule_out_lack_of_memory
 
 if TYPE_CHECKING:
     from stylevideo.media.exr import ExrPicture
@@ -122,9 +123,12 @@ def _contents(path: Path) -> bytes:
 def _decoded(path: Path, data: bytes, mode: int) -> np.ndarray:
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
-    except cv2.error:
+    except cv2.error as error:
+        if lacks_memory(error):
+            raise
         picture = None
     if picture is None:
+        rule_out_lack_of_memory()
         raise InputError(f"{path} is a damaged picture. Save or copy it again.")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 

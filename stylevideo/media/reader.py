@@ -23,6 +23,7 @@ from stylevideo.media.pattern import is_sequence
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.sequence import decode_sequence, probe_sequence
+from stylevideo.system.memory import memory_is_limited, rule_out_lack_of_memory
 from stylevideo.text import counted
 from stylevideo.timeline import VideoInfo
 
@@ -105,6 +106,7 @@ def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) 
             last = _last_good_before(info, reading, frames.start)
     for missing in range(position, frames.stop):
         if last is None:
+            rule_out_lack_of_memory()
             raise DecodeError(_nothing_decodes(info))
         yield SourceFrame(missing, last, repaired=True)
 
@@ -137,6 +139,7 @@ def check_decodable(info: VideoInfo, reading: Reading | None = None) -> None:
         require_conversion(whole, reading is not None and reading.tonemap)
     with closing(_decode(whole, reading or Reading(), 0)) as decoded:
         if next(decoded, None) is None:
+            rule_out_lack_of_memory()
             raise InputError(_nothing_decodes(info))
 
 
@@ -177,6 +180,6 @@ def _decode(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[in
     """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
     if info.is_sequence:
         return decode_sequence(info, reading, first)
-    if not info.orderly or needs_ffmpeg(info, reading) or not opencv_decodes(info):
+    if not info.orderly or needs_ffmpeg(info, reading) or memory_is_limited() or not opencv_decodes(info):
         return decode_with_ffmpeg(info, reading, first)
     return decode_with_opencv(info, first)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-import cv2
 import torch
 
-from stylevideo.errors import DeviceError, DeviceMemoryError
+from stylevideo.errors import DeviceError, DeviceMemoryError, StyleVideoError
 from stylevideo.system.cards import nvidia_card
+from stylevideo.system.memory import lacks_memory
 from stylevideo.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -65,21 +65,16 @@ def memory_context(advice: str) -> Iterator[None]:
     Args:
         advice: what happened, and what to do.
     Raises:
-        DeviceMemoryError: in place of what PyTorch, numpy or OpenCV raise.
+        DeviceMemoryError: in place of whatever a library raises then.
     """
     try:
         yield
-    except (RuntimeError, MemoryError, cv2.error) as error:
-        if not _is_of_memory(error):
+    except StyleVideoError:
+        raise
+    except Exception as error:
+        if not lacks_memory(error):
             raise
         raise DeviceMemoryError(advice) from error
-
-
-def _is_of_memory(error: Exception) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    # On a CPU PyTorch raises what it raises for anything.
-    return getattr(error, "code", None) == cv2.Error.StsNoMem or "DefaultCPUAllocator" in str(error)
 
 
 def release_memory() -> None:

@@ -9,6 +9,23 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 
+_PACKAGE = Path(__file__).parent.with_name("__init__.py")
+_START = """
+import importlib, importlib.util, sys
+spec = importlib.util.spec_from_file_location("stylevideo", sys.argv[1])
+sys.modules["stylevideo"] = package = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+importlib.import_module(sys.argv[2]).main()
+"""
+
+
+def module_command(name: str) -> list[str]:
+    """The command of a process that calls `main` of one of our modules.
+
+    It imports the package that this process has, by its file, and nothing from the working folder.
+    """
+    return [sys.executable, "-P", "-c", _START, str(_PACKAGE), name]
+
 
 def require_working_folder() -> None:
     """Look whether relative paths mean anything, before libraries do, some of which end the process if they do not.

@@ -1,0 +1,186 @@
+"""Want of memory is recognised whichever library meets it, and is no damage; and no damage is want of memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from batch_fixtures import make_clip, run_command
+from conftest import STYLE
+
+from stylevideo.errors import DeviceMemoryError, InputError
+from stylevideo.media import decode_ffmpeg, reader
+from stylevideo.media.pictures import Reading
+from stylevideo.media.probe import probe
+from stylevideo.models.device import memory_context
+from stylevideo.system import memory
+from stylevideo.system.memory import lacks_memory
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
+PROVOKED = """
+import json, pathlib, resource, sys, threading
+import cv2, numpy as np, torch
+from stylevideo.media.frame_file import read_file as read_frame_file
+from stylevideo.media.pictures import Reading, read_picture
+from stylevideo.system.memory import lacks_memory
+
+large = pathlib.Path(sys.argv[1])
+torch.set_num_threads(1)
+convolved = torch.ones(1, 64, 512, 512), torch.ones(64, 64, 3, 3)
+torch.nn.functional.conv2d(convolved[0][..., :8, :8], convolved[1])
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 50_000_000,) * 2)
+
+def thread():
+    threading.stack_size(500_000_000)
+    try:
+        threading.Thread(target=print).start()
+    finally:
+        threading.stack_size(0)
+
+told = {}
+for name, act in {
+    "PyTorch": lambda: torch.empty(10**9),
+    "oneDNN": lambda: torch.nn.functional.conv2d(*convolved),
+    "numpy": lambda: np.empty(10**9),
+    "OpenCV": lambda: cv2.resize(np.zeros((8, 8, 3), np.uint8), (20_000, 20_000)),
+    "a picture": lambda: read_picture(large),
+    "a frame": lambda: read_frame_file(large, Reading()),
+    "Python": lambda: bytearray(10**9),
+    "a thread": thread,
+}.items():
+    try:
+        act()
+        told[name] = "nothing was raised"
+    except Exception as error:
+        told[name] = lacks_memory(error) or f"{type(error).__name__}: {error}"
+print(json.dumps(told))
+"""
+MESSAGES = [
+    "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 7.79 GiB",
+    "CUDA error: out of memory",
+    "MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1 GB, max allowed: 9 GB).",
+    "Invalid buffer size: 64.00 GB: not enough memory",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    "[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4",
+    "could not create a primitive",
+    "could not create a primitive descriptor for a convolution forward propagation primitive",
+    "std::bad_alloc",
+    "bad allocation",
+    "can't start new thread",
+    "Unable to allocate 7.45 GiB for an array with shape (1000000000,) and data type float64",
+    "[WinError 1455] The paging file is too small for this operation to complete",
+    "libtorch_cpu.so: failed to map segment from shared object",
+    "OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 1200000000 bytes",
+]
+OTHERS = [
+    "The size of tensor a (3) must match the size of tensor b (4)",
+    "CUDA error: device-side assert triggered",
+    "Expected all tensors to be on the same device",
+    "No space left on device",
+    "could not convert string to float: 'x'",
+    "Invalid data found when processing input",
+]
+
+
+@linux
+def test_each_library_is_understood_when_it_gets_no_memory(tmp_path: Path) -> None:
+    """In a process that has 50 MB left."""
+    large = tmp_path / "large.png"
+    cv2.imwrite(str(large), np.zeros((6000, 6000, 3), np.uint8))
+    said = subprocess.run([sys.executable, "-c", PROVOKED, large], check=True, capture_output=True, timeout=100).stdout
+    assert {name: told for name, told in json.loads(said).items() if told is not True} == {}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_messages_of_libraries_that_are_not_tried_here(message: str) -> None:
+    with pytest.raises(DeviceMemoryError, match="too small"), memory_context("too small"):
+        raise RuntimeError(message)
+
+
+@pytest.mark.parametrize("message", OTHERS)
+def test_other_errors_are_not_of_memory(message: str) -> None:
+    assert not lacks_memory(RuntimeError(message))
+    assert not lacks_memory(OSError(28, message))
+
+
+def test_what_came_from_want_of_memory_is_that() -> None:
+    error = RuntimeError("a worker's thread failed")
+    error.__cause__ = OSError(12, "Cannot allocate memory")
+    assert lacks_memory(error)
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the system refused memory."""
+    for module in (memory, reader):
+        monkeypatch.setattr(module, "memory_is_limited", lambda: True)
+
+
+@pytest.fixture
+def short_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder to which the system gives no more than a few kilobytes at once."""
+    real = decode_ffmpeg._command
+
+    def short(*arguments: object) -> list[str]:
+        command = real(*arguments)  # type: ignore[arg-type]
+        return [command[0], "-max_alloc", "20000", *command[1:]]
+
+    monkeypatch.setattr(decode_ffmpeg, "_command", short)
+
+
+def _read(clip: Path) -> Iterator[reader.SourceFrame]:
+    info = probe(clip)
+    return reader.read_frames(info, range(info.frame_count), Reading())
+
+
+@pytest.mark.usefixtures("limited", "short_ffmpeg")
+def test_frames_that_ffmpeg_has_no_memory_for_are_not_called_damaged(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", 2)
+    with pytest.raises(MemoryError, match="Cannot allocate memory"):
+        list(_read(clip))
+    with pytest.raises(MemoryError):
+        reader.check_decodable(probe(clip))
+
+
+@pytest.mark.usefixtures("short_ffmpeg")
+def test_a_file_that_makes_ffmpeg_ask_for_too_much_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "needs_ffmpeg", lambda *_: True)
+    with pytest.raises(InputError, match="can be decoded"):
+        reader.check_decodable(probe(make_clip(tmp_path / "a.mp4", 2)))
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_decoder_in_the_process_does_not_have_to_do_without_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV's gives no reason when it fails, or crashes; ffmpeg's process does neither."""
+    clip = make_clip(tmp_path / "a.mp4", 2)
+    monkeypatch.setattr(reader, "decode_with_opencv", None)
+    assert [frame.repaired for frame in _read(clip)] == [False, False]
+
+
+@linux
+@pytest.mark.parametrize("mega_bytes", [700, 2500])
+def test_what_cannot_even_be_loaded_ends_in_a_sentence(mega_bytes: int, tmp_path: Path) -> None:
+    """Libraries crash, or hide the reason, when there is too little memory for them."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (mega_bytes * 10**6,) * 2)
+
+    clip = make_clip(tmp_path / "a.mp4", 1)
+    arguments = run_command(clip, "--style", STYLE, "-o", tmp_path / "o.mp4", "--iterations", "0")
+    done = subprocess.run(arguments, preexec_fn=limit, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "There is too little memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == ["a.mp4"]  # noqa: PTH208
