@@ -71,8 +71,8 @@ def needs_ffmpeg(info: VideoInfo, reading: Reading) -> bool:
 
 
 def _is_deep(info: VideoInfo, reading: Reading) -> bool:
-    """Whether RGB of 8 bits would be less than the clip has: YUV of 8 bits tells more colours apart."""
-    return reading.bits > 8 and (info.bits > 8 or info.is_yuv)
+    """Whether RGB of 8 bits would be less than the clip has: YUV of 8 bits tells more colours apart, as does light."""
+    return reading.bits > 8 and (info.bits > 8 or info.is_yuv or converts(info, reading.tonemap))
 
 
 def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:

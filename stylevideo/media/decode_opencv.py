@@ -23,6 +23,8 @@ from stylevideo.timeline import VideoInfo
 
 # Reads that may fail beyond the frames still missing: a decoder may report one damaged packet twice.
 SPARE_FAILURES = 8
+ROUNDED_DOWN = frozenset({"yuv420p", "yuv422p", "yuvj420p", "yuvj422p", "uyvy422", "yuyv422"})
+"""Formats that OpenCV makes into RGB by products that are rounded down: levels come 0 to 2.8 too dark, often 1."""
 OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _opening = threading.Lock()
 
@@ -52,6 +54,8 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
                 continue
             position, decoded, pending = index + 1, decoded + 1, 0
             if image is not None:
+                if info.pixel_format in ROUNDED_DOWN:
+                    image += (image - 1) < 254  # neither black nor white
                 image = upright(image, info.rotation, info.mirrored)
                 # A broken stream may change its size half way.
                 yield index, Picture(cv2.cvtColor(fit_picture(image, (info.height, info.width)), cv2.COLOR_BGR2RGB))
