@@ -31,14 +31,16 @@ def count_step() -> None:
     _steps += 1  # two threads may count as one: it differs from what it was, which is all that matters
 
 
-def end_if_asked() -> None:
-    """Break this thread's work off where that was asked for `GRACE_S` ago.
+def end_if_asked(grace_s: float = GRACE_S) -> None:
+    """Break this thread's work off where that was asked for some time ago.
 
+    Args:
+        grace_s: how long ago, in seconds.
     Raises:
         Stopped: it was.
     """
-    asked: Callable[[], bool] | None = getattr(_of_thread, "asked", None)
-    if asked is not None and asked():
+    asked: _Patience | None = getattr(_of_thread, "asked", None)
+    if asked is not None and asked.is_over(grace_s):
         raise Stopped
 
 
@@ -63,14 +65,14 @@ def steps() -> int:
 
 
 class _Patience:
-    """Says what another says, `GRACE_S` later."""
+    """Says what another says, some seconds later."""
 
     def __init__(self, stop: Callable[[], bool]) -> None:
         self._stop, self._since = stop, float("inf")
 
-    def __call__(self) -> bool:
+    def is_over(self, grace_s: float) -> bool:
         if not self._stop():
             return False
         now = time.monotonic()
         self._since = min(self._since, now)
-        return now - self._since >= GRACE_S
+        return now - self._since >= grace_s

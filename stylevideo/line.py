@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylevideo.checkpoint import state_to_dict
 from stylevideo.film import FinishedFrames, deliver
-from stylevideo.heartbeat import beat, end_if_asked
+from stylevideo.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.media.pictures import to_picture
 from stylevideo.media.read_ahead import POLL_S, Stopwatch
 from stylevideo.media.store import FrameStore
@@ -217,7 +217,7 @@ class Line:
 
     def _deliver(self) -> None:
         try:
-            with self._job.watch.guard():
+            with self._job.watch.guard(), broken_off_when(self._finished.abandoned.is_set):
                 self._notes = deliver(self._job, self._finished)
         except BaseException as error:  # it belongs to the painting thread, whatever it is
             self._error = error

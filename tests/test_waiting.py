@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
+from conftest import ROOT, STYLE
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo.errors import DecodeError, EncodeError, InputError, TimeLimitError
@@ -32,7 +36,8 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
 
     def stand_in(does: str) -> Path:
         script = tmp_path / "ffmpeg.sh"
-        script.write_text(f'#!/bin/sh\necho $$ >> "{tmp_path}/numbers"\n{does}\n')
+        abilities = f'case "$*" in *-filters*) exec "{ffmpeg_path()}" "$@";; esac'
+        script.write_text(f'#!/bin/sh\n{abilities}\necho $$ >> "{tmp_path}/numbers"\n{does}\n')
         script.chmod(0o755)
         for module in ("ffmpeg", "decode_ffmpeg"):
             monkeypatch.setattr(f"stylevideo.media.{module}.ffmpeg_path", lambda: str(script))
@@ -157,3 +162,32 @@ def test_short_answers_are_whole(stand_in: Stand) -> None:
     stand_in("printf 'a\\nb'; printf c >&2; exit 1")
     run = run_ffmpeg([])
     assert (run.status, run.output, run.messages) == (1, "a\nb", "c")
+
+
+@pytest.mark.parametrize(
+    ("question", "number", "within_s"),
+    [("framecrc", signal.SIGTERM, 6), ("ffmetadata", signal.SIGINT, 10)],
+)
+def test_a_wish_to_stop_is_heard_while_ffmpeg_is_asked(
+    question: str, number: signal.Signals, within_s: float, clip: VideoInfo, tmp_path: Path
+) -> None:
+    """At once before work begins; for a film that is nearly there some seconds are left."""
+    script = tmp_path / "ffmpeg.sh"
+    hang = f'echo $$ >> "{tmp_path}/numbers"; exec sleep 60'
+    script.write_text(f'#!/bin/sh\ncase "$*" in *"{question}"*) {hang};; esac\nexec "{ffmpeg_path()}" "$@"\n')
+    script.chmod(0o755)
+    words = ["run", clip.path, "--style", STYLE, "-o", tmp_path / "film.mp4", "--iterations", "0", "--frames", "1-2"]
+    environment = {**os.environ, "IMAGEIO_FFMPEG_EXE": str(script)}
+    process = subprocess.Popen([sys.executable, "-m", "stylevideo", *map(str, words)], env=environment, cwd=ROOT)
+    try:
+        while not (tmp_path / "numbers").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        began = time.monotonic()
+        assert process.wait(20) == 130
+        assert time.monotonic() - began < within_s
+        assert ended(tmp_path / "numbers")
+    finally:
+        process.kill()
+        process.wait()

@@ -23,6 +23,7 @@ from typing import Any
 import imageio_ffmpeg
 
 from stylevideo.errors import DecodeError, InputError, KilledError, StorageError, TimeLimitError
+from stylevideo.heartbeat import end_if_asked
 from stylevideo.limits import ANSWER_BYTES, MESSAGE_BYTES, PIXELS, STREAMS
 from stylevideo.media.formats import CLIP_FORMATS
 from stylevideo.system.memory import tells_of_memory
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 STDERR_LINES_SHOWN = 6
 ANSWER_TIMEOUT_S = 60.0
 """For questions that need no more of a file than its beginning."""
+QUESTION_GRACE_S = 0.5
+"""For an answer once a run is asked to end: it may be the last before the film is there."""
 SLOWEST_BYTES_PER_SECOND = 5_000_000
 """Of a disk or a network; for questions that read a whole file."""
 _SHORT_OF = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
@@ -164,7 +167,7 @@ def _run(
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
     process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        output, messages = collect(process, timeout_s, most_bytes, MESSAGE_BYTES, lambda: None)
+        output, messages = collect(process, timeout_s, most_bytes, MESSAGE_BYTES, _hear)
     except TooSlow as error:
         raise TimeLimitError(
             f"{_input_name(arguments)} could not be read within {timeout_s:.0f} seconds. "
@@ -181,6 +184,10 @@ def _run(
     if done.returncode and tells_of_memory(_messages(done)):
         raise MemoryError(f"ffmpeg: {last_lines(_messages(done), 1)}")
     return done
+
+
+def _hear() -> None:
+    end_if_asked(QUESTION_GRACE_S)
 
 
 def _input_name(arguments: Sequence[str]) -> str:
@@ -232,15 +239,15 @@ def _tether(program: str) -> tuple[str, ...]:
         return ()
     prefix = (setpriv, "--pdeathsig", "KILL", "--")
     try:
-        tried = subprocess.run(
+        tried = subprocess.Popen(
             [*prefix, program, "-version"],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=_environment(),
-            timeout=ANSWER_TIMEOUT_S,
         )
-    except (OSError, subprocess.TimeoutExpired):
+        collect(tried, ANSWER_TIMEOUT_S, ANSWER_BYTES, MESSAGE_BYTES, _hear)
+    except (OSError, TooMuch, TooSlow):
         return ()
     return () if tried.returncode else prefix
 
