@@ -31,16 +31,16 @@ def count_step() -> None:
     _steps += 1  # two threads may count as one: it differs from what it was, which is all that matters
 
 
-def end_if_asked(grace_s: float = GRACE_S) -> None:
+def end_if_asked(grace_s: float | None = None) -> None:
     """Break this thread's work off where that was asked for some time ago.
 
     Args:
-        grace_s: how long ago, in seconds.
+        grace_s: how long ago, in seconds; `GRACE_S` if not given.
     Raises:
         Stopped: it was.
     """
     asked: _Patience | None = getattr(_of_thread, "asked", None)
-    if asked is not None and asked.is_over(grace_s):
+    if asked is not None and asked.is_over(GRACE_S if grace_s is None else grace_s):
         raise Stopped
 
 
