@@ -60,7 +60,9 @@ class _Parser(argparse.ArgumentParser):
             return options, unknown
         flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
         if flag is None:
-            self.error(f"{unknown[0]!r} is one too many")
+            self.error(
+                f"{unknown[0]!r} is one too many, or stands apart: write what belongs together without flags between"
+            )
         self.error(f"There is no flag {flag}.{_nearest(flag, self._option_string_actions)}")
 
     def join_values(self, words: Sequence[str]) -> list[str]:

@@ -236,7 +236,11 @@ def test_what_presets_prints_can_be_pasted(capsys: pytest.CaptureFixture[str]) -
         "a command": ("rnu a.mp4", "", "There is no command 'rnu'. Did you mean run?"),
         "a command of a command": ("cache lst", "cache", "There is no command 'lst'. Did you mean list?"),
         "no command": ("", "", "The following arguments are required: COMMAND."),
-        "a word too many": ("probe a.mp4 b.mp4", "probe", "'b.mp4' is one too many."),
+        "a word too many": (
+            "probe a.mp4 b.mp4",
+            "probe",
+            "'b.mp4' is one too many, or stands apart: write what belongs together without flags between.",
+        ),
         "no value": ("run a.mp4 --size", "run", "--size: expected one argument."),
     }.values(),
 )
