@@ -25,13 +25,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import hostile_arguments
+import hostile_bombs
 import hostile_links
 import hostile_names
 import hostile_pipes
+import hostile_state
 from hostile_stage import Case, Stage, Stock
 from hostile_watch import Limits, Watcher, can_watch
 
-GROUPS = (hostile_names, hostile_links, hostile_pipes)
+GROUPS = (hostile_names, hostile_links, hostile_pipes, hostile_state, hostile_bombs, hostile_arguments)
 
 
 @dataclass(frozen=True)

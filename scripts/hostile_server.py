@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 import threading
@@ -61,6 +62,8 @@ def _become(order: dict[str, Any]) -> NoReturn:
         os.chdir(order["folder"])
         tempfile.tempdir = None
         _redirect(order)
+        if stop := order["environment"].get("HOSTILE_STOP_AFTER"):
+            _stop_after(int(stop))
         code = _call([os.fsdecode(bytes.fromhex(word)) for word in order["arguments"]])
     except BaseException:
         traceback.print_exc()
@@ -85,6 +88,20 @@ def _redirect(order: dict[str, Any]) -> None:
         if 2 in order["closed"]
         else open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     )
+
+
+def _stop_after(frames: int) -> None:
+    """Ask to stop, as Ctrl-C does, once so many frames are on the disk."""
+    from stylevideo.media.store import FrameStore
+
+    save, saved = FrameStore.save, iter(range(1, 10**6))
+
+    def save_and_stop(*arguments: Any) -> None:
+        save(*arguments)
+        if next(saved) == frames:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    FrameStore.save = save_and_stop  # type: ignore[method-assign, assignment]
 
 
 def _call(arguments: list[str]) -> int:

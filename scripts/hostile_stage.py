@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,11 +31,12 @@ class Stock:
 
     Attributes:
         folder: where they lie: clip.mp4, clip.ts, clip.mkv (twelve frames, with sound), secret.mp4, secret.ts
-            (magenta), frame.png, style.png, film.mp4 (of clip.mp4, unpainted, with its record).
+            (magenta), frame.png, style.png.
+        lock: held by who adds to them.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.lock = folder, threading.Lock()
         for name in ("clip.mp4", "clip.ts", "clip.mkv"):
             make(folder / name, *PICTURE, *TONE, *H264, "-c:a", "aac", "-shortest")
         for name in ("secret.mp4", "secret.ts"):
