@@ -237,7 +237,7 @@ def broken_start(stage: Stage) -> str:
     return "; ".join(shown)
 
 
-def _like_source(stage: Stage, clip: Path, name: str, mirror: Sequence[int] = ()) -> str:
+def _like_source(stage: Stage, clip: Path, name: str) -> str:
     """Make a film of a whole clip, and hold its frames, its sound and verify's word to ffmpeg's account of both."""
     film = stage.out / f"{Path(name).stem}-{clip.suffix[1:]}.mkv"
     stage.call("run", clip, "--style", stage.style, "-o", film, *PAINTLESS, ends="done")

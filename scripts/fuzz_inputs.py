@@ -21,6 +21,13 @@ ATOM = re.compile(
     rb"(?:ftyp|moov|mvhd|trak|tkhd|mdhd|stbl|st[stcsdz]{2}|ctts|elst|mdat|RIFF|LIST|strh|strf|idx1|IHDR|IDAT)"
 )
 
+PLAYLISTS = {
+    "list.m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:/etc/hostname\n#EXT-X-ENDLIST\n" * 4,
+    "list.mp4": b"ffconcat version 1.0\nfile other.ts\nfile ../other.ts\nduration 5\n" * 4,
+    "session.sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 50005 RTP/AVP 96\n",
+    "manifest.mpd": b"<?xml version='1.0'?><MPD type='static'><Period><BaseURL>file:/etc/hostname</BaseURL></Period></MPD>",
+}
+"""Texts that name other files, whole and damaged."""
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "3")
 TONE = ("-f", "lavfi", "-i", "sine=frequency=440:duration=0.4")
 VIDEOS: dict[str, tuple[str, ...]] = {
@@ -37,6 +44,20 @@ VIDEOS: dict[str, tuple[str, ...]] = {
     "mpeg2.ts": ("-c:v", "mpeg2video", "-c:a", "mp2"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"),
     "still.gif": ("-an",),
+    "moving.apng": ("-an", "-f", "apng"),
+    "moving.webp": ("-an", "-c:v", "libwebp_anim"),
+    "moving.gif": ("-an", "-final_delay", "300"),
+    "theora.ogv": ("-c:v", "libtheora", "-c:a", "libvorbis"),
+    "windows.wmv": ("-c:v", "wmv2", "-c:a", "wmav2"),
+    "flash.flv": (*H264, "-c:a", "aac"),
+    "phone.3gp": ("-c:v", "mpeg4", "-c:a", "aac"),
+    "program.mpg": ("-c:v", "mpeg2video", "-c:a", "mp2"),
+    "bare.h264": (*H264, "-an"),
+    "fields.mts": (*H264, "-flags", "+ildct+ilme", "-c:a", "aac"),
+    "turned.mp4": (*H264, "-bsf:v", "h264_metadata=display_orientation=insert:rotate=90:flip=horizontal"),
+    "broken.ts": (*H264, "-bf", "2", "-c:a", "aac", "-bsf:v", "noise=drop=lt(n\\,2)"),
+    "held.mp4": (*H264, "-bsf:v", "setts=duration=if(eq(N\\,5)\\,DURATION*50\\,DURATION)"),
+    "late.mkv": (*H264, "-output_ts_offset", "-0.133", "-avoid_negative_ts", "disabled"),
     "mpeg2.mxf": ("-c:v", "mpeg2video", "-c:a", "pcm_s16le", "-ar", "48000"),
 }
 SEQUENCES: dict[str, tuple[str, ...]] = {
@@ -77,9 +98,16 @@ class Damaged:
 
 
 def make_originals(folder: Path) -> list[Original]:
-    """Small clips with sound of every kind, made by ffmpeg."""
+    """Small clips with sound of every kind, made by ffmpeg; stills; and texts that name other files."""
     videos = [_video(folder, name, encoder) for name, encoder in VIDEOS.items()]
-    return videos + [_sequence(folder, name, encoder) for name, encoder in SEQUENCES.items()]
+    sequences = [_sequence(folder, name, encoder) for name, encoder in SEQUENCES.items()]
+    stills = [Original(f"still {name}", {name: data}) for name, data in _stills(sequences)]
+    return [*videos, *sequences, *stills, *(Original(name, {name: text}) for name, text in PLAYLISTS.items())]
+
+
+def _stills(sequences: list[Original]) -> list[tuple[str, bytes]]:
+    """The first picture of each sequence, alone."""
+    return [(name, data) for sequence in sequences for name, data in list(sequence.files.items())[:1]]
 
 
 def _video(folder: Path, name: str, encoder: tuple[str, ...]) -> Original:

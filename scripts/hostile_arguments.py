@@ -31,7 +31,6 @@ ENCODER_ARGUMENTS = (
         "-ss 5",
         "-fs 10",
         "-shortest",
-        "-c:v libx265",
         "-protocol_whitelist a",
     ),
     *("-f tee {out}/a.mp4|{out}/b.mp4", "-f segment {out}/%d.mp4", "-f hls", "-hls_segment_filename {out}/%d.ts"),
@@ -81,10 +80,6 @@ NUMBERS = (
 BIG_IS_FINE = ("1e400", "1e-400", "1-2x999999999999", "1e300", "inf", "\u0663", "1_0", "999999999999/1")
 TEMPLATES = (
     *(
-        "../{name}.mp4",
-        "/tmp/{name}.mp4",
-        "a/../../{name}.mp4",
-        "{name}/../../../x.mp4",
         "{name.__class__}.mp4",
         "{0}.mp4",
     ),
@@ -94,11 +89,10 @@ TEMPLATES = (
         "{missing}.mp4",
         "",
         "..",
-        ".{name}.mp4",
         "a\0b.mp4",
         "{name}\n.mp4",
     ),
-    *("x" * 300 + ".mp4", "~/{name}.mp4", "{name", "{name}}.mp4", "\x1b[31m{name}.mp4"),
+    *("x" * 300 + ".mp4", "{name", "{name}}.mp4", "\x1b[31m{name}.mp4"),
 )
 NAMES = {
     "with a newline": b"a\nb.mp4",
@@ -131,7 +125,6 @@ JOB_LINES = {
     "a null sign": 'name="a\\u0000b.mp4"',
     "an escape": 'preset="\\u001b[31mdraft"',
     "an escape in a key": '"\\u001b[31mkey"=1',
-    "a climbing template": 'out_dir="{out}"\nname="../../x.mp4"',
     "nested lists": "styles=" + "[" * 5000 + "]" * 5000,
     "nested tables": "a" + ".a" * 3000 + "=1",
 }
@@ -201,7 +194,9 @@ def _job(line: str, stage: Stage) -> None:
     styles = () if "styles" in line else (f'styles=["{stage.style}"]',)
     output = () if "out_dir" in line else (f'output="{stage.film}"',)
     job = stage.put("in/job.toml", "\n".join(("[[clip]]", *keys, *styles, *output, own, "")))
-    stage.call("run", job, "--config", "none", ends=REFUSED, named=[stage.root / "in"])
+    words = ("run", job, "--config", "none")
+    ends = "done|refused" if "weights" in line else REFUSED  # which are not read where nothing is painted
+    stage.call(*words, ends=ends, named=[stage.root / "in"], outputs=[stage.film])
 
 
 def _whole_job(text: bytes, stage: Stage) -> None:

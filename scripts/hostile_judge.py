@@ -28,7 +28,7 @@ DEVICES = ("/dev/null", "/dev/shm", "/dev/nvidia", "/proc/self", "/dev/tty")
 """What may be opened for writing."""
 PROGRAMS = re.compile(r"(?:.*/)?(?:python[\d.]*|ffmpeg[\w.-]*|setpriv|nvidia-smi|uname|ldconfig|lscpu|sh)$")
 LINES = frozenset("\n\t")
-LONGEST_WORDS = 3000
+LONGEST_WORDS = 5000
 ENDS = {0: "done", 1: "failed", 2: "refused", 3: "nothing", 130: "stopped"}
 MOST_HASHED = 1 << 26
 TRIED = re.compile(r"/tmp\w{8}$")
@@ -130,7 +130,7 @@ def _words(seen: Seen) -> Iterator[str]:
         yield "control characters reach the terminal"
     if len(seen.err) > LONGEST_WORDS:
         yield f"{len(seen.err)} characters of words"
-    if seen.code in (1, 2) and not seen.over and not re.search(r"stylevideo(?: \w+: error)?: .", seen.err):
+    if seen.code in (1, 2) and not seen.over and not re.search(r"stylevideo(?: \w+)?: .", seen.err):
         yield "no sentence says why"
 
 

@@ -17,7 +17,8 @@ from formats_measures import flashing, loud_moments, shown_numbers
 
 from stylevideo.media.ffmpeg import file_url
 
-PASS = ("-map", "0:V:0", "-fps_mode", "passthrough")
+PASS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base:v", "1:90000", "-avoid_negative_ts", "disabled")
+"""Or else times are rounded to whole frames of the mean rate, and shifted to begin at zero."""
 OWN_CLOCK = ("-copyts",)
 """Or else ffmpeg begins at the first of the streams that it decodes, which is another one for picture and sound."""
 
@@ -51,13 +52,12 @@ class Account:
         return tuple(1000 * error for error in near if abs(error) < 0.3)
 
 
-def account(path: Path, options: Sequence[str] = OWN_CLOCK, mirror: Sequence[int] = ()) -> Account:
+def account(path: Path, options: Sequence[str] = OWN_CLOCK) -> Account:
     """Decode a clip by ffmpeg.
 
     Args:
         path: of a video file.
         options: ffmpeg's, before the file.
-        mirror: axes of the pictures to be mirrored before their numbers are read.
     """
     times, durations = frame_times(path, options)
     pictures = pictures_of(path, options)
@@ -65,7 +65,7 @@ def account(path: Path, options: Sequence[str] = OWN_CLOCK, mirror: Sequence[int
         raise FfmpegError(f"{path.name}: {len(times)} times, {len(pictures)} pictures")
     white = flashing(pictures)
     flashes = tuple(times[i] for i in range(len(times)) if white[i] and not (i and white[i - 1]))
-    numbers = tuple(shown_numbers(np.flip(pictures, [axis + 1 for axis in mirror]) if mirror else pictures))
+    numbers = tuple(shown_numbers(pictures))
     return Account(times, durations, numbers, flashes, beeps(path, options))
 
 
