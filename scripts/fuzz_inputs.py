@@ -25,7 +25,7 @@ PLAYLISTS = {
     "list.m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:/etc/hostname\n#EXT-X-ENDLIST\n" * 4,
     "list.mp4": b"ffconcat version 1.0\nfile other.ts\nfile ../other.ts\nduration 5\n" * 4,
     "session.sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 50005 RTP/AVP 96\n",
-    "manifest.mpd": b"<?xml version='1.0'?><MPD type='static'><Period><BaseURL>file:/etc/hostname</BaseURL></Period></MPD>",
+    "manifest.mpd": b"<?xml version='1.0'?><MPD><Period><BaseURL>file:/etc/hostname</BaseURL></Period></MPD>",
 }
 """Texts that name other files, whole and damaged."""
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "3")

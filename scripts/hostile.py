@@ -22,6 +22,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ from hostile_stage import Case, Stage, Stock
 from hostile_watch import Limits, Watcher, can_watch
 
 GROUPS = (hostile_names, hostile_links, hostile_pipes, hostile_state, hostile_bombs, hostile_arguments)
+
+FAILED = "the case itself failed"
 
 
 @dataclass(frozen=True)
@@ -68,18 +71,21 @@ def play(cases: Sequence[Case], watchers: int, keep: Path | None = None, limits:
         for pair in enumerate(cases):
             waiting.put(pair)
 
-        def work(number: int) -> None:
-            (folder / f"watcher{number}").mkdir()
-            watcher = Watcher(folder / f"watcher{number}", limits or Limits())
-            try:
+        def work() -> None:
+            watcher: Watcher | None = None
+            with suppress(queue.Empty):
                 while True:
                     index, case = waiting.get_nowait()
+                    watcher = watcher or Watcher(Path(tempfile.mkdtemp(dir=folder)), limits or Limits())
                     verdicts.append(_play(case, Stage(watcher, stock, folder / f"{index}"), keep))
                     print("." if not verdicts[-1].wrong else "F", end="", file=sys.stderr, flush=True)
-            except queue.Empty:
+                    if any(text.startswith(FAILED) for text in verdicts[-1].wrong):  # and the watcher may be at a loss
+                        watcher.stop()
+                        watcher = None
+            if watcher:
                 watcher.stop()
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(watchers)]
+        threads = [threading.Thread(target=work) for _ in range(watchers)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -94,7 +100,7 @@ def _play(case: Case, stage: Stage, keep: Path | None) -> Verdict:
     try:
         case.play(stage)
     except Exception:
-        stage.wrong.append(f"the case itself failed: {traceback.format_exc(limit=-2)}")
+        stage.wrong.append(f"{FAILED}: {traceback.format_exc(limit=-2)}")
     if stage.wrong and keep:
         shutil.copytree(
             stage.root, keep / case.name.replace("/", "_"), symlinks=True, ignore=_no_files, dirs_exist_ok=True

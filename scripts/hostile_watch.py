@@ -25,8 +25,10 @@ from hostile_trace import LONGEST_TEXT, SYSCALLS, Event, events
 SERVER = Path(__file__).with_name("hostile_server.py")
 START_S = 300.0
 POLL_S = 0.03
-TRACE_S = 20.0
+TRACE_S = 60.0
 """For the last lines of a trace to arrive."""
+END_S = 60.0
+"""For a call that was ended, and for the server behind it."""
 GRACE_S = 1.0
 """For processes that are about to end."""
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -131,7 +133,8 @@ class Watcher:
 
     def stop(self) -> None:
         """End the server."""
-        _pipe(self._process.stdin).close()
+        with suppress(OSError):
+            _pipe(self._process.stdin).close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
         self._process.kill()
@@ -153,6 +156,8 @@ class Watcher:
                 over = f"takes more than {self._limits.gib:g} GiB"
             if over:
                 _kill(tree)
+            if time.monotonic() - began > self._limits.seconds + END_S:
+                raise RuntimeError("a call that was ended has not ended")
 
     def _line(self, seconds: float) -> str:
         stream = _pipe(self._process.stdout)
