@@ -139,6 +139,7 @@ class Watcher:
             self._process.wait(10)
         self._process.kill()
         self._process.wait()
+        _pipe(self._process.stdout).close()
 
     def _wait(self, child: int, began: float) -> tuple[str, str, int]:
         """The server's answer, why the call was ended, the most memory in KiB."""
