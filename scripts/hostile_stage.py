@@ -212,7 +212,7 @@ class Stage:
     def _is_in(self, path: Path) -> bool:
         """Whether an argument names something to be read, rather than being some other word."""
         try:
-            return str(path).startswith(str(self.root)) and path != self.cwd and os.path.lexists(path)
+            return str(path).startswith(f"{self.root / 'in'}{os.sep}") and os.path.lexists(path)
         except ValueError:
             return False
 
