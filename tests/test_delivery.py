@@ -153,7 +153,7 @@ def test_contract_of_every_delivery(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "suffix", "colors", "alpha"), [("ffv1", ".mkv", 0, 0), ("prores-4444", ".mov", 256, 64)]
+    ("name", "suffix", "colors", "alpha"), [("ffv1", ".mkv", 0, 0), ("prores-4444", ".mov", 192, 64)]
 )
 def test_depth_and_alpha_are_kept(
     ramp_film: Path, name: str, suffix: str, colors: int, alpha: int, tmp_path: Path

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError, StorageError
+from stylevideo.media.colors import film_conversion
 from stylevideo.media.delivery import CONTAINERS, Container, Encoding, choose_delivery
 from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
@@ -54,8 +55,6 @@ LEAST_PATIENCE_S = Fraction(10)
 LONGEST_NAME, MOST_NAMES = 60, 8
 HELD_BACK_FRAMES = 240
 """More than any encoder looks ahead."""
-SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+bitexact"
-TO_BT709 = f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SCALER_FLAGS}"
 COLOR_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 RGB_TAGS = "setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
 _PIPE_FORMATS = {
@@ -310,7 +309,7 @@ def _movflags(film: _Film) -> str:
 def _filters(film: _Film) -> Iterator[str]:
     is_rgb = film.pixel_format.startswith(("gbr", "bgr"))
     if not is_rgb:
-        yield TO_BT709
+        yield film_conversion(film.first.shape[2] == 4)
     yield f"format={film.pixel_format}"
     width, height = film.info.sample_aspect.as_integer_ratio()
     yield f"setsar=ratio={width}/{height}:max={max(width, height)}"
