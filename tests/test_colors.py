@@ -30,27 +30,18 @@ def patches() -> np.ndarray:
     return colors.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
 
 
-def film(path: Path, pixels: str, matrix: str, primaries: str, transfer: str, span: str = "tv") -> VideoInfo:
-    """Two frames of the patches in FFV1, whose numbers mean what they are said to mean."""
-    shape = (
-        f"scale=out_color_matrix={matrix}:out_range={span}:flags=accurate_rnd" if pixels.startswith("yuv") else "null"
-    )
+def film(
+    path: Path, pixels: str, matrix: str, primaries: str, transfer: str, span: str = "tv", clear: bool = False
+) -> VideoInfo:
+    """Two frames of the patches in FFV1, whose numbers mean what they are said to mean; transparent if asked."""
+    is_yuv = pixels.startswith("yuv")
+    shape = f"scale=out_color_matrix={matrix}:out_range={span}:flags=accurate_rnd" if is_yuv else "null"
+    alpha = f"{'lutyuv' if is_yuv else 'lutrgb'}=a=0" if clear else "null"
     tags = f"setparams=range={span}:colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}"
-    command = [
-        ffmpeg_path(),
-        "-v",
-        "error",
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb48le",
-        "-s",
-        f"{WIDTH}x{HEIGHT}",
-        "-i",
-        "-",
-    ]
-    encoder = ["-vf", f"{shape},format={pixels},{tags}", "-c:v", "ffv1", file_url(path)]
-    subprocess.run([*command, *encoder], input=patches().tobytes() * 2, check=True)
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", f"{WIDTH}x{HEIGHT}", "-i", "-"]
+    encoder = ["-vf", f"{shape},format={pixels},{alpha},{tags}", "-c:v", "ffv1", file_url(path)]
+    command = [ffmpeg_path(), "-v", "error", *raw, *encoder]
+    subprocess.run(command, input=patches().tobytes() * 2, check=True)
     return probe(path)
 
 
@@ -172,7 +163,7 @@ def test_grey_and_unknown_colours_are_left_alone(tmp_path: Path) -> None:
 
 def test_an_ffmpeg_without_the_filter_is_told_of_before_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = film(tmp_path / "clip.mkv", "yuv420p", "bt2020nc", "bt2020", "bt709")
-    monkeypatch.setattr("stylevideo.media.colors._has_zscale", lambda: False)
+    monkeypatch.setattr("stylevideo.media.colors._has", lambda *_: False)
     with pytest.raises(InputError, match=r"clip\.mkv: its colours \(BT\.2020\) are converted by ffmpeg's filter"):
         check_decodable(info)
 
@@ -197,6 +188,23 @@ def test_which_formats_of_ffmpeg_are_yuv(tmp_path: Path) -> None:
         assert not replace(info, pixel_format=name).is_yuv and replace(info, pixel_format=name).has_colors
     for name in ("gray", "gray10le", "monob", "ya8", "yaf32le"):
         assert not replace(info, pixel_format=name).is_yuv and not replace(info, pixel_format=name).has_colors
+
+
+@pytest.mark.parametrize(
+    ("primaries", "pixels", "opaque"),
+    [
+        ("bt709", "yuva444p10le", "yuv444p10le"),
+        ("bt2020", "yuva444p10le", "yuv444p10le"),
+        ("bt2020", "gbrap12le", "gbrp12le"),
+    ],
+)
+def test_colours_are_there_where_nothing_is_seen(tmp_path: Path, primaries: str, pixels: str, opaque: str) -> None:
+    meant = ("bt709" if pixels.startswith("yuv") else "gbr", primaries, "bt709")
+    clear, seen = film(tmp_path / "clear.mkv", pixels, *meant, clear=True), film(tmp_path / "seen.mkv", opaque, *meant)
+    reading = Reading(bits=16, alpha="keep")
+    (first, _), (second, _) = (list(read_frames(info, range(2), reading)) for info in (clear, seen))
+    assert first.picture.alpha is not None and (first.picture.alpha == 0).all() and second.picture.alpha is None
+    assert np.abs(first.image.astype(int) - second.image).max() <= 257
 
 
 def test_colours_that_are_partly_told() -> None:

@@ -107,7 +107,7 @@ def film_conversion(alpha: bool) -> str:
     Args:
         alpha: whether there is a fourth channel, which stays as it is.
     """
-    if not _has_zscale():
+    if not _has("zscale"):
         return f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SWSCALE_FLAGS}"
     apart, again = (f":{PLANES_APART}", ",setparams=alpha_mode=unspecified") if alpha else ("", "")
     told = f"setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709{apart}"
@@ -116,7 +116,7 @@ def film_conversion(alpha: bool) -> str:
 
 def zscale_takes(info: VideoInfo) -> bool:
     """Whether zscale is there and makes RGB of a video's pixels: quicker and more exactly than ffmpeg's own filter."""
-    return info.is_yuv and info.color_matrix not in UNKNOWN_TO_ZSCALE and _has_zscale()
+    return info.is_yuv and info.color_matrix not in UNKNOWN_TO_ZSCALE and _has("zscale")
 
 
 def require_conversion(info: VideoInfo, tonemap: bool) -> None:
@@ -125,7 +125,7 @@ def require_conversion(info: VideoInfo, tonemap: bool) -> None:
     Raises:
         InputError: it lacks the filter.
     """
-    if converts(info, tonemap) and not _has_zscale():
+    if converts(info, tonemap) and not _has("zscale"):
         found = _from(info) or info.transfer or info.color_matrix
         raise InputError(
             f"{info.path.name}: its colours ({found}) are converted by ffmpeg's filter zscale, which {ffmpeg_path()} "
@@ -142,5 +142,7 @@ def _from(info: VideoInfo) -> str:
 
 
 @cache
-def _has_zscale() -> bool:
-    return " zscale " in run_ffmpeg(["-filters"]).output
+def _has(name: str, option: str = "") -> bool:
+    """Whether this ffmpeg has a filter, with an option."""
+    said = run_ffmpeg(["-h", f"filter={name}"]).output
+    return f"Filter {name}" in said.splitlines() and (not option or f" {option} " in said)
