@@ -7,6 +7,7 @@ Gram matrices are computed once for each size.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def _no_user_file() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STYLEVIDEO_CONFIG", "")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_as_it_was() -> Iterator[None]:
+    """The program decides for its process what is logged, as `--quiet` does."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

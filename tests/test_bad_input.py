@@ -279,7 +279,7 @@ def test_probe_says_the_same(name: str, tmp_path: Path, capsys: pytest.CaptureFi
 
 EDGE_FILES = {
     "cfr.mp4": ("1-4", ""),
-    "vfr.mp4": ("70-75", "rate varies; the film has a constant 24 frames a second"),
+    "vfr.mp4": ("73-78", "rate varies; the film has a constant 24 frames a second"),
     "rot90.mp4": ("1-3", ""),
     "corrupt.mp4": ("73-79", r"3 frames could not be decoded; the last good frame stands in: 76, 77, 78\."),
     "trunc.mp4": ("72-75", r"1 frame could not be decoded; the last good frame stands in: 75\."),

@@ -175,7 +175,7 @@ def test_probe_shows_what_is_special(tmp_path: Path, capsys: pytest.CaptureFixtu
     clip = make_video(tmp_path / "a.mov", [numbered_frame(0)] * 3, "24", (*encoder, "-timecode", "01:00:00:00"))
     assert main(["probe", str(clip)]) == 0
     text = capsys.readouterr().out
-    assert "yuv420p10le, 10 bits, color matrix bt2020nc, HDR (smpte2084), interlaced\n" in text
+    assert "yuv420p10le, 10 bits, color matrix bt2020nc, primaries bt2020, HDR (smpte2084), interlaced\n" in text
     assert "timecode  01:00:00:00" in text
 
 

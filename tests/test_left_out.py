@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import tracemalloc
+from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from conftest import STYLE
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
 from media_fixtures import ffmpeg, numbered_frame, numbered_video
 
 from stylevideo import stylize
@@ -17,6 +22,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.tags import LONGEST_TAG_BYTES, film_tags, read_tags
 from stylevideo.media.writer import FilmReport, write_film
 from stylevideo.settings import Settings
+from stylevideo.timeline import VideoInfo
 from stylevideo.verification import verify
 
 QUICKTIME = {
@@ -92,6 +98,59 @@ def test_bytes_of_tags_stay_as_they_are(tmp_path: Path) -> None:
     info = probe(source)
     assert b"title=Stra\xdfe" in film_tags(info, "").file
     assert b"Stra\xdfe" in film_of(source, tmp_path / "film.mp4").path.read_bytes()
+
+
+LOOK_LIKE_MORE = ["[CHAPTER]", "[Outro]", "[STREAM]", "a=b", "START=1", ";c", "#", "\\", "=", "\\\\", "", "\r", " "]
+LINES = st.sampled_from(LOOK_LIKE_MORE) | st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+TEXTS = st.lists(LINES, min_size=1).map("\n".join).filter(bool)
+
+
+def said_in_matroska(path: Path, said: bytes) -> VideoInfo:
+    """A video of one frame with tags and chapters of a file of ffmpeg's."""
+    file = path.with_suffix(".txt")
+    file.write_bytes(said)
+    picture = ("-f", "lavfi", "-i", "color=size=16x16:rate=25:duration=0.04")
+    ffmpeg(*picture, "-f", "ffmetadata", "-i", file, "-map_metadata", "1", "-map_chapters", "1", path)
+    return probe(path)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(TEXTS, min_size=12, max_size=12))
+@example([*LOOK_LIKE_MORE[:10], "x\r\\", "\\"])
+def test_whatever_tags_and_chapters_say_is_read_as_it_was_written(texts: list[str]) -> None:
+    def line(name: str, value: str) -> str:
+        return f"{name}=" + re.sub(r"([\\=;#\n\r])", r"\\\1", value) + "\0"
+
+    *values, title, other = texts
+    chapter = ["[CHAPTER]", "TIMEBASE=1/1000", "START=0", "END=40", line("title", title), line("start", other)]
+    tags = [line(f"tag{number}", value) for number, value in enumerate(values)]
+    with TemporaryDirectory() as folder:
+        source = said_in_matroska(Path(folder) / "a.mkv", "\n".join([";FFMETADATA1", *tags, *chapter, ""]).encode())
+        found = read_tags(source)
+        again = read_tags(said_in_matroska(Path(folder) / "b.mkv", film_tags(source, "").file))
+    assert [found.values[f"tag{number}"] for number in range(len(values))] == values
+    assert [(chapter.title, chapter.stop) for chapter in found.chapters] == [(title, Fraction(1, 25))]
+    assert again.own == found.own
+
+
+def test_a_tag_that_ends_like_a_headline_is_kept(tmp_path: Path) -> None:
+    tags = {"comment": "one\n[CHAPTER]", "lyrics": "two\n[Outro]"}
+    source = tagged(tmp_path / "a.mkv", tags)
+    film = film_of(source, tmp_path / "b.mkv")
+    found = read_tags(probe(film.path)).values
+    assert {name: found[name] for name in tags} == tags
+    assert film.notes == () and not verify(source, film.path).wrong
+
+
+def test_a_long_tag_takes_little_memory(tmp_path: Path) -> None:
+    """One state for each of its characters took two GiB."""
+    info = said_in_matroska(tmp_path / "a.mkv", b";FFMETADATA1\nworkflow=" + b"x\\\\" * 4_000_000 + b"\0\n")
+    tracemalloc.start()
+    try:
+        assert len(read_tags(info).values["workflow"]) == 8_000_000
+        assert tracemalloc.get_traced_memory()[1] < 500e6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(".mov", ".mp4"), (".mov", ".mkv"), (".mkv", ".mov"), (".mkv", ".webm")])

@@ -267,7 +267,7 @@ def test_more_frames_than_a_clip_may_have(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("stylevideo.media.pattern.FRAMES", 5)
     for number in range(1, 7):
         (tmp_path / f"shot.{number}.png").write_bytes(b"")
-    with pytest.raises(InputError, match=r"6 frames are more than a clip may have \(5\)"):
+    with pytest.raises(InputError, match=r"more frames \(6\) than a clip may have \(5\)"):
         list_sequence(tmp_path, 24)
     assert list_sequence(tmp_path / "shot.1-5#.png", 24).frame_count == 5
 

@@ -263,7 +263,7 @@ def _check_extent(pattern: Pattern, wanted: range, there: int) -> None:
         )
     if count > FRAMES:
         raise InputError(
-            f"{pattern.name}: {count:,} frames are more than a clip may have ({FRAMES:,}). {_STATE_A_PART}"
+            f"{pattern.name} has more frames ({count:,}) than a clip may have ({FRAMES:,}). {_STATE_A_PART}"
         )
 
 

@@ -88,7 +88,7 @@ def sequence_files(output: Path, numbers: Iterable[int]) -> list[Path]:
     pattern, wanted = _output_pattern(output), list(numbers)
     if not pattern.digits and len(wanted) > 1:
         raise InputError(
-            f"{output} is one picture, and {len(wanted)} frames are to be written. Write it like "
+            f"{output} is one picture, and {counted(len(wanted), 'frame')} are to be written. Write it like "
             f"{output.stem}.####{output.suffix}, or choose one of them with --frames {wanted[0]}."
         )
     return [pattern.file(number) for number in wanted]

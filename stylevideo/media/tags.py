@@ -12,11 +12,8 @@ from stylevideo.limits import TAG_BYTES
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, source_input
 from stylevideo.timeline import VideoInfo
 
-_SECTION = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
-# A backslash stands before what would have a meaning, a line's end included.
-_VALUE = re.compile(r"^([^;#\n](?:\\.|[^=\\\n])*)=((?:\\(?:.|\n)|[^\\\n])*)$", re.MULTILINE)
-
-_LINE = re.compile(_VALUE.pattern.encode(), re.MULTILINE)
+_SECTION = re.compile(rb"\[\w+\]")
+_BACKSLASH = ord("\\")
 _PRINTED = ("-map_metadata", "0", "-f", "ffmetadata", "-")
 OF_THE_CONTAINER = names(
     "major_brand minor_version compatible_brands encoder duration timecode "
@@ -73,9 +70,8 @@ def read_tags(info: VideoInfo) -> Tags:
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    first, *rest = _SECTION.split(ask(info, *_PRINTED))
-    sections = zip(rest[::2], rest[1::2], strict=True)
-    return Tags(_values(first), tuple(_chapter(_values(body)) for name, body in sections if name == "CHAPTER"))
+    (_, own), *others = _sections(_printed(info, *_PRINTED))
+    return Tags(_values(own), tuple(_chapter(_values(lines)) for name, lines in others if name == b"[CHAPTER]"))
 
 
 def film_tags(info: VideoInfo, comment: str) -> FilmTags:
@@ -101,23 +97,51 @@ def film_tags(info: VideoInfo, comment: str) -> FilmTags:
         room -= len(line)
         if name not in too_long and room >= 0:
             kept[name] = line
-    file = b"\n".join([b";FFMETADATA1", *kept.values(), b""])
+    # ffmpeg's reader takes the end of a line for escaped behind any backslash, unless a zero comes first; it ends one
+    # at a carriage return, too.
+    file = b";FFMETADATA1\n" + b"".join(line.replace(b"\r", b"\\\r") + b"\0\n" for line in kept.values())
     return FilmTags(file, frozenset(kept), tuple(name for name in lines if name not in kept))
 
 
 def _lines(info: VideoInfo) -> dict[str, bytes]:
     """Each of the source's own tags as `ffmetadata` writes it, by its name in lower case."""
-    try:
-        command = ["-v", "error", *source_input(info.path, info.demuxer), *_PRINTED]
-        printed = ffmpeg_output(command, most_bytes=TAG_BYTES)
-    except DecodeError as error:
-        raise InputError(f"{info.path.name}: its tags cannot be read: {error}.") from error
-    first = re.split(rb"^\[\w+\]$", printed, maxsplit=1, flags=re.MULTILINE)[0]
-    found = {_plain(match[1].decode(errors="replace")).lower(): match for match in _LINE.finditer(first)}
-    lines = {name: match[0] for name, match in found.items() if not _is_of_the_container(name)}
+    _, found = _sections(_printed(info, *_PRINTED))[0]
+    lines = {name: line for name, line in found.items() if not _is_of_the_container(name)}
     if "creation_time" in found:  # QuickTime may say it twice
-        lines["creation_time"] = b"creation_time=" + re.split(rb"\\?;", found["creation_time"][2])[0]
+        lines["creation_time"] = re.split(rb"\\?;", found["creation_time"], maxsplit=1)[0]
     return lines
+
+
+def _sections(printed: bytes) -> list[tuple[bytes, dict[str, bytes]]]:
+    """What `ffmetadata` prints: each section's headline, and its lines by their names in lower case.
+
+    The first section is the container's own, without a headline. Of two lines of one name the first counts: what
+    ffmpeg says of a chapter comes before the chapter's tags.
+    """
+    found: list[tuple[bytes, dict[str, bytes]]] = [(b"", {})]
+    begin = 0
+    while begin < len(printed):
+        end = _plain_place(printed, b"\n", begin)
+        line, begin = printed[begin:end], end + 1
+        named = _plain_place(line, b"=")
+        if named < len(line) and not line.startswith((b";", b"#")):
+            found[-1][1].setdefault(_plain(line[:named]).lower(), line)
+        elif _SECTION.fullmatch(line):
+            found.append((line, {}))
+    return found
+
+
+def _plain_place(text: bytes, mark: bytes, begin: int = 0) -> int:
+    """The first place from `begin` on of a mark that has its meaning, as no backslash takes it; the end if none has."""
+    place = text.find(mark, begin)
+    while place >= 0:
+        back = place
+        while back > begin and text[back - 1] == _BACKSLASH:
+            back -= 1
+        if (place - back) % 2 == 0:
+            return place
+        place = text.find(mark, place + 1)
+    return len(text)
 
 
 def _is_of_the_container(name: str) -> bool:
@@ -131,12 +155,15 @@ def ask(info: VideoInfo, *arguments: str) -> str:
     Raises:
         InputError: it cannot read it.
     """
+    return _printed(info, *arguments).decode("utf-8", errors="replace")
+
+
+def _printed(info: VideoInfo, *arguments: str) -> bytes:
     command = ["-v", "error", *source_input(info.path, info.demuxer), *arguments]
     try:
-        printed = ffmpeg_output(command, reading_time_s(info.path), TAG_BYTES)
+        return ffmpeg_output(command, reading_time_s(info.path), TAG_BYTES)
     except DecodeError as error:
         raise InputError(f"{info.path.name} could not be examined by ffmpeg: {error}.") from error
-    return printed.decode("utf-8", errors="replace")
 
 
 def _chapter(values: dict[str, str]) -> Chapter:
@@ -145,9 +172,11 @@ def _chapter(values: dict[str, str]) -> Chapter:
     return Chapter(values.get("title", ""), int(values["start"]) * unit, int(values["end"]) * unit, others)
 
 
-def _values(text: str) -> dict[str, str]:
-    return {_plain(name).lower(): _plain(value) for name, value in _VALUE.findall(text)}
+def _values(lines: dict[str, bytes]) -> dict[str, str]:
+    return {name: _plain(line[_plain_place(line, b"=") + 1 :]) for name, line in lines.items()}
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"\\(.|\n)", r"\1", text)
+def _plain(text: bytes) -> str:
+    """Without the backslashes that take meanings away."""
+    unescaped = b"\\".join(part.replace(b"\\", b"") for part in text.split(b"\\\\"))
+    return unescaped.decode("utf-8", errors="replace")
