@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from stylevideo.assistance import Assistance
 from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
-from stylevideo.errors import SettingsError, StyleVideoError
+from stylevideo.errors import SettingsError, Stopped, StyleVideoError
+from stylevideo.heartbeat import broken_off_when
 from stylevideo.identity import is_made, made_files, request_key
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
@@ -167,7 +168,7 @@ def check_batch(
         options: how many are checked side by side.
         stop: asked all the time whether to end early.
     """
-    with folders_for(request.output for request in requests), _crew(options) as crew:
+    with folders_for(request.output for request in requests), _crew(options) as crew, broken_off_when(stop):
         return _check(requests, options, crew, stop)
 
 
@@ -190,7 +191,7 @@ def run_batch(
     Returns:
         An outcome for each request, in order. Failures are outcomes, not exceptions.
     """
-    with folders_for(request.output for request in requests), _crew(options) as crew:
+    with folders_for(request.output for request in requests), _crew(options) as crew, broken_off_when(stop):
         checked = _check(requests, options, crew, stop)
         on_event(checked)
         batch = _Batch(requests, options, checked, on_event)
@@ -217,6 +218,8 @@ def _check(
                 made.append(index)
             else:
                 tasks.append(Task(CHECK, index, request))
+        except Stopped:
+            break
         except (StyleVideoError, OSError) as error:
             problems[index] = str(error)
     for _, task, answer in crew.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
@@ -245,20 +248,22 @@ def already_made(request: ClipRequest) -> bool:
     """Whether a clip's film is there, made from the same things, with the sheet and the report that are asked for.
 
     Raises:
-        InputError: the source or a style cannot be read.
+        InputError: there is a film, and the source or a style cannot be read.
+        Stopped: this thread's work is to be broken off.
     """
     options = request.settings.output
     if options.restart or not all(Path(path).exists() for path in (options.sheet, options.report) if path):
         return False
-    return is_made(request.output, _key(request))
+    return is_made(request.output, lambda: _key(request))
 
 
 def confirm(request: ClipRequest) -> None:
     """Throw away what was left of a clip whose film is made, and date its files to now, so that `make` sees it too."""
-    with suppress(StyleVideoError, OSError):
+    with suppress(OSError):  # such as those of another user
         for file in made_files(request.output):
             os.utime(file)
-        tidy(request.output, _key(request))
+    with suppress(StyleVideoError, OSError, Stopped):
+        tidy(request.output, lambda: _key(request))
 
 
 def _key(request: ClipRequest) -> str:
@@ -266,10 +271,10 @@ def _key(request: ClipRequest) -> str:
 
 
 def _made_meanwhile(request: ClipRequest) -> bool:
-    """Whether another run has made a clip since it was looked at first."""
+    """Whether another run has made a clip since it was looked at first; as far as there is time to look."""
     try:
         return already_made(request)
-    except (StyleVideoError, OSError):
+    except (StyleVideoError, OSError, Stopped):
         return False
 
 
@@ -327,13 +332,19 @@ class _Batch:
         return self._ended or self._stop()
 
     def _next(self, worker: int) -> Task | None:
-        """The next clip whose time has come and that is not made meanwhile; else something to help with."""
+        """The next clip whose time has come and that is not made meanwhile; else something to help with.
+
+        None where the batch was asked to end while it was looked for.
+        """
         for _ in range(len(self._waiting)):
             due, task = self._waiting.popleft()
             if not self._is_due(due, task):
                 self._waiting.append((due, task))
             elif self._may_be_made(task.index) and _made_meanwhile(task.request):
                 self._end(task.index, Status.ALREADY_MADE)
+            elif self._ends():
+                self._waiting.append((due, task))
+                return None
             else:
                 self._attempts[task.index] += 1
                 return task

@@ -80,8 +80,8 @@ class WorkerError(StyleVideoError):
     """The process that made a clip ended without a word: it crashed, or was killed."""
 
 
-class Stopped(StyleVideoError):
-    """A run ended early because it was asked to; the finished frames are kept."""
+class Stopped(Exception):
+    """A run ended early because it was asked to; the finished frames are kept. No fault, least of all a clip's."""
 
     def __init__(self, message: str = "It was stopped after the last finished frame.") -> None:
         super().__init__(message)

@@ -9,9 +9,10 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings, ident
         InputError: the source or a style cannot be read, or the sequence does not have these frames.
         SettingsError: the frames are not written as they should be.
     """
-    footage, weights = settings.footage, Path(settings.weights.weights)
+    footage = settings.footage
     if is_sequence(source):
         listed = list_sequence(source, Fraction(footage.rate))
         selection = select_frames(listed, footage.frames, footage.start, footage.end, footage.handles)
@@ -60,23 +61,26 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings, ident
         "view": _view_identity(footage.view),
         "styles": [[content_hash(style.path), style.weight] for style in styles],
         "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_RUNS},
-        "weights": content_hash(weights) if weights.is_file() else "",
+        "weights": _weights_hash(settings.weights.file),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def is_made(output: Path, key: str) -> bool:
+def is_made(output: Path, key: Callable[[], str]) -> bool:
     """Whether a film is there, as large as it was written, and made from what the key says.
 
     Args:
         output: the film, or the pattern of an image sequence.
-        key: from `request_key`.
+        key: tells what `request_key` does; asked if there is a film.
+    Raises:
+        What `key` raises.
     """
     values = read_values(provenance_path(output))
     try:
-        return bool(values["request"] == key and written_bytes(output, values["numbers"]) == values["bytes"])
+        request, is_whole = values["request"], written_bytes(output, values["numbers"]) == values["bytes"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingsError):
         return False
+    return bool(is_whole and request == key())
 
 
 def made_files(output: Path) -> Iterator[Path]:
@@ -153,10 +157,23 @@ def content_hash(file: Path) -> str:
     Raises:
         InputError: it cannot be read.
     """
+    beat()
     try:
         return hashlib.sha256(read_file(file, WEIGHTS_BYTES)).hexdigest()
     except OSError as error:
         raise InputError(f"{file}: the picture cannot be read ({error.strerror}). Check the name.") from error
+
+
+def _weights_hash(file: Path | None) -> str:
+    """Of weights' file, made once for all clips of a batch while the file stays as it is; "" of installed weights."""
+    if file is None or (status := _status(file)) is None:
+        return ""
+    return _hash_once(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=4)
+def _hash_once(file: Path, *_: int) -> str:
+    return content_hash(file)
 
 
 def _status(file: Path | None) -> os.stat_result | None:

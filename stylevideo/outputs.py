@@ -101,7 +101,7 @@ def check_replaced(output: Path, info: VideoInfo, frames: range, styles: Iterabl
     _refuse_twice([output, *(file for file in written if file != output)])
     refuse_onto("the clip itself", (info.thinned_from or info).source_files(), written)
     refuse_onto("a style picture", styles, written)
-    refuse_onto("the weights file", [Path(settings.weights.weights)], written)
+    refuse_onto("the weights file", filter(None, [settings.weights.file]), written)
     if options.overwrite:
         return
     own = files_being_named(output)

@@ -13,6 +13,7 @@ import torch
 from stylevideo.checkpoint import fingerprint
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
+from stylevideo.heartbeat import beat
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.store import check_resumable, recall
 from stylevideo.models.device import cpu_threads, describe
@@ -123,6 +124,7 @@ def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
     image = torch.rand(1, 3, PROBE_EDGE_PX, PROBE_EDGE_PX, device=vgg.mean.device, requires_grad=True)
     began = time.perf_counter()
     for number in range(PROBE_EVALUATIONS + 1):
+        beat()
         if number == 1:
             began = time.perf_counter()  # the first one also prepares
         features = vgg(image, settings.losses.style_layers)

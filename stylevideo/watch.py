@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
+from stylevideo.heartbeat import beat
 from stylevideo.identity import source_files, source_identity
 from stylevideo.media.reader import SourceFrame
 from stylevideo.timeline import VideoInfo
@@ -93,8 +94,9 @@ class SourceWatch:
 def _look(file: Path) -> tuple[int, int, int] | None:
     """A file's size and times; None where there is none. It is opened, so that network disks do not answer from memory.
 
-    When the file's entry was changed is the one time that nobody can set back.
+    When the file's entry was changed is the one time that nobody can set back. Each look is a step of work.
     """
+    beat()
     try:
         descriptor = os.open(file, _FLAGS)
     except OSError:

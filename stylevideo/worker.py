@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from stylevideo.errors import StyleVideoError
+from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when, steps
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
@@ -275,7 +275,7 @@ def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]],
 def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Done | Failed:
     try:
         return Done(_do(task, tell, claims, stop))
-    except StyleVideoError as error:
+    except (StyleVideoError, Stopped) as error:
         return Failed(type(error).__name__, str(error), traceback.format_exc())
     except Exception as error:
         if lacks_memory(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -136,3 +137,17 @@ def test_what_evaluate_advises_works(inputs: Path, tmp_path: Path, capsys: pytes
     assert main(measure) == 2
     assert "Say with --frames which of the source's frames the film shows" in capsys.readouterr().err
     assert main([*measure, "--frames", "2-3"]) == 0
+
+
+def test_what_is_said_of_a_film_that_is_up_to_date_works(
+    inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "film.mp4"
+    words = shlex.split(RUN.format(clip=inputs / "a.mp4", style=STYLE) + f"-o {film}")
+    assert main(words) == 0
+    made = film.stat().st_ino
+    assert main(words) == 0
+    (flags,) = re.findall(r"(--restart.*) makes it anew", capsys.readouterr().err)
+    assert film.stat().st_ino == made
+    assert main([*words, *flags.split()]) == 0
+    assert film.stat().st_ino != made

@@ -19,10 +19,13 @@ from batch_trials import contents, marked, processes, wait_for_none, with_killer
 from conftest import ROOT, STYLE
 from hypothesis import given
 from hypothesis import strategies as st
+from sequence_fixtures import save_numbered
 
-from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, run_batch
+from stylevideo import identity
+from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, already_made, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
+from stylevideo.heartbeat import broken_off_when
 from stylevideo.jobs import stylize
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.lock import lock_path, sole_run
@@ -320,6 +323,73 @@ class TestAgain:
         lock_path(film).touch()
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
         assert contents(tmp_path) == before
+
+    def test_a_stop_is_heard_while_clips_are_looked_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In the middle of a sequence; what is stopped is no problem of a clip."""
+        for folder in ("a", "b"):
+            save_numbered(tmp_path / folder, "x.{:04d}.png", range(1, 4))
+        given = Given({"iterations": 0}, (str(STYLE),), out_dir=tmp_path, name="{folder}.####.png")
+        requests = plan_requests([str(tmp_path / "a"), str(tmp_path / "b")], given, "none")
+        assert {outcome.status for outcome in run_batch(requests)} == {Status.MADE}
+        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+        read, real = [], identity._parts
+
+        def parts(file: Path, *arguments: int) -> Iterator[bytes]:
+            read.append(file)
+            return real(file, *arguments)
+
+        monkeypatch.setattr(identity, "_parts", parts)
+        checked: list[object] = []
+        outcomes = run_batch(requests, on_event=checked.append, stop=lambda: bool(read))
+        assert [path.name for path in read] == ["x.0001.png"]
+        assert checked == [BatchChecked({}, {}, ())]
+        assert [outcome.status for outcome in outcomes] == [Status.NOT_BEGUN] * 2
+        read.clear()
+        with pytest.raises(Stopped), broken_off_when(lambda: bool(read)):
+            already_made(requests[0])
+
+    def test_what_is_up_to_date_is_hashed_once(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And nothing is hashed where there is no film; weights are, for all clips of a batch, once."""
+        hashed: list[str] = []
+        real_source, real_content = identity.source_identity, identity.content_hash
+        weights = tmp_path / "vgg.pth"
+        weights.write_bytes(b"weights")
+        requests = requests_for(clips, tmp_path / "out", iterations=0, weights=str(weights))
+        assert {outcome.status for outcome in run_batch(requests)} == {Status.MADE}
+
+        def source(files: list[Path]) -> str:
+            hashed.extend(file.name for file in files)
+            return real_source(files)
+
+        def content(file: Path) -> str:
+            hashed.append(file.name)
+            return real_content(file)
+
+        monkeypatch.setattr(identity, "source_identity", source)
+        monkeypatch.setattr(identity, "content_hash", content)
+        assert {outcome.status for outcome in run_batch(requests)} == {Status.ALREADY_MADE}
+        assert sorted(hashed) == sorted(["a.mp4", "b.mp4", STYLE.name, STYLE.name, "vgg.pth"])
+        hashed.clear()
+        (tmp_path / "out" / "a.mp4").unlink()
+        assert not already_made(requests[0])
+        assert not hashed
+
+    def test_what_was_left_of_a_film_of_another_user_is_removed(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whose date cannot be changed."""
+        film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
+        (store_folder(film) / "frames").mkdir(parents=True)
+
+        def refuses(*_: object) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr(os, "utime", refuses)
+        assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
+        assert not store_folder(film).exists()
 
     def test_what_another_job_left_stays(self, clips: Path, tmp_path: Path) -> None:
         """The film is there, and frames of the one that is to replace it."""

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,12 @@ from media_fixtures import make_video
 from sequence_fixtures import save_numbered
 
 import stylevideo
-from stylevideo.errors import EncodeError, InputError, StyleVideoError, TouchedError
+from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
+from stylevideo.heartbeat import broken_off_when
+from stylevideo.media.sequence import probe_sequence
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
 from stylevideo.settings import Settings
+from stylevideo.watch import SourceWatch
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 FRAMES = 60
@@ -135,3 +139,14 @@ def test_of_a_sequence_the_files_that_are_read_count(tmp_path: Path) -> None:
     assert next(event.finished for event in events if isinstance(event, Planned)) >= 20, "those before are kept"
     assert film.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
     assert [frame.repaired for frame in result.frames] == [frame.repaired for frame in whole.frames]
+
+
+def test_a_look_at_all_files_hears_a_stop_and_none_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = save_numbered(tmp_path, "a.{:04d}.png", range(1, 4))
+    watch = SourceWatch(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3))
+    monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+    with broken_off_when(lambda: True), pytest.raises(Stopped):
+        watch.require_untouched(files)
+    files[0].write_bytes(b"another")
+    with pytest.raises(Stopped), watch.guard():
+        raise Stopped

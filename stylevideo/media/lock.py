@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -84,16 +84,17 @@ def require_own_lock(output: Path) -> None:
             raise _foreign(path, "a file of somebody else")
 
 
-def tidy(output: Path, key: str) -> None:
+def tidy(output: Path, key: Callable[[], str]) -> None:
     """Throw away what a run has left that was killed when its film was complete; not what is to become another film.
 
     Args:
         output: the film.
-        key: what the run was asked for, as from `stylevideo.identity.request_key`.
+        key: tells what the run was asked for, as from `stylevideo.identity.request_key`; asked if anything is left.
     """
     if store_folder(output).exists() or lock_path(output).exists():
         with suppress(StyleVideoError), sole_run(output):
-            if asked_for(output) in (key, None):
+            asked = asked_for(output)
+            if asked is None or asked == key():
                 throw_away(output)
 
 
