@@ -224,3 +224,18 @@ def test_packed_pixels_that_name_no_matrix_are_bt709_in_hd(tmp_path: Path) -> No
     assert (info.pixel_format, info.color_matrix) == ("uyvy422", None)
     (frame,) = read_frames(info, range(1))
     assert np.abs(frame.image[360, 640].astype(int) - (200, 60, 40)).max() <= 2
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv411p", "yuv410p", "yuva420p"])
+def test_odd_sides_change_no_color(pixels: str, tmp_path: Path) -> None:
+    """zscale alone takes no picture whose chroma does not divide its sides."""
+    found = []
+    for size in ("65x47", "68x48"):
+        path = tmp_path / f"{size}.mkv"
+        shape = f"scale=out_color_matrix=bt709:out_range={'pc' if 'j' in pixels else 'tv'},format={pixels}"
+        tags = "setparams=colorspace=bt709:color_primaries=smpte432:color_trc=bt709"
+        field = ["-f", "lavfi", "-i", f"color=0xC8501E:size={size}:duration=0.1,format=gbrp"]
+        ffmpeg(*field, "-vf", f"{shape},{tags}", "-c:v", "mjpeg" if "j" in pixels else "ffv1", path)
+        picture = next(iter(read_frames(probe(path), range(1), Reading(bits=16)))).picture
+        found.append(to_floats(picture.image)[20, 30] * 255)
+    assert np.abs(found[0] - found[1]).max() < 1.5

@@ -34,7 +34,7 @@ from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
 from stylevideo.media.exr import read_exr, write_exr
 from stylevideo.media.ffmpeg import ffmpeg_path
-from stylevideo.media.pictures import Reading, to_16_bits
+from stylevideo.media.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
@@ -150,6 +150,26 @@ def test_contract_of_every_delivery(name: str, tmp_path: Path) -> None:
         if not any("re-encoded" in warning for warning in result.warnings):
             assert stream_hashes(film) == stream_hashes(source)
         assert made.timecode == probe(source).timecode == "10:00:00:00", suffix
+
+
+@pytest.mark.parametrize("name", [name for name, delivery in DELIVERIES.items() if not delivery.is_sequence])
+def test_every_delivery_takes_odd_sides(name: str, tmp_path: Path) -> None:
+    """Or is refused before any work; and what is made is read back."""
+    delivery, size = DELIVERIES[name], (65, 47)
+    field = np.full((size[1], size[0], 3), (200, 80, 30), np.uint8)
+    field[:, :8] = 0
+    source = make_video(tmp_path / "source.mkv", [field] * 3, "24", ("-c:v", "ffv1", "-pix_fmt", "bgr0"))
+    film = tmp_path / f"film{delivery.suffixes[0]}"
+    try:
+        identity(source, film, delivery=name, detect_cuts=False)
+    except InputError as error:
+        assert "cannot write" in str(error) and not film.exists()
+        return
+    made = probe(film)
+    assert (made.width, made.height, made.frame_count) == (*size, 3)
+    for reading in (Reading(), DEEP):
+        shown = to_8_bits(next(iter(read_frames(made, range(3), reading))).picture.image)
+        assert np.abs(shown[12:32, 24:48].astype(int) - (200, 80, 30)).max() <= LARGEST_ERROR[name] + 2
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ it is. Knows names and ffmpeg's filters; decodes nothing.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from stylevideo.errors import InputError
@@ -42,6 +43,7 @@ UNKNOWN_TO_ZSCALE = frozenset({"smpte2085", "ipt-c2", "ycgco-re", "ycgco-ro"})
 LIGHT, LIGHT_WITH_ALPHA = "gbrpf32le", "gbrapf32le"
 PLANES_APART = "alpha_mode=premultiplied"
 """Told this, zscale leaves alpha alone; else it multiplies it in and divides again, which loses hidden colours."""
+_SUBSAMPLED = re.compile(r"^(yuv[aj]?)(420|422|440|411|410)p(\d*(?:le|be)?)$")
 SWSCALE_FLAGS = "lanczos+accurate_rnd+full_chroma_int+bitexact"
 NOMINAL_PEAK_NITS = 100
 """What PQ's absolute light is divided by: as bright as white is in bt709."""
@@ -79,6 +81,9 @@ def conversion(info: VideoInfo, tonemap: bool, pixels: str) -> str:
     told = f"setparams=colorspace={matrix if info.is_yuv else 'gbr'}:color_primaries=bt709:color_trc={transfer}"
     if "ap" in pixels:
         told += f":{PLANES_APART}"
+    whole = _with_whole_chroma(info.pixel_format, (info.width, info.height))
+    if whole != info.pixel_format:
+        told = f"scale=flags={SWSCALE_FLAGS},format={whole},{told}"
     if not converts(info, tonemap):
         return f"{told},{_zscale(shown)},format={pixels}"
     primaries = BY_NAME.get(info.primaries or ("bt2020" if info.is_hdr else ""), BT709)
@@ -99,19 +104,30 @@ def _mixer(primaries: Primaries) -> str:
     )
 
 
-def film_conversion(alpha: bool) -> str:
+def film_conversion(pixels: str, size: tuple[int, int], alpha: bool) -> str:
     """The filters that make RGB of full range into the film's YUV.
 
     ffmpeg's own filter, for programs without zscale, is 1.7 levels of 10 bits too bright where it is fed with 16.
 
     Args:
+        pixels: the film's format, one of ffmpeg's of YUV.
+        size: width and height.
         alpha: whether there is a fourth channel, which stays as it is.
     """
     if not _has("zscale"):
-        return f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SWSCALE_FLAGS}"
+        return f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SWSCALE_FLAGS},format={pixels}"
     apart, again = (f":{PLANES_APART}", ",setparams=alpha_mode=unspecified") if alpha else ("", "")
     told = f"setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709{apart}"
-    return f"{told},zscale=matrix=709:range=limited:filter=lanczos{again}"
+    whole = _with_whole_chroma(pixels, size)
+    halved = "" if whole == pixels else f",scale=flags={SWSCALE_FLAGS},format={pixels}"
+    return f"{told},zscale=matrix=709:range=limited:filter=lanczos,format={whole}{halved}{again}"
+
+
+def _with_whole_chroma(pixels: str, size: tuple[int, int]) -> str:
+    """The format in which zscale takes such a picture: where a side is no multiple of chroma's step, without steps."""
+    found = _SUBSAMPLED.match(pixels)
+    step = 4 if found and found[2].startswith("41") else 2
+    return f"{found[1]}444p{found[3]}" if found and any(edge % step for edge in size) else pixels
 
 
 def zscale_takes(info: VideoInfo) -> bool:

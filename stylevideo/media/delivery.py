@@ -6,7 +6,7 @@ A table, and the choice from it. Knows ffmpeg's words for these things; runs ffm
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from stylevideo.encoder_arguments import EncoderArguments
 from stylevideo.encoder_options import names
 from stylevideo.errors import InputError, TimeLimitError
+from stylevideo.media.colors import film_conversion
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.timeline import bits_of
 
@@ -21,6 +22,10 @@ from stylevideo.timeline import bits_of
 ENCODER_THREADS = 8
 X265_THREADS = "pools=4:frame-threads=2:wpp=1:log-level=error"
 OPAQUE, TRANSPARENT = False, True
+COLOR_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+RGB_TAGS = "setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
+PIPE_FORMATS = {(8, OPAQUE): "rgb24", (16, OPAQUE): "rgb48le", (8, TRANSPARENT): "rgba", (16, TRANSPARENT): "rgba64le"}
+"""ffmpeg's names of the RGB that a film is fed with, by its bits a channel and whether there is alpha."""
 TRIAL_TIMEOUT_S = 120.0
 NOTHING_MORE = EncoderArguments()
 
@@ -283,9 +288,20 @@ class Encoding:
                 words[2 * place + 1] = f"{X265_THREADS}:{words[2 * place + 1]}"
         return words
 
-    def filters(self, pixel_format: str) -> list[str]:
-        """The user's filters on pictures of this format, which they keep."""
-        return [self.extra.filters, f"format={pixel_format}"] if self.extra.filters else []
+    def filters(self, pixel_format: str, size: tuple[int, int], alpha: bool) -> Iterator[str]:
+        """The filters from RGB of full range to what the encoder is fed with.
+
+        Args:
+            pixel_format: of the film.
+            size: width and height.
+            alpha: whether the RGB has a fourth channel.
+        """
+        is_rgb = pixel_format.startswith(("gbr", "bgr"))
+        yield f"format={pixel_format}" if is_rgb else film_conversion(pixel_format, size, alpha)
+        tags = RGB_TAGS if is_rgb else COLOR_TAGS
+        yield tags
+        if self.extra.filters:  # on pictures that say what they are: some are converted
+            yield from (self.extra.filters, f"format={pixel_format}", tags)
 
 
 def check_encoding(
@@ -310,7 +326,8 @@ def check_encoding(
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         trial = Path(folder) / f"trial{output.suffix}"
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]
-        shape = ["-vf", ",".join([f"format={pixel_format}", *encoding.filters(pixel_format)])]
+        fed = f"format={PIPE_FORMATS[bits, alpha]}"
+        shape = ["-vf", ",".join([fed, *encoding.filters(pixel_format, (width, height), alpha)])]
         arguments = [*encoding.arguments(muxer), *encoding.last_arguments(), "-f", muxer, file_url(trial)]
         said = _run_trial(["-v", "error", *grey, *shape, *arguments], trial)
     if said:

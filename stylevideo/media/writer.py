@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError, StorageError
-from stylevideo.media.colors import film_conversion
-from stylevideo.media.delivery import CONTAINERS, Container, Encoding, choose_delivery
+from stylevideo.media.delivery import CONTAINERS, PIPE_FORMATS, Container, Encoding, choose_delivery
 from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
 from stylevideo.media.leftovers import part_folder
@@ -55,14 +54,6 @@ LEAST_PATIENCE_S = Fraction(10)
 LONGEST_NAME, MOST_NAMES = 60, 8
 HELD_BACK_FRAMES = 240
 """More than any encoder looks ahead."""
-COLOR_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-RGB_TAGS = "setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
-_PIPE_FORMATS = {
-    (np.dtype(np.uint8), 3): "rgb24",
-    (np.dtype(np.uint8), 4): "rgba",
-    (np.dtype(np.uint16), 3): "rgb48le",
-    (np.dtype(np.uint16), 4): "rgba64le",
-}
 
 
 @dataclass(frozen=True)
@@ -191,7 +182,7 @@ class _Film:
 
     @property
     def pipe_format(self) -> str:
-        return _PIPE_FORMATS[self.first.dtype, self.first.shape[2]]
+        return PIPE_FORMATS[8 * self.first.itemsize, self.first.shape[2] == 4]
 
     @property
     def pixel_format(self) -> str:
@@ -245,8 +236,8 @@ def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]
 
 
 def _check_image(image: np.ndarray, first: np.ndarray) -> None:
-    kind = (image.dtype, image.shape[-1])
-    if image.shape != first.shape or image.dtype != first.dtype or image.ndim != 3 or kind not in _PIPE_FORMATS:
+    is_known = image.dtype in (np.uint8, np.uint16) and image.ndim == 3 and image.shape[2] in (3, 4)
+    if image.shape != first.shape or image.dtype != first.dtype or not is_known:
         raise ShapeError(
             "A film needs (h, w, 3) or (h, w, 4) uint8 or uint16 images of one size; "
             f"got {image.shape} {image.dtype}, the first was {first.shape} {first.dtype}."
@@ -307,20 +298,13 @@ def _movflags(film: _Film) -> str:
 
 
 def _filters(film: _Film) -> Iterator[str]:
-    is_rgb = film.pixel_format.startswith(("gbr", "bgr"))
-    if not is_rgb:
-        yield film_conversion(film.first.shape[2] == 4)
-    yield f"format={film.pixel_format}"
     width, height = film.info.sample_aspect.as_integer_ratio()
     yield f"setsar=ratio={width}/{height}:max={max(width, height)}"
     if film.cut.late and not film.own_times:
         clock = _track_clock(film.info.rate)
         yield f"settb=1/{clock}"
         yield f"setpts=PTS+{round(film.cut.late * clock)}"
-    tags = RGB_TAGS if is_rgb else COLOR_TAGS
-    yield tags
-    if users := film.encoding.filters(film.pixel_format):  # on pictures that say what they are: some are converted
-        yield from (*users, tags)
+    yield from film.encoding.filters(film.pixel_format, film.size, film.first.shape[2] == 4)
 
 
 def _clock_arguments(film: _Film) -> list[str]:
