@@ -238,4 +238,4 @@ def test_odd_sides_change_no_color(pixels: str, tmp_path: Path) -> None:
         ffmpeg(*field, "-vf", f"{shape},{tags}", "-c:v", "mjpeg" if "j" in pixels else "ffv1", path)
         picture = next(iter(read_frames(probe(path), range(1), Reading(bits=16)))).picture
         found.append(to_floats(picture.image)[20, 30] * 255)
-    assert np.abs(found[0] - found[1]).max() < 1.5
+    assert np.abs(found[0] - found[1]).max() < 2.5  # ffmpeg, which made them, rounds otherwise for another size
