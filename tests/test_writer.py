@@ -98,14 +98,7 @@ def test_colours_survive_the_round_trip(tmp_path: Path) -> None:
     listing = run_ffmpeg(["-i", file_url(tmp_path / "film.mp4")]).messages
     assert "yuv420p(tv, bt709, progressive)" in listing
     raw = tmp_path / "film.rgb"
-    exactly = [
-        "-vf",
-        "scale=flags=bicubic+accurate_rnd+full_chroma_int",
-        "-pix_fmt",
-        "rgb24",
-        "-frames:v",
-        "1",
-    ]
+    exactly = ["-vf", "zscale=matrix=gbr:range=full,format=gbrp", "-pix_fmt", "rgb24", "-frames:v", "1"]
     ffmpeg("-i", tmp_path / "film.mp4", *exactly, "-f", "rawvideo", raw)
     error = np.fromfile(raw, np.uint8).reshape(chart.shape).astype(int) - chart
     assert np.abs(error.mean(axis=(0, 1))).max() < 0.2
