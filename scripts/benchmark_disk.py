@@ -20,7 +20,8 @@ from stylevideo.media.delivery import DELIVERIES
 from stylevideo.media.leftovers import store_folder
 from stylevideo.ops.margin import painted_size
 from stylevideo.preparation import prepare
-from stylevideo.prospect import bytes_needed, frame_bytes, in_words, state_bytes
+from stylevideo.prospect import bytes_needed, frame_bytes, state_bytes
+from stylevideo.text import bytes_in_words
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
@@ -118,5 +119,5 @@ def _row(clip: Path, style: Path, frames: int, size: int, name: str) -> list[str
         *(f"{frame_bytes(job) / pixels:.2f}", f"{seen.frames / frames / pixels:.2f}"),
         *(f"{film_foreseen:.2f}", f"{film_bytes / frames / pixels:.2f}"),
         *(f"{state_bytes(job) / painted:.0f}", f"{seen.state / painted:.0f}"),
-        *(in_words(needed), in_words(seen.peak), f"{seen.peak / needed:.2f}"),
+        *(bytes_in_words(needed), bytes_in_words(seen.peak), f"{seen.peak / needed:.2f}"),
     ]

@@ -22,6 +22,7 @@ from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when
 from stylevideo.identity import is_made, made_files, request_key
+from stylevideo.loading import PAINTING, require_memory_to_load
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
 from stylevideo.system.folders import folders_for
@@ -167,6 +168,8 @@ def check_batch(
         requests: the clips.
         options: how many are checked side by side.
         stop: asked all the time whether to end early.
+    Raises:
+        DeviceMemoryError: there is too little memory to load what makes films.
     """
     with folders_for(request.output for request in requests), _crew(options) as crew, broken_off_when(stop):
         return _check(requests, options, crew, stop)
@@ -190,6 +193,8 @@ def run_batch(
         stop: asked all the time whether to end early; clips that were begun end within seconds.
     Returns:
         An outcome for each request, in order. Failures are outcomes, not exceptions.
+    Raises:
+        DeviceMemoryError: there is too little memory to load what makes films; nothing was begun.
     """
     with folders_for(request.output for request in requests), _crew(options) as crew, broken_off_when(stop):
         checked = _check(requests, options, crew, stop)
@@ -222,6 +227,9 @@ def _check(
             break
         except (StyleVideoError, OSError) as error:
             problems[index] = str(error)
+    if tasks:
+        with suppress(Stopped):
+            require_memory_to_load(PAINTING)
     for _, task, answer in crew.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
         if isinstance(answer, NotBegun):
             tasks.appendleft(task)

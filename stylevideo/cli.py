@@ -34,8 +34,13 @@ from stylevideo.system.streams import GuardedStream, bar_stream, guarded_streams
 from stylevideo.text import printable, printable_message
 
 USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
-LOADING = ("run", "evaluate", "verify", "probe", "shots")
-"""Commands that load PyTorch or OpenCV."""
+LOADING = {
+    "evaluate": "stylevideo.evaluation",
+    "verify": "stylevideo.verification",
+    "probe": "stylevideo.media.reader",
+    "shots": "stylevideo.shots",
+}
+"""Commands that load large libraries, and the module by which they do; `run` does where there is something to make."""
 DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 
 
@@ -67,7 +72,7 @@ def _carry_out(options: argparse.Namespace) -> int:
         require_working_folder()
         _configure_logging(options)
         if options.command in LOADING:
-            require_memory_to_load()
+            require_memory_to_load(LOADING[options.command])
         return COMMANDS[options.command](options) or DONE
     except (KeyboardInterrupt, Stopped):
         kept = " The finished frames are kept: run the same command again to go on." if runs else ""

@@ -26,6 +26,7 @@ from stylevideo.preparation import Job, prepare
 from stylevideo.request import ClipRequest
 from stylevideo.settings import Settings
 from stylevideo.system.folders import folder_for
+from stylevideo.text import bytes_in_words
 
 STATE_BYTES_PX = 80
 """Picture, moments and ages of the carried state, as float32: the new one beside the old."""
@@ -162,8 +163,8 @@ def check_space(job: Job, finished: int = 0) -> None:
     free, needed = shutil.disk_usage(folder).free, bytes_needed(job, finished)
     if free < needed * SURELY:
         raise StorageError(
-            f"{folder} has {in_words(free)} left, and {job.clip.source.name} needs about {in_words(needed)} until its "
-            "film is complete. Free some space, or choose another place."
+            f"{folder} has {bytes_in_words(free)} left, and {job.clip.source.name} needs about "
+            f"{bytes_in_words(needed)} until its film is complete. Free some space, or choose another place."
         )
 
 
@@ -176,12 +177,4 @@ def check_room(job: Job) -> None:
     folder = job.clip.output.parent
     free = shutil.disk_usage(folder).free
     if free < SPARE_FRAMES * frame_bytes(job) + state_bytes(job):
-        raise StorageError(f"{folder} is nearly full: {in_words(free)} are left. Free some space.")
-
-
-def in_words(size: int) -> str:
-    """A size in bytes, for people."""
-    value, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "bytes" else f"{value:.1f} {units[0]}"
+        raise StorageError(f"{folder} is nearly full: {bytes_in_words(free)} are left. Free some space.")

@@ -23,12 +23,13 @@ from stylevideo.batch import (
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when
 from stylevideo.interrupts import Interrupts
+from stylevideo.loading import PAINTING, require_memory_to_load
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest, clip_names
 from stylevideo.system.folders import folders_for
 from stylevideo.system.streams import print_line
-from stylevideo.text import counted
+from stylevideo.text import bytes_in_words, counted
 
 DONE, FAILED, STOPPED = 0, 1, 130
 
@@ -74,6 +75,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
         say(f"{request.output} is already made from the same clip, styles and settings. --restart -y makes it anew.")
         print_line(request.output)
         return options.if_nothing
+    require_memory_to_load(PAINTING)
     from stylevideo.jobs import stylize
 
     began, progress = time.monotonic(), ClipProgress(options.quiet)
@@ -207,8 +209,6 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
 
 def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
     """Say what would be made, how long it would take and how much disk it needs."""
-    from stylevideo.prospect import in_words
-
     checked = check_batch(requests, options.batch, interrupts.requested)
     if interrupts.requested():
         return STOPPED
@@ -221,7 +221,7 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
             took = (
                 f"{counted(prospect.frames - prospect.finished, 'frame')} of {prospect.width}x{prospect.height}, about "
             )
-            took += f"{duration(prospect.pixels * seconds)}, {in_words(prospect.bytes_needed)}"
+            took += f"{duration(prospect.pixels * seconds)}, {bytes_in_words(prospect.bytes_needed)}"
         else:
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
         print_line(f"{names[index]:<{width}}  {took}")
@@ -233,7 +233,7 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     if checked.prospects:
         print_line(
             f"About {duration(pixels * seconds / max(1, len(options.batch.devices)))} in all, by a measurement of this "
-            f"machine with a small picture; cuts cost more. About {in_words(needed)} of disk space."
+            f"machine with a small picture; cuts cost more. About {bytes_in_words(needed)} of disk space."
         )
     if checked.problems:
         return FAILED

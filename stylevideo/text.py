@@ -31,6 +31,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def bytes_in_words(size: int) -> str:
+    """A size in bytes, for people."""
+    value, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "bytes" else f"{value:.1f} {units[0]}"
+
+
 def printable_message(text: str) -> str:
     """A message of ours with foreign text in it: printable, but for the ends of its own lines."""
     return INDENT.join(printable(part) for part in text.split(INDENT))

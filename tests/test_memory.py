@@ -15,7 +15,10 @@ import pytest
 from batch_fixtures import make_clip, run_command
 from conftest import STYLE
 
-from stylevideo.errors import DeviceMemoryError, InputError
+from stylevideo import loading
+from stylevideo.cli import main
+from stylevideo.errors import DeviceMemoryError, InputError, Stopped
+from stylevideo.heartbeat import broken_off_when
 from stylevideo.media import decode_ffmpeg, reader
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
@@ -168,19 +171,49 @@ def test_a_decoder_in_the_process_does_not_have_to_do_without_memory(
     assert [frame.repaired for frame in _read(clip)] == [False, False]
 
 
-@linux
-@pytest.mark.parametrize("mega_bytes", [700, 2500])
-def test_what_cannot_even_be_loaded_ends_in_a_sentence(mega_bytes: int, tmp_path: Path) -> None:
-    """Libraries crash, or hide the reason, when there is too little memory for them."""
+def run_within(mega_bytes: int, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process that gets no more memory than that."""
     import resource
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (mega_bytes * 10**6,) * 2)
 
+    return subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False, timeout=100)
+
+
+@linux
+@pytest.mark.parametrize("mega_bytes", [700, 2500])
+def test_what_cannot_even_be_loaded_ends_in_a_sentence(mega_bytes: int, tmp_path: Path) -> None:
+    """Libraries crash, or hide the reason, when there is too little memory for them."""
     clip = make_clip(tmp_path / "a.mp4", 1)
-    arguments = run_command(clip, "--style", STYLE, "-o", tmp_path / "o.mp4", "--iterations", "0")
-    done = subprocess.run(arguments, preexec_fn=limit, capture_output=True, text=True, check=False, timeout=100)
+    done = run_within(mega_bytes, run_command(clip, "--style", STYLE, "-o", tmp_path / "o.mp4", "--iterations", "0"))
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is too little memory" in done.stderr
     assert "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == ["a.mp4"]  # noqa: PTH208
+
+
+@linux
+def test_what_needs_little_is_not_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A film that is up to date is known again where nothing can be loaded, with or without workers."""
+    command = run_command(
+        make_clip(tmp_path / "a.mp4", 1), "--style", STYLE, "-o", tmp_path / "o.mp4", "--iterations", "0"
+    )
+    assert main(command[3:]) == 0
+    for more in ([], ["--workers", "2"], ["--dry-run"]):
+        done = run_within(300, [*command, *more])
+        assert (done.returncode, "already made" in done.stdout + done.stderr) == (0, True), done.stderr
+
+
+def test_what_only_looks_at_clips_does_not_load_pytorch() -> None:
+    script = "import sys, stylevideo.shots, stylevideo.media.reader, stylevideo.verification as v; assert v"
+    subprocess.run([sys.executable, "-c", f"{script}; assert 'torch' not in sys.modules"], check=True)
+
+
+def test_a_trial_that_hangs_hears_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(loading, "module_command", lambda *_: hangs)
+    monkeypatch.setattr(loading, "memory_is_limited", lambda: True)
+    monkeypatch.setattr(loading, "GRACE_S", 0.0)
+    with broken_off_when(lambda: True), pytest.raises(Stopped):
+        loading.require_memory_to_load(loading.PAINTING)

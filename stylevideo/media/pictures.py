@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from stylevideo.errors import InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
@@ -20,6 +18,8 @@ from stylevideo.system.files import read_file, write_atomically
 from stylevideo.system.memory import lacks_memory, rule_out_lack_of_memory
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from stylevideo.media.exr import ExrPicture
 
 WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
@@ -185,6 +185,8 @@ def fit_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def to_image(picture: np.ndarray) -> Tensor:
     """(H, W, 3) uint8, uint16 or float32 to (1, 3, H, W) float32, 0..1."""
+    import torch  # here, so that what only looks at clips starts at once, and in little memory
+
     return torch.from_numpy(to_floats(picture)).permute(2, 0, 1)[None]
 
 

@@ -19,12 +19,12 @@ importlib.import_module(sys.argv[2]).main()
 """
 
 
-def module_command(name: str) -> list[str]:
-    """The command of a process that calls `main` of one of our modules.
+def module_command(name: str, *arguments: str) -> list[str]:
+    """The command of a process that calls `main` of one of our modules, which finds the arguments in `sys.argv[3:]`.
 
     It imports the package that this process has, by its file, and nothing from the working folder.
     """
-    return [sys.executable, "-P", "-c", _START, str(_PACKAGE), name]
+    return [sys.executable, "-P", "-c", _START, str(_PACKAGE), name, *arguments]
 
 
 def require_working_folder() -> None:
