@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,6 +125,33 @@ def test_a_picture_that_begins_below_zero_keeps_its_frames_and_its_sound(
     write_film((frame.image for frame in shown), film, info, range(60))
     begins = [float(probe(film).start_time), float(sound_begins(film)), float(sound_begins(early))]
     assert begins[1] - begins[0] == pytest.approx(begins[2] + float(early_s), abs=0.003)
+
+
+COARSE: dict[str, tuple[Any, ...]] = {
+    "a.mp4": (60, *X264, "-bf", "2", "-video_track_timescale", "60"),
+    "a.nut": (60, "-c:v", "mpeg4"),
+    "a.gif": (100, "-c:v", "gif"),
+    "a.mkv": (1000, *X264, "-bf", "2"),
+}
+
+
+@pytest.mark.parametrize("name", COARSE)
+@pytest.mark.parametrize(
+    "times", ["if(lt(N,100),N,2*N-100)/60", "if(lt(N,40),N,2*N-40)/60", "(N-gt(N,10))/30+eq(N,11)/CLOCK"]
+)
+def test_a_clock_of_few_units_is_no_clock_that_stands_still(name: str, times: str, tmp_path: Path) -> None:
+    """Rates that change, and frames a unit apart, begin when the file says."""
+    path, (clock, *encoder) = tmp_path / name, COARSE[name]
+    at = times.replace("CLOCK", str(clock))
+    picture = ("-f", "lavfi", "-i", f"testsrc2=size=96x64:rate=1000,trim=end_frame=290,setpts='({at})/TB'")
+    ffmpeg(*picture, "-fps_mode", "passthrough", "-enc_time_base", f"1:{clock}", *encoder, path)
+    info = probe(path)
+    decoding = ("-map", "0:v", "-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", "-")
+    decoded = parse_framecrc(ffmpeg("-i", path, *decoding))
+    assert decoded is not None
+    due = [row.pts * decoded.time_base for row in decoded.rows if row.pts is not None]
+    assert [time * info.time_base for time in info.pts] == due and due[0] == 0
+    assert info.timed and info.variable_rate
 
 
 def sound_begins(path: Path) -> Fraction:

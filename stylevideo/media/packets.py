@@ -19,6 +19,8 @@ from stylevideo.media.rates import DEFAULT_RATE, constant_rate, stated_rate
 
 LEAST_KNOWN = 4
 """So many times are needed to tell an even spacing."""
+LEAST_UNITS = 4
+"""So many units of its clock a frame has to last, that two at one time are known to stand still."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,12 @@ class ShownTimes:
     last_lasts: Fraction
 
 
-def shown_times(path: Path, packets: Listing, stated: Sequence[str]) -> ShownTimes:
+def shown_times(path: Path, demuxer: str, packets: Listing, stated: Sequence[str]) -> ShownTimes:
     """Find out which packets are shown, and when.
 
     Args:
         path: the file.
+        demuxer: ffmpeg's name of its format.
         packets: all of its picture, in the order of decoding, those included that no key frame comes before.
         stated: rates as ffmpeg prints them.
     """
@@ -53,7 +56,7 @@ def shown_times(path: Path, packets: Listing, stated: Sequence[str]) -> ShownTim
     if not orderly:
         rows = _from_first_picture(path, rows, packets.time_base)
     pts = [row.pts for row in rows]
-    if spread := _counted_back(pts, packets.time_base):
+    if demuxer == "matroska" and (spread := _counted_back(pts, packets.time_base)):
         return ShownTimes(packets.time_base, spread, False, orderly, Fraction(0))
     if None not in pts and _tell_frames_apart(pts):
         shown = sorted(time for time in pts if time is not None)
@@ -97,20 +100,22 @@ def _counted_back(pts: Sequence[int | None], time_base: Fraction) -> tuple[int, 
     """The times of evenly spaced frames that begin before zero, or None if these are no such frames.
 
     Matroska's negative times are unknown to ffmpeg. It gives none, or counts from zero until the true ones overtake it
-    and stands still meanwhile. All are counted back from the last.
+    and stands still meanwhile: as many frames again are late as begin before zero. All are counted back from the last.
     """
     missing = [place for place, time in enumerate(pts) if time is None]
     known = sorted(time for time in pts if time is not None)
-    stands_still = any(after - before <= 1 for before, after in pairwise(known[: len(known) // 2]))
-    if len(known) < LEAST_KNOWN or not (missing or stands_still) or (missing and missing[-1] > len(pts) // 2):
+    half = len(known) // 2
+    if len(known) < LEAST_KNOWN or (missing and missing[-1] > len(pts) // 2):
         return None
-    rate = constant_rate(known[len(known) // 2 :], time_base)
-    if rate is None:
+    rate = constant_rate(known[half:], time_base)
+    step = 1 / (rate * time_base) if rate else Fraction(0)
+    stands_still = any(after - before <= 1 for before, after in pairwise(known[:half]))
+    if step < LEAST_UNITS or not (missing or stands_still):
         return None
-    step = 1 / (rate * time_base)
     spread = tuple(known[-1] - round(back * step) for back in reversed(range(len(pts))))
+    early = sum(time < -1 for time in spread)
     guessed = sum(abs(time - due) > 1 for time, due in zip(known, spread[len(missing) :], strict=True))
-    return spread if spread[0] < known[0] and guessed <= len(known) // 2 else None
+    return spread if early and guessed <= 2 * early else None
 
 
 def _tell_frames_apart(times: Sequence[int | None]) -> bool:

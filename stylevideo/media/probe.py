@@ -99,11 +99,10 @@ def probe(path: Path) -> VideoInfo:
             "Save it as one file first."
         )
     others = [s.info for s in streams if s is not main]
-    timecode, demuxer = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
-    info = _video_info(path, main, others, _require_packets(path, run.output), timecode and timecode[1])
-    info = replace(
-        info, demuxer=demuxer[1] if demuxer else "", picture=main.info, notes=tuple(_program_notes(run.messages))
-    )
+    timecode, named = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
+    demuxer = named[1] if named else ""
+    info = _video_info(path, demuxer, main, others, _require_packets(path, run.output), timecode and timecode[1])
+    info = replace(info, picture=main.info, notes=tuple(_program_notes(run.messages)))
     late = round(info.zero_of_picture / info.time_base)
     info = replace(info, pts=tuple(time + late for time in info.pts))
     return _turned(info, read_orientation(info, reading_time_s(path)))
@@ -174,11 +173,11 @@ def _require_packets(path: Path, output: str) -> Listing:
 
 
 def _video_info(
-    path: Path, main: _Stream, others: Sequence[StreamInfo], packets: Listing, timecode: str | None
+    path: Path, demuxer: str, main: _Stream, others: Sequence[StreamInfo], packets: Listing, timecode: str | None
 ) -> VideoInfo:
     """Put together what the stream list and the packets say."""
     stated = _stated_rates(main.info.detail)
-    times = shown_times(path, packets, stated)
+    times = shown_times(path, demuxer, packets, stated)
     time_base, pts, lasts = times.time_base, times.pts, times.last_lasts
     rate = constant_rate(pts, time_base, stated, lasts)
     held = rate is not None and times.timed and lasts * rate >= HELD_FRAMES
@@ -201,6 +200,7 @@ def _video_info(
         transfer=picture.transfer,
         interlaced=picture.interlaced,
         timecode=timecode,
+        demuxer=demuxer,
         streams=tuple(others),
         timed=times.timed,
         orderly=times.orderly,
