@@ -143,6 +143,18 @@ def test_a_jpeg_of_many_scans(tmp_path: Path) -> None:
         read_picture(tmp_path / "slow.jpg")
 
 
+@pytest.mark.parametrize("place", ["behind", "in a segment", "between segments"])
+def test_what_is_no_part_of_a_jpegs_picture_is_no_scan(place: str, tmp_path: Path) -> None:
+    """Telephones put a film behind the picture."""
+    data = coded(".jpg")
+    other = b"\xff\xda\0\x0c" * 200
+    segment = b"\xff\xe1" + (len(other) + 2).to_bytes(2, "big") + other
+    put = {"in a segment": segment, "between segments": bytes(40)}.get(place, b"")
+    file = tmp_path / "motion.jpg"
+    file.write_bytes(data[:20] + put + data[20:] + (other if place == "behind" else b""))
+    assert np.array_equal(read_picture(file), cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
+
+
 @given(st.sampled_from([".png", ".jpg", ".tiff", ".webp", ".bmp", ".gif"]), st.randoms())
 @settings(max_examples=60, deadline=None)
 def test_damaged_pictures_end_in_a_sentence(suffix: str, chance: random.Random) -> None:

@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, shared, sine
 
 from stylevideo.errors import InputError, KilledError
+from stylevideo.media.account import shown_colors
+from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg
+from stylevideo.media.extras import picture_notes
+from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import _parse_pixel_format, probe
 from stylevideo.media.rates import STANDARD_RATES, constant_rate, film_rate
 from stylevideo.timeline import VideoInfo
@@ -201,6 +205,31 @@ def test_a_file_without_time_stamps(tmp_path: Path) -> None:
     ffmpeg("-i", clip, "-c", "copy", tmp_path / "clip.avi")
     info = probe(tmp_path / "clip.avi")
     assert (info.frame_count, info.rate, info.timed) == (12, 25, False)
+
+
+SAYINGS = (
+    *("about max_streams", "Format not on whitelist", "Not detecting m3u8/hls", "Skipped opening external track"),
+    *("moov atom not found", "a\u2028Stream mapping:", "a\x85Output #0, x", "a\x1cInput #0, hls, from", "Output #0"),
+    *("a\n  Stream #0:7: Audio: aac", "a\n[x] Format not on whitelist", "a\nStream mapping:\nOutput #0"),
+    *("side data - HDR Dynamic Metadata", "color_range:pc color_space:gbr color_primaries:film color_trc:linear"),
+    *("[Parsed_showinfo_0 @ 0x1] config in time_base: 1/1", "[Parsed_showinfo_0 @ 0x1] n:   0 pts:      7 "),
+    *("out of memory", "Cannot allocate memory", "timecode : 01:00:00:00", "alpha_mode : 1"),
+)
+
+
+@pytest.mark.parametrize("words", SAYINGS)
+def test_what_a_clip_says_of_itself_is_no_message_of_ffmpegs(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.system.memory.memory_is_limited", lambda: True)
+    plain, said = numbered_video(tmp_path / "plain.mkv", 2, "25"), tmp_path / "said.mkv"
+    tags = [part for place in ("", ":s:v:0") for part in (f"-metadata{place}", f"title={words}")]
+    ffmpeg("-i", plain, "-c", "copy", *tags, said)
+    info, known = probe(said), probe(plain)
+    assert (info.pts, info.streams, info.timecode, info.has_alpha) == (known.pts, known.streams, None, False)
+    assert not list(picture_notes(info))
+    assert shown_colors(info) == shown_colors(known)
+    assert [index for index, _ in decode_with_ffmpeg(info, Reading(), 0)] == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from stylevideo.errors import InputError
 from stylevideo.media.pictures import Reading, read_as_srgb
-from stylevideo.media.profiles import BROKEN, embedded
+from stylevideo.media.profiles import BROKEN, _change, embedded
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.settings import Style
 from stylevideo.styles import read_styles
@@ -157,6 +157,33 @@ def test_pictures_are_upright_in_every_format(kind: str, number: int, tmp_path: 
     for image in shown:
         assert image.shape == np.asarray(wanted).shape
         assert np.abs(image.astype(int) - np.asarray(wanted)).mean() < 3
+
+
+def test_a_png_that_says_nothing_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(picture: Image.Image) -> None:
+        raise AssertionError("Pillow decodes it, too")
+
+    plain = save(tmp_path / "plain.png", colors(), "PNG", icc_profile=profile()).read_bytes()
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    assert embedded(plain).profile == profile()
+    monkeypatch.undo()
+    tag = Image.Exif()
+    tag[0x0112] = 6
+    body = b"eXIf" + tag.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    assert embedded(plain[:-12] + chunk + plain[-12:]).rotation == 270, "said behind the pixels"
+
+
+@pytest.mark.parametrize("fails", ["PIL.Image.open", "PIL.ImageCms.buildTransform", "PIL.ImageCms.applyTransform"])
+def test_want_of_memory_is_no_damaged_profile(fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise MemoryError
+
+    path = save(tmp_path / "a.png", colors(), "PNG", icc_profile=profile(gamma=1.5))
+    _change.cache_clear()
+    monkeypatch.setattr(fails, fail)
+    with pytest.raises(MemoryError):
+        read_as_srgb(path)
 
 
 def test_what_is_no_picture_says_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from pathlib import Path
 
@@ -138,7 +139,21 @@ REC2020 = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)
 REC709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 
 
-@pytest.mark.parametrize("chromaticities", [AP1, REC2020, REC709, None, (0.3,) * 8, (1.0, 0.0), "none"])
+@pytest.mark.parametrize(
+    "chromaticities",
+    [
+        AP1,
+        REC2020,
+        REC709,
+        None,
+        (0.3,) * 8,
+        (math.nan, *REC2020[1:]),
+        (*REC2020[:6], 0.3, math.inf),
+        (1.0, 0.0),
+        "none",
+        "8letters",
+    ],
+)
 def test_a_plates_own_primaries_come_back(chromaticities: object) -> None:
     plate = np.random.default_rng(0).random((6, 7, 3)).astype(np.float32) * 4
     light = SRGB.light(plate, chromaticities)

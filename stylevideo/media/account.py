@@ -103,7 +103,7 @@ def packet_sums(info: VideoInfo, stream: StreamInfo) -> list[str]:
 def shown_colors(info: VideoInfo) -> tuple[str, str, str, str]:
     """What the first decoded frame says of its range, matrix, primaries and transfer; "unknown" where it does not."""
     one = ["-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", "1", "-f", "null", "-"]
-    found = _COLORS.search(run_ffmpeg(["-v", "info", *source_input(info.path, info.demuxer), *one]).messages)
+    found = _COLORS.search(run_ffmpeg(["-v", "info", *source_input(info.path, info.demuxer), *one]).remarks)
     return (found[1], found[2], found[3], found[4]) if found else ("unknown",) * 4
 
 

@@ -53,6 +53,8 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DAMAGE_STATUSES = frozenset({0, 69, 183})
 """ffmpeg's exit statuses after damaged footage: none, too many errors, invalid data."""
 SKIPPED = "showinfo@skipped"
+_OF_THE_CLIP = (" ", "Input #", "Output #")
+"""How the lines begin in which ffmpeg prints what a clip says of itself, and files' names."""
 _TIME = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] n: *(\d+) pts: *(-?\d+|NOPTS) ")
 _CLOCK = re.compile(r"\[Parsed_showinfo_\d+ @ [^]]*\] config in time_base: (\d+/\d+)")
 
@@ -225,6 +227,8 @@ class _Clock:
             beat()
             self._heard()
             text = line.decode("utf-8", errors="replace")
+            if text.startswith(_OF_THE_CLIP):
+                continue
             if found := _CLOCK.search(text):
                 self._unit, begin = Fraction(found[1]), after
             elif found := _TIME.search(text):

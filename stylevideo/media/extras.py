@@ -31,7 +31,7 @@ def picture_notes(info: VideoInfo) -> Iterator[str]:
         return
     one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"]
     try:
-        said = run_ffmpeg([*source_input(info.path, info.demuxer), *one_frame], ANSWER_TIMEOUT_S).messages
+        said = run_ffmpeg([*source_input(info.path, info.demuxer), *one_frame], ANSWER_TIMEOUT_S).remarks
     except TimeLimitError:
         return
     found = [words for name in _SIDE_DATA.findall(said) for start, words in WORDS.items() if name.startswith(start)]

@@ -60,6 +60,11 @@ class FfmpegRun:
     output: str
     messages: str
 
+    @property
+    def remarks(self) -> str:
+        """Those messages that begin with the name of a part of ffmpeg; what a clip says of itself stands elsewhere."""
+        return "\n".join(line for line in self.messages.split("\n") if line.startswith("["))
+
 
 @cache
 def ffmpeg_path() -> str:

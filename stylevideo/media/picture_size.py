@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from stylevideo.errors import InputError
@@ -15,8 +17,9 @@ from stylevideo.limits import JPEG_SCANS, PIXELS
 from stylevideo.media.tiff import tiff_size
 
 _JPEG_SIZE_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-_JPEG_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
-_JPEG_SCAN = b"\xff\xda"
+_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+# Those that stand alone are left out; what lies in between, such as a scan's data, decoders skip.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _AVIF_BRAND = re.compile(rb"....ftyp.{0,64}?avi[fs]", re.DOTALL)
 
 
@@ -41,7 +44,7 @@ def is_picture(path: Path, data: bytes) -> bool:
             f"{path} has {width}x{height} pixels by its header; the most that a picture may have is {PIXELS:,} pixels. "
             "Reduce it first."
         )
-    if data.startswith(b"\xff\xd8") and data.count(_JPEG_SCAN) > JPEG_SCANS:
+    if data.startswith(b"\xff\xd8") and _has_many_scans(data):
         raise InputError(f"{path} is a JPEG of more than {JPEG_SCANS} scans. Save it again from an image editor.")
     return True
 
@@ -76,21 +79,24 @@ def _unpacked(layout: str, data: bytes, place: int) -> tuple[int, int]:
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    place = next((place for marker, place in _jpeg_segments(data) if marker in _JPEG_SIZE_MARKERS), None)
+    if place is None:
+        return None
+    height, width = _unpacked(">HH", data, place + 3)
+    return width, height
+
+
+def _has_many_scans(data: bytes) -> bool:
+    scans = (place for marker, place in _jpeg_segments(data) if marker == _JPEG_SCAN)
+    return next(islice(scans, JPEG_SCANS, None), None) is not None
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The marker of each segment of the picture and where its length stands; what comes behind the end is no part."""
     place = 2
-    while place + 4 <= len(data):
-        if data[place] != 0xFF:
-            return None
-        marker = data[place + 1]
-        if marker in _JPEG_SIZE_MARKERS:
-            height, width = _unpacked(">HH", data, place + 5)
-            return width, height
-        if marker == 0xFF:  # filling
-            place += 1
-        elif marker in _JPEG_BARE_MARKERS:
-            place += 2
-        else:
-            place += 2 + struct.unpack_from(">H", data, place + 2)[0]
-    return None
+    while (found := _JPEG_MARKER.search(data, place)) and found[1][0] != _JPEG_END and found.end() + 2 <= len(data):
+        yield found[1][0], found.end()
+        place = found.end() + struct.unpack_from(">H", data, found.end())[0]
 
 
 def _webp_size(data: bytes) -> tuple[int, int] | None:

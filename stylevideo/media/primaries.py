@@ -69,11 +69,13 @@ def from_attribute(chromaticities: object) -> Primaries | None:
     """The primaries that OpenEXR's attribute of this name has; None where it is missing or describes no colours."""
     if not isinstance(chromaticities, Sequence) or len(chromaticities) != 8:
         return None
-    x, y = (tuple(map(float, chromaticities[begin::2])) for begin in (0, 1))
-    primaries = Primaries(*zip(x, y, strict=True))
     try:
+        x, y = (tuple(map(float, chromaticities[begin::2])) for begin in (0, 1))
+        primaries = Primaries(*zip(x, y, strict=True))
+        if not np.isfinite(primaries).all():
+            return None
         to_bt709(primaries)
-    except (ValueError, np.linalg.LinAlgError):
+    except (TypeError, ValueError, np.linalg.LinAlgError):
         return None
     return primaries
 

@@ -75,15 +75,15 @@ def probe(path: Path) -> VideoInfo:
     """
     require_file(path)
     run = _run_framecrc(path)
-    _refuse_other_formats(path, run.messages)
+    _refuse_other_formats(path, run.remarks)
     streams = _parse_streams(run.messages)
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
-    if not streams and "moov atom not found" in run.messages and _begins_as_mp4(path):
+    if not streams and "moov atom not found" in run.remarks and _begins_as_mp4(path):
         raise InputError(
             f"{path.name} was not recorded or copied to its end: its index is missing. "
             "Copy it again, or mend it with a tool such as untrunc."
         )
-    if not streams and run.status != 0 and "Input #0," not in run.messages:
+    if not streams and run.status != 0 and not _FORMAT.search(run.messages):
         raise InputError(
             f"{path.name} is not a video that ffmpeg can read: {_reason(run.messages)}. "
             "Check the file, or convert it first."
@@ -93,7 +93,7 @@ def probe(path: Path) -> VideoInfo:
         raise InputError(f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture.")
     if run.status != 0:
         raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n  {last_lines(run.messages)}")
-    if _REFERENCE in run.messages and not re.search(r"^\d", run.output, re.MULTILINE):
+    if _REFERENCE in run.remarks and not re.search(r"^\d", run.output, re.MULTILINE):
         raise InputError(
             f"{path.name} keeps its picture in another file, and only the file that you name is opened. "
             "Save it as one file first."
@@ -232,7 +232,7 @@ def _parse_streams(messages: str) -> list[_Stream]:
     """Read ffmpeg's list of input streams, in the container's order; programs may list one twice."""
     found: dict[int, _Stream] = {}
     latest: StreamInfo | None = None
-    for line in messages.splitlines():
+    for line in messages.split("\n"):  # not at what else ends lines elsewhere: titles may hold it
         if line.startswith(("Stream mapping:", "Output #0")):
             break
         if match := _STREAM_LINE.match(line):
@@ -257,13 +257,13 @@ def _is_moving_picture(stream: StreamInfo) -> bool:
     return stream.kind == "video" and not any(mark in stream.detail for mark in still)
 
 
-def _refuse_other_formats(path: Path, messages: str) -> None:
+def _refuse_other_formats(path: Path, remarks: str) -> None:
     """Say what a file is that ffmpeg did not open because its format is not among those that clips have."""
-    if _MISNAMED_PLAYLIST in messages:
+    if _MISNAMED_PLAYLIST in remarks:
         raise InputError(refusal(path.name, "hls"))
-    if _TOO_MANY_STREAMS in messages:
+    if _TOO_MANY_STREAMS in remarks:
         raise InputError(f"{path.name} has more streams than a clip may have ({STREAMS}). Leave some out first.")
-    if _REFUSED in messages:
+    if _REFUSED in remarks:
         raise InputError(refusal(path.name, format_of(path)))
 
 

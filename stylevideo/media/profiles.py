@@ -7,6 +7,7 @@ pixels; it knows of no profile, and of orientation in some formats and modes onl
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from stylevideo.media.orientation import upright
+from stylevideo.system.memory import lacks_memory
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
 ORIENTATION_TAG = 0x0112
@@ -32,6 +34,7 @@ PROFILE_BYTES = 1 << 24
 MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Pillow's kind of picture, by the colours that a profile is for."""
 BROKEN = "its colour profile is damaged or of another kind of picture: its colours are taken for sRGB's."
+_EXIF_IN_PNG = re.compile(rb"eXIf|Raw profile type (?:exif|APP1)", re.IGNORECASE)
 _Change = Callable[[Image.Image], Image.Image]
 
 
@@ -54,8 +57,11 @@ def embedded(data: bytes) -> Embedded:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             profile = picture.info.get("icc_profile") or b""
-            rotation, mirrored = LIES.get(picture.getexif().get(ORIENTATION_TAG, 1), (0, False))
-    except Exception:  # Pillow raises whatever its parsers come upon
+            # Of a PNG that says nothing of itself before its pixels, Pillow decodes these to look behind them.
+            told = picture.getexif() if picture.format != "PNG" or _EXIF_IN_PNG.search(data) else {}
+            rotation, mirrored = LIES.get(told.get(ORIENTATION_TAG, 1), (0, False))
+    except Exception as error:  # Pillow raises whatever its parsers come upon
+        _pass_on_lack_of_memory(error)
         return Embedded()
     return Embedded(profile if isinstance(profile, bytes) else b"", rotation, mirrored)
 
@@ -79,7 +85,8 @@ def to_srgb(pixels: np.ndarray, data: bytes, profile: bytes) -> tuple[np.ndarray
         return pixels, f"its colour profile ({change.name}) is left out: only pictures of 8 bits are converted to sRGB."
     try:
         found = np.asarray(change.apply(_as_picture(pixels, data, change.mode)))
-    except Exception:  # Little CMS and Pillow have errors of their own
+    except Exception as error:  # Little CMS and Pillow have errors of their own
+        _pass_on_lack_of_memory(error)
         return pixels, BROKEN
     if found.shape[:2] != pixels.shape[:2]:
         return pixels, BROKEN
@@ -117,7 +124,8 @@ def _change(profile: bytes) -> _Profile | None:
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         there: Any = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
         name = " ".join((source.profile.profile_description or "unnamed").split())
-    except Exception:
+    except Exception as error:
+        _pass_on_lack_of_memory(error)
         return None
 
     def apply(picture: Image.Image) -> Image.Image:
@@ -151,3 +159,13 @@ def _require(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode != mode:
         raise ValueError(f"a profile for {mode} in a picture of {picture.mode}")
     return picture
+
+
+def _pass_on_lack_of_memory(error: Exception) -> None:
+    """A file is not called damaged because there is too little memory to read it.
+
+    Raises:
+        MemoryError: that is what the error is.
+    """
+    if lacks_memory(error):
+        raise MemoryError(str(error)) from error
