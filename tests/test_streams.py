@@ -16,6 +16,7 @@ from conftest import STYLE
 from media_fixtures import ffmpeg, numbered_video
 
 from stylevideo.cli import main
+from stylevideo.system.files import read_begin
 from stylevideo.text import printable, printable_message
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such names and no /dev/full")
@@ -205,3 +206,34 @@ def test_names_that_are_not_utf_8_are_printed_as_they_are_without_control_bytes(
 
 def test_a_message_keeps_the_lines_that_are_its_own() -> None:
     assert printable_message("2 things are wrong.\n  a\nb: no\n  c: no") == "2 things are wrong.\n  a\\nb: no\n  c: no"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/stderr", "/dev/fd/2"])
+def test_a_log_may_go_to_a_stream(name: str, tmp_path: Path) -> None:
+    """Whatever that is: here a pipe and a file."""
+    command = [sys.executable, "-m", "stylevideo", "run", "no.mp4", "--style", "a.png", "-o", "b.mp4", "-q"]
+    said = subprocess.run([*command, f"--log-file={name}"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "no.mp4" in said.stderr
+    assert "log" not in said.stderr
+    with (tmp_path / "all.txt").open("wb") as file:
+        subprocess.run([*command, f"--log-file={name}"], stdout=file, stderr=file, cwd=tmp_path, check=False)
+    assert "no.mp4" in (tmp_path / "all.txt").read_text()
+    assert os.listdir(tmp_path) == ["all.txt"]  # noqa: PTH208
+
+
+def test_what_is_harmless_is_not_walked_through() -> None:
+    text = "a long line, with lone surrogates \udcff and \u00e4" * 1000
+    assert printable(text) is text
+
+
+def test_a_folder_that_cannot_be_read_like_a_file_leaves_nothing_open(tmp_path: Path) -> None:
+    def next_descriptor() -> int:
+        descriptor = os.open(__file__, os.O_RDONLY)
+        os.close(descriptor)
+        return descriptor
+
+    before = next_descriptor()
+    with pytest.raises(OSError):
+        read_begin(tmp_path, 1)
+    assert next_descriptor() == before

@@ -70,8 +70,12 @@ def read_begin(path: Path, most_bytes: int) -> bytes:
     Raises:
         OSError: it cannot be opened or read.
     """
-    with os.fdopen(os.open(path, _READ_FLAGS), "rb") as file:
-        return file.read(most_bytes)
+    descriptor = os.open(path, _READ_FLAGS)
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def require_ordinary(path: Path) -> None:

@@ -17,12 +17,14 @@ _LOOKED_AT_BYTES = 64
 
 
 def open_log(path: Path) -> TextIOWrapper:
-    """Open a log to append to it; it is made if it is not there. A terminal and the like will do.
+    """Open a log to append to it; it is made if it is not there. A terminal and the like will do, as `/dev/stderr` does.
 
     Raises:
         InputError: what is there is no log of ours: a link, a pipe, a folder, or a file of other content.
         OSError: it cannot be opened.
     """
+    if (descriptor := _of_this_process(path)) is not None:
+        return os.fdopen(os.dup(descriptor), "a", encoding="utf-8", errors="backslashreplace")
     if os.path.lexists(path):
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):
@@ -32,3 +34,9 @@ def open_log(path: Path) -> TextIOWrapper:
         elif not stat.S_ISCHR(mode):
             raise InputError(f"{path} is {kind_of_file(mode)}. Choose another place for the log.")
     return os.fdopen(os.open(path, _FLAGS, 0o666), "a", encoding="utf-8", errors="backslashreplace")
+
+
+def _of_this_process(path: Path) -> int | None:
+    """The descriptor of standard output or error, where the system's name for one of them is given."""
+    names = {"/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2}
+    return names.get(path.as_posix()) if os.path.lexists(path) else None
