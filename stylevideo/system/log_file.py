@@ -17,7 +17,7 @@ _LOOKED_AT_BYTES = 64
 
 
 def open_log(path: Path) -> TextIOWrapper:
-    """Open a log to append to it; it is made if it is not there. A terminal and the like will do, as `/dev/stderr` does.
+    """Open a log to append to it; it is made if it is not there. Terminals, `/dev/stderr` and the like will do.
 
     Raises:
         InputError: what is there is no log of ours: a link, a pipe, a folder, or a file of other content.
