@@ -6,6 +6,7 @@ Knows names and keys; what the files say is the business of `stylevideo.provenan
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from stylevideo.system.files import JSON_BYTES, read_begin, read_file
 MADE_BY = "stylevideo"
 """The key by which a JSON file is known as one of ours: it may be replaced by its like."""
 
-
 PLOT_MARK = "stylevideo evaluate"
 """What a plot says of who made it, by which it is known likewise."""
-_PLOT_BEGIN_BYTES = 1024
+_BEGIN_BYTES = 1024
+_REPORT_BEGIN = re.compile(rf'\{{\s*"{MADE_BY}":\s*"[^"]*",\s*"schema":\s*[0-9]+,'.encode())
 
 
 def provenance_path(output: Path) -> Path:
@@ -28,16 +29,13 @@ def provenance_path(output: Path) -> Path:
 
 
 def is_report(path: Path) -> bool:
-    """Whether a JSON file is a report that this program wrote."""
-    return {MADE_BY, "schema", "clips"} <= read_values(path).keys()
+    """Whether a JSON file is a report that this program wrote, however long it is."""
+    return bool(_REPORT_BEGIN.match(_begin(path)))
 
 
 def is_plot(path: Path) -> bool:
     """Whether a picture is a plot that this program drew."""
-    try:
-        return f"Software\0{PLOT_MARK}".encode() in read_begin(path, _PLOT_BEGIN_BYTES)
-    except OSError:
-        return False
+    return f"Software\0{PLOT_MARK}".encode() in _begin(path)
 
 
 def is_record(path: Path) -> bool:
@@ -49,6 +47,13 @@ def is_record_of(output: Path) -> bool:
     """Whether the file beside a film is its record, and not that of a film of another name."""
     path = provenance_path(output)
     return is_record(path) and read_values(path)["film"] == plain_name(output)
+
+
+def _begin(path: Path) -> bytes:
+    try:
+        return read_begin(path, _BEGIN_BYTES)
+    except OSError:
+        return b""
 
 
 def read_values(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.leftovers import SUFFIX, finished_frames, throw_away
+from stylevideo.media.leftovers import SUFFIX, finished_frames, is_hidden_name, throw_away
 from stylevideo.media.lock import is_locked, sole_run
 from stylevideo.media.notes import JOB_FILE
 
@@ -51,16 +51,18 @@ def find_unfinished(folders: Iterable[Path]) -> list[Unfinished]:
     return [_look_into(folder) for folder in sorted(found)]
 
 
-def remove_unfinished(work: Unfinished) -> None:
+def remove_unfinished(work: Unfinished) -> str:
     """Delete the frames that were made of a film, and what there is of the film itself.
 
+    Returns:
+        What is to be said of what stays; see `stylevideo.media.leftovers.throw_away`.
     Raises:
-        InputError: something in it is not ours.
+        InputError: it is not ours.
         LockedError: a run is working on it now.
         StorageError: it cannot be deleted.
     """
     with sole_run(work.film):
-        throw_away(work.film)
+        return throw_away(work.film)
 
 
 def _store_folders(root: Path) -> Iterator[Path]:
@@ -75,8 +77,11 @@ def _store_folders(root: Path) -> Iterator[Path]:
 
 
 def _is_store(folder: Path) -> bool:
-    named = folder.name.startswith(".") and folder.name.endswith(SUFFIX)
-    return named and not folder.is_symlink() and (folder / JOB_FILE).is_file()
+    """Whether it is unfinished work that may be looked into; not that of another user, say."""
+    try:
+        return is_hidden_name(Path(folder.name)) and not folder.is_symlink() and (folder / JOB_FILE).is_file()
+    except OSError:
+        return False
 
 
 def _look_into(folder: Path) -> Unfinished:

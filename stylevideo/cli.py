@@ -170,7 +170,9 @@ def _log_file(name: str) -> logging.Handler:
     from stylevideo.media.pattern import CODECS
 
     path, others = Path(name), {*CONTAINERS, *CODECS, ".json", ".toml", ".pth"}  # so that no output can be the log
-    if is_hidden_name(path.absolute()) or path.suffix.lower() in others:
+    if is_hidden_name(path.absolute()):
+        raise InputError(f"--log-file {name}: such hidden names are those of unfinished work. Choose another name.")
+    if path.suffix.lower() in others:
         raise InputError(f"--log-file {name} is no name for a log. Give it one that ends in .log.")
     try:
         handler = _LogFile(name, encoding="utf-8", errors="backslashreplace")

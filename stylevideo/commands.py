@@ -195,8 +195,10 @@ def _cache_clear(options: argparse.Namespace) -> None:
     problems = Problems()
     for work in idle:
         with problems.noted():
-            remove_unfinished(work)
-            print_line(work.folder)
+            if stays := remove_unfinished(work):
+                print_line(stays, sys.stderr)
+            else:
+                print_line(work.folder)
     problems.raise_all()
 
 

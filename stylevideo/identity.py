@@ -29,9 +29,10 @@ from stylevideo.timeline import VideoInfo
 from stylevideo.version import __version__
 
 WHOLE_BYTES = 1 << 26
-"""Up to so much in all is compared byte by byte."""
-VIDEO_PART_BYTES = 1 << 20
-PICTURE_PART_BYTES = 1 << 12
+"""Up to so much in all is compared byte by byte; of what has more, so much is looked at, or a little of every file."""
+PARTS = 16
+LEAST_PARTS = 3
+LEAST_PART_BYTES = 1 << 12
 
 
 def request_key(source: Path, styles: Sequence[Style], settings: Settings, identity: str = "") -> str:
@@ -122,8 +123,9 @@ def source_files(info: VideoInfo, frames: range) -> list[Path | None]:
 def source_identity(files: Sequence[Path | None]) -> str:
     """Enough to tell clips, and versions of them, apart, and quick for large ones.
 
-    The SHA-256 of all that the files hold; where that is more than `WHOLE_BYTES`, of their sizes, of when they were
-    changed, and of how each begins, goes on in the middle and ends.
+    The SHA-256 of all that the files hold; where that is more than `WHOLE_BYTES`, of their sizes and of parts of each:
+    up to sixteen, evenly from its beginning to its end. No times count: a clip that was touched, copied or restored is
+    the same one.
 
     Args:
         files: a video, or the pictures of a sequence; one that is missing counts as missing.
@@ -133,18 +135,15 @@ def source_identity(files: Sequence[Path | None]) -> str:
     digest = hashlib.sha256()
     found = [(file, _status(file)) for file in files]
     total = sum(status.st_size for _, status in found if status)
-    part_bytes = VIDEO_PART_BYTES if len(files) == 1 else PICTURE_PART_BYTES
+    looked_at = max(WHOLE_BYTES // max(1, len(files)), LEAST_PARTS * LEAST_PART_BYTES)
     for file, status in found:
         beat()
         if file is None or status is None:
             digest.update(b"missing;")
             continue
         digest.update(f"{status.st_size};".encode())
-        if total > WHOLE_BYTES:
-            # In whole seconds, since not all disks keep more and a copy is no other version.
-            digest.update(f"{int(status.st_mtime)};".encode())
         try:
-            for part in _parts(file, status.st_size, part_bytes if total > WHOLE_BYTES else status.st_size):
+            for part in _parts(file, status.st_size, looked_at if total > WHOLE_BYTES else status.st_size):
                 digest.update(part)
         except OSError as error:
             raise InputError(f"{file} cannot be read ({error.strerror}).") from error
@@ -184,11 +183,13 @@ def _status(file: Path | None) -> os.stat_result | None:
     return None
 
 
-def _parts(file: Path, size: int, part_bytes: int) -> Iterator[bytes]:
-    """The beginning, the middle and the end; all of it where these meet."""
+def _parts(file: Path, size: int, looked_at: int) -> Iterator[bytes]:
+    """Parts of a file from its beginning to its end, of so many bytes in all; all of it where it has no more."""
+    count = min(PARTS, looked_at // LEAST_PART_BYTES) if size > looked_at else 1
+    part_bytes = looked_at // count
     with file.open("rb") as stream:
-        for place in sorted({0, max(0, (size - part_bytes) // 2), max(0, size - part_bytes)}):
-            stream.seek(place)
+        for part in range(count):
+            stream.seek((size - part_bytes) * part // (count - 1) if part else 0)
             yield stream.read(part_bytes)
 
 

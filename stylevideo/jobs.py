@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,11 +27,12 @@ from stylevideo.errors import (
     KilledError,
     Stopped,
     StorageError,
+    StyleVideoError,
     TouchedError,
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
-from stylevideo.heartbeat import broken_off_when, count_step
+from stylevideo.heartbeat import beat, broken_off_when, count_step
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import turning_frames
@@ -70,7 +71,9 @@ from stylevideo.timeline import Shot
 logger = logging.getLogger(__name__)
 
 MOST_TOUCHES = 5
-"""So often a run goes on by itself after its source was touched."""
+"""So often a run goes on by itself after its source was touched, while no frame is saved in between."""
+TOUCH_PAUSE_S = 2.0
+"""Until whatever touched it may have gone on to the next file."""
 
 
 def stylize(
@@ -128,16 +131,16 @@ def _make(
     with sole_run(output), cpu_threads(settings.optimizer.threads):
         anew = settings.output.restart
         given_up: dict[str, Any] = {} if anew else recall(output, FALLBACK_NAME) or {}
-        touched, more = 0, dict[str, Any]()
+        touches, more = _Touches(output), dict[str, Any]()
         while True:
-            attempt = _Attempt(given_up, anew, _Shared(claims))
+            attempt = _Attempt(given_up, anew, _Shared(claims), touches.are_many)
             try:
                 return _stylize(source, styles, output, settings, attempt, on_event, stop)
             except TouchedError:
-                touched += 1
-                if touched > MOST_TOUCHES:
+                if not touches.may_go_on():
                     raise
                 logger.warning("%s was touched while it was read. Going on from the last saved frame.", source)
+                _pause(TOUCH_PAUSE_S)
                 more = {}
             except DeviceMemoryError as error:
                 less: dict[str, Any] | None = {}
@@ -162,13 +165,45 @@ class _Attempt:
         given_up: settings' values that take the place of those asked for.
         anew: whether what an earlier run left is thrown away.
         shared: whether others help.
+        only_written: whether the source counts as touched only where it was written to.
         has_begun: whether there is unfinished work of its own; then nothing more is thrown away.
     """
 
     given_up: Mapping[str, Any]
     anew: bool
     shared: _Shared
+    only_written: bool
     has_begun: bool = False
+
+
+class _Touches:
+    """Of a source, while its film is made.
+
+    Args:
+        output: the film.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._output, self._count, self._in_vain, self._finished = output, 0, 0, 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is the disk's, or a nightly backup's, way to touch files that are only read."""
+        return self._count >= MOST_TOUCHES
+
+    def may_go_on(self) -> bool:
+        """Count one, and say whether frames were saved between the last ones."""
+        finished = finished_frames(self._output)
+        self._in_vain = 0 if finished > self._finished else self._in_vain + 1
+        self._count, self._finished = self._count + 1, finished
+        return self._in_vain <= MOST_TOUCHES
+
+
+def _pause(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        beat()
+        time.sleep(POLL_S)
 
 
 def _long_edge(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> int:
@@ -199,6 +234,8 @@ def _stylize(
     began, given_up, shared = time.perf_counter(), attempt.given_up, attempt.shared
     with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
         job = prepare(source, styles, output, settings.with_values(**given_up))
+    if attempt.only_written:
+        job.watch.only_written = True
     check_space(job, 0 if attempt.anew else finished_frames(output))
     if "precision" in given_up:  # the frames that were made before it was given up stay
         forgive(output, {"convolution_dtype": str(torch.bfloat16)})
@@ -235,17 +272,18 @@ def _stylize(
             result = _finish(job, store, shots, notes, line.waits(), began)
     except (DecodeError, DeviceMemoryError, EncodeError, KilledError, StorageError, InputError) as error:
         if not store.has_frames:
-            store.remove()
+            with suppress(StyleVideoError):
+                store.remove()
             raise
         kind = EncodeError if isinstance(error, InputError) else type(error)  # the input vanished on the way
         raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
         ) from error
     try:
-        store.remove()
-    except StorageError as error:  # the film is complete all the same
-        return replace(result, warnings=(*result.warnings, str(error)))
-    return result
+        stays = store.remove()
+    except StyleVideoError as error:  # the film is complete all the same
+        stays = str(error)
+    return replace(result, warnings=(*result.warnings, stays)) if stays else result
 
 
 def _paint_all(

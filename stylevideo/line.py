@@ -217,7 +217,7 @@ class Line:
 
     def _deliver(self) -> None:
         try:
-            with self._job.watch.guard(), broken_off_when(self._finished.abandoned.is_set):
+            with self._job.watch.explain(), broken_off_when(self._finished.abandoned.is_set):
                 self._notes = deliver(self._job, self._finished)
         except BaseException as error:  # it belongs to the painting thread, whatever it is
             self._error = error

@@ -2,7 +2,8 @@
 
 A look is quick: size and times of the one file that a frame was read from. Where it has changed, the content decides:
 another one ends the run, the same one (put back, linked, copied onto itself) only makes it go on from the last frame
-that was saved, since what was read meanwhile is not known.
+that was saved, since what was read meanwhile is not known. The content of large clips is known by parts of it, see
+`stylevideo.identity.source_identity`.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ class SourceWatch:
         frames: the indices that are read.
     Attributes:
         identity: of the files that are read, see `stylevideo.identity.source_identity`.
+        only_written: whether a file counts as touched only where its size or the time of its last change says so; not
+            where only its entry was changed, as by backups, links, permissions, and, on some disks, by nothing.
     Raises:
         InputError: a file cannot be read.
     """
 
     def __init__(self, info: VideoInfo, frames: range) -> None:
-        self._info, self._files = info, source_files(info, frames)
+        self._info, self._files, self.only_written = info, source_files(info, frames), False
         self._at_first = {file: _look(file) for file in self._files if file}
         self.identity = source_identity(self._files)
 
@@ -47,27 +50,31 @@ class SourceWatch:
             What reading a frame raises, where the clip is what it was.
         """
         try:
-            for frame in frames:
-                self.require_untouched([self._info.files[frame.index] if self._info.files else self._info.path])
-                yield frame
-        except TouchedError:
-            raise
-        except StyleVideoError:
-            self.require_untouched(self._files)
-            raise
+            with self.explain():
+                for frame in frames:
+                    self.require_untouched([self._info.files[frame.index] if self._info.files else self._info.path])
+                    yield frame
         finally:
             if isinstance(frames, Generator):
                 frames.close()
 
     @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Look at all files when what reads them, and whatever comes of it, is done; see `over`."""
+    def explain(self) -> Iterator[None]:
+        """Look at all files where something went wrong that may come of a change; see `over`."""
         try:
             yield
+        except TouchedError:
+            raise
         except StyleVideoError:
             self.require_untouched(self._files)
             raise
-        self.require_untouched(self._files)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Look at all files when what reads them is done, and whatever comes of it; see `over`."""
+        with self.explain():
+            yield
+            self.require_untouched(self._files)
 
     def require_unchanged(self) -> None:
         """Refuse a film of two versions of its clip; see `over`."""
@@ -76,12 +83,16 @@ class SourceWatch:
 
     def require_untouched(self, files: Iterable[Path | None]) -> None:
         """Look at some of the files; see `over`."""
-        if any(_look(file) != self._at_first[file] for file in files if file):
+        if any(self._is_touched(file) for file in files if file):
             self._require_same_content()
             raise TouchedError(
                 f"{self._info.path} was written to, replaced or linked while it was read, and is what it was. "
                 "Run the same command again when nothing touches it any more."
             )
+
+    def _is_touched(self, file: Path) -> bool:
+        now, before = _look(file), self._at_first[file]
+        return (now and now[:2]) != (before and before[:2]) if self.only_written else now != before
 
     def _require_same_content(self) -> None:
         if source_identity(self._files) != self.identity:
@@ -94,7 +105,8 @@ class SourceWatch:
 def _look(file: Path) -> tuple[int, int, int] | None:
     """A file's size and times; None where there is none. It is opened, so that network disks do not answer from memory.
 
-    When the file's entry was changed is the one time that nobody can set back. Each look is a step of work.
+    When the file's entry was changed comes last; it is the one time that nobody can set back. Each look is a step of
+    work.
     """
     beat()
     try:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +51,42 @@ def test_unfinished_work_is_listed(films: Path, capsys: pytest.CaptureFixture[st
     assert main(["cache", "list", str(here.folder)]) == 0
     assert "a.mp4" in capsys.readouterr().out
     assert main(["cache", "list", str(films / "gone")]) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users of POSIX")
+def test_work_of_other_users_is_passed_by(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = films / ".other.mp4.stylevideo"
+    other.mkdir(mode=0)
+    with a_user_who_may_not_look_into_it(films):
+        assert main(["cache", "list", str(films)]) == 0
+    other.rmdir()
+    assert "2 unfinished" in capsys.readouterr().err
+
+
+@contextmanager
+def a_user_who_may_not_look_into_it(films: Path) -> Iterator[None]:
+    """Root may everything."""
+    if os.geteuid():
+        yield
+        return
+    for folder in (films, *films.parents, *films.rglob("*")):
+        if folder.stat().st_uid == 0 and folder.name != ".other.mp4.stylevideo":
+            folder.chmod(folder.stat().st_mode | 0o055)
+    os.seteuid(12345)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_what_others_put_there_stays(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = store_folder(films / "a.mp4") / "frames" / "mine.txt"
+    theirs.write_text("precious")
+    assert main(["cache", "clear", "-y", str(films)]) == 0
+    printed = capsys.readouterr()
+    assert "stays, since others put something into it: frames/mine.txt. Remove it by hand." in printed.err
+    assert str(store_folder(films / "a.mp4")) not in printed.out
+    assert [path for path in store_folder(films / "a.mp4").rglob("*") if path.is_file()] == [theirs]
 
 
 def test_clearing_asks_and_spares_what_is_worked_on(

@@ -21,7 +21,7 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from stylevideo.beside import is_record, is_record_of, is_report, provenance_path
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
-from stylevideo.identity import content_hash, is_made, request_key
+from stylevideo.identity import content_hash, is_made, request_key, source_identity
 from stylevideo.media.exr import write_exr
 from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
@@ -90,11 +90,16 @@ def test_a_file_is_not_written_twice(clip: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_reports_and_records_replace_their_like_alone(clip: Path, tmp_path: Path) -> None:
+def test_reports_and_records_replace_their_like_alone(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     film, report = tmp_path / "film.mp4", tmp_path / "report.json"
     make(clip, film, report=str(report))
     record = provenance_path(film)
     assert (is_record(record), is_report(record), is_record(report), is_report(report)) == (True, False, False, True)
+    monkeypatch.setattr("stylevideo.beside.JSON_BYTES", 100)
+    assert is_report(report), "of whatever length"
+    monkeypatch.undo()
     make(clip, tmp_path / "b.mp4", report=str(report))
     with pytest.raises(InputError, match=r"film\.mp4\.json is already there"):
         make(clip, tmp_path / "c.mp4", report=str(record))
@@ -231,7 +236,7 @@ def begin(source: Path, film: Path, **values: Any) -> None:
 
 
 def test_versions_of_a_source_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not those that differ in the middle of uncompressed pictures; nor, of large ones, those of other times."""
+    """Not those that differ in the middle of uncompressed pictures; large ones are known by parts, and not by times."""
     source, film = tmp_path / "a.####.tif", tmp_path / "film.mp4"
 
     def save_light(value: int) -> None:
@@ -248,11 +253,24 @@ def test_versions_of_a_source_are_not_mixed(tmp_path: Path, monkeypatch: pytest.
     assert key_of(source) != before
     with pytest.raises(ResumeError, match="source was"):
         make(source, film)
-    monkeypatch.setattr("stylevideo.identity.WHOLE_BYTES", 1 << 10)
+    monkeypatch.setattr("stylevideo.identity.WHOLE_BYTES", 0)
     large = key_of(source)
-    assert key_of(source) == large
     os.utime(tmp_path / "a.0002.tif", (1e9, 1e9))
+    assert key_of(source) == large
+    save_light(50)
     assert key_of(source) != large
+
+
+def test_a_large_clip_is_known_by_parts_all_over_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylevideo.identity.WHOLE_BYTES", 1 << 16)
+    clip, data = tmp_path / "clip.mp4", bytes(1 << 20)
+    clip.write_bytes(data)
+    identities = {source_identity([clip])}
+    for place in range(16):
+        begin, end = place << 16, (place + 1) << 16
+        clip.write_bytes(data[:begin] + b"x" * (end - begin) + data[end:])
+        identities.add(source_identity([clip]))
+    assert len(identities) == 17
 
 
 def test_a_source_that_changes_on_the_way_is_noticed_and_a_style_is_as_it_was_read(clip: Path, tmp_path: Path) -> None:
@@ -301,7 +319,7 @@ def test_opencolorio_counts_where_there_is_light(clip: Path, tmp_path: Path, mon
 def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 3))
     script = (
-        "import sys; from pathlib import Path; from stylevideo.identity import is_made, request_key\n"
+        "import sys; from pathlib import Path; from stylevideo.identity import source_identity, is_made, request_key\n"
         "from stylevideo.settings import Settings, Style\n"
         "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
         "assert not is_made(Path(sys.argv[1]), lambda: key)\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from media_fixtures import numbered_video
 
 import stylevideo
 from stylevideo.cli import main
-from stylevideo.errors import InputError, StyleVideoError
-from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.errors import InputError, StorageError, StyleVideoError
+from stylevideo.media.leftovers import is_hidden_name, require_own, store_folder, throw_away
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import FrameStore
+from stylevideo.results import Event, FrameFinished
 from stylevideo.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
@@ -85,15 +87,21 @@ def make(clip: Path, output: Path, **values: Any) -> str:
     return ""
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "film.##.png"])
-@pytest.mark.parametrize("kind", PLACED)
-@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=list(HIDDEN))
+@pytest.mark.parametrize(
+    ("hidden", "kind", "name"),
+    [
+        *(("unfinished work", kind, "film.mp4") for kind in PLACED),
+        *(("lock", kind, "film.##.png") for kind in PLACED),
+        *((hidden, "link to a folder", "film.mp4") for hidden in list(HIDDEN)[2:]),
+        *((hidden, kind, "film.##.png") for hidden, kind in zip(list(HIDDEN)[2:], [*PLACED, "link"], strict=True)),
+    ],
+)
 def test_nothing_is_touched_through_a_hidden_name(
     clip: Path, tmp_path: Path, victims: Path, hidden: str, kind: str, name: str
 ) -> None:
     """Neither by a run, nor by one that begins anew, nor by a call that throws unfinished work away."""
     out = tmp_path / "out"
-    place = out / hidden.format(name=name)
+    place = out / HIDDEN[hidden].format(name=name)
     place.parent.mkdir(parents=True)
     PLACED[kind](place, victims)
     before, there = contents(victims), contents(out)
@@ -110,15 +118,55 @@ def test_nothing_is_touched_through_a_hidden_name(
 
 
 def test_an_ordinary_remnant_is_made_way_for(clip: Path, tmp_path: Path) -> None:
-    """A lock of a run that died, a folder that it had begun, and what systems put into folders."""
+    """A lock of a run that died, of which there is a backup by a hard link, and a folder that it had begun."""
     film = tmp_path / "film.mp4"
     lock_path(film).write_text("process 1 on elsewhere")
+    (tmp_path / "backup").hardlink_to(lock_path(film))
     for name in ("frames", "shots", "part-0123abcd"):
         (store_folder(film) / name).mkdir(parents=True)
-    (store_folder(film) / ".DS_Store").touch()
     (store_folder(film) / "frames" / f".{'0' * 16}.part").touch()
     assert make(clip, film) == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "film.mp4.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "film.mp4", "film.mp4.json"]
+    assert (tmp_path / "backup").read_text() == "process 1 on elsewhere"
+
+
+def test_what_others_put_into_the_hidden_folder_stays_and_hinders_nothing(clip: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    theirs = [store_folder(film) / name for name in ("@eaDir/a", ".fuse_hidden01", "desktop.ini", "frames/~a.tmp")]
+
+    def put(event: Event) -> None:
+        if isinstance(event, FrameFinished):
+            for file in theirs:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text("precious")
+
+    for restart in (False, True):
+        result = stylevideo.stylize(
+            clip, [STYLE], film, PLAIN.with_values(restart=restart, overwrite=restart), on_event=put
+        )
+        assert "stays, since others put something into it" in " ".join(result.warnings)
+        assert sorted(path for path in store_folder(film).rglob("*") if path.is_file()) == sorted(theirs)
+
+
+def test_folders_of_the_users_own_are_not_hidden_work() -> None:
+    paths = {"/h/.stylevideo/a.mp4": False, "/h/.stylevideo.lock/a.log": False, "/h/.A.mp4.StyleVideo/b": True}
+    paths["/h/.a.mp4.stylevideo.lock"] = True
+    assert {path: is_hidden_name(Path(path)) for path in paths} == paths
+
+
+def test_whose_work_it_is_is_found_out_without_a_file_if_it_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    film = tmp_path / "film.mp4"
+    FrameStore(film, {})
+    monkeypatch.setattr("stylevideo.media.leftovers.tempfile.TemporaryFile", fail)
+    require_own(film)
+    monkeypatch.setattr("stylevideo.media.leftovers.os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(StorageError, match=r"cannot be written .No space left on device.*Free some space"):
+        require_own(film)
 
 
 def test_work_of_somebody_else_is_refused(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +206,15 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [*PLACED, "device"])
-@pytest.mark.parametrize("name", OUTPUTS)
-@pytest.mark.parametrize("replace", [(), ("-y",)], ids=["", "-y"])
+@pytest.mark.parametrize(
+    ("name", "kind", "replace"),
+    [
+        *(("film.mp4", kind, ("-y",)) for kind in (*PLACED, "device")),
+        *((name, kind, ("-y",)) for name in list(OUTPUTS)[1:] for kind in ("link", "link to a folder", "pipe")),
+        *((name, kind, ()) for name, kind in zip(OUTPUTS, PLACED, strict=False)),
+        ("run.log", "device", ()),
+    ],
+)
 def test_nothing_is_touched_through_an_output(
     clip: Path,
     tmp_path: Path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import pytest
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
+from stylevideo.media.leftovers import throw_away
 from stylevideo.media.pictures import read_picture, write_png
 from stylevideo.media.read_ahead import read_ahead
-from stylevideo.media.store import FrameStore, store_folder
+from stylevideo.media.store import FrameStore, files_being_named, recall, store_folder
 from stylevideo.media.write_behind import WriteBehind
+from stylevideo.system.files import read_file
 
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
@@ -72,11 +75,45 @@ def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("stylevideo.media.leftovers.shutil.rmtree", remove_frames)
+        patched.setattr("stylevideo.media.leftovers._entries", remove_frames)
+        patched.setattr("stylevideo.media.leftovers.require_own", lambda output: None)
         with pytest.raises(KeyboardInterrupt):
             store.remove()
     assert (store_folder(film) / "shots" / "00000.complete").exists()
     assert not FrameStore(film, JOB).is_complete(0)
+
+
+def test_work_that_ends_while_it_is_looked_at_is_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film.mp4"
+    FrameStore(film, JOB)
+
+    def read_and_end(path: Path, most_bytes: int) -> bytes:
+        data = read_file(path, most_bytes)
+        throw_away(film)
+        return data
+
+    monkeypatch.setattr("stylevideo.media.notes.read_file", read_and_end)
+    assert recall(film, "anything") is None
+
+
+def test_a_state_is_saved_and_read_without_copies_of_it(tmp_path: Path) -> None:
+    store, size = FrameStore(tmp_path / "film.mp4", JOB), 16 << 20
+    tracemalloc.start()  # sees bytes, not tensors
+    try:
+        store.save(0, 1, PICTURE, {}, {"image": torch.zeros(size // 4)})
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * size
+        tracemalloc.reset_peak()
+        assert store.last_state(0) is not None
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * size
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_sequence_of_any_number_of_files_is_known_while_it_is_named(tmp_path: Path) -> None:
+    film = tmp_path / "a.########.png"
+    names = [f"/{number:0100000}" for number in range(700)]  # of 70 MB
+    FrameStore(film, JOB).mark_naming(map(Path, names))
+    assert len(files_being_named(film)) == len(names)
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
+from stylevideo.film import deliver
 from stylevideo.heartbeat import broken_off_when
 from stylevideo.media.sequence import probe_sequence
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
@@ -63,8 +65,7 @@ def remove(source: Path, original: Path) -> None:
     source.unlink()
 
 
-@pytest.mark.parametrize("change", [truncate, replace, remove])
-@pytest.mark.parametrize("when", [0, 3])
+@pytest.mark.parametrize(("change", "when"), [(truncate, 0), (replace, 3), (remove, 3)])
 def test_no_frame_of_a_changed_clip_is_kept(
     original: Path, tmp_path: Path, change: Callable[[Path, Path], None], when: int
 ) -> None:
@@ -89,35 +90,63 @@ def test_no_frame_of_a_changed_clip_is_kept(
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(
-    "touch", [put_back, lambda source, original: source.touch(), lambda source, original: source.chmod(0o600)]
-)
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """One touch in vain is too many, and no time is let pass."""
+    monkeypatch.setattr("stylevideo.jobs.TOUCH_PAUSE_S", 0)
+    monkeypatch.setattr("stylevideo.jobs.MOST_TOUCHES", 1)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("whole_bytes", [1 << 26, 0], ids=["small", "large"])
 def test_a_clip_that_is_what_it_was_makes_its_film(
-    original: Path, tmp_path: Path, touch: Callable[[Path, Path], None], caplog: pytest.LogCaptureFixture
+    original: Path, tmp_path: Path, whole_bytes: int, at_once: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source, touched = shutil.copy2(original, tmp_path / "clip.mov"), []
+    """However often it is touched, as long as frames are saved in between."""
+    at_once.setattr("stylevideo.identity.WHOLE_BYTES", whole_bytes)
+    source = shutil.copy2(original, tmp_path / "clip.mov")
+    touches = {3: lambda: put_back(source, original), 20: source.touch, 40: source.touch}
 
     def on_event(event: Event) -> None:
-        if isinstance(event, FrameFinished) and event.record.number == 3 and not touched:
-            touched.append(event)
-            touch(source, original)
+        if isinstance(event, FrameFinished):
+            touches.pop(event.record.number, lambda: None)()
 
     with caplog.at_level(logging.WARNING):
         result = make(source, tmp_path / "film.mp4", on_event)
     assert not [frame.number for frame in result.frames if frame.repaired]
     assert len(result.frames) == FRAMES
-    assert "was touched while it was read. Going on from the last saved frame." in caplog.text
+    assert caplog.text.count("was touched while it was read. Going on from the last saved frame.") >= 2
 
 
-def test_a_clip_that_is_touched_for_ever_ends_the_run(original: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_only_what_is_written_to_for_ever_ends_the_run(original: Path, tmp_path: Path) -> None:
+    """Not what gets links or rights, or is on a disk that changes its files' entries by itself."""
     source = shutil.copy2(original, tmp_path / "clip.mov")
+    touches: list[Callable[[], object]] = [lambda: source.chmod(0o600), source.touch]
 
     def on_event(event: Event) -> None:
         if isinstance(event, Planned):
-            source.touch()
+            touches[0]()
 
+    assert make(source, tmp_path / "a.mp4", on_event).frames
+    del touches[0]
     with pytest.raises(TouchedError, match="Run the same command again when nothing touches it"):
-        make(source, tmp_path / "film.mp4", on_event)
+        make(source, tmp_path / "b.mp4", on_event)
+
+
+def test_once_the_film_is_in_its_place_the_clip_may_change(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = shutil.copy2(original, tmp_path / "clip.mov")
+
+    def deliver_and_remove(*values: Any) -> tuple[str, ...]:
+        notes = deliver(*values)
+        source.unlink()
+        return notes
+
+    monkeypatch.setattr("stylevideo.line.deliver", deliver_and_remove)
+    assert make(source, tmp_path / "film.mp4").frames
+    assert not caplog.text
 
 
 def test_of_a_sequence_the_files_that_are_read_count(tmp_path: Path) -> None:

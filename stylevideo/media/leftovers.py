@@ -1,8 +1,8 @@
 """What an unfinished film leaves on disk beside its place: where it lies, and how it is thrown away.
 
-It counts as ours only if it is a real folder, of the user who runs the program, with nothing in it but what the
-program puts there: else it is refused, and nothing is written or removed through it. Loads nothing heavy, so that a
-finished batch is known again at once.
+It counts as ours only if it is a real folder, of the user who runs the program, without links in it: else it is
+refused, and nothing is written or removed through it. Only what the program puts there is ever deleted; what others
+put beside it stays. Loads nothing heavy, so that a finished batch is known again at once.
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ REQUEST_NAME = "request"
 """Under this name it is remembered what an unfinished film was asked for."""
 JOB_NAME = "job"
 """Under this name there is everything that decides how its frames look; without it they are of no use."""
+_HIDDEN = re.compile(rf"\..+({re.escape(SUFFIX)}|{re.escape(LOCK_SUFFIX)})", re.IGNORECASE)
 _PART_FOLDER = re.compile(r"part-[0-9a-f]{8}")
-_KNOWN = re.compile(
-    r"[a-z_]+\.json"
-    r"|(frames|shots|loop)(/[0-9]+\.(png|tif|json|pt|complete))?"
-    rf"|{_PART_FOLDER.pattern}(/.*)?"
-    r"|(.*/)?(\.[0-9a-f]{16}\.part|\._.*|\.DS_Store|\.nfs.*|Thumbs\.db)"
-)
-"""What there is in such a folder, links aside: what the program puts there, and what systems add."""
+_FOLDERS = ("frames", "shots", "loop")
+_WITHIN = f"({'|'.join(_FOLDERS)})/"
+_FILE = re.compile(rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|({_WITHIN})?\.[0-9a-f]{{16}}\.part")
+"""The files that the program puts there, beside those in folders of parts."""
 
 
 def store_folder(output: Path) -> Path:
@@ -46,7 +44,7 @@ def store_folder(output: Path) -> Path:
 
 def is_hidden_name(path: Path) -> bool:
     """Whether a path is that of unfinished work or of its lock, or within."""
-    return any(part.startswith(".") and part.lower().endswith((SUFFIX, LOCK_SUFFIX)) for part in path.parts)
+    return any(_HIDDEN.fullmatch(part) for part in path.parts)
 
 
 def finished_frames(output: Path) -> int:
@@ -59,6 +57,7 @@ def require_own(output: Path) -> None:
 
     Raises:
         InputError: with what to do about it.
+        StorageError: whose it is cannot be found out.
     """
     folder = store_folder(output)
     try:
@@ -67,39 +66,63 @@ def require_own(output: Path) -> None:
         return
     if not stat.S_ISDIR(status.st_mode):
         raise _foreign(folder, f"is {kind_of_file(status.st_mode)}")
+    if os.name != "nt" and status.st_uid != os.geteuid() and status.st_uid != _owner_of_new_files(folder.parent):
+        raise _foreign(folder, "belongs to another user")
     try:
-        if os.name != "nt" and status.st_uid not in (os.geteuid(), _owner_of_new_files(folder.parent)):
-            raise _foreign(folder, "belongs to another user")
         for entry in _entries(folder):
-            if not (entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)):
-                kind = kind_of_file(entry.stat(follow_symlinks=False).st_mode)
-                raise _foreign(folder, f"has {kind} in it, {Path(entry.path).relative_to(folder)}")
+            _require_its_kind(folder, entry)
     except FileNotFoundError:  # a run that has just ended removes it
         return
     except OSError as error:
         raise _foreign(folder, f"cannot be read ({error.strerror})") from error
 
 
-def throw_away(output: Path) -> None:
-    """Delete what an interrupted run has left of a film; all of it, or, if it is not ours alone, nothing.
+def throw_away(output: Path) -> str:
+    """Delete what an interrupted run has left of a film, and nothing else.
 
+    Returns:
+        A sentence on what others put into its folder, which stays there with it; empty where there is nothing.
     Raises:
-        InputError: it is not ours, or something in it is not.
+        InputError: it is not ours.
         StorageError: it cannot be deleted.
     """
     folder, trials = store_folder(output), 0
     while os.path.lexists(folder):
         require_own(output)
+        foreign: list[str] = []
         try:
-            _require_known(folder)
-            for name in (REQUEST_NAME, JOB_NAME):  # first, so that what remains is known as a remnant
-                (folder / f"{name}.json").unlink(missing_ok=True)
-            shutil.rmtree(folder)
+            foreign = _delete(folder)
+            folder.rmdir()
         except OSError as error:
             trials += 1  # somebody else may be about to close, or to rename, a file in it
+            if trials == REMOVALS and foreign:
+                more = f" and {len(foreign) - 1} more" if foreign[1:] else ""
+                return f"{folder} stays, since others put something into it: {foreign[0]}{more}. Remove it by hand."
             if trials == REMOVALS:
                 raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
             time.sleep(REMOVE_AGAIN_S)
+    return ""
+
+
+def _delete(folder: Path) -> list[str]:
+    """Delete everything of ours in a folder.
+
+    Returns:
+        The names of the files, links and empty folders that are not.
+    """
+    for name in (REQUEST_NAME, JOB_NAME):  # first, so that what remains is known as a remnant
+        (folder / f"{name}.json").unlink(missing_ok=True)
+    for part in list(folder.iterdir()):
+        if _PART_FOLDER.fullmatch(part.name) and part.is_dir():
+            shutil.rmtree(part)
+    found = list(_entries(folder))
+    for entry in found:
+        if _FILE.fullmatch(_name(folder, entry)):
+            Path(entry.path).unlink()
+    for name in _FOLDERS:
+        with suppress(OSError):  # something of somebody else is in it
+            (folder / name).rmdir()
+    return [_name(folder, entry) for entry in found if os.path.lexists(entry) and _name(folder, entry) not in _FOLDERS]
 
 
 @contextmanager
@@ -141,12 +164,16 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
                 yield from _entries(Path(entry.path))
 
 
-def _require_known(folder: Path) -> None:
-    """Refuse to delete what the program does not put into such a folder."""
-    for entry in _entries(folder):
-        name = Path(entry.path).relative_to(folder).as_posix()
-        if not _KNOWN.fullmatch(name):
-            raise _foreign(folder, f"has something of somebody else in it, {name}")
+def _require_its_kind(folder: Path, entry: os.DirEntry[str]) -> None:
+    """Refuse a link, a pipe, a device; and a folder where there should be a file, or the other way round."""
+    name, mode = _name(folder, entry), entry.stat(follow_symlinks=False).st_mode
+    fits = not _FILE.fullmatch(name) if stat.S_ISDIR(mode) else stat.S_ISREG(mode) and name not in _FOLDERS
+    if not fits:
+        raise _foreign(folder, f"has {kind_of_file(mode)} in it, {name}")
+
+
+def _name(folder: Path, entry: os.DirEntry[str]) -> str:
+    return Path(entry.path).relative_to(folder).as_posix()
 
 
 def _foreign(folder: Path, why: str) -> InputError:
@@ -158,5 +185,11 @@ def _foreign(folder: Path, why: str) -> InputError:
 
 def _owner_of_new_files(folder: Path) -> int:
     """Whom files belong to that we make in a folder: on network disks not always to us."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return os.fstat(file.fileno()).st_uid
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_uid
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be written ({error.strerror}): whose the unfinished work in it is cannot be found out. "
+            "Free some space, or have the folder opened for you, and run again."
+        ) from error

@@ -78,8 +78,6 @@ def require_own_lock(output: Path) -> None:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise _foreign(path, kind_of_file(status.st_mode))
-        if status.st_nlink > 1:
-            raise _foreign(path, "a file of several names")
         if status.st_size > _NOTE_BYTES or not _IS_OURS.fullmatch(read_file(path, _NOTE_BYTES)):
             raise _foreign(path, "a file of somebody else")
 
@@ -113,7 +111,7 @@ def is_locked(output: Path) -> bool:
 
 
 def _write_note(path: Path) -> None:
-    """Say in the lock who has it, if it is an ordinary file of one name with nothing else in it."""
+    """Say in the lock who has it, if it is an ordinary file of one name, as no backup's, with nothing else in it."""
     with os.fdopen(os.open(path, _NOTE_FLAGS), "rb+") as file:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and _NOTE.fullmatch(file.read(_NOTE_BYTES)):

@@ -8,6 +8,7 @@ Loads nothing heavy.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import secrets
 from collections.abc import Mapping
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.errors import InputError, ResumeError
+from stylevideo.limits import FRAMES
 from stylevideo.media.leftovers import JOB_NAME, REQUEST_NAME, store_folder
-from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
+from stylevideo.system.files import read_file, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
 _SEAL_LENGTH = 64
+_NOTE_BYTES = 512 * FRAMES
+"""A path for each frame, and more."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,11 @@ class Notes:
     folder: Path
     mark: str
 
-    def seal(self, name: str, data: bytes) -> str:
+    def seal(self, name: str, data: bytes | memoryview) -> str:
         """64 hexadecimal digits for what a file holds."""
-        return hashlib.sha256(f"{self.mark}\n{name}\n".encode() + data).hexdigest()
+        digest = hashlib.sha256(f"{self.mark}\n{name}\n".encode())
+        digest.update(data)  # which may be large: no copy is made
+        return digest.hexdigest()
 
     def write(self, name: str, value: Any) -> None:
         """Write a note.
@@ -59,29 +65,35 @@ class Notes:
         Raises:
             ResumeError: it is spoilt, or another's.
         """
-        data = read_if_there(self.folder / name, JSON_BYTES)
-        if data is None:
-            return None
+        data = read_if_there(self.folder / name, _NOTE_BYTES)
+        return None if data is None else self.unsealed(name, data)
+
+    def unsealed(self, name: str, data: bytes) -> Any:
+        """What a note says that was read already; see `read`."""
         sealed = _values(data)
         value = sealed.get("value")
         if sealed.get("seal") != self.seal(name, json.dumps(value).encode()):
             raise spoilt(self.folder / name)
         return value
 
-    def with_seal(self, name: str, data: bytes) -> bytes:
-        """What is no JSON, with its seal before it."""
-        return self.seal(name, data).encode() + data
+    def write_content(self, name: str, content: memoryview) -> None:
+        """Write what is no JSON, with its seal before it; see `write`."""
+        write_atomically(self.folder / name, content, head=self.seal(name, content).encode())
 
-    def without_seal(self, name: str, data: bytes) -> bytes:
-        """What `with_seal` was given.
+    def read_content(self, name: str, most_bytes: int) -> io.BytesIO | None:
+        """What `write_content` was given, to be read from where the stream stands; None where there is none.
 
         Raises:
             ResumeError: it is spoilt, or another's.
         """
-        content = data[_SEAL_LENGTH:]
-        if data[:_SEAL_LENGTH] != self.seal(name, content).encode():
+        data = read_if_there(self.folder / name, most_bytes)
+        if data is None:
+            return None
+        if data[:_SEAL_LENGTH] != self.seal(name, memoryview(data)[_SEAL_LENGTH:]).encode():
             raise spoilt(self.folder / name)
-        return content
+        stream = io.BytesIO(data)  # which shares the data
+        stream.seek(_SEAL_LENGTH)
+        return stream
 
 
 def begin_notes(folder: Path) -> Notes:
@@ -104,15 +116,14 @@ def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
     Raises:
         ResumeError: its job is spoilt, or was left by another version of the program.
     """
-    data = read_if_there(folder / JOB_FILE, JSON_BYTES)
+    data = read_if_there(folder / JOB_FILE, _NOTE_BYTES)
     if data is None:
         return None
     job = _values(data).get("value")
     if not isinstance(job, dict) or not isinstance(job.get("mark"), str):
         raise spoilt(folder / JOB_FILE)
     notes = Notes(folder, job["mark"])
-    fingerprint = notes.read(JOB_FILE)["fingerprint"]
-    return notes, fingerprint
+    return notes, notes.unsealed(JOB_FILE, data)["fingerprint"]
 
 
 def asked_for(output: Path) -> str | None:

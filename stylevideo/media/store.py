@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.errors import ResumeError, StorageError
+from stylevideo.errors import ResumeError, StorageError, StyleVideoError
 from stylevideo.media.leftovers import store_folder, throw_away
 from stylevideo.media.notes import begin_notes, find_notes, read_if_there, spoilt, write_job
 from stylevideo.media.pictures import decode_exactly, float_tiff, png
@@ -152,7 +152,7 @@ class FrameStore:
             return
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        write_atomically(self.folder / name, self._notes.with_seal(name, buffer.getvalue()))
+        self._notes.write_content(name, buffer.getbuffer())
 
     def is_complete(self, shot: int) -> bool:
         """Whether all frames of the shot with this index are finished.
@@ -169,11 +169,10 @@ class FrameStore:
             ResumeError: it is spoilt.
         """
         name = _shot_name(shot, "pt")
-        data = read_if_there(self.folder / name, MOST_BYTES)
-        if data is None:
+        content = self._notes.read_content(name, MOST_BYTES)
+        if content is None:
             return None
         try:
-            content = io.BytesIO(self._notes.without_seal(name, data))
             state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
             raise spoilt(self.folder / name) from error
@@ -229,9 +228,9 @@ class FrameStore:
         """
         return self._notes.read(f"{name}.json")
 
-    def remove(self) -> None:
-        """Delete the folder and everything in it."""
-        throw_away(self._output)
+    def remove(self) -> str:
+        """Delete the work; see `stylevideo.media.leftovers.throw_away`."""
+        return throw_away(self._output)
 
     def _begin(self, fingerprint: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
         """Make the folder, or leave nothing; the fingerprint comes last, since it counts only with the rest."""
@@ -242,7 +241,7 @@ class FrameStore:
                 self.remember(name, value)
             write_job(self._notes, fingerprint)
         except StorageError:
-            with suppress(StorageError):
+            with suppress(StyleVideoError):
                 self.remove()
             raise
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from stylevideo.errors import InputError, StorageError
 
 JSON_BYTES = 64 * 2**20
-"""The most that a record, a report or a note may have: two hundred thousand frames' reports have about 40 MB."""
+"""The most that a record beside a film may have."""
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW_FLAGS = (
     os.O_RDWR
@@ -134,36 +134,38 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
 
 
-def write_atomically(path: Path, data: bytes, parts: Path | None = None) -> None:
+def write_atomically(path: Path, data: bytes | memoryview, parts: Path | None = None, head: bytes = b"") -> None:
     """Write a file under a hidden name that nobody can foresee, flush it to the disk, then give it its own name.
 
     Whatever is there under its own name is replaced; of a link the link itself, not what it leads to.
 
     Args:
         path: the file.
-        data: all of it.
+        data: all of it, after the head.
         parts: a folder of ours, in which it has the hidden name if that is on the same disk, so that it is found
             and removed after a crash; else it is in the file's own folder, for milliseconds.
+        head: how it begins.
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
     """
     try:
         try:
-            _write_by_way_of(parts or path.parent, path, data)
+            _write_by_way_of(parts or path.parent, path, head, data)
         except OSError as error:
             if parts is None or error.errno not in (errno.EXDEV, errno.ENOENT):
                 raise
-            _write_by_way_of(path.parent, path, data)
+            _write_by_way_of(path.parent, path, head, data)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written ({error.strerror}). Free some space or choose another place."
         ) from error
 
 
-def _write_by_way_of(folder: Path, path: Path, data: bytes) -> None:
+def _write_by_way_of(folder: Path, path: Path, head: bytes, data: bytes | memoryview) -> None:
     part = folder / f".{secrets.token_hex(8)}.part"
     try:
         with os.fdopen(open_new(part), "wb") as file:
+            file.write(head)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
