@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -126,7 +127,10 @@ def format_of(path: Path) -> str:
 
 def reading_time_s(path: Path) -> float:
     """Seconds that ffmpeg may take for a question that reads a whole file: generous for a slow disk."""
-    return ANSWER_TIMEOUT_S + path.stat().st_size / SLOWEST_BYTES_PER_SECOND
+    size = 0
+    with suppress(OSError):  # ffmpeg says so
+        size = path.stat().st_size
+    return ANSWER_TIMEOUT_S + size / SLOWEST_BYTES_PER_SECOND
 
 
 def run_ffmpeg(arguments: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S) -> FfmpegRun:
