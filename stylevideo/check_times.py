@@ -26,6 +26,7 @@ FROZEN_SHARE = 0.04
 ALIKE, REVERSED, CLEARER = 0.4, -0.3, 0.25
 """Correlation of the changes in film and source: where they go together, against each other, and clearly better."""
 SHOWN_PLACES = 5
+BLOCK_PICTURES = 4096
 
 
 def check_times(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Check]:
@@ -149,17 +150,16 @@ def check_motion(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Che
         return
     kept = np.array(repeats) > 0
     places = np.array([info.index_in_whole(index) for index in shown])[kept]
-    film_steps = _steps(film[(np.cumsum(repeats) - repeats)[kept]])
-    steps = _steps(source[places])
-    moving = np.flatnonzero(np.abs(steps).mean(axis=1) >= MOVING_LEVELS)
-    still = np.abs(film_steps).mean(axis=1) <= FROZEN_SHARE * np.abs(steps).mean(axis=1)
+    film = film[(np.cumsum(repeats) - repeats)[kept]]
+    changes, film_changes, likeness = _compared(source[places], film)
+    moving = np.flatnonzero(changes >= MOVING_LEVELS)
+    still = film_changes <= FROZEN_SHARE * changes
     numbers = places[1:] + whole.first_number
     yield _nowhere("motion", "as the source moves", "stands still", numbers[moving][still[moving]])
-    likeness = _likeness(steps, film_steps)
     if len(moving) and np.median(likeness[moving]) >= ALIKE:
         turned = numbers[moving][likeness[moving] <= REVERSED]
         yield _nowhere("order", "as in the source", "is exchanged", turned)
-    lag = _lag(source, film_steps, places)
+    lag = _lag(source, film, places)
     found = {-1: "the one before it", 1: "the one after it"}.get(lag, "")
     yield agree("first frame", str(info.number(shown.start)), found, lag == 0)
 
@@ -171,17 +171,31 @@ def _nowhere(what: str, wanted: str, fault: str, numbers: np.ndarray) -> Check:
     return agree(what, wanted, f"{fault} at {named}{more}" if named else "", not named)
 
 
-def _lag(source: np.ndarray, film_steps: np.ndarray, places: np.ndarray) -> int:
+def _lag(source: np.ndarray, film: np.ndarray, places: np.ndarray) -> int:
     """By how many frames (-1, 0, 1) the film changes clearly more like the source at other places than at these."""
     means = dict.fromkeys((-1, 0, 1), -1.0)
     for lag in means:
         there = (places + lag >= 0) & (places + lag < len(source))  # all, or all but one end
-        steps = _steps(source[places[there] + lag])
-        moving = np.abs(steps).mean(axis=1) >= MOVING_LEVELS
-        if moving.any():
-            means[lag] = float(_likeness(steps, film_steps[there[1:] & there[:-1]])[moving].mean())
+        changes, _, likeness = _compared(source[places[there] + lag], film[there])
+        if (moving := changes >= MOVING_LEVELS).any():
+            means[lag] = float(likeness[moving].mean())
     best = max(means, key=lambda lag: means[lag])
-    return best if means[best] >= max(ALIKE, means[0] + CLEARER) else 0
+    # Where colours are reversed all goes against the source, and what moves on goes with the step before.
+    return best if means[best] >= max(ALIKE, abs(means[0]) + CLEARER) else 0
+
+
+def _compared(source: np.ndarray, film: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How each two pictures (n, h, w) differ from those before.
+
+    Returns:
+        Of the source and of the film, by how many levels on average; and how alike the two changes are: (n - 1,) each.
+    """
+    found = []
+    for begin in range(0, max(1, len(source) - 1), BLOCK_PICTURES):  # all at once would take gigabytes
+        steps, others = (_steps(pictures[begin : begin + BLOCK_PICTURES + 1]) for pictures in (source, film))
+        found.append((np.abs(steps).mean(axis=1), np.abs(others).mean(axis=1), _likeness(steps, others)))
+    changes, film_changes, likeness = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return changes, film_changes, likeness
 
 
 def _steps(pictures: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from stylevideo.timeline import StreamInfo, VideoInfo
 
 SILENT_LEVEL = 30.0
 """Root mean square of 16-bit samples below which nothing is heard."""
+LOUD_LEVEL = 4 * SILENT_LEVEL
 BLOCK_SECONDS = 4
 SEARCH_SECONDS = 0.25
 SHIFT_SECONDS = 0.012
@@ -47,6 +48,8 @@ def check_sound(
     )
     likenesses, shifts = _blocks(due, heard)
     if not likenesses:
+        if len(due) and _level(due) < SILENT_LEVEL:
+            yield agree(f"{what}: sounds", "silent", "loud", _level(heard) < LOUD_LEVEL)
         return
     strange = sum(likeness < LEAST_LIKENESS for likeness in likenesses)
     alike = strange <= MOST_STRANGE * len(likenesses)
@@ -67,7 +70,7 @@ def _blocks(due: np.ndarray, heard: np.ndarray) -> tuple[list[float], list[float
     size, reach = BLOCK_SECONDS * SOUND_HZ, round(SEARCH_SECONDS * SOUND_HZ)
     for begin in range(0, len(due), size):
         block = due[begin : begin + size].astype(float)
-        if len(block) < SOUND_HZ // 10 or np.sqrt((block**2).mean()) < SILENT_LEVEL:
+        if len(block) < SOUND_HZ // 10 or _level(block) < SILENT_LEVEL:
             continue
         around = np.zeros(len(block) + 2 * reach)
         first = max(0, begin - reach)
@@ -77,6 +80,11 @@ def _blocks(due: np.ndarray, heard: np.ndarray) -> tuple[list[float], list[float
         likenesses.append(likeness)
         shifts.append(shift)
     return likenesses, shifts
+
+
+def _level(samples: np.ndarray) -> float:
+    """Their root mean square; 0 of none."""
+    return float(np.sqrt((samples.astype(float) ** 2).mean())) if len(samples) else 0.0
 
 
 def _best_place(block: np.ndarray, around: np.ndarray, reach: int) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from stylevideo.encoder_options import (
     KNOWN,
     PARAMETERS,
     PLAIN,
+    endless_function,
 )
 from stylevideo.errors import SettingsError
 from stylevideo.filter_chain import read_filters
@@ -168,8 +169,8 @@ def _check(name: str) -> Callable[[str, str], str]:
 def _plain(word: str, value: str) -> str:
     if not _VALUE.fullmatch(value):
         raise SettingsError(f"{word} takes a number or a word, not {value!r}. Write it behind it.")
-    if "while(" in value.replace(" ", ""):
-        raise SettingsError(f"{word} cannot have while(): it might never end.")
+    if function := endless_function(value):
+        raise SettingsError(f"{word} cannot have {function}(): only functions that surely end may be there.")
     return value
 
 

@@ -6,10 +6,29 @@ What ffmpeg knows beside them is refused: the table says what may be there, not 
 
 from __future__ import annotations
 
+import re
+
 
 def names(text: str) -> frozenset[str]:
     """Names with spaces between them."""
     return frozenset(text.split())
+
+
+FUNCTIONS = names(
+    "abs acos asin atan atan2 between bitand bitor ceil clip cos cosh eq exp floor gauss gcd gt gte hypot if ifnot "
+    "isinf isnan ld lerp log lt lte max min mod not pow random randomi round sgn sin sinh sqrt squish st tan tanh "
+    "trunc "
+    # geq's and lut's
+    "lum cb cr r g b alpha p lumsum cbsum crsum rsum gsum bsum alphasum psum gammaval gammaval709"
+)
+"""Of ffmpeg's expressions: each ends at once. Loops (while, taylor, root) may go on for years within one another."""
+_FUNCTION = re.compile(r"([A-Za-z_]\w*)\(")
+
+
+def endless_function(value: str) -> str:
+    """The first function in an expression that is none of `FUNCTIONS`; "" if there is none."""
+    called = _FUNCTION.findall(re.sub(r"[\\'\s]", "", value))
+    return next((name for name in called if name not in FUNCTIONS), "")
 
 
 ENCODERS = names(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stylevideo.encoder_options import names
+from stylevideo.encoder_options import endless_function, names
 from stylevideo.errors import SettingsError
 from stylevideo.text import did_you_mean
 
@@ -49,6 +49,8 @@ INSTEAD = {
 }
 _FONT = re.compile(r"[\w .-]+")
 _WIDE = re.compile(r"%\{[^}]*:\d{4,}\}")
+_EXPANDED = re.compile(r"%\{.*\}", re.DOTALL)
+"""What drawtext computes lies between the first of these and the last."""
 _NAME = re.compile(r"\s*(\w+)\s*=")
 _PLAIN = re.compile(r"([^\w.+-])", re.ASCII)
 
@@ -114,8 +116,9 @@ def _check_option(name: str, option: str, value: str) -> None:
         raise SettingsError(f"drawtext's font must be the name of a font, such as font=Sans, not {value!r}.")
     if _WIDE.search(re.sub(r"[\\'\s]", "", value)):
         raise SettingsError(f"The filter {name} cannot print numbers of so many digits.")
-    if "while(" in "".join(value.split()) and (option != "text" or "%{" in value):
-        raise SettingsError(f"The filter {name} cannot have while() here: it might never end.")
+    computed = value if option != "text" else "".join(_EXPANDED.findall(value))
+    if function := endless_function(computed):
+        raise SettingsError(f"The filter {name} cannot have {function}() here: only functions that surely end may be.")
 
 
 def _written(name: str, options: list[tuple[str, str]]) -> str:

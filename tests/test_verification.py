@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
+from stylevideo import check_times
 from stylevideo.checks import Check, Verdict
 from stylevideo.cli import main
 from stylevideo.media.delivery import Encoding
@@ -172,3 +175,33 @@ def test_a_shape_in_whole_pixels_is_right(source: Path, tmp_path: Path) -> None:
     write_film((frame.image for frame in read_frames(info, range(24))), film, info, range(24))
     assert probe(film).sample_aspect != info.sample_aspect
     assert not verify(oblong, film).wrong
+
+
+def test_noise_in_place_of_silence_is_found(tmp_path: Path) -> None:
+    source, spoilt = tmp_path / "source.mkv", tmp_path / "spoilt.mkv"
+    silence = ("-f", "lavfi", "-i", "anullsrc=duration=1")
+    make_video(
+        source, [numbered_frame(number) for number in range(24)], "24", ("-c:v", "libx264", "-c:a", "aac"), silence
+    )
+    info = probe(source)
+    film = tmp_path / "film.mkv"
+    write_film((frame.image for frame in read_frames(info, range(24))), film, info, range(24))
+    assert not verify(source, film).wrong
+    noise = ("-f", "lavfi", "-i", "anoisesrc=duration=1:amplitude=0.1")
+    ffmpeg("-i", film, *noise, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", spoilt)
+    assert "sounds" in " ".join(check.what for check in verify(source, spoilt).wrong)
+
+
+def test_motion_of_long_clips_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are compared in blocks; whatever their size, the answer is the same."""
+    pictures = np.random.default_rng(0).integers(0, 255, (20_000, 18, 32), np.uint8)
+    tracemalloc.start()
+    try:
+        found = check_times._compared(pictures, pictures[::-1])
+        assert tracemalloc.get_traced_memory()[1] < 60e6, "a fifth of what all at once take"
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(check_times, "BLOCK_PICTURES", 10**6)
+    for part, whole in zip(found, check_times._compared(pictures[:300], pictures[::-1][:300]), strict=True):
+        np.testing.assert_allclose(part[:299], whole, rtol=1e-5)
+    assert [len(part) for part in check_times._compared(pictures[:1], pictures[:1])] == [0, 0, 0]

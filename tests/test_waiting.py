@@ -103,9 +103,11 @@ def test_a_picture_has_a_limit_of_time(tmp_path: Path, stand_in: Stand, monkeypa
     assert ended(numbers)
 
 
-def test_a_decoder_that_hangs(clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("does", ["exec sleep 60", "exec >&-\nexec sleep 60"])
+def test_a_decoder_that_hangs(does: str, clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that has closed its output."""
     monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.3)
-    numbers = stand_in("exec sleep 60")
+    numbers = stand_in(does)
     with pytest.raises(DecodeError, match=r"clip\.mp4: ffmpeg decoded nothing for 0 seconds, and was ended"):
         list(read_frames(clip, range(3), Reading(deinterlace=True)))
     assert ended(numbers)

@@ -38,7 +38,7 @@ from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.system.memory import tells_of_memory
-from stylevideo.system.waiting import Watch
+from stylevideo.system.waiting import Watch, end_process
 from stylevideo.timeline import VideoInfo
 
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
@@ -86,7 +86,7 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
     """
     times, position, number = times_ms(info), first if info.timed else 0, -1
     before_ms = None
-    with _running(_command(info, reading, first)) as (process, pipe, clock, watch):
+    with _running(_command(info, reading, first)) as (pipe, clock, watch):
         for number, coded in enumerate(_split_pngs(pipe, watch)):
             time_ms, found = clock.time_ms(number), None
             if info.timed and time_ms is not None:
@@ -107,12 +107,12 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
                     raise MemoryError("OpenCV cannot decode a PNG")
                 pixels = upright(pixels, info.rotation, info.mirrored)
                 yield index, as_picture(pixels, reading).fitted((info.height, info.width))
-        if watch.is_over:
+        status = watch.wait()
+        if watch.is_over or status is None:
             raise DecodeError(
                 f"{info.path.name}: ffmpeg decoded nothing for {SILENCE_S:.0f} seconds, and was ended. "
                 "Check the disk or the network that the clip lies on, and run again."
             )
-        status = process.wait()
         clock.join()
         clock.require_memory()
         _require_orderly_end(info, status, clock, position if number >= 0 else 0)
@@ -241,20 +241,19 @@ class _Clock:
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], _Clock, Watch]]:
+def _running(command: list[str]) -> Iterator[tuple[IO[bytes], _Clock, Watch]]:
     """ffmpeg, its output, its clock and its watch; it never outlives the caller's interest."""
     process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     watch = Watch(process, SILENCE_S)
     clock = _Clock(process.stderr, watch.heard)
     try:
-        yield process, process.stdout, clock, watch
+        yield process.stdout, clock, watch
     finally:
-        process.kill()
-        process.wait()
-        clock.join()
-        process.stdout.close()
-        process.stderr.close()
+        if end_process(process):
+            clock.join()
+            process.stdout.close()
+            process.stderr.close()
 
 
 def _split_pngs(pipe: IO[bytes], watch: Watch) -> Iterator[bytes]:

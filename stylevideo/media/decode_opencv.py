@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -61,7 +61,7 @@ def decode_with_opencv(info: VideoInfo, first: int) -> Generator[tuple[int, Pict
                 yield index, Picture(cv2.cvtColor(fit_picture(image, (info.height, info.width)), cv2.COLOR_BGR2RGB))
 
 
-@cache
+@lru_cache(maxsize=16)
 def opencv_decodes(info: VideoInfo) -> bool:
     """Whether OpenCV has a decoder for this video: its wheels lack some that ffmpeg has, such as AV1's."""
     try:

@@ -13,7 +13,7 @@ from typing import IO
 from stylevideo.errors import EncodeError
 from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
 from stylevideo.system.memory import tells_of_memory
-from stylevideo.system.waiting import Watch
+from stylevideo.system.waiting import Watch, end_process
 
 STDERR_LINES_KEPT = 50
 SILENCE_S = 3600.0
@@ -42,15 +42,13 @@ def encode(
     watch = Watch(process, SILENCE_S, stop)
     try:
         broken = _feed(process.stdin, chunks, watch)
-        with watch.waiting():
-            status = process.wait()
+        status = watch.wait()
     finally:
-        process.kill()
-        process.wait()
-        with suppress(OSError):
-            process.stdin.close()
-        drain.join()
-        process.stderr.close()
+        if end_process(process):
+            with suppress(OSError):
+                process.stdin.close()
+            drain.join()
+            process.stderr.close()
     if watch.is_over:
         raise EncodeError(
             f"ffmpeg made no step in writing {output.name} for {SILENCE_S / 60:.0f} minutes, and was ended. "

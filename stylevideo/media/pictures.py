@@ -81,7 +81,7 @@ class Picture:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Read a picture of any format that OpenCV knows.
+    """Read a picture: one of the formats that `media.picture_size` knows, its numbers as they are.
 
     Returns:
         (H, W, 3) uint8, RGB; orientation tags applied, alpha dropped.

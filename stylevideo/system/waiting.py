@@ -86,14 +86,24 @@ def collect(
         with _as_too_slow():
             process.wait(max(POLL_S, end - time.monotonic()))
     finally:
-        process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(LAST_WAIT_S)
+        if end_process(process):
             for reader, (_, pipe) in zip(readers, pipes, strict=True):
                 reader.join(LAST_WAIT_S)
                 pipe.close()
     _require(not output.is_cut, TooMuch)
     return output.all(), messages.all()
+
+
+def end_process(process: subprocess.Popen[bytes]) -> bool:
+    """Kill a process and wait for its end, but not for ever.
+
+    Returns:
+        Whether it has ended; whoever uses the pipes of one that has not may wait for ever.
+    """
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(LAST_WAIT_S)
+    return process.returncode is not None
 
 
 def _require(condition: bool, error: type[Exception]) -> None:
@@ -134,6 +144,15 @@ class Watch:
             yield
         finally:
             self._since = None
+
+    def wait(self) -> int | None:
+        """Wait for the process's end; returns its exit status, or None where it was killed and does not end."""
+        with self.waiting():
+            while not (self.is_over or self._stop.is_set()):
+                with suppress(subprocess.TimeoutExpired):
+                    return self._process.wait(POLL_S)
+        end_process(self._process)
+        return self._process.returncode
 
     def heard(self) -> None:
         """The process has done something: a wait begins anew."""
