@@ -40,12 +40,13 @@ from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
-from stylevideo.outputs import check_plot, refuse_onto
+from stylevideo.outputs import check_plot
 from stylevideo.preparation import choose_reading, refuse_hdr
 from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, seen_through, style_targets
+from stylevideo.system.files import refuse_onto
 from stylevideo.text import counted
 from stylevideo.timeline import Shot, VideoInfo
 from stylevideo.version import __version__

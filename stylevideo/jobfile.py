@@ -103,11 +103,17 @@ def read_user_file(problems: Problems, name: str | None = None) -> Given:
     Raises:
         InputError: it cannot be read.
     """
-    named = os.environ.get(CONFIG_VARIABLE) if name is None else name
-    path = user_file() if named is None else Path(named)
-    if named in NO_FILE or (named is None and not path.exists()):
+    path = find_user_file(name)
+    if path is None:
         return Given()
     return _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
+
+
+def find_user_file(name: str | None = None) -> Path | None:
+    """Where what holds for all jobs of a user is read from; None where nothing is; see `read_user_file`."""
+    named = os.environ.get(CONFIG_VARIABLE) if name is None else name
+    path = user_file() if named is None else Path(named)
+    return None if named in NO_FILE or (named is None and not path.exists()) else path
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from stylevideo.media.sequence_writer import check_sequence_output, sequence_fil
 from stylevideo.media.store import files_being_named
 from stylevideo.media.writer import check_output
 from stylevideo.settings import OutputSettings, Settings
-from stylevideo.system.files import kind_of_file
+from stylevideo.system.files import kind_of_file, refuse_onto
 from stylevideo.timeline import VideoInfo
 
 LONGEST_NAME_BYTES = 255
@@ -148,22 +148,6 @@ def refuse_special(written: Iterable[Path]) -> None:
             mode = path.lstat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
                 raise InputError(f"{path} is {kind_of_file(mode)}. Choose another output.")
-
-
-def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) -> None:
-    """Refuse to write onto files that are read.
-
-    Args:
-        what: they are, in words.
-        precious: the files; those that are not there do not count.
-        written: the files that shall be written.
-    Raises:
-        InputError: one of them is the same file, under whatever name.
-    """
-    known = {(status.st_dev, status.st_ino) for status in (file.stat() for file in precious if file.is_file())}
-    for path in written:
-        if path.exists() and (path.stat().st_dev, path.stat().st_ino) in known:
-            raise InputError(f"{path} is {what}. Choose another output.")
 
 
 def _refuse_hidden(path: Path) -> None:

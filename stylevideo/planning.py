@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stylevideo.beside import provenance_path
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import HERE, absolute, find_sources
-from stylevideo.jobfile import JobFile, is_job_file, read_job_file, read_user_file
+from stylevideo.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
 from stylevideo.media.delivery import choose_delivery
-from stylevideo.media.pattern import CODECS, is_still, patterns_in
+from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.request import ClipRequest, Given
 from stylevideo.settings import Settings, Style, preset
+from stylevideo.system.files import refuse_onto
 
 USUAL_PRESET = "standard"
 NAMES_SHOWN = 4
@@ -67,6 +69,8 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
             requests |= dict.fromkeys(_requests(wish.source, given.over(wish.given).over(user)))
     problems.raise_all()
     _check_apart(tuple(requests), problems)
+    job_files = [Path(text) for text in inputs if is_job_file(text)]
+    _check_spared(tuple(requests), job_files, find_user_file(config), problems)
     problems.raise_all()
     _tell_of_sequences(request.source for request in requests if is_still(request.source))
     return tuple(requests)
@@ -174,6 +178,43 @@ def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
                 )
 
 
+def _check_spared(
+    requests: Sequence[ClipRequest], job_files: Iterable[Path], user: Path | None, problems: Problems
+) -> None:
+    """Refuse that a clip's files take the place of what any clip of the batch is made from."""
+    beside = [file for request in requests for file in _beside(request)]
+    written = [*(request.output for request in requests), *beside]
+    read = {
+        "a style picture": {style.path for request in requests for style in request.styles},
+        "the weights file": {file for request in requests if (file := request.settings.weights.file)},
+        "the job file": job_files,
+        "the user file": [user] if user else [],
+    }
+    for what, files in read.items():
+        with problems.noted():
+            refuse_onto(what, files, written)
+    with problems.noted():
+        refuse_onto("a clip of this batch", {request.source for request in requests}, beside)
+    sequences = {parsed[0] for request in requests if (parsed := _sequence(request))}
+    for request in requests:
+        own = _sequence(request)  # of which not all frames may be asked for: it is looked into later
+        for file in (request.output, *_beside(request)):
+            if any(pattern.has_file(file) for pattern in sequences if not own or pattern != own[0]):
+                with problems.noted():
+                    raise InputError(f"{file} is a picture of a clip of this batch. Choose another output.")
+
+
+def _beside(request: ClipRequest) -> list[Path]:
+    """What a clip writes beside its film."""
+    options = request.settings.output
+    record = [provenance_path(request.output)] if options.provenance else []
+    return [*record, *(absolute(path) for path in (options.sheet, options.report) if path)]
+
+
+def _sequence(request: ClipRequest) -> tuple[Pattern, range | None] | None:
+    return parse_pattern(request.source) if is_sequence(request.source) else None
+
+
 def _refuse_shared(
     requests: Sequence[ClipRequest], written: Callable[[ClipRequest], Path], advice: str, problems: Problems
 ) -> None:
@@ -189,5 +230,5 @@ def _refuse_shared(
 
 
 def _key(path: Path) -> str:
-    """Equal for two names of one file."""
-    return os.path.normcase(path.resolve())
+    """Equal for two names of one file, or of one sequence."""
+    return os.path.normcase(path.with_name(plain_name(path)).resolve())

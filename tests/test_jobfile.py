@@ -161,6 +161,47 @@ def test_two_clips_never_share_a_file(tmp_path: Path) -> None:
         plan_requests([one, third], onto)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("styles/{name}.png", {}, "ink.png is a style picture"),
+        ("{name}.mp4", {"sheet": "weights.png"}, "weights.png is the weights file"),
+        ("{name}.mp4", {"sheet": "{style}.toml"}, "job.toml is the job file"),
+        ("{name}.mp4", {"sheet": "other.toml"}, "other.toml is the user file"),
+        ("{name}.mp4", {"sheet": "still.png"}, "still.png is a clip of this batch"),
+        ("{name}.mp4", {"sheet": "plates/b.0007.png"}, "b.0007.png is a picture of a clip of this batch"),
+        ("plates/b.%04d.png", {}, "b.%04d.png is a clip of this batch"),
+    ],
+)
+def test_no_clip_takes_the_place_of_what_another_is_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, settings: dict[str, str], said: str
+) -> None:
+    """Whatever kind of file it is, and whichever of a clip's files would be written there, also with -y."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "ink.mp4", "still.png", "plates/b.0001.png", "plates/b.0002.png", "styles/ink.png", "job.png")
+    touch(tmp_path, "weights.png", "other.toml")
+    text = """
+    [defaults]
+    weights = "weights.png"
+    [[clip]]
+    source = "plates/b.####.png"
+    styles = ["styles/ink.png"]
+    output = "b.mp4"
+    [[clip]]
+    source = "still.png"
+    styles = ["styles/ink.png"]
+    output = "made.png"
+    [[clip]]
+    source = "ink.mp4"
+    styles = ["job.png"]
+    """
+    job = write_job(tmp_path, f"{text}output = '{name.format(name='ink')}'\n")
+    if "sheet" in settings:
+        Path(job).write_text(Path(job).read_text() + f"sheet = '{settings['sheet'].format(style='job')}'\n")
+    with pytest.raises(InputError, match=re.escape(said)):
+        plan_requests([job], Given({"overwrite": True}), "other.toml")
+
+
 def test_the_same_clip_is_made_once_unless_the_films_differ(tmp_path: Path) -> None:
     touch(tmp_path, "x.mp4")
     requests = plan_requests([str(tmp_path / "x.mp4"), str(tmp_path), str(tmp_path / "*.mp4")], STYLED)

@@ -70,6 +70,14 @@ class Pattern:
         """In lower case, with its dot."""
         return Path(f"name{self.after}").suffix.lower()
 
+    def has_file(self, file: Path) -> bool:
+        """Whether a file, which need not be there, is one of these by its name."""
+        number = file.name.removeprefix(self.before).removesuffix(self.after)
+        is_named = (
+            number.isdecimal() and len(number) >= self.digits and file.name == f"{self.before}{number}{self.after}"
+        )
+        return is_named and file.parent.resolve() == self.folder.resolve()
+
     def file(self, number: int) -> Path:
         """The file of a number."""
         return self.folder / (f"{self.before}{number:0{self.digits}d}{self.after}" if self.digits else self.name)

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -104,6 +105,22 @@ def refuse_address(path: Path) -> None:
 def _refuse_unordinary(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is {kind_of_file(mode)}, not an ordinary file. Name a file.")
+
+
+def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write onto files that are read.
+
+    Args:
+        what: they are, in words.
+        precious: the files; those that are not there do not count.
+        written: the files that shall be written.
+    Raises:
+        InputError: one of them is the same file, under whatever name.
+    """
+    known = {(status.st_dev, status.st_ino) for status in (file.stat() for file in precious if file.is_file())}
+    for path in written:
+        if path.exists() and (path.stat().st_dev, path.stat().st_ino) in known:
+            raise InputError(f"{path} is {what}. Choose another output.")
 
 
 def kind_of_file(mode: int) -> str:
