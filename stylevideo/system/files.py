@@ -117,10 +117,18 @@ def refuse_onto(what: str, precious: Iterable[Path], written: Iterable[Path]) ->
     Raises:
         InputError: one of them is the same file, under whatever name.
     """
-    known = {(status.st_dev, status.st_ino) for status in (file.stat() for file in precious if file.is_file())}
+    known = {found for file in precious if (found := _identity(file))}
     for path in written:
-        if path.exists() and (path.stat().st_dev, path.stat().st_ino) in known:
+        if _identity(path) in known:
             raise InputError(f"{path} is {what}. Choose another output.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """By which a file is known under all its names; None where there is none, or it cannot be looked at."""
+    with suppress(OSError):
+        status = path.stat()
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+    return None
 
 
 def kind_of_file(mode: int) -> str:
