@@ -45,6 +45,29 @@ def film(
     return probe(path)
 
 
+@pytest.mark.parametrize(
+    ("matrix", "primaries", "transfer"),
+    [
+        ("ictcp", "bt2020", "smpte2084"),
+        ("ictcp", "bt2020", "arib-std-b67"),
+        ("chroma-derived-nc", "bt2020", "smpte2084"),
+        ("chroma-derived-nc", "smpte432", "bt709"),
+        ("chroma-derived-nc", "bt709", "bt709"),
+    ],
+)
+def test_matrices_that_belong_to_primaries(matrix: str, primaries: str, transfer: str, tmp_path: Path) -> None:
+    """The same colours as RGB and by the matrix become the same picture."""
+    plain = film(tmp_path / "plain.mkv", "gbrp16", "gbr", primaries, transfer, "pc")
+    by_matrix = ("-vf", f"zscale=matrix={matrix}:range=limited,format=yuv444p12le", "-c:v", "ffv1")
+    ffmpeg("-i", plain.path, *by_matrix, tmp_path / "by.mkv")
+    coded = probe(tmp_path / "by.mkv")
+    assert coded.color_matrix == matrix
+    pictures = [
+        next(iter(read_frames(info, range(1), Reading(bits=16, tonemap=info.is_hdr)))).image for info in (plain, coded)
+    ]
+    assert np.abs(middles(pictures[0]) - middles(pictures[1])).max() / 257 < 1
+
+
 def middles(picture: np.ndarray) -> np.ndarray:
     """The mean over the middle of each patch."""
     blocks = picture.reshape(HEIGHT // BLOCK, BLOCK, WIDTH // BLOCK, BLOCK, 3)

@@ -39,6 +39,8 @@ OTHER_TRANSFERS = {"linear": "linear light", "log100": "a logarithm of 1 to 100"
 """Curves whose numbers look right on no screen, with names that people understand."""
 ZSCALE_MATRICES = frozenset({"ycgco", "bt2020c", "chroma-derived-nc", "chroma-derived-c", "ictcp"})
 """Colour matrices that zscale alone knows; OpenCV and ffmpeg's own filter take them for BT.601."""
+MATRICES_BY_PRIMARIES = frozenset({"chroma-derived-nc", "chroma-derived-c"})
+"""Which numbers they have follows from the primaries; ICtCp has those of BT.2020 alone."""
 UNKNOWN_TO_ZSCALE = frozenset({"smpte2085", "ipt-c2", "ycgco-re", "ycgco-ro"})
 LIGHT, LIGHT_WITH_ALPHA = "gbrpf32le", "gbrapf32le"
 PLANES_APART = "alpha_mode=premultiplied"
@@ -77,8 +79,11 @@ def conversion(info: VideoInfo, tonemap: bool, pixels: str) -> str:
     known = (*SCREEN_TRANSFERS, *OTHER_TRANSFERS, *HDR_TRANSFERS)
     transfer = info.transfer if info.transfer in known else "bt709"
     shown = "bt709" if tonemap or transfer in OTHER_TRANSFERS else transfer
-    # zscale is told of no primaries: greys of another white it may tint, or not, as it happens.
-    told = f"setparams=colorspace={matrix if info.is_yuv else 'gbr'}:color_primaries=bt709:color_trc={transfer}"
+    # zscale is told of no primaries but where they decide on the matrix: greys of another white it may tint, or not, as
+    # it happens.
+    found = info.primaries or "bt709" if matrix in MATRICES_BY_PRIMARIES else "bt709"
+    named = "bt2020" if matrix == "ictcp" else found
+    told = f"setparams=colorspace={matrix if info.is_yuv else 'gbr'}:color_primaries={named}:color_trc={transfer}"
     if "ap" in pixels:
         told += f":{PLANES_APART}"
     whole = _with_whole_chroma(info.pixel_format, (info.width, info.height))
