@@ -14,7 +14,6 @@ from pathlib import Path
 from stylevideo.encoder_arguments import EncoderArguments
 from stylevideo.encoder_options import names
 from stylevideo.errors import InputError, TimeLimitError
-from stylevideo.media.colors import film_conversion
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.timeline import bits_of
 
@@ -296,6 +295,8 @@ class Encoding:
             size: width and height.
             alpha: whether the RGB has a fourth channel.
         """
+        from stylevideo.media.colors import film_conversion  # loads NumPy, which names of deliveries need not wait for
+
         is_rgb = pixel_format.startswith(("gbr", "bgr"))
         yield f"format={pixel_format}" if is_rgb else film_conversion(pixel_format, size, alpha)
         tags = RGB_TAGS if is_rgb else COLOR_TAGS
