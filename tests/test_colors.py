@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import some_of_all
 from media_fixtures import ffmpeg, numbered_video
 
 from stylevideo.errors import InputError
@@ -102,22 +103,22 @@ def error(info: VideoInfo, wanted: np.ndarray, reading: Reading) -> float:
     return float(np.abs(middles(first) - wanted).max() * 255)
 
 
-@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p10le", "yuv444p12le", "gbrp10le"])
+PRIMARIES = [
+    ("bt2020nc", "bt2020", "bt709", "BT.2020"),
+    ("bt2020nc", "bt2020", "bt2020-10", "BT.2020"),
+    ("bt709", "smpte432", "bt709", "Display P3"),
+    ("bt709", "smpte432", "iec61966-2-1", "Display P3"),
+    ("bt709", "smpte432", "bt470m", "Display P3"),
+    ("smpte170m", "smpte170m", "smpte170m", "BT.601 (525 lines)"),
+    ("bt470bg", "bt470bg", "bt470bg", "BT.601 (625 lines)"),
+]
+
+
 @pytest.mark.parametrize(
-    ("matrix", "primaries", "transfer", "name"),
-    [
-        ("bt2020nc", "bt2020", "bt709", "BT.2020"),
-        ("bt2020nc", "bt2020", "bt2020-10", "BT.2020"),
-        ("bt709", "smpte432", "bt709", "Display P3"),
-        ("bt709", "smpte432", "iec61966-2-1", "Display P3"),
-        ("bt709", "smpte432", "bt470m", "Display P3"),
-        ("smpte170m", "smpte170m", "smpte170m", "BT.601 (525 lines)"),
-        ("bt470bg", "bt470bg", "bt470bg", "BT.601 (625 lines)"),
-    ],
+    ("said", "pixels"), some_of_all(3, PRIMARIES, ["yuv420p", "yuv422p10le", "yuv444p12le", "gbrp10le"])
 )
-def test_primaries_become_the_films(
-    tmp_path: Path, matrix: str, primaries: str, transfer: str, name: str, pixels: str
-) -> None:
+def test_primaries_become_the_films(tmp_path: Path, said: tuple[str, str, str, str], pixels: str) -> None:
+    matrix, primaries, transfer, name = said
     told = matrix if pixels.startswith("yuv") else "gbr"
     info = film(tmp_path / "clip.mkv", pixels, told, primaries, transfer, "tv" if told != "gbr" else "pc")
     assert (info.primaries, info.transfer) == (primaries, transfer)
@@ -150,9 +151,15 @@ def test_the_matrices_are_those_of_the_standards() -> None:
         to_bt709(Primaries((0.3, 0.3), (0.3, 0.3), (0.3, 0.3), (0.3, 0.3)))
 
 
-@pytest.mark.parametrize("span", ["tv", "pc"])
-@pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt2020nc", "smpte240m", "fcc"])
-@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+@pytest.mark.parametrize(
+    ("pixels", "matrix", "span"),
+    some_of_all(
+        3,
+        ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"],
+        ["bt709", "smpte170m", "bt2020nc", "smpte240m", "fcc"],
+        ["tv", "pc"],
+    ),
+)
 def test_each_matrix_and_range(tmp_path: Path, pixels: str, matrix: str, span: str) -> None:
     """OpenCV rounds down what it makes of YUV, and one level is added."""
     info = film(tmp_path / "clip.mkv", pixels, matrix, "bt709", "bt709", span)

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from cases import some_of_all
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
@@ -320,8 +321,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 @posix
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(("reader", "kind"), some_of_all(3, READERS, KINDS))
 def test_what_is_no_ordinary_file_is_not_waited_for(kind: str, reader: str, tmp_path: Path) -> None:
     if reader == "an EXR frame":
         pytest.importorskip("OpenEXR")
