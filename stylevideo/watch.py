@@ -95,6 +95,9 @@ class SourceWatch:
         return (now and now[:2]) != (before and before[:2]) if self.only_written else now != before
 
     def _require_same_content(self) -> None:
+        gone = next((file for file, before in self._at_first.items() if before and not file.exists()), None)
+        if gone:
+            raise InputError(f"{gone} can no longer be read: it is gone. Put it back.")
         if source_identity(self._files) != self.identity:
             raise InputError(
                 f"{self._info.path} has changed since the run began, and the film would be of two versions. Put back "

@@ -785,7 +785,7 @@ def test_a_source_that_vanishes_before_the_film_is_written(
 ) -> None:
     said = interrupted(loud_clip, out / film, monkeypatch, run)
     assert is_clear(said, code=1), said
-    assert "loud.mov can no longer be read (No such file or directory). Put it back." in said.err
+    assert "loud.mov can no longer be read: it is gone. Put it back." in said.err
     assert "run the same command again" in said.err
     assert names(out) == [f".{film}.stylevideo"]
     said = run(loud_clip, out / film)

@@ -241,7 +241,7 @@ def test_the_plot_replaces_nothing_that_is_measured(tmp_path: Path) -> None:
     (tmp_path / "link.png").symlink_to(film[1])
     before = [path.read_bytes() for path in (*source, *film, style)]
     for plot in (source[1], tmp_path / "link.png", style):
-        with pytest.raises(InputError, match="is one of the files to be measured|is already there and is no plot"):
+        with pytest.raises(InputError, match=r"is one of the files to be measured|is already there and is no plot"):
             stylevideo.evaluate(
                 source[0].parent / "a.####.png",
                 film[0].parent / "a.####.png",

@@ -69,8 +69,8 @@ def test_a_smaller_film_is_made_only_if_allowed(
     film = tmp_path / "film.mp4"
     real, known = notes.write_atomically, []
 
-    def look(path: Path, data: bytes) -> None:
-        real(path, data)
+    def look(path: Path, data: bytes, **options: bytes) -> None:
+        real(path, data, **options)
         if path.name == "job.json":
             known.append((path.parent / "fallback.json").exists())
 

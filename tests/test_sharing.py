@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -336,15 +335,15 @@ class TestInOneProcess:
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
         """A folder with an open file cannot be removed on all systems."""
-        real = shutil.rmtree
+        real = Path.rmdir
 
-        def refuse(folder: Path, **options: Any) -> None:
-            if Path(folder) == store_folder(tmp_path / "film.mp4"):
+        def refuse(folder: Path) -> None:
+            if folder == store_folder(tmp_path / "film.mp4"):
                 raise PermissionError(13, "Permission denied")
-            real(folder, **options)
+            real(folder)
 
         with monkeypatch.context() as patched:
-            patched.setattr("shutil.rmtree", refuse)
+            patched.setattr(Path, "rmdir", refuse)
             result = stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
         assert any("cannot be removed (Permission denied)" in warning for warning in result.warnings)
         request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)

@@ -75,7 +75,7 @@ def probe(path: Path) -> VideoInfo:
     """
     require_file(path)
     run = _run_framecrc(path)
-    _refuse_other_formats(path, run.remarks)
+    _refuse_other_formats(path, run)
     streams = _parse_streams(run.messages)
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
     if not streams and "moov atom not found" in run.remarks and _begins_as_mp4(path):
@@ -257,9 +257,10 @@ def _is_moving_picture(stream: StreamInfo) -> bool:
     return stream.kind == "video" and not any(mark in stream.detail for mark in still)
 
 
-def _refuse_other_formats(path: Path, remarks: str) -> None:
+def _refuse_other_formats(path: Path, run: FfmpegRun) -> None:
     """Say what a file is that ffmpeg did not open because its format is not among those that clips have."""
-    if _MISNAMED_PLAYLIST in remarks:
+    remarks, before_the_clip = run.remarks, run.messages.partition("Input #0,")[0]
+    if _MISNAMED_PLAYLIST in before_the_clip:  # which no part of ffmpeg signs
         raise InputError(refusal(path.name, "hls"))
     if _TOO_MANY_STREAMS in remarks:
         raise InputError(f"{path.name} has more streams than a clip may have ({STREAMS}). Leave some out first.")
