@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,12 @@ import numpy as np
 import pytest
 from conftest import STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from sequence_fixtures import save, save_numbered
 
 import stylevideo
+from stylevideo.beside import PLOT_MARK
 from stylevideo.errors import InputError
 from stylevideo.evaluation import Evaluation, _open_pair, _pairs, as_json, as_table
 from stylevideo.media.delivery import Encoding
@@ -237,11 +239,16 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
 
 def test_the_plot_replaces_nothing_that_is_measured(tmp_path: Path) -> None:
     source, film = (save_numbered(tmp_path / name, "a.{:04d}.png", range(1, 4)) for name in ("source", "film"))
-    style = shutil.copy(source[0], tmp_path / "style.png")
+    style = tmp_path / "style.png"
+    with Image.open(source[0]) as picture:  # a plot may replace a plot, but not one that is measured
+        mark = PngInfo()
+        mark.add_text("Software", PLOT_MARK)
+        picture.save(style, pnginfo=mark)
     (tmp_path / "link.png").symlink_to(film[1])
     before = [path.read_bytes() for path in (*source, *film, style)]
-    for plot in (source[1], tmp_path / "link.png", style):
-        with pytest.raises(InputError, match=r"is one of the files to be measured|is already there and is no plot"):
+    no_plot, measured = "is already there and is no plot", "is one of the files to be measured"
+    for plot, says in ((source[1], no_plot), (tmp_path / "link.png", no_plot), (style, measured)):
+        with pytest.raises(InputError, match=says):
             stylevideo.evaluate(
                 source[0].parent / "a.####.png",
                 film[0].parent / "a.####.png",

@@ -12,7 +12,7 @@ from fuzz import fuzz
 from fuzz_inputs import CHANGES, Original, damage
 from fuzz_worker import CrashError, HangError, Worker
 
-FEW = 6
+FEW = 10
 ORIGINALS = [Original("clip.mp4", {"clip.mp4": bytes(range(256)) * 20}), Original("shots", {"a": b"a" * 99, "b": b"b"})]
 
 
