@@ -112,7 +112,7 @@ def _mixer(primaries: Primaries) -> str:
 def film_conversion(pixels: str, size: tuple[int, int], alpha: bool) -> str:
     """The filters that make RGB of full range into the film's YUV.
 
-    ffmpeg's own filter, for programs without zscale, is 1.7 levels of 10 bits too bright where it is fed with 16.
+    ffmpeg's own filter, for programs without zscale, makes pictures of 16 bits too bright by a level or two of 10 bits.
 
     Args:
         pixels: the film's format, one of ffmpeg's of YUV.
