@@ -32,6 +32,7 @@ MOST_CHARACTERS = 8000
 _PICTURE = re.compile(r"(v(:0)?)?")
 _SOUND = re.compile(r"a(:\d{1,2})?")
 _TAGGED = re.compile(r"(g|c:\d{1,3}|s|s:[vast](:\d{1,2})?|s:\d{1,2})?")
+_OF_THE_FILM = ("-metadata", "-metadata:g")
 _TRACK = re.compile(r"[ast](:\d{1,2})?")
 _OPTION = re.compile(r"-([A-Za-z0-9][\w-]*)(?::(.*))?", re.DOTALL)
 _VALUE = re.compile(r"(?:[+-]?[0-9.]|\+?[A-Za-z])[\w.,:|%@+*/()<>= -]*", re.ASCII)
@@ -52,6 +53,12 @@ class EncoderArguments:
     options: tuple[str, ...] = ()
     filters: str = ""
     encoder: str = ""
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """Names, in lower case, of the film's tags that they set or take out."""
+        pairs = zip(self.options[::2], self.options[1::2], strict=True)
+        return frozenset(value.partition("=")[0].lower() for option, value in pairs if option in _OF_THE_FILM)
 
 
 def read_encoder_arguments(text: str) -> EncoderArguments:

@@ -22,7 +22,7 @@ from stylevideo.media.account import shown_colors
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.frame_file import file_facts
 from stylevideo.media.reader import open_clip
-from stylevideo.media.tags import OF_THE_CONTAINER, Chapter, ask, read_tags
+from stylevideo.media.tags import Chapter, ask, comparable, read_tags, says
 from stylevideo.media.tracks import (
     TRACK_KINDS,
     Track,
@@ -222,12 +222,12 @@ def _check_tags(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Chec
     if info.is_sequence or not _says(made):
         return
     tags, made_tags = read_tags(info), read_tags(made)
-    for name, value in tags.values.items():
-        if name not in OF_THE_CONTAINER and name != "creation_time":
-            found = made_tags.values.get(name, "none")
-            missing = Verdict.WRONG if name in HELD_EVERYWHERE else Verdict.CHANGED
-            kept = found == value or (name == "comment" and found.startswith(f"{value}\n"))  # we add to it
-            yield Check(f"tag {name}", value, found, Verdict.SAME if kept else missing)
+    there = {comparable(name): value for name, value in made_tags.values.items()}
+    for name, value in tags.own.items():
+        found = there.get(comparable(name), "none")
+        missing = Verdict.WRONG if name in HELD_EVERYWHERE else Verdict.CHANGED
+        kept = says(name, value, found) or (name == "comment" and found.startswith(f"{value}\n"))  # we add to it
+        yield Check(f"tag {name}", value, found, Verdict.SAME if kept else missing)
     cut = stretch_of_time(info, shown)
     stop = None if cut.length is None else cut.start + cut.length
     inside = [c for c in tags.chapters if c.stop > cut.start and (stop is None or c.start < stop)]

@@ -17,11 +17,13 @@ from media_fixtures import ffmpeg, numbered_frame, numbered_video
 
 from stylevideo import stylize
 from stylevideo.cli import main
+from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.media.delivery import DELIVERIES, Encoding
 from stylevideo.media.probe import probe
-from stylevideo.media.tags import LONGEST_TAG_BYTES, film_tags, read_tags
+from stylevideo.media.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says
 from stylevideo.media.writer import FilmReport, write_film
 from stylevideo.settings import Settings
+from stylevideo.text import printable
 from stylevideo.timeline import VideoInfo
 from stylevideo.verification import verify
 
@@ -60,10 +62,55 @@ def test_every_tag_is_kept(tmp_path: Path, kind: str, suffix: str) -> None:
     made = film_of(source, tmp_path / f"film{suffix}")
     assert made.notes == ()
     had, has = read_tags(probe(source)).own, read_tags(probe(made.path)).own
-    assert {name.lower() for name in tags} - {"[chapter]x"} <= set(had)
+    assert {name.lower() for name in tags} <= set(had)
     for name, value in had.items():
         assert has[name].split(";")[0] == time if name == "creation_time" else has[name] == value
     assert not verify(source, made.path).wrong
+
+
+MUCH = {
+    **{"[CHAPTER]": "1", "[stream]x": "2", "[x": "3", "a\nb": "4", "\na": "5", "a=b": "6", "\\\n": "7", "k l": "8"},
+    **{";c": "9", "#d": "10", "e\\": "11", "tempo": "fast", "compilation": "x", "track": "3/4", "date": "2020"},
+    **{"location": "+3+4/", "location-eng": "+1+2/", "creation_time": "2020-01-02T03:04:05Z", "hw": "y"},
+}
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=9)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(
+    st.dictionaries(
+        NAMES | st.sampled_from(list(MUCH)),
+        st.text(st.characters(codec="ascii", categories=["L", "Nd"]), min_size=1),
+        min_size=20,
+    )
+)
+@example(MUCH)
+def test_whatever_a_tag_is_called_it_is_kept_or_said(suffix: str, tags: dict[str, str]) -> None:
+    def quoted(text: str) -> str:
+        return re.sub(r"([\[\\=;#\n\r])", r"\\\1", text)
+
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        lines = [f"{quoted(tag)}={quoted(value)}\0\n" for tag, value in tags.items()]
+        (folder / "tags").write_text(";FFMETADATA1\n" + "".join(lines), newline="")
+        inputs = ("-i", numbered_video(folder / "plain.mkv", 1, "25"), "-f", "ffmetadata", "-i", folder / "tags")
+        ffmpeg(*inputs, "-map", "0", "-map_metadata", "1", "-c", "copy", folder / "source.mkv")
+        had = read_tags(probe(folder / "source.mkv")).own
+        report = film_of(folder / "source.mkv", folder / f"film{suffix}")
+        found = read_tags(probe(report.path)).values
+    assert len(had) > 2
+    for tag, value in had.items():
+        said = any(printable(tag) in note for note in report.notes)
+        assert said or says(tag, value, found[tag]), tag
+
+
+def test_what_the_user_says_in_place_of_a_tag_is_no_loss(tmp_path: Path) -> None:
+    source, film = tagged(tmp_path / "a.mp4", {**USUAL, "make": "Maker"}), tmp_path / "b.mp4"
+    extra = read_encoder_arguments("-metadata title=Mine -metadata artist=")
+    report = write_film([numbered_frame(0), numbered_frame(1)], film, probe(source), range(2), Encoding(extra=extra))
+    found = read_tags(probe(film)).values
+    assert report.notes == () and found["title"] == "Mine" and "artist" not in found and found["make"] == "Maker"
 
 
 def test_a_films_usual_tags_have_their_usual_places(tmp_path: Path) -> None:

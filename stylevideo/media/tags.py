@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from stylevideo.encoder_options import names
@@ -46,7 +48,7 @@ class Tags:
     @property
     def own(self) -> dict[str, str]:
         """Those that its makers gave it, not its muxer."""
-        return {name: value for name, value in self.values.items() if not _is_of_the_container(name)}
+        return {name: value for name, value in self.values.items() if not _is_of_the_container(name, self.values)}
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,12 @@ class FilmTags:
 
     Attributes:
         file: the text of a file for ffmpeg's `ffmetadata` demuxer.
-        names: of the tags in it, in lower case.
+        values: of the tags in it, by their names in lower case.
         too_long: names of those that are left out for their length.
     """
 
     file: bytes
-    names: frozenset[str]
+    values: dict[str, str]
     too_long: tuple[str, ...]
 
 
@@ -97,16 +99,64 @@ def film_tags(info: VideoInfo, comment: str) -> FilmTags:
         room -= len(line)
         if name not in too_long and room >= 0:
             kept[name] = line
-    # ffmpeg's reader takes the end of a line for escaped behind any backslash, unless a zero comes first; it ends one
-    # at a carriage return, too.
-    file = b";FFMETADATA1\n" + b"".join(line.replace(b"\r", b"\\\r") + b"\0\n" for line in kept.values())
-    return FilmTags(file, frozenset(kept), tuple(name for name in lines if name not in kept))
+    file = b";FFMETADATA1\n" + b"".join(map(_escaped, kept.values()))
+    return FilmTags(file, _values(kept), tuple(name for name in lines if name not in kept))
+
+
+def _escaped(line: bytes) -> bytes:
+    """A tag's line as ffmpeg's reader takes it for nothing else.
+
+    The end of a line is escaped for it behind any backslash, unless a zero comes first; it ends one at a carriage
+    return, too, and finds a section in whatever begins with "[CHAPTER]".
+    """
+    return (b"\\" if line.startswith(b"[") else b"") + line.replace(b"\r", b"\\\r") + b"\0\n"
+
+
+def compare_tags(wanted: Mapping[str, str], found: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The names of tags that a film lacks, and of those that it has with another value.
+
+    Args:
+        wanted, found: values by their names in lower case.
+    """
+    there = {comparable(name): value for name, value in found.items()}
+    missing = [name for name in wanted if comparable(name) not in there]
+    other = [name for name in wanted if name not in missing and not says(name, wanted[name], there[comparable(name)])]
+    return sorted(missing), sorted(other)
+
+
+def says(name: str, wanted: str, found: str) -> bool:
+    """Whether two values of a tag say the same, however a container writes places and times."""
+    if name == "creation_time":
+        return _moment(wanted) == _moment(found)
+    if name == "location" or name.startswith("location-"):
+        return _coordinates(wanted) == _coordinates(found)
+    return wanted == found
+
+
+def comparable(name: str) -> str:
+    """A tag's name as containers have it: Matroska writes no spaces."""
+    return name.replace(" ", "_")
+
+
+def _moment(text: str) -> datetime | str:
+    """The first of the times that are said, since QuickTime may say it twice; without a zone it is Greenwich's."""
+    first = text.partition(";")[0]
+    try:
+        moment = datetime.fromisoformat(first)
+    except ValueError:
+        return first
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _coordinates(text: str) -> list[float] | str:
+    return [round(float(number), 4) for number in re.findall(r"[+-]\d+(?:\.\d+)?", text)] or text
 
 
 def _lines(info: VideoInfo) -> dict[str, bytes]:
     """Each of the source's own tags as `ffmetadata` writes it, by its name in lower case."""
     _, found = _sections(_printed(info, *_PRINTED))[0]
-    lines = {name: line for name, line in found.items() if not _is_of_the_container(name)}
+    own = _values(found)
+    lines = {name: line for name, line in found.items() if not _is_of_the_container(name, own)}
     if "creation_time" in found:  # QuickTime may say it twice
         lines["creation_time"] = re.split(rb"\\?;", found["creation_time"], maxsplit=1)[0]
     return lines
@@ -144,9 +194,11 @@ def _plain_place(text: bytes, mark: bytes, begin: int = 0) -> int:
     return len(text)
 
 
-def _is_of_the_container(name: str) -> bool:
-    """Whether a muxer writes it, or it repeats another in a language."""
-    return name in OF_THE_CONTAINER or name.startswith(("[", "location-"))
+def _is_of_the_container(name: str, values: Mapping[str, str]) -> bool:
+    """Whether a muxer writes it, or it repeats the place for a language."""
+    if name.startswith("location-") and "location" in values:
+        return says(name, values["location"], values[name])
+    return name in OF_THE_CONTAINER
 
 
 def ask(info: VideoInfo, *arguments: str) -> str:

@@ -25,7 +25,7 @@ from stylevideo.media.ffmpeg import ffmpeg_path, file_url
 from stylevideo.media.leftovers import part_folder
 from stylevideo.media.pictures import check_writable
 from stylevideo.media.probe import probe
-from stylevideo.media.tags import FilmTags, film_tags, read_tags
+from stylevideo.media.tags import Chapter, FilmTags, compare_tags, film_tags, read_tags
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.tracks import (
     TRACK_KINDS,
@@ -294,7 +294,7 @@ def _picture_words(picture: StreamInfo | None) -> Iterator[str]:
 def _movflags(film: _Film) -> str:
     """QuickTime's list of any tags takes the place of those that have a place of their own, which more players show."""
     held = film.container.tags
-    return "+faststart" + ("" if held is None or film.tags.names <= held else "+use_metadata_tags")
+    return "+faststart" + ("" if held is None or film.tags.values.keys() <= held else "+use_metadata_tags")
 
 
 def _filters(film: _Film) -> Iterator[str]:
@@ -450,25 +450,26 @@ def _check_tags(film: _Film, made: VideoInfo) -> Iterator[str]:
         return
     if film.tags.too_long:
         yield f"What the source says in the {_listed('tag', film.tags.too_long)} is too long for a film, and left out."
-    written = read_tags(made)
-    found = {_comparable(name) for name in written.values}
-    lost = sorted(name for name in film.tags.names if _comparable(name) not in found)
+    written, changed = read_tags(made), film.encoding.extra.tags
+    wanted = {name: value for name, value in film.tags.values.items() if name not in changed}
+    lost, other = compare_tags(wanted, written.values)
     if lost:
         yield f"{film.container.muxer} has no place for the source's {_listed('tag', lost)}: left out."
+    if other:
+        held = f"{film.container.muxer} cannot hold what the source says in the {_listed('tag', other)}"
+        yield f"{held}: the film says something else there."
     if film.info.is_sequence:
         return
     had, has = read_tags(film.info).chapters, written.chapters
     if film.cut.is_whole and len(has) < len(had):
         yield f"{film.output.name} came out with {counted(len(has), 'chapter')} instead of {len(had)}."
-    held = {_comparable(name) for chapter in has for name in chapter.others}
-    lost = sorted({name for chapter in had for name in chapter.others if _comparable(name) not in held})
+    lost, _ = compare_tags(_others(had), _others(has))
     if lost and has:
         yield f"{film.container.muxer} has no place for what chapters say beside their titles ({_listed('tag', lost)})."
 
 
-def _comparable(name: str) -> str:
-    """Matroska writes no spaces."""
-    return name.replace(" ", "_")
+def _others(chapters: Sequence[Chapter]) -> dict[str, str]:
+    return dict.fromkeys((name for chapter in chapters for name in chapter.others), "")
 
 
 def _listed(noun: str, names: Sequence[str]) -> str:
