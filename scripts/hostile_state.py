@@ -210,8 +210,9 @@ def _other_size(stage: Stage) -> None:
 
 def _names_victim(stage: Stage) -> None:
     """Files that are said to be the run's own may be replaced: not those that it would not write."""
+    folder = _unfinished(stage)
     victim = stage.victim("out/sheet.png")
-    (_unfinished(stage) / "naming.json").write_text(f'["{victim}"]')
+    (folder / "naming.json").write_text(f'["{victim}"]')
     stage.call(*_words(stage), "--sheet", victim, ends="refused")
 
 

@@ -19,8 +19,13 @@ from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.preparation import Job
 from stylevideo.temporal import Reference, SequenceState
-from stylevideo.timeline import Shot, VideoInfo
+from stylevideo.timeline import Shot
 from stylevideo.version import __version__
+
+TURN_NAME = "turn"
+"""Under this name a store remembers a loop's turn that is complete."""
+STATE_BYTES, STATE_PIXEL_BYTES = 1 << 20, 64
+"""The most that a state may have, in all and for each painted pixel; it needs 40 bytes for one."""
 
 
 def fingerprint(job: Job) -> dict[str, Any]:
@@ -61,9 +66,9 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
     }
 
 
-def load_state(store: FrameStore, shot: int, info: VideoInfo, device: torch.device) -> SequenceState | None:
+def load_state(store: FrameStore, shot: Shot, job: Job) -> SequenceState | None:
     """What an unfinished shot is gone on from; None where none of its frames is finished."""
-    saved = store.last_state(shot)
+    saved, device, info = _last_state(store, shot, job), job.device, job.clip.info
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
@@ -79,6 +84,36 @@ def load_state(store: FrameStore, shot: int, info: VideoInfo, device: torch.devi
         recent_losses=tuple(saved["recent_losses"]),
         references=references,
     )
+
+
+def next_index(store: FrameStore, shot: Shot, job: Job) -> int:
+    """Of a shot's first frame that is not yet made; `shot.stop` where it is complete."""
+    if store.is_complete(shot.index):
+        return shot.stop
+    state = _last_state(store, shot, job)
+    return shot.start if state is None else int(state["index"]) + 1
+
+
+def require_whole(store: FrameStore, shots: Sequence[Shot], job: Job, pictures: bool) -> None:
+    """Refuse to go on from spoilt work, before there is more of it.
+
+    Args:
+        store: where it is.
+        shots: the film's.
+        job: of the film.
+        pictures: whether kept pictures are read, which takes a second for some hundred megabytes; else their records
+            and sizes are looked at.
+    Raises:
+        ResumeError: naming the first file that is spoilt, exchanged, or gone.
+    """
+    number, turn = job.clip.info.number, store.recall(TURN_NAME)
+    made = [index for shot in shots for index in range(shot.start, next_index(store, shot, job))]
+    store.require_pictures(map(number, made), map(number, turn["indices"] if turn else ()), pictures)
+
+
+def _last_state(store: FrameStore, shot: Shot, job: Job) -> dict[str, Any] | None:
+    height, width = (edge + 2 * MARGIN_PX for edge in job.size)
+    return store.last_state(shot.index, STATE_BYTES + STATE_PIXEL_BYTES * height * width)
 
 
 def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.checkpoint import fingerprint, load_shots, save_shots
+from stylevideo.checkpoint import TURN_NAME, fingerprint, load_shots, next_index, require_whole, save_shots
 from stylevideo.errors import (
     DecodeError,
     DeviceMemoryError,
@@ -45,7 +45,7 @@ from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, forgive, note, recall
 from stylevideo.models.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.outputs import check_names
-from stylevideo.painting import TURN_NAME, Made, Painter, too_large
+from stylevideo.painting import Made, Painter, too_large
 from stylevideo.preparation import Job, prepare
 from stylevideo.prospect import check_room, check_space, pixels_of
 from stylevideo.report import describe_result, write_report
@@ -131,9 +131,9 @@ def _make(
     with sole_run(output), cpu_threads(settings.optimizer.threads):
         anew = settings.output.restart
         given_up: dict[str, Any] = {} if anew else recall(output, FALLBACK_NAME) or {}
-        touches, more = _Touches(output), dict[str, Any]()
+        touches, more, knows_frames = _Touches(output), dict[str, Any](), False
         while True:
-            attempt = _Attempt(given_up, anew, _Shared(claims), touches.are_many)
+            attempt = _Attempt(given_up, anew, _Shared(claims), knows_frames, touches.are_many)
             try:
                 return _stylize(source, styles, output, settings, attempt, on_event, stop)
             except TouchedError:
@@ -154,6 +154,7 @@ def _make(
                 logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
             # Only here the error, and with it all that it holds of the device's memory, is gone.
             given_up, anew = {**given_up, **more}, anew and not attempt.has_begun
+            knows_frames = attempt.knows_frames
             _make_way(output, given_up, more, anew)
 
 
@@ -165,6 +166,7 @@ class _Attempt:
         given_up: settings' values that take the place of those asked for.
         anew: whether what an earlier run left is thrown away.
         shared: whether others help.
+        knows_frames: whether this process has looked at the kept frames already, or made them.
         only_written: whether the source counts as touched only where it was written to.
         has_begun: whether there is unfinished work of its own; then nothing more is thrown away.
     """
@@ -172,6 +174,7 @@ class _Attempt:
     given_up: Mapping[str, Any]
     anew: bool
     shared: _Shared
+    knows_frames: bool
     only_written: bool
     has_begun: bool = False
 
@@ -250,6 +253,8 @@ def _stylize(
     try:
         with memory_context(too_large(job)), shared:
             shots = _remembered_shots(store, job, stop)
+            require_whole(store, shots, job, pictures=not attempt.knows_frames)
+            attempt.knows_frames = True
             to_do = _announce(job, store, shots, on_event)
             forecast = None
             with (
@@ -380,17 +385,11 @@ def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> 
 def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
     """Tell the plan; returns the indices of the frames that are to be made."""
     unfinished = tuple(shot for shot in shots if not store.is_complete(shot.index))
-    to_do = [index for shot in unfinished for index in range(_next_index(store, shot), shot.stop)]
+    to_do = [index for shot in unfinished for index in range(next_index(store, shot, job), shot.stop)]
     height, width = job.size
     finished = len(job.clip.frames) - len(to_do)
     on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished))
     return to_do
-
-
-def _next_index(store: FrameStore, shot: Shot) -> int:
-    """Of the first frame of an unfinished shot that is not yet made."""
-    state = store.last_state(shot.index)
-    return shot.start if state is None else int(state["index"]) + 1
 
 
 def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: FrameResult) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
-from stylevideo.checkpoint import as_tensor, load_state
+from stylevideo.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image, to_picture
@@ -40,8 +40,6 @@ from stylevideo.timeline import Shot
 logger = logging.getLogger(__name__)
 
 READ_AHEAD_FRAMES = 2
-TURN_NAME = "turn"
-"""Under this name a store remembers a turn that is complete."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class Painter:
             Stopped: because of `stop`.
         """
         job = self._job
-        state = load_state(self._store, shot.index, job.clip.info, job.device) if self._store else None
+        state = load_state(self._store, shot, job) if self._store else None
         begin = shot.start if state is None else state.index + 1
         turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
         own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import torch
 
-from stylevideo.checkpoint import fingerprint
+from stylevideo.checkpoint import fingerprint, load_shots, require_whole
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
 from stylevideo.heartbeat import beat
 from stylevideo.media.leftovers import finished_frames
-from stylevideo.media.store import check_resumable, recall
+from stylevideo.media.store import find_store, recall
 from stylevideo.models.device import cpu_threads, describe
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
@@ -87,8 +87,8 @@ def _foresee(request: ClipRequest) -> Prospect:
     given_up = {} if anew else recall(request.output, FALLBACK_NAME) or {}
     job = prepare(request.source, request.styles, request.output, request.settings.with_values(**given_up))
     frames, finished = job.clip.frames, 0
-    if not anew:
-        check_resumable(request.output, fingerprint(job))
+    if not anew and (store := find_store(request.output, fingerprint(job))):
+        require_whole(store, load_shots(store) or (), job, pictures=False)
         finished = finished_frames(request.output)
     check_space(job, finished)
     return Prospect(

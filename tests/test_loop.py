@@ -19,7 +19,7 @@ from media_fixtures import make_video
 from sequence_fixtures import deep_frame, save
 
 import stylevideo
-from stylevideo.errors import SettingsError, Stopped
+from stylevideo.errors import ResumeError, SettingsError, Stopped
 from stylevideo.loop import Turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image
 from stylevideo.media.store import store_folder
@@ -147,6 +147,12 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
 
     with pytest.raises(Stop):
         stylevideo.stylize(ring, [STYLE], output, LOOPED, stop_in_the_turn)
+    picture = store_folder(output) / "loop" / f"{FRAMES:08d}.png"
+    kept = picture.read_bytes()
+    picture.write_bytes(kept[:-1])
+    with pytest.raises(ResumeError, match=rf"{picture.name} is damaged"):
+        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop_in_the_turn)
+    picture.write_bytes(kept)
     events: list[Event] = []
     result = stylevideo.stylize(ring, [STYLE], output, LOOPED, events.append)
     (plan,) = [event for event in events if isinstance(event, Planned)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +16,15 @@ import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import ResumeError, Stopped
 from stylevideo.media.leftovers import store_folder
+from stylevideo.prospect import foresee
+from stylevideo.request import ClipRequest
 from stylevideo.results import Event, FrameFinished
-from stylevideo.settings import Settings
+from stylevideo.settings import Settings, Style
 
 PLAIN = Settings().with_values(iterations=0, sheet="")
 FILES = ("job.json", "shots.json", "frames/00000001.json", "frames/00000001.png")
 FILES = (*FILES, "frames/00000012.json", "shots/00000.complete", "shots/00001.pt")
+SPARSE_BYTES = 1 << 28
 
 
 def _pipe(file: Path) -> None:
@@ -47,6 +51,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "too deep": lambda file: file.write_text("[" * 100_000),
     "a folder": _folder,
     "a pipe": _pipe,
+    "gone": Path.unlink,
+    "sparse": lambda file: os.truncate(file, SPARSE_BYTES),
 }
 
 
@@ -69,19 +75,49 @@ def begun(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 @pytest.mark.parametrize(
     ("name", "damage"),
-    [*((name, "a bit") for name in FILES), *zip(FILES[1:], list(DAMAGE)[1:], strict=True), ("job.json", "too deep")],
+    [
+        *((name, "a bit") for name in FILES),
+        *zip(FILES[1:], list(DAMAGE)[1:7], strict=True),
+        *((name, "sparse") for name in FILES),
+        *((name, "gone") for name in FILES if name.startswith("frames")),
+        ("job.json", "too deep"),
+        ("turn.json", "a value"),
+    ],
 )
-def test_spoilt_files_are_refused(begun: tuple[Path, Path], tmp_path: Path, name: str, damage: str) -> None:
+def test_spoilt_files_are_refused_before_there_is_more_of_the_film(
+    begun: tuple[Path, Path], tmp_path: Path, name: str, damage: str
+) -> None:
     if damage == "a pipe" and sys.platform == "win32":
         pytest.skip("no pipes there")
     clip, film = begun[0], tmp_path / "out" / "film.mp4"
     shutil.copytree(begun[1], tmp_path / "out")
     DAMAGE[damage](store_folder(film) / name)
-    with pytest.raises(stylevideo.StyleVideoError) as refusal:
-        stylevideo.stylize(clip, [STYLE], film, PLAIN)
+    before = _sizes(film.parent)
+    tracemalloc.start()
+    try:
+        with pytest.raises(stylevideo.StyleVideoError) as refusal:
+            stylevideo.stylize(clip, [STYLE], film, PLAIN)
+        assert tracemalloc.get_traced_memory()[1] < SPARSE_BYTES / 2
+    finally:
+        tracemalloc.stop()
     assert Path(name).name in str(refusal.value)
     assert "--restart" in str(refusal.value) or "Move it away" in str(refusal.value)
-    assert not film.exists()
+    assert _sizes(film.parent) == before
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    return {path: path.lstat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [("frames/00000003.json", "a bit"), ("frames/00000003.png", "cut"), ("shots/00001.pt", "a bit")]
+)
+def test_what_is_spoilt_is_foreseen(begun: tuple[Path, Path], tmp_path: Path, name: str, damage: str) -> None:
+    film = tmp_path / "out" / "film.mp4"
+    shutil.copytree(begun[1], tmp_path / "out")
+    DAMAGE[damage](store_folder(film) / name)
+    with pytest.raises(ResumeError, match=rf"{Path(name).name} is damaged"):
+        foresee(ClipRequest(begun[0], (Style(STYLE),), film, PLAIN))
 
 
 def test_a_spoilt_record_ends_with_2_and_restart_helps(
@@ -94,11 +130,3 @@ def test_a_spoilt_record_ends_with_2_and_restart_helps(
     assert main(command) == 2
     assert "not what this version of the program left there. Add --restart to begin" in capsys.readouterr().err
     assert main([*command, "--restart"]) == 0
-
-
-def test_a_missing_picture_is_named(begun: tuple[Path, Path], tmp_path: Path) -> None:
-    film = tmp_path / "out" / "film.mp4"
-    shutil.copytree(begun[1], tmp_path / "out")
-    (store_folder(film) / "frames" / "00000003.png").unlink()
-    with pytest.raises(ResumeError, match=r"00000003\.png is damaged"):
-        stylevideo.stylize(begun[0], [STYLE], film, PLAIN)

@@ -21,6 +21,7 @@ from stylevideo.media.store import FrameStore, files_being_named, recall, store_
 from stylevideo.media.write_behind import WriteBehind
 from stylevideo.system.files import read_file
 
+STATE_BYTES = 1 << 26
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
 
@@ -28,11 +29,11 @@ JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
 def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     store = FrameStore(film, JOB)
-    assert store.last_state(2) is None
+    assert store.last_state(2, STATE_BYTES) is None
     state = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
     store.save(2, 7, PICTURE, {"loss": 0.25}, state)
     again = FrameStore(film, JOB)
-    saved = again.last_state(2)
+    saved = again.last_state(2, STATE_BYTES)
     assert saved is not None
     assert saved["index"] == 6
     assert saved["recent_losses"] == [0.1, 1 / 3]
@@ -60,7 +61,7 @@ def test_restart_throws_away(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "film.mp4", JOB)
     store.save(0, 1, PICTURE, {}, {"index": 0})
     again = FrameStore(tmp_path / "film.mp4", {**JOB, "style_weight": 2.0}, restart=True)
-    assert again.last_state(0) is None
+    assert again.last_state(0, STATE_BYTES) is None
 
 
 def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +104,7 @@ def test_a_state_is_saved_and_read_without_copies_of_it(tmp_path: Path) -> None:
         store.save(0, 1, PICTURE, {}, {"image": torch.zeros(size // 4)})
         assert tracemalloc.get_traced_memory()[1] < 1.5 * size
         tracemalloc.reset_peak()
-        assert store.last_state(0) is not None
+        assert store.last_state(0, STATE_BYTES) is not None
         assert tracemalloc.get_traced_memory()[1] < 1.5 * size
     finally:
         tracemalloc.stop()
@@ -121,7 +122,7 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     store.save(0, 1, PICTURE, {}, {"index": 0})
     torch.save({"index": 0}, store.folder / "shots" / "00000.pt")
     with pytest.raises(ResumeError, match=r"00000\.pt is damaged.*--restart"):
-        store.last_state(0)
+        store.last_state(0, STATE_BYTES)
 
 
 def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
         ("frames/0000000{}.png", lambda: films[0].picture(2)),
         ("frames/0000000{}.json", lambda: films[0].record(2)),
         ("loop/0000000{}.png", lambda: films[0].turned(2)),
-        ("shots/0000{}.pt", lambda: films[0].last_state(1)),
+        ("shots/0000{}.pt", lambda: films[0].last_state(1, STATE_BYTES)),
     )
     for name, read in reads:
         one, other = (0, 1) if "shots" in name else (1, 2)

@@ -20,12 +20,12 @@ from typing import Any
 from stylevideo.errors import InputError, ResumeError
 from stylevideo.limits import FRAMES
 from stylevideo.media.leftovers import JOB_NAME, REQUEST_NAME, store_folder
-from stylevideo.system.files import read_file, write_atomically
+from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
 _SEAL_LENGTH = 64
-_NOTE_BYTES = 512 * FRAMES
-"""A path for each frame, and more."""
+FILE_NAMES_BYTES = 512 * FRAMES
+"""Of a note with the path of every frame."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,16 @@ class Notes:
         seal = self.seal(name, text.encode())
         write_atomically(self.folder / name, f'{{"seal": "{seal}",\n"value": {text}}}'.encode())
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str, most_bytes: int = JSON_BYTES) -> Any:
         """What a note says; None where there is none.
 
+        Args:
+            name: as for `write`.
+            most_bytes: that it may have.
         Raises:
             ResumeError: it is spoilt, or another's.
         """
-        data = read_if_there(self.folder / name, _NOTE_BYTES)
+        data = read_if_there(self.folder / name, most_bytes)
         return None if data is None else self.unsealed(name, data)
 
     def unsealed(self, name: str, data: bytes) -> Any:
@@ -116,7 +119,7 @@ def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
     Raises:
         ResumeError: its job is spoilt, or was left by another version of the program.
     """
-    data = read_if_there(folder / JOB_FILE, _NOTE_BYTES)
+    data = read_if_there(folder / JOB_FILE, JSON_BYTES)
     if data is None:
         return None
     job = _values(data).get("value")

@@ -22,23 +22,24 @@ import numpy as np
 import torch
 
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
+from stylevideo.heartbeat import beat
 from stylevideo.media.leftovers import store_folder, throw_away
-from stylevideo.media.notes import begin_notes, find_notes, read_if_there, spoilt, write_job
+from stylevideo.media.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
 from stylevideo.media.pictures import decode_exactly, float_tiff, png
 from stylevideo.system.files import make_private_folder, write_atomically
 
-FORM = 3
+FORM = 4
 """Of the folder: another one is not gone on from."""
 NAMING_FILE = "naming.json"
-MOST_BYTES = 1 << 36
-"""Of a picture or a state: more than memories hold."""
+RECORD_BYTES = 1 << 20
+"""The most that the record of a frame may have."""
 
 
 def files_being_named(output: Path) -> frozenset[Path]:
     """The files that an interrupted run, which had all frames of a film, had begun to put in their places."""
     with suppress(ResumeError):  # whoever goes on from it says so
         if found := find_notes(store_folder(output)):
-            return frozenset(map(Path, found[0].read(NAMING_FILE) or ()))
+            return frozenset(map(Path, found[0].read(NAMING_FILE, FILE_NAMES_BYTES) or ()))
     return frozenset()
 
 
@@ -64,14 +65,13 @@ def forgive(output: Path, changes: Mapping[str, Any]) -> None:
         write_job(found[0], {**found[1], **changes})
 
 
-def check_resumable(output: Path, fingerprint: Mapping[str, Any]) -> None:
-    """Refuse to go on from frames that were made from something else.
+def find_store(output: Path, fingerprint: Mapping[str, Any]) -> FrameStore | None:
+    """The unfinished work of a film, if an interrupted run has left any; nothing is begun.
 
     Raises:
-        ResumeError: naming what differs; or what an earlier run left is spoilt.
+        ResumeError: as `FrameStore`.
     """
-    if found := find_notes(store_folder(output)):
-        _require_same(store_folder(output), found[1], json.loads(json.dumps(fingerprint)))
+    return FrameStore(output, fingerprint, join=True) if find_notes(store_folder(output)) else None
 
 
 class FrameStore:
@@ -162,14 +162,17 @@ class FrameStore:
         """
         return self._notes.read(_shot_name(shot, "complete")) is not None
 
-    def last_state(self, shot: int) -> dict[str, Any] | None:
+    def last_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
         """The state that was saved last for a shot, on the CPU, or None if none of its frames is finished.
 
+        Args:
+            shot: its index.
+            most_bytes: that it may have on disk.
         Raises:
             ResumeError: it is spoilt.
         """
         name = _shot_name(shot, "pt")
-        content = self._notes.read_content(name, MOST_BYTES)
+        content = self._notes.read_content(name, most_bytes)
         if content is None:
             return None
         try:
@@ -194,6 +197,22 @@ class FrameStore:
         """
         record: dict[str, Any] = self._read_record("frames", number)["record"]
         return record
+
+    def require_pictures(self, frames: Iterable[int], turned: Iterable[int], whole: bool) -> None:
+        """Look at pictures that were kept earlier, and at their records.
+
+        Args:
+            frames: numbers of finished frames.
+            turned: numbers of those of `save_turned`.
+            whole: whether every byte is looked at; else only how many there are.
+        Raises:
+            ResumeError: one is not there, spoilt, or another.
+        """
+        look = self._picture_data if whole else self._require_size
+        for folder, numbers in (("frames", frames), ("loop", turned)):
+            for number in numbers:
+                beat()
+                look(folder, number)
 
     def save_turned(self, number: int, picture: np.ndarray) -> None:
         """Keep what a frame near the end of a looped film shall turn into: (H, W, 3) uint8, RGB.
@@ -257,22 +276,37 @@ class FrameStore:
             ) from error
 
     def _save_picture(self, folder: str, number: int, picture: np.ndarray, record: Mapping[str, Any]) -> None:
-        """Keep a picture, and then its record, without which it does not count; the record tells the picture's hash."""
-        data = float_tiff(picture) if picture.dtype == np.float32 else png(picture)
-        write_atomically(self._picture_path(folder, number, picture.dtype == np.float32), data)
-        told = {"sha256": hashlib.sha256(data).hexdigest(), "float": picture.dtype == np.float32, "record": record}
+        """Keep a picture, and then its record, without which it does not count; the record tells size and hash."""
+        is_float = picture.dtype == np.float32
+        data = float_tiff(picture) if is_float else png(picture)
+        write_atomically(self._picture_path(folder, number, is_float), data)
+        told = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "float": is_float, "record": record}
         self._notes.write(_record_name(folder, number), told)
 
     def _read_picture(self, folder: str, number: int) -> np.ndarray:
+        return decode_exactly(*self._picture_data(folder, number))
+
+    def _picture_data(self, folder: str, number: int) -> tuple[bytes, Path]:
+        """What a picture's file holds, and the file; no more of it is read than was written."""
         told = self._read_record(folder, number)
         path = self._picture_path(folder, number, told["float"])
-        data = read_if_there(path, MOST_BYTES)
+        data = read_if_there(path, told["bytes"])
         if data is None or hashlib.sha256(data).hexdigest() != told["sha256"]:
             raise spoilt(path)
-        return decode_exactly(data, path)
+        return data, path
+
+    def _require_size(self, folder: str, number: int) -> None:
+        told = self._read_record(folder, number)
+        path = self._picture_path(folder, number, told["float"])
+        try:
+            is_whole = path.lstat().st_size == told["bytes"]
+        except OSError as error:
+            raise spoilt(path) from error
+        if not is_whole:
+            raise spoilt(path)
 
     def _read_record(self, folder: str, number: int) -> dict[str, Any]:
-        told: dict[str, Any] | None = self._notes.read(_record_name(folder, number))
+        told: dict[str, Any] | None = self._notes.read(_record_name(folder, number), RECORD_BYTES)
         if told is None:
             raise spoilt(self.folder / _record_name(folder, number))
         return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -72,8 +72,9 @@ def read_tags(info: VideoInfo) -> Tags:
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    (_, own), *others = _sections(_printed(info, *_PRINTED))
-    return Tags(_values(own), tuple(_chapter(_values(lines)) for name, lines in others if name == b"[CHAPTER]"))
+    sections = _sections(_printed(info, *_PRINTED))
+    _, own = next(sections)
+    return Tags(_values(own), tuple(_chapter(_values(lines)) for name, lines in sections if name == b"[CHAPTER]"))
 
 
 def film_tags(info: VideoInfo, comment: str) -> FilmTags:
@@ -154,7 +155,7 @@ def _coordinates(text: str) -> list[float] | str:
 
 def _lines(info: VideoInfo) -> dict[str, bytes]:
     """Each of the source's own tags as `ffmetadata` writes it, by its name in lower case."""
-    _, found = _sections(_printed(info, *_PRINTED))[0]
+    _, found = next(_sections(_printed(info, *_PRINTED)))
     own = _values(found)
     lines = {name: line for name, line in found.items() if not _is_of_the_container(name, own)}
     if "creation_time" in found:  # QuickTime may say it twice
@@ -162,23 +163,24 @@ def _lines(info: VideoInfo) -> dict[str, bytes]:
     return lines
 
 
-def _sections(printed: bytes) -> list[tuple[bytes, dict[str, bytes]]]:
+def _sections(printed: bytes) -> Iterator[tuple[bytes, dict[str, bytes]]]:
     """What `ffmetadata` prints: each section's headline, and its lines by their names in lower case.
 
     The first section is the container's own, without a headline. Of two lines of one name the first counts: what
     ffmpeg says of a chapter comes before the chapter's tags.
     """
-    found: list[tuple[bytes, dict[str, bytes]]] = [(b"", {})]
+    headline, found = b"", dict[str, bytes]()
     begin = 0
     while begin < len(printed):
         end = _plain_place(printed, b"\n", begin)
         line, begin = printed[begin:end], end + 1
         named = _plain_place(line, b"=")
         if named < len(line) and not line.startswith((b";", b"#")):
-            found[-1][1].setdefault(_plain(line[:named]).lower(), line)
+            found.setdefault(_plain(line[:named]).lower(), line)
         elif _SECTION.fullmatch(line):
-            found.append((line, {}))
-    return found
+            yield headline, found
+            headline, found = line, {}
+    yield headline, found
 
 
 def _plain_place(text: bytes, mark: bytes, begin: int = 0) -> int:
@@ -219,9 +221,9 @@ def _printed(info: VideoInfo, *arguments: str) -> bytes:
 
 
 def _chapter(values: dict[str, str]) -> Chapter:
-    unit = Fraction(values["timebase"])
-    others = frozenset(values) - {"timebase", "start", "end", "title"}
-    return Chapter(values.get("title", ""), int(values["start"]) * unit, int(values["end"]) * unit, others)
+    seconds, units = map(int, values["timebase"].split("/"))
+    start, stop = (Fraction(int(values[name]) * seconds, units) for name in ("start", "end"))
+    return Chapter(values.get("title", ""), start, stop, frozenset(values) - {"timebase", "start", "end", "title"})
 
 
 def _values(lines: dict[str, bytes]) -> dict[str, str]:
@@ -230,5 +232,6 @@ def _values(lines: dict[str, bytes]) -> dict[str, str]:
 
 def _plain(text: bytes) -> str:
     """Without the backslashes that take meanings away."""
-    unescaped = b"\\".join(part.replace(b"\\", b"") for part in text.split(b"\\\\"))
-    return unescaped.decode("utf-8", errors="replace")
+    if b"\\" in text:
+        text = b"\\".join(part.replace(b"\\", b"") for part in text.split(b"\\\\"))
+    return text.decode("utf-8", errors="replace")
