@@ -22,6 +22,7 @@ from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when
 from stylevideo.identity import is_made, made_files, request_key
+from stylevideo.limits import WORKERS
 from stylevideo.loading import PAINTING, require_memory_to_load
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
@@ -84,7 +85,8 @@ class BatchOptions:
         patience_s: a worker that makes no step for so long counts as crashed; 0 waits for ever.
         log_level: of what workers pass on.
     Raises:
-        SettingsError: the devices are of several kinds: a film would depend on which worker made it.
+        SettingsError: the devices are of several kinds, so that a film would depend on which worker made it; or there
+            are more workers than `stylevideo.limits.WORKERS`, or none.
     """
 
     workers: int = 1
@@ -95,6 +97,8 @@ class BatchOptions:
     log_level: int = logging.WARNING
 
     def __post_init__(self) -> None:
+        if not 1 <= self.workers <= WORKERS:
+            raise SettingsError(f"There can be 1 to {WORKERS} workers, not {self.workers}. Choose other --workers.")
         if len({device.partition(":")[0] for device in self.devices}) > 1:
             raise SettingsError(
                 f"--devices {','.join(self.devices)} are of several kinds, which round differently: a film would "

@@ -26,7 +26,7 @@ from stylevideo.errors import (
     StyleVideoError,
 )
 from stylevideo.flags import build_parser
-from stylevideo.loading import require_memory_to_load
+from stylevideo.loading import load_at_once, require_memory_to_load
 from stylevideo.system.log_file import open_log
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 from stylevideo.system.places import look_in_absolute_folders, require_working_folder
@@ -73,6 +73,7 @@ def _carry_out(options: argparse.Namespace) -> int:
         _configure_logging(options)
         if options.command in LOADING:
             require_memory_to_load(LOADING[options.command])
+            load_at_once(LOADING[options.command])
         return COMMANDS[options.command](options) or DONE
     except (KeyboardInterrupt, Stopped):
         kept = " The finished frames are kept: run the same command again to go on." if runs else ""

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from stylevideo.text import INDENT
 
+MOST_TOLD = 20
+MOST_NOTED = 200
+"""Of what is wrong: so much is looked for, so that a file full of faults does not take hours."""
+
 
 class StyleVideoError(Exception):
     """Anything stylevideo raises on purpose; its text is one clear sentence for the user."""
@@ -109,7 +113,7 @@ def frame_context(clip: str | Path, frame: int) -> Iterator[None]:
 
 
 class Problems:
-    """What goes wrong, collected, so that a user hears of all of it at once."""
+    """What goes wrong, collected, so that a user hears of all of it at once, or of the first of very much."""
 
     def __init__(self) -> None:
         self._errors: list[tuple[str, StyleVideoError]] = []
@@ -126,8 +130,15 @@ class Problems:
         except StyleVideoError as error:
             self._errors.append((place, error))
 
+    @property
+    def suffice(self) -> bool:
+        """Whether there are so many that no more need to be looked for."""
+        return len(self._errors) >= MOST_NOTED
+
     def raise_all(self) -> None:
         """Raise what was kept as one error, in order and each sentence once; nothing if there is nothing.
+
+        Of more than `MOST_TOLD` the rest is counted.
 
         Raises:
             StyleVideoError: of the class of the first.
@@ -136,5 +147,7 @@ class Problems:
             return
         lines = list(dict.fromkeys(f"{place}: {error}" if place else str(error) for place, error in self._errors))
         first = self._errors[0][1]
-        text = lines[0] if len(lines) == 1 else INDENT.join([f"{len(lines)} things are wrong.", *lines])
+        more, at_least = len(lines) - MOST_TOLD, "At least " if self.suffice else ""
+        told = [*lines[:MOST_TOLD], f"… and {more} more."] if more > 0 else lines
+        text = lines[0] if len(lines) == 1 else INDENT.join([f"{at_least}{len(lines)} things are wrong.", *told])
         raise type(first)(text) from first

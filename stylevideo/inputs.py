@@ -14,7 +14,7 @@ from pathlib import Path
 from stylevideo.beside import is_record, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
-from stylevideo.system.files import refuse_address
+from stylevideo.system.files import real_path, refuse_address
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -40,7 +40,7 @@ def absolute(text: str | Path, folder: Path = HERE) -> Path:
     with suppress(RuntimeError):  # a file whose name begins with ~
         path = path.expanduser()
     path = folder.absolute() / path
-    return path.resolve() if ".." in path.parts else path
+    return real_path(path) if ".." in path.parts else path
 
 
 def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:

@@ -79,12 +79,18 @@ def read_job_file(path: Path, problems: Problems) -> JobFile:
     """
     document, folder = _document(path), path.absolute().parent
     for key in document:
+        if problems.suffice:
+            break
         with problems.noted(path.name):
             _check_top_key(key)
     defaults, tables = document.get("defaults", {}), document.get("clip", [])
     _check_shape(path.name, defaults, tables)
     given = _read_table(defaults, SHARED_KEYS, folder, f"{path.name}, [defaults]", problems)
-    clips = [_read_clip(table, folder, f"{path.name}, [[clip]] {n}", problems) for n, table in enumerate(tables, 1)]
+    clips = []
+    for n, table in enumerate(tables, 1):
+        if problems.suffice:
+            break
+        clips.append(_read_clip(table, folder, f"{path.name}, [[clip]] {n}", problems))
     return JobFile(path, given, tuple(clips))
 
 
@@ -180,6 +186,8 @@ def _read_table(
     settings: dict[str, Any] = {}
     own: dict[str, Any] = {}
     for key, value in table.items():
+        if problems.suffice:
+            break
         with problems.noted(place):
             if key in LEAVES:
                 settings[key] = _setting(key, value, folder)

@@ -29,5 +29,9 @@ TOML_DOTS = 300
 """Of a line: a key `a.b.c` of thousands of parts would take hours."""
 TOML_NESTING = 8
 """Tables and lists within one another; a job file needs three."""
+WORKERS = 256
+"""Processes side by side, each with a copy of the network: more than any machine has room for."""
+LINE_SIGNS = 4000
+"""Of a line that is said, so that no foreign text fills a terminal; a path has as much."""
 WEIGHTS_BYTES = 2**31
 """Of a weights file: VGG-19 with its classifier has 575 million."""

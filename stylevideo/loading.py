@@ -1,8 +1,9 @@
-"""Whether there is memory to load what the work needs: tried in a process of its own, since some libraries crash."""
+"""Whether there is memory for the libraries that the work needs: tried in a process of its own, since some crash."""
 
 from __future__ import annotations
 
 import importlib
+import mmap
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ PAINTING = "stylevideo.jobs"
 """The module by which all is loaded that makes a film."""
 TRIAL_S = 120.0
 GRACE_S = 1.0
+ROOM_BYTES = 256 * 2**20
+"""For threads, pictures and whatever else this process has and the trial has not."""
 _MESSAGE_BYTES = 1 << 16
 
 
@@ -36,6 +39,16 @@ def require_memory_to_load(module: str) -> None:
         )
 
 
+def load_at_once(module: str) -> None:
+    """Where the system refuses memory, load one of our modules and take the buffers that its libraries need.
+
+    OpenCV's OpenBLAS crashes where it gets none for its first product of matrices, so that comes before all else that
+    wants memory.
+    """
+    if memory_is_limited():
+        _load(module)
+
+
 def _can_be_loaded(module: str) -> bool:
     command, pipe = module_command("stylevideo.loading", module), subprocess.PIPE
     try:
@@ -47,8 +60,14 @@ def _can_be_loaded(module: str) -> bool:
 
 
 def main() -> None:
+    """Load a module where there is less memory than the work will have."""
+    with mmap.mmap(-1, ROOM_BYTES):
+        _load(sys.argv[3])
+
+
+def _load(module: str) -> None:
     """Load a module, and compute a little with what it loads, so that threads are started too."""
-    importlib.import_module(sys.argv[3])
+    importlib.import_module(module)
     if "torch" in sys.modules:
         import torch
 
@@ -59,3 +78,6 @@ def main() -> None:
         import numpy as np
 
         cv2.resize(np.zeros((512, 512, 3), np.uint8), (256, 256))
+        square = np.eye(256)
+        cv2.gemm(square, square, 1.0, square, 0.0)
+        np.linalg.inv(square @ square)

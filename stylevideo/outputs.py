@@ -22,7 +22,7 @@ from stylevideo.media.sequence_writer import check_sequence_output, sequence_fil
 from stylevideo.media.store import files_being_named
 from stylevideo.media.writer import check_output
 from stylevideo.settings import OutputSettings, Settings
-from stylevideo.system.files import kind_of_file, refuse_onto
+from stylevideo.system.files import kind_of_file, real_path, refuse_onto
 from stylevideo.timeline import VideoInfo
 
 LONGEST_NAME_BYTES = 255
@@ -130,7 +130,7 @@ def refuse_into(folder: Path, output: Path | None, delivery: Delivery) -> None:
     Raises:
         InputError: with what to do about it.
     """
-    if output and delivery.is_sequence and output.parent.resolve() == folder.resolve():
+    if output and delivery.is_sequence and real_path(output.parent) == real_path(folder):
         raise InputError(
             f"{output} would be in the folder that was given as the clip. Give the clip's pattern, such as "
             f"{folder / 'shot.####.png'}, or choose another folder for the output."
@@ -163,7 +163,7 @@ def _is_like(file: Path, output: Path, settings: OutputSettings) -> bool:
 
 
 def _refuse_twice(paths: Sequence[Path]) -> None:
-    names = [os.path.normcase(path.resolve()) for path in paths]
+    names = [os.path.normcase(real_path(path)) for path in paths]
     counts = Counter(names)
     for path, name in zip(paths, names, strict=True):
         if counts[name] > 1:

@@ -21,7 +21,7 @@ from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, par
 from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.request import ClipRequest, Given
 from stylevideo.settings import Settings, Style, preset
-from stylevideo.system.files import refuse_onto
+from stylevideo.system.files import real_path, refuse_onto
 
 USUAL_PRESET = "standard"
 NAMES_SHOWN = 4
@@ -65,6 +65,8 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
     problems.raise_all()
     requests: dict[ClipRequest, None] = {}
     for wish in wishes:
+        if problems.suffice:
+            break
         with problems.noted(wish.place):
             requests |= dict.fromkeys(_requests(wish.source, given.over(wish.given).over(user)))
     problems.raise_all()
@@ -231,4 +233,4 @@ def _refuse_shared(
 
 def _key(path: Path) -> str:
     """Equal for two names of one file, or of one sequence."""
-    return os.path.normcase(path.with_name(plain_name(path)).resolve())
+    return os.path.normcase(real_path(path.with_name(plain_name(path))))

@@ -23,7 +23,7 @@ from stylevideo.batch import (
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when
 from stylevideo.interrupts import Interrupts
-from stylevideo.loading import PAINTING, require_memory_to_load
+from stylevideo.loading import PAINTING, load_at_once, require_memory_to_load
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest, clip_names
@@ -76,6 +76,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
         print_line(request.output)
         return options.if_nothing
     require_memory_to_load(PAINTING)
+    load_at_once(PAINTING)
     from stylevideo.jobs import stylize
 
     began, progress = time.monotonic(), ClipProgress(options.quiet)

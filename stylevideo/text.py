@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from reprlib import Repr
 
+from stylevideo.limits import LINE_SIGNS
+
 INDENT = "\n  "
 """Begins each further line of a message of ours; a line's end without it is foreign."""
 _CONTROL = re.compile(
@@ -43,8 +45,14 @@ def bytes_in_words(size: int) -> str:
 
 
 def printable_message(text: str) -> str:
-    """A message of ours with foreign text in it: printable, but for the ends of its own lines."""
-    return INDENT.join(printable(part) for part in text.split(INDENT))
+    """A message of ours with foreign text in it: printable, but for the ends of its own lines; none is very long."""
+    return INDENT.join(_shortened(printable(part)) for part in text.split(INDENT))
+
+
+def _shortened(line: str) -> str:
+    """A line without its middle, if it has more than `LINE_SIGNS`: what to do stands at its end."""
+    half = LINE_SIGNS // 2
+    return line if len(line) <= LINE_SIGNS else f"{line[:half]} … {line[-half:]}"
 
 
 def quoted(value: object) -> str:

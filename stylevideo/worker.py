@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when, steps
+from stylevideo.loading import PAINTING, load_at_once
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
@@ -288,6 +289,7 @@ def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Ca
 
 def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Any:
     request = task.request
+    load_at_once(PAINTING)
     if task.kind == CHECK:
         from stylevideo.prospect import foresee
 

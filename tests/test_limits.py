@@ -394,6 +394,47 @@ def test_long_values_are_shown_shortened(line: str, tmp_path: Path) -> None:
     assert len(str(caught.value)) < 1000
 
 
+FAULTS = {
+    "clips": "[[clip]]\n" * 100_000,
+    "keys": "[defaults]\n" + "".join(f"a{n} = 1\n" for n in range(200_000)),
+    "tables": "".join(f"[a{n}]\n" for n in range(100_000)),
+    "keys of clips": "".join(f"[[clip]]\nsource = 'a'\na{n} = 1\n" for n in range(50_000)),
+    "no such clips": "".join(f"[[clip]]\nsource = 'a{n}'\nstyles = ['s:0']\n" for n in range(50_000)),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_of_very_many_faults_the_first_are_told(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "job.toml").write_text(FAULTS[kind])
+    began = time.monotonic()
+    assert main(["run", str(tmp_path / "job.toml"), "--config", "none"]) == 2
+    assert time.monotonic() - began < 20
+    first, *told, last = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"stylevideo: At least \d+ things are wrong\.", first)
+    assert (len(told), len(set(told))) == (20, 20)
+    assert re.fullmatch(r"  … and \d+ more\.", last)
+
+
+def test_a_line_of_foreign_text_has_an_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "job.toml").write_text(f"[{'x' * 1_000_000}]\n")
+    assert main(["run", str(tmp_path / "job.toml"), "--config", "none"]) == 2
+    said = capsys.readouterr().err
+    assert "\n  job.toml: There is no table [xxx" in said
+    assert "A job file has [defaults], and a [[clip]] for each clip.\n" in said
+    assert len(said) < 5000
+
+
+@pytest.mark.parametrize("flags", [["--workers=257"], ["--workers=1000000000"], [f"--devices={'cpu,' * 300}"]])
+def test_more_workers_than_there_can_be(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = numbered_video(tmp_path / "a.mp4", 1)
+    style = tmp_path / "style.png"
+    cv2.imwrite(str(style), PICTURE)
+    began = time.monotonic()
+    assert main(["run", str(clip), "--style", str(style), "-o", str(tmp_path / "o.mp4"), *flags]) == 2
+    assert time.monotonic() - began < 5
+    assert "There can be 1 to 256 workers" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("value", ["1e999999999", "1/0", "0", "-24", "24.0e1", "nan", "९"])
 def test_rates_that_are_none(value: str) -> None:
     with pytest.raises(SettingsError, match="is no rate"):

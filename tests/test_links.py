@@ -276,6 +276,43 @@ def test_a_plot_and_a_job_file_replace_nothing_of_others(clip: Path, tmp_path: P
     assert (contents(victims), contents(out)) == (before, there)
 
 
+ROUND: dict[str, list[str]] = {
+    "the clip": ["{self}", "--style={style}", "-o", "o.mp4"],
+    "a clip up and down again": ["x/../{name}", "--style={style}", "-o", "o.mp4"],
+    "a clip behind it": ["{self}/a.mp4", "--style={style}", "-o", "o.mp4"],
+    "its folder": [".", "--style={style}", "--out-dir", "out"],
+    "a glob": ["**/*.mp4", "--style={style}", "--out-dir", "out"],
+    "a sequence": ["{self}/a.####.png", "--style={style}", "-o", "o.mp4"],
+    "a style": ["{clip}", "--style={self}", "-o", "o.mp4"],
+    "weights": ["{clip}", "--style={style}", "-o", "o.mp4", "--weights={self}", "--iterations=1"],
+    "the film": ["{clip}", "--style={style}", "-o", "{self}"],
+    "the film's folder": ["{clip}", "--style={style}", "-o", "{self}/o.mp4"],
+    "a folder for films": ["{clip}", "--style={style}", "--out-dir", "{self}"],
+    "a sequence of films": ["{clip}", "--style={style}", "-o", "{self}/o.####.png"],
+    "a sheet": ["{clip}", "--style={style}", "-o", "o.mp4", "--sheet={self}/s.png"],
+    "a report": ["{clip}", "--style={style}", "-o", "o.mp4", "--report={self}"],
+    "a log": ["{clip}", "--style={style}", "-o", "o.mp4", "--log-file={self}/a.log"],
+    "the user file": ["{clip}", "--style={style}", "-o", "o.mp4", "--config={self}"],
+    "a job file": ["{self}.toml"],
+}
+
+
+@pytest.mark.parametrize("place", ROUND)
+def test_a_link_that_leads_to_itself_is_refused(
+    place: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("self.mp4", "self.mp4.toml"):
+        Path(name).symlink_to(name)
+    words = {"self": tmp_path / "self.mp4", "name": "self.mp4", "clip": clip, "style": STYLE}
+    before = sorted(tmp_path.iterdir())
+    assert main(["run", *(word.format(**words) for word in ROUND[place]), "--frames=1-1"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("stylevideo: ")
+    assert "unexpected" not in said
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_weights_are_no_output(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = tmp_path / "weights.png"
     weights.write_text("precious")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from stylevideo.media.probe import probe
 from stylevideo.models.device import memory_context
 from stylevideo.system import memory
 from stylevideo.system.memory import lacks_memory
+from stylevideo.system.waiting import collect
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
 PROVOKED = """
@@ -119,6 +121,33 @@ def test_what_came_from_want_of_memory_is_that() -> None:
     error = RuntimeError("a worker's thread failed")
     error.__cause__ = OSError(12, "Cannot allocate memory")
     assert lacks_memory(error)
+    error.__cause__ = None
+    assert not lacks_memory(error)
+
+
+def test_what_goes_wrong_in_tidying_up_after_want_of_memory_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that cannot be started cannot be waited for either; and the process is ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        collect(process, 10, 100, 100, lambda: None)
+    assert process.returncode is not None
+    with pytest.raises(RuntimeError) as caught:
+        _fail_in_tidying_up()
+    assert lacks_memory(caught.value)
+
+
+def _fail_in_tidying_up() -> None:
+    try:
+        raise MemoryError
+    finally:
+        raise RuntimeError("cannot join thread before it is started")
 
 
 @pytest.fixture
@@ -191,6 +220,28 @@ def test_what_cannot_even_be_loaded_ends_in_a_sentence(mega_bytes: int, tmp_path
     assert "There is too little memory" in done.stderr
     assert "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == ["a.mp4"]  # noqa: PTH208
+
+
+FULL = """
+import pathlib, resource
+import cv2, numpy as np
+from stylevideo.loading import PAINTING, load_at_once
+
+resource.setrlimit(resource.RLIMIT_AS, (2**40,) * 2)
+load_at_once(PAINTING)
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 4_000_000,) * 2)
+points = np.random.default_rng(0).random((200, 2)) * 100
+cv2.estimateAffinePartial2D(points, points + 1)
+np.linalg.inv(np.eye(100))
+"""
+
+
+@linux
+def test_what_libraries_cannot_do_without_they_have_before_memory_is_short() -> None:
+    """OpenCV's OpenBLAS calls a null pointer where it gets no buffer."""
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
 
 
 @linux

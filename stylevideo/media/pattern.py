@@ -19,7 +19,7 @@ from fileseq.filesequence import FileSequence
 
 from stylevideo.errors import InputError
 from stylevideo.limits import FRAMES, MISSING_FRAMES, MISSING_SHARE
-from stylevideo.system.files import refuse_address
+from stylevideo.system.files import real_path, refuse_address
 from stylevideo.timeline import VideoInfo
 
 CODECS = {
@@ -76,7 +76,7 @@ class Pattern:
         is_named = (
             number.isdecimal() and len(number) >= self.digits and file.name == f"{self.before}{number}{self.after}"
         )
-        return is_named and file.parent.resolve() == self.folder.resolve()
+        return is_named and real_path(file.parent) == real_path(self.folder)
 
     def file(self, number: int) -> Path:
         """The file of a number."""

@@ -32,6 +32,11 @@ _UNSIZED_BYTES = 1 << 16
 _ADDRESS = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/+([^/].*)")
 
 
+def real_path(path: Path) -> Path:
+    """A path without links and `..`, as far as it leads; behind links that go round it stays as it is."""
+    return Path(os.path.realpath(path))
+
+
 def read_file(path: Path, most_bytes: int) -> bytes:
     """Read a file whole.
 

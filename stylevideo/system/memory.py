@@ -38,14 +38,14 @@ def tells_of_memory(text: str) -> bool:
 
 
 def lacks_memory(error: BaseException | None) -> bool:
-    """Whether want of memory is behind an error, whoever raised it: what it says, its kind, or what it came from."""
+    """Whether want of memory is behind an error, whoever raised it: what it says, its kind, or what went before it."""
     if error is None:
         return False
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     if getattr(error, "code", None) == OPENCV_HAS_NO_MEMORY or _SIGNS.search(str(error)):
         return True
-    return lacks_memory(error.__cause__)
+    return lacks_memory(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
 
 
 def rule_out_lack_of_memory() -> None:

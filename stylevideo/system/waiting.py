@@ -88,7 +88,8 @@ def collect(
     finally:
         if end_process(process):
             for reader, (_, pipe) in zip(readers, pipes, strict=True):
-                reader.join(LAST_WAIT_S)
+                if reader.ident is not None:  # there may have been no memory to start it
+                    reader.join(LAST_WAIT_S)
                 pipe.close()
     _require(not output.is_cut, TooMuch)
     return output.all(), messages.all()
