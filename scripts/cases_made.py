@@ -17,7 +17,7 @@ import hostile_pipes
 import numpy as np
 from formats_footage import BT709, FRAMES, Encoder, Studio, constant, run
 from hostile_stage import PAINTLESS, QUICK, ROOT, Stage, make
-from odd_account import account, frame_times, pictures_of
+from odd_account import account, frame_times, pictures_decode, pictures_of
 
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 
@@ -227,13 +227,24 @@ def _process(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[
 
 
 def broken_start(stage: Stage) -> str:
+    """Cut in a group of pictures; a broadcast says with each group how it is decoded, a file at its beginning alone."""
     studio, shown = Studio(stage.root / "in"), []
     encoder = Encoder((*X264, "-preset", "fast", "-g", "24", "-bf", "3", "-x264-params", "open-gop=1:scenecut=0"))
-    whole = studio.shoot("whole.mp4", encoder, constant()).path
-    for name, drop in (("cut.ts", 5), ("bare.ts", 1), ("cut.mkv", 5)):
+    whole = {suffix: studio.shoot(f"whole{suffix}", encoder, constant()).path for suffix in (".ts", ".mp4")}
+    for name, source, drop in (
+        ("cut.ts", ".ts", 5),
+        ("bare.ts", ".ts", 1),
+        ("cut.mkv", ".mp4", 5),
+        ("no.ts", ".mp4", 5),
+    ):
         clip = stage.root / "in" / name
-        run(["-i", file_url(whole), "-c", "copy", "-bsf:v", rf"noise=drop=lt(n\,{drop})", file_url(clip)])
-        shown.append(_like_source(stage, clip, name))
+        run(["-i", file_url(whole[source]), "-c", "copy", "-bsf:v", rf"noise=drop=lt(n\,{drop})", file_url(clip)])
+        if name != "no.ts":
+            shown.append(_like_source(stage, clip, name))
+            continue
+        stage.want(not pictures_decode(clip), "no.ts: ffmpeg decodes something after all")
+        stage.run(clip, ends="refused")
+        shown.append(f"no.ts: {stage.said[-1]}")
     return "; ".join(shown)
 
 
@@ -248,7 +259,7 @@ def _like_source(stage: Stage, clip: Path, name: str) -> str:
     stage.want(not lost, f"{name}: the frames {lost} are lost")
     apart = [abs(one - two) for one, two in zip(source.sync, made.sync, strict=False)]
     stage.want(len(source.sync) == len(made.sync) and max(apart, default=0) < SAME_SYNC_MS, f"{name}: sync {apart}")
-    stage.call("verify", clip, film, ends="done")
+    stage.call("verify", clip, film, ends="done", named=[film])
     return f"{name}: {len(made.times)} frames of {len(source.times)}, sync {max(apart, default=0):.1f} ms off"
 
 
@@ -292,7 +303,7 @@ def _rate(stage: Stage, clip: Path, rate: int, *more: str) -> str:
     said = run_ffmpeg(["-i", file_url(film)]).messages
     lasts = frame_times(film)[1][-1] if film.exists() else 0
     stage.want(abs(lasts - 1 / rate) < 1e-5, f"{clip.name}: a frame of {lasts:.5f} s instead of {1 / rate:.5f}")
-    stage.call("verify", clip, film, *more, ends="done")
+    stage.call("verify", clip, film, *more, ends="done", named=[film])
     return f"{clip.name}: {next((part for part in said.split(',') if part.endswith(' fps')), '?').strip()}"
 
 
@@ -304,7 +315,7 @@ def verify_rate(stage: Stage) -> str:
         make(clip, "-f", "lavfi", "-i", source, *X264, "-video_track_timescale", rate.partition("/")[0])
         film = stage.out / clip.name
         stage.call("run", clip, "--style", stage.style, "-o", film, *PAINTLESS, ends="done")
-        stage.call("verify", clip, film, ends="done")
+        stage.call("verify", clip, film, ends="done", named=[film])
         shown.append(f"{rate}: {stage.said[-1]}")
     return "; ".join(shown)
 

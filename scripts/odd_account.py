@@ -21,6 +21,10 @@ PASS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base:v", "1:9000
 """Or else times are rounded to whole frames of the mean rate, and shifted to begin at zero."""
 OWN_CLOCK = ("-copyts",)
 """Or else ffmpeg begins at the first of the streams that it decodes, which is another one for picture and sound."""
+ALL_USED = ("-map", "0:V:0", "-map", "0:a?", "-c", "copy", "-bsf", "setts=ts=N", "-f", "null", "-")
+"""A second output that is nothing: where a clock jumps, ffmpeg joins it by the first of the streams that are used."""
+BY_ITS_TIMES = "aresample=async=1:min_hard_comp=0.002:first_pts=0"
+"""Each piece of sound where the file says; of less than a tenth of a second ffmpeg would think nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,9 @@ def account(path: Path, options: Sequence[str] = OWN_CLOCK) -> Account:
 
 def beeps(path: Path, options: Sequence[str] = OWN_CLOCK) -> tuple[float, ...]:
     """When each beep of the first sound track begins, in seconds; none where there is no sound."""
-    samples = ["-map", "0:a:0", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(SOUND_HZ)]
+    samples = ["-map", "0:a:0", "-af", BY_ITS_TIMES, "-ac", "1", "-ar", str(SOUND_HZ)]
     try:
-        data = run([*options, "-i", file_url(path), *samples, "-f", "s16le", "-"])
+        data = run([*options, "-i", file_url(path), *samples, "-f", "s16le", "-", *ALL_USED])
     except FfmpegError:
         return ()
     return tuple(loud_moments(np.frombuffer(data, np.int16) / 32768, beep()))
@@ -81,7 +85,7 @@ def beeps(path: Path, options: Sequence[str] = OWN_CLOCK) -> tuple[float, ...]:
 
 def frame_times(path: Path, options: Sequence[str] = OWN_CLOCK) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Times and durations of decoded frames, in seconds."""
-    lines = run([*options, "-i", file_url(path), *PASS, "-f", "framecrc", "-"]).decode().splitlines()
+    lines = run([*options, "-i", file_url(path), *PASS, "-f", "framecrc", "-", *ALL_USED]).decode().splitlines()
     base = next(Fraction(line.split()[-1]) for line in lines if line.startswith("#tb 0"))
     rows = [line.split(",") for line in lines if line and not line.startswith("#")]
     return tuple(float(int(row[2]) * base) for row in rows), tuple(float(int(row[3]) * base) for row in rows)
@@ -92,3 +96,11 @@ def pictures_of(path: Path, options: Sequence[str] = OWN_CLOCK, pixels: str = "g
     graph = f"scale={WIDTH}:{HEIGHT}:out_range=full:flags=neighbor,format={pixels}"
     data = run([*options, "-i", file_url(path), *PASS, "-vf", graph, "-f", "rawvideo", "-"])
     return np.frombuffer(data, np.uint8).reshape(-1, HEIGHT, WIDTH, 1 if pixels == "gray" else 3)
+
+
+def pictures_decode(path: Path) -> bool:
+    """Whether ffmpeg makes any picture of a clip."""
+    try:
+        return bool(frame_times(path)[0])
+    except (FfmpegError, StopIteration):
+        return False

@@ -60,7 +60,7 @@ def clips(folder: Path) -> Iterator[bool]:
 def _film(odd: Odd, film: Path) -> tuple[list[str], bool]:
     try:
         identity(odd.path, film, **odd.settings)
-        source, made = account(odd.path, odd.options), account(film)
+        source, made = account(odd.plain or odd.path, odd.options), account(film)
     except StyleVideoError as error:
         return [str(error)[:200].replace("\n", " "), "", "", ""], False
     right = made.numbers == source.numbers or _look_alike(odd, film)

@@ -29,12 +29,14 @@ class Odd:
         path: its file.
         settings: of the run, beyond the usual.
         options: of ffmpeg, for its account of the source.
+        plain: the same streams in a file of which ffmpeg can tell all, where it cannot of this one.
     """
 
     name: str
     path: Path
     settings: dict[str, object]
     options: tuple[str, ...] = OWN_CLOCK
+    plain: Path | None = None
 
 
 ENCODED: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -116,7 +118,8 @@ def _negative(studio: Studio, even: Path) -> Odd:
     path = studio.folder / "negative.mkv"
     early = ("-output_ts_offset", "-0.133", "-avoid_negative_ts", "disabled")
     run(["-i", file_url(even), "-c", "copy", *early, file_url(path)])
-    return Odd("negative start", path, {})
+    # Of frames before Matroska's zero ffmpeg tells no time, or one that it makes up.
+    return Odd("negative start", path, {}, plain=even)
 
 
 def _late(studio: Studio, even: Path) -> Odd:

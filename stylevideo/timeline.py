@@ -100,6 +100,7 @@ class VideoInfo:
         timecode: of the first frame, e.g. "01:00:00:00", or None.
         demuxer: ffmpeg's name of a video file's format, e.g. "matroska"; whoever opens it again opens it as that.
         last_lasts: seconds for which the last frame is shown; one frame of `rate` where that is None.
+        jumps: whether the file's clock jumps, so that its streams have one clock only if all are used together.
         orderly: whether the file begins with the first frame that is shown; where not, decoders disagree on the moment
             from which they count.
         files: of a sequence, or of a still, each frame's file; None where one is missing in between.
@@ -131,6 +132,7 @@ class VideoInfo:
     demuxer: str = ""
     last_lasts: Fraction | None = None
     orderly: bool = True
+    jumps: bool = False
     files: tuple[Path | None, ...] = ()
     first_number: int = 1
     thinned_from: VideoInfo | None = None
@@ -148,7 +150,7 @@ class VideoInfo:
     def zero_of(self, streams: Iterable[StreamInfo]) -> Fraction:
         """Seconds from the container's start to where ffmpeg's clock begins if these streams alone are used."""
         used = [stream.start for stream in streams]
-        if self.demuxer not in _CLOCK_OF_USED_STREAMS or not used or self.picture is None:
+        if self.demuxer not in _CLOCK_OF_USED_STREAMS or self.jumps or not used or self.picture is None:
             return Fraction(0)
         return min(used) - min(stream.start for stream in (self.picture, *self.audio()))
 

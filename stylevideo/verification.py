@@ -19,6 +19,7 @@ from stylevideo.check_tracks import check_cues, check_packets, check_sound
 from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.errors import DecodeError
 from stylevideo.media.account import shown_colors
+from stylevideo.media.clock import one_clock
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.frame_file import file_facts
 from stylevideo.media.reader import open_clip
@@ -254,7 +255,7 @@ def _start(info: VideoInfo, stream: StreamInfo, packets: bool) -> Fraction | Non
     Decoded sound hides a shift that is shorter than what primes the decoder.
     """
     first = ["-c", "copy", "-t", FIRST_SECONDS] if packets else ["-frames:a", "1"]
-    printed = ask(info, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-")
+    printed = ask(info, "-map", f"0:{stream.index}", *first, "-f", "framecrc", "-", *one_clock(info))
     unit = re.search(r"^#tb 0: (\S+)$", printed, re.MULTILINE)
     found = re.search(r"^0, +-?\d+, +(-?\d+),", printed, re.MULTILINE)
     return int(found[1]) * Fraction(unit[1]) + info.zero_of([stream]) if unit and found else None

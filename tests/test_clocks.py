@@ -108,24 +108,27 @@ def test_frames_and_times_are_those_of_ffmpegs_decoder(kind: str, tmp_path: Path
     assert numbers == [(numbers[0] + place) % count for place in range(len(due))]
 
 
-@pytest.mark.parametrize("b_frames", ["0", "2"])
-@pytest.mark.parametrize("early_s", ["0.033", "0.133", "0.3"])
+@pytest.mark.parametrize(
+    ("b_frames", "early_s", "sound_early_s"),
+    some_of_all(5, ["0", "2"], ["0.033", "0.133", "0.3"], ["0", "0.02", "0.133", "0.5"]),
+)
 def test_a_picture_that_begins_below_zero_keeps_its_frames_and_its_sound(
-    b_frames: str, early_s: str, tmp_path: Path
+    b_frames: str, early_s: str, sound_early_s: str, tmp_path: Path
 ) -> None:
-    """Matroska's negative times, of which ffmpeg shows none."""
+    """Matroska's negative times, of which ffmpeg shows none; of sound it counts them back."""
     whole = clip(tmp_path / "a.mp4", *X264, "-bf", b_frames, rate="30", frames=60)
     early, film = tmp_path / "early.mkv", tmp_path / "film.mkv"
-    inputs = ("-itsoffset", f"-{early_s}", "-i", whole, "-i", whole, "-map", "0:v", "-map", "1:a")
-    ffmpeg(*inputs, "-c", "copy", "-avoid_negative_ts", "disabled", early)
+    inputs = ("-itsoffset", f"-{early_s}", "-i", whole, "-itsoffset", f"-{sound_early_s}", "-i", whole)
+    ffmpeg(*inputs, "-map", "0:v", "-map", "1:a", "-c", "copy", "-avoid_negative_ts", "disabled", early)
     info = probe(early)
     assert (info.frame_count, info.rate, info.variable_rate) == (60, 30, False)
-    assert float(info.start_time) == pytest.approx(-float(early_s), abs=0.0011)
+    distance = float(sound_begins(whole) - probe(whole).start_time) + float(early_s) - float(sound_early_s)
+    assert float(sound_begins(early) - info.start_time) == pytest.approx(distance, abs=0.003)
     shown = list(read_frames(info, range(60)))
     assert [number_in(frame.image) for frame in shown] == list(range(60))
     write_film((frame.image for frame in shown), film, info, range(60))
     begins = [float(probe(film).start_time), float(sound_begins(film)), float(sound_begins(early))]
-    assert begins[1] - begins[0] == pytest.approx(begins[2] + float(early_s), abs=0.003)
+    assert begins[1] - begins[0] == pytest.approx(distance, abs=0.003)
 
 
 COARSE: dict[str, tuple[Any, ...]] = {
@@ -174,6 +177,52 @@ def test_a_broadcasts_sound_keeps_its_distance(frames: range, late: str, tmp_pat
     heard = np.flatnonzero(np.abs(decoded_sound(film)) > 0.3)[0] / 8000
     first_shown = (0.4 if late == "picture" else -0.4) + frames.start / 25
     assert heard - float(probe(film).start_time) == pytest.approx(0.9 - first_shown, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("late", "frames", "suffix"),
+    [
+        ("sound", range(80), ".mkv"),
+        ("picture", range(80), ".mp4"),
+        ("sound", range(48, 80), ".mp4"),
+        ("picture", range(20, 60), ".mkv"),
+    ],
+)
+def test_sound_keeps_its_distance_across_a_jump_of_the_clock(
+    late: str, frames: range, suffix: str, tmp_path: Path
+) -> None:
+    """Whichever comes first after it: ffmpeg joins the two recordings by that, among the streams that are used."""
+    whole, parts = clip(tmp_path / "a.mkv", *X264, *GROUPS), [tmp_path / "a.ts", tmp_path / "b.ts"]
+    click = ("-f", "lavfi", "-i", "aevalsrc=sin(2000*t)*between(t\\,1.2\\,1.25):d=1.6")
+    shift = ("-itsoffset", "0.05") if late == "picture" else ()
+    for part, offset in zip(parts, ("0", "100"), strict=True):
+        maps = ("-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-output_ts_offset", offset)
+        ffmpeg(*shift, "-i", whole, *click, *maps, part)
+    source, film = tmp_path / "joined.ts", tmp_path / f"film{suffix}"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    info = probe(source)
+    assert info.jumps and "clock jumps" in info.notes[-1]
+    shown = list(read_frames(info, frames))
+    assert [number_in(frame.image) for frame in shown] == [index % 40 for index in frames]
+    write_film((frame.image for frame in shown), film, info, frames, Encoding(variable_rate=True))
+    made = probe(film)
+    by_its_times = ("-af", "aresample=8000:async=1:min_hard_comp=0.002:first_pts=0", "-ac", "1", "-f", "s16le")
+    samples = subprocess.run(
+        [ffmpeg_path(), "-v", "error", "-i", str(film), "-map", "0:a", *by_its_times, "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    loud = np.flatnonzero(np.abs(np.frombuffer(samples, np.int16)) > 6000) / 8000
+    heard = [loud[0], *(after for before, after in pairwise(loud) if after - before > 0.5)]
+    due = []
+    for first in (0, 40):  # the frame that is shown when the click comes, and how long before
+        clicks = 1.2 - (0.05 if late == "picture" else 0)
+        index = first + int(clicks * 25)
+        if index in frames:
+            at = made.pts[index - frames.start] * made.time_base
+            due.append(float(at) + clicks - (index - first) / 25)
+    assert heard == pytest.approx(due, abs=0.005)
+    assert not verify(source, film, f"{frames.start + 1}-{frames.stop}").wrong
 
 
 def held(path: Path, times: list[int], lasts: int, *encoder: str) -> Path:

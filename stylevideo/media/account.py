@@ -11,12 +11,15 @@ from fractions import Fraction
 
 import numpy as np
 
+from stylevideo.media.clock import one_clock
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.timeline import StreamInfo, VideoInfo
 
 SMALL_WIDTH, SMALL_HEIGHT = 32, 18
 SOUND_HZ = 8000
+LEAST_GAP_S = 0.005
+"""Of sound that is not where its times say, as after a jump; less is rounding of the container's clock."""
 SLOWEST_FRAME_S = 1.0
 """That decoding a frame may take."""
 SPARE_BYTES = 2**26
@@ -46,7 +49,8 @@ def decoded_times(info: VideoInfo) -> Account:
         DecodeError: ffmpeg cannot decode it.
     """
     clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", "-"]
-    listing = parse_framecrc(ffmpeg_output([*_quietly(info), "-map", "0:V:0", *clock], _patience_s(info)).decode())
+    command = [*_quietly(info), "-map", "0:V:0", *clock, *one_clock(info)]
+    listing = parse_framecrc(ffmpeg_output(command, _patience_s(info)).decode())
     if listing is None:
         return Account((), Fraction(0), Fraction(0))
     times = tuple(row.pts * listing.time_base + info.zero_of_picture for row in listing.rows if row.pts is not None)
@@ -72,15 +76,16 @@ def decoded_sound(info: VideoInfo, stream: StreamInfo) -> np.ndarray:
     Raises:
         DecodeError: ffmpeg cannot decode it.
     """
-    graph = f"aresample={SOUND_HZ}:async=1:first_pts=0"
-    shape = ["-map", f"0:{stream.index}", "-af", graph, "-ac", "1", "-f", "s16le", "-"]
+    graph = f"aresample={SOUND_HZ}:async=1:min_hard_comp={LEAST_GAP_S}:first_pts=0"
+    shape = ["-map", f"0:{stream.index}", "-af", graph, "-ac", "1", "-f", "s16le", "-", *one_clock(info)]
     most_bytes = SPARE_BYTES + round(float(info.duration) * 4 * SOUND_HZ)
     return np.frombuffer(ffmpeg_output([*_quietly(info), *shape], _patience_s(info), most_bytes), np.dtype("<i2"))
 
 
 def cues(info: VideoInfo, stream: StreamInfo) -> list[tuple[Fraction, Fraction]] | None:
     """When each subtitle of a track comes and goes, in seconds from the container's start; None if it has no text."""
-    run = run_ffmpeg([*_quietly(info), "-map", f"0:{stream.index}", "-c:s", "srt", "-f", "srt", "-"], _patience_s(info))
+    text = ["-map", f"0:{stream.index}", "-c:s", "srt", "-f", "srt", "-", *one_clock(info)]
+    run = run_ffmpeg([*_quietly(info), *text], _patience_s(info))
     if run.status:
         return None
     found = ([int(number) for number in groups] for groups in _CUE.findall(run.output))

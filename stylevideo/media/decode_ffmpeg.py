@@ -25,6 +25,7 @@ import numpy as np
 
 from stylevideo.errors import DecodeError
 from stylevideo.heartbeat import beat
+from stylevideo.media.clock import one_clock
 from stylevideo.media.colors import conversion, converts, zscale_takes
 from stylevideo.media.ffmpeg import (
     STDERR_LINES_SHOWN,
@@ -162,6 +163,7 @@ def _command(info: VideoInfo, reading: Reading, first: int) -> list[str]:
         *(*decoder, "-noautorotate", *source_input(info.path, info.demuxer)),
         *("-map", "0:V:0", "-filter:v", ",".join(_filters(info, reading, first)), "-fps_mode", "passthrough"),
         *("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-"),
+        *one_clock(info),
     ]
 
 

@@ -42,7 +42,9 @@ class ShownTimes:
     last_lasts: Fraction
 
 
-def shown_times(path: Path, demuxer: str, packets: Listing, stated: Sequence[str]) -> ShownTimes:
+def shown_times(
+    path: Path, demuxer: str, packets: Listing, stated: Sequence[str], begin: Fraction, company: Sequence[str]
+) -> ShownTimes:
     """Find out which packets are shown, and when.
 
     Args:
@@ -50,19 +52,21 @@ def shown_times(path: Path, demuxer: str, packets: Listing, stated: Sequence[str
         demuxer: ffmpeg's name of its format.
         packets: all of its picture, in the order of decoding, those included that no key frame comes before.
         stated: rates as ffmpeg prints them.
+        begin: seconds on the file's own clock from which the packets' times count.
+        company: ffmpeg's arguments for an output that keeps other streams in use; see `stylevideo.media.clock`.
     """
     orderly = _begins_in_order(packets.rows)
     rows = [row for row in packets.rows if not row.is_discarded]
     if not orderly:
-        rows = _from_first_picture(path, rows, packets.time_base)
+        rows = _from_first_picture(path, rows, packets.time_base, company)
     pts = [row.pts for row in rows]
-    if demuxer == "matroska" and (spread := _counted_back(pts, packets.time_base)):
+    if demuxer == "matroska" and (spread := _counted_back(pts, packets.time_base, begin)):
         return ShownTimes(packets.time_base, spread, False, orderly, Fraction(0))
     if None not in pts and _tell_frames_apart(pts):
         shown = sorted(time for time in pts if time is not None)
         last = max(row.duration for row in rows if row.pts == shown[-1])
         return ShownTimes(packets.time_base, tuple(shown), True, orderly, last * packets.time_base)
-    time_base, inferred = _inferred_times(path, rows, packets.time_base, stated)
+    time_base, inferred = _inferred_times(path, rows, packets.time_base, stated, company)
     return ShownTimes(time_base, inferred, False, orderly, Fraction(0))
 
 
@@ -74,19 +78,19 @@ def _begins_in_order(rows: Sequence[Row]) -> bool:
     return not timed or first.pts == min(timed)
 
 
-def _from_first_picture(path: Path, rows: list[Row], time_base: Fraction) -> list[Row]:
+def _from_first_picture(path: Path, rows: list[Row], time_base: Fraction, company: Sequence[str]) -> list[Row]:
     """The packets from the first one on of which ffmpeg's decoder makes a picture."""
-    first = _first_picture(path) if all(row.pts is not None for row in rows) else None
+    first = _first_picture(path, company) if all(row.pts is not None for row in rows) else None
     if first is not None:
         return [row for row in rows if row.pts is not None and row.pts * time_base >= first - time_base / 2] or rows
     key = next((place for place, row in enumerate(rows) if row.is_key), 0)
     return rows[key:]
 
 
-def _first_picture(path: Path) -> Fraction | None:
+def _first_picture(path: Path, company: Sequence[str]) -> Fraction | None:
     """When the first picture that ffmpeg can decode is shown, in seconds; None if there is none."""
     decoded = ["-map", "0:V:0", "-frames:v", "1", "-fps_mode", "passthrough", "-enc_time_base", "demux"]
-    arguments = ["-v", "error", *source_input(path), *decoded, "-f", "framecrc", "-"]
+    arguments = ["-v", "error", *source_input(path), *decoded, "-f", "framecrc", "-", *company]
     try:
         run = run_ffmpeg(arguments)
     except TimeLimitError:
@@ -96,11 +100,13 @@ def _first_picture(path: Path) -> Fraction | None:
     return None if listing is None or time is None else time * listing.time_base
 
 
-def _counted_back(pts: Sequence[int | None], time_base: Fraction) -> tuple[int, ...] | None:
+def _counted_back(pts: Sequence[int | None], time_base: Fraction, begin: Fraction) -> tuple[int, ...] | None:
     """The times of evenly spaced frames that begin before zero, or None if these are no such frames.
 
-    Matroska's negative times are unknown to ffmpeg. It gives none, or counts from zero until the true ones overtake it
-    and stands still meanwhile: as many frames again are late as begin before zero. All are counted back from the last.
+    Matroska's negative times are unknown to ffmpeg. It gives none, or counts from the earliest stream's until the true
+    ones overtake it, and stands still meanwhile: as many frames again are late as begin before zero. All are counted
+    back from the last. Zero is the file's own, of which nothing that ffmpeg knows is earlier, but where it counts sound
+    back.
     """
     missing = [place for place, time in enumerate(pts) if time is None]
     known = sorted(time for time in pts if time is not None)
@@ -110,10 +116,12 @@ def _counted_back(pts: Sequence[int | None], time_base: Fraction) -> tuple[int, 
     rate = constant_rate(known[half:], time_base)
     step = 1 / (rate * time_base) if rate else Fraction(0)
     stands_still = any(after - before <= 1 for before, after in pairwise(known[:half]))
-    if step < LEAST_UNITS or not (missing or stands_still):
+    zero = -begin / time_base
+    is_guess = missing or stands_still or known[0] < zero - 1
+    if step < LEAST_UNITS or not is_guess:
         return None
     spread = tuple(known[-1] - round(back * step) for back in reversed(range(len(pts))))
-    early = sum(time < -1 for time in spread)
+    early = sum(time < zero - 1 for time in spread)
     guessed = sum(abs(time - due) > 1 for time, due in zip(known, spread[len(missing) :], strict=True))
     return spread if early and guessed <= 2 * early else None
 
@@ -123,7 +131,7 @@ def _tell_frames_apart(times: Sequence[int | None]) -> bool:
 
 
 def _inferred_times(
-    path: Path, rows: Sequence[Row], time_base: Fraction, stated: Sequence[str]
+    path: Path, rows: Sequence[Row], time_base: Fraction, stated: Sequence[str], company: Sequence[str]
 ) -> tuple[Fraction, tuple[int, ...]]:
     """The frames' times where packets lack them, and their unit in seconds.
 
@@ -132,7 +140,7 @@ def _inferred_times(
     """
     dts = sorted(row.dts for row in rows if row.dts is not None)
     if len(dts) == len(rows) and _tell_frames_apart(dts):
-        first = _first_picture(path)
+        first = _first_picture(path, company)
         shift = 0 if first is None else round(first / time_base) - dts[0]
         return time_base, tuple(time + shift for time in dts)
     rate = stated_rate(stated) or DEFAULT_RATE

@@ -10,10 +10,12 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.limits import FRAMES, PIXELS, STREAMS
+from stylevideo.media.clock import JUMPED, all_in_use
 from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
@@ -34,6 +36,7 @@ COLOR_MATRICES = frozenset(
     }
 )
 UNKNOWN = ("unknown", "reserved")
+JOINED = "The clip's clock jumps, as where recordings were joined. The film runs on from one to the next."
 
 _STREAM_LINE = re.compile(
     r"^ +Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^)]*)\))?: "
@@ -99,10 +102,13 @@ def probe(path: Path) -> VideoInfo:
             "Save it as one file first."
         )
     others = [s.info for s in streams if s is not main]
+    if jumps := JUMPED in run.remarks:
+        run = _run_framecrc(path, all_in_use())
     timecode, named = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
     demuxer = named[1] if named else ""
-    info = _video_info(path, demuxer, main, others, _require_packets(path, run.output), timecode and timecode[1])
-    info = replace(info, picture=main.info, notes=tuple(_program_notes(run.messages)))
+    packets = _require_packets(path, run.output)
+    info = _video_info(path, demuxer, main, others, packets, timecode and timecode[1], jumps)
+    info = replace(info, picture=main.info, notes=(*_program_notes(run.messages), *([JOINED] if jumps else [])))
     late = round(info.zero_of_picture / info.time_base)
     info = replace(info, pts=tuple(time + late for time in info.pts))
     return _turned(info, read_orientation(info, reading_time_s(path)))
@@ -145,13 +151,13 @@ def _begins_as_mp4(path: Path) -> bool:
         return file.read(8)[4:] == b"ftyp"
 
 
-def _run_framecrc(path: Path) -> FfmpegRun:
+def _run_framecrc(path: Path, company: Sequence[str] = ()) -> FfmpegRun:
     """Have ffmpeg describe the file's streams and list every packet of the video stream.
 
     `V` picks the first video stream that is not a cover picture.
     """
     packets = ["-map", "0:V:0", "-c", "copy", "-copyinkf", "-f", "framecrc", "-"]
-    arguments = ["-nostats", *source_input(path), *packets]
+    arguments = ["-nostats", *source_input(path), *packets, *company]
     return run_ffmpeg(arguments, reading_time_s(path))
 
 
@@ -159,8 +165,8 @@ def _require_packets(path: Path, output: str) -> Listing:
     listing = parse_framecrc(output)
     if listing is None or listing.width * listing.height == 0 or all(row.is_discarded for row in listing.rows):
         raise InputError(
-            f"{path.name} holds a video stream but no frame of it. The recording may have been cut off; "
-            "repair or convert the file first."
+            f"{path.name} holds a video stream but no frame of it that can be decoded. "
+            "The recording may have been cut off at its begin or end; repair or convert the file first."
         )
     if listing.width * listing.height > PIXELS:
         raise InputError(
@@ -173,11 +179,18 @@ def _require_packets(path: Path, output: str) -> Listing:
 
 
 def _video_info(
-    path: Path, demuxer: str, main: _Stream, others: Sequence[StreamInfo], packets: Listing, timecode: str | None
+    path: Path,
+    demuxer: str,
+    main: _Stream,
+    others: Sequence[StreamInfo],
+    packets: Listing,
+    timecode: str | None,
+    jumps: bool,
 ) -> VideoInfo:
     """Put together what the stream list and the packets say."""
     stated = _stated_rates(main.info.detail)
-    times = shown_times(path, demuxer, packets, stated)
+    begin = min(stream.start for stream in (main.info, *others) if stream.kind in ("video", "audio"))
+    times = shown_times(path, demuxer, packets, stated, min(begin, Fraction(0)), all_in_use() if jumps else ())
     time_base, pts, lasts = times.time_base, times.pts, times.last_lasts
     rate = constant_rate(pts, time_base, stated, lasts)
     held = rate is not None and times.timed and lasts * rate >= HELD_FRAMES
@@ -204,6 +217,7 @@ def _video_info(
         streams=tuple(others),
         timed=times.timed,
         orderly=times.orderly,
+        jumps=jumps,
         last_lasts=lasts if lasts and (rate is None or held) else None,
     )
 

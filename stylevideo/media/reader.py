@@ -180,6 +180,6 @@ def _decode(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[in
     """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
     if info.is_sequence:
         return decode_sequence(info, reading, first)
-    if not info.orderly or needs_ffmpeg(info, reading) or memory_is_limited() or not opencv_decodes(info):
+    if not info.orderly or info.jumps or needs_ffmpeg(info, reading) or memory_is_limited() or not opencv_decodes(info):
         return decode_with_ffmpeg(info, reading, first)
     return decode_with_opencv(info, first)

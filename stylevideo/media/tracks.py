@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
+from stylevideo.media.clock import one_clock
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.extras import picture_notes
 from stylevideo.media.ffmpeg import file_url, last_lines, reading_time_s, require_space, run_ffmpeg, source_input
@@ -82,15 +83,17 @@ def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
     return Cut(start, None if after is None else whole.pts[after] * whole.time_base - start, Fraction(0))
 
 
-def cut_arguments(cut: Cut, zero: Fraction = Fraction(0)) -> tuple[list[str], list[str]]:
+def cut_arguments(cut: Cut, zero: Fraction = Fraction(0), jumps: bool = False) -> tuple[list[str], list[str]]:
     """ffmpeg's arguments for a stretch: before the source, and before what is written.
 
     Args:
         cut: the stretch.
         zero: where ffmpeg's clock of the streams that are used begins: see `VideoInfo.zero_of`.
+        jumps: whether the file's clock jumps, by which no place can be looked up: it is read from its beginning.
     """
-    begin = ["-ss", _seconds(cut.start)] if cut.start > 0 else []
-    if late := max(zero - cut.start, Fraction(0)) if cut.start > 0 else zero - cut.start:
+    seeks = cut.start > 0 and not jumps
+    begin = ["-ss", _seconds(cut.start)] if seeks else []
+    if late := max(zero - cut.start, Fraction(0)) if seeks else zero - cut.start:
         begin += ["-itsoffset", _seconds(late)]
     # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
     # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
@@ -164,10 +167,13 @@ def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: 
 
 def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
     """Whether anything of a stream lies in a stretch."""
-    before, after = cut_arguments(cut)
+    before, after = cut_arguments(cut, jumps=info.jumps)
     only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
     run = run_ffmpeg(
-        ["-v", "error", *before, *source_input(info.path, info.demuxer), *only, *after, "-f", "framecrc", "-"],
+        [
+            *("-v", "error", *before, *source_input(info.path, info.demuxer), *only, *after, "-f", "framecrc", "-"),
+            *one_clock(info),
+        ],
         reading_time_s(info.path),
     )
     return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
@@ -220,7 +226,8 @@ def track_inputs(tracks: Sequence[Track], info: VideoInfo, cut: Cut) -> tuple[di
     file = source_input(info.path, info.demuxer)
 
     def begin(*kinds: str) -> list[str]:
-        return cut_arguments(cut, info.zero_of(track.stream for track in tracks if track.stream.kind in kinds))[0]
+        zero = info.zero_of(track.stream for track in tracks if track.stream.kind in kinds)
+        return cut_arguments(cut, zero, info.jumps)[0]
 
     numbers, inputs = {"audio": 1, "attachment": 1}, [*begin("audio", "attachment"), *file]
     for kind in ("subtitle", "data", "cover"):

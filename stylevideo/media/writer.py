@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError, StorageError
+from stylevideo.media.clock import all_in_use
 from stylevideo.media.delivery import CONTAINERS, PIPE_FORMATS, Container, Encoding, choose_delivery
 from stylevideo.media.encode import encode
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
@@ -265,6 +266,11 @@ def _command(film: _Film, covers: Sequence[str], tags_file: Path) -> list[str]:
         *(("-movflags", _movflags(film)) if container.muxer in ("mp4", "mov") else ()),
         *film.encoding.last_arguments(),
         *(*cut_arguments(film.cut)[1], "-f", container.muxer, file_url(film.part)),
+        *(
+            [word for number in range(sources.count("-i")) for word in all_in_use(1 + number)]
+            if film.info.jumps
+            else ()
+        ),
     ]
 
 
