@@ -104,7 +104,8 @@ def _as_colour_config(put: Put, stage: Stage) -> None:
     stage.put("in/shot/0002.exr", _exr(stage))
     environment = {"OCIO": str(config)}
     words = ("run", frame.parent, "--style", stage.style, "-o", stage.out / "####.exr", "--frames", "1-2", *PAINTLESS)
-    stage.call(*words, ends=REFUSED, environment=environment, named=[config])
+    stage.call(*words, "--view", "Film", ends=REFUSED, environment=environment, named=[config])
+    stage.call(*words, ends="done", environment=environment)  # without a view it is not looked at
 
 
 def _exr(stage: Stage) -> bytes:
@@ -217,7 +218,8 @@ def _device_itself(name: str, stage: Stage) -> None:
     if name == "clip.mp4":
         stage.run("/dev/zero", ends=REFUSED, named=[Path("/dev/zero")])
     elif name == "style.png":
-        stage.call("run", stage.clip(), "--style", "/dev/zero", "-o", stage.film, *PAINTLESS, ends=REFUSED)
+        words = ("run", stage.clip(), "--style", "/dev/zero", "-o", stage.film, *PAINTLESS)
+        stage.call(*words, ends=REFUSED, named=[Path("/dev/zero")])
     else:
         words = ("run", stage.clip(), "--style", stage.style, "-o", stage.film, "--config", "/dev/zero")
         stage.call(*words, ends=REFUSED, named=[Path("/dev/zero")])

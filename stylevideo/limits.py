@@ -17,6 +17,10 @@ MISSING_SHARE = 100
 """Of a sequence: so many numbers may be missing, or so many for each that is there, whichever is more."""
 STREAMS = 256
 """Of a clip: sound, subtitles, fonts, covers and data together."""
+CHAPTERS = 10_000
+"""Of a clip."""
+TAGS = 2000
+"""Of a clip, and of each of its tracks and chapters: each time that ffmpeg opens a clip it takes seconds for 20,000."""
 ANSWER_BYTES = 160 * 2**20
 """Of what ffmpeg says of a clip, such as a line for each frame."""
 TAG_BYTES = 16 * 2**20

@@ -235,6 +235,38 @@ def test_clips_with_too_much(
         read_tags(open_clip(talking_clip))
 
 
+CHAPTER = "[CHAPTER]\nTIMEBASE=1/100000\nSTART={0}\nEND={0}\ntitle=c\n"
+MANY: dict[str, tuple[int, Callable[[int], str]]] = {
+    "chapters": (limits.CHAPTERS, lambda count: "".join(CHAPTER.format(n) for n in range(count))),
+    "tags": (limits.TAGS, lambda count: tag_lines(count)),
+    "tags of a track": (limits.TAGS, lambda count: f"[STREAM]\n{tag_lines(count)}"),
+    "tags of a chapter": (limits.TAGS, lambda count: CHAPTER.format(0) + tag_lines(count)),
+}
+
+
+def tag_lines(count: int) -> str:
+    return "".join(f"tag{n}=line one:\\\n    tag : two\n" for n in range(count))
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_clips_that_say_too_much_of_themselves(kind: str, talking_clip: Path, tmp_path: Path) -> None:
+    """And what the sentence advises helps."""
+    most, text = MANY[kind]
+    for count in (most - 20, most + 1):  # a muxer adds some
+        (tmp_path / "tags").write_text(f";FFMETADATA1\n{text(count)}")
+        said = ("-map_metadata", "1", "-map_metadata:s:v", "1:s:0") if "track" in kind else ("-map_metadata", "1")
+        clip = tmp_path / f"{count}.mkv"
+        ffmpeg(
+            "-i", talking_clip, "-i", tmp_path / "tags", "-map", "0", *said, "-map_chapters", "1", "-c", "copy", clip
+        )
+    open_clip(tmp_path / f"{most - 20}.mkv")
+    with pytest.raises(InputError, match=rf"has more {kind.split()[0]} than a clip may have \({most:,}\)") as refusal:
+        open_clip(clip)
+    advised = str(refusal.value).partition("ffmpeg ")[2].split()
+    ffmpeg(*({"CLIP": str(clip), "COPY": str(tmp_path / "copy.mkv")}.get(word, word) for word in advised))
+    open_clip(tmp_path / "copy.mkv")
+
+
 # -- sequences -------------------------------------------------------------------------------------
 
 

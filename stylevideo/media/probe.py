@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.limits import FRAMES, PIXELS, STREAMS
+from stylevideo.limits import CHAPTERS, FRAMES, PIXELS, STREAMS, TAGS
 from stylevideo.media.clock import JUMPED, all_in_use
 from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
@@ -46,6 +46,9 @@ _ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
 # QuickTime's word for it is "name".
 _TITLE_LINE = re.compile(r"^ +(?:title|name) +: (.+)$", re.IGNORECASE)
+_CHAPTER_LINE = re.compile(r"^    Chapter #0:\d+: start ", re.MULTILINE)
+_METADATA_LINE = re.compile(r"^ +Metadata:$", re.MULTILINE)
+_TAG_LINE = re.compile(r"^ {4,8}\S.*: ", re.MULTILINE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
 _REFUSED = "Format not on whitelist"
@@ -79,6 +82,7 @@ def probe(path: Path) -> VideoInfo:
     require_file(path)
     run = _run_framecrc(path)
     _refuse_other_formats(path, run)
+    _refuse_many(path, run.messages)
     streams = _parse_streams(run.messages)
     main = next((s for s in streams if _is_moving_picture(s.info)), None)
     if not streams and "moov atom not found" in run.remarks and _begins_as_mp4(path):
@@ -156,8 +160,8 @@ def _run_framecrc(path: Path, company: Sequence[str] = ()) -> FfmpegRun:
 
     `V` picks the first video stream that is not a cover picture.
     """
-    packets = ["-map", "0:V:0", "-c", "copy", "-copyinkf", "-f", "framecrc", "-"]
-    arguments = ["-nostats", *source_input(path), *packets, *company]
+    packets = ["-map", "0:V:0", "-c", "copy", "-copyinkf", "-map_metadata", "-1", "-map_chapters", "-1"]
+    arguments = ["-nostats", *source_input(path), *packets, "-f", "framecrc", "-", *company]
     return run_ffmpeg(arguments, reading_time_s(path))
 
 
@@ -280,6 +284,21 @@ def _refuse_other_formats(path: Path, run: FfmpegRun) -> None:
         raise InputError(f"{path.name} has more streams than a clip may have ({STREAMS}). Leave some out first.")
     if _REFUSED in remarks:
         raise InputError(refusal(path.name, format_of(path)))
+
+
+def _refuse_many(path: Path, messages: str) -> None:
+    """Refuse a clip that says so much of itself that each look at it would take long."""
+    listed = messages.partition("\nOutput #0")[0]
+    if len(_CHAPTER_LINE.findall(listed)) > CHAPTERS:
+        raise InputError(
+            f"{path.name} has more chapters than a clip may have ({CHAPTERS:,}). Copy it without them first: "
+            "ffmpeg -i CLIP -map 0 -c copy -map_chapters -1 COPY"
+        )
+    if any(len(_TAG_LINE.findall(said)) > TAGS for said in _METADATA_LINE.split(listed)):
+        raise InputError(
+            f"{path.name} has more tags than a clip may have ({TAGS:,}). Copy it without them first: "
+            "ffmpeg -i CLIP -map 0 -c copy -map_metadata -1 COPY"
+        )
 
 
 def _stated_rates(detail: str) -> tuple[str, ...]:
