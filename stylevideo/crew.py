@@ -11,7 +11,6 @@ import pickle
 import queue
 import signal
 import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from typing import IO, Any
 
 from stylevideo.media.ffmpeg import own_session
 from stylevideo.system.places import folder_for_children, module_command
+from stylevideo.system.threads import start_thread
 from stylevideo.worker import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1
@@ -69,7 +69,7 @@ class _Worker:
         has_begun: whether it works on that.
         silent_s: since it has told of anything.
     Raises:
-        OSError, RuntimeError: the system has no room for a process, or for threads that listen to it.
+        OSError, MemoryError, RuntimeError: the system has no room for a process, or for threads that listen to it.
     """
 
     def __init__(self, number: int, device: str, inbox: _Inbox, configuration: Configuration) -> None:
@@ -92,11 +92,10 @@ class _Worker:
             **own_session(),
         )
         assert self._process.stdout is not None and self._process.stderr is not None
-        self._listener = threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
         try:
-            self._listener.start()
-            threading.Thread(target=self._receive, args=(self._process.stdout,), daemon=True).start()
-        except RuntimeError:
+            self._listener = start_thread(self._listen, self._process.stderr)
+            start_thread(self._receive, self._process.stdout)
+        except (MemoryError, RuntimeError):
             self.kill()
             self.end()
             raise
@@ -286,8 +285,8 @@ class Crew:
                 continue
             try:
                 self._worker(number).begin(task)
-            except (OSError, RuntimeError) as error:
-                why = getattr(error, "strerror", None) or error
+            except (OSError, MemoryError, RuntimeError) as error:
+                why = getattr(error, "strerror", None) or str(error) or "there is too little memory"
                 yield number, task, self._not_begun(number, f"No process could be started for it ({why}).")
 
     def _not_begun(self, number: int, reason: str) -> Failed | NotBegun:

@@ -6,7 +6,6 @@ frame is made.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from stylevideo.media.write_behind import WriteBehind
 from stylevideo.painting import Made
 from stylevideo.preparation import Job
 from stylevideo.results import FrameFinished, FrameRecord, Listener, Waits
+from stylevideo.system.threads import start_thread
 from stylevideo.timeline import Shot
 
 
@@ -142,8 +142,7 @@ class Line:
     def __enter__(self) -> Line:
         self._began = time.perf_counter()
         self._saver.__enter__()
-        self._delivery = threading.Thread(target=self._deliver, name="delivery", daemon=True)
-        self._delivery.start()
+        self._delivery = start_thread(self._deliver, name="delivery")
         return self
 
     def __exit__(self, *_: object) -> None:

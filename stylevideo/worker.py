@@ -28,6 +28,7 @@ from stylevideo.loading import PAINTING, load_at_once
 from stylevideo.request import ClipRequest
 from stylevideo.sharing import Claims
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
+from stylevideo.system.threads import start_thread
 
 CHECK, MAKE, HELP = "check", "make", "help"
 TAKE, WAS_HELPED, END_HELP = "take", "was helped", "end help"
@@ -145,8 +146,8 @@ def main() -> None:
     ending = _Ending()
     tasks: queue.Queue[tuple[Task, threading.Event]] = queue.Queue()
     replies: queue.Queue[Reply] = queue.Queue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks, replies), daemon=True).start()
-    threading.Thread(target=_tell_of_life, args=(tell,), daemon=True).start()
+    start_thread(_listen, sys.stdin.buffer, tasks, replies)
+    start_thread(_tell_of_life, tell)
     while True:
         task, stopped = tasks.get()
         with ending.after_this():

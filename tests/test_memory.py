@@ -244,6 +244,34 @@ def test_what_libraries_cannot_do_without_they_have_before_memory_is_short() -> 
     assert done.returncode == 0, done.stderr
 
 
+LITTLE_BY_LITTLE = """
+import os, pathlib, resource, signal
+from stylevideo.system.threads import start_thread
+
+def try_it(room):
+    signal.alarm(3)
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + room,) * 2)
+    try:
+        start_thread(print)
+    except (MemoryError, RuntimeError):
+        pass
+    os._exit(0)
+
+for room in [2**23 + 2**12 * n for n in range(0, 40, 2)]:
+    child = os.fork() or try_it(room)
+    status = os.waitpid(child, 0)[1]
+    assert status == 0, (room, status)
+"""
+
+
+@linux
+def test_a_thread_that_gets_its_stack_and_nothing_more_is_not_waited_for() -> None:
+    command = [sys.executable, "-c", LITTLE_BY_LITTLE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
 @linux
 def test_what_needs_little_is_not_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A film that is up to date is known again where nothing can be loaded, with or without workers."""

@@ -13,7 +13,6 @@ import re
 import signal
 import struct
 import subprocess
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -39,6 +38,7 @@ from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
 from stylevideo.system.memory import tells_of_memory
+from stylevideo.system.threads import start_thread
 from stylevideo.system.waiting import Watch, end_process
 from stylevideo.timeline import VideoInfo
 
@@ -193,8 +193,7 @@ class _Clock:
         self._unit = Fraction(1)
         self._wants_memory = ""
         self._words: deque[str] = deque(maxlen=STDERR_LINES_SHOWN)
-        self._thread = threading.Thread(target=self._listen, args=(messages,), daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._listen, messages)
 
     def time_ms(self, number: int) -> float | None:
         """The time in milliseconds of ffmpeg's picture with this number, from 0; None where it has or had none."""
@@ -247,13 +246,15 @@ def _running(command: list[str]) -> Iterator[tuple[IO[bytes], _Clock, Watch]]:
     """ffmpeg, its output, its clock and its watch; it never outlives the caller's interest."""
     process = start_ffmpeg(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
-    watch = Watch(process, SILENCE_S)
-    clock = _Clock(process.stderr, watch.heard)
+    clock: _Clock | None = None
     try:
+        watch = Watch(process, SILENCE_S)
+        clock = _Clock(process.stderr, watch.heard)
         yield process.stdout, clock, watch
     finally:
         if end_process(process):
-            clock.join()
+            if clock:
+                clock.join()
             process.stdout.close()
             process.stderr.close()
 

@@ -13,6 +13,7 @@ from typing import IO
 from stylevideo.errors import EncodeError
 from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
 from stylevideo.system.memory import tells_of_memory
+from stylevideo.system.threads import start_thread
 from stylevideo.system.waiting import Watch, end_process
 
 STDERR_LINES_KEPT = 50
@@ -37,17 +38,18 @@ def encode(
     process = start_ffmpeg(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stdin is not None and process.stderr is not None
     messages: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
-    drain = threading.Thread(target=_drain, args=(process.stderr, messages), daemon=True)
-    drain.start()
-    watch = Watch(process, SILENCE_S, stop)
+    drain: threading.Thread | None = None
     try:
+        drain = start_thread(_drain, process.stderr, messages)
+        watch = Watch(process, SILENCE_S, stop)
         broken = _feed(process.stdin, chunks, watch)
         status = watch.wait()
     finally:
         if end_process(process):
             with suppress(OSError):
                 process.stdin.close()
-            drain.join()
+            if drain:
+                drain.join()
             process.stderr.close()
     if watch.is_over:
         raise EncodeError(

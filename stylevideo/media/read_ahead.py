@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stylevideo.errors import Stopped
+from stylevideo.system.threads import start_thread
 
 T = TypeVar("T")
 POLL_S = 0.1
@@ -68,8 +69,7 @@ def read_ahead(
     waiting_time = waiting_time or Stopwatch()
     waiting: queue.Queue[_Item[T] | _End] = queue.Queue(depth)
     left = threading.Event()
-    thread = threading.Thread(target=_fill, args=(items, waiting, left), name="read-ahead", daemon=True)
-    thread.start()
+    thread = start_thread(_fill, items, waiting, left, name="read-ahead")
     try:
         while isinstance(entry := _get(waiting, waiting_time, stop), _Item):
             yield entry.value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from stylevideo.media.read_ahead import POLL_S
+from stylevideo.system.threads import start_thread
 
 T = TypeVar("T")
 
@@ -25,8 +25,7 @@ class WriteBehind(Generic[T]):
         self._write = write
         self._waiting: queue.Queue[T | None] = queue.Queue(1)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._run, name="write-behind")
 
     def put(self, item: T) -> None:
         """Hand over an item, which nobody may change any more; waits while one is waiting already.

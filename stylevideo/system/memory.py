@@ -48,14 +48,16 @@ def lacks_memory(error: BaseException | None) -> bool:
     return lacks_memory(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
 
 
-def rule_out_lack_of_memory() -> None:
-    """Look whether want of memory may be why something could not be read, before that is called damaged.
+def rule_out_lack_of_memory(size: int = LITTLE_BYTES) -> None:
+    """Look whether want of memory may be why something could not be done, before another reason is given.
 
+    Args:
+        size: bytes that may have been wanted.
     Raises:
         MemoryError: the system refuses memory, and has little left.
     """
     if memory_is_limited():
-        bytearray(LITTLE_BYTES)
+        bytearray(size)
 
 
 def memory_is_limited() -> bool:

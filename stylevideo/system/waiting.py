@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
+from stylevideo.system.threads import start_thread
+
 POLL_S = 0.1
 CHUNK_BYTES = 2**16
 LAST_WAIT_S = 5.0
@@ -72,11 +74,11 @@ def collect(
     assert process.stdout is not None and process.stderr is not None
     output, messages = _Kept(output_bytes, 0), _Kept(message_bytes, message_bytes)
     pipes = ((output, process.stdout), (messages, process.stderr))
-    readers = [threading.Thread(target=kept.take, args=(pipe,), daemon=True) for kept, pipe in pipes]
+    readers: list[threading.Thread] = []
     end = time.monotonic() + limit_s
     try:
-        for reader in readers:
-            reader.start()
+        for kept, pipe in pipes:
+            readers.append(start_thread(kept.take, pipe))
         for reader in readers:
             while reader.is_alive():
                 reader.join(POLL_S)
@@ -87,9 +89,9 @@ def collect(
             process.wait(max(POLL_S, end - time.monotonic()))
     finally:
         if end_process(process):
-            for reader, (_, pipe) in zip(readers, pipes, strict=True):
-                if reader.ident is not None:  # there may have been no memory to start it
-                    reader.join(LAST_WAIT_S)
+            for reader in readers:  # there may have been no memory to start them all
+                reader.join(LAST_WAIT_S)
+            for _, pipe in pipes:
                 pipe.close()
     _require(not output.is_cut, TooMuch)
     return output.all(), messages.all()
@@ -135,7 +137,7 @@ class Watch:
         self._process, self._limit_s, self._stop = process, limit_s, stop or threading.Event()
         self._since: float | None = None
         self.is_over = False
-        threading.Thread(target=self._watch, daemon=True).start()
+        start_thread(self._watch)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
