@@ -52,6 +52,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a folder": _folder,
     "a pipe": _pipe,
     "gone": Path.unlink,
+    "a bomb": lambda file: file.write_bytes(
+        b'{"seal": "' + b"0" * 64 + b'",\n"value": [' + b"[]," * (4 << 20) + b"[]]}"
+    ),
     "sparse": lambda file: os.truncate(file, SPARSE_BYTES),
 }
 
@@ -81,6 +84,8 @@ def begun(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
         *((name, "sparse") for name in FILES),
         *((name, "gone") for name in FILES if name.startswith("frames")),
         ("job.json", "too deep"),
+        ("job.json", "a bomb"),
+        ("shots.json", "a bomb"),
         ("turn.json", "a value"),
     ],
 )

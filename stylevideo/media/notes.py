@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,9 @@ from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
 _SEAL_LENGTH = 64
+_SEALED = re.compile(rb'\{"seal": "([0-9a-f]{64})",\n"value": ')
+_JOB = re.compile(_SEALED.pattern + rb'\{"mark": "([0-9a-f]{32})", ')
+"""How it begins: its mark has to be known before its seal can be checked."""
 FILE_NAMES_BYTES = 512 * FRAMES
 """Of a note with the path of every frame."""
 
@@ -72,12 +76,12 @@ class Notes:
         return None if data is None else self.unsealed(name, data)
 
     def unsealed(self, name: str, data: bytes) -> Any:
-        """What a note says that was read already; see `read`."""
-        sealed = _values(data)
-        value = sealed.get("value")
-        if sealed.get("seal") != self.seal(name, json.dumps(value).encode()):
+        """What a note says that was read already; see `read`. Nothing is parsed that has not its seal."""
+        begin = _SEALED.match(data)
+        text = memoryview(data)[begin.end() : -1] if begin else memoryview(b"")
+        if begin is None or begin[1].decode() != self.seal(name, text) or data[-1:] != b"}":
             raise spoilt(self.folder / name)
-        return value
+        return json.loads(bytes(text))
 
     def write_content(self, name: str, content: memoryview) -> None:
         """Write what is no JSON, with its seal before it; see `write`."""
@@ -122,10 +126,10 @@ def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
     data = read_if_there(folder / JOB_FILE, JSON_BYTES)
     if data is None:
         return None
-    job = _values(data).get("value")
-    if not isinstance(job, dict) or not isinstance(job.get("mark"), str):
+    begin = _JOB.match(data)
+    if begin is None:
         raise spoilt(folder / JOB_FILE)
-    notes = Notes(folder, job["mark"])
+    notes = Notes(folder, begin[2].decode())
     return notes, notes.unsealed(JOB_FILE, data)["fingerprint"]
 
 
@@ -157,11 +161,3 @@ def spoilt(path: Path) -> ResumeError:
     return ResumeError(
         f"{path} is damaged, or not what this version of the program left there. Add --restart to begin the film anew."
     )
-
-
-def _values(data: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}

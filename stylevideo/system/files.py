@@ -16,7 +16,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
 
-JSON_BYTES = 64 * 2**20
+JSON_BYTES = 16 * 2**20
 """The most that a record beside a film may have."""
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW_FLAGS = (
