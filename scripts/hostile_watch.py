@@ -123,7 +123,7 @@ class Watcher:
         seconds = time.monotonic() - began
         code, largest = map(int, answer.split())
         left = self._end_what_is_left()
-        ours = (f"{self._folder}{os.sep}",)
+        ours = (f"{self._folder}{os.sep}", str(order["stdout"]))  # which the server opens for the call
         seen = tuple(e for e in events(self._new_lines()) if e.pid != self._server and not e.path.startswith(ours))
         out, err = (stream.read_text("utf-8", "surrogateescape") if stream.exists() else "" for stream in streams)
         for stream in streams:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -26,10 +27,12 @@ from stylevideo.errors import (
     StyleVideoError,
 )
 from stylevideo.flags import build_parser
+from stylevideo.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
 from stylevideo.loading import load_at_once, require_memory_to_load
+from stylevideo.settings import WEIGHTS_WORDS
 from stylevideo.system.log_file import open_log
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
-from stylevideo.system.places import look_in_absolute_folders, require_working_folder
+from stylevideo.system.places import leave_folder_that_is_gone, look_in_absolute_folders
 from stylevideo.system.streams import GuardedStream, bar_stream, guarded_streams, print_traceback
 from stylevideo.text import printable, printable_message
 
@@ -41,6 +44,8 @@ LOADING = {
     "shots": "stylevideo.shots",
 }
 """Commands that load large libraries, and the module by which they do; `run` does where there is something to make."""
+TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *FILE_SETTINGS)
+"""Arguments that name files, though they are no paths: they may be patterns, or have more in them."""
 DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 
 
@@ -69,7 +74,7 @@ def _carry_out(options: argparse.Namespace) -> int:
     """Do what a command line says; what goes wrong becomes a sentence and an exit code."""
     runs = options.command == "run"
     try:
-        require_working_folder()
+        leave_folder_that_is_gone(_files_named(options))
         _configure_logging(options)
         if options.command in LOADING:
             require_memory_to_load(LOADING[options.command])
@@ -99,6 +104,15 @@ def _carry_out(options: argparse.Namespace) -> int:
             "Run again with --debug and report what it shows."
         )
         return FAILED
+
+
+def _files_named(options: argparse.Namespace) -> Iterator[str]:
+    """The files that a command line names, and the user file that the environment does."""
+    words = {"config": os.environ.get(CONFIG_VARIABLE, ""), **vars(options)}
+    for name, value in words.items():
+        for word in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(word, Path) or (name in TEXTS_OF_FILES and word not in (None, *NO_FILE, *WEIGHTS_WORDS)):
+                yield str(word)
 
 
 def _say(message: str) -> None:

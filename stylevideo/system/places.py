@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from stylevideo.errors import InputError
@@ -27,14 +28,24 @@ def module_command(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", _START, str(_PACKAGE), name, *arguments]
 
 
-def require_working_folder() -> None:
-    """Look whether relative paths mean anything, before libraries do, some of which end the process if they do not.
+def leave_folder_that_is_gone(names: Iterable[str]) -> None:
+    """Stand elsewhere where the working folder is gone: some libraries end a process that stands nowhere.
 
+    Args:
+        names: of the files that are read and written.
     Raises:
-        InputError: the working folder is gone, or cannot be looked up.
+        InputError: one of them leads from the working folder, which is gone or cannot be looked up.
     """
-    if folder_for_children():
-        raise InputError("The working folder is gone, or cannot be looked up. Change to one that is there.")
+    folder = folder_for_children()
+    if folder is None:
+        return
+    for name in names:
+        if not (Path(name).is_absolute() or name.startswith("~")):
+            raise InputError(
+                f"The working folder is gone, or cannot be looked up, and {name} leads from there. Change to one that "
+                "is there, or give whole paths."
+            )
+    os.chdir(folder)
 
 
 def folder_for_children() -> str | None:
