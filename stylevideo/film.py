@@ -15,7 +15,6 @@ from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
-from stylevideo.media.tracks import plan_tracks, stretch_of_time
 from stylevideo.media.view import SRGB, View, sequence_view, shown_by
 from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
@@ -118,11 +117,11 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
     if job.delivery.is_sequence:
         numbers = [clip.info.number(index) for index in clip.frames]
         sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view, finished.begin_naming)
-        notes = (*plan_tracks(clip.info, clip.output, stretch_of_time(clip.info, clip.frames))[1], *sequence.notes)
+        notes = (*(job.plan.notes if job.plan else ()), *sequence.notes)
     else:
         encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
         images = map(_with_alpha, pictures)
-        hooks = (finished.begin_naming, finished.abandoned)
+        hooks = (finished.begin_naming, finished.abandoned, job.plan)
         notes = write_film(images, clip.output, clip.info, clip.frames, encoding, *hooks).notes
     if made_from:
         write_provenance(made_from, job)

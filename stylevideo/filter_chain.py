@@ -27,15 +27,35 @@ FILTERS = names(
     # what is drawn on it
     "drawbox drawgrid drawtext edgedetect"
 )
-REFUSED_OPTIONS = {
-    "curves": frozenset({"psfile", "plot"}),
-    "drawtext": frozenset({"fontfile", "textfile", "text_source", "reload"}),
-    "rotate": frozenset({"out_w", "ow", "out_h", "oh"}),
-    "selectivecolor": frozenset({"psfile"}),
-}
-"""Options that name files, and those that change the size."""
+OPTIONS = names(
+    "0a 0b 0s 1a 1b 1s 1thr 2a 2b 2s 2thr 3thr 4thr H a aa ab ag ah aimax aimin all all_flags all_seed "
+    "all_strength allf alls alpha alpha_amount alpha_expr alpha_msize_x alpha_msize_y alpha_power alpha_radius "
+    "alpha_strength alpha_threshold alternate amount analyze angle antibanding aomax aomin ap ar as aspect at "
+    "av ax ay b ba basetime bb bbal beta bg bh bilinear bimax bimin bl black blackpt blacks blend block blue "
+    "blue_expr blues blum blur bm bomax bomin bordercolor borderw bottom box box_source boxborderw boxcolor "
+    "boxh boxw br brightness bs bv bw by bypass byw c c0 c0_flags c0_seed c0_strength c0f c0s c1 c1_flags "
+    "c1_seed c1_strength c1f c1s c2 c2_flags c2_seed c2_strength c2f c2s c3 c3_flags c3_seed c3_strength c3f "
+    "c3s ca cb cb_expr cbh cbv chroma_amount chroma_msize_x chroma_msize_y chroma_power "
+    "chroma_pre_filter_radius chroma_radius chroma_spatial chroma_strength chroma_threshold chroma_tmp color "
+    "colors components contrast coordinates correction_method coupling cp cpfr cr cr_expr crh crv cs ct cx cy "
+    "cyans d decay delta depth difford direction distance dither duration edge enable eval expansion exposure "
+    "fc fillcolor filter fix_bounds font fontcolor fontcolor_expr fontsize ft_load_flags g ga gamma gamma_b "
+    "gamma_g gamma_r gamma_weight gb gbal gg gh gimax gimin glum gm gmw gomax gomin gr green green_expr greens "
+    "gs gv gw h height high horizontal hpos hue i independence intensity interp interpolation k1 k2 la left "
+    "lightness line_spacing low lp lpfr lr ls lt lum lum_expr luma_amount luma_msize_x luma_msize_y luma_power "
+    "luma_pre_filter_radius luma_radius luma_spatial luma_strength luma_threshold luma_tmp lx ly m m0 m1 m2 m3 "
+    "magentas master max method min minknorm mix mode n nb_frames negate_alpha neutrals next nsteps overlap p "
+    "pa pc percent percentile pl planes preserve preset prev r ra radius radiusV range rate rb rbal rc rcw red "
+    "red_expr reds replace rg rh right rimax rimin rl rlum rm romax romin rr rs rv rw s sat saturation sense "
+    "shadowcolor shadowx shadowy shx shy sigma sigmaR sigmaS sigmaV similarity size sizeX sizeY sizeh sizew "
+    "smoothing st start_frame start_number start_time steph steps stepw strength t tabsize tc24hmax temperature "
+    "text text_align text_shaping thickness thres threshold threshold0 threshold1 threshold2 threshold3 threu "
+    "threv threy timecode timecode_rate top type u v val vertical vpos w whitept whites width window x x0 x1 x2 "
+    "x3 y y0 y1 y2 y3 y_align yellows "
+)
+"""Options of these filters that name no file and leave the size alone, which is so in each filter that has them."""
 MOST_UNNAMED = {"curves": 1, "drawtext": 0, "rotate": 1, "selectivecolor": 1}
-"""How many values may stand without their options' names where one of the next could be a refused option's."""
+"""How many values may stand without their options' names where one of the next could be another option's."""
 INSTEAD = {
     "ass": "Subtitles of the source come along as tracks.",
     "crop": "Crop the clip first.",
@@ -110,8 +130,10 @@ def _check_filter(name: str) -> None:
 
 
 def _check_option(name: str, option: str, value: str) -> None:
-    if option in REFUSED_OPTIONS.get(name, ()):
-        raise SettingsError(f"The filter {name} cannot have {option} here: it names a file, or changes the size.")
+    if option and option not in OPTIONS:
+        raise SettingsError(
+            f"The filter {name} cannot have {option} here: it names a file, changes the size, or is not known."
+        )
     if name == "drawtext" and option == "font" and not _FONT.fullmatch(value):
         raise SettingsError(f"drawtext's font must be the name of a font, such as font=Sans, not {value!r}.")
     if _WIDE.search(re.sub(r"[\\'\s]", "", value)):

@@ -13,11 +13,13 @@ import torch
 from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError
 from stylevideo.identity import request_key
-from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, check_encoding, choose_delivery
+from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
 from stylevideo.media.pictures import Reading
+from stylevideo.media.plan import FilmPlan, plan_film
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.tracks import stretch_of_time
 from stylevideo.media.view import SRGB, sequence_view, shown_by
+from stylevideo.media.writer import check_film
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
@@ -50,6 +52,7 @@ class Job:
         delivery: the film's form.
         device, vgg: what paints; no network where nothing is painted.
         watch: of the source, as it was before any of its frames was read.
+        plan: what the film gets from its source; None where nothing is written.
         request: by what the film is known again, as from `request_key`; empty where nothing is written.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
     """
@@ -64,6 +67,7 @@ class Job:
     device: torch.device
     vgg: VGG19 | None
     watch: SourceWatch
+    plan: FilmPlan | None
     request: str
     notes: tuple[str, ...]
 
@@ -140,8 +144,11 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         check_whole(info, selection.frames, reading)
     if output and not delivery.is_sequence:
         _check_length(info, selection.frames, settings.output.variable_rate == "keep")
+    plan = plan_film(info, output, selection.frames) if output else None
+    if output and plan and not delivery.is_sequence:
         alpha = reading.alpha != "drop" and delivery.has_alpha
-        check_encoding(_encoding(delivery, settings), output, size, info.rate, bits, alpha)
+        kind = ((*size, 4 if alpha else 3), bits)
+        check_film(plan, output, info, selection.frames, _encoding(delivery, settings), kind)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
@@ -149,7 +156,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     clip = Clip(source, output or source, info, selection.frames)
     colors = tuple(read.note for read in chosen if read.note)
     notes = (*colors, *selection.notes, *info.notes, *_without_effect(settings, info, delivery))
-    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, watch, request, notes)
+    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, watch, plan, request, notes)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -76,6 +76,19 @@ class StreamInfo:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What ffmpeg said of a video file when it was probed.
+
+    Attributes:
+        tags: the container's tags and chapters, as its `ffmetadata` muxer writes them.
+        first_frame: remarks on the first frame that decodes, by its filter `showinfo`.
+    """
+
+    tags: bytes
+    first_frame: str
+
+
+@dataclass(frozen=True)
 class VideoInfo:
     """What is exactly known of a video, or of an image sequence, before a frame is decoded.
 
@@ -109,6 +122,7 @@ class VideoInfo:
         chosen: of a thinned clip, the index in that of each of its frames, ascending; every n-th one is a `range`.
         notes: what the file says and is not taken as it is, as sentences.
         picture: the main video stream of a video file.
+        said: what else ffmpeg said of a video file; None where it has to be asked.
     """
 
     path: Path
@@ -141,6 +155,7 @@ class VideoInfo:
     primaries: str | None = None
     notes: tuple[str, ...] = ()
     picture: StreamInfo | None = None
+    said: Said | None = field(default=None, repr=False, compare=False)
 
     @property
     def start_time(self) -> Fraction:

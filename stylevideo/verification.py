@@ -22,18 +22,18 @@ from stylevideo.media.account import shown_colors
 from stylevideo.media.clock import one_clock
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.frame_file import file_facts
+from stylevideo.media.plan import film_timecode
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import Chapter, ask, comparable, read_tags, says
 from stylevideo.media.tracks import (
     TRACK_KINDS,
     Track,
-    packet_hash,
+    packet_hashes,
     pair_tracks,
     plan_tracks,
     stretch_of_time,
     tracks_of,
 )
-from stylevideo.media.writer import film_timecode
 from stylevideo.ranges import select_frames
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -198,7 +198,7 @@ def _check_track(
     if not track.is_copied:
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
     elif (whole and track.stream.kind == "audio") or track.stream.kind == "cover":
-        yield same(f"{what}: packets", packet_hash(info, track.stream), packet_hash(made, stream))
+        yield same(f"{what}: packets", *packet_hashes([(info, track.stream), (made, stream)]))
     else:
         yield same(f"{what}: codec", track.stream.codec, stream.codec)
         if track.stream.kind == "audio" and track.stream.codec == stream.codec:

@@ -87,6 +87,11 @@ ADVICE = {
         "-o b.mp4 --strict --frames 1-2 @gap.####.png",
         "-o c.mp4 @gap.####.png",
     ),
+    "a timecode that has no place": (
+        "-o b.mp4 @fast.mkv",
+        "Choose another kind of output, such as .mkv",
+        "-o b.mkv @fast.mkv",
+    ),
     "two sizes": ("-o b.mp4 @size.####.png", "choose --frames of one size", "-o b.mp4 --frames 1-2 @size.####.png"),
     "a name that is nearly right": ("-o b.mp4 @gpa.####.png", "Did you mean gap.####.png?", "-o b.mp4 @gap.####.png"),
     "numbers that are not there": ("-o b.mp4 @gap.1-9####.png", "only the frames 1-4", "-o b.mp4 @gap.1-4####.png"),
@@ -104,6 +109,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "taken.mp4").write_bytes(b"precious")
     (folder / "folder").mkdir()
     make_video(folder / "hdr.mp4", [numbered_frame(0)] * 2, "24", (*HDR, "-c:v", "libx264"))
+    coded = ("-c:v", "libx264", "-timecode", "01:00:00:00")
+    make_video(folder / "fast.mkv", [numbered_frame(0)] * 2, "1000", coded)
     save_numbered(folder, "gap.{:04d}.png", [1, 2, 4])
     for number, size in enumerate((SMALL, SMALL, SMALL[::-1]), start=1):
         save(folder / f"size.{number:04d}.png", numbered_frame(0, size))

@@ -193,7 +193,7 @@ def test_grey_and_unknown_colours_are_left_alone(tmp_path: Path) -> None:
 
 def test_an_ffmpeg_without_the_filter_is_told_of_before_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = film(tmp_path / "clip.mkv", "yuv420p", "bt2020nc", "bt2020", "bt709")
-    monkeypatch.setattr("stylevideo.media.colors._has", lambda *_: False)
+    monkeypatch.setattr("stylevideo.media.colors.has_zscale", lambda: False)
     with pytest.raises(InputError, match=r"clip\.mkv: its colours \(BT\.2020\) are converted by ffmpeg's filter"):
         check_decodable(info)
 

@@ -20,7 +20,7 @@ from stylevideo.cli import main
 from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.media.delivery import DELIVERIES, Encoding
 from stylevideo.media.probe import probe
-from stylevideo.media.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says
+from stylevideo.media.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says, tag_lines
 from stylevideo.media.writer import FilmReport, write_film
 from stylevideo.settings import Settings
 from stylevideo.text import printable
@@ -143,7 +143,7 @@ def test_bytes_of_tags_stay_as_they_are(tmp_path: Path) -> None:
     source = tagged(tmp_path / "source.avi", {"title": "Stra?e"})
     source.write_bytes(source.read_bytes().replace(b"Stra?e", b"Stra\xdfe"))
     info = probe(source)
-    assert b"title=Stra\xdfe" in film_tags(info, "").file
+    assert b"title=Stra\xdfe" in film_tags(tag_lines(info), "").file
     assert b"Stra\xdfe" in film_of(source, tmp_path / "film.mp4").path.read_bytes()
 
 
@@ -174,7 +174,7 @@ def test_whatever_tags_and_chapters_say_is_read_as_it_was_written(texts: list[st
     with TemporaryDirectory() as folder:
         source = said_in_matroska(Path(folder) / "a.mkv", "\n".join([";FFMETADATA1", *tags, *chapter, ""]).encode())
         found = read_tags(source)
-        again = read_tags(said_in_matroska(Path(folder) / "b.mkv", film_tags(source, "").file))
+        again = read_tags(said_in_matroska(Path(folder) / "b.mkv", film_tags(tag_lines(source), "").file))
     assert [found.values[f"tag{number}"] for number in range(len(values))] == values
     assert [(chapter.title, chapter.stop) for chapter in found.chapters] == [(title, Fraction(1, 25))]
     assert again.own == found.own

@@ -229,7 +229,7 @@ class TestFirstSignal:
         saved: list[object] = []
 
         def never_ends(*arguments: Any) -> None:
-            encode([sys.executable, "-c", "import time; time.sleep(60)"], [b""], film, arguments[-1])
+            encode([sys.executable, "-c", "import time; time.sleep(60)"], [b""], film, arguments[-2])
 
         monkeypatch.setattr("stylevideo.film.write_film", never_ends)
         began = time.monotonic()

@@ -412,7 +412,7 @@ def test_failures_leave_an_earlier_film_and_nothing_else(tmp_path: Path, soundin
         wrong = Encoding(extra=read_encoder_arguments("-preset no-such-preset"))
         write_film(numbers(24), output, info, everything(info), wrong)
     with pytest.raises(InputError, match=r"test_writer\.py could not be examined by ffmpeg"):
-        write_film(numbers(24), output, replace(info, path=Path(__file__), streams=()), everything(info))
+        write_film(numbers(24), output, replace(info, path=Path(__file__), streams=(), said=None), everything(info))
     with pytest.raises(InputError, match="no longer there"):
         write_film(numbers(24), output, replace(info, path=tmp_path / "gone.mp4"), everything(info))
     assert output.read_bytes() == b"an earlier film"

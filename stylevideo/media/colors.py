@@ -7,10 +7,9 @@ it is. Knows names and ffmpeg's filters; decodes nothing.
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from stylevideo.errors import InputError
-from stylevideo.media.ffmpeg import ffmpeg_path, run_ffmpeg
+from stylevideo.media.ffmpeg import ffmpeg_path, has_zscale
 from stylevideo.media.primaries import BT709, BY_NAME, Primaries, to_bt709
 from stylevideo.media.times import is_hd
 from stylevideo.timeline import HDR_TRANSFERS, VideoInfo
@@ -119,7 +118,7 @@ def film_conversion(pixels: str, size: tuple[int, int], alpha: bool) -> str:
         size: width and height.
         alpha: whether there is a fourth channel, which stays as it is.
     """
-    if not _has("zscale"):
+    if not has_zscale():
         return f"scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags={SWSCALE_FLAGS},format={pixels}"
     apart, again = (f":{PLANES_APART}", ",setparams=alpha_mode=unspecified") if alpha else ("", "")
     told = f"setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709{apart}"
@@ -137,7 +136,7 @@ def _with_whole_chroma(pixels: str, size: tuple[int, int]) -> str:
 
 def zscale_takes(info: VideoInfo) -> bool:
     """Whether zscale is there and makes RGB of a video's pixels: quicker and more exactly than ffmpeg's own filter."""
-    return info.is_yuv and info.color_matrix not in UNKNOWN_TO_ZSCALE and _has("zscale")
+    return info.is_yuv and info.color_matrix not in UNKNOWN_TO_ZSCALE and has_zscale()
 
 
 def require_conversion(info: VideoInfo, tonemap: bool) -> None:
@@ -146,7 +145,7 @@ def require_conversion(info: VideoInfo, tonemap: bool) -> None:
     Raises:
         InputError: it lacks the filter.
     """
-    if converts(info, tonemap) and not _has("zscale"):
+    if converts(info, tonemap) and not has_zscale():
         found = _from(info) or info.transfer or info.color_matrix
         raise InputError(
             f"{info.path.name}: its colours ({found}) are converted by ffmpeg's filter zscale, which {ffmpeg_path()} "
@@ -160,10 +159,3 @@ def _from(info: VideoInfo) -> str:
         return ""
     found = (NAMES.get(info.primaries or ""), OTHER_TRANSFERS.get(info.transfer or ""))
     return ", ".join(filter(None, found))
-
-
-@cache
-def _has(name: str, option: str = "") -> bool:
-    """Whether this ffmpeg has a filter, with an option."""
-    said = run_ffmpeg(["-h", f"filter={name}"]).output
-    return f"Filter {name}" in said.splitlines() and (not option or f" {option} " in said)

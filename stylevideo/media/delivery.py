@@ -330,7 +330,7 @@ def check_encoding(
         fed = f"format={PIPE_FORMATS[bits, alpha]}"
         shape = ["-vf", ",".join([fed, *encoding.filters(pixel_format, (width, height), alpha)])]
         arguments = [*encoding.arguments(muxer), *encoding.last_arguments(), "-f", muxer, file_url(trial)]
-        said = _run_trial(["-v", "error", *grey, *shape, *arguments], trial)
+        said = run_trial(["-v", "error", *grey, *shape, *arguments], trial)
     if said:
         raise InputError(
             f"{output.name}: ffmpeg cannot write {width}x{height} at {float(rate):g} frames a second as "
@@ -339,10 +339,14 @@ def check_encoding(
         )
 
 
-def _run_trial(arguments: Sequence[str], trial: Path) -> str:
-    """Why ffmpeg failed to write a file; nothing if it did not."""
+def run_trial(arguments: Sequence[str], trial: Path, more_s: float = 0.0) -> str:
+    """Why ffmpeg failed to write a file within two minutes, and the seconds that it may take more; else nothing.
+
+    Raises:
+        StorageError: the disk for temporary files is full.
+    """
     try:
-        run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S)
+        run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S + more_s)
     except TimeLimitError:
         return f"one frame was not encoded within {TRIAL_TIMEOUT_S:.0f} seconds"
     require_space(run)

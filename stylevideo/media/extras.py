@@ -27,13 +27,15 @@ _SIDE_DATA = re.compile(r"side data - (.*)")
 
 def picture_notes(info: VideoInfo) -> Iterator[str]:
     """A sentence on what the first frame of a video file carries; none of a sequence, or where it does not decode."""
-    if info.is_sequence:
-        return
-    one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"]
-    try:
-        said = run_ffmpeg([*source_input(info.path, info.demuxer), *one_frame], ANSWER_TIMEOUT_S).remarks
-    except TimeLimitError:
-        return
+    said = "" if info.is_sequence else info.said.first_frame if info.said else _first_frame(info)
     found = [words for name in _SIDE_DATA.findall(said) for start, words in WORDS.items() if name.startswith(start)]
     if found:
         yield f"The source's picture carries {' and '.join(dict.fromkeys(found))}; the film's does not."
+
+
+def _first_frame(info: VideoInfo) -> str:
+    one_frame = ["-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"]
+    try:
+        return run_ffmpeg([*source_input(info.path, info.demuxer), *one_frame], ANSWER_TIMEOUT_S).remarks
+    except TimeLimitError:
+        return ""

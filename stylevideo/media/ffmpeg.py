@@ -44,6 +44,7 @@ SLOWEST_BYTES_PER_SECOND = 5_000_000
 _SHORT_OF = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 STOPPED_STATUS = 255
 """ffmpeg's exit status after a signal that it heeds, and after some failures, of which it tells more."""
+_ZSCALE = ("-h", "filter=zscale")
 _PROBED = re.compile(r"Format (\S+) probed with")
 
 
@@ -86,8 +87,14 @@ def ffmpeg_path() -> str:
 @cache
 def ffmpeg_version() -> str:
     """The first words of what ffmpeg says of itself, such as "ffmpeg version 7.1"."""
-    said = run_ffmpeg(["-version"]).output
-    return " ".join(said.split()[:3])
+    _, said = _introduction(ffmpeg_path())
+    return " ".join((run_ffmpeg(["-version"]).output if said.status else said.messages).split()[:3])
+
+
+def has_zscale() -> bool:
+    """Whether this ffmpeg has the filter zscale, which converts colours."""
+    _, said = _introduction(ffmpeg_path())
+    return "Filter zscale" in (run_ffmpeg(_ZSCALE) if said.status else said).output.splitlines()
 
 
 def file_url(path: Path) -> str:
@@ -237,28 +244,30 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("FFREPORT", "AV_LOG_FORCE_COLOR")}
 
 
-@cache
 def _tether(program: str) -> tuple[str, ...]:
     """What goes before a command of this program so that the system ends it with us; nothing where that does not work.
 
     Python's own way (`preexec_fn`) may deadlock in a program with threads.
     """
+    return _introduction(program)[0]
+
+
+@cache
+def _introduction(program: str) -> tuple[tuple[str, ...], FfmpegRun]:
+    """The tether of a program, tried by asking what it says of itself and of the filter zscale; and what it said."""
     setpriv = find_program("setpriv") if sys.platform == "linux" else None
-    if setpriv is None:
-        return ()
-    prefix = (setpriv, "--pdeathsig", "KILL", "--")
-    try:
-        tried = subprocess.Popen(
-            [*prefix, program, "-version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-        )
-        collect(tried, ANSWER_TIMEOUT_S, ANSWER_BYTES, MESSAGE_BYTES, _hear)
-    except (OSError, TooMuch, TooSlow):
-        return ()
-    return () if tried.returncode else prefix
+    for prefix in ((setpriv, "--pdeathsig", "KILL", "--"), ()) if setpriv else ((),):
+        command = [*prefix, program, "-nostdin", *_ZSCALE]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        try:
+            process = subprocess.Popen(command, env=_environment(), **pipes, **own_session())  # type: ignore[call-overload]
+            output, messages = collect(process, ANSWER_TIMEOUT_S, ANSWER_BYTES, MESSAGE_BYTES, _hear)
+        except (OSError, TooMuch, TooSlow):
+            continue
+        done = subprocess.CompletedProcess(command, process.returncode, output, messages)
+        if not done.returncode:
+            return prefix, FfmpegRun(0, output.decode("utf-8", errors="replace"), _messages(done))
+    return (), FfmpegRun(-1, "", "")
 
 
 def _messages(done: subprocess.CompletedProcess[bytes]) -> str:

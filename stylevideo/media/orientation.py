@@ -24,7 +24,12 @@ TURN_TOLERANCE_DEGREES = 1.0
 TRACK_HEADER = b"tkhd"
 MATRIX_OFFSETS = (44, 56)
 """Where a track header has its matrix, from its name on, by the header's version."""
-_ONE_FRAME = ("-map", "0:V:0", "-frames:v", "1", "-vf", "scale=16:16,format=rgb24", "-c:v", "rawvideo")
+UNTURNED = ("-noautorotate",)
+ONE_FRAME = (
+    *("-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo=checksum=0,scale=16:16,format=rgb24", "-c:v", "rawvideo"),
+    *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", "-f", "mov", "-movflags", "empty_moov"),
+)
+"""ffmpeg's arguments before an input, and for a film of its first frame that has the matrix."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,16 @@ def read_orientation(info: VideoInfo, timeout_s: float) -> Orientation:
         info: of the video.
         timeout_s: seconds after which ffmpeg is killed; then, and where no frame decodes, nothing is to be done.
     """
-    command = ["-v", "error", "-noautorotate", *source_input(info.path, info.demuxer), *_ONE_FRAME]
+    command = ["-v", "error", *UNTURNED, *source_input(info.path, info.demuxer), *ONE_FRAME, "-"]
     try:
-        film = ffmpeg_output([*command, "-f", "mov", "-movflags", "empty_moov", "-"], timeout_s)
+        film = ffmpeg_output(command, timeout_s)
     except (DecodeError, TimeLimitError):
         return Orientation()
+    return orientation_of(film)
+
+
+def orientation_of(film: bytes) -> Orientation:
+    """How the first frame is to be shown, by a film that `ONE_FRAME` made of it."""
     return _orientation(_matrix(film))
 
 

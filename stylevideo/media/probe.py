@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import logging
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError
-from stylevideo.limits import CHAPTERS, FRAMES, PIXELS, STREAMS, TAGS
+from stylevideo.errors import InputError, TimeLimitError
+from stylevideo.limits import CHAPTERS, FRAMES, MESSAGE_BYTES, PIXELS, STREAMS, TAGS
 from stylevideo.media.clock import JUMPED, all_in_use
-from stylevideo.media.ffmpeg import FfmpegRun, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
+from stylevideo.media.ffmpeg import FfmpegRun, file_url, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
-from stylevideo.media.orientation import Orientation, read_orientation
+from stylevideo.media.orientation import ONE_FRAME, UNTURNED, Orientation, orientation_of, read_orientation
 from stylevideo.media.packets import shown_times
 from stylevideo.media.rates import HELD_FRAMES, constant_rate, film_rate
+from stylevideo.media.tags import TAG_OUTPUT, printed_tags
 from stylevideo.system.files import refuse_address
-from stylevideo.timeline import StreamInfo, VideoInfo
+from stylevideo.timeline import Said, StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,12 @@ _METADATA_LINE = re.compile(r"^ +Metadata:$", re.MULTILINE)
 _TAG_LINE = re.compile(r"^ {4,8}\S.*: ", re.MULTILINE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
+_PACKETS = (
+    *("-map", "0:V:0", "-c", "copy", "-copyinkf"),
+    *("-map_metadata", "-1", "-map_chapters", "-1", "-f", "framecrc", "-"),
+)
+"""`V` picks the first video stream that is not a cover picture."""
+_SHOWN = re.compile(r"^\[Parsed_showinfo.*", re.MULTILINE)
 _REFUSED = "Format not on whitelist"
 _MISNAMED_PLAYLIST = "Not detecting m3u8/hls"
 _TOO_MANY_STREAMS = "max_streams"
@@ -80,7 +89,7 @@ def probe(path: Path) -> VideoInfo:
         InputError: there is no such file, or ffmpeg cannot read a moving picture from it.
     """
     require_file(path)
-    run = _run_framecrc(path)
+    run, said, film = _ask(path)
     _refuse_other_formats(path, run)
     _refuse_many(path, run.messages)
     streams = _parse_streams(run.messages)
@@ -112,10 +121,11 @@ def probe(path: Path) -> VideoInfo:
     demuxer = named[1] if named else ""
     packets = _require_packets(path, run.output)
     info = _video_info(path, demuxer, main, others, packets, timecode and timecode[1], jumps)
-    info = replace(info, picture=main.info, notes=(*_program_notes(run.messages), *([JOINED] if jumps else [])))
+    notes = (*_program_notes(run.messages), *([JOINED] if jumps else []))
+    info = replace(info, picture=main.info, notes=notes, said=said)
     late = round(info.zero_of_picture / info.time_base)
     info = replace(info, pts=tuple(time + late for time in info.pts))
-    return _turned(info, read_orientation(info, reading_time_s(path)))
+    return _turned(info, orientation_of(film) if film else read_orientation(info, reading_time_s(path)))
 
 
 def _program_notes(messages: str) -> Iterator[str]:
@@ -156,13 +166,29 @@ def _begins_as_mp4(path: Path) -> bool:
 
 
 def _run_framecrc(path: Path, company: Sequence[str] = ()) -> FfmpegRun:
-    """Have ffmpeg describe the file's streams and list every packet of the video stream.
+    """Have ffmpeg describe the file's streams and list every packet of the video stream, and no more."""
+    return run_ffmpeg(["-nostats", *source_input(path), *_PACKETS, *company], reading_time_s(path))
 
-    `V` picks the first video stream that is not a cover picture.
+
+def _ask(path: Path) -> tuple[FfmpegRun, Said | None, bytes]:
+    """Have ffmpeg describe the file's streams, list every packet of the video stream, and say all else, in one run.
+
+    Where anything fails, the streams and packets are asked for alone: they tell all the same of a clip of which no
+    frame decodes, for example.
+
+    Returns:
+        The run; what else was said; and a film of the first frame, for its orientation. Of the last two nothing where
+        they have to be asked for.
     """
-    packets = ["-map", "0:V:0", "-c", "copy", "-copyinkf", "-map_metadata", "-1", "-map_chapters", "-1"]
-    arguments = ["-nostats", *source_input(path), *packets, "-f", "framecrc", "-", *company]
-    return run_ffmpeg(arguments, reading_time_s(path))
+    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+        tags, frame = Path(folder) / "tags", Path(folder) / "frame"
+        others = [*TAG_OUTPUT, file_url(tags), *ONE_FRAME, file_url(frame)]
+        with suppress(TimeLimitError):
+            run = run_ffmpeg(["-nostats", *UNTURNED, *source_input(path), *_PACKETS, *others], reading_time_s(path))
+            if run.status == 0 and len(run.messages) < MESSAGE_BYTES:  # else the middle is missing
+                printed, shown = printed_tags(tags), "\n".join(_SHOWN.findall(run.messages))
+                return run, None if printed is None else Said(printed, shown), frame.read_bytes()
+    return _run_framecrc(path), None, b""
 
 
 def _require_packets(path: Path, output: str) -> Listing:
@@ -251,7 +277,7 @@ def _parse_streams(messages: str) -> list[_Stream]:
     found: dict[int, _Stream] = {}
     latest: StreamInfo | None = None
     for line in messages.split("\n"):  # not at what else ends lines elsewhere: titles may hold it
-        if line.startswith(("Stream mapping:", "Output #0")):
+        if line.startswith(("Stream mapping:", "Output #")):
             break
         if match := _STREAM_LINE.match(line):
             latest = StreamInfo(
@@ -288,7 +314,7 @@ def _refuse_other_formats(path: Path, run: FfmpegRun) -> None:
 
 def _refuse_many(path: Path, messages: str) -> None:
     """Refuse a clip that says so much of itself that each look at it would take long."""
-    listed = messages.partition("\nOutput #0")[0]
+    listed = messages.partition("\nOutput #")[0]
     if len(_CHAPTER_LINE.findall(listed)) > CHAPTERS:
         raise InputError(
             f"{path.name} has more chapters than a clip may have ({CHAPTERS:,}). Copy it without them first: "

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
 
 from stylevideo.encoder_options import names
 from stylevideo.errors import DecodeError, InputError
@@ -16,7 +17,7 @@ from stylevideo.timeline import VideoInfo
 
 _SECTION = re.compile(rb"\[\w+\]")
 _BACKSLASH = ord("\\")
-_PRINTED = ("-map_metadata", "0", "-f", "ffmetadata", "-")
+TAG_OUTPUT = ("-map_metadata", "0", "-f", "ffmetadata")
 OF_THE_CONTAINER = names(
     "major_brand minor_version compatible_brands encoder duration timecode "
     # MXF's
@@ -72,23 +73,21 @@ def read_tags(info: VideoInfo) -> Tags:
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    sections = _sections(_printed(info, *_PRINTED))
+    sections = _sections(_said(info))
     _, own = next(sections)
     return Tags(_values(own), tuple(_chapter(_values(lines)) for name, lines in sections if name == b"[CHAPTER]"))
 
 
-def film_tags(info: VideoInfo, comment: str) -> FilmTags:
+def film_tags(source: Mapping[str, bytes] | None, comment: str) -> FilmTags:
     """The source's own tags as they are, byte by byte, with a comment behind its own.
 
     They go to ffmpeg in a file: systems limit how long a program's arguments are.
 
     Args:
-        info: of the source; an image sequence has none.
+        source: as of `tag_lines`; an image sequence has none.
         comment: "" for no more than the source's own.
-    Raises:
-        InputError: ffmpeg cannot read them.
     """
-    lines = {} if info.is_sequence else _lines(info)
+    lines = dict(source or {})
     if comment:
         added = re.sub(rb"([\\=;#\n])", rb"\\\1", comment.encode(errors="surrogateescape"))
         own = lines.get("comment")
@@ -153,9 +152,13 @@ def _coordinates(text: str) -> list[float] | str:
     return [round(float(number), 4) for number in re.findall(r"[+-]\d+(?:\.\d+)?", text)] or text
 
 
-def _lines(info: VideoInfo) -> dict[str, bytes]:
-    """Each of the source's own tags as `ffmetadata` writes it, by its name in lower case."""
-    _, found = next(_sections(_printed(info, *_PRINTED)))
+def tag_lines(info: VideoInfo) -> dict[str, bytes]:
+    """Each of a video file's own tags as `ffmetadata` writes it, by its name in lower case.
+
+    Raises:
+        InputError: ffmpeg cannot read them.
+    """
+    _, found = next(_sections(_said(info)))
     own = _values(found)
     lines = {name: line for name, line in found.items() if not _is_of_the_container(name, own)}
     if "creation_time" in found:  # QuickTime may say it twice
@@ -201,6 +204,15 @@ def _is_of_the_container(name: str, values: Mapping[str, str]) -> bool:
     if name.startswith("location-") and "location" in values:
         return says(name, values["location"], values[name])
     return name in OF_THE_CONTAINER
+
+
+def printed_tags(path: Path) -> bytes | None:
+    """What `ffmetadata` wrote into a file; None where it is more than is taken."""
+    return path.read_bytes() if path.stat().st_size <= TAG_BYTES else None
+
+
+def _said(info: VideoInfo) -> bytes:
+    return info.said.tags if info.said else _printed(info, *TAG_OUTPUT, "-")
 
 
 def ask(info: VideoInfo, *arguments: str) -> str:

@@ -11,12 +11,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError
+from stylevideo.errors import DecodeError, InputError, StorageError
 from stylevideo.media.clock import one_clock
 from stylevideo.media.delivery import CONTAINERS, Container
 from stylevideo.media.extras import picture_notes
-from stylevideo.media.ffmpeg import file_url, last_lines, reading_time_s, require_space, run_ffmpeg, source_input
-from stylevideo.media.tags import ask, read_tags
+from stylevideo.media.ffmpeg import (
+    ffmpeg_output,
+    file_url,
+    last_lines,
+    reading_time_s,
+    require_space,
+    run_ffmpeg,
+    source_input,
+)
+from stylevideo.media.tags import read_tags
 from stylevideo.text import counted
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -126,57 +134,69 @@ def plan_tracks(info: VideoInfo, output: Path, cut: Cut) -> tuple[list[Track], l
     container = CONTAINERS.get(output.suffix.lower())
     if container is None:
         return [], list(_notes_without_container(info))
+    streams = [stream for stream in info.streams if not _is_of_the_muxer(stream)]  # timecode and chapters go otherwise
+    present = _in_stretch(info, streams, cut) if not container.empty_tracks else {stream.index for stream in streams}
+    usual = [
+        Track(stream, codec)
+        for stream in streams
+        if stream.index in present
+        for codec in _choices(container, stream)[:1]
+    ]
+    all_fit = len(usual) > 1 and _can_hold(info, container, usual)
     tracks: list[Track] = []
     notes: list[str] = []
     numbers: dict[str, int] = {}
-    for stream in info.streams:
-        if _is_of_the_muxer(stream):
-            continue  # timecode and chapters go another way
+    for stream in streams:
         numbers[stream.kind] = numbers.get(stream.kind, 0) + 1
         name = f"{stream.kind.capitalize()} track {numbers[stream.kind]} ({stream.codec})"
-        track, note = _plan_track(info, container, stream, cut)
+        possible = (Track(stream, codec) for codec in _choices(container, stream) if stream.index in present)
+        track = next((track for track in possible if all_fit or _can_hold(info, container, [track])), None)
         tracks += [track] if track else []
+        note = _note(container, stream, track, stream.index in present)
         notes += [f"{name} was {note}"] if note else []
     return tracks, [*notes, *picture_notes(info)]
 
 
-def _plan_track(info: VideoInfo, container: Container, stream: StreamInfo, cut: Cut) -> tuple[Track | None, str]:
-    """How a stream goes into the film, and the end of a sentence where that is not as it is."""
-    if stream.kind == "video":
-        return None, "left out: a film carries one picture."
-    if (
-        not container.empty_tracks
-        and stream.kind in ("audio", "subtitle", "data")
-        and not _has_packets(info, stream, cut)
-    ):
-        return None, f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
-    choices = {
+def _choices(container: Container, stream: StreamInfo) -> tuple[str, ...]:
+    """How a stream may go into a film, the best way first."""
+    return {
         "audio": (*(("copy",) if container.timed else ()), *container.audio),
         "subtitle": ("copy", *container.subtitle),
         "attachment": container.attachment,
         "cover": container.cover,
         "data": container.data,
-    }
-    codec = next((c for c in choices[stream.kind] if _can_hold(info, container, stream, c)), None)
-    if codec is None:
-        return None, f"left out, because {container.muxer} cannot hold it in any form."
-    how = f"re-encoded as {codec}, because {container.muxer} cannot hold it as it is."
-    track = Track(stream, codec)
-    return track, "" if track.is_copied else how
+        "video": (),
+    }[stream.kind]
 
 
-def _has_packets(info: VideoInfo, stream: StreamInfo, cut: Cut) -> bool:
-    """Whether anything of a stream lies in a stretch."""
+def _note(container: Container, stream: StreamInfo, track: Track | None, is_present: bool) -> str:
+    """The end of a sentence on a stream that does not go into a film as it is."""
+    if stream.kind == "video":
+        return "left out: a film carries one picture."
+    if not is_present:
+        return f"left out: nothing of it lies in these frames, and {container.muxer} has no empty tracks."
+    if track is None:
+        return f"left out, because {container.muxer} cannot hold it in any form."
+    how = f"re-encoded as {track.codec}, because {container.muxer} cannot hold it as it is."
+    return "" if track.is_copied else how
+
+
+def _in_stretch(info: VideoInfo, streams: Sequence[StreamInfo], cut: Cut) -> set[int]:
+    """The indices of the streams of which anything lies in a stretch; of pictures and files everything does."""
+    asked = [stream for stream in streams if stream.kind in ("audio", "subtitle", "data")]
+    others = {stream.index for stream in streams if stream not in asked}
+    if not asked:
+        return others
     before, after = cut_arguments(cut, jumps=info.jumps)
-    only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:0", "1"]
-    run = run_ffmpeg(
-        [
-            *("-v", "error", *before, *source_input(info.path, info.demuxer), *only, *after, "-f", "framecrc", "-"),
-            *one_clock(info),
-        ],
-        reading_time_s(info.path),
-    )
-    return run.status != 0 or re.search(r"^\d", run.output, re.MULTILINE) is not None
+    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+        lists = {stream.index: Path(folder) / f"{stream.index}" for stream in asked}
+        command = ["-v", "error", *before, *source_input(info.path, info.demuxer)]
+        for index, path in lists.items():  # in files of their own, or one that is over would end the others
+            command += ["-map", f"0:{index}", "-c", "copy", "-frames:0", "1", *after, "-f", "framecrc", file_url(path)]
+        run = run_ffmpeg([*command, *one_clock(info)], reading_time_s(info.path))
+        require_space(run)
+        failed = run.status != 0
+        return others | {i for i, path in lists.items() if failed or re.search(r"^\d", path.read_text(), re.MULTILINE)}
 
 
 def _notes_without_container(info: VideoInfo) -> Iterator[str]:
@@ -192,27 +212,32 @@ def _notes_without_container(info: VideoInfo) -> Iterator[str]:
     yield from picture_notes(info)
 
 
-def _can_hold(info: VideoInfo, container: Container, stream: StreamInfo, codec: str) -> bool:
+def _can_hold(info: VideoInfo, container: Container, tracks: Sequence[Track]) -> bool:
     """Find out by trying, because what a muxer accepts differs between versions of ffmpeg.
 
     Raises:
         StorageError: the disk for temporary files is full, which is no answer.
     """
-    if codec == "attach":
-        return stream.codec in _COVER_FILES
+    if any(track.codec == "attach" and track.stream.codec not in _COVER_FILES for track in tracks):
+        return False
+    tried = [track for track in tracks if track.codec != "attach"]
+    if not tried:
+        return True
+    picture, maps, own = [], [], 0
+    if container.muxer == "mxf":  # which holds nothing without a picture
+        picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
+        maps, own = ["-map", "0:v", "-c:0", "mpeg2video", "-shortest"], 1
+    for place, track in enumerate(tried, own):
+        maps += ["-map", f"{own}:{track.stream.index}", f"-c:{place}", track.codec]
+        maps += _sound(track.codec, f":{place}") if track.stream.kind == "audio" else []
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        trial = Path(folder) / "trial"
         source = ["-t", TRIAL_SECONDS, *source_input(info.path, info.demuxer)]
-        picture, tracks = [], ["-map", f"0:{stream.index}", "-c", codec]
-        if container.muxer == "mxf":  # which holds nothing without a picture
-            picture = ["-f", "lavfi", "-i", "color=size=256x144:rate=25:duration=1"]
-            tracks = ["-map", "0:v", "-c:v", "mpeg2video", "-map", f"1:{stream.index}"]
-            tracks += [f"-c:{_SPECIFIERS[stream.kind]}", codec, *_sound(codec, ""), "-shortest"]
-        into = ["-f", container.muxer, file_url(trial)]
-        run = run_ffmpeg(["-v", "error", *picture, *source, *tracks, *into], reading_time_s(info.path))
+        into = ["-f", container.muxer, file_url(Path(folder) / "trial")]
+        run = run_ffmpeg(["-v", "error", *picture, *source, *maps, *into], reading_time_s(info.path))
     require_space(run)
     if run.status != 0:
-        logger.debug("%s: stream %d as %s: %s", info.path.name, stream.index, codec, last_lines(run.messages))
+        codecs = ", ".join(f"{track.stream.index} as {track.codec}" for track in tried)
+        logger.debug("%s: streams %s: %s", info.path.name, codecs, last_lines(run.messages))
     return run.status == 0
 
 
@@ -267,11 +292,13 @@ def title_arguments(stream: StreamInfo, place: str) -> Iterator[str]:
 
 
 @contextmanager
-def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[str]]:
+def attached_covers(tracks: Sequence[Track], data: Sequence[bytes]) -> Iterator[list[str]]:
     """ffmpeg's arguments for covers that are attached as files; these last as long as the context.
 
+    Args:
+        tracks: as planned.
+        data: what is in the files.
     Raises:
-        InputError: a cover cannot be read.
         StorageError: the disk for temporary files is full.
     """
     covers = [track.stream for track in tracks if track.codec == "attach"]
@@ -284,13 +311,26 @@ def attached_covers(info: VideoInfo, tracks: Sequence[Track]) -> Iterator[list[s
         for number, stream in enumerate(covers):
             suffix, mime_type = _COVER_FILES[stream.codec]
             file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
-            only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", file_url(file)]
-            run = run_ffmpeg(["-v", "error", *source_input(info.path, info.demuxer), *only], reading_time_s(info.path))
-            require_space(run)
-            if run.status != 0:
-                raise InputError(f"{info.path.name}: its cover cannot be read: {last_lines(run.messages, 1)}.")
+            try:
+                file.write_bytes(data[number])
+            except OSError as error:
+                raise StorageError(f"{file} cannot be written ({error.strerror}). Free some space.") from error
             arguments += ["-attach", file_url(file), f"-metadata:s:t:{before + number}", f"mimetype={mime_type}"]
         yield arguments
+
+
+def cover_data(info: VideoInfo, stream: StreamInfo) -> bytes:
+    """What is in a cover's file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", "-"]
+    command = ["-v", "error", *source_input(info.path, info.demuxer), *only]
+    try:
+        return ffmpeg_output(command, reading_time_s(info.path))
+    except DecodeError as error:
+        raise InputError(f"{info.path.name}: its cover cannot be read: {error}.") from error
 
 
 def pair_tracks(planned: Sequence[Track], found: Sequence[StreamInfo]) -> list[tuple[Track, StreamInfo]]:
@@ -320,14 +360,28 @@ def _sound(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]
     return [] if codec == "copy" else [f"-b{place or ':a'}", AUDIO_BIT_RATE]
 
 
-def packet_hash(info: VideoInfo, stream: StreamInfo) -> str:
-    """MD5 of a stream's packets, without decoding them.
+def packet_hashes(streams: Sequence[tuple[VideoInfo, StreamInfo]]) -> list[str]:
+    """MD5 of the packets of each of some streams, without decoding them.
 
     AAC has a header before each packet in transport streams, and none elsewhere; it is left out.
 
+    Args:
+        streams: each with its file.
     Raises:
-        InputError: ffmpeg cannot read it.
+        InputError: ffmpeg cannot read them.
     """
-    bare = ["-bsf", "aac_adtstoasc"] if stream.codec == "aac" else []
-    printed = ask(info, "-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "streamhash", "-hash", "md5", "-")
-    return printed.strip().rpartition("=")[2]
+    files = {info.path: info for info, _ in streams}
+    places = {path: place for place, path in enumerate(files)}
+    command = [word for info in files.values() for word in source_input(info.path, info.demuxer)]
+    for place, (info, stream) in enumerate(streams):
+        command += ["-map", f"{places[info.path]}:{stream.index}"]
+        command += [f"-bsf:{place}", "aac_adtstoasc"] if stream.codec == "aac" else []
+    limit_s = sum(map(reading_time_s, files))
+    try:
+        printed = ffmpeg_output(
+            ["-v", "error", *command, "-c", "copy", "-f", "streamhash", "-hash", "md5", "-"], limit_s
+        )
+    except DecodeError as error:
+        names = " or ".join(path.name for path in files)
+        raise InputError(f"{names} could not be examined by ffmpeg: {error}.") from error
+    return re.findall(r"=(\w+)$", printed.decode(), re.MULTILINE)

@@ -15,35 +15,44 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stylevideo.errors import EncodeError, InputError, SettingsError, ShapeError, StorageError
+from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
 from stylevideo.media.clock import all_in_use
-from stylevideo.media.delivery import CONTAINERS, PIPE_FORMATS, Container, Encoding, choose_delivery
+from stylevideo.media.delivery import (
+    CONTAINERS,
+    PIPE_FORMATS,
+    Container,
+    Encoding,
+    check_encoding,
+    choose_delivery,
+    run_trial,
+)
 from stylevideo.media.encode import encode
-from stylevideo.media.ffmpeg import ffmpeg_path, file_url
+from stylevideo.media.ffmpeg import ffmpeg_path, file_url, reading_time_s
 from stylevideo.media.leftovers import part_folder
 from stylevideo.media.pictures import check_writable
+from stylevideo.media.plan import FilmPlan, plan_film
 from stylevideo.media.probe import probe
 from stylevideo.media.tags import Chapter, FilmTags, compare_tags, film_tags, read_tags
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.tracks import (
     TRACK_KINDS,
+    TRIAL_SECONDS,
     Cut,
     Track,
     attached_covers,
     cut_arguments,
-    packet_hash,
+    packet_hashes,
     pair_tracks,
-    plan_tracks,
     stretch_of_time,
     title_arguments,
     track_arguments,
     track_inputs,
     tracks_of,
 )
-from stylevideo.ranges import timecode_after
 from stylevideo.text import counted, printable
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -82,6 +91,38 @@ def check_output(output: Path) -> None:
     check_writable(output)
 
 
+def check_film(
+    plan: FilmPlan, output: Path, info: VideoInfo, frames: range, encoding: Encoding, kind: tuple[tuple[int, ...], int]
+) -> None:
+    """Write the beginning of a film with one grey picture, as it will be written: what cannot be, is known before work.
+
+    Args:
+        plan, output, info, frames, encoding: as of `write_film`.
+        kind: height, width and channels of its images, and bits a channel: 8 or 16.
+    Raises:
+        InputError: this film cannot be written.
+        StorageError: the disk for temporary files is full.
+    """
+    shape, bits = kind
+    tags, first = film_tags(plan.tags, encoding.comment), np.zeros(shape, np.uint8 if bits == 8 else np.uint16)
+    with TemporaryDirectory(prefix="stylevideo-") as folder, attached_covers(plan.tracks, plan.covers) as covers:
+        trial = Path(folder) / f"trial{output.suffix}"
+        film = _Film(trial, output, info, frames, encoding, plan, tags, first)
+        grey = f"color=gray:size={film.size[0]}x{film.size[1]}:rate={info.rate},format={film.pipe_format}"
+        picture, tags_file = ["-f", "lavfi", "-i", grey], _write_tags(tags, Path(folder))
+        # Of a track that begins later the first second tells nothing.
+        for limits, more_s in (["-t", TRIAL_SECONDS], 0.0), ([], reading_time_s(info.path)):
+            arguments = _arguments(film, picture, covers, tags_file, ["-frames:v:0", "1", *limits])
+            said = run_trial(arguments, trial, more_s)
+            if not said:
+                return
+    check_encoding(encoding, output, (shape[0], shape[1]), info.rate, bits, shape[2] == 4)
+    raise InputError(
+        f"{output.name}: ffmpeg cannot write this film with the clip's tracks, tags and timecode:\n  {said}\n  "
+        "Choose another kind of output, such as .mkv; or mend --ffmpeg-args."
+    )
+
+
 def write_film(
     images: Iterable[np.ndarray],
     output: Path,
@@ -90,6 +131,7 @@ def write_film(
     encoding: Encoding | None = None,
     before_naming: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
+    plan: FilmPlan | None = None,
 ) -> FilmReport:
     """Encode stylised frames and add the source's sound, subtitles, chapters, timecode and tags.
 
@@ -106,6 +148,7 @@ def write_film(
         encoding: the delivery and its quality; what the suffix usually stands for if not given.
         before_naming: called when the film is complete, before it gets its name; what it raises comes through.
         stop: once it is set, by another thread, the encoder is killed.
+        plan: what the film gets from its source; found out now if not given.
     Raises:
         InputError: see `check_output`; or the source is gone, or is the output itself.
         ShapeError: an image has another shape or kind than the first, or one that no film has.
@@ -120,17 +163,18 @@ def write_film(
     if first is None or not len(frames):
         raise EncodeError(f"{output.name}: there is no frame to write. Choose at least one frame.")
     _check_image(first, first)
-    tracks, track_notes = plan_tracks(info, output, stretch_of_time(info, frames))
-    timecode, timecode_notes = film_timecode(info, frames)
-    tags = film_tags(info, encoding.comment)
-    with part_folder(output) as folder, attached_covers(info, tracks) as covers:
+    plan = plan or plan_film(info, output, frames)
+    tags = film_tags(plan.tags, encoding.comment)
+    with part_folder(output) as folder, attached_covers(plan.tracks, plan.covers) as covers:
         part = folder / f"film{output.suffix}"
-        film = _Film(part, output, info, frames, encoding, tuple(tracks), tags, timecode, first)
-        encode(_command(film, covers, _write_tags(tags, folder)), _chunks(film, chain([first], stream)), output, stop)
-        track_notes += _check_film(film)
+        film = _Film(part, output, info, frames, encoding, plan, tags, first)
+        arguments = _arguments(film, _picture_input(film), covers, _write_tags(tags, folder))
+        command = [ffmpeg_path(), "-hide_banner", *arguments]
+        encode(command, _chunks(film, chain([first], stream)), output, stop)
+        found = _check_film(film)
         before_naming()
         _publish(part, output)
-    notes = (*track_notes, *timecode_notes, *_picture_notes(film))
+    notes = (*plan.notes, *found, *_picture_notes(film))
     for note in notes:
         logger.info("%s: %s", output.name, note)
     return FilmReport(output, film.frame_count, notes)
@@ -150,9 +194,8 @@ class _Film:
     info: VideoInfo
     frames: range
     encoding: Encoding
-    tracks: tuple[Track, ...]
+    plan: FilmPlan
     tags: FilmTags
-    timecode: str | None
     first: np.ndarray
 
     @property
@@ -217,25 +260,6 @@ def _picture_notes(film: _Film) -> Iterator[str]:
         )
 
 
-def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
-    """The timecode of a film's first frame, and a note where the source's makes no sense or cannot stay as it is."""
-    if info.timecode is None:
-        return None, []
-    start = (info.pts[frames.start] - info.pts[0]) * info.time_base if frames.start else Fraction(0)
-    begun_late = info.pts[0] - info.thinned_from.pts[0] if info.thinned_from else 0
-    passed = round((start + begun_late * info.time_base) * info.rate)
-    try:
-        timecode = timecode_after(info.timecode, passed, info.rate)
-    except SettingsError as error:
-        return None, [f"The source's timecode was left out: {error}"]
-    if ";" not in info.timecode or ";" in timecode:
-        return timecode, []
-    return timecode, [
-        f"The source's timecode {info.timecode} drops frame numbers, which has no meaning at "
-        f"{float(info.rate):g} frames a second: it was written with colons, and drops none."
-    ]
-
-
 def _check_image(image: np.ndarray, first: np.ndarray) -> None:
     is_known = image.dtype in (np.uint8, np.uint16) and image.ndim == 3 and image.shape[2] in (3, 4)
     if image.shape != first.shape or image.dtype != first.dtype or not is_known:
@@ -248,12 +272,15 @@ def _check_image(image: np.ndarray, first: np.ndarray) -> None:
 # -- the command -----------------------------------------------------------------------------------
 
 
-def _command(film: _Film, covers: Sequence[str], tags_file: Path) -> list[str]:
+def _arguments(
+    film: _Film, picture: Sequence[str], covers: Sequence[str], tags_file: Path, limits: Sequence[str] = ()
+) -> list[str]:
+    """ffmpeg's arguments for a film whose pictures come from an input; limits come after all that limits the output."""
     container = film.container
     sources, maps = ([], []) if film.info.is_sequence else _source_input(film)
-    inputs = [*_picture_input(film), *sources]
+    inputs = [*picture, *sources]
     return [
-        *(ffmpeg_path(), "-hide_banner", "-v", "error", "-y"),
+        *("-v", "error", "-y"),
         *(*inputs, "-f", "ffmetadata", "-i", file_url(tags_file)),
         *(*maps, "-map_metadata", str(inputs.count("-i"))),
         *covers,
@@ -265,10 +292,10 @@ def _command(film: _Film, covers: Sequence[str], tags_file: Path) -> list[str]:
         *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
         *(("-movflags", _movflags(film)) if container.muxer in ("mp4", "mov") else ()),
         *film.encoding.last_arguments(),
-        *(*cut_arguments(film.cut)[1], "-f", container.muxer, file_url(film.part)),
+        *(*cut_arguments(film.cut)[1], *limits, "-f", container.muxer, file_url(film.part)),
         *(
             [word for number in range(sources.count("-i")) for word in all_in_use(1 + number)]
-            if film.info.jumps
+            if film.info.jumps and not limits
             else ()
         ),
     ]
@@ -284,8 +311,8 @@ def _picture_input(film: _Film) -> list[str]:
 
 def _source_input(film: _Film) -> tuple[list[str], list[str]]:
     """ffmpeg's arguments for the source as inputs, and for what of it the film has."""
-    inputs, source = track_inputs(film.tracks, film.info, film.cut)
-    tracks = track_arguments(film.tracks, inputs, film.frame_count / film.info.rate)
+    inputs, source = track_inputs(film.plan.tracks, film.info, film.cut)
+    tracks = track_arguments(film.plan.tracks, inputs, film.frame_count / film.info.rate)
     return source, ["-map", "0:v:0", *_picture_words(film.info.picture), *tracks, "-map_chapters", "1"]
 
 
@@ -347,11 +374,11 @@ def _patience_us(film: _Film) -> int:
 
 
 def _timecode_arguments(film: _Film) -> list[str]:
-    if film.timecode is None:
+    if film.plan.timecode is None:
         return []
     if film.container.muxer in ("matroska", "webm"):
-        return ["-metadata:s:v:0", f"timecode={film.timecode}"]
-    return ["-timecode", film.timecode]
+        return ["-metadata:s:v:0", f"timecode={film.plan.timecode}"]
+    return ["-timecode", film.plan.timecode]
 
 
 # -- running it ------------------------------------------------------------------------------------
@@ -424,20 +451,30 @@ def _check_pixel_shape(film: _Film, made: VideoInfo) -> Iterator[str]:
 def _check_tracks(film: _Film, made: VideoInfo) -> Iterator[str]:
     name = film.output.name
     for kind in TRACK_KINDS:
-        planned = [track for track in film.tracks if track.stream.kind == kind]
+        planned = [track for track in film.plan.tracks if track.stream.kind == kind]
         found = tracks_of(made.streams, kind)
         if len(found) != len(planned):
             said = f"{name} came out with {len(found)} {kind} tracks instead of {len(planned)}."
             if film.cut.is_whole and kind not in ("cover", "data"):
                 raise EncodeError(said)
             yield said if kind in ("cover", "data") else f"{said} The others have nothing in this stretch."
-        for number, (track, stream) in enumerate(pair_tracks(planned, found), 1):
-            copied = kind == "audio" and track.is_copied and film.cut.is_whole
-            if copied and packet_hash(film.info, track.stream) != packet_hash(made, stream):
-                yield f"Audio track {number} was copied, but its packets are not the source's. Listen to it."
+        pairs = pair_tracks(planned, found)
+        if kind == "audio" and film.cut.is_whole:
+            yield from _check_sound(film.info, made, pairs)
+        for number, (track, stream) in enumerate(pairs, 1):
             yield from _check_words(film, f"{kind} track {number}", track.stream, stream)
     if film.info.picture and made.picture:
         yield from _check_words(film, "picture's track", film.info.picture, made.picture)
+
+
+def _check_sound(info: VideoInfo, made: VideoInfo, pairs: Sequence[tuple[Track, StreamInfo]]) -> Iterator[str]:
+    copied = [(number, track.stream, stream) for number, (track, stream) in enumerate(pairs, 1) if track.is_copied]
+    if not copied:
+        return
+    hashes = packet_hashes([pair for _, had, has in copied for pair in ((info, had), (made, has))])
+    for (number, *_), had, has in zip(copied, hashes[::2], hashes[1::2], strict=True):
+        if had != has:
+            yield f"Audio track {number} was copied, but its packets are not the source's. Listen to it."
 
 
 def _check_words(film: _Film, what: str, source: StreamInfo, made: StreamInfo) -> Iterator[str]:
@@ -466,7 +503,7 @@ def _check_tags(film: _Film, made: VideoInfo) -> Iterator[str]:
         yield f"{held}: the film says something else there."
     if film.info.is_sequence:
         return
-    had, has = read_tags(film.info).chapters, written.chapters
+    had, has = film.plan.chapters, written.chapters
     if film.cut.is_whole and len(has) < len(had):
         yield f"{film.output.name} came out with {counted(len(has), 'chapter')} instead of {len(had)}."
     lost, _ = compare_tags(_others(had), _others(has))
@@ -484,8 +521,8 @@ def _listed(noun: str, names: Sequence[str]) -> str:
 
 
 def _check_timecode(film: _Film, made: VideoInfo) -> Iterator[str]:
-    if film.timecode and made.timecode != film.timecode:
-        yield f"The film should begin at the timecode {film.timecode}, but says {made.timecode or 'none'}."
+    if film.plan.timecode and made.timecode != film.plan.timecode:
+        yield f"The film should begin at the timecode {film.plan.timecode}, but says {made.timecode or 'none'}."
 
 
 def _publish(part: Path, output: Path) -> None:

@@ -1,0 +1,82 @@
+"""What a film gets from its source beside the painted picture, found out once, before any work.
+
+Tracks, tags, chapters, covers, and the timecode: whatever cannot be read is refused here, and whatever a container
+cannot hold is known here. Whoever writes the film follows the plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stylevideo.errors import SettingsError
+from stylevideo.media.delivery import CONTAINERS
+from stylevideo.media.tags import Chapter, read_tags, tag_lines
+from stylevideo.media.tracks import Track, cover_data, plan_tracks, stretch_of_time
+from stylevideo.ranges import timecode_after
+from stylevideo.timeline import VideoInfo
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """What a film gets from its source.
+
+    Attributes:
+        tracks: in the film's order.
+        covers: of the tracks that are attached as files, in their order, what is in the files.
+        tags: the source's own tags as `film_tags` takes them.
+        chapters: the source's.
+        timecode: of the film's first frame; None for none.
+        notes: what is left out, or is not as it was, as sentences.
+    """
+
+    tracks: tuple[Track, ...] = ()
+    covers: tuple[bytes, ...] = ()
+    tags: dict[str, bytes] | None = None
+    chapters: tuple[Chapter, ...] = ()
+    timecode: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def plan_film(info: VideoInfo, output: Path, frames: range) -> FilmPlan:
+    """Find out what a film, or an image sequence, gets from its source.
+
+    Args:
+        info: of the source.
+        output: its suffix decides the container.
+        frames: indices of the source's frames that are shown.
+    Raises:
+        InputError: something of the source cannot be read.
+        StorageError: the disk for temporary files is full.
+    """
+    container = CONTAINERS.get(output.suffix.lower())
+    cut = stretch_of_time(info, frames, container is None or container.timed)
+    tracks, notes = plan_tracks(info, output, cut)
+    if container is None:
+        return FilmPlan(notes=tuple(notes))
+    timecode, timecode_notes = film_timecode(info, frames)
+    if info.is_sequence:
+        return FilmPlan(timecode=timecode, notes=(*notes, *timecode_notes))
+    covers = tuple(cover_data(info, track.stream) for track in tracks if track.codec == "attach")
+    chapters = read_tags(info).chapters
+    return FilmPlan(tuple(tracks), covers, tag_lines(info), chapters, timecode, (*notes, *timecode_notes))
+
+
+def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
+    """The timecode of a film's first frame, and a note where the source's makes no sense or cannot stay as it is."""
+    if info.timecode is None:
+        return None, []
+    start = (info.pts[frames.start] - info.pts[0]) * info.time_base if frames.start else Fraction(0)
+    begun_late = info.pts[0] - info.thinned_from.pts[0] if info.thinned_from else 0
+    passed = round((start + begun_late * info.time_base) * info.rate)
+    try:
+        timecode = timecode_after(info.timecode, passed, info.rate)
+    except SettingsError as error:
+        return None, [f"The source's timecode was left out: {error}"]
+    if ";" not in info.timecode or ";" in timecode:
+        return timecode, []
+    return timecode, [
+        f"The source's timecode {info.timecode} drops frame numbers, which has no meaning at "
+        f"{float(info.rate):g} frames a second: it was written with colons, and drops none."
+    ]

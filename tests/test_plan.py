@@ -1,0 +1,100 @@
+"""What a film gets from its source is found out before work begins, and ffmpeg is not asked twice."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import STYLE
+from media_fixtures import ffmpeg, numbered_video, sine
+
+from stylevideo import stylize, verify
+from stylevideo.cli import main
+from stylevideo.errors import InputError
+from stylevideo.media import ffmpeg as starter
+from stylevideo.media.ffmpeg import ffmpeg_path
+from stylevideo.media.probe import probe
+from stylevideo.media.tags import read_tags
+from stylevideo.settings import Settings
+
+QUICK = Settings().with_values(iterations=0, detect_cuts=False)
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The commands of all ffmpegs that are started, as in a process of its own."""
+    found: list[str] = []
+    real: Any = subprocess.Popen
+
+    class Counted(real):  # type: ignore[misc]
+        def __init__(self, command: Any, *others: Any, **named: Any) -> None:
+            if ffmpeg_path() in command:
+                found.append(" ".join(map(str, command)))
+            super().__init__(command, *others, **named)
+
+    monkeypatch.setattr(subprocess, "Popen", Counted)
+    starter._introduction.cache_clear()
+    starter.ffmpeg_version.cache_clear()
+    yield found
+
+
+def test_a_film_takes_five_starts_of_ffmpeg(tmp_path: Path, starts: list[str]) -> None:
+    """What ffmpeg can do, the source, a trial, the film, the film read back."""
+    source = numbered_video(tmp_path / "clip.mp4", 4, "24")
+    starts.clear()
+    starter._introduction.cache_clear()
+    stylize(source, [STYLE], tmp_path / "film.mp4", QUICK)
+    assert len(starts) == 5, "\n".join(starts)
+
+
+def test_sound_takes_three_more_and_verify_asks_no_question_twice(tmp_path: Path, starts: list[str]) -> None:
+    """Which tracks have something in these frames, what the container holds, the packets of all tracks."""
+    tones = [word for _ in range(3) for word in sine(0.2)]
+    maps = ["-map", "3:v", "-map", "0:a", "-map", "1:a", "-map", "2:a"]
+    source, film = tmp_path / "sounding.mp4", tmp_path / "film.mp4"
+    ffmpeg(*tones, "-i", numbered_video(tmp_path / "clip.mp4", 4, "24"), *maps, "-c:a", "aac", source)
+    starts.clear()
+    starter._introduction.cache_clear()
+    assert stylize(source, [STYLE], film, QUICK).warnings == ()
+    assert len(starts) == 8, "\n".join(starts)
+    starts.clear()
+    assert not verify(source, film).wrong
+    assert len(starts) == len(set(starts)), "\n".join(starts)
+
+
+def test_tags_that_are_too_large_are_refused_before_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tags").write_bytes(b";FFMETADATA1\nlyrics=" + b"x" * 17_000_000 + b"\n")
+    plain, source = numbered_video(tmp_path / "plain.mkv", 2, "24"), tmp_path / "clip.mkv"
+    ffmpeg("-i", plain, "-i", tmp_path / "tags", "-map", "0", "-map_metadata", "1", "-c", "copy", source)
+    assert probe(source).frame_count == 2, "for all else they are no matter"
+    out = tmp_path / "out"
+    out.mkdir()
+    assert main(["run", str(source), "--style", str(STYLE), "-o", str(out / "film.mkv"), "--iterations", "0"]) == 2
+    assert "clip.mkv: ffmpeg has more to say of it than the 16,777,216 bytes" in capsys.readouterr().err
+    assert not list(out.iterdir())
+
+
+def test_what_no_muxer_writes_is_refused_before_work(tmp_path: Path) -> None:
+    """QuickTime's timecodes have no thousand frames a second; Matroska's are texts."""
+    source = numbered_video(tmp_path / "clip.mkv", 4, "1000", ["-c:v", "libx264", "-timecode", "01:00:00:00"])
+    assert probe(source).timecode == "01:00:00:00"
+    for suffix in (".mp4", ".mov"):
+        with pytest.raises(InputError, match="cannot write this film with the clip's tracks, tags and timecode"):
+            stylize(source, [STYLE], tmp_path / f"film{suffix}", QUICK)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
+    stylize(source, [STYLE], tmp_path / "film.mkv", QUICK)
+    assert probe(tmp_path / "film.mkv").timecode == "01:00:00:000"
+
+
+def test_a_tag_of_a_chapter_can_be_set(tmp_path: Path) -> None:
+    """The trial has the film's chapters."""
+    (tmp_path / "tags").write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=80\ntitle=c\n")
+    plain, source, film = numbered_video(tmp_path / "plain.mkv", 2, "25"), tmp_path / "clip.mkv", tmp_path / "film.mkv"
+    ffmpeg("-i", plain, "-i", tmp_path / "tags", "-map", "0", "-map_metadata", "1", "-c", "copy", source)
+    stylize(source, [STYLE], film, QUICK.with_values(ffmpeg_args="-metadata:c:0 title=mine"))
+    assert [chapter.title for chapter in read_tags(probe(film)).chapters] == ["mine"]
+    with pytest.raises(InputError, match="or mend --ffmpeg-args"):
+        stylize(source, [STYLE], tmp_path / "b.mkv", QUICK.with_values(ffmpeg_args="-metadata:c:7 title=mine"))
