@@ -115,8 +115,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, size in enumerate((SMALL, SMALL, SMALL[::-1]), start=1):
         save(folder / f"size.{number:04d}.png", numbered_frame(0, size))
     with pytest.raises(Stopped):
-        settings = Settings().with_values(iterations=0)
-        stylevideo.stylize(folder / "a.mp4", [STYLE], folder / "begun.mp4", settings, stop=lambda: True)
+        settings, seen = Settings().with_values(iterations=0), list[object]()
+        words = (folder / "a.mp4", [STYLE], folder / "begun.mp4", settings)
+        stylevideo.stylize(*words, on_event=seen.append, stop=lambda: any(isinstance(e, FrameFinished) for e in seen))
     return folder
 
 

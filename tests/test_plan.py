@@ -66,7 +66,7 @@ def test_sound_takes_three_more_and_verify_asks_no_question_twice(tmp_path: Path
 
 
 def test_tags_that_are_too_large_are_refused_before_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "tags").write_bytes(b";FFMETADATA1\nlyrics=" + b"x" * 17_000_000 + b"\n")
+    (tmp_path / "tags").write_bytes(b";FFMETADATA1\na=" + b"x" * 9_000_000 + b"\nb=" + b"y" * 9_000_000 + b"\n")
     plain, source = numbered_video(tmp_path / "plain.mkv", 2, "24"), tmp_path / "clip.mkv"
     ffmpeg("-i", plain, "-i", tmp_path / "tags", "-map", "0", "-map_metadata", "1", "-c", "copy", source)
     assert probe(source).frame_count == 2, "for all else they are no matter"
