@@ -108,10 +108,12 @@ def _timed(frames: str) -> str:
     return f"{frames},setpts=N/({RATE})/TB"
 
 
+ONE_SWAP = " ".join(map(str, (*range(20), 21, 20, *range(22, FRAMES))))
 DAMAGES: dict[str, Damage] = {
     "a frame dropped": _painted(_timed("select=not(eq(n\\,20))"), "-r", RATE),
     "a frame doubled": _painted(_timed("loop=1:1:20"), "-r", RATE),
     "two frames swapped": _painted("shuffleframes=0 2 1 3"),
+    "two frames swapped once": _painted(f"shuffleframes={ONE_SWAP}"),
     "ten frames frozen": _painted("loop=10:1:20,select=not(between(n\\,31\\,40)),setpts=N/(24000/1001)/TB"),
     "begins a frame late": _painted(_timed("select=gt(n\\,0)"), "-r", RATE),
     "sound 40 ms late": _late_sound,
@@ -131,9 +133,10 @@ DAMAGES: dict[str, Damage] = {
     "no title": _copy("-metadata", "title="),
     "no chapters": _copy("-map_chapters", "-1"),
     "another language": _copy("-metadata:s:a:0", "language=eng"),
+    "a language that nobody said": _copy("-metadata:s:a:0", "language=eng"),
     "no subtitles": _copy("-map", "-0:s"),
     "no cover": _copy("-map", "-0:v:1"),
     "another timecode": _copy("-timecode", "02:00:00:00"),
 }
-OF_SUFFIX = {"no cover": ".mp4", "another timecode": ".mov"}
-"""Where only one container has what is lost."""
+OF_SUFFIX = {"no cover": ".mp4", "another timecode": ".mov", "another language": ".mp4"}
+"""Where only one container has what is lost: QuickTime has no code for German by this name."""

@@ -19,6 +19,7 @@ MADE_BY = "stylevideo"
 
 PLOT_MARK = "stylevideo evaluate"
 """What a plot says of who made it, by which it is known likewise."""
+_SIZE = re.compile(r"Its pictures are (\d+x\d+)\.")
 _BEGIN_BYTES = 1024
 _REPORT_BEGIN = re.compile(rf'\{{\s*"{MADE_BY}":\s*"[^"]*",\s*"schema":\s*[0-9]+,'.encode())
 
@@ -26,6 +27,20 @@ _REPORT_BEGIN = re.compile(rf'\{{\s*"{MADE_BY}":\s*"[^"]*",\s*"schema":\s*[0-9]+
 def provenance_path(output: Path) -> Path:
     """Where the file beside a film is: `film.mp4.json`, or `shot.####.png.json`."""
     return output.with_name(f"{plain_name(output)}.json")
+
+
+def size_words(width: int, height: int) -> str:
+    """What a film's comment says of its size."""
+    return f"Its pictures are {width}x{height}."
+
+
+def told_size(film: Path, comment: str) -> str:
+    """A film's width and height, such as "640x360", by the file beside it, else by its comment; "" if neither says."""
+    size = read_values(provenance_path(film)).get("size") if is_record_of(film) else None
+    if isinstance(size, list):
+        return "x".join(map(str, size))
+    told = _SIZE.findall(comment)
+    return str(told[-1]) if told else ""
 
 
 def is_report(path: Path) -> bool:

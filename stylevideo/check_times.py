@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 
 from stylevideo.checks import Check, Verdict, agree, same
-from stylevideo.media.account import Account, decoded_times, small_pictures
+from stylevideo.media.account import SMALL_HEIGHT, SMALL_WIDTH, Account, decoded_times, small_pictures
 from stylevideo.media.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
 from stylevideo.timeline import VideoInfo
 
@@ -25,6 +25,8 @@ FROZEN_SHARE = 0.04
 """Of the source's change from one frame to the next: a film that changes less stands still."""
 ALIKE, REVERSED, CLEARER = 0.4, -0.3, 0.25
 """Correlation of the changes in film and source: where they go together, against each other, and clearly better."""
+SEEN_LEVELS, CLEARLY_SWAPPED = 0.5, 0.15
+"""The same for two neighbours that are exchanged, which three steps tell: less of each is enough."""
 SHOWN_PLACES = 5
 BLOCK_PICTURES = 4096
 
@@ -156,12 +158,53 @@ def check_motion(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Che
     still = film_changes <= FROZEN_SHARE * changes
     numbers = places[1:] + whole.first_number
     yield _nowhere("motion", "as the source moves", "stands still", numbers[moving][still[moving]])
+    out_of_order = _exchanged(source[places], film)
     if len(moving) and np.median(likeness[moving]) >= ALIKE:
-        turned = numbers[moving][likeness[moving] <= REVERSED]
-        yield _nowhere("order", "as in the source", "is exchanged", turned)
+        out_of_order[moving] |= likeness[moving] <= REVERSED
+    yield _nowhere("order", "as in the source", "is exchanged", numbers[out_of_order])
     lag = _lag(source, film, places)
     found = {-1: "the one before it", 1: "the one after it"}.get(lag, "")
     yield agree("first frame", str(info.number(shown.start)), found, lag == 0)
+
+
+def _exchanged(source: np.ndarray, film: np.ndarray) -> np.ndarray:
+    """Which pictures (n, h, w) of a film changed places with the one before: (n - 1,) bool.
+
+    There the three steps around go clearly more with the source's if these two are exchanged. Where colours are
+    reversed, or little goes with the source, they go neither so nor so.
+    """
+    along, ahead, behind, film_size, size, onward = _products(source, film)
+    before, after = (np.pad(along, (1, 0))[:-1], np.pad(along, (0, 1))[1:])
+    right = before + along + after
+    swapped = before + np.pad(ahead, (1, 0))[:-1] - along + after + behind
+    total = film_size + np.pad(film_size, (1, 0))[:-1] + np.pad(film_size, (0, 1))[1:]
+    sizes = size + np.pad(size, (1, 0))[:-1] + np.pad(size, (0, 1))[1:]
+    # The steps before and after become the sums of two; at the ends there is but one of them.
+    neighbours = np.full(len(size), 2)
+    neighbours[:1] -= 1
+    neighbours[-1:] -= 1
+    swapped_sizes = sizes + neighbours * size + 2 * (np.pad(onward, (1, 0))[:-1] + onward)
+    as_it_is = right / np.sqrt(np.maximum(total * sizes, 1e-6))
+    exchanged = swapped / np.sqrt(np.maximum(total * swapped_sizes, 1e-6))
+    seen = size >= SMALL_HEIGHT * SMALL_WIDTH * SEEN_LEVELS**2
+    return np.asarray(seen & (neighbours > 0) & (exchanged >= np.maximum(np.abs(as_it_is) + CLEARLY_SWAPPED, ALIKE)))
+
+
+def _products(source: np.ndarray, film: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of each step of film and source with itself and the next: (n - 1,) each.
+
+    Returns:
+        Film with source; film with the source's next; the film's next with source; film with film; source with source;
+        source with the source's next.
+    """
+    found = []
+    for begin in range(0, max(1, len(source) - 1), BLOCK_PICTURES):
+        steps, others = (_steps(pictures[begin : begin + BLOCK_PICTURES + 2]) for pictures in (source, film))
+        following, others_following = (np.concatenate([each[1:], np.zeros_like(each[:1])]) for each in (steps, others))
+        pairs = ((others, steps), (others, following), (others_following, steps), (others, others), (steps, steps))
+        products = [(one * two).sum(axis=1) for one, two in (*pairs, (steps, following))]
+        found.append(np.stack(products)[:, :BLOCK_PICTURES])
+    return tuple(np.concatenate(found, axis=1))
 
 
 def _nowhere(what: str, wanted: str, fault: str, numbers: np.ndarray) -> Check:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
-from stylevideo.checks import Check, agree, same
+from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.media.account import SOUND_HZ, cues, decoded_sound, packet_sums
+from stylevideo.media.delivery import CONTAINERS
+from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.tracks import Cut
 from stylevideo.timeline import StreamInfo, VideoInfo
 
@@ -25,6 +30,12 @@ MOST_STRANGE = 0.25
 """Share of blocks that may sound unlike the source."""
 END_SECONDS = 0.12
 CUE_SECONDS = Fraction(1, 20)
+_TWICE = (
+    "alb/sqi arm/hye baq/eus bur/mya chi/zho cze/ces dut/nld fre/fra geo/kat ger/deu gre/ell ice/isl mac/mkd mao/mri "
+    "may/msa per/fas rum/ron slo/slk tib/bod wel/cym"
+)
+SYNONYMS = frozenset(frozenset(pair.split("/")) for pair in _TWICE.split(" "))
+"""Languages that have two codes in ISO 639-2."""
 
 
 def check_sound(
@@ -111,6 +122,36 @@ def check_packets(
     known, found = set(packet_sums(*source)), packet_sums(*film)
     strange = sum(crc not in known for crc in found)
     yield agree(f"{what}: packets", "the source's", f"{strange} of {len(found)} are not", strange == 0)
+
+
+def check_language(what: str, wanted: str | None, found: str | None, film: Path) -> Iterator[Check]:
+    """Whether a film says of a track what the source says, in either of the names that some languages have.
+
+    Args:
+        what: the track, in words.
+        wanted, found: the source's and the film's, None where nothing is said.
+        film: its suffix decides what it can hold.
+    """
+    if wanted == found:
+        if wanted:
+            yield same(f"{what}: language", wanted, wanted)
+        return
+    check = same(f"{what}: language", wanted or "none", found or "none")
+    if {wanted, found} in SYNONYMS or (found is None and wanted is not None and not _can_say(wanted, film)):
+        check = replace(check, verdict=Verdict.CHANGED)
+    yield check
+
+
+def _can_say(language: str, film: Path) -> bool:
+    """Whether such a film can say that a track is in a language; found out by trying, since muxers differ."""
+    container = CONTAINERS.get(film.suffix.lower())
+    if container is None or not container.audio:
+        return True
+    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+        trial = Path(folder) / f"trial{film.suffix}"
+        silence = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-c:a", container.audio[0]]
+        run_ffmpeg(["-v", "error", *silence, "-metadata:s:a:0", f"language={language}", file_url(trial)])
+        return f"({language})" in run_ffmpeg(["-i", file_url(trial)]).messages
 
 
 def check_cues(

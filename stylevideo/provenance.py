@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from stylevideo.beside import MADE_BY, is_record_of, provenance_path
+from stylevideo.beside import MADE_BY, is_record_of, provenance_path, size_words
 from stylevideo.errors import InputError, StorageError
 from stylevideo.identity import written_bytes
 from stylevideo.media.leftovers import store_folder
@@ -58,10 +58,11 @@ def comment(values: dict[str, Any]) -> str:
     """The sentence that stands in the film's comment tag."""
     source = values["source"]
     made = f"{source['name']} (sha256 {source['sha256'][:SHORT_HASH]})"
+    size = size_words(*values["size"])
     if values["weights_sha256"] is None:
-        return f"Passed unchanged through stylevideo {values['stylevideo']} from {made}."
+        return f"Passed unchanged through stylevideo {values['stylevideo']} from {made}. {size}"
     styles = ", ".join(f"{style['name']} (sha256 {style['sha256'][:SHORT_HASH]})" for style in values["styles"])
-    return f"Repainted by stylevideo {values['stylevideo']} from {made} in the style of {styles}."
+    return f"Repainted by stylevideo {values['stylevideo']} from {made} in the style of {styles}. {size}"
 
 
 def write_provenance(values: dict[str, Any], job: Job) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from fileseq.frameset import FrameSet
 
+from stylevideo.beside import told_size
 from stylevideo.check_times import TIME_TOLERANCE, check_motion, check_times
-from stylevideo.check_tracks import check_cues, check_packets, check_sound
+from stylevideo.check_tracks import check_cues, check_language, check_packets, check_sound
 from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.errors import DecodeError
 from stylevideo.media.account import shown_colors
@@ -129,12 +130,19 @@ def _is_like(file: Path, made: VideoInfo) -> bool:
 
 
 def _check_size(info: VideoInfo, made: VideoInfo) -> Check:
-    """A film may be smaller, but has the same proportions to a pixel or two."""
+    """A film may be smaller, but has the same proportions to a pixel or two; and the size that is said of it."""
     size, made_size = f"{info.width}x{info.height}", f"{made.width}x{made.height}"
+    own = _comment(made).removeprefix(_comment(info))  # the source may be such a film itself
+    if (told := told_size(made.path, own)) and told != made_size:
+        return Check("size", f"{told}, by its record or comment", made_size, Verdict.WRONG)
     skewed = abs(made.width - Fraction(info.width * made.height, info.height))
     if skewed > SIZE_TOLERANCE_PX * max(Fraction(1), Fraction(made.width, made.height)):
         return Check("size", size, made_size, Verdict.WRONG)
     return Check("size", size, made_size, Verdict.SAME if size == made_size else Verdict.CHANGED)
+
+
+def _comment(info: VideoInfo) -> str:
+    return "" if info.is_sequence else read_tags(info).values.get("comment", "")
 
 
 def _ranges(numbers: set[int]) -> str:
@@ -193,8 +201,8 @@ def _is_timed(made: VideoInfo) -> bool:
 def _check_track(
     what: str, info: VideoInfo, made: VideoInfo, track: Track, stream: StreamInfo, whole: bool
 ) -> Iterator[Check]:
-    if track.stream.language and _says(made):
-        yield same(f"{what}: language", track.stream.language, stream.language or "none")
+    if _says(made):
+        yield from check_language(what, track.stream.language, stream.language, made.path)
     if not track.is_copied:
         yield Check(what, track.stream.codec, stream.codec, Verdict.CHANGED)
     elif (whole and track.stream.kind == "audio") or track.stream.kind == "cover":

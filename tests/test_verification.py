@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import some_of_all
+from conftest import STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
 from stylevideo import check_times
 from stylevideo.checks import Check, Verdict
 from stylevideo.cli import main
+from stylevideo.jobs import stylize
 from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
+from stylevideo.settings import Settings
 from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -205,3 +210,82 @@ def test_motion_of_long_clips_takes_little_memory(monkeypatch: pytest.MonkeyPatc
     for part, whole in zip(found, check_times._compared(pictures[:300], pictures[::-1][:300]), strict=True):
         np.testing.assert_allclose(part[:299], whole, rtol=1e-5)
     assert [len(part) for part in check_times._compared(pictures[:1], pictures[:1])] == [0, 0, 0]
+
+
+def moving_clip(path: Path, frames: int = 24) -> Path:
+    """A soft spot on its way across a soft ground, dim at its end."""
+    across, down = np.meshgrid(np.linspace(0, 1, 128), np.linspace(0, 1, 96))
+    images = []
+    for number in range(frames):
+        spot = np.exp(-((across - 0.1 - 0.03 * number) ** 2 + (down - 0.5) ** 2) / 0.02)
+        grey = 90 + 40 * np.sin(5 * across) * np.cos(4 * down) + (80 - 2.5 * number) * spot
+        images.append(np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2))
+    return make_video(path, images, "24", ("-c:v", "ffv1"))
+
+
+LOOKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "as it is": lambda image: image,
+    "pale": lambda image: (80 + 0.4 * image).astype(np.uint8),
+    "blocks": lambda image: image[::8, ::8].repeat(8, axis=0).repeat(8, axis=1),
+    "reversed": lambda image: 255 - image,
+}
+
+
+@pytest.mark.parametrize(("look", "swapped"), some_of_all(3, LOOKS, [None, 0, 9, 22]))
+def test_two_neighbours_that_changed_places_are_found(look: str, swapped: int | None, tmp_path: Path) -> None:
+    info, film = probe(moving_clip(tmp_path / "source.mkv")), tmp_path / "film.mkv"
+    images = [LOOKS[look](frame.image) for frame in read_frames(info, range(24))]
+    if swapped is not None:
+        images[swapped], images[swapped + 1] = images[swapped + 1], images[swapped]
+    write_film(images, film, info, range(24))
+    found = {check.what: check.film for check in verify(info.path, film).wrong}
+    if swapped is None or look == "reversed":  # whose order nothing tells
+        assert found == {}
+    else:
+        assert found == {"order": f"is exchanged at {swapped + 2}"}
+
+
+def test_still_frames_between_steps_of_reversed_colours_are_in_order(tmp_path: Path) -> None:
+    """As of drawings that are shown twice each."""
+    once = probe(moving_clip(tmp_path / "once.mkv", 12))
+    twice = [frame.image for frame in read_frames(once, range(12)) for _ in range(2)]
+    info, film = probe(make_video(tmp_path / "source.mkv", twice, "24", ("-c:v", "ffv1"))), tmp_path / "film.mkv"
+    write_film((255 - image for image in twice), film, info, range(24))
+    assert not verify(info.path, film).wrong
+
+
+@pytest.mark.parametrize("named", ["film.mp4", "other.mp4"])
+def test_another_size_than_is_said_is_found(named: str, source: Path, tmp_path: Path) -> None:
+    """By the record beside the film, or by what the film says itself."""
+    film, spoilt = tmp_path / "film.mp4", tmp_path / "in" / named
+    settings = Settings().with_values(iterations=0, detect_cuts=False, size=96)
+    stylize(source, [STYLE], film, settings)
+    assert not verify(source, film).wrong
+    spoilt.parent.mkdir()
+    ffmpeg("-i", film, "-map", "0", "-c:a", "copy", "-vf", "scale=64:48", spoilt)
+    shutil.copy(f"{film}.json", spoilt.parent)
+    assert wrong(verify(source, spoilt).checks) == ["size"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "had", "has", "verdict"),
+    [
+        (".mp4", "deu", "eng", Verdict.WRONG),
+        (".mp4", None, "eng", Verdict.WRONG),
+        (".mp4", "deu", None, Verdict.WRONG),
+        (".mp4", "deu", "ger", Verdict.CHANGED),
+        (".mov", "jpn", None, Verdict.WRONG),
+        (".mov", "deu", None, Verdict.CHANGED),
+        (".mkv", "xyz", None, Verdict.WRONG),
+        (".mkv", "fra", "fra", Verdict.SAME),
+    ],
+)
+def test_languages_are_the_sources_where_the_film_can_say_them(
+    suffix: str, had: str | None, has: str | None, verdict: Verdict, source: Path, tmp_path: Path
+) -> None:
+    whole, film, other = tmp_path / "whole.mkv", tmp_path / f"film{suffix}", tmp_path / f"other{suffix}"
+    both = ("-map", "0:v", "-map", "0:a", "-c", "copy", "-metadata:s:a:0")
+    ffmpeg("-i", source, *both, f"language={had or ''}", whole)
+    ffmpeg("-i", film_of(whole, film), *both, f"language={has or ''}", other)
+    found = [check.verdict for check in verify(whole, other).checks if check.what == "audio track 1: language"]
+    assert found == [verdict]
