@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from stylevideo.errors import InputError
 from stylevideo.media.pictures import Reading, read_as_srgb
-from stylevideo.media.profiles import BROKEN, _change, embedded
+from stylevideo.media.profiles import BROKEN, _change, embedded, to_srgb
 from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.settings import Style
 from stylevideo.styles import read_styles
@@ -27,9 +27,11 @@ GAMMA = 2.2
 SUFFIXES = {"PNG": "png", "JPEG": "jpg", "TIFF": "tif"}
 
 
-def profile(space: bytes = b"RGB ", colors: tuple[tuple[float, ...], ...] = P3, gamma: float = GAMMA) -> bytes:
-    """An ICC profile of version 2 with a plain gamma: of three colours, or of grey."""
-    curve = struct.pack(">4sIIH2x", b"curv", 0, 1, round(gamma * 256))
+def profile(
+    space: bytes = b"RGB ", colors: tuple[tuple[float, ...], ...] = P3, gamma: float = GAMMA, curve: bytes = b""
+) -> bytes:
+    """An ICC profile of version 2 with a plain gamma, or another curve: of three colours, or of grey."""
+    curve = curve or struct.pack(">4sIIH2x", b"curv", 0, 1, round(gamma * 256))
     text = b"A test\0"
     tags = {b"desc": struct.pack(">4sII", b"desc", 0, len(text)) + text + bytes(78), b"wtpt": _xyz((0.9642, 1, 0.8249))}
     if space == b"GRAY":
@@ -126,16 +128,47 @@ def test_a_broken_profile_is_told_and_taken_for_srgb(bad: bytes, tmp_path: Path)
     assert note == f"a.png: {BROKEN}"
 
 
-def test_more_than_eight_bits_keep_their_numbers_and_it_is_said(tmp_path: Path) -> None:
-    deep = colors().astype(np.uint16) * 257
+def parametric(kind: int, *values: float) -> bytes:
+    return struct.pack(f">4sIHH{len(values)}i", b"para", 0, kind, 0, *(round(value * 65536) for value in values))
+
+
+CURVES = {
+    "gamma": b"",
+    "linear": struct.pack(">4sII", b"curv", 0, 0),
+    "table": struct.pack(">4sII", b"curv", 0, 1024) + (np.linspace(0, 1, 1024) ** 1.9 * 65535).astype(">u2").tobytes(),
+    "formula 0": parametric(0, 1.8),
+    "formula 1": parametric(1, 2.2, 1.05, -0.05),
+    "formula 2": parametric(2, 2.2, 1.05, -0.05, 0.0),
+    "formula 3": parametric(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),
+    "formula 4": parametric(4, 2.4, 0.9, 0.055, 0.07, 0.04, 0.1046, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_sixteen_bits_are_converted_as_eight_are(name: str) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 4)).astype(np.uint8)
+    said = profile(curve=CURVES[name])
+    shallow, note = to_srgb(picture, b"", said)
+    deep, deep_note = to_srgb(picture.astype(np.uint16) * 257, b"", said)
+    assert note == deep_note == "its colours are converted from its profile (A test) to sRGB."
+    assert np.abs(deep / 257 - shallow)[..., :3].max() <= 1
+    assert np.array_equal(deep[..., 3], picture[..., 3].astype(np.uint16) * 257)
+    assert (
+        len(np.unique(to_srgb(np.arange(65536, dtype=np.uint16).reshape(256, -1, 1).repeat(3, 2), b"", said)[0])) > 9999
+    )
+
+
+def test_sixteen_bits_keep_their_numbers_where_no_matrix_says_more_and_it_is_said(tmp_path: Path) -> None:
+    deep = colors()[..., 0].astype(np.uint16) * 257
     coded = cv2.imencode(".png", deep)[1].tobytes()
-    chunk = b"iCCP" + b"a\0\0" + zlib.compress(profile())
+    chunk = b"iCCP" + b"a\0\0" + zlib.compress(profile(b"GRAY"))
     length, check = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
     (tmp_path / "a.1.png").write_bytes(coded[:33] + length + chunk + check + coded[33:])
     (frame,) = read_frames(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1), Reading(bits=16))
-    assert np.array_equal(frame.image, deep[..., ::-1])
+    assert np.array_equal(frame.image, np.dstack([deep] * 3))
     assert frame.picture.notes == (
-        "Its colour profile (A test) is left out: only pictures of 8 bits are converted to sRGB.",
+        "Its colour profile (A test) is left out: with more than 8 bits a profile must be of a matrix and curves to be "
+        "converted to sRGB.",
     )
 
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
+from stylevideo.media.matrix_profile import matrix_conversion
 from stylevideo.media.orientation import upright
 from stylevideo.system.memory import lacks_memory
 
@@ -81,8 +82,15 @@ def to_srgb(pixels: np.ndarray, data: bytes, profile: bytes) -> tuple[np.ndarray
         return pixels, BROKEN
     if change.is_same:
         return pixels, ""
+    said = f"its colours are converted from its profile ({change.name}) to sRGB."
+    if pixels.dtype == np.uint16 and pixels.ndim == 3 and change.deep:
+        deep = change.deep(pixels[..., 2::-1])[..., ::-1]
+        return np.dstack((deep, pixels[..., 3:])), said
     if pixels.dtype != np.uint8:
-        return pixels, f"its colour profile ({change.name}) is left out: only pictures of 8 bits are converted to sRGB."
+        left = (
+            f"its colour profile ({change.name}) is left out: with more than 8 bits a profile must be of a matrix and"
+        )
+        return pixels, f"{left} curves to be converted to sRGB."
     try:
         found = np.asarray(change.apply(_as_picture(pixels, data, change.mode)))
     except Exception as error:  # Little CMS and Pillow have errors of their own
@@ -90,7 +98,6 @@ def to_srgb(pixels: np.ndarray, data: bytes, profile: bytes) -> tuple[np.ndarray
         return pixels, BROKEN
     if found.shape[:2] != pixels.shape[:2]:
         return pixels, BROKEN
-    said = f"its colours are converted from its profile ({change.name}) to sRGB."
     if pixels.ndim == 2:
         return np.ascontiguousarray(found[..., 1]), said
     bgr = cv2.cvtColor(found, cv2.COLOR_RGB2BGR)
@@ -106,12 +113,14 @@ class _Profile:
         mode: Pillow's kind of picture that it is for.
         is_same: whether it changes nothing.
         apply: makes a picture of that kind into RGB.
+        deep: the same for (H, W, 3) uint16, RGB; None for a profile that has no such way.
     """
 
     name: str
     mode: str
     is_same: bool
     apply: _Change
+    deep: Callable[[np.ndarray], np.ndarray] | None
 
 
 @lru_cache(maxsize=8)
@@ -123,6 +132,7 @@ def _change(profile: bytes) -> _Profile | None:
         flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         there: Any = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
+        deep = matrix_conversion(profile, source)
         name = " ".join((source.profile.profile_description or "unnamed").split())
     except Exception as error:
         _pass_on_lack_of_memory(error)
@@ -133,7 +143,7 @@ def _change(profile: bytes) -> _Profile | None:
         assert changed is not None, "it is not changed in place"
         return changed
 
-    return _Profile(name, mode, mode != "CMYK" and _is_same(apply, mode), apply)
+    return _Profile(name, mode, mode != "CMYK" and _is_same(apply, mode), apply, deep)
 
 
 def _is_same(apply: _Change, mode: str) -> bool:
