@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
-from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.media.pictures import to_8_bits
-from stylevideo.media.store import FORM, FrameStore
-from stylevideo.media.view import sequence_view
+from stylevideo.media.store import FrameStore
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses
-from stylevideo.preparation import Job
 from stylevideo.temporal import Reference, SequenceState
-from stylevideo.timeline import Shot
-from stylevideo.version import __version__
+from stylevideo.timeline import Shot, VideoInfo
 
 TURN_NAME = "turn"
 """Under this name a store remembers a loop's turn that is complete."""
 STATE_BYTES, STATE_PIXEL_BYTES = 1 << 20, 64
 """The most that a state may have, in all and for each painted pixel; it needs 40 bytes for one."""
-
-
-def fingerprint(job: Job) -> dict[str, Any]:
-    """Everything that decides how frames look, by name; JSON values."""
-    reading = job.reading
-    return {
-        "stylevideo": __version__,
-        "form_of_unfinished_work": FORM,
-        "margin_px": MARGIN_PX,
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "ffmpeg": ffmpeg_version(),
-        "source": job.identity,
-        "frames": job.clip.info.numbers(job.clip.frames),
-        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
-        "device_kind": job.device.type,
-        "threads": torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
-        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
-        "weights_sha256": job.vgg.identity if job.vgg else "none",
-        "bits": job.bits,
-        "reading": f"{reading.bits} bits, alpha {reading.alpha}",
-        "view": sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
-        **job.settings.fingerprint(),
-    }
 
 
 def state_to_dict(state: SequenceState) -> dict[str, Any]:
@@ -66,9 +36,19 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
     }
 
 
-def load_state(store: FrameStore, shot: Shot, job: Job) -> SequenceState | None:
-    """What an unfinished shot is gone on from; None where none of its frames is finished."""
-    saved, device, info = _last_state(store, shot, job), job.device, job.clip.info
+def load_state(
+    store: FrameStore, shot: Shot, info: VideoInfo, size: tuple[int, int], device: torch.device
+) -> SequenceState | None:
+    """What an unfinished shot is resumed from; None where none of its frames is finished.
+
+    Args:
+        store: where it is.
+        shot: of the film.
+        info: of the source, by which frames are numbered.
+        size: height and width of the film.
+        device: where the state is needed.
+    """
+    saved = _last_state(store, shot, size)
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
@@ -86,33 +66,36 @@ def load_state(store: FrameStore, shot: Shot, job: Job) -> SequenceState | None:
     )
 
 
-def next_index(store: FrameStore, shot: Shot, job: Job) -> int:
+def next_index(store: FrameStore, shot: Shot, size: tuple[int, int]) -> int:
     """Of a shot's first frame that is not yet made; `shot.stop` where it is complete."""
     if store.is_complete(shot.index):
         return shot.stop
-    state = _last_state(store, shot, job)
+    state = _last_state(store, shot, size)
     return shot.start if state is None else int(state["index"]) + 1
 
 
-def require_whole(store: FrameStore, shots: Sequence[Shot], job: Job, pictures: bool) -> None:
+def require_whole(
+    store: FrameStore, shots: Sequence[Shot], info: VideoInfo, size: tuple[int, int], pictures: bool
+) -> None:
     """Refuse to go on from spoilt work, before there is more of it.
 
     Args:
         store: where it is.
         shots: the film's.
-        job: of the film.
+        info: of the source, by which frames are numbered.
+        size: height and width of the film.
         pictures: whether kept pictures are read, which takes a second for some hundred megabytes; else their records
             and sizes are looked at.
     Raises:
         ResumeError: naming the first file that is spoilt, exchanged, or gone.
     """
-    number, turn = job.clip.info.number, store.recall(TURN_NAME)
-    made = [index for shot in shots for index in range(shot.start, next_index(store, shot, job))]
+    number, turn = info.number, store.recall(TURN_NAME)
+    made = [index for shot in shots for index in range(shot.start, next_index(store, shot, size))]
     store.require_pictures(map(number, made), map(number, turn["indices"] if turn else ()), pictures)
 
 
-def _last_state(store: FrameStore, shot: Shot, job: Job) -> dict[str, Any] | None:
-    height, width = (edge + 2 * MARGIN_PX for edge in job.size)
+def _last_state(store: FrameStore, shot: Shot, size: tuple[int, int]) -> dict[str, Any] | None:
+    height, width = (edge + 2 * MARGIN_PX for edge in size)
     return store.last_state(shot.index, STATE_BYTES + STATE_PIXEL_BYTES * height * width)
 
 

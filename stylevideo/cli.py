@@ -18,14 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.commands import COMMANDS
-from stylevideo.errors import (
-    DeviceError,
-    InputError,
-    ResumeError,
-    SettingsError,
-    Stopped,
-    StyleVideoError,
-)
+from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
 from stylevideo.flags import build_parser
 from stylevideo.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
 from stylevideo.loading import load_at_once, require_memory_to_load

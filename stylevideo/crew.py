@@ -18,9 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-from stylevideo.media.ffmpeg import own_session
 from stylevideo.system.places import folder_for_children, module_command
 from stylevideo.system.threads import start_thread
+from stylevideo.system.waiting import own_session
 from stylevideo.worker import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import stylevideo
 from stylevideo.settings import PRESETS, Leaf, leaves
 from stylevideo.text import did_you_mean, printable
+from stylevideo.version import __version__
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -104,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick."
     )
-    parser.add_argument("--version", action="version", version=f"stylevideo {stylevideo.__version__}")
+    parser.add_argument("--version", action="version", version=f"stylevideo {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a finished film beside its source"))

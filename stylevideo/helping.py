@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.checkpoint import fingerprint, load_shots
+from stylevideo.checkpoint import load_shots
+from stylevideo.claims import Claims
 from stylevideo.errors import Stopped
 from stylevideo.fallback import FALLBACK_NAME
 from stylevideo.heartbeat import broken_off_when
@@ -14,11 +15,10 @@ from stylevideo.line import Saver
 from stylevideo.media.store import FrameStore, recall
 from stylevideo.models.device import cpu_threads, memory_context
 from stylevideo.painting import Painter
-from stylevideo.preparation import prepare
+from stylevideo.preparation import fingerprint, prepare
 from stylevideo.prospect import check_room
 from stylevideo.results import Listener
 from stylevideo.settings import Settings, Style
-from stylevideo.sharing import Claims
 
 
 def help_stylize(

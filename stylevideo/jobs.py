@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.checkpoint import TURN_NAME, fingerprint, load_shots, next_index, require_whole, save_shots
+from stylevideo.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
+from stylevideo.claims import Alone, Claims
 from stylevideo.errors import (
     DecodeError,
     DeviceMemoryError,
@@ -46,7 +47,7 @@ from stylevideo.media.store import FrameStore, forgive, note, recall
 from stylevideo.models.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.outputs import check_names
 from stylevideo.painting import Made, Painter, too_large
-from stylevideo.preparation import Job, prepare
+from stylevideo.preparation import Job, fingerprint, prepare
 from stylevideo.prospect import check_room, check_space, pixels_of
 from stylevideo.report import describe_result, write_report
 from stylevideo.results import (
@@ -62,7 +63,6 @@ from stylevideo.results import (
     source_warnings,
 )
 from stylevideo.settings import Settings, Style
-from stylevideo.sharing import Alone, Claims
 from stylevideo.shots import detect_shots
 from stylevideo.system.folders import folder_for
 from stylevideo.temporal import FrameResult
@@ -253,7 +253,7 @@ def _stylize(
     try:
         with memory_context(too_large(job)), shared:
             shots = _remembered_shots(store, job, stop)
-            require_whole(store, shots, job, pictures=not attempt.knows_frames)
+            require_whole(store, shots, job.clip.info, job.size, pictures=not attempt.knows_frames)
             attempt.knows_frames = True
             to_do = _announce(job, store, shots, on_event)
             forecast = None
@@ -385,7 +385,7 @@ def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> 
 def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
     """Tell the plan; returns the indices of the frames that are to be made."""
     unfinished = tuple(shot for shot in shots if not store.is_complete(shot.index))
-    to_do = [index for shot in unfinished for index in range(next_index(store, shot, job), shot.stop)]
+    to_do = [index for shot in unfinished for index in range(next_index(store, shot, job.size), shot.stop)]
     height, width = job.size
     finished = len(job.clip.frames) - len(to_do)
     on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished))

@@ -9,10 +9,9 @@ import sys
 
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.heartbeat import end_if_asked
-from stylevideo.media.ffmpeg import own_session
 from stylevideo.system.memory import memory_is_limited
 from stylevideo.system.places import module_command
-from stylevideo.system.waiting import TooMuch, TooSlow, collect
+from stylevideo.system.waiting import TooMuch, TooSlow, collect, own_session
 
 PAINTING = "stylevideo.jobs"
 """The module by which all is loaded that makes a film."""

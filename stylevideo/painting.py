@@ -106,7 +106,7 @@ class Painter:
             Stopped: because of `stop`.
         """
         job = self._job
-        state = load_state(self._store, shot, job) if self._store else None
+        state = load_state(self._store, shot, job.clip.info, job.size, job.device) if self._store else None
         begin = shot.start if state is None else state.index + 1
         turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
         own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))

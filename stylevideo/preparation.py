@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import cv2
 import torch
 
 from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError
 from stylevideo.identity import request_key
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
+from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.media.pictures import Reading
 from stylevideo.media.plan import FilmPlan, plan_film
 from stylevideo.media.reader import check_decodable, check_whole, open_clip
+from stylevideo.media.store import FORM
 from stylevideo.media.tracks import stretch_of_time
 from stylevideo.media.view import SRGB, sequence_view, shown_by
 from stylevideo.media.writer import check_film
 from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
@@ -29,6 +35,7 @@ from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leave
 from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.text import counted
 from stylevideo.timeline import Clip, VideoInfo
+from stylevideo.version import __version__
 from stylevideo.watch import SourceWatch
 
 MOST_FRAMES = 100_000
@@ -286,3 +293,27 @@ def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
             f"The short edge must have at least {LEAST_EDGE_PX} pixels: use a larger clip or a larger --size."
         )
     return height, width
+
+
+def fingerprint(job: Job) -> dict[str, Any]:
+    """Everything that decides how frames look, by name; JSON values."""
+    reading = job.reading
+    return {
+        "stylevideo": __version__,
+        "form_of_unfinished_work": FORM,
+        "margin_px": MARGIN_PX,
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "ffmpeg": ffmpeg_version(),
+        "source": job.identity,
+        "frames": job.clip.info.numbers(job.clip.frames),
+        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
+        "device_kind": job.device.type,
+        "threads": torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
+        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
+        "weights_sha256": job.vgg.identity if job.vgg else "none",
+        "bits": job.bits,
+        "reading": f"{reading.bits} bits, alpha {reading.alpha}",
+        "view": sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
+        **job.settings.fingerprint(),
+    }

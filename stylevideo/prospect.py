@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stylevideo.checkpoint import fingerprint, load_shots, require_whole
+from stylevideo.checkpoint import load_shots, require_whole
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
 from stylevideo.heartbeat import beat
@@ -22,7 +22,7 @@ from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.outputs import check_names
-from stylevideo.preparation import Job, prepare
+from stylevideo.preparation import Job, fingerprint, prepare
 from stylevideo.request import ClipRequest
 from stylevideo.settings import Settings
 from stylevideo.system.folders import folder_for
@@ -88,7 +88,7 @@ def _foresee(request: ClipRequest) -> Prospect:
     job = prepare(request.source, request.styles, request.output, request.settings.with_values(**given_up))
     frames, finished = job.clip.frames, 0
     if not anew and (store := find_store(request.output, fingerprint(job))):
-        require_whole(store, load_shots(store) or (), job, pictures=False)
+        require_whole(store, load_shots(store) or (), job.clip.info, job.size, pictures=False)
         finished = finished_frames(request.output)
     check_space(job, finished)
     return Prospect(

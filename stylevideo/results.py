@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.loop import MEETING
-from stylevideo.media.colors import conversion_notes
+from stylevideo.media.colors import conversion_notes, reads_as_bt709
 from stylevideo.media.pictures import Reading
-from stylevideo.media.times import reads_as_bt709
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings import Settings, Style
 from stylevideo.temporal import FrameResult

@@ -10,16 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylevideo.batch import (
-    BatchChecked,
-    BatchOptions,
-    Outcome,
-    Status,
-    already_made,
-    check_batch,
-    confirm,
-    run_batch,
-)
+from stylevideo.batch import BatchChecked, BatchOptions, Outcome, Status, already_made, check_batch, confirm, run_batch
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when
 from stylevideo.interrupts import Interrupts

@@ -9,35 +9,8 @@ begins somewhere in the middle of what is left and goes forward until it meets w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from stylevideo.timeline import Shot
-
-
-class Claims(Protocol):
-    """What one who paints asks before each shot."""
-
-    def take(self, shot: int) -> bool:
-        """Whether the shot with this index is now the asker's: nobody else paints it, or will."""
-
-    def was_helped(self) -> bool:
-        """Whether anybody else has painted, or was about to, since the asker began."""
-
-    def end_help(self) -> bool:
-        """Ask all others to let go of the clip; whether they have."""
-
-
-class Alone:
-    """The claims of somebody whom nobody helps."""
-
-    def take(self, shot: int) -> bool:
-        return True
-
-    def was_helped(self) -> bool:
-        return False
-
-    def end_help(self) -> bool:
-        return True
 
 
 class SharedShots:

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
+from stylevideo.claims import Claims
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.heartbeat import broken_off_when, steps
 from stylevideo.loading import PAINTING, load_at_once
 from stylevideo.request import ClipRequest
-from stylevideo.sharing import Claims
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 from stylevideo.system.threads import start_thread
 
@@ -63,7 +63,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question whose answer, a `Reply`, is waited for; see `stylevideo.sharing.Claims`.
+    """A question whose answer, a `Reply`, is waited for; see `stylevideo.claims.Claims`.
 
     Attributes:
         question: `TAKE`, `WAS_HELPED` or `END_HELP`.

@@ -27,7 +27,6 @@ from media_fixtures import (
 )
 
 import stylevideo
-from stylevideo.checkpoint import fingerprint
 from stylevideo.checks import Verdict
 from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError, SettingsError
@@ -40,7 +39,7 @@ from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.media.tags import read_tags
 from stylevideo.media.view import shown_by
 from stylevideo.media.writer import write_film
-from stylevideo.preparation import prepare
+from stylevideo.preparation import fingerprint, prepare
 from stylevideo.progress import ClipProgress
 from stylevideo.ranges import select_frames
 from stylevideo.settings import DELIVERY_NAMES, Settings

@@ -24,7 +24,6 @@ from sample_scenes import render_shot
 from sequence_fixtures import save_numbered
 
 import stylevideo
-from stylevideo.checkpoint import fingerprint
 from stylevideo.cli import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
 from stylevideo.media.pictures import Reading
@@ -32,7 +31,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.models.device import is_fast_with_bf16
-from stylevideo.preparation import prepare
+from stylevideo.preparation import fingerprint, prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings import Settings, Style
 

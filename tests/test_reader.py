@@ -17,11 +17,11 @@ import pytest
 from media_fixtures import SIZE, edge_number_in, ffmpeg, make_video, number_in, numbered_frame, numbered_video, shared
 
 from stylevideo.errors import DecodeError, InputError
+from stylevideo.media.colors import reads_as_bt709
 from stylevideo.media.decode_ffmpeg import _Clock
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import SourceFrame, check_decodable, open_clip, read_frames
-from stylevideo.media.times import reads_as_bt709
 from stylevideo.timeline import VideoInfo
 
 COUNT = 30

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from stylevideo import heartbeat, painting
 from stylevideo.assistance import Assistance
 from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
+from stylevideo.claims import Alone
 from stylevideo.crew import Crew
 from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.film import FinishedFrames
@@ -39,7 +40,7 @@ from stylevideo.preparation import Job
 from stylevideo.request import ClipRequest
 from stylevideo.results import Forecast, FrameFinished, Planned
 from stylevideo.settings import Settings, Style
-from stylevideo.sharing import Alone, SharedShots
+from stylevideo.sharing import SharedShots
 from stylevideo.timeline import Clip, Shot
 from stylevideo.worker import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 

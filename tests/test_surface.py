@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import re
 import shlex
 import subprocess
@@ -24,82 +23,12 @@ from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
 from stylevideo.settings import PRESETS, leaves
 
-LAYERS = [
-    ["errors", "limits", "text", "system", "encoder_options", "encoder_arguments", "filter_chain"],
-    ["settings", "timeline", "ranges", "version", "heartbeat"],
-    ["ops"],
-    ["models"],
-    ["media"],
-    ["motion", "targets", "optimize", "temporal", "loop"],
-    [
-        "shots",
-        "styles",
-        "metrics",
-        "plot",
-        "evaluation",
-        "checks",
-        "check_times",
-        "check_tracks",
-        "verification",
-        "results",
-        "description",
-        "identity",
-        "watch",
-        "outputs",
-        "preparation",
-        "checkpoint",
-        "provenance",
-        "film",
-        "painting",
-        "line",
-        "sharing",
-        "helping",
-        "fallback",
-        "jobs",
-        "beside",
-        "request",
-        "inputs",
-        "naming",
-        "jobfile",
-        "planning",
-        "new_job",
-        "cache",
-        "doctor",
-        "prospect",
-        "report",
-        "loading",
-        "worker",
-        "crew",
-        "assistance",
-        "batch",
-    ],
-    ["__init__", "cli", "flags", "commands", "running", "progress", "interrupts", "__main__"],
-]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BATCH, ENCODER = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md"))
 SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
 LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
-
-
-def module_layer(name: str) -> int:
-    room = name.removeprefix("stylevideo").lstrip(".").split(".")[0] or "__init__"
-    return next(i for i, layer in enumerate(LAYERS) if room in layer)
-
-
-def test_modules_import_only_from_their_own_layer_or_below() -> None:
-    package = ROOT / "stylevideo"
-    for path in package.rglob("*.py"):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        own = module_layer(".".join(parts))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names = [name for name in names if name.split(".")[0] == "stylevideo"]
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stylevideo"):
-                names = [node.module]
-            for name in names:
-                assert module_layer(name) <= own, f"{path} imports {name} from above it"
 
 
 def test_exports_are_what_is_promised() -> None:

@@ -11,7 +11,6 @@ import re
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import ffmpeg_path, has_zscale
 from stylevideo.media.primaries import BT709, BY_NAME, Primaries, to_bt709
-from stylevideo.media.times import is_hd
 from stylevideo.timeline import HDR_TRANSFERS, VideoInfo
 
 NAMES = {
@@ -159,3 +158,19 @@ def _from(info: VideoInfo) -> str:
         return ""
     found = (NAMES.get(info.primaries or ""), OTHER_TRANSFERS.get(info.transfer or ""))
     return ", ".join(filter(None, found))
+
+
+HD_WIDTH = 1280
+
+
+HD_HEIGHT = 720
+
+
+def is_hd(info: VideoInfo) -> bool:
+    """Whether a video is so large that players take it for bt709 where it does not say what it is."""
+    return info.width >= HD_WIDTH or info.height >= HD_HEIGHT
+
+
+def reads_as_bt709(info: VideoInfo) -> bool:
+    """Whether a video that names no colour matrix is taken for bt709."""
+    return info.color_matrix is None and is_hd(info) and info.is_yuv

@@ -25,7 +25,7 @@ import numpy as np
 from stylevideo.errors import DecodeError
 from stylevideo.heartbeat import beat
 from stylevideo.media.clock import one_clock
-from stylevideo.media.colors import conversion, converts, zscale_takes
+from stylevideo.media.colors import conversion, converts, reads_as_bt709, zscale_takes
 from stylevideo.media.ffmpeg import (
     STDERR_LINES_SHOWN,
     STOPPED_STATUS,
@@ -36,7 +36,7 @@ from stylevideo.media.ffmpeg import (
 )
 from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
-from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, reads_as_bt709, times_ms
+from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, times_ms
 from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.threads import start_thread
 from stylevideo.system.waiting import Watch, end_process

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
 
@@ -29,7 +28,7 @@ from stylevideo.limits import ANSWER_BYTES, MESSAGE_BYTES, PIXELS, STREAMS
 from stylevideo.media.formats import CLIP_FORMATS
 from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.places import find_program
-from stylevideo.system.waiting import TooMuch, TooSlow, collect
+from stylevideo.system.waiting import TooMuch, TooSlow, collect, own_session
 from stylevideo.text import INDENT
 
 logger = logging.getLogger(__name__)
@@ -282,13 +281,6 @@ def require_space(run: FfmpegRun) -> None:
     """
     if run.status and "No space left on device" in run.messages:
         raise StorageError(f"The disk for temporary files, {tempfile.gettempdir()}, is full. Free some space.")
-
-
-def own_session() -> dict[str, Any]:
-    """Arguments of `subprocess.Popen` that keep the terminal's Ctrl-C away from ffmpeg: only we react."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
 
 
 def cannot_start(error: OSError) -> InputError | KilledError:

@@ -9,8 +9,6 @@ from stylevideo.timeline import VideoInfo
 
 # A decoder's time of a frame and the packet's agree to rounding; farther apart, the time is not to be trusted.
 TIME_TOLERANCE_MS = 1.0
-HD_WIDTH = 1280
-HD_HEIGHT = 720
 
 
 def times_ms(info: VideoInfo) -> list[float]:
@@ -25,13 +23,3 @@ def index_at(times: Sequence[float], time_ms: float, position: int) -> int | Non
     if nearest is None or abs(times[nearest] - time_ms) > TIME_TOLERANCE_MS:
         return None
     return nearest
-
-
-def is_hd(info: VideoInfo) -> bool:
-    """Whether a video is so large that players take it for bt709 where it does not say what it is."""
-    return info.width >= HD_WIDTH or info.height >= HD_HEIGHT
-
-
-def reads_as_bt709(info: VideoInfo) -> bool:
-    """Whether a video that names no colour matrix is taken for bt709."""
-    return info.color_matrix is None and is_hd(info) and info.is_yuv

@@ -6,11 +6,12 @@ Knows processes and their pipes; what they do is its callers' business.
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Any
 
 from stylevideo.system.threads import start_thread
 
@@ -169,3 +170,10 @@ class Watch:
             if stopped or self.is_over:
                 self._process.kill()
                 return
+
+
+def own_session() -> dict[str, Any]:
+    """Arguments of `subprocess.Popen` that keep the terminal's Ctrl-C away from ffmpeg: only we react."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}

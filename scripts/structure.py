@@ -1,0 +1,372 @@
+"""Print how the code hangs together: `python scripts/structure.py imports`, or `... run` for a film of four frames.
+
+`imports` lists the packages by rank with modules and lines, and every import that the order forbids: a package
+imports from lower ranks only, wherever it does so, and nobody imports private names of another package. `run` makes
+a film of four frames and counts what runs for it: modules, the depth of calls from the command line to the loss, starts
+of ffmpeg, hashes of the source. The exit code is 1 if something is out of order.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RANKS = {
+    "limits": 0,
+    "text": 0.5,
+    "errors": 1,
+    "version": 1,
+    "ops": 2,
+    "settings": 2,
+    "system": 2,
+    "timeline": 2,
+    "media": 3,
+    "media.images": 3.1,
+    "media.decode": 3.2,
+    "media.encode": 3.3,
+    "models": 3,
+    "motion": 3,
+    "engine": 4,
+    "store": 5,
+    "planning": 6,
+    "reports": 6,
+    "render": 7,
+    "batch": 8,
+    "quality": 8,
+    "cli": 9,
+    "": 10,
+    "__main__": 10,
+}
+"""Packages and single modules; "" is `stylevideo/__init__`. The floors of `media` stand on each other."""
+NOT_YET_MOVED = {
+    "assistance": "batch",
+    "batch": "batch",
+    "beside": "store",
+    "cache": "store",
+    "check_times": "quality",
+    "check_tracks": "quality",
+    "checkpoint": "store",
+    "checks": "quality",
+    "claims": "render",
+    "cli": "cli",
+    "commands": "cli",
+    "crew": "batch",
+    "description": "cli",
+    "doctor": "cli",
+    "encoder_arguments": "settings",
+    "encoder_options": "settings",
+    "evaluation": "quality",
+    "fallback": "render",
+    "film": "render",
+    "filter_chain": "settings",
+    "flags": "cli",
+    "heartbeat": "system",
+    "helping": "render",
+    "identity": "store",
+    "inputs": "planning",
+    "interrupts": "system",
+    "jobfile": "planning",
+    "jobs": "render",
+    "line": "render",
+    "loading": "system",
+    "loop": "engine",
+    "media.account": "media.decode",
+    "media.decode_ffmpeg": "media.decode",
+    "media.decode_opencv": "media.decode",
+    "media.delivery": "media.encode",
+    "media.encode": "media.encode",
+    "media.exr": "media.images",
+    "media.extras": "media.encode",
+    "media.frame_file": "media.images",
+    "media.leftovers": "media",
+    "media.lock": "store",
+    "media.matrix_profile": "media.images",
+    "media.notes": "store",
+    "media.packets": "media.decode",
+    "media.picture_size": "media.images",
+    "media.pictures": "media.images",
+    "media.plan": "media.encode",
+    "media.probe": "media.decode",
+    "media.profiles": "media.images",
+    "media.rates": "timeline",
+    "media.read_ahead": "system",
+    "media.reader": "media.decode",
+    "media.sequence": "media.decode",
+    "media.sequence_writer": "media.encode",
+    "media.sheet": "reports",
+    "media.store": "store",
+    "media.tags": "media.decode",
+    "media.tiff": "media.images",
+    "media.timed_pipe": "media.encode",
+    "media.times": "media.decode",
+    "media.tracks": "media.encode",
+    "media.view": "media.images",
+    "media.write_behind": "system",
+    "media.writer": "media.encode",
+    "metrics": "quality",
+    "models.device": "system",
+    "models.flow": "motion",
+    "motion": "motion",
+    "naming": "planning",
+    "new_job": "planning",
+    "ops.blur": "ops",
+    "ops.steady": "motion",
+    "optimize": "engine",
+    "outputs": "render",
+    "painting": "render",
+    "planning": "planning",
+    "plot": "quality",
+    "preparation": "render",
+    "progress": "cli",
+    "prospect": "render",
+    "provenance": "render",
+    "ranges": "timeline",
+    "report": "reports",
+    "request": "planning",
+    "results": "reports",
+    "running": "cli",
+    "settings": "settings",
+    "sharing": "batch",
+    "shots": "media.decode",
+    "styles": "render",
+    "system.waiting": "system",
+    "targets": "engine",
+    "temporal": "engine",
+    "timeline": "timeline",
+    "verification": "quality",
+    "watch": "store",
+    "worker": "batch",
+}
+"""Modules that still lie flat, and the package that they belong to."""
+MOST_PACKAGES, MOST_MODULES, MOST_ARROWS = 16, 14, 120
+
+
+@dataclass(frozen=True)
+class Import:
+    """A module's import of another of ours.
+
+    Attributes:
+        importer, imported: modules, without `stylevideo.`.
+        name: what is imported of it; "" for the module itself.
+    """
+
+    importer: str
+    imported: str
+    name: str
+
+
+def modules(root: Path = ROOT) -> dict[str, Path]:
+    """Our modules by name, without `stylevideo.`; "" is the package itself."""
+    package = root / "stylevideo"
+    found = {".".join(path.relative_to(package).with_suffix("").parts): path for path in package.rglob("*.py")}
+    return {
+        name.removesuffix("__init__").rstrip(".") if name != "__init__" else "": path for name, path in found.items()
+    }
+
+
+def imports(root: Path = ROOT) -> Iterator[Import]:
+    """Every import between our modules, also those inside functions and for type checking."""
+    known = modules(root)
+    for importer, path in known.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name.split(".")[0] == "stylevideo":
+                        yield Import(importer, alias.name.removeprefix("stylevideo").lstrip("."), "")
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stylevideo":
+                home = (node.module or "").removeprefix("stylevideo").lstrip(".")
+                for alias in node.names:
+                    inner = f"{home}.{alias.name}".lstrip(".")
+                    yield Import(importer, inner, "") if inner in known else Import(importer, home, alias.name)
+
+
+def package_of(module: str) -> str:
+    """The room of `RANKS` that a module belongs to."""
+    if module in NOT_YET_MOVED:
+        return NOT_YET_MOVED[module]
+    parts = module.split(".")
+    inner = ".".join(parts[:2])
+    return inner if inner in RANKS else parts[0]
+
+
+def faults(root: Path = ROOT) -> Iterator[str]:
+    """What the order forbids, as sentences."""
+    for found in imports(root):
+        importer, imported = package_of(found.importer), package_of(found.imported)
+        if importer == imported:
+            continue
+        where = f"stylevideo.{found.importer} imports {found.name or 'all'} of stylevideo.{found.imported}"
+        if RANKS[imported] >= RANKS[importer]:
+            yield f"{where}, which does not lie below it."
+        if found.name.startswith("_") and not found.name.startswith("__"):
+            yield f"{where}, which is private."
+    folders = Counter(path.parent for path in modules(root).values() if path.name != "__init__.py")
+    for folder, count in folders.items():
+        if not NOT_YET_MOVED and count > MOST_MODULES and folder.name != "stylevideo":
+            yield f"{folder.relative_to(root)} has {count} modules, more than {MOST_MODULES}."
+    floors = {folder.relative_to(root / "stylevideo").parts[0] for folder in folders if folder.name != "stylevideo"}
+    if len(floors) > MOST_PACKAGES:
+        yield f"There are {len(floors)} packages, more than {MOST_PACKAGES}."
+    if len(arrows(root)) > MOST_ARROWS:
+        yield f"There are {len(arrows(root))} arrows between packages, more than {MOST_ARROWS}."
+
+
+def arrows(root: Path = ROOT) -> set[tuple[str, str]]:
+    """Which package imports which, `media` taken as one, `text`, `errors`, `limits` and `version` left out."""
+    pairs = {tuple(package_of(name).split(".")[0] for name in (i.importer, i.imported)) for i in imports(root)}
+    alone = {
+        name for name in modules(root) if "." not in name and not (root / "stylevideo" / name / "__init__.py").exists()
+    }
+    return {(a, b) for a, b in pairs if a != b and not {a, b} & (alone | {""})}
+
+
+def print_imports() -> int:
+    """The packages, and what is out of order."""
+    known = modules()
+    for package, rank in sorted(RANKS.items(), key=lambda item: -item[1]):
+        own = [name for name in known if package_of(name) == package and name != package]
+        if own:
+            below = sorted(
+                {
+                    b
+                    for a, b in ((package_of(i.importer), package_of(i.imported)) for i in imports())
+                    if a == package and b != a
+                }
+            )
+            lines = sum(len(known[name].read_text(encoding="utf-8").splitlines()) for name in own)
+            print(f"{rank:4} {package:13} {len(own):3} modules {lines:5} lines  imports {', '.join(below)}")
+    between = {(i.importer, i.imported) for i in imports() if package_of(i.importer) != package_of(i.imported)}
+    late = sum(1 for _ in _own_imports_in_functions())
+    print(f"\n{len(arrows())} arrows between packages (most: {MOST_ARROWS}), {len(between)} between their modules;")
+    print(
+        f"{late} imports of our own inside functions; {_with_many_parameters()} functions with seven parameters or more"
+    )
+    found = list(faults())
+    print(*found, sep="\n")
+    return bool(found)
+
+
+def _own_imports_in_functions() -> Iterator[ast.ImportFrom]:
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                yield from (
+                    inner
+                    for inner in ast.walk(node)
+                    if isinstance(inner, ast.ImportFrom) and (inner.module or "").startswith("stylevideo")
+                )
+
+
+def _with_many_parameters() -> int:
+    count = 0
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                arguments = node.args
+                named = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+                count += len([name for name in named if name not in ("self", "cls")]) >= 7
+    return count
+
+
+class Tracer:
+    """Counts what runs in our package, in every thread.
+
+    Attributes:
+        ran: modules of which a function ran.
+        calls: of functions, by name.
+        depth: the longest chain of our functions at the call of the loss.
+    """
+
+    def __init__(self) -> None:
+        self.ran: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.depth = 0
+        self._package = str(ROOT / "stylevideo")
+        self._names: dict[CodeType, str] = {}
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        """For `sys.setprofile`."""
+        if event != "call" or not frame.f_code.co_filename.startswith(self._package):
+            return
+        code = frame.f_code
+        if code.co_name == "<module>":
+            return
+        self.ran.add(code.co_filename)
+        self.calls[code.co_name] += 1
+        if code.co_name == "gram_matrix":
+            self.depth = max(self.depth, sum(1 for _ in self._ours(frame)))
+
+    def _ours(self, frame: FrameType | None) -> Iterator[FrameType]:
+        while frame is not None:
+            if frame.f_code.co_filename.startswith(self._package) and not frame.f_code.co_name.startswith("<"):
+                yield frame
+            frame = frame.f_back
+
+
+def print_run() -> int:
+    """What runs for one film of four frames."""
+    from stylevideo.cli.main import main
+
+    tracer, started = Tracer(), []
+    popen: Callable[..., Any] = subprocess.Popen.__init__
+
+    def counted(self: Any, command: Any, *arguments: Any, **options: Any) -> None:
+        started.append(" ".join(map(str, command)) if isinstance(command, list | tuple) else str(command))
+        popen(self, command, *arguments, **options)
+
+    style = ROOT / "samples" / "styles" / "impasto.jpg"
+    quick = (
+        "--iterations=1",
+        "--first-iterations=1",
+        "--coarse-scales=0",
+        "--size=64",
+        "--device=cpu",
+        "--config=none",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.Popen.__init__ = counted  # type: ignore[method-assign]
+        threading.setprofile(tracer)
+        sys.setprofile(tracer)
+        try:
+            film = str(Path(folder) / "film.mp4")
+            status = main(
+                [
+                    "run",
+                    str(ROOT / "samples" / "lake.mp4"),
+                    "-o",
+                    film,
+                    "--frames=1-4",
+                    "-q",
+                    *quick,
+                    "--style",
+                    str(style),
+                ]
+            )
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]
+            subprocess.Popen.__init__ = popen  # type: ignore[method-assign]
+    ffmpeg = [command for command in started if "ffmpeg" in command]
+    print(f"exit code {status}")
+    print(f"modules that run: {len(tracer.ran)}")
+    print(f"depth of calls from the command line to the loss: {tracer.depth}")
+    print(f"starts of ffmpeg: {len(ffmpeg)}")
+    for name in ("choose_delivery", "source_identity", "content_hash", "plain_name", "store_folder"):
+        print(f"calls of {name}: {tracer.calls[name]}")
+    if "-v" in sys.argv:
+        print(*ffmpeg, sep="\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit({"imports": print_imports, "run": print_run}[sys.argv[1]]())
