@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.assistance import Assistance
 from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
-from stylevideo.heartbeat import broken_off_when
 from stylevideo.identity import is_made, made_files, request_key
 from stylevideo.limits import WORKERS
-from stylevideo.loading import PAINTING, require_memory_to_load
 from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
 from stylevideo.system.folders import folders_for
+from stylevideo.system.heartbeat import broken_off_when
+from stylevideo.system.loading import PAINTING, require_memory_to_load
 from stylevideo.worker import CHECK, HELP, MAKE, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from stylevideo.commands import COMMANDS
 from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
 from stylevideo.flags import build_parser
 from stylevideo.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
-from stylevideo.loading import load_at_once, require_memory_to_load
 from stylevideo.settings import WEIGHTS_WORDS
+from stylevideo.system.loading import load_at_once, require_memory_to_load
 from stylevideo.system.log_file import open_log
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 from stylevideo.system.places import leave_folder_that_is_gone, look_in_absolute_folders

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from stylevideo.system.places import folder_for_children, module_command
+from stylevideo.system.process import own_session
 from stylevideo.system.threads import start_thread
-from stylevideo.system.waiting import own_session
 from stylevideo.worker import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Reply, Stop, Task, Told
 
 POLL_S = 0.1

@@ -78,7 +78,7 @@ def _torch() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from stylevideo.models.device import choose_device, convolution_dtype, describe, idle_card
+    from stylevideo.system.device import choose_device, convolution_dtype, describe, idle_card
 
     cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     mps = ["mps"] if torch.backends.mps.is_available() else []

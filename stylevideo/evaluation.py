@@ -36,7 +36,6 @@ from stylevideo.metrics import (
     sharpness,
     summarize,
 )
-from stylevideo.models.device import choose_device
 from stylevideo.models.vgg import load_vgg19
 from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
@@ -46,6 +45,7 @@ from stylevideo.ranges import select_frames
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, seen_through, style_targets
+from stylevideo.system.device import choose_device
 from stylevideo.system.files import refuse_onto
 from stylevideo.text import counted
 from stylevideo.timeline import Shot, VideoInfo

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from stylevideo.models.device import choose_device, convolution_dtype, is_fast_with_bf16
 from stylevideo.settings import Settings
+from stylevideo.system.device import choose_device, convolution_dtype, is_fast_with_bf16
 
 SHRINK = 0.75
 SMALLEST_EDGE_PX = 256

@@ -9,9 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylevideo.heartbeat import beat
 from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
-from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sequence_writer import write_sequence
 from stylevideo.media.store import FrameStore
@@ -20,6 +18,8 @@ from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, remove_record, write_provenance
+from stylevideo.system.background import POLL_S
+from stylevideo.system.heartbeat import beat
 from stylevideo.timeline import Shot, VideoInfo
 
 SMALLEST_OPACITY = 1e-4

@@ -10,15 +10,15 @@ from stylevideo.checkpoint import load_shots
 from stylevideo.claims import Claims
 from stylevideo.errors import Stopped
 from stylevideo.fallback import FALLBACK_NAME
-from stylevideo.heartbeat import broken_off_when
 from stylevideo.line import Saver
 from stylevideo.media.store import FrameStore, recall
-from stylevideo.models.device import cpu_threads, memory_context
 from stylevideo.painting import Painter
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.prospect import check_room
 from stylevideo.results import Listener
 from stylevideo.settings import Settings, Style
+from stylevideo.system.device import cpu_threads, memory_context
+from stylevideo.system.heartbeat import broken_off_when
 
 
 def help_stylize(

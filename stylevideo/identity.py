@@ -18,13 +18,13 @@ from pathlib import Path
 
 from stylevideo.beside import provenance_path, read_values
 from stylevideo.errors import InputError, SettingsError
-from stylevideo.heartbeat import beat
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.media.probe import require_file
 from stylevideo.ranges import parse_numbers, select_frames
 from stylevideo.settings import OF_RUNS, Settings, Style, leaves
 from stylevideo.system.files import read_file
+from stylevideo.system.heartbeat import beat
 from stylevideo.timeline import VideoInfo
 from stylevideo.version import __version__
 

@@ -33,18 +33,15 @@ from stylevideo.errors import (
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
-from stylevideo.heartbeat import beat, broken_off_when, count_step
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import turning_frames
 from stylevideo.media.leftovers import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.lock import sole_run
 from stylevideo.media.pictures import to_8_bits
-from stylevideo.media.read_ahead import POLL_S
 from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, forgive, note, recall
-from stylevideo.models.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.outputs import check_names
 from stylevideo.painting import Made, Painter, too_large
 from stylevideo.preparation import Job, fingerprint, prepare
@@ -64,7 +61,10 @@ from stylevideo.results import (
 )
 from stylevideo.settings import Settings, Style
 from stylevideo.shots import detect_shots
+from stylevideo.system.background import POLL_S
+from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.system.folders import folder_for
+from stylevideo.system.heartbeat import beat, broken_off_when, count_step
 from stylevideo.temporal import FrameResult
 from stylevideo.timeline import Shot
 

@@ -17,14 +17,13 @@ from torch import Tensor
 
 from stylevideo.checkpoint import state_to_dict
 from stylevideo.film import FinishedFrames, deliver
-from stylevideo.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.media.pictures import to_picture
-from stylevideo.media.read_ahead import POLL_S, Stopwatch
 from stylevideo.media.store import FrameStore
-from stylevideo.media.write_behind import WriteBehind
 from stylevideo.painting import Made
 from stylevideo.preparation import Job
 from stylevideo.results import FrameFinished, FrameRecord, Listener, Waits
+from stylevideo.system.background import POLL_S, Stopwatch, WriteBehind
+from stylevideo.system.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.system.threads import start_thread
 from stylevideo.timeline import Shot
 

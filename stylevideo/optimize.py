@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.heartbeat import beat
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import (
     gram_matrix,
@@ -27,6 +26,7 @@ from stylevideo.ops.losses import (
 )
 from stylevideo.ops.pyramid import resize, scale_ladder
 from stylevideo.settings import LossSettings, Settings
+from stylevideo.system.heartbeat import beat
 from stylevideo.targets import StyleTargets
 
 CHECK_EVERY = 4

@@ -18,13 +18,13 @@ from stylevideo.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image, to_picture
-from stylevideo.media.read_ahead import Stopwatch, read_ahead
 from stylevideo.media.reader import SourceFrame, read_frames
 from stylevideo.media.store import FrameStore
-from stylevideo.models.device import describe, memory_context
 from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
 from stylevideo.preparation import Job
 from stylevideo.styles import style_targets
+from stylevideo.system.background import Stopwatch, read_ahead
+from stylevideo.system.device import describe, memory_context
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import (
     FrameResult,

@@ -25,7 +25,6 @@ from stylevideo.media.store import FORM
 from stylevideo.media.tracks import stretch_of_time
 from stylevideo.media.view import SRGB, sequence_view, shown_by
 from stylevideo.media.writer import check_film
-from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
@@ -33,6 +32,7 @@ from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
 from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leaves
 from stylevideo.styles import ReadStyle, read_styles, seen_through
+from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.text import counted
 from stylevideo.timeline import Clip, VideoInfo
 from stylevideo.version import __version__

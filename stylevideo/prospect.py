@@ -13,10 +13,8 @@ import torch
 from stylevideo.checkpoint import load_shots, require_whole
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
-from stylevideo.heartbeat import beat
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.store import find_store, recall
-from stylevideo.models.device import cpu_threads, describe
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import painted_size
@@ -25,7 +23,9 @@ from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, fingerprint, prepare
 from stylevideo.request import ClipRequest
 from stylevideo.settings import Settings
+from stylevideo.system.device import cpu_threads, describe
 from stylevideo.system.folders import folder_for
+from stylevideo.system.heartbeat import beat
 from stylevideo.text import bytes_in_words
 
 STATE_BYTES_PX = 80

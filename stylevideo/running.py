@@ -12,13 +12,13 @@ from pathlib import Path
 
 from stylevideo.batch import BatchChecked, BatchOptions, Outcome, Status, already_made, check_batch, confirm, run_batch
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
-from stylevideo.heartbeat import broken_off_when
-from stylevideo.interrupts import Interrupts
-from stylevideo.loading import PAINTING, load_at_once, require_memory_to_load
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.request import ClipRequest, clip_names
 from stylevideo.system.folders import folders_for
+from stylevideo.system.heartbeat import broken_off_when
+from stylevideo.system.interrupts import Interrupts
+from stylevideo.system.loading import PAINTING, load_at_once, require_memory_to_load
 from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted
 
@@ -236,9 +236,9 @@ def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Seque
     """Seconds that one VGG evaluation takes here for each pixel, with the first clip's settings; 0 if none is due."""
     if not any(prospect.pixels for prospect in checked.prospects.values()):
         return 0.0
-    from stylevideo.models.device import choose_device, convolution_dtype, cpu_threads
     from stylevideo.models.vgg import load_vgg19
     from stylevideo.prospect import seconds_a_pixel
+    from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads
 
     settings = requests[next(iter(checked.prospects))].settings
     device = choose_device(devices[0] if devices else settings.optimizer.device)

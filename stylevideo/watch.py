@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
-from stylevideo.heartbeat import beat
 from stylevideo.identity import source_files, source_identity
 from stylevideo.media.reader import SourceFrame
+from stylevideo.system.heartbeat import beat
 from stylevideo.timeline import VideoInfo
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)

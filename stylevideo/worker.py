@@ -24,9 +24,9 @@ from typing import IO, Any
 
 from stylevideo.claims import Claims
 from stylevideo.errors import Stopped, StyleVideoError
-from stylevideo.heartbeat import broken_off_when, steps
-from stylevideo.loading import PAINTING, load_at_once
 from stylevideo.request import ClipRequest
+from stylevideo.system.heartbeat import broken_off_when, steps
+from stylevideo.system.loading import PAINTING, load_at_once
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 from stylevideo.system.threads import start_thread
 
@@ -193,7 +193,7 @@ class _Ending:
 
 def _release_memory() -> None:
     if "torch" in sys.modules:
-        from stylevideo.models.device import release_memory
+        from stylevideo.system.device import release_memory
 
         release_memory()
 

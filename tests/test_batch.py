@@ -25,7 +25,6 @@ from stylevideo import identity
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, already_made, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
-from stylevideo.heartbeat import broken_off_when
 from stylevideo.jobs import stylize
 from stylevideo.media.leftovers import finished_frames
 from stylevideo.media.lock import lock_path, sole_run
@@ -34,6 +33,7 @@ from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given, clip_names
 from stylevideo.results import FrameFinished, Planned
 from stylevideo.settings import Settings
+from stylevideo.system.heartbeat import broken_off_when
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 PAINTED = {
@@ -331,7 +331,7 @@ class TestAgain:
         given = Given({"iterations": 0}, (str(STYLE),), out_dir=tmp_path, name="{folder}.####.png")
         requests = plan_requests([str(tmp_path / "a"), str(tmp_path / "b")], given, "none")
         assert {outcome.status for outcome in run_batch(requests)} == {Status.MADE}
-        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+        monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
         read, real = [], identity._parts
 
         def parts(file: Path, *arguments: int) -> Iterator[bytes]:
@@ -674,7 +674,7 @@ class TestReportOfOneClip:
     def test_of_a_run_that_was_stopped(
         self, ran: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("stylevideo.interrupts.Interrupts.requested", lambda self: True)
+        monkeypatch.setattr("stylevideo.system.interrupts.Interrupts.requested", lambda self: True)
         assert ran(130)["status"] == "stopped"
 
     def test_never_in_the_place_of_something_else(

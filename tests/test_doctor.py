@@ -12,8 +12,8 @@ import torch
 from stylevideo.cli import main
 from stylevideo.media import ffmpeg
 from stylevideo.media.delivery import DELIVERIES
-from stylevideo.models import device, vgg
-from stylevideo.system import cards
+from stylevideo.models import vgg
+from stylevideo.system import cards, device
 
 FILMS = [delivery.name for delivery in DELIVERIES.values() if not delivery.is_sequence]
 

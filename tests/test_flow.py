@@ -8,8 +8,8 @@ from image_fixtures import noise_image, to_image
 from sample_scenes import render_shot
 
 from stylevideo.errors import DeviceError, ShapeError
-from stylevideo.models.device import choose_device, convolution_dtype
 from stylevideo.models.flow import DISFlow, FarnebackFlow
+from stylevideo.system.device import choose_device, convolution_dtype
 
 Engine = type[DISFlow] | type[FarnebackFlow]
 each_engine = pytest.mark.parametrize("engine", [DISFlow, FarnebackFlow])

@@ -30,10 +30,10 @@ from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.store import FrameStore, store_folder
-from stylevideo.models.device import is_fast_with_bf16
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings import Settings, Style
+from stylevideo.system.device import is_fast_with_bf16
 
 FAST = Settings().with_values(**QUICK)
 

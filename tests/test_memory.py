@@ -16,17 +16,16 @@ import pytest
 from batch_fixtures import make_clip, run_command
 from conftest import STYLE
 
-from stylevideo import loading
 from stylevideo.cli import main
 from stylevideo.errors import DeviceMemoryError, InputError, Stopped
-from stylevideo.heartbeat import broken_off_when
 from stylevideo.media import decode_ffmpeg, reader
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
-from stylevideo.models.device import memory_context
-from stylevideo.system import memory
+from stylevideo.system import loading, memory
+from stylevideo.system.device import memory_context
+from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.memory import lacks_memory
-from stylevideo.system.waiting import collect
+from stylevideo.system.process import collect
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
 PROVOKED = """
@@ -225,7 +224,7 @@ def test_what_cannot_even_be_loaded_ends_in_a_sentence(mega_bytes: int, tmp_path
 FULL = """
 import pathlib, resource
 import cv2, numpy as np
-from stylevideo.loading import PAINTING, load_at_once
+from stylevideo.system.loading import PAINTING, load_at_once
 
 resource.setrlimit(resource.RLIMIT_AS, (2**40,) * 2)
 load_at_once(PAINTING)

@@ -203,7 +203,7 @@ class TestFirstSignal:
             first_iterations=8, coarse_iterations=2, iterations=4, new_iterations=0, tolerance=0, detect_cuts=False
         )
         stylize(clip, [STYLE], tmp_path / "whole.mp4", settings.with_values(provenance=False))
-        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+        monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
         real, left = Objective.terms, [0]
 
         def count(objective: Objective, image: torch.Tensor) -> torch.Tensor:
@@ -225,7 +225,7 @@ class TestFirstSignal:
         """Frames that an earlier run has painted go into a film that takes long to encode."""
         clip, film = make_clip(tmp_path / "a.mp4", 3), tmp_path / "film.mp4"
         settings = Settings().with_values(iterations=0)
-        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.2)
+        monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.2)
         saved: list[object] = []
 
         def never_ends(*arguments: Any) -> None:
@@ -245,7 +245,7 @@ class TestFirstSignal:
     @pytest.mark.parametrize("work", ["checks every frame", "hashes a sequence"])
     def test_it_ends_what_goes_before(self, work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         clip = make_clip(tmp_path / "a.mp4", 3)
-        monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+        monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
         if work == "hashes a sequence":
             ffmpeg("-i", clip, tmp_path / "a.%04d.png")
             clip = tmp_path / "a.%04d.png"

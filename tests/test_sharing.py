@@ -22,7 +22,7 @@ from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo import heartbeat, painting
+from stylevideo import painting
 from stylevideo.assistance import Assistance
 from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
 from stylevideo.claims import Alone
@@ -41,6 +41,7 @@ from stylevideo.request import ClipRequest
 from stylevideo.results import Forecast, FrameFinished, Planned
 from stylevideo.settings import Settings, Style
 from stylevideo.sharing import SharedShots
+from stylevideo.system import heartbeat
 from stylevideo.timeline import Clip, Shot
 from stylevideo.worker import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 

@@ -16,9 +16,8 @@ import torch
 from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.leftovers import throw_away
 from stylevideo.media.pictures import read_picture, write_png
-from stylevideo.media.read_ahead import read_ahead
 from stylevideo.media.store import FrameStore, files_being_named, recall, store_folder
-from stylevideo.media.write_behind import WriteBehind
+from stylevideo.system.background import WriteBehind, read_ahead
 from stylevideo.system.files import read_file
 
 STATE_BYTES = 1 << 26

@@ -21,10 +21,10 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
 from stylevideo.film import deliver
-from stylevideo.heartbeat import broken_off_when
 from stylevideo.media.sequence import probe_sequence
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
 from stylevideo.settings import Settings
+from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.watch import SourceWatch
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
@@ -174,7 +174,7 @@ def test_of_a_sequence_the_files_that_are_read_count(tmp_path: Path) -> None:
 def test_a_look_at_all_files_hears_a_stop_and_none_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = save_numbered(tmp_path, "a.{:04d}.png", range(1, 4))
     watch = SourceWatch(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3))
-    monkeypatch.setattr("stylevideo.heartbeat.GRACE_S", 0.0)
+    monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
     with broken_off_when(lambda: True), pytest.raises(Stopped):
         watch.require_untouched(files)
     files[0].write_bytes(b"another")

@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import DecodeError
-from stylevideo.heartbeat import beat
 from stylevideo.media.clock import one_clock
 from stylevideo.media.colors import conversion, converts, reads_as_bt709, zscale_takes
 from stylevideo.media.ffmpeg import (
@@ -37,9 +36,10 @@ from stylevideo.media.ffmpeg import (
 from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, Reading, as_picture
 from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, times_ms
+from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import tells_of_memory
+from stylevideo.system.process import Watch, end_process
 from stylevideo.system.threads import start_thread
-from stylevideo.system.waiting import Watch, end_process
 from stylevideo.timeline import VideoInfo
 
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"

@@ -14,11 +14,11 @@ from typing import Any
 
 import cv2
 
-from stylevideo.heartbeat import beat
 from stylevideo.media.ffmpeg import file_url, opencv_options
 from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, fit_picture
 from stylevideo.media.times import index_at, times_ms
+from stylevideo.system.heartbeat import beat
 from stylevideo.timeline import VideoInfo
 
 # Reads that may fail beyond the frames still missing: a decoder may report one damaged packet twice.

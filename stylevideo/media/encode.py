@@ -13,8 +13,8 @@ from typing import IO
 from stylevideo.errors import EncodeError
 from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
 from stylevideo.system.memory import tells_of_memory
+from stylevideo.system.process import Watch, end_process
 from stylevideo.system.threads import start_thread
-from stylevideo.system.waiting import Watch, end_process
 
 STDERR_LINES_KEPT = 50
 SILENCE_S = 3600.0

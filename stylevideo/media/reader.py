@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
-from stylevideo.heartbeat import beat
 from stylevideo.media.colors import require_conversion
 from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
 from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
@@ -23,6 +22,7 @@ from stylevideo.media.pattern import is_sequence
 from stylevideo.media.pictures import Picture, Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.sequence import decode_sequence, probe_sequence
+from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import memory_is_limited, rule_out_lack_of_memory
 from stylevideo.text import counted
 from stylevideo.timeline import VideoInfo

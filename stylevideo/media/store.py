@@ -22,11 +22,11 @@ import numpy as np
 import torch
 
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
-from stylevideo.heartbeat import beat
 from stylevideo.media.leftovers import store_folder, throw_away
 from stylevideo.media.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
 from stylevideo.media.pictures import decode_exactly, float_tiff, png
 from stylevideo.system.files import make_private_folder, write_atomically
+from stylevideo.system.heartbeat import beat
 
 FORM = 4
 """Of the folder: another one is not gone on from."""

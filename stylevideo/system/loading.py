@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 from stylevideo.errors import DeviceMemoryError
-from stylevideo.heartbeat import end_if_asked
+from stylevideo.system.heartbeat import end_if_asked
 from stylevideo.system.memory import memory_is_limited
 from stylevideo.system.places import module_command
-from stylevideo.system.waiting import TooMuch, TooSlow, collect, own_session
+from stylevideo.system.process import TooMuch, TooSlow, collect, own_session
 
 PAINTING = "stylevideo.jobs"
 """The module by which all is loaded that makes a film."""
@@ -49,7 +49,7 @@ def load_at_once(module: str) -> None:
 
 
 def _can_be_loaded(module: str) -> bool:
-    command, pipe = module_command("stylevideo.loading", module), subprocess.PIPE
+    command, pipe = module_command("stylevideo.system.loading", module), subprocess.PIPE
     try:
         trial = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, **own_session())
         collect(trial, TRIAL_S, _MESSAGE_BYTES, _MESSAGE_BYTES, lambda: end_if_asked(GRACE_S))
