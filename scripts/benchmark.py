@@ -40,7 +40,7 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.media.delivery import DELIVERIES
 from stylevideo.media.pictures import write_atomically
 from stylevideo.models.vgg import load_vgg19
-from stylevideo.settings import leaves
+from stylevideo.settings.settings import leaves
 from stylevideo.styles import read_styles
 from stylevideo.system.device import choose_device, convolution_dtype, describe
 

@@ -22,7 +22,7 @@ from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.metrics import brightness, region_style_distance, sharpness
 from stylevideo.models.vgg import VGG19
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 MOST_WAITED = 3
 """Percent of the time in which the painting may stand still."""

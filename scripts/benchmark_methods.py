@@ -37,7 +37,8 @@ from stylevideo.metrics import (
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, with_motion
 from stylevideo.optimize import CarriedState
-from stylevideo.settings import PRESETS, Settings, leaves
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.settings import Settings, leaves
 from stylevideo.styles import ReadStyle, style_targets
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import FrameResult, SequenceState, stylize_sequence

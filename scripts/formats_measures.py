@@ -16,7 +16,7 @@ import stylevideo
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.results import ClipResult
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.timeline import StreamInfo
 
 STYLE = Path(__file__).resolve().parent.parent / "samples" / "styles" / "impasto.jpg"

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from stylevideo.media.probe import probe
     from stylevideo.request import ClipRequest
     from stylevideo.results import ClipResult
-    from stylevideo.settings import Settings, Style, preset
+    from stylevideo.settings.presets import preset
+    from stylevideo.settings.settings import Settings
+    from stylevideo.settings.style import Style
     from stylevideo.temporal import FrameResult
     from stylevideo.verification import Verification, verify
 
@@ -29,12 +31,12 @@ _HOMES = {
     "Evaluation": "stylevideo.evaluation",
     "FrameResult": "stylevideo.temporal",
     "Outcome": "stylevideo.batch",
-    "Settings": "stylevideo.settings",
-    "Style": "stylevideo.settings",
+    "Settings": "stylevideo.settings.settings",
+    "Style": "stylevideo.settings.style",
     "StyleVideoError": "stylevideo.errors",
     "Verification": "stylevideo.verification",
     "evaluate": "stylevideo.evaluation",
-    "preset": "stylevideo.settings",
+    "preset": "stylevideo.settings.presets",
     "probe": "stylevideo.media.probe",
     "run_batch": "stylevideo.batch",
     "stylize": "stylevideo.jobs",

@@ -21,7 +21,7 @@ from stylevideo.commands import COMMANDS
 from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
 from stylevideo.flags import build_parser
 from stylevideo.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
-from stylevideo.settings import WEIGHTS_WORDS
+from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.system.loading import load_at_once, require_memory_to_load
 from stylevideo.system.log_file import open_log
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from stylevideo.errors import InstallationError, Problems, SettingsError, VerificationError
 from stylevideo.flags import SHOWN_BY, as_flag
-from stylevideo.settings import PRESETS, Settings, Style, leaves
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.settings import Settings, leaves
+from stylevideo.settings.style import Style
 from stylevideo.system.streams import bar_stream, print_json, print_line
 from stylevideo.text import counted
 

@@ -42,7 +42,8 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.outputs import check_plot
 from stylevideo.preparation import choose_reading, refuse_hdr
 from stylevideo.ranges import select_frames
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, seen_through, style_targets
 from stylevideo.system.device import choose_device

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.system.device import choose_device, convolution_dtype, is_fast_with_bf16
 
 SHRINK = 0.75

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stylevideo.settings import PRESETS, Leaf, leaves
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.schema import Leaf
+from stylevideo.settings.settings import leaves
 from stylevideo.text import did_you_mean, printable
 from stylevideo.version import __version__
 

@@ -16,7 +16,8 @@ from stylevideo.painting import Painter
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.prospect import check_room
 from stylevideo.results import Listener
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.system.device import cpu_threads, memory_context
 from stylevideo.system.heartbeat import broken_off_when
 

@@ -20,7 +20,11 @@ from stylevideo.inputs import absolute
 from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.naming import check_template, literal
 from stylevideo.request import Given
-from stylevideo.settings import WEIGHTS_WORDS, Style, check_value, leaves, preset
+from stylevideo.settings.presets import preset
+from stylevideo.settings.schema import check_value
+from stylevideo.settings.sections import WEIGHTS_WORDS
+from stylevideo.settings.settings import leaves
+from stylevideo.settings.style import Style
 from stylevideo.system.files import read_file
 from stylevideo.text import did_you_mean, quoted
 

@@ -59,7 +59,8 @@ from stylevideo.results import (
     loop_warnings,
     source_warnings,
 )
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.shots import detect_shots
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory

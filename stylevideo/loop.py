@@ -16,7 +16,7 @@ from torch import Tensor
 from stylevideo.motion import is_reference
 from stylevideo.ops.margin import with_margin
 from stylevideo.optimize import CarriedState
-from stylevideo.settings import TemporalSettings
+from stylevideo.settings.sections import TemporalSettings
 from stylevideo.temporal import Pull, Reference, SequenceState
 from stylevideo.timeline import Shot
 

@@ -25,7 +25,7 @@ from stylevideo.ops.losses import gram_matrix, relative_square_error
 from stylevideo.ops.pyramid import require_same_size
 from stylevideo.ops.warp import visibility, warp
 from stylevideo.optimize import FrameLosses, Objective
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets
 
 LONG = 10

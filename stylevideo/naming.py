@@ -10,7 +10,7 @@ from stylevideo.errors import SettingsError
 from stylevideo.inputs import clip_name
 from stylevideo.media.delivery import DELIVERIES, Delivery, choose_delivery
 from stylevideo.media.pattern import is_still
-from stylevideo.settings import Style
+from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean
 
 FIELDS = {

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 from stylevideo.errors import InputError, StorageError
 from stylevideo.naming import DEFAULT_NAME, FIELDS
-from stylevideo.settings import PRESETS, Leaf, Settings, leaves
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.schema import Leaf
+from stylevideo.settings.settings import Settings, leaves
 
 WIDTH = 100
 USUAL_NAME = "job.toml"

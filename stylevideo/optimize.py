@@ -25,7 +25,8 @@ from stylevideo.ops.losses import (
     total_variation_sum,
 )
 from stylevideo.ops.pyramid import resize, scale_ladder
-from stylevideo.settings import LossSettings, Settings
+from stylevideo.settings.sections import LossSettings
+from stylevideo.settings.settings import Settings
 from stylevideo.system.heartbeat import beat
 from stylevideo.targets import StyleTargets
 

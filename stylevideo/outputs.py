@@ -21,7 +21,8 @@ from stylevideo.media.pictures import check_writable
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
 from stylevideo.media.store import files_being_named
 from stylevideo.media.writer import check_output
-from stylevideo.settings import OutputSettings, Settings
+from stylevideo.settings.sections import OutputSettings
+from stylevideo.settings.settings import Settings
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto
 from stylevideo.timeline import VideoInfo
 

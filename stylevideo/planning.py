@@ -20,7 +20,9 @@ from stylevideo.media.delivery import choose_delivery
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.request import ClipRequest, Given
-from stylevideo.settings import Settings, Style, preset
+from stylevideo.settings.presets import preset
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.system.files import real_path, refuse_onto
 
 USUAL_PRESET = "standard"

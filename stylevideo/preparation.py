@@ -13,7 +13,6 @@ from typing import Any
 import cv2
 import torch
 
-from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError
 from stylevideo.identity import request_key
 from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
@@ -30,7 +29,11 @@ from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into
 from stylevideo.ranges import select_frames
-from stylevideo.settings import PRESETS, FootageSettings, Settings, Style, leaves
+from stylevideo.settings.encoder_arguments import read_encoder_arguments
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.sections import FootageSettings
+from stylevideo.settings.settings import Settings, leaves
+from stylevideo.settings.style import Style
 from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.text import counted

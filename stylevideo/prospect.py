@@ -22,7 +22,7 @@ from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, fingerprint, prepare
 from stylevideo.request import ClipRequest
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.system.device import cpu_threads, describe
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat

@@ -20,7 +20,8 @@ from stylevideo.identity import written_bytes
 from stylevideo.media.leftovers import store_folder
 from stylevideo.media.pattern import plain_name
 from stylevideo.preparation import Job
-from stylevideo.settings import OF_RUNS, leaves
+from stylevideo.settings.sections import OF_RUNS
+from stylevideo.settings.settings import leaves
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 

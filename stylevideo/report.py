@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylevideo.beside import MADE_BY, provenance_path, read_values
-from stylevideo.settings import Style
+from stylevideo.settings.style import Style
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from stylevideo.loop import MEETING
 from stylevideo.media.colors import conversion_notes, reads_as_bt709
 from stylevideo.media.pictures import Reading
 from stylevideo.optimize import FrameLosses
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.temporal import FrameResult
 from stylevideo.text import counted
 from stylevideo.timeline import Clip, Shot, VideoInfo

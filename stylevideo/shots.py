@@ -19,7 +19,7 @@ from scenedetect import AdaptiveDetector, FrameTimecode
 from stylevideo.errors import InputError, Stopped
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import read_frames
-from stylevideo.settings import ShotSettings
+from stylevideo.settings.sections import ShotSettings
 from stylevideo.timeline import Shot, VideoInfo
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from stylevideo.media.pictures import read_as_srgb, to_floats, to_image
 from stylevideo.media.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.targets import StylePicture, StyleTargets
 
 

@@ -21,7 +21,7 @@ from stylevideo.motion import REFERENCES, Frame, Motion, Sighting, is_reference
 from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.warp import warp, warp_smoothly
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5

@@ -19,7 +19,7 @@ from sample_scenes import render_shot
 from stylevideo.media.pictures import read_picture
 from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.motion import Frame
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StylePicture, StyleTargets
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import Stopped
 from stylevideo.results import FrameFinished
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 RUN = "run {clip} --style {style} --iterations 0 --config none -q "
 HDR = ("-vf", "format=yuv420p10le,setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084")

@@ -32,7 +32,7 @@ from stylevideo.media.store import store_folder
 from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given, clip_names
 from stylevideo.results import FrameFinished, Planned
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.system.heartbeat import broken_off_when
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

@@ -26,7 +26,7 @@ from stylevideo.media.pictures import read_picture
 from stylevideo.metrics import warping_error
 from stylevideo.motion import Frame, Motion
 from stylevideo.prospect import FILM_BYTES_PX, SURELY
-from stylevideo.settings import preset
+from stylevideo.settings.presets import preset
 
 QUICK = [
     "--size=64",

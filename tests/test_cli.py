@@ -20,7 +20,8 @@ from sequence_fixtures import save
 from stylevideo.cli import main
 from stylevideo.flags import build_parser
 from stylevideo.media.store import store_folder
-from stylevideo.settings import PRESETS, Settings, leaves, preset
+from stylevideo.settings.presets import PRESETS, preset
+from stylevideo.settings.settings import Settings, leaves
 from stylevideo.text import counted
 
 FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]

@@ -28,7 +28,6 @@ from media_fixtures import (
 
 import stylevideo
 from stylevideo.checks import Verdict
-from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
 from stylevideo.media.exr import read_exr, write_exr
@@ -42,7 +41,9 @@ from stylevideo.media.writer import write_film
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.progress import ClipProgress
 from stylevideo.ranges import select_frames
-from stylevideo.settings import DELIVERY_NAMES, Settings
+from stylevideo.settings.encoder_arguments import read_encoder_arguments
+from stylevideo.settings.schema import DELIVERY_NAMES
+from stylevideo.settings.settings import Settings
 from stylevideo.timeline import bits_of
 from stylevideo.verification import verify
 

@@ -16,16 +16,25 @@ from hypothesis import strategies as st
 from media_fixtures import numbered_frame, numbered_video
 
 from stylevideo.cli import main
-from stylevideo.encoder_arguments import MOST_CHARACTERS, read_encoder_arguments, split_arguments
-from stylevideo.encoder_options import ENCODERS, FLAGS, INSTEAD, KNOWN, PARAMETERS, PLAIN, endless_function, names
 from stylevideo.errors import InputError, KilledError, SettingsError
-from stylevideo.filter_chain import FILTERS, OPTIONS, read_filters
 from stylevideo.flags import build_parser
 from stylevideo.media.delivery import X265_THREADS, Encoding
 from stylevideo.media.ffmpeg import run_ffmpeg, start_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip, read_frames
-from stylevideo.settings import Settings
+from stylevideo.settings.encoder_arguments import MOST_CHARACTERS, read_encoder_arguments, split_arguments
+from stylevideo.settings.encoder_options import (
+    ENCODERS,
+    FLAGS,
+    INSTEAD,
+    KNOWN,
+    PARAMETERS,
+    PLAIN,
+    endless_function,
+    names,
+)
+from stylevideo.settings.filter_chain import FILTERS, OPTIONS, read_filters
+from stylevideo.settings.settings import Settings
 from stylevideo.verification import verify
 
 HARMLESS_TEXT = names(

@@ -27,7 +27,7 @@ from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
 from stylevideo.metrics import LONG
 from stylevideo.plot import draw_measures, write_plot
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 LOSSLESS = ("-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0")
 

@@ -18,7 +18,8 @@ from stylevideo.media import notes
 from stylevideo.media.probe import probe
 from stylevideo.prospect import foresee
 from stylevideo.request import ClipRequest
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
 SMALL = Settings().with_values(**ONCE, frames="1-4", size=64, device="cpu", precision="fp32")

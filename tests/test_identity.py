@@ -27,7 +27,8 @@ from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
 from stylevideo.preparation import prepare
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 TOO_DEEP = "[" * 100_000
@@ -320,7 +321,7 @@ def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 3))
     script = (
         "import sys; from pathlib import Path; from stylevideo.identity import source_identity, is_made, request_key\n"
-        "from stylevideo.settings import Settings, Style\n"
+        "from stylevideo.settings.settings import Settings, Style\n"
         "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
         "assert not is_made(Path(sys.argv[1]), lambda: key)\n"
         "assert not {'torch', 'cv2', 'numpy', 'PyOpenColorIO'} & set(sys.modules)"

@@ -23,8 +23,10 @@ from stylevideo.naming import DEFAULT_NAME, FIELDS, fill
 from stylevideo.new_job import write_job_file
 from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given
-from stylevideo.settings import PRESETS, Settings, Style, leaves
-from stylevideo.settings import preset as preset_settings
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.presets import preset as preset_settings
+from stylevideo.settings.settings import Settings, leaves
+from stylevideo.settings.style import Style
 
 STYLED = Given(styles=("waves.jpg",), out_dir=Path("films"))
 

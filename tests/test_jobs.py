@@ -32,7 +32,8 @@ from stylevideo.media.reader import read_frames
 from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.system.device import is_fast_with_bf16
 
 FAST = Settings().with_values(**QUICK)

@@ -33,7 +33,7 @@ from stylevideo.media.pictures import Reading, read_picture
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import read_tags
 from stylevideo.models.vgg import load_vgg19
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.styles import read_styles
 
 PICTURE = cv2.cvtColor(numbered_frame(1), cv2.COLOR_RGB2BGR)

@@ -20,7 +20,7 @@ from stylevideo.media.leftovers import is_hidden_name, require_own, store_folder
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import FrameStore
 from stylevideo.results import Event, FrameFinished
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False, frames="1-2")

@@ -29,7 +29,9 @@ from stylevideo.optimize import CarriedState
 from stylevideo.painting import _backwards
 from stylevideo.preparation import prepare
 from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
-from stylevideo.settings import Settings, TemporalSettings, preset
+from stylevideo.settings.presets import preset
+from stylevideo.settings.sections import TemporalSettings
+from stylevideo.settings.settings import Settings
 from stylevideo.temporal import Carried, FrameResult, Pull, pulled
 from stylevideo.timeline import Shot
 

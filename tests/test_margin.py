@@ -12,7 +12,7 @@ from image_fixtures import noise_image
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion, Sighting
 from stylevideo.ops.margin import MARGIN_PX, extended, with_margin, without_margin
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import extended_motion, stylize_sequence
 

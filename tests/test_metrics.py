@@ -38,7 +38,9 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion import Frame, Motion
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.optimize import Objective
-from stylevideo.settings import VGG19_LAYERS, LossSettings, Settings
+from stylevideo.settings.schema import VGG19_LAYERS
+from stylevideo.settings.sections import LossSettings
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets
 
 HEIGHT, WIDTH = 36, 48

@@ -9,7 +9,8 @@ import torch
 
 from stylevideo.models.vgg import VGG19
 from stylevideo.optimize import CarriedState, Guide, Objective, optimize_cold, optimize_frame
-from stylevideo.settings import Settings, preset
+from stylevideo.settings.presets import preset
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import Frame
 

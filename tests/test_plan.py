@@ -18,7 +18,7 @@ from stylevideo.media import ffmpeg as starter
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.probe import probe
 from stylevideo.media.tags import read_tags
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 QUICK = Settings().with_values(iterations=0, detect_cuts=False)
 

@@ -17,7 +17,7 @@ from stylevideo.errors import InputError
 from stylevideo.media.pictures import Reading, read_as_srgb
 from stylevideo.media.profiles import BROKEN, _change, embedded, to_srgb
 from stylevideo.media.reader import open_clip, read_frames
-from stylevideo.settings import Style
+from stylevideo.settings.style import Style
 from stylevideo.styles import read_styles
 
 P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))

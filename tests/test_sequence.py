@@ -31,7 +31,7 @@ from stylevideo.media.sequence_writer import check_sequence_output, sequence_fil
 from stylevideo.media.tiff import has_alpha_multiplied_in, with_straight_alpha
 from stylevideo.media.view import SRGB
 from stylevideo.ranges import select_frames
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 RATE = Fraction(24000, 1001)
 CODECS = {"png": "png", "PNG": "png", "tif": "tiff", "tiff": "tiff", "jpg": "jpeg", "JPEG": "jpeg", "dpx": "dpx"}

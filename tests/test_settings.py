@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings import PRESETS, Settings, leaves, preset
+from stylevideo.settings.presets import PRESETS, preset
+from stylevideo.settings.settings import Settings, leaves
 
 NUMBERS = [leaf for leaf in leaves() if type(leaf.default) in (int, float)]
 

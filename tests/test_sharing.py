@@ -39,7 +39,8 @@ from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import Job
 from stylevideo.request import ClipRequest
 from stylevideo.results import Forecast, FrameFinished, Planned
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.sharing import SharedShots
 from stylevideo.system import heartbeat
 from stylevideo.timeline import Clip, Shot

@@ -19,7 +19,8 @@ from stylevideo.media.leftovers import store_folder
 from stylevideo.prospect import foresee
 from stylevideo.request import ClipRequest
 from stylevideo.results import Event, FrameFinished
-from stylevideo.settings import Settings, Style
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 PLAIN = Settings().with_values(iterations=0, sheet="")
 FILES = ("job.json", "shots.json", "frames/00000001.json", "frames/00000001.png")

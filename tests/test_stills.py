@@ -25,7 +25,7 @@ from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.planning import plan_requests
 from stylevideo.request import Given
 from stylevideo.results import Event, FrameFinished
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 
 SMALL = {**QUICK, "first_iterations": 2, "coarse_scales": 0, "style_scale": 0.6, "size": 64}
 PAINTED = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]

@@ -14,14 +14,15 @@ from conftest import QUICK, ROOT
 from setup_venv import STAMP
 
 import stylevideo
-from stylevideo import encoder_options, filter_chain
 from stylevideo.cli import main
 from stylevideo.flags import build_parser
 from stylevideo.media.pictures import fit_picture
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
-from stylevideo.settings import PRESETS, leaves
+from stylevideo.settings import encoder_options, filter_chain
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.settings import leaves
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BATCH, ENCODER = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md"))

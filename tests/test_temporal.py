@@ -17,7 +17,7 @@ from stylevideo.motion import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.margin import MARGIN_PX, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets
 from stylevideo.temporal import (
     LIVELY,

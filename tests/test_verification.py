@@ -22,7 +22,7 @@ from stylevideo.media.delivery import Encoding
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import write_film
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")

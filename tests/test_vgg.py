@@ -12,7 +12,7 @@ from image_fixtures import noise_image
 from stylevideo.errors import InputError
 from stylevideo.models import vgg as vgg_module
 from stylevideo.models.vgg import VGG19, installed_weights_path, load_vgg19
-from stylevideo.settings import VGG19_LAYERS
+from stylevideo.settings.schema import VGG19_LAYERS
 
 CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_2": 512, "relu5_1": 512}
 

@@ -23,7 +23,7 @@ from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError,
 from stylevideo.film import deliver
 from stylevideo.media.sequence import probe_sequence
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
-from stylevideo.settings import Settings
+from stylevideo.settings.settings import Settings
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.watch import SourceWatch
 

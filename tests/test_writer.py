@@ -30,7 +30,6 @@ from media_fixtures import (
     stream_hashes,
 )
 
-from stylevideo.encoder_arguments import read_encoder_arguments
 from stylevideo.errors import EncodeError, InputError, ShapeError
 from stylevideo.media.delivery import DELIVERIES, Encoding, choose_delivery
 from stylevideo.media.encode import encode
@@ -39,6 +38,7 @@ from stylevideo.media.leftovers import store_folder
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import check_output, write_film
+from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.timeline import VideoInfo
 from stylevideo.verification import verify
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.encoder_options import names
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.limits import TAG_BYTES
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, source_input
+from stylevideo.settings.encoder_options import names
 from stylevideo.timeline import VideoInfo
 
 _SECTION = re.compile(rb"\[\w+\]")

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from stylevideo.errors import InputError
 from stylevideo.limits import WEIGHTS_BYTES
-from stylevideo.settings import CONVOLUTIONS_PER_BLOCK, VGG19_LAYERS
+from stylevideo.settings.schema import CONVOLUTIONS_PER_BLOCK, VGG19_LAYERS
 from stylevideo.system.files import read_file
 
 INSTALLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"

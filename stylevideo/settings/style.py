@@ -1,0 +1,37 @@
+"""A style picture as it is asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylevideo.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture and its weight among the others (any positive number; they are normalised)."""
+
+    path: Path
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Style:
+        """Read `PICTURE` or `PICTURE:WEIGHT`, such as `waves.jpg:0.5`.
+
+        A file whose whole name is given wins over a weight.
+
+        Raises:
+            SettingsError: the weight is not above zero.
+        """
+        name, colon, number = text.rpartition(":")
+        if not colon or Path(text).exists():
+            return cls(Path(text))
+        try:
+            weight = float(number)
+        except ValueError:
+            return cls(Path(text))
+        if not 0 < weight < math.inf:
+            raise SettingsError(f"--style {text}: the weight must be above 0.")
+        return cls(Path(name), weight)
