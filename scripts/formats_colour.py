@@ -19,7 +19,7 @@ from stylevideo.media.decode_ffmpeg import needs_ffmpeg
 from stylevideo.media.pictures import Reading, to_floats
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 PAGES, ROWS, COLUMNS, STEPS = 5, 4, 8, 16
 """Few fields on each page, so that no other field's colour reaches the middle of one in 4:2:0."""

@@ -33,7 +33,7 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip
 from stylevideo.results import ClipResult
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 FIRST_NUMBER = 1001
 SHALLOW_LEVELS, DEEP_LEVELS = 514, 64

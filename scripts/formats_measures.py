@@ -17,7 +17,7 @@ from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.probe import probe
 from stylevideo.results import ClipResult
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline import StreamInfo
+from stylevideo.timeline.clip import StreamInfo
 
 STYLE = Path(__file__).resolve().parent.parent / "samples" / "styles" / "impasto.jpg"
 CHANNELS = {"gray": 1, "rgb24": 3, "rgb48le": 3, "rgba64le": 4}

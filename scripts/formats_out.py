@@ -27,7 +27,7 @@ from stylevideo.media.delivery import DELIVERIES, Delivery
 from stylevideo.media.exr import read_exr
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import open_clip
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 from stylevideo.verification import verify
 
 SYNC_MS = 5.0

@@ -14,8 +14,8 @@ import numpy as np
 
 from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.media.account import SMALL_HEIGHT, SMALL_WIDTH, Account, decoded_times, small_pictures
-from stylevideo.media.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
 
 # mkv counts in milliseconds.
 TIME_TOLERANCE = Fraction(2, 1000)

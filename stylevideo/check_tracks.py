@@ -15,7 +15,7 @@ from stylevideo.media.account import SOUND_HZ, cues, decoded_sound, packet_sums
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.tracks import Cut
-from stylevideo.timeline import StreamInfo, VideoInfo
+from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 SILENT_LEVEL = 30.0
 """Root mean square of 16-bit samples below which nothing is heard."""

@@ -14,7 +14,7 @@ from stylevideo.media.store import FrameStore
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses
 from stylevideo.temporal import Reference, SequenceState
-from stylevideo.timeline import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot, VideoInfo
 
 TURN_NAME = "turn"
 """Under this name a store remembers a loop's turn that is complete."""

@@ -13,8 +13,8 @@ from typing import Any
 from fileseq.frameset import FrameSet
 
 from stylevideo.errors import SettingsError
-from stylevideo.ranges import timecode_after
-from stylevideo.timeline import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.timecode import timecode_after
 
 
 def as_json(info: VideoInfo) -> dict[str, Any]:

@@ -41,7 +41,6 @@ from stylevideo.motion import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.outputs import check_plot
 from stylevideo.preparation import choose_reading, refuse_hdr
-from stylevideo.ranges import select_frames
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.shots import detect_shots
@@ -49,7 +48,8 @@ from stylevideo.styles import read_styles, seen_through, style_targets
 from stylevideo.system.device import choose_device
 from stylevideo.system.files import refuse_onto
 from stylevideo.text import counted
-from stylevideo.timeline import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__
 
 ROUNDING_PX = 1.5

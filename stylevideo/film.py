@@ -20,7 +20,7 @@ from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.system.background import POLL_S
 from stylevideo.system.heartbeat import beat
-from stylevideo.timeline import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot, VideoInfo
 
 SMALLEST_OPACITY = 1e-4
 """Colours that hardly show are divided by no less."""

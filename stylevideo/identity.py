@@ -21,13 +21,13 @@ from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.media.probe import require_file
-from stylevideo.ranges import parse_numbers, select_frames
 from stylevideo.settings.sections import OF_RUNS
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 from stylevideo.system.files import read_file
 from stylevideo.system.heartbeat import beat
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.ranges import parse_numbers, select_frames
 from stylevideo.version import __version__
 
 WHOLE_BYTES = 1 << 26

@@ -67,7 +67,7 @@ from stylevideo.system.device import cpu_threads, describe, memory_context, rele
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat, broken_off_when, count_step
 from stylevideo.temporal import FrameResult
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
 

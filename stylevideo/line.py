@@ -25,7 +25,7 @@ from stylevideo.results import FrameFinished, FrameRecord, Listener, Waits
 from stylevideo.system.background import POLL_S, Stopwatch, WriteBehind
 from stylevideo.system.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.system.threads import start_thread
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
 
 
 @dataclass(frozen=True)

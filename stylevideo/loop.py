@@ -18,7 +18,7 @@ from stylevideo.ops.margin import with_margin
 from stylevideo.optimize import CarriedState
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.temporal import Pull, Reference, SequenceState
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
 
 MEETING = 0.5
 """Part of the last frame that the first must show too; below it there is a cut where the loop closes."""

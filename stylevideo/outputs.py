@@ -24,7 +24,7 @@ from stylevideo.media.writer import check_output
 from stylevideo.settings.sections import OutputSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 LONGEST_NAME_BYTES = 255
 

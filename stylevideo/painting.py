@@ -35,7 +35,7 @@ from stylevideo.temporal import (
     leave_as_they_are,
     stylize_sequence,
 )
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from stylevideo.beside import PLOT_MARK
 from stylevideo.metrics import LONG, FrameMeasures
 from stylevideo.system.files import write_atomically
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 SIZE_INCHES = (12.0, 15.0)
 DOTS_PER_INCH = 100

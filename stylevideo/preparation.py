@@ -28,7 +28,6 @@ from stylevideo.models.vgg import VGG19, load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into
-from stylevideo.ranges import select_frames
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.sections import FootageSettings
@@ -37,7 +36,8 @@ from stylevideo.settings.style import Style
 from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.text import counted
-from stylevideo.timeline import Clip, VideoInfo
+from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__
 from stylevideo.watch import SourceWatch
 

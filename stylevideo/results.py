@@ -20,7 +20,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.temporal import FrameResult
 from stylevideo.text import counted
-from stylevideo.timeline import Clip, Shot, VideoInfo
+from stylevideo.timeline.clip import Clip, Shot, VideoInfo
 
 SHOWN_NUMBERS = 10
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
 
 
 class SharedShots:

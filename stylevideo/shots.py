@@ -20,7 +20,7 @@ from stylevideo.errors import InputError, Stopped
 from stylevideo.media.pictures import Reading
 from stylevideo.media.reader import read_frames
 from stylevideo.settings.sections import ShotSettings
-from stylevideo.timeline import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot, VideoInfo
 
 logger = logging.getLogger(__name__)
 

@@ -35,8 +35,8 @@ from stylevideo.media.tracks import (
     stretch_of_time,
     tracks_of,
 )
-from stylevideo.ranges import select_frames
-from stylevideo.timeline import StreamInfo, VideoInfo
+from stylevideo.timeline.clip import StreamInfo, VideoInfo
+from stylevideo.timeline.ranges import select_frames
 
 # WebM says in whole pixels how wide a picture is shown.
 SHAPE_TOLERANCE_PX = Fraction(1, 2)

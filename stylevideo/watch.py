@@ -17,7 +17,7 @@ from stylevideo.errors import InputError, StyleVideoError, TouchedError
 from stylevideo.identity import source_files, source_identity
 from stylevideo.media.reader import SourceFrame
 from stylevideo.system.heartbeat import beat
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 

@@ -11,7 +11,7 @@ import pytest
 
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
 from stylevideo.media.reader import read_frames
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 BITS = 8

@@ -18,11 +18,11 @@ from stylevideo.media.delivery import Encoding
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.media.probe import probe
-from stylevideo.media.rates import constant_rate
 from stylevideo.media.reader import read_frames
 from stylevideo.media.timed_pipe import picture_header, stream_header
 from stylevideo.media.writer import write_film
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.rates import constant_rate
 from stylevideo.verification import verify
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")

@@ -18,7 +18,7 @@ from stylevideo.media.pictures import Reading, to_floats
 from stylevideo.media.primaries import BY_NAME, Primaries, to_bt709
 from stylevideo.media.probe import _parse_pixel_format, probe
 from stylevideo.media.reader import check_decodable, read_frames
-from stylevideo.timeline import VideoInfo, bits_of
+from stylevideo.timeline.clip import VideoInfo, bits_of
 
 WIDTH, HEIGHT, BLOCK = 128, 96, 16
 FROM = "The clip's colours are converted from"

@@ -40,11 +40,11 @@ from stylevideo.media.view import shown_by
 from stylevideo.media.writer import write_film
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.progress import ClipProgress
-from stylevideo.ranges import select_frames
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline import bits_of
+from stylevideo.timeline.clip import bits_of
+from stylevideo.timeline.ranges import select_frames
 from stylevideo.verification import verify
 
 DEEP = Reading(bits=16, alpha="keep")

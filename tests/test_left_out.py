@@ -24,7 +24,7 @@ from stylevideo.media.writer import FilmReport, write_film
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.settings import Settings
 from stylevideo.text import printable
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 from stylevideo.verification import verify
 
 QUICKTIME = {

@@ -33,7 +33,7 @@ from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.temporal import Carried, FrameResult, Pull, pulled
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
 
 HEIGHT, WIDTH = 64, 96
 FRAMES, TURNING = 8, 4

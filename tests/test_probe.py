@@ -17,8 +17,8 @@ from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg
 from stylevideo.media.extras import picture_notes
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import _parse_pixel_format, probe
-from stylevideo.media.rates import STANDARD_RATES, constant_rate, film_rate
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.rates import STANDARD_RATES, constant_rate, film_rate
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 

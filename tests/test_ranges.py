@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.errors import InputError, SettingsError
-from stylevideo.ranges import select_frames, timecode_after, timecode_frames
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.timecode import timecode_after, timecode_frames
 
 
 def clip(count: int = 100, rate: Fraction = Fraction(24), first_number: int = 1) -> VideoInfo:

@@ -22,7 +22,7 @@ from stylevideo.media.decode_ffmpeg import _Clock
 from stylevideo.media.pictures import Reading
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import SourceFrame, check_decodable, open_clip, read_frames
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 COUNT = 30
 FORMATS = {

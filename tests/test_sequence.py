@@ -30,8 +30,8 @@ from stylevideo.media.sequence import decode_sequence, probe_sequence
 from stylevideo.media.sequence_writer import check_sequence_output, sequence_files, write_sequence
 from stylevideo.media.tiff import has_alpha_multiplied_in, with_straight_alpha
 from stylevideo.media.view import SRGB
-from stylevideo.ranges import select_frames
 from stylevideo.settings.settings import Settings
+from stylevideo.timeline.ranges import select_frames
 
 RATE = Fraction(24000, 1001)
 CODECS = {"png": "png", "PNG": "png", "tif": "tiff", "tiff": "tiff", "jpg": "jpeg", "JPEG": "jpeg", "dpx": "dpx"}

@@ -43,7 +43,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.sharing import SharedShots
 from stylevideo.system import heartbeat
-from stylevideo.timeline import Clip, Shot
+from stylevideo.timeline.clip import Clip, Shot
 from stylevideo.worker import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")

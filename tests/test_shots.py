@@ -13,10 +13,10 @@ from sequence_fixtures import save
 
 from stylevideo.media.probe import probe
 from stylevideo.media.sequence import probe_sequence
-from stylevideo.ranges import select_frames
 from stylevideo.settings.sections import ShotSettings
 from stylevideo.shots import detect_shots
-from stylevideo.timeline import Shot
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.ranges import select_frames
 
 CUTS = (20, 45, 60)
 

@@ -25,7 +25,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.tags import read_tags
 from stylevideo.media.tracks import packet_hashes, plan_tracks, stretch_of_time
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a script of the shell")
 Stand = Callable[[str], Path]

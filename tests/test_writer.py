@@ -39,7 +39,7 @@ from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.media.writer import check_output, write_film
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")

@@ -14,7 +14,7 @@ import numpy as np
 from stylevideo.media.clock import one_clock
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.framecrc import parse_framecrc
-from stylevideo.timeline import StreamInfo, VideoInfo
+from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 SMALL_WIDTH, SMALL_HEIGHT = 32, 18
 SOUND_HZ = 8000

@@ -6,7 +6,7 @@ that are used: sound and picture that are read apart would be moved by different
 
 from __future__ import annotations
 
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 JUMPED = "timestamp discontinuity"
 """What ffmpeg says of a jump for which it makes up."""

@@ -11,7 +11,7 @@ import re
 from stylevideo.errors import InputError
 from stylevideo.media.ffmpeg import ffmpeg_path, has_zscale
 from stylevideo.media.primaries import BT709, BY_NAME, Primaries, to_bt709
-from stylevideo.timeline import HDR_TRANSFERS, VideoInfo
+from stylevideo.timeline.clip import HDR_TRANSFERS, VideoInfo
 
 NAMES = {
     "bt2020": "BT.2020",

@@ -40,7 +40,7 @@ from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.process import Watch, end_process
 from stylevideo.system.threads import start_thread
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 SCALER_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 SILENTLY_WOVEN = frozenset({"dnxhd", "dvvideo", "hevc", "mpeg4", "vc1", "wmv3"})

@@ -19,7 +19,7 @@ from stylevideo.media.orientation import upright
 from stylevideo.media.pictures import Picture, fit_picture
 from stylevideo.media.times import index_at, times_ms
 from stylevideo.system.heartbeat import beat
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 # Reads that may fail beyond the frames still missing: a decoder may report one damaged packet twice.
 SPARE_FAILURES = 8

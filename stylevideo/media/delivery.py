@@ -15,7 +15,7 @@ from stylevideo.errors import InputError, TimeLimitError
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.settings.encoder_arguments import EncoderArguments
 from stylevideo.settings.encoder_options import names
-from stylevideo.timeline import bits_of
+from stylevideo.timeline.clip import bits_of
 
 # x264's and x265's results depend on the number of threads; the default follows the machine's.
 ENCODER_THREADS = 8

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from stylevideo.errors import TimeLimitError
 from stylevideo.media.ffmpeg import ANSWER_TIMEOUT_S, run_ffmpeg, source_input
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 WORDS = {
     "ATSC A53 Part 4 Closed Captions": "closed captions",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stylevideo.errors import DecodeError, TimeLimitError
 from stylevideo.media.ffmpeg import ffmpeg_output, source_input
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 if TYPE_CHECKING:
     import numpy as np

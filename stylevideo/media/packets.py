@@ -15,7 +15,7 @@ from pathlib import Path
 from stylevideo.errors import TimeLimitError
 from stylevideo.media.ffmpeg import run_ffmpeg, source_input
 from stylevideo.media.framecrc import Listing, Row, parse_framecrc
-from stylevideo.media.rates import DEFAULT_RATE, constant_rate, stated_rate
+from stylevideo.timeline.rates import DEFAULT_RATE, constant_rate, stated_rate
 
 LEAST_KNOWN = 4
 """So many times are needed to tell an even spacing."""

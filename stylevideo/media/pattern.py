@@ -20,7 +20,7 @@ from fileseq.filesequence import FileSequence
 from stylevideo.errors import InputError
 from stylevideo.limits import FRAMES, MISSING_FRAMES, MISSING_SHARE
 from stylevideo.system.files import real_path, refuse_address
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 CODECS = {
     ".png": "png",

@@ -14,8 +14,8 @@ from stylevideo.errors import SettingsError
 from stylevideo.media.delivery import CONTAINERS
 from stylevideo.media.tags import Chapter, read_tags, tag_lines
 from stylevideo.media.tracks import Track, cover_data, plan_tracks, stretch_of_time
-from stylevideo.ranges import timecode_after
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.timecode import timecode_after
 
 
 @dataclass(frozen=True)

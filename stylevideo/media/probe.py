@@ -23,10 +23,10 @@ from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import ONE_FRAME, UNTURNED, Orientation, orientation_of, read_orientation
 from stylevideo.media.packets import shown_times
-from stylevideo.media.rates import HELD_FRAMES, constant_rate, film_rate
 from stylevideo.media.tags import TAG_OUTPUT, printed_tags
 from stylevideo.system.files import refuse_address
-from stylevideo.timeline import Said, StreamInfo, VideoInfo
+from stylevideo.timeline.clip import Said, StreamInfo, VideoInfo
+from stylevideo.timeline.rates import HELD_FRAMES, constant_rate, film_rate
 
 logger = logging.getLogger(__name__)
 

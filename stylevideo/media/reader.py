@@ -25,7 +25,7 @@ from stylevideo.media.sequence import decode_sequence, probe_sequence
 from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import memory_is_limited, rule_out_lack_of_memory
 from stylevideo.text import counted
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 SHOWN_NUMBERS = 10
 SEQUENCE_RATE = Fraction(24)

@@ -19,7 +19,7 @@ from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.frame_file import FileFacts, file_facts, read_file
 from stylevideo.media.pattern import list_sequence
 from stylevideo.media.pictures import WHITE, Picture, Reading
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from stylevideo.errors import DecodeError, InputError
 from stylevideo.limits import TAG_BYTES
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, source_input
 from stylevideo.settings.encoder_options import names
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 _SECTION = re.compile(rb"\[\w+\]")
 _BACKSLASH = ord("\\")

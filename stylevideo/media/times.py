@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from stylevideo.timeline import VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 
 # A decoder's time of a frame and the packet's agree to rounding; farther apart, the time is not to be trusted.
 TIME_TOLERANCE_MS = 1.0

@@ -26,7 +26,7 @@ from stylevideo.media.ffmpeg import (
 )
 from stylevideo.media.tags import read_tags
 from stylevideo.text import counted
-from stylevideo.timeline import StreamInfo, VideoInfo
+from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 

@@ -54,7 +54,7 @@ from stylevideo.media.tracks import (
     tracks_of,
 )
 from stylevideo.text import counted, printable
-from stylevideo.timeline import StreamInfo, VideoInfo
+from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
 

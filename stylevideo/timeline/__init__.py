@@ -1,0 +1,1 @@
+"""Clips, rates, ranges and timecode as exact numbers; reads no files."""
