@@ -17,7 +17,7 @@ from stylevideo.media.pictures import fit_picture, to_image, to_picture
 from stylevideo.media.probe import probe
 from stylevideo.media.reader import read_frames
 from stylevideo.metrics import MotionBetween
-from stylevideo.motion import Frame, Motion
+from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
 

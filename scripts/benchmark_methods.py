@@ -35,7 +35,7 @@ from stylevideo.metrics import (
     summarize,
 )
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import Frame, Motion, with_motion
+from stylevideo.motion.estimate import Frame, Motion, with_motion
 from stylevideo.optimize import CarriedState
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves

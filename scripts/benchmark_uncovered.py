@@ -16,7 +16,7 @@ from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
 from stylevideo.metrics import dis_motion, region_style_distance
-from stylevideo.motion import Frame
+from stylevideo.motion.estimate import Frame
 from stylevideo.ops.warp import warp_smoothly
 
 UNCOVERED_FOR = 3

@@ -37,7 +37,7 @@ from stylevideo.metrics import (
     summarize,
 )
 from stylevideo.models.vgg import load_vgg19
-from stylevideo.motion import Frame
+from stylevideo.motion.estimate import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.outputs import check_plot
 from stylevideo.preparation import choose_reading, refuse_hdr

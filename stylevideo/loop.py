@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylevideo.motion import is_reference
+from stylevideo.motion.estimate import is_reference
 from stylevideo.ops.margin import with_margin
 from stylevideo.optimize import CarriedState
 from stylevideo.settings.sections import TemporalSettings

@@ -18,12 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.models.flow import DISFlow, FarnebackFlow, luma
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import Frame, Motion
+from stylevideo.motion.estimate import Frame, Motion
+from stylevideo.motion.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.visibility import visibility
+from stylevideo.ops.filters import luma
 from stylevideo.ops.losses import gram_matrix, relative_square_error
 from stylevideo.ops.pyramid import require_same_size
-from stylevideo.ops.warp import visibility, warp
+from stylevideo.ops.warp import warp
 from stylevideo.optimize import FrameLosses, Objective
 from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets

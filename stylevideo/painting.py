@@ -20,7 +20,7 @@ from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.media.pictures import to_8_bits, to_image, to_picture
 from stylevideo.media.reader import SourceFrame, read_frames
 from stylevideo.media.store import FrameStore
-from stylevideo.motion import Frame, Motion, earliest_reference, with_motion
+from stylevideo.motion.estimate import Frame, Motion, earliest_reference, with_motion
 from stylevideo.preparation import Job
 from stylevideo.styles import style_targets
 from stylevideo.system.background import Stopwatch, read_ahead

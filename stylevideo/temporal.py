@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import REFERENCES, Frame, Motion, Sighting, is_reference
+from stylevideo.motion.estimate import REFERENCES, Frame, Motion, Sighting, is_reference
 from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.warp import warp, warp_smoothly
 from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame

@@ -18,7 +18,7 @@ from sample_scenes import render_shot
 
 from stylevideo.media.pictures import read_picture
 from stylevideo.models.vgg import VGG19, load_vgg19
-from stylevideo.motion import Frame
+from stylevideo.motion.estimate import Frame
 from stylevideo.settings.settings import Settings
 from stylevideo.targets import StylePicture, StyleTargets
 

@@ -24,7 +24,7 @@ from conftest import ROOT
 from stylevideo.media.delivery import DELIVERIES
 from stylevideo.media.pictures import read_picture
 from stylevideo.metrics import warping_error
-from stylevideo.motion import Frame, Motion
+from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.prospect import FILM_BYTES_PX, SURELY
 from stylevideo.settings.presets import preset
 

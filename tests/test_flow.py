@@ -8,7 +8,7 @@ from image_fixtures import noise_image, to_image
 from sample_scenes import render_shot
 
 from stylevideo.errors import DeviceError, ShapeError
-from stylevideo.models.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.flow import DISFlow, FarnebackFlow
 from stylevideo.system.device import choose_device, convolution_dtype
 
 Engine = type[DISFlow] | type[FarnebackFlow]

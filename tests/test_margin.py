@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from image_fixtures import noise_image
 
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import Frame, Motion, Sighting
+from stylevideo.motion.estimate import Frame, Motion, Sighting
 from stylevideo.ops.margin import MARGIN_PX, extended, with_margin, without_margin
 from stylevideo.settings.settings import Settings
 from stylevideo.targets import StyleTargets

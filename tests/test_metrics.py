@@ -35,7 +35,7 @@ from stylevideo.metrics import (
     warping_error,
 )
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import Frame, Motion
+from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.optimize import Objective
 from stylevideo.settings.schema import VGG19_LAYERS

@@ -12,8 +12,7 @@ from image_fixtures import noise_image, to_image
 from sample_scenes import render_shot
 from torch import Tensor
 
-from stylevideo.models.flow import DISFlow
-from stylevideo.motion import (
+from stylevideo.motion.estimate import (
     REFERENCE_EVERY,
     REFERENCES,
     Frame,
@@ -23,6 +22,7 @@ from stylevideo.motion import (
     is_reference,
     with_motion,
 )
+from stylevideo.motion.flow import DISFlow
 from stylevideo.ops.warp import warp
 
 HEIGHT, WIDTH = 72, 128

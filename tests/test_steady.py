@@ -7,9 +7,10 @@ import torch
 from image_fixtures import noise_image
 from torch import Tensor
 
-from stylevideo.models.flow import DISFlow
-from stylevideo.ops.steady import steady
-from stylevideo.ops.warp import visibility, warp
+from stylevideo.motion.camera import steady
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.visibility import visibility
+from stylevideo.ops.warp import warp
 
 HEIGHT, WIDTH = 96, 160
 PLAIN = slice(88, 160)

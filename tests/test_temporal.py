@@ -13,7 +13,7 @@ from image_fixtures import noise_image
 
 from stylevideo.metrics import sharpness
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion import Frame, Motion, Sighting, with_motion
+from stylevideo.motion.estimate import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.margin import MARGIN_PX, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame

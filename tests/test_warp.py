@@ -11,8 +11,9 @@ from image_fixtures import noise_image, to_image
 from sample_scenes import render_shot
 
 from stylevideo.errors import ShapeError
-from stylevideo.models.flow import DISFlow
-from stylevideo.ops.warp import settle, visibility, warp, warp_smoothly
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.visibility import settle, visibility
+from stylevideo.ops.warp import warp, warp_smoothly
 
 
 def constant_flow(x: float, y: float, height: int = 20, width: int = 24) -> torch.Tensor:

@@ -19,8 +19,6 @@ Kernel = Callable[[Tensor], Tensor]
 
 LANCZOS_TAPS = 8
 LINEAR_TAPS = 2
-STILL_PX = 0.02
-MOVING_PX = 0.06
 
 
 def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
@@ -71,70 +69,13 @@ def warp_roughly(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     """
     _require_fit(image, flow_to_previous)
     height, width = image.shape[2:]
-    x, y = (position.reshape(height, width).numpy() for position in _sample_positions(flow_to_previous))
+    x, y = (position.reshape(height, width).numpy() for position in sample_positions(flow_to_previous))
     planes = image[0].permute(1, 2, 0).contiguous().numpy()
     moved = cv2.remap(planes, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return torch.from_numpy(moved).permute(2, 0, 1)[None]
 
 
-def settle(flow: Tensor) -> Tensor:
-    """Set flow that is too small to be motion to zero, so that still pixels are copied, not resampled.
-
-    Below 0.02 px the flow is zero, from 0.06 px on it is left as it is, and in between it is eased. The
-    threshold is low because what it takes away is lost: under a camera that drifts by 0.1 px a frame, strokes
-    that stayed behind would be a whole pixel off after ten frames.
-
-    Args:
-        flow: (1, 2, H, W), pixels.
-    Returns:
-        (1, 2, H, W).
-    """
-    length = flow.square().sum(1, keepdim=True).sqrt()  # (1, 1, H, W)
-    return flow * ((length - STILL_PX) / (MOVING_PX - STILL_PX)).clamp(0, 1)
-
-
-def visibility(flow_to_previous: Tensor, flow_to_next: Tensor) -> Tensor:
-    """Mark the pixels of a frame that were also visible in the previous frame.
-
-    A pixel is hidden when following the flow there and back does not return near its start, when it
-    lies on a motion boundary, or when it came from outside the picture.
-
-    Args:
-        flow_to_previous: (1, 2, H, W), pixels, from this frame to the previous one.
-        flow_to_next: (1, 2, H, W), pixels, from the previous frame to this one.
-    Returns:
-        (1, 1, H, W); 1 where visible, 0 where hidden.
-    Raises:
-        ShapeError: the two flows differ in size.
-
-    Ruder, Dosovitskiy, Brox (2016), equations 5 and 6.
-    """
-    if flow_to_previous.shape != flow_to_next.shape:
-        raise ShapeError(f"flows of {tuple(flow_to_previous.shape)} and {tuple(flow_to_next.shape)} differ in size")
-    back = flow_to_previous
-    forth = warp_smoothly(flow_to_next, back)
-    square = back.square().sum(1, keepdim=True)  # (1, 1, H, W)
-    mismatch = (forth + back).square().sum(1, keepdim=True)
-    occluded = mismatch > 0.01 * (square + forth.square().sum(1, keepdim=True)) + 0.5
-    boundary = _gradient_square(back) > 0.01 * square + 0.002
-    return (~(occluded | boundary | outside(back))).to(back.dtype)
-
-
-def outside(flow_to_previous: Tensor) -> Tensor:
-    """Mark where flow (1, 2, H, W), pixels, leads more than half a pixel out of the picture: (1, 1, H, W), bool."""
-    height, width = flow_to_previous.shape[2:]
-    x, y = _sample_positions(flow_to_previous)
-    outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
-    return outside.reshape(1, 1, height, width)
-
-
-def _gradient_square(flow: Tensor) -> Tensor:
-    """|∇u|² + |∇v|²: (1, 1, H, W)."""
-    down, across = torch.gradient(flow, dim=(2, 3))
-    return (down.square() + across.square()).sum(1, keepdim=True)
-
-
-def _sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:
+def sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:
     """Column and row, in pixels, from which each pixel is taken: two of (H*W,)."""
     height, width = flow.shape[2:]
     row, column = torch.meshgrid(
@@ -152,7 +93,7 @@ def _resample(values: Tensor, flow: Tensor, kernel: Kernel, taps: int) -> Tensor
     """
     _require_fit(values, flow)
     _, channels, height, width = values.shape
-    x, y = _sample_positions(flow)
+    x, y = sample_positions(flow)
     columns, column_weights = _taps(x, width, kernel, taps)
     rows, row_weights = _taps(y, height, kernel, taps)
     flat = values.reshape(channels, height * width)

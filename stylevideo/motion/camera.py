@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.ops.blur import gaussian_blur
+from stylevideo.ops.filters import gaussian_blur
 from stylevideo.ops.warp import warp_roughly
 
 SAMPLES_ACROSS = 64

@@ -15,11 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.models.flow import DISFlow
-from stylevideo.ops.blur import gaussian_blur
+from stylevideo.motion.camera import steady
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.visibility import outside, settle, visibility
+from stylevideo.ops.filters import gaussian_blur
 from stylevideo.ops.pyramid import fit_long_edge, resize
-from stylevideo.ops.steady import steady
-from stylevideo.ops.warp import outside, settle, visibility, warp_roughly
+from stylevideo.ops.warp import warp_roughly
 
 ALIKE = 0.04
 """Difference of blurred pictures, 0..1, up to which two places are taken to show the same."""

@@ -19,3 +19,18 @@ def gaussian_blur(values: Tensor, sigma: float) -> Tensor:
     planes = values[0].permute(1, 2, 0).contiguous().numpy()
     blurred = cv2.GaussianBlur(planes, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     return torch.from_numpy(blurred).reshape(*planes.shape).permute(2, 0, 1)[None]
+
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(image: Tensor) -> Tensor:
+    """The brightness of each pixel, by the weights of ITU-R BT.601.
+
+    Args:
+        image: (1, 3, H, W), RGB, 0..1.
+    Returns:
+        (H, W), 0..255.
+    """
+    weights = torch.tensor(LUMA, device=image.device).view(3, 1, 1)
+    return (image[0] * weights).sum(0) * 255

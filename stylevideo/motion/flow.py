@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylevideo.ops.filters import luma
 from stylevideo.ops.pyramid import require_same_size
 
-LUMA = (0.299, 0.587, 0.114)
 PADDED_EDGE_PX = 128
 MULTIPLE_PX = 32
 FINEST_EDGE_PX = 1024
@@ -84,18 +84,6 @@ class FarnebackFlow:
             flags=cv2.OPTFLOW_FARNEBACK_GAUSSIAN,
         )
         return _to_flow(flow)
-
-
-def luma(image: Tensor) -> Tensor:
-    """The brightness of each pixel, by the weights of ITU-R BT.601.
-
-    Args:
-        image: (1, 3, H, W), RGB, 0..1.
-    Returns:
-        (H, W), 0..255.
-    """
-    weights = torch.tensor(LUMA, device=image.device).view(3, 1, 1)
-    return (image[0] * weights).sum(0) * 255
 
 
 def _luma_bytes(image: Tensor) -> np.ndarray:

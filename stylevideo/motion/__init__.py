@@ -1,0 +1,1 @@
+"""Where pixels were: optical flow, the camera, what was visible; paints nothing."""
