@@ -39,7 +39,7 @@ from sample_scenes import render_shot
 from stylevideo.errors import StyleVideoError
 from stylevideo.media.delivery import DELIVERIES
 from stylevideo.media.pictures import write_atomically
-from stylevideo.models.vgg import load_vgg19
+from stylevideo.models.weights import load_vgg19
 from stylevideo.settings.settings import leaves
 from stylevideo.styles import read_styles
 from stylevideo.system.device import choose_device, convolution_dtype, describe

@@ -133,7 +133,7 @@ def _deliveries() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from stylevideo.models.vgg import INSTALLED_SHA256, load_vgg19
+    from stylevideo.models.weights import INSTALLED_SHA256, load_vgg19
 
     load_vgg19()
     yield Finding(State.OK, "weights", f"VGG-19 loads; the file's SHA-256 is right ({INSTALLED_SHA256[:12]}…)")

@@ -36,7 +36,7 @@ from stylevideo.metrics import (
     sharpness,
     summarize,
 )
-from stylevideo.models.vgg import load_vgg19
+from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.estimate import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.outputs import check_plot

@@ -24,7 +24,8 @@ from stylevideo.media.store import FORM
 from stylevideo.media.tracks import stretch_of_time
 from stylevideo.media.view import SRGB, sequence_view, shown_by
 from stylevideo.media.writer import check_film
-from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.models.vgg import VGG19
+from stylevideo.models.weights import load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.outputs import check_replaced, refuse_into

