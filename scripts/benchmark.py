@@ -37,8 +37,8 @@ from benchmark_uncovered import check_uncovered
 from sample_scenes import render_shot
 
 from stylevideo.errors import StyleVideoError
-from stylevideo.media.delivery import DELIVERIES
-from stylevideo.media.pictures import write_atomically
+from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.media.images.pictures import write_atomically
 from stylevideo.models.weights import load_vgg19
 from stylevideo.settings.settings import leaves
 from stylevideo.styles import read_styles

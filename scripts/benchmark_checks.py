@@ -18,8 +18,8 @@ from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
 from stylevideo.jobs import stylize
+from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
-from stylevideo.media.probe import probe
 from stylevideo.metrics import brightness, region_style_distance, sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.settings.settings import Settings

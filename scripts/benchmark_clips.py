@@ -13,9 +13,9 @@ import torch
 from sample_scenes import SHOT_FRAMES, render_shot
 from torch import Tensor
 
-from stylevideo.media.pictures import fit_picture, to_image, to_picture
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.images.pictures import fit_picture, to_image, to_picture
 from stylevideo.metrics import MotionBetween
 from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.ops.pyramid import fit_long_edge

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from benchmark_report import table
 
 from stylevideo import Settings, Style, stylize
-from stylevideo.media.delivery import DELIVERIES
-from stylevideo.media.leftovers import store_folder
+from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.media.hidden import store_folder
 from stylevideo.ops.margin import painted_size
 from stylevideo.preparation import prepare
 from stylevideo.prospect import bytes_needed, frame_bytes, state_bytes

@@ -23,7 +23,7 @@ from benchmark_clips import BenchmarkClip
 from torch import Tensor
 from tqdm import tqdm
 
-from stylevideo.media.pictures import read_picture, to_image, to_picture, write_atomically, write_png
+from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_atomically, write_png
 from stylevideo.metrics import (
     END_FRAMES,
     FilmMeasures,

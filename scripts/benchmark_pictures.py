@@ -9,7 +9,7 @@ import numpy as np
 from benchmark_clips import BenchmarkClip
 from torch import Tensor
 
-from stylevideo.media.pictures import to_picture
+from stylevideo.media.images.pictures import to_picture
 
 Window = tuple[float, float, float, float]
 """Left, top, right and bottom of a part of the picture, in parts of its width and height."""

@@ -18,7 +18,7 @@ import torch
 from benchmark_methods import ALONE, STANDARD, Row
 
 from stylevideo.evaluation import without_nan
-from stylevideo.media.pictures import write_atomically, write_png
+from stylevideo.media.images.pictures import write_atomically, write_png
 from stylevideo.metrics import FilmMeasures
 
 SHARPNESS = (("all", "sharpness"), ("first five", "sharpness_first"), ("last five", "sharpness_last"))

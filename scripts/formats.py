@@ -28,7 +28,7 @@ from benchmark_report import Machine
 from formats_footage import Studio
 from formats_report import Row, Section, to_json
 
-from stylevideo.media.pictures import write_atomically
+from stylevideo.media.images.pictures import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 Check = Callable[[Studio], Iterator[Row]]

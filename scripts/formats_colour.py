@@ -15,10 +15,10 @@ from formats_measures import identity
 from formats_report import Row
 
 from stylevideo.errors import StyleVideoError
-from stylevideo.media.decode_ffmpeg import needs_ffmpeg
-from stylevideo.media.pictures import Reading, to_floats
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
+from stylevideo.media.decode.ffmpeg import needs_ffmpeg
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.images.pictures import Reading, to_floats
 from stylevideo.timeline.clip import VideoInfo
 
 PAGES, ROWS, COLUMNS, STEPS = 5, 4, 8, 16

@@ -30,8 +30,8 @@ from formats_measures import decode, identity, largest_difference, shown_numbers
 from formats_report import Row
 
 from stylevideo.errors import StyleVideoError
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import open_clip
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import open_clip
 from stylevideo.results import ClipResult
 from stylevideo.timeline.clip import VideoInfo
 

@@ -13,8 +13,8 @@ import numpy as np
 from formats_footage import BLOCK, HEIGHT, NUMBER_BITS, SCALER, SOUND_HZ, WIDTH, beep, run, target
 
 import stylevideo
+from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
-from stylevideo.media.probe import probe
 from stylevideo.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.clip import StreamInfo

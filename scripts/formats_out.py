@@ -23,10 +23,10 @@ from formats_report import Row
 
 from stylevideo.checks import Verdict
 from stylevideo.errors import StyleVideoError
-from stylevideo.media.delivery import DELIVERIES, Delivery
-from stylevideo.media.exr import read_exr
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import open_clip
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import open_clip
+from stylevideo.media.encode.delivery import DELIVERIES, Delivery
+from stylevideo.media.images.exr import read_exr
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.verification import verify
 

@@ -18,7 +18,7 @@ from formats_measures import decode, identity, nearest_beeps, shown_numbers, syn
 from formats_report import Row
 
 from stylevideo.errors import StyleVideoError
-from stylevideo.media.probe import probe
+from stylevideo.media.decode.probe import probe
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
 SYNC_MS = 5.0

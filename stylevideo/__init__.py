@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stylevideo.errors import StyleVideoError
     from stylevideo.evaluation import Evaluation, evaluate
     from stylevideo.jobs import stylize, stylize_frames
-    from stylevideo.media.probe import probe
+    from stylevideo.media.decode.probe import probe
     from stylevideo.request import ClipRequest
     from stylevideo.results import ClipResult
     from stylevideo.settings.presets import preset
@@ -37,7 +37,7 @@ _HOMES = {
     "Verification": "stylevideo.verification",
     "evaluate": "stylevideo.evaluation",
     "preset": "stylevideo.settings.presets",
-    "probe": "stylevideo.media.probe",
+    "probe": "stylevideo.media.decode.probe",
     "run_batch": "stylevideo.batch",
     "stylize": "stylevideo.jobs",
     "stylize_frames": "stylevideo.jobs",

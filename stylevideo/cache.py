@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.leftovers import SUFFIX, finished_frames, is_hidden_name, throw_away
+from stylevideo.media.hidden import SUFFIX, finished_frames, is_hidden_name, throw_away
 from stylevideo.media.lock import is_locked, sole_run
 from stylevideo.media.notes import JOB_FILE
 
@@ -55,7 +55,7 @@ def remove_unfinished(work: Unfinished) -> str:
     """Delete the frames that were made of a film, and what there is of the film itself.
 
     Returns:
-        What is to be said of what stays; see `stylevideo.media.leftovers.throw_away`.
+        What is to be said of what stays; see `stylevideo.media.hidden.throw_away`.
     Raises:
         InputError: it is not ours.
         LockedError: a run is working on it now.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.media.pictures import to_8_bits
+from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.media.store import FrameStore
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.optimize import CarriedState, FrameLosses

@@ -33,8 +33,8 @@ USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
 LOADING = {
     "evaluate": "stylevideo.evaluation",
     "verify": "stylevideo.verification",
-    "probe": "stylevideo.media.reader",
-    "shots": "stylevideo.shots",
+    "probe": "stylevideo.media.decode.reader",
+    "shots": "stylevideo.media.decode.shots",
 }
 """Commands that load large libraries, and the module by which they do; `run` does where there is something to make."""
 TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *FILE_SETTINGS)
@@ -173,8 +173,8 @@ class _LogFile(logging.FileHandler):
 
 
 def _log_file(name: str) -> logging.Handler:
-    from stylevideo.media.delivery import CONTAINERS
-    from stylevideo.media.leftovers import is_hidden_name
+    from stylevideo.media.encode.delivery import CONTAINERS
+    from stylevideo.media.hidden import is_hidden_name
     from stylevideo.media.pattern import CODECS
 
     path, others = Path(name), {*CONTAINERS, *CODECS, ".json", ".toml", ".pth"}  # so that no output can be the log

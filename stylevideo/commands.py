@@ -104,7 +104,7 @@ def _verify(options: argparse.Namespace) -> None:
 
 def _probe(options: argparse.Namespace) -> None:
     from stylevideo.description import as_json, as_lines
-    from stylevideo.media.reader import open_clip
+    from stylevideo.media.decode.reader import open_clip
 
     info = open_clip(options.file)
     if options.json:
@@ -116,8 +116,8 @@ def _probe(options: argparse.Namespace) -> None:
 
 def _shots(options: argparse.Namespace) -> None:
     from stylevideo.description import shot_as_json
-    from stylevideo.media.reader import open_clip
-    from stylevideo.shots import detect_shots
+    from stylevideo.media.decode.reader import open_clip
+    from stylevideo.media.decode.shots import detect_shots
 
     info = open_clip(options.file)
     shots = [shot_as_json(info, shot) for shot in detect_shots(info, range(info.frame_count))]
@@ -133,7 +133,7 @@ def _shots(options: argparse.Namespace) -> None:
 
 
 def _deliveries(options: argparse.Namespace) -> None:
-    from stylevideo.media.delivery import DELIVERIES
+    from stylevideo.media.encode.delivery import DELIVERIES
 
     for delivery in DELIVERIES.values():
         print_line(f"{delivery.name}: {delivery.description} ({', '.join(delivery.suffixes)})")

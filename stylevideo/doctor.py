@@ -112,7 +112,7 @@ def _ffmpeg() -> Iterator[Finding]:
 
 def _deliveries() -> Iterator[Finding]:
     """Each encodes a frame."""
-    from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding
+    from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding
     from stylevideo.naming import USUAL_DELIVERY
 
     usable, unusable = [], []

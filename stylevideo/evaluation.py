@@ -19,9 +19,10 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.film import displayed
-from stylevideo.media.pictures import Picture, Reading, to_image
-from stylevideo.media.reader import check_decodable, open_clip, read_frames
-from stylevideo.media.view import sequence_view
+from stylevideo.media.decode.reader import check_decodable, open_clip, read_frames
+from stylevideo.media.decode.shots import detect_shots
+from stylevideo.media.images.pictures import Picture, Reading, to_image
+from stylevideo.media.images.view import sequence_view
 from stylevideo.metrics import (
     END_FRAMES,
     LONG,
@@ -43,7 +44,6 @@ from stylevideo.outputs import check_plot
 from stylevideo.preparation import choose_reading, refuse_hdr
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.shots import detect_shots
 from stylevideo.styles import read_styles, seen_through, style_targets
 from stylevideo.system.device import choose_device
 from stylevideo.system.files import refuse_onto

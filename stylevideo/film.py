@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylevideo.media.pictures import Picture, Reading, like, straight, to_floats
-from stylevideo.media.reader import read_frames
-from stylevideo.media.sequence_writer import write_sequence
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.encode.film import write_film
+from stylevideo.media.encode.sequence import write_sequence
+from stylevideo.media.images.pictures import Picture, Reading, like, straight, to_floats
+from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.media.store import FrameStore
-from stylevideo.media.view import SRGB, View, sequence_view, shown_by
-from stylevideo.media.writer import write_film
 from stylevideo.outputs import written_files
 from stylevideo.preparation import Job
 from stylevideo.provenance import comment, provenance, remove_record, write_provenance

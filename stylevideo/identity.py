@@ -19,8 +19,8 @@ from pathlib import Path
 from stylevideo.beside import provenance_path, read_values
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
+from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
-from stylevideo.media.probe import require_file
 from stylevideo.settings.sections import OF_RUNS
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
@@ -199,7 +199,7 @@ def _view_identity(view: str) -> str:
     """What of OpenColorIO decides how light looks; it is asked where it is named only."""
     if view in ("auto", "srgb"):
         return "none"
-    from stylevideo.media.view import sequence_view
+    from stylevideo.media.images.view import sequence_view
 
     try:
         return sequence_view(view).identity

@@ -36,10 +36,11 @@ from stylevideo.film import displayed
 from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.loop import turning_frames
-from stylevideo.media.leftovers import REQUEST_NAME, finished_frames, throw_away
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.decode.shots import detect_shots
+from stylevideo.media.hidden import REQUEST_NAME, finished_frames, throw_away
+from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.media.lock import sole_run
-from stylevideo.media.pictures import to_8_bits
-from stylevideo.media.reader import read_frames
 from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.media.store import FrameStore, forgive, note, recall
 from stylevideo.outputs import check_names
@@ -61,7 +62,6 @@ from stylevideo.results import (
 )
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.shots import detect_shots
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.system.folders import folder_for
@@ -94,7 +94,7 @@ def stylize(
     Args:
         source: a video file; or an image sequence: its pattern, such as `shot.####.exr`, or its folder.
         styles: at least one picture, or `Style(path, weight)`.
-        output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.delivery`.
+        output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.encode.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event: told of the plan, of the forecast, and of each frame once it is safe on disk; in this thread, so
             when the next one is made.

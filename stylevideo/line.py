@@ -17,7 +17,7 @@ from torch import Tensor
 
 from stylevideo.checkpoint import state_to_dict
 from stylevideo.film import FinishedFrames, deliver
-from stylevideo.media.pictures import to_picture
+from stylevideo.media.images.pictures import to_picture
 from stylevideo.media.store import FrameStore
 from stylevideo.painting import Made
 from stylevideo.preparation import Job

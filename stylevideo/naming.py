@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stylevideo.errors import SettingsError
 from stylevideo.inputs import clip_name
-from stylevideo.media.delivery import DELIVERIES, Delivery, choose_delivery
+from stylevideo.media.encode.delivery import DELIVERIES, Delivery, choose_delivery
 from stylevideo.media.pattern import is_still
 from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean

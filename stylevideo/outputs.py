@@ -14,13 +14,13 @@ from pathlib import Path
 
 from stylevideo.beside import is_plot, is_record_of, is_report, provenance_path
 from stylevideo.errors import InputError
-from stylevideo.media.delivery import Delivery, choose_delivery
-from stylevideo.media.leftovers import is_hidden_name, require_own
+from stylevideo.media.encode.delivery import Delivery, choose_delivery
+from stylevideo.media.encode.film import check_output
+from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
+from stylevideo.media.hidden import is_hidden_name, require_own
+from stylevideo.media.images.pictures import check_writable
 from stylevideo.media.lock import lock_path, require_own_lock
-from stylevideo.media.pictures import check_writable
-from stylevideo.media.sequence_writer import check_sequence_output, sequence_files
 from stylevideo.media.store import files_being_named
-from stylevideo.media.writer import check_output
 from stylevideo.settings.sections import OutputSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto

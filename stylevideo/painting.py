@@ -17,8 +17,8 @@ from itertools import chain
 from stylevideo.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.loop import MEETING, Turn, state_before_turn, turning_frames
-from stylevideo.media.pictures import to_8_bits, to_image, to_picture
-from stylevideo.media.reader import SourceFrame, read_frames
+from stylevideo.media.decode.reader import SourceFrame, read_frames
+from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
 from stylevideo.media.store import FrameStore
 from stylevideo.motion.estimate import Frame, Motion, earliest_reference, with_motion
 from stylevideo.preparation import Job

@@ -16,7 +16,7 @@ from stylevideo.beside import provenance_path
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import HERE, absolute, find_sources
 from stylevideo.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
-from stylevideo.media.delivery import choose_delivery
+from stylevideo.media.encode.delivery import choose_delivery
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.request import ClipRequest, Given

@@ -15,15 +15,15 @@ import torch
 
 from stylevideo.errors import InputError
 from stylevideo.identity import request_key
-from stylevideo.media.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
+from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
+from stylevideo.media.encode.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
+from stylevideo.media.encode.film import check_film
+from stylevideo.media.encode.plan import FilmPlan, plan_film
+from stylevideo.media.encode.tracks import stretch_of_time
 from stylevideo.media.ffmpeg import ffmpeg_version
-from stylevideo.media.pictures import Reading
-from stylevideo.media.plan import FilmPlan, plan_film
-from stylevideo.media.reader import check_decodable, check_whole, open_clip
+from stylevideo.media.images.pictures import Reading
+from stylevideo.media.images.view import SRGB, sequence_view, shown_by
 from stylevideo.media.store import FORM
-from stylevideo.media.tracks import stretch_of_time
-from stylevideo.media.view import SRGB, sequence_view, shown_by
-from stylevideo.media.writer import check_film
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.ops.margin import MARGIN_PX

@@ -13,7 +13,7 @@ import torch
 from stylevideo.checkpoint import load_shots, require_whole
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
-from stylevideo.media.leftovers import finished_frames
+from stylevideo.media.hidden import finished_frames
 from stylevideo.media.store import find_store, recall
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix

@@ -17,7 +17,7 @@ import torch
 from stylevideo.beside import MADE_BY, is_record_of, provenance_path, size_words
 from stylevideo.errors import InputError, StorageError
 from stylevideo.identity import written_bytes
-from stylevideo.media.leftovers import store_folder
+from stylevideo.media.hidden import store_folder
 from stylevideo.media.pattern import plain_name
 from stylevideo.preparation import Job
 from stylevideo.settings.sections import OF_RUNS

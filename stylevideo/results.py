@@ -14,7 +14,7 @@ from typing import Any
 
 from stylevideo.loop import MEETING
 from stylevideo.media.colors import conversion_notes, reads_as_bt709
-from stylevideo.media.pictures import Reading
+from stylevideo.media.images.pictures import Reading
 from stylevideo.optimize import FrameLosses
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style

@@ -10,8 +10,8 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.identity import content_hash
-from stylevideo.media.pictures import read_as_srgb, to_floats, to_image
-from stylevideo.media.view import SRGB, View
+from stylevideo.media.images.pictures import read_as_srgb, to_floats, to_image
+from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.settings.settings import Settings

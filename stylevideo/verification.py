@@ -19,14 +19,13 @@ from stylevideo.check_times import TIME_TOLERANCE, check_motion, check_times
 from stylevideo.check_tracks import check_cues, check_language, check_packets, check_sound
 from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.errors import DecodeError
-from stylevideo.media.account import shown_colors
 from stylevideo.media.clock import one_clock
-from stylevideo.media.delivery import CONTAINERS
-from stylevideo.media.frame_file import file_facts
-from stylevideo.media.plan import film_timecode
-from stylevideo.media.reader import open_clip
-from stylevideo.media.tags import Chapter, ask, comparable, read_tags, says
-from stylevideo.media.tracks import (
+from stylevideo.media.decode.account import shown_colors
+from stylevideo.media.decode.reader import open_clip
+from stylevideo.media.decode.tags import Chapter, ask, comparable, read_tags, says
+from stylevideo.media.encode.delivery import CONTAINERS
+from stylevideo.media.encode.plan import film_timecode
+from stylevideo.media.encode.tracks import (
     TRACK_KINDS,
     Track,
     packet_hashes,
@@ -35,6 +34,7 @@ from stylevideo.media.tracks import (
     stretch_of_time,
     tracks_of,
 )
+from stylevideo.media.images.files import file_facts
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 from stylevideo.timeline.ranges import select_frames
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
 from stylevideo.identity import source_files, source_identity
-from stylevideo.media.reader import SourceFrame
+from stylevideo.media.decode.reader import SourceFrame
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
 

@@ -16,7 +16,7 @@ from image_fixtures import to_image
 from media_fixtures import make_video, sine
 from sample_scenes import render_shot
 
-from stylevideo.media.pictures import read_picture
+from stylevideo.media.images.pictures import read_picture
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.estimate import Frame

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
-from stylevideo.media.reader import read_frames
 from stylevideo.timeline.clip import VideoInfo
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"

@@ -26,8 +26,8 @@ from sequence_fixtures import cut_short, save, save_numbered
 
 from stylevideo.cli import main
 from stylevideo.errors import StorageError
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import open_clip, read_frames
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.store import store_folder
 
 NAMES = ["with  spaces", 'it\'s "quoted"', "frame%03d", "a:b", "Zoë 映画 🎬", "[0]{*}?", "-dash", "50% #1, take=2;"]

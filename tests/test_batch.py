@@ -26,7 +26,7 @@ from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Wait
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.jobs import stylize
-from stylevideo.media.leftovers import finished_frames
+from stylevideo.media.hidden import finished_frames
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import store_folder
 from stylevideo.planning import plan_requests

@@ -21,8 +21,8 @@ from benchmark_report import Bar, number
 from benchmark_uncovered import uncovered_regions
 from conftest import ROOT
 
-from stylevideo.media.delivery import DELIVERIES
-from stylevideo.media.pictures import read_picture
+from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.media.images.pictures import read_picture
 from stylevideo.metrics import warping_error
 from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.prospect import FILM_BYTES_PX, SURELY

@@ -14,13 +14,13 @@ import pytest
 from cases import some_of_all
 from media_fixtures import SIZE, decoded_sound, ffmpeg, make_video, number_in, numbered_frame, numbered_video, sine
 
-from stylevideo.media.delivery import Encoding
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.encode.delivery import Encoding
+from stylevideo.media.encode.film import write_film
+from stylevideo.media.encode.matroska import picture_header, stream_header
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.framecrc import parse_framecrc
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
-from stylevideo.media.timed_pipe import picture_header, stream_header
-from stylevideo.media.writer import write_film
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import constant_rate
 from stylevideo.verification import verify

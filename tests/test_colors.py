@@ -13,11 +13,11 @@ from media_fixtures import ffmpeg, numbered_video
 
 from stylevideo.errors import InputError
 from stylevideo.media.colors import conversion_notes
+from stylevideo.media.decode.probe import _parse_pixel_format, probe
+from stylevideo.media.decode.reader import check_decodable, read_frames
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
-from stylevideo.media.pictures import Reading, to_floats
+from stylevideo.media.images.pictures import Reading, to_floats
 from stylevideo.media.primaries import BY_NAME, Primaries, to_bt709
-from stylevideo.media.probe import _parse_pixel_format, probe
-from stylevideo.media.reader import check_decodable, read_frames
 from stylevideo.timeline.clip import VideoInfo, bits_of
 
 WIDTH, HEIGHT, BLOCK = 128, 96, 16

@@ -11,9 +11,9 @@ import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save_numbered
 
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
-from stylevideo.media.writer import write_film
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.encode.film import write_film
 from stylevideo.verification import verify
 
 FRAMES, RATE = 48, "24"

@@ -29,15 +29,15 @@ from media_fixtures import (
 import stylevideo
 from stylevideo.checks import Verdict
 from stylevideo.errors import InputError, SettingsError
-from stylevideo.media.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
-from stylevideo.media.exr import read_exr, write_exr
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import open_clip, read_frames
+from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
+from stylevideo.media.encode.film import write_film
 from stylevideo.media.ffmpeg import ffmpeg_path
-from stylevideo.media.pictures import Reading, to_8_bits, to_16_bits
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import open_clip, read_frames
-from stylevideo.media.tags import read_tags
-from stylevideo.media.view import shown_by
-from stylevideo.media.writer import write_film
+from stylevideo.media.images.exr import read_exr, write_exr
+from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
+from stylevideo.media.images.view import shown_by
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.progress import ClipProgress
 from stylevideo.settings.encoder_arguments import read_encoder_arguments

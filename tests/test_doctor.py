@@ -11,7 +11,7 @@ import torch
 
 from stylevideo.cli import main
 from stylevideo.media import ffmpeg
-from stylevideo.media.delivery import DELIVERIES
+from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.system import cards, device
 
 FILMS = [delivery.name for delivery in DELIVERIES.values() if not delivery.is_sequence]

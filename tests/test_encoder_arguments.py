@@ -18,10 +18,10 @@ from media_fixtures import numbered_frame, numbered_video
 from stylevideo.cli import main
 from stylevideo.errors import InputError, KilledError, SettingsError
 from stylevideo.flags import build_parser
-from stylevideo.media.delivery import X265_THREADS, Encoding
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import open_clip, read_frames
+from stylevideo.media.encode.delivery import X265_THREADS, Encoding
 from stylevideo.media.ffmpeg import run_ffmpeg, start_ffmpeg
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.settings.encoder_arguments import MOST_CHARACTERS, read_encoder_arguments, split_arguments
 from stylevideo.settings.encoder_options import (
     ENCODERS,

@@ -20,11 +20,11 @@ import stylevideo
 from stylevideo.beside import PLOT_MARK
 from stylevideo.errors import InputError
 from stylevideo.evaluation import Evaluation, _open_pair, _pairs, as_json, as_table
-from stylevideo.media.delivery import Encoding
-from stylevideo.media.exr import write_exr
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
-from stylevideo.media.writer import write_film
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.encode.delivery import Encoding
+from stylevideo.media.encode.film import write_film
+from stylevideo.media.images.exr import write_exr
 from stylevideo.metrics import LONG
 from stylevideo.plot import draw_measures, write_plot
 from stylevideo.settings.settings import Settings

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stylevideo.errors import InputError, ShapeError, StorageError
-from stylevideo.media.exr import ExrPicture, read_exr, write_exr
+from stylevideo.media.images.exr import ExrPicture, read_exr, write_exr
 
 HEIGHT, WIDTH = 6, 8
 HALF = st.floats(-65504, 65504, width=16)
@@ -314,8 +314,8 @@ def test_refusals_leave_nothing_behind(tmp_path: Path) -> None:
 def test_the_package_is_asked_for_only_when_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_file(tmp_path / "a.exr", colors())
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
-    monkeypatch.delitem(sys.modules, "stylevideo.media.exr")
-    from stylevideo.media import exr
+    monkeypatch.delitem(sys.modules, "stylevideo.media.images.exr")
+    from stylevideo.media.images import exr
 
     for use in (
         lambda: exr.read_exr(path),

@@ -15,7 +15,7 @@ from stylevideo import painting
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.identity import is_made, request_key
 from stylevideo.media import notes
-from stylevideo.media.probe import probe
+from stylevideo.media.decode.probe import probe
 from stylevideo.prospect import foresee
 from stylevideo.request import ClipRequest
 from stylevideo.settings.settings import Settings

@@ -19,14 +19,14 @@ from media_fixtures import ffmpeg, numbered_video, shown_numbers, sine
 from stylevideo.cli import main
 from stylevideo.errors import InputError, StyleVideoError
 from stylevideo.inputs import find_sources
-from stylevideo.media.decode_opencv import OPTIONS_VARIABLE
+from stylevideo.media.decode.opencv import OPTIONS_VARIABLE
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import open_clip, read_frames
+from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.encode.tracks import packet_hashes, plan_tracks, stretch_of_time
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.formats import CLIP_FORMATS
-from stylevideo.media.pictures import Reading
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import open_clip, read_frames
-from stylevideo.media.tags import read_tags
-from stylevideo.media.tracks import packet_hashes, plan_tracks, stretch_of_time
+from stylevideo.media.images.pictures import Reading
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no pipes with names on Windows")
 

@@ -22,7 +22,7 @@ import stylevideo
 from stylevideo.beside import is_record, is_record_of, is_report, provenance_path
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
 from stylevideo.identity import content_hash, is_made, request_key, source_identity
-from stylevideo.media.exr import write_exr
+from stylevideo.media.images.exr import write_exr
 from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
 from stylevideo.preparation import prepare

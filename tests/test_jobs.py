@@ -26,9 +26,9 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
-from stylevideo.media.pictures import Reading
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.images.pictures import Reading
 from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
@@ -191,7 +191,7 @@ def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
     """ffmpeg is given a filter that it does not have, which ends the painting; later it is given the right one."""
     output = tmp_path / "film.mp4"
     settings = FAST.with_values(frames="1-10")
-    monkeypatch.setattr("stylevideo.media.writer._filters", lambda film: ["nosuchfilter"])
+    monkeypatch.setattr("stylevideo.media.encode.film._filters", lambda film: ["nosuchfilter"])
     with pytest.raises(EncodeError, match="run the same command again to go on"):
         stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
     assert not output.exists()
@@ -256,7 +256,7 @@ def test_the_fingerprint_names_device_precision_and_weights_as_they_are_used(
 ) -> None:
     """`--device cpu` after `auto` on the same CPU is the same job; another precision is another job."""
     output = tmp_path / "film.mp4"
-    monkeypatch.setattr("stylevideo.media.writer._filters", lambda film: ["nosuchfilter"])
+    monkeypatch.setattr("stylevideo.media.encode.film._filters", lambda film: ["nosuchfilter"])
     usual, other = ("bf16", "fp32") if is_fast_with_bf16(torch.device("cpu")) else ("fp32", "bf16")
     settings = FAST.with_values(frames="1-1", device="cpu", precision=usual)
     with pytest.raises(EncodeError):

@@ -17,10 +17,10 @@ from media_fixtures import ffmpeg, numbered_frame, numbered_video
 
 from stylevideo import stylize
 from stylevideo.cli import main
-from stylevideo.media.delivery import DELIVERIES, Encoding
-from stylevideo.media.probe import probe
-from stylevideo.media.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says, tag_lines
-from stylevideo.media.writer import FilmReport, write_film
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says, tag_lines
+from stylevideo.media.encode.delivery import DELIVERIES, Encoding
+from stylevideo.media.encode.film import FilmReport, write_film
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.settings import Settings
 from stylevideo.text import printable

@@ -27,11 +27,11 @@ from stylevideo import limits
 from stylevideo.cli import main
 from stylevideo.errors import DecodeError, InputError, Problems, SettingsError
 from stylevideo.jobfile import read_job_file, read_user_file
-from stylevideo.media.frame_file import read_file as read_frame_file
+from stylevideo.media.decode.reader import open_clip
+from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.images.files import read_file as read_frame_file
+from stylevideo.media.images.pictures import Reading, read_picture
 from stylevideo.media.pattern import list_sequence
-from stylevideo.media.pictures import Reading, read_picture
-from stylevideo.media.reader import open_clip
-from stylevideo.media.tags import read_tags
 from stylevideo.models.weights import load_vgg19
 from stylevideo.settings.settings import Settings
 from stylevideo.styles import read_styles
@@ -187,7 +187,7 @@ def test_an_exr_that_claims_too_much(tmp_path: Path) -> None:
 
 def test_an_exr_of_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     openexr = pytest.importorskip("OpenEXR")
-    monkeypatch.setattr("stylevideo.media.exr.EXR_VALUES", 8 * 8 * 4)
+    monkeypatch.setattr("stylevideo.media.images.exr.EXR_VALUES", 8 * 8 * 4)
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
     channels = {name: np.zeros((8, 8), np.float16) for name in ("R", "G", "B", "depth.Z", "mask.A")}
     with openexr.File(header, channels) as picture:
@@ -197,7 +197,7 @@ def test_an_exr_of_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_file_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stylevideo.media.pictures.PICTURE_FILE_BYTES", 100)
+    monkeypatch.setattr("stylevideo.media.images.pictures.PICTURE_FILE_BYTES", 100)
     (tmp_path / "style.png").write_bytes(coded(".png"))
     with pytest.raises(InputError, match="more than 100 bytes"):
         read_picture(tmp_path / "style.png")
@@ -366,7 +366,7 @@ def test_what_is_no_ordinary_file_is_not_waited_for(kind: str, reader: str, tmp_
 @posix
 def test_a_config_of_colours_that_is_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("PyOpenColorIO")
-    from stylevideo.media.view import sequence_view
+    from stylevideo.media.images.view import sequence_view
 
     os.mkfifo(tmp_path / "config.ocio")
     monkeypatch.setenv("OCIO", str(tmp_path / "config.ocio"))

@@ -16,7 +16,7 @@ from media_fixtures import numbered_video
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import InputError, StorageError, StyleVideoError
-from stylevideo.media.leftovers import is_hidden_name, require_own, store_folder, throw_away
+from stylevideo.media.hidden import is_hidden_name, require_own, store_folder, throw_away
 from stylevideo.media.lock import lock_path, sole_run
 from stylevideo.media.store import FrameStore
 from stylevideo.results import Event, FrameFinished
@@ -162,9 +162,9 @@ def test_whose_work_it_is_is_found_out_without_a_file_if_it_is_ours(
 
     film = tmp_path / "film.mp4"
     FrameStore(film, {})
-    monkeypatch.setattr("stylevideo.media.leftovers.tempfile.TemporaryFile", fail)
+    monkeypatch.setattr("stylevideo.media.hidden.tempfile.TemporaryFile", fail)
     require_own(film)
-    monkeypatch.setattr("stylevideo.media.leftovers.os.geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr("stylevideo.media.hidden.os.geteuid", lambda: os.getuid() + 1)
     with pytest.raises(StorageError, match=r"cannot be written .No space left on device.*Free some space"):
         require_own(film)
 
@@ -172,9 +172,9 @@ def test_whose_work_it_is_is_found_out_without_a_file_if_it_is_ours(
 def test_work_of_somebody_else_is_refused(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = tmp_path / "film.mp4"
     FrameStore(film, {})
-    monkeypatch.setattr("stylevideo.media.leftovers.os.geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr("stylevideo.media.hidden.os.geteuid", lambda: os.getuid() + 1)
     assert make(clip, film) != "", "its job is another"
-    monkeypatch.setattr("stylevideo.media.leftovers._owner_of_new_files", lambda folder: os.getuid() + 1)
+    monkeypatch.setattr("stylevideo.media.hidden._owner_of_new_files", lambda folder: os.getuid() + 1)
     for attempt in (lambda: throw_away(film), lambda: stylevideo.stylize(clip, [STYLE], film, PLAIN)):
         with pytest.raises(InputError, match="belongs to another user"):
             attempt()

@@ -21,7 +21,7 @@ from sequence_fixtures import deep_frame, save
 import stylevideo
 from stylevideo.errors import ResumeError, SettingsError, Stopped
 from stylevideo.loop import Turn, turning_frames
-from stylevideo.media.pictures import to_8_bits, to_image
+from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.media.store import store_folder
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp

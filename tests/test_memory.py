@@ -18,9 +18,9 @@ from conftest import STYLE
 
 from stylevideo.cli import main
 from stylevideo.errors import DeviceMemoryError, InputError, Stopped
-from stylevideo.media import decode_ffmpeg, reader
-from stylevideo.media.pictures import Reading
-from stylevideo.media.probe import probe
+from stylevideo.media.decode import ffmpeg, reader
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.images.pictures import Reading
 from stylevideo.system import loading, memory
 from stylevideo.system.device import memory_context
 from stylevideo.system.heartbeat import broken_off_when
@@ -31,8 +31,8 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits 
 PROVOKED = """
 import json, pathlib, resource, sys, threading
 import cv2, numpy as np, torch
-from stylevideo.media.frame_file import read_file as read_frame_file
-from stylevideo.media.pictures import Reading, read_picture
+from stylevideo.media.images.files import read_file as read_frame_file
+from stylevideo.media.images.pictures import Reading, read_picture
 from stylevideo.system.memory import lacks_memory
 
 large = pathlib.Path(sys.argv[1])
@@ -159,13 +159,13 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoder to which the system gives no more than a few kilobytes at once."""
-    real = decode_ffmpeg._command
+    real = ffmpeg._command
 
     def short(*arguments: object) -> list[str]:
         command = real(*arguments)  # type: ignore[arg-type]
         return [command[0], "-max_alloc", "20000", *command[1:]]
 
-    monkeypatch.setattr(decode_ffmpeg, "_command", short)
+    monkeypatch.setattr(ffmpeg, "_command", short)
 
 
 def _read(clip: Path) -> Iterator[reader.SourceFrame]:
@@ -284,7 +284,7 @@ def test_what_needs_little_is_not_refused(tmp_path: Path, capfd: pytest.CaptureF
 
 
 def test_what_only_looks_at_clips_does_not_load_pytorch() -> None:
-    script = "import sys, stylevideo.shots, stylevideo.media.reader, stylevideo.verification as v; assert v"
+    script = "import sys, stylevideo.media.decode.shots, stylevideo.media.decode.reader, stylevideo.verification as v; assert v"
     subprocess.run([sys.executable, "-c", f"{script}; assert 'torch' not in sys.modules"], check=True)
 
 

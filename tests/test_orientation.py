@@ -10,11 +10,11 @@ import pytest
 from media_fixtures import SIZE, ffmpeg, numbered_frame, numbered_video
 
 from stylevideo.description import as_lines
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
+from stylevideo.media.images.pictures import Reading, to_8_bits
 from stylevideo.media.orientation import Orientation, read_orientation
-from stylevideo.media.pictures import Reading, to_8_bits
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
 
 DECODERS = {"opencv": Reading(), "ffmpeg": Reading(bits=16)}
 """Of footage of ten bits."""

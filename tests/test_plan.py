@@ -15,9 +15,9 @@ from stylevideo import stylize, verify
 from stylevideo.cli import main
 from stylevideo.errors import InputError
 from stylevideo.media import ffmpeg as starter
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.ffmpeg import ffmpeg_path
-from stylevideo.media.probe import probe
-from stylevideo.media.tags import read_tags
 from stylevideo.settings.settings import Settings
 
 QUICK = Settings().with_values(iterations=0, detect_cuts=False)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, shared, sine
 
 from stylevideo.errors import InputError, KilledError
-from stylevideo.media.account import shown_colors
-from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg
-from stylevideo.media.extras import picture_notes
-from stylevideo.media.pictures import Reading
-from stylevideo.media.probe import _parse_pixel_format, probe
+from stylevideo.media.decode.account import shown_colors
+from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
+from stylevideo.media.decode.probe import _parse_pixel_format, probe
+from stylevideo.media.encode.extras import picture_notes
+from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import STANDARD_RATES, constant_rate, film_rate
 

@@ -21,8 +21,8 @@ from stylevideo import Settings, stylize
 from stylevideo.batch import Status, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import Stopped
-from stylevideo.media.encode import encode
-from stylevideo.media.leftovers import finished_frames
+from stylevideo.media.encode.pipe import encode
+from stylevideo.media.hidden import finished_frames
 from stylevideo.optimize import Objective
 from stylevideo.planning import plan_requests
 from stylevideo.request import Given

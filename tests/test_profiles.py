@@ -14,9 +14,9 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from stylevideo.errors import InputError
-from stylevideo.media.pictures import Reading, read_as_srgb
-from stylevideo.media.profiles import BROKEN, _change, embedded, to_srgb
-from stylevideo.media.reader import open_clip, read_frames
+from stylevideo.media.decode.reader import open_clip, read_frames
+from stylevideo.media.images.pictures import Reading, read_as_srgb
+from stylevideo.media.images.profiles import BROKEN, _change, embedded, to_srgb
 from stylevideo.settings.style import Style
 from stylevideo.styles import read_styles
 

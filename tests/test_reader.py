@@ -18,10 +18,10 @@ from media_fixtures import SIZE, edge_number_in, ffmpeg, make_video, number_in, 
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.colors import reads_as_bt709
-from stylevideo.media.decode_ffmpeg import _Clock
-from stylevideo.media.pictures import Reading
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import SourceFrame, check_decodable, open_clip, read_frames
+from stylevideo.media.decode.ffmpeg import _Clock
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import SourceFrame, check_decodable, open_clip, read_frames
+from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
 
 COUNT = 30
@@ -261,7 +261,7 @@ def test_footage_that_ffmpeg_cannot_go_on_with_says_up_to_where_it_can(
     info, reading = probe(clip), Reading(tonemap=True)
     assert not any(frame.repaired for frame in read_frames(info, range(info.frame_count), reading))
     monkeypatch.setattr(
-        "stylevideo.media.decode_ffmpeg.conversion", lambda *_: "zscale=transfer=linear,format=gbrpf32le"
+        "stylevideo.media.decode.ffmpeg.conversion", lambda *_: "zscale=transfer=linear,format=gbrpf32le"
     )
     with pytest.raises(DecodeError, match=r"(?s)cannot go on after frame 5:.*Choose --frames up to 5, or convert"):
         list(read_frames(info, range(info.frame_count), reading))

@@ -19,17 +19,18 @@ from sequence_fixtures import cut_short, deep_frame, save, save_numbered
 
 import stylevideo
 from stylevideo.errors import DecodeError, EncodeError, InputError, ShapeError, StorageError
-from stylevideo.media import sequence, sequence_writer
-from stylevideo.media.exr import read_exr, write_exr
-from stylevideo.media.frame_file import read_file
-from stylevideo.media.leftovers import store_folder
+from stylevideo.media.decode import sequence
+from stylevideo.media.decode.reader import check_decodable, read_frames
+from stylevideo.media.decode.sequence import decode_sequence, probe_sequence
+from stylevideo.media.encode import sequence as encode_sequence
+from stylevideo.media.encode.sequence import check_sequence_output, sequence_files, write_sequence
+from stylevideo.media.hidden import store_folder
+from stylevideo.media.images.exr import read_exr, write_exr
+from stylevideo.media.images.files import read_file
+from stylevideo.media.images.pictures import Picture, Reading, premultiplied
+from stylevideo.media.images.tiff import has_alpha_multiplied_in, with_straight_alpha
+from stylevideo.media.images.view import SRGB
 from stylevideo.media.pattern import is_sequence, parse_pattern
-from stylevideo.media.pictures import Picture, Reading, premultiplied
-from stylevideo.media.reader import check_decodable, read_frames
-from stylevideo.media.sequence import decode_sequence, probe_sequence
-from stylevideo.media.sequence_writer import check_sequence_output, sequence_files, write_sequence
-from stylevideo.media.tiff import has_alpha_multiplied_in, with_straight_alpha
-from stylevideo.media.view import SRGB
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.ranges import select_frames
 
@@ -630,7 +631,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, data: bytes) -> None:
         raise StorageError("no") from OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sequence_writer, "write_atomically", full)
+    monkeypatch.setattr(encode_sequence, "write_atomically", full)
     with pytest.raises(StorageError, match=r"a\.#\.png cannot be written \(No space left.*Free some space"):
         write_sequence(numbered_pictures(1), tmp_path / "a.#.png", [1], 8)
     assert not list(tmp_path.iterdir())

@@ -31,10 +31,10 @@ from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.film import FinishedFrames
 from stylevideo.helping import help_stylize
 from stylevideo.jobs import stylize
-from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg
-from stylevideo.media.decode_opencv import decode_with_opencv
-from stylevideo.media.pictures import Reading
-from stylevideo.media.reader import open_clip
+from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
+from stylevideo.media.decode.opencv import decode_with_opencv
+from stylevideo.media.decode.reader import open_clip
+from stylevideo.media.images.pictures import Reading
 from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import Job
 from stylevideo.request import ClipRequest

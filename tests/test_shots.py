@@ -11,10 +11,10 @@ from media_fixtures import make_video, shared
 from numpy.random import default_rng
 from sequence_fixtures import save
 
-from stylevideo.media.probe import probe
-from stylevideo.media.sequence import probe_sequence
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.sequence import probe_sequence
+from stylevideo.media.decode.shots import detect_shots
 from stylevideo.settings.sections import ShotSettings
-from stylevideo.shots import detect_shots
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.ranges import select_frames
 

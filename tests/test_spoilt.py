@@ -15,7 +15,7 @@ from conftest import STYLE
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import ResumeError, Stopped
-from stylevideo.media.leftovers import store_folder
+from stylevideo.media.hidden import store_folder
 from stylevideo.prospect import foresee
 from stylevideo.request import ClipRequest
 from stylevideo.results import Event, FrameFinished

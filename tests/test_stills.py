@@ -18,10 +18,10 @@ import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import StorageError
 from stylevideo.inputs import find_sources
-from stylevideo.media.leftovers import finished_frames
+from stylevideo.media.decode.reader import open_clip, read_frames
+from stylevideo.media.hidden import finished_frames
+from stylevideo.media.images.pictures import Reading
 from stylevideo.media.pattern import CODECS
-from stylevideo.media.pictures import Reading
-from stylevideo.media.reader import open_clip, read_frames
 from stylevideo.planning import plan_requests
 from stylevideo.request import Given
 from stylevideo.results import Event, FrameFinished

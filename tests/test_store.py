@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.leftovers import throw_away
-from stylevideo.media.pictures import read_picture, write_png
+from stylevideo.media.hidden import throw_away
+from stylevideo.media.images.pictures import read_picture, write_png
 from stylevideo.media.store import FrameStore, files_being_named, recall, store_folder
 from stylevideo.system.background import WriteBehind, read_ahead
 from stylevideo.system.files import read_file
@@ -75,8 +75,8 @@ def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("stylevideo.media.leftovers._entries", remove_frames)
-        patched.setattr("stylevideo.media.leftovers.require_own", lambda output: None)
+        patched.setattr("stylevideo.media.hidden._entries", remove_frames)
+        patched.setattr("stylevideo.media.hidden.require_own", lambda output: None)
         with pytest.raises(KeyboardInterrupt):
             store.remove()
     assert (store_folder(film) / "shots" / "00000.complete").exists()

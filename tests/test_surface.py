@@ -16,10 +16,10 @@ from setup_venv import STAMP
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.flags import build_parser
-from stylevideo.media.pictures import fit_picture
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
-from stylevideo.media.writer import write_film
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.encode.film import write_film
+from stylevideo.media.images.pictures import fit_picture
 from stylevideo.settings import encoder_options, filter_chain
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import leaves

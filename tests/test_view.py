@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stylevideo.errors import InputError
-from stylevideo.media.view import SRGB, choose_view, shown_by
+from stylevideo.media.images.view import SRGB, choose_view, shown_by
 
 LIGHT = st.floats(-65504, 65504, width=32, allow_subnormal=False)
 BUILT_IN = "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4"

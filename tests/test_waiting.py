@@ -17,14 +17,14 @@ from conftest import ROOT, STYLE
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo.errors import DecodeError, EncodeError, InputError, TimeLimitError
-from stylevideo.media.encode import encode
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.encode.pipe import encode
+from stylevideo.media.encode.tracks import packet_hashes, plan_tracks, stretch_of_time
 from stylevideo.media.ffmpeg import ffmpeg_output, ffmpeg_path, run_ffmpeg
-from stylevideo.media.frame_file import read_file
-from stylevideo.media.pictures import Reading
-from stylevideo.media.probe import probe
-from stylevideo.media.reader import read_frames
-from stylevideo.media.tags import read_tags
-from stylevideo.media.tracks import packet_hashes, plan_tracks, stretch_of_time
+from stylevideo.media.images.files import read_file
+from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a script of the shell")
@@ -96,7 +96,7 @@ def test_every_question_has_a_limit_of_time(
 
 
 def test_a_picture_has_a_limit_of_time(tmp_path: Path, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stylevideo.media.frame_file.reading_time_s", lambda path: 0.3)
+    monkeypatch.setattr("stylevideo.media.images.files.reading_time_s", lambda path: 0.3)
     picture = dpx(tmp_path)
     numbers = stand_in("exec sleep 60")
     with pytest.raises(InputError, match=r"a\.1\.dpx could not be read within"):
@@ -107,7 +107,7 @@ def test_a_picture_has_a_limit_of_time(tmp_path: Path, stand_in: Stand, monkeypa
 @pytest.mark.parametrize("does", ["exec sleep 60", "exec >&-\nexec sleep 60"])
 def test_a_decoder_that_hangs(does: str, clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that has closed its output."""
-    monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.3)
+    monkeypatch.setattr("stylevideo.media.decode.ffmpeg.SILENCE_S", 0.3)
     numbers = stand_in(does)
     with pytest.raises(DecodeError, match=r"clip\.mp4: ffmpeg decoded nothing for 0 seconds, and was ended"):
         list(read_frames(clip, range(3), Reading(deinterlace=True)))
@@ -115,7 +115,7 @@ def test_a_decoder_that_hangs(does: str, clip: VideoInfo, stand_in: Stand, monke
 
 
 def test_a_decoder_that_speaks_is_waited_for(clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.4)
+    monkeypatch.setattr("stylevideo.media.decode.ffmpeg.SILENCE_S", 0.4)
     real = ffmpeg_path()
     stand_in(f'for i in 1 2 3 4 5 6; do echo working >&2; sleep 0.15; done\nexec "{real}" "$@"')
     assert len(list(read_frames(clip, range(3), Reading(deinterlace=True)))) == 3
@@ -123,7 +123,7 @@ def test_a_decoder_that_speaks_is_waited_for(clip: VideoInfo, stand_in: Stand, m
 
 def test_pictures_that_are_not_fetched_are_no_silence(clip: VideoInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     """The painter takes its time."""
-    monkeypatch.setattr("stylevideo.media.decode_ffmpeg.SILENCE_S", 0.3)
+    monkeypatch.setattr("stylevideo.media.decode.ffmpeg.SILENCE_S", 0.3)
     frames = read_frames(clip, range(3), Reading(deinterlace=True))
     next(frames)
     time.sleep(0.6)
@@ -133,7 +133,7 @@ def test_pictures_that_are_not_fetched_are_no_silence(clip: VideoInfo, monkeypat
 @pytest.mark.parametrize("does", ["exec sleep 60", "cat >/dev/null\nexec sleep 60"])
 def test_an_encoder_that_hangs(does: str, tmp_path: Path, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is fed, and when it has everything."""
-    monkeypatch.setattr("stylevideo.media.encode.SILENCE_S", 0.3)
+    monkeypatch.setattr("stylevideo.media.encode.pipe.SILENCE_S", 0.3)
     numbers = stand_in(does)
     with pytest.raises(EncodeError, match=r"ffmpeg made no step in writing film\.mp4 for 0 minutes, and was ended"):
         encode([str(tmp_path / "ffmpeg.sh")], [bytes(10_000_000)], Path("film.mp4"))

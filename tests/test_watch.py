@@ -21,7 +21,7 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
 from stylevideo.film import deliver
-from stylevideo.media.sequence import probe_sequence
+from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.system.heartbeat import broken_off_when

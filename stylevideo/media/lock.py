@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
-from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.hidden import store_folder, throw_away
 from stylevideo.media.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from stylevideo.errors import InputError, ResumeError
 from stylevideo.limits import FRAMES
-from stylevideo.media.leftovers import JOB_NAME, REQUEST_NAME, store_folder
+from stylevideo.media.hidden import JOB_NAME, REQUEST_NAME, store_folder
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"

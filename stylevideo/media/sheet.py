@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import InputError, ShapeError
-from stylevideo.media.pictures import write_png
+from stylevideo.media.images.pictures import write_png
 
 COLUMNS = 6
 WIDEST_SHEET = 2000

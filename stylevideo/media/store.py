@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
-from stylevideo.media.leftovers import store_folder, throw_away
+from stylevideo.media.hidden import store_folder, throw_away
+from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.media.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
-from stylevideo.media.pictures import decode_exactly, float_tiff, png
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
@@ -248,7 +248,7 @@ class FrameStore:
         return self._notes.read(f"{name}.json")
 
     def remove(self) -> str:
-        """Delete the work; see `stylevideo.media.leftovers.throw_away`."""
+        """Delete the work; see `stylevideo.media.hidden.throw_away`."""
         return throw_away(self._output)
 
     def _begin(self, fingerprint: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:

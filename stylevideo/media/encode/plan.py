@@ -11,9 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from stylevideo.errors import SettingsError
-from stylevideo.media.delivery import CONTAINERS
-from stylevideo.media.tags import Chapter, read_tags, tag_lines
-from stylevideo.media.tracks import Track, cover_data, plan_tracks, stretch_of_time
+from stylevideo.media.decode.tags import Chapter, read_tags, tag_lines
+from stylevideo.media.encode.delivery import CONTAINERS
+from stylevideo.media.encode.tracks import Track, cover_data, plan_tracks, stretch_of_time
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.timecode import timecode_after
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from stylevideo.errors import InputError, TimeLimitError
 from stylevideo.limits import CHAPTERS, FRAMES, MESSAGE_BYTES, PIXELS, STREAMS, TAGS
 from stylevideo.media.clock import JUMPED, all_in_use
+from stylevideo.media.decode.packets import shown_times
+from stylevideo.media.decode.tags import TAG_OUTPUT, printed_tags
 from stylevideo.media.ffmpeg import FfmpegRun, file_url, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import ONE_FRAME, UNTURNED, Orientation, orientation_of, read_orientation
-from stylevideo.media.packets import shown_times
-from stylevideo.media.tags import TAG_OUTPUT, printed_tags
 from stylevideo.system.files import refuse_address
 from stylevideo.timeline.clip import Said, StreamInfo, VideoInfo
 from stylevideo.timeline.rates import HELD_FRAMES, constant_rate, film_rate

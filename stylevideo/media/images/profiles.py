@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from stylevideo.media.matrix_profile import matrix_conversion
+from stylevideo.media.images.matrix_profile import matrix_conversion
 from stylevideo.media.orientation import upright
 from stylevideo.system.memory import lacks_memory
 

@@ -25,6 +25,7 @@ import numpy as np
 from stylevideo.errors import DecodeError
 from stylevideo.media.clock import one_clock
 from stylevideo.media.colors import conversion, converts, reads_as_bt709, zscale_takes
+from stylevideo.media.decode.timestamps import TIME_TOLERANCE_MS, index_at, times_ms
 from stylevideo.media.ffmpeg import (
     STDERR_LINES_SHOWN,
     STOPPED_STATUS,
@@ -33,9 +34,8 @@ from stylevideo.media.ffmpeg import (
     source_input,
     start_ffmpeg,
 )
+from stylevideo.media.images.pictures import Picture, Reading, as_picture
 from stylevideo.media.orientation import upright
-from stylevideo.media.pictures import Picture, Reading, as_picture
-from stylevideo.media.times import TIME_TOLERANCE_MS, index_at, times_ms
 from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.process import Watch, end_process

@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
-from stylevideo.media.exr import check_openexr, write_exr
-from stylevideo.media.leftovers import part_folder
+from stylevideo.media.hidden import part_folder
+from stylevideo.media.images.exr import check_openexr, write_exr
+from stylevideo.media.images.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats
+from stylevideo.media.images.tiff import with_straight_alpha
+from stylevideo.media.images.view import sequence_view
 from stylevideo.media.pattern import Pattern, as_still, parse_pattern
-from stylevideo.media.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats
-from stylevideo.media.tiff import with_straight_alpha
-from stylevideo.media.view import sequence_view
 from stylevideo.system.files import write_atomically
 from stylevideo.text import counted
 

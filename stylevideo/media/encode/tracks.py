@@ -13,8 +13,9 @@ from pathlib import Path
 
 from stylevideo.errors import DecodeError, InputError, StorageError
 from stylevideo.media.clock import one_clock
-from stylevideo.media.delivery import CONTAINERS, Container
-from stylevideo.media.extras import picture_notes
+from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.encode.delivery import CONTAINERS, Container
+from stylevideo.media.encode.extras import picture_notes
 from stylevideo.media.ffmpeg import (
     ffmpeg_output,
     file_url,
@@ -24,7 +25,6 @@ from stylevideo.media.ffmpeg import (
     run_ffmpeg,
     source_input,
 )
-from stylevideo.media.tags import read_tags
 from stylevideo.text import counted
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 

@@ -16,12 +16,12 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.colors import require_conversion
-from stylevideo.media.decode_ffmpeg import decode_with_ffmpeg, needs_ffmpeg
-from stylevideo.media.decode_opencv import decode_with_opencv, opencv_decodes
+from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg, needs_ffmpeg
+from stylevideo.media.decode.opencv import decode_with_opencv, opencv_decodes
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.sequence import decode_sequence, probe_sequence
+from stylevideo.media.images.pictures import Picture, Reading
 from stylevideo.media.pattern import is_sequence
-from stylevideo.media.pictures import Picture, Reading
-from stylevideo.media.probe import probe
-from stylevideo.media.sequence import decode_sequence, probe_sequence
 from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import memory_is_limited, rule_out_lack_of_memory
 from stylevideo.text import counted

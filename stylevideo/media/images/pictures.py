@@ -12,15 +12,15 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
-from stylevideo.media.picture_size import is_picture
-from stylevideo.media.profiles import embedded, to_srgb
+from stylevideo.media.images.picture_size import is_picture
+from stylevideo.media.images.profiles import embedded, to_srgb
 from stylevideo.system.files import read_file, write_atomically
 from stylevideo.system.memory import lacks_memory, rule_out_lack_of_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stylevideo.media.exr import ExrPicture
+    from stylevideo.media.images.exr import ExrPicture
 
 WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 """The value of white, by the kind of picture."""

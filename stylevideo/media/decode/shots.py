@@ -17,8 +17,8 @@ import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
 from stylevideo.errors import InputError, Stopped
-from stylevideo.media.pictures import Reading
-from stylevideo.media.reader import read_frames
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.images.pictures import Reading
 from stylevideo.settings.sections import ShotSettings
 from stylevideo.timeline.clip import Shot, VideoInfo
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
-from stylevideo.media.frame_file import FileFacts, file_facts, read_file
+from stylevideo.media.images.files import FileFacts, file_facts, read_file
+from stylevideo.media.images.pictures import WHITE, Picture, Reading
 from stylevideo.media.pattern import list_sequence
-from stylevideo.media.pictures import WHITE, Picture, Reading
 from stylevideo.timeline.clip import VideoInfo
 
 logger = logging.getLogger(__name__)

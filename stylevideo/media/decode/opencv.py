@@ -14,10 +14,10 @@ from typing import Any
 
 import cv2
 
+from stylevideo.media.decode.timestamps import index_at, times_ms
 from stylevideo.media.ffmpeg import file_url, opencv_options
+from stylevideo.media.images.pictures import Picture, fit_picture
 from stylevideo.media.orientation import upright
-from stylevideo.media.pictures import Picture, fit_picture
-from stylevideo.media.times import index_at, times_ms
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
 

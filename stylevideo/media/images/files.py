@@ -19,15 +19,15 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
-from stylevideo.media.exr import ExrPicture, read_exr
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
+from stylevideo.media.images.exr import ExrPicture, read_exr
+from stylevideo.media.images.picture_size import is_picture
+from stylevideo.media.images.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
+from stylevideo.media.images.profiles import Embedded, embedded, to_srgb
+from stylevideo.media.images.tiff import has_alpha_multiplied_in
+from stylevideo.media.images.view import sequence_view
 from stylevideo.media.orientation import upright
 from stylevideo.media.pattern import CODECS
-from stylevideo.media.picture_size import is_picture
-from stylevideo.media.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
-from stylevideo.media.profiles import Embedded, embedded, to_srgb
-from stylevideo.media.tiff import has_alpha_multiplied_in
-from stylevideo.media.view import sequence_view
 from stylevideo.system import files
 from stylevideo.system.memory import lacks_memory, rule_out_lack_of_memory
 

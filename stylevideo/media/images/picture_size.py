@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.limits import JPEG_SCANS, PIXELS
-from stylevideo.media.tiff import tiff_size
+from stylevideo.media.images.tiff import tiff_size
 
 _JPEG_SIZE_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_SCAN, _JPEG_END = 0xDA, 0xD9

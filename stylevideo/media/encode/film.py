@@ -21,7 +21,9 @@ import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
 from stylevideo.media.clock import all_in_use
-from stylevideo.media.delivery import (
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.tags import Chapter, FilmTags, compare_tags, film_tags, read_tags
+from stylevideo.media.encode.delivery import (
     CONTAINERS,
     PIPE_FORMATS,
     Container,
@@ -30,15 +32,10 @@ from stylevideo.media.delivery import (
     choose_delivery,
     run_trial,
 )
-from stylevideo.media.encode import encode
-from stylevideo.media.ffmpeg import ffmpeg_path, file_url, reading_time_s
-from stylevideo.media.leftovers import part_folder
-from stylevideo.media.pictures import check_writable
-from stylevideo.media.plan import FilmPlan, plan_film
-from stylevideo.media.probe import probe
-from stylevideo.media.tags import Chapter, FilmTags, compare_tags, film_tags, read_tags
-from stylevideo.media.timed_pipe import picture_header, stream_header
-from stylevideo.media.tracks import (
+from stylevideo.media.encode.matroska import picture_header, stream_header
+from stylevideo.media.encode.pipe import encode
+from stylevideo.media.encode.plan import FilmPlan, plan_film
+from stylevideo.media.encode.tracks import (
     TRACK_KINDS,
     TRIAL_SECONDS,
     Cut,
@@ -53,6 +50,9 @@ from stylevideo.media.tracks import (
     track_inputs,
     tracks_of,
 )
+from stylevideo.media.ffmpeg import ffmpeg_path, file_url, reading_time_s
+from stylevideo.media.hidden import part_folder
+from stylevideo.media.images.pictures import check_writable
 from stylevideo.text import counted, printable
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 

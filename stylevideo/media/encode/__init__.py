@@ -1,0 +1,1 @@
+"""From finished frames to films and image sequences."""

@@ -1,0 +1,1 @@
+"""Pictures and their files, colours and light."""
