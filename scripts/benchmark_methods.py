@@ -23,6 +23,9 @@ from benchmark_clips import BenchmarkClip
 from torch import Tensor
 from tqdm import tqdm
 
+from stylevideo.engine.optimizer import CarriedState
+from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_atomically, write_png
 from stylevideo.metrics import (
     END_FRAMES,
@@ -36,12 +39,9 @@ from stylevideo.metrics import (
 )
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion, with_motion
-from stylevideo.optimize import CarriedState
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.styles import ReadStyle, style_targets
-from stylevideo.targets import StyleTargets
-from stylevideo.temporal import FrameResult, SequenceState, stylize_sequence
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
 NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "verification", "version")

@@ -12,6 +12,7 @@ from stylevideo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from stylevideo.batch import BatchOptions, Outcome, run_batch
+    from stylevideo.engine.sequence import FrameResult
     from stylevideo.errors import StyleVideoError
     from stylevideo.evaluation import Evaluation, evaluate
     from stylevideo.jobs import stylize, stylize_frames
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from stylevideo.settings.presets import preset
     from stylevideo.settings.settings import Settings
     from stylevideo.settings.style import Style
-    from stylevideo.temporal import FrameResult
     from stylevideo.verification import Verification, verify
 
 _HOMES = {
@@ -29,7 +29,7 @@ _HOMES = {
     "ClipRequest": "stylevideo.request",
     "ClipResult": "stylevideo.results",
     "Evaluation": "stylevideo.evaluation",
-    "FrameResult": "stylevideo.temporal",
+    "FrameResult": "stylevideo.engine.sequence",
     "Outcome": "stylevideo.batch",
     "Settings": "stylevideo.settings.settings",
     "Style": "stylevideo.settings.style",

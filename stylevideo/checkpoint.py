@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from stylevideo.engine.carry import Reference
+from stylevideo.engine.objective import FrameLosses
+from stylevideo.engine.optimizer import CarriedState
+from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.media.store import FrameStore
 from stylevideo.ops.margin import MARGIN_PX
-from stylevideo.optimize import CarriedState, FrameLosses
-from stylevideo.temporal import Reference, SequenceState
 from stylevideo.timeline.clip import Shot, VideoInfo
 
 TURN_NAME = "turn"

@@ -20,6 +20,8 @@ import torch
 
 from stylevideo.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
 from stylevideo.claims import Alone, Claims
+from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.sequence import FrameResult
 from stylevideo.errors import (
     DecodeError,
     DeviceMemoryError,
@@ -35,7 +37,6 @@ from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
 from stylevideo.identity import request_key
 from stylevideo.line import Line
-from stylevideo.loop import turning_frames
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import REQUEST_NAME, finished_frames, throw_away
@@ -66,7 +67,6 @@ from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat, broken_off_when, count_step
-from stylevideo.temporal import FrameResult
 from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylevideo.engine.objective import FrameLosses, Objective
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.motion.flow import DISFlow, FarnebackFlow
@@ -26,9 +28,7 @@ from stylevideo.ops.filters import luma
 from stylevideo.ops.losses import gram_matrix, relative_square_error
 from stylevideo.ops.pyramid import require_same_size
 from stylevideo.ops.warp import warp
-from stylevideo.optimize import FrameLosses, Objective
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StyleTargets
 
 LONG = 10
 """Frames between the two of the long warping error."""

@@ -12,13 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from stylevideo.loop import MEETING
+from stylevideo.engine.loop import MEETING
+from stylevideo.engine.objective import FrameLosses
+from stylevideo.engine.sequence import FrameResult
 from stylevideo.media.colors import conversion_notes, reads_as_bt709
 from stylevideo.media.images.pictures import Reading
-from stylevideo.optimize import FrameLosses
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.temporal import FrameResult
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Clip, Shot, VideoInfo
 

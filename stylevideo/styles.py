@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
 from stylevideo.identity import content_hash
 from stylevideo.media.images.pictures import read_as_srgb, to_floats, to_image
@@ -16,7 +17,6 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.targets import StylePicture, StyleTargets
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,12 +16,12 @@ from image_fixtures import to_image
 from media_fixtures import make_video, sine
 from sample_scenes import render_shot
 
+from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.estimate import Frame
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StylePicture, StyleTargets
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"

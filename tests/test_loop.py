@@ -19,20 +19,21 @@ from media_fixtures import make_video
 from sequence_fixtures import deep_frame, save
 
 import stylevideo
+from stylevideo.engine.carry import Carried, Pull, pulled
+from stylevideo.engine.loop import Turn, turning_frames
+from stylevideo.engine.optimizer import CarriedState
+from stylevideo.engine.sequence import FrameResult
 from stylevideo.errors import ResumeError, SettingsError, Stopped
-from stylevideo.loop import Turn, turning_frames
 from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.media.store import store_folder
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
-from stylevideo.optimize import CarriedState
 from stylevideo.painting import _backwards
 from stylevideo.preparation import prepare
 from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings
-from stylevideo.temporal import Carried, FrameResult, Pull, pulled
 from stylevideo.timeline.clip import Shot
 
 HEIGHT, WIDTH = 64, 96

@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from image_fixtures import noise_image
 
+from stylevideo.engine.carry import extended_motion
+from stylevideo.engine.sequence import stylize_sequence
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion, Sighting
 from stylevideo.ops.margin import MARGIN_PX, extended, with_margin, without_margin
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StyleTargets
-from stylevideo.temporal import extended_motion, stylize_sequence
 
 PADDING = (MARGIN_PX,) * 4
 

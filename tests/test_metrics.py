@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_fixtures import noise_image
 
+from stylevideo.engine.objective import Objective
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import ShapeError
 from stylevideo.metrics import (
     HELD_OUT_STYLE_LAYERS,
@@ -37,11 +39,9 @@ from stylevideo.metrics import (
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.ops.losses import gram_matrix
-from stylevideo.optimize import Objective
 from stylevideo.settings.schema import VGG19_LAYERS
 from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StyleTargets
 
 HEIGHT, WIDTH = 36, 48
 PLAIN = Settings()

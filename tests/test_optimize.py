@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from stylevideo.engine.objective import Guide, Objective
+from stylevideo.engine.optimizer import CarriedState, optimize_cold, optimize_frame
+from stylevideo.engine.sequence import Frame
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.optimize import CarriedState, Guide, Objective, optimize_cold, optimize_frame
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StyleTargets
-from stylevideo.temporal import Frame
 
 Maker = Callable[[Settings], StyleTargets]
 
@@ -113,7 +114,7 @@ def test_larger_style_scale_asks_for_other_statistics(make_targets: Maker) -> No
 
 
 def test_styles_are_blended_by_their_weights(vgg, make_targets: Maker) -> None:
-    from stylevideo.targets import StylePicture
+    from stylevideo.engine.targets import StylePicture
 
     black, white = torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
     layers = ("relu1_1", "relu2_1")

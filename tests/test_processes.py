@@ -20,10 +20,10 @@ from media_fixtures import ffmpeg
 from stylevideo import Settings, stylize
 from stylevideo.batch import Status, run_batch
 from stylevideo.cli import main
+from stylevideo.engine.objective import Objective
 from stylevideo.errors import Stopped
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.hidden import finished_frames
-from stylevideo.optimize import Objective
 from stylevideo.planning import plan_requests
 from stylevideo.request import Given
 from stylevideo.results import FrameFinished

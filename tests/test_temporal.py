@@ -11,26 +11,17 @@ import pytest
 import torch
 from image_fixtures import noise_image
 
+from stylevideo.engine.carry import LIVELY, Carried, Pull, Reference, carry, extended_motion, map_colors
+from stylevideo.engine.objective import Guide, Objective
+from stylevideo.engine.optimizer import CarriedState, optimize_frame
+from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.metrics import sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.margin import MARGIN_PX, with_margin
 from stylevideo.ops.warp import warp
-from stylevideo.optimize import CarriedState, Guide, Objective, optimize_frame
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StyleTargets
-from stylevideo.temporal import (
-    LIVELY,
-    Carried,
-    FrameResult,
-    Pull,
-    Reference,
-    SequenceState,
-    carry,
-    extended_motion,
-    map_colors,
-    stylize_sequence,
-)
 
 Maker = Callable[[Settings], StyleTargets]
 Made = tuple[FrameResult, SequenceState]

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylevideo.engine.carry import Pull, Reference
+from stylevideo.engine.optimizer import CarriedState
+from stylevideo.engine.sequence import SequenceState
 from stylevideo.motion.estimate import is_reference
 from stylevideo.ops.margin import with_margin
-from stylevideo.optimize import CarriedState
 from stylevideo.settings.sections import TemporalSettings
-from stylevideo.temporal import Pull, Reference, SequenceState
 from stylevideo.timeline.clip import Shot
 
 MEETING = 0.5

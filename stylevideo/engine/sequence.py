@@ -11,18 +11,19 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from stylevideo.engine.carry import Pull, Reference, carry, extended_motion, pulled
+from stylevideo.engine.objective import FrameLosses, Guide
+from stylevideo.engine.optimizer import CarriedState, Optimized, optimize_cold, optimize_frame
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import REFERENCES, Frame, Motion, Sighting, is_reference
-from stylevideo.ops.margin import extended, with_margin, without_margin
-from stylevideo.ops.warp import warp, warp_smoothly
-from stylevideo.optimize import CarriedState, FrameLosses, Guide, Optimized, optimize_cold, optimize_frame
+from stylevideo.motion.estimate import REFERENCES, Frame, Motion, is_reference
+from stylevideo.ops.margin import with_margin, without_margin
 from stylevideo.settings.settings import Settings
-from stylevideo.targets import StyleTargets
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
@@ -30,8 +31,6 @@ MOSTLY = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
 FINISHED_AFTER = 80
 """Iterations after which a pixel is held in full."""
-LIVELY = 0.04
-"""Second moment of what no frame has shown, in parts of the mean: the lower, the larger the first steps."""
 
 
 @dataclass(frozen=True)
@@ -58,49 +57,6 @@ class FrameResult:
     redone: bool
     repaired: bool
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An older result, as the film has it.
-
-    Attributes:
-        index: the frame's index in the source.
-        picture: (1, 3, H, W), uint8.
-    """
-
-    index: int
-    picture: Tensor
-
-
-@dataclass(frozen=True)
-class Pull:
-    """What a frame shall turn into, beside what it follows from.
-
-    Attributes:
-        picture: (1, 3, H, W), uint8, on any device.
-        weight: 0 leaves what was seen before as it was, 1 puts the picture in its place.
-    """
-
-    picture: Tensor
-    weight: float
-
-
-@dataclass(frozen=True)
-class Carried:
-    """What earlier frames say of a frame, where things are now; all with a margin.
-
-    Attributes:
-        start: what the frame begins with.
-        held: (1, 3, H, W), what it is held to: the start, or between that and the anchor.
-        known: (1, 1, H, W), 0..1, how much of each pixel the previous frame, references and the anchor show.
-        finished: (1, 1, H, W), 0..1, how finished the start is, 0 where it is new.
-    """
-
-    start: CarriedState
-    held: Tensor
-    known: Tensor
-    finished: Tensor
 
 
 @dataclass(frozen=True)
@@ -132,112 +88,6 @@ def as_reference(result: FrameResult) -> Reference:
     """A result as the film has it, rounded to 8 bits by way of 16, as `to_picture` does; stays on its device."""
     deep = (result.image * 65535).round()
     return Reference(result.index, (deep + 128).div(257, rounding_mode="floor").byte())
-
-
-def carry(
-    state: CarriedState,
-    finished: Tensor,
-    motion: Motion,
-    frame: Tensor,
-    references: tuple[Reference, ...] = (),
-    anchor: float = 0.0,
-) -> Carried:
-    """Move picture and moments to where things are now, and restart what was hidden.
-
-    What the previous frame hid but a reference shows is taken from there, so that it looks as it did. What
-    none shows begins with the source's colours, mapped to the style's. Where the previous frame is not to be
-    believed the first moment begins at zero, since it belongs to another thing, and the second at its mean, or at a
-    small part of that where no reference helps: otherwise a dozen frames would go by before new strokes show.
-
-    The frame begins as the previous one, but is held to the anchor too: what each frame changes a little would
-    add up otherwise (the long-term term of Ruder, section 4.2). The weighted sum of two squared differences is, but
-    for a constant, that to the weighted mean.
-
-    What a reference shows of what was hidden counts as finished.
-
-    Args:
-        state: after the previous frame, with its margin.
-        finished: (1, 1, H, W), 0..1, how finished that is.
-        motion: from the previous frame to this one, with a margin and on the state's device; see `extended_motion`.
-        frame: (1, 3, H, W), the source's frame with its margin, 0..1.
-        references: older results, without margin, on any device; among them those that the motion's sightings and
-            anchor name.
-        anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
-    """
-    visible = motion.visible
-    seen_before = sum((sighting.seen for sighting in motion.sightings), torch.zeros_like(visible)).clamp_max(1)
-    kept = torch.minimum(visible, 1 - seen_before)
-    known = kept + seen_before
-    warped = warp(state.image, motion.flow_to_previous).clamp(0, 1)
-    maps = torch.cat((state.first_moment, state.second_moment, finished), dim=1)  # (1, 7, H, W)
-    first, second, finished = torch.split(warp_smoothly(maps, motion.flow_to_previous), [3, 3, 1], dim=1)
-    mapped = map_colors(frame, warped, visible)
-    image = torch.lerp(mapped, warped, kept)
-    for sighting in motion.sightings:
-        image = image + sighting.seen * (_looking_back(sighting, references, frame.device) - mapped)
-    mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 3, 1, 1)
-    second = kept * second + (seen_before + LIVELY * (1 - known)) * mean
-    start = CarriedState(image, first * kept, second, state.step)
-    finished = kept * finished + seen_before * torch.lerp(torch.ones_like(finished), finished, visible)
-    if motion.anchor is None:
-        return Carried(start, image, known, finished)
-    share = anchor * motion.anchor.seen
-    known = share + (1 - share) * known
-    older = _looking_back(motion.anchor, references, frame.device)
-    return Carried(start, torch.lerp(image, older, share / known.clamp_min(1e-6)), known, finished)
-
-
-def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
-    """Motion that knows the margin too, on a device: what lies outside moves with the nearest pixel of the border."""
-
-    def extend(sighting: Sighting) -> Sighting:
-        return Sighting(sighting.index, extended(sighting.flow.to(device)), extended(sighting.seen.to(device)))
-
-    return replace(
-        motion,
-        flow_to_previous=extended(motion.flow_to_previous.to(device)),
-        visible=extended(motion.visible.to(device)),
-        sightings=tuple(map(extend, motion.sightings)),
-        anchor=extend(motion.anchor) if motion.anchor else None,
-    )
-
-
-def _looking_back(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> Tensor:
-    """A reference's picture where things are now, with a margin that mirrors it: (1, 3, H, W)."""
-    picture = next(reference.picture for reference in references if reference.index == sighting.index)
-    return warp(with_margin(picture.to(device)) / 255, sighting.flow).clamp(0, 1)
-
-
-def pulled(carried: Carried, pull: Pull) -> tuple[CarriedState, Guide]:
-    """Turn a frame's start, and what it is held to, towards a picture; the moments stay as they were carried.
-
-    What is new follows from nothing, so it begins as the picture has it at once and is held to that.
-    """
-    weight = 1 - carried.known * (1 - pull.weight)
-    picture = with_margin(pull.picture.to(carried.known.device)) / 255
-    image = torch.lerp(carried.start.image, picture, weight)
-    return replace(carried.start, image=image), Guide(image, torch.maximum(carried.known, weight))
-
-
-def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
-    """Give a source frame the colours of its stylised picture, by the affine map that fits best where visible.
-
-    Args:
-        frame, stylized: (1, 3, H, W), 0..1.
-        visible: (1, 1, H, W); with hardly a visible pixel the frame is returned as it is.
-    Returns:
-        (1, 3, H, W), 0..1.
-    """
-    weight = visible.flatten()  # (N,)
-    if float(weight.sum()) < 0.01 * weight.numel():
-        return frame
-    colors = torch.cat((frame, torch.ones_like(frame[:, :1])), dim=1).flatten(2)[0].T  # (N, 4)
-    weighted = colors * weight[:, None]
-    ridge = 1e-4 * weight.sum() * torch.eye(4, device=frame.device)
-    normal = weighted.T @ colors + ridge  # (4, 4)
-    right = weighted.T @ stylized.flatten(2)[0].T  # (4, 3)
-    matrix: Tensor = torch.linalg.solve(normal.cpu(), right.cpu()).to(frame.device)  # (4, 3)
-    return (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
 
 
 def stylize_sequence(
