@@ -92,7 +92,7 @@ def _redirect(order: dict[str, Any]) -> None:
 
 def _stop_after(frames: int) -> None:
     """Ask to stop, as Ctrl-C does, once so many frames are on the disk."""
-    from stylevideo.media.store import FrameStore
+    from stylevideo.store.frames import FrameStore
 
     save, saved = FrameStore.save, iter(range(1, 10**6))
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.assistance import Assistance
 from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
-from stylevideo.identity import is_made, made_files, request_key
 from stylevideo.limits import WORKERS
-from stylevideo.media.lock import tidy
 from stylevideo.request import ClipRequest
+from stylevideo.store.identity import is_made, made_files, request_key
+from stylevideo.store.lock import tidy
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.loading import PAINTING, require_memory_to_load

@@ -20,7 +20,7 @@ from stylevideo.system.streams import bar_stream, print_json, print_line
 from stylevideo.text import counted
 
 if TYPE_CHECKING:
-    from stylevideo.cache import Unfinished
+    from stylevideo.store.unfinished import Unfinished
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _cache_list(options: argparse.Namespace) -> None:
-    from stylevideo.cache import find_unfinished
+    from stylevideo.store.unfinished import find_unfinished
 
     found = find_unfinished(options.folders)
     if options.json:
@@ -185,7 +185,7 @@ def _cache_list(options: argparse.Namespace) -> None:
 
 
 def _cache_clear(options: argparse.Namespace) -> None:
-    from stylevideo.cache import find_unfinished, remove_unfinished
+    from stylevideo.store.unfinished import find_unfinished, remove_unfinished
 
     found = find_unfinished(options.folders)
     idle = [work for work in found if not work.in_use]

@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.checkpoint import load_shots
 from stylevideo.claims import Claims
 from stylevideo.errors import Stopped
 from stylevideo.fallback import FALLBACK_NAME
 from stylevideo.line import Saver
-from stylevideo.media.store import FrameStore, recall
 from stylevideo.painting import Painter
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.prospect import check_room
 from stylevideo.results import Listener
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.checkpoint import load_shots
+from stylevideo.store.frames import FrameStore, recall
 from stylevideo.system.device import cpu_threads, memory_context
 from stylevideo.system.heartbeat import broken_off_when
 

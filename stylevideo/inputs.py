@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.beside import is_record, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
+from stylevideo.store.sidecar import is_record, provenance_path
 from stylevideo.system.files import real_path, refuse_address
 
 VIDEO_SUFFIXES = frozenset(

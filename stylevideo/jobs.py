@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
 from stylevideo.claims import Alone, Claims
 from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.sequence import FrameResult
@@ -35,15 +34,12 @@ from stylevideo.errors import (
 )
 from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.film import displayed
-from stylevideo.identity import request_key
 from stylevideo.line import Line
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.images.pictures import to_8_bits
-from stylevideo.media.lock import sole_run
 from stylevideo.media.sheet import COLUMNS, write_sheet
-from stylevideo.media.store import FrameStore, forgive, note, recall
 from stylevideo.outputs import check_names
 from stylevideo.painting import Made, Painter, too_large
 from stylevideo.preparation import Job, fingerprint, prepare
@@ -63,6 +59,10 @@ from stylevideo.results import (
 )
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
+from stylevideo.store.frames import FrameStore, forgive, note, recall
+from stylevideo.store.identity import request_key
+from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.system.folders import folder_for

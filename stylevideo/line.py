@@ -15,13 +15,13 @@ from typing import Any
 
 from torch import Tensor
 
-from stylevideo.checkpoint import state_to_dict
 from stylevideo.film import FinishedFrames, deliver
 from stylevideo.media.images.pictures import to_picture
-from stylevideo.media.store import FrameStore
 from stylevideo.painting import Made
 from stylevideo.preparation import Job
 from stylevideo.results import FrameFinished, FrameRecord, Listener, Waits
+from stylevideo.store.checkpoint import state_to_dict
+from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S, Stopwatch, WriteBehind
 from stylevideo.system.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.system.threads import start_thread

@@ -12,17 +12,17 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.beside import is_plot, is_record_of, is_report, provenance_path
 from stylevideo.errors import InputError
 from stylevideo.media.encode.delivery import Delivery, choose_delivery
 from stylevideo.media.encode.film import check_output
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
 from stylevideo.media.hidden import is_hidden_name, require_own
 from stylevideo.media.images.pictures import check_writable
-from stylevideo.media.lock import lock_path, require_own_lock
-from stylevideo.media.store import files_being_named
 from stylevideo.settings.sections import OutputSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.store.frames import files_being_named
+from stylevideo.store.lock import lock_path, require_own_lock
+from stylevideo.store.sidecar import is_plot, is_record_of, is_report, provenance_path
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto
 from stylevideo.timeline.clip import VideoInfo
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
-from stylevideo.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.engine.carry import Pull, Reference
 from stylevideo.engine.loop import MEETING, Turn, state_before_turn, turning_frames
 from stylevideo.engine.sequence import FrameResult, SequenceState, as_reference, leave_as_they_are, stylize_sequence
@@ -22,9 +21,10 @@ from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
-from stylevideo.media.store import FrameStore
 from stylevideo.motion.estimate import Frame, Motion, earliest_reference, with_motion
 from stylevideo.preparation import Job
+from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
+from stylevideo.store.frames import FrameStore
 from stylevideo.styles import style_targets
 from stylevideo.system.background import Stopwatch, read_ahead
 from stylevideo.system.device import describe, memory_context

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylevideo.beside import provenance_path
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.inputs import HERE, absolute, find_sources
 from stylevideo.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
@@ -23,6 +22,7 @@ from stylevideo.request import ClipRequest, Given
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.sidecar import provenance_path
 from stylevideo.system.files import real_path, refuse_onto
 
 USUAL_PRESET = "standard"

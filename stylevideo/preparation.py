@@ -14,7 +14,6 @@ import cv2
 import torch
 
 from stylevideo.errors import InputError
-from stylevideo.identity import request_key
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
 from stylevideo.media.encode.film import check_film
@@ -23,7 +22,6 @@ from stylevideo.media.encode.tracks import stretch_of_time
 from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import SRGB, sequence_view, shown_by
-from stylevideo.media.store import FORM
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.ops.margin import MARGIN_PX
@@ -34,13 +32,15 @@ from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
+from stylevideo.store.frames import FORM
+from stylevideo.store.identity import request_key
+from stylevideo.store.watch import SourceWatch
 from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Clip, VideoInfo
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__
-from stylevideo.watch import SourceWatch
 
 MOST_FRAMES = 100_000
 MOST_REPEATS = 100

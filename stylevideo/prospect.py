@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
-from stylevideo.checkpoint import load_shots, require_whole
 from stylevideo.errors import StorageError
 from stylevideo.fallback import FALLBACK_NAME
 from stylevideo.media.hidden import finished_frames
-from stylevideo.media.store import find_store, recall
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import painted_size
@@ -23,6 +21,8 @@ from stylevideo.outputs import check_names
 from stylevideo.preparation import Job, fingerprint, prepare
 from stylevideo.request import ClipRequest
 from stylevideo.settings.settings import Settings
+from stylevideo.store.checkpoint import load_shots, require_whole
+from stylevideo.store.frames import find_store, recall
 from stylevideo.system.device import cpu_threads, describe
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat

@@ -14,14 +14,14 @@ from typing import Any
 
 import torch
 
-from stylevideo.beside import MADE_BY, is_record_of, provenance_path, size_words
 from stylevideo.errors import InputError, StorageError
-from stylevideo.identity import written_bytes
 from stylevideo.media.hidden import store_folder
 from stylevideo.media.pattern import plain_name
 from stylevideo.preparation import Job
 from stylevideo.settings.sections import OF_RUNS
 from stylevideo.settings.settings import leaves
+from stylevideo.store.identity import written_bytes
+from stylevideo.store.sidecar import MADE_BY, is_record_of, provenance_path, size_words
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 

@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.beside import MADE_BY, provenance_path, read_values
 from stylevideo.settings.style import Style
+from stylevideo.store.sidecar import MADE_BY, provenance_path, read_values
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 

@@ -94,7 +94,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
 
 def _report_failure(request: ClipRequest, error: BaseException, seconds: float) -> None:
     """Write the report of a clip without a film, where the report is asked for and replaces nothing but a report."""
-    from stylevideo.beside import is_report
+    from stylevideo.store.sidecar import is_report
 
     stopped = isinstance(error, Stopped | KeyboardInterrupt)
     reason = str(error) or ("It was stopped." if stopped else f"{type(error).__name__}.")
@@ -141,8 +141,8 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
     if len(names) > 1:
         raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
     for name in names:
-        from stylevideo.beside import provenance_path
         from stylevideo.outputs import check_report
+        from stylevideo.store.sidecar import provenance_path
 
         path = Path(name).absolute()
         for request in requests:

@@ -10,13 +10,13 @@ import numpy as np
 
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
-from stylevideo.identity import content_hash
 from stylevideo.media.images.pictures import read_as_srgb, to_floats, to_image
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.identity import content_hash
 
 
 @dataclass(frozen=True, eq=False)

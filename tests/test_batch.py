@@ -21,18 +21,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sequence_fixtures import save_numbered
 
-from stylevideo import identity
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, already_made, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.jobs import stylize
 from stylevideo.media.hidden import finished_frames
-from stylevideo.media.lock import lock_path, sole_run
-from stylevideo.media.store import store_folder
 from stylevideo.planning import plan_requests
 from stylevideo.request import ClipRequest, Given, clip_names
 from stylevideo.results import FrameFinished, Planned
 from stylevideo.settings.settings import Settings
+from stylevideo.store import identity
+from stylevideo.store.frames import store_folder
+from stylevideo.store.lock import lock_path, sole_run
 from stylevideo.system.heartbeat import broken_off_when
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stylevideo.cache import find_unfinished, remove_unfinished
 from stylevideo.cli import main
 from stylevideo.errors import LockedError
-from stylevideo.media.lock import sole_run
-from stylevideo.media.store import FrameStore, store_folder
+from stylevideo.store.frames import FrameStore, store_folder
+from stylevideo.store.lock import sole_run
+from stylevideo.store.unfinished import find_unfinished, remove_unfinished
 
 
 @pytest.fixture

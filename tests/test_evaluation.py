@@ -17,7 +17,6 @@ from PIL.PngImagePlugin import PngInfo
 from sequence_fixtures import save, save_numbered
 
 import stylevideo
-from stylevideo.beside import PLOT_MARK
 from stylevideo.errors import InputError
 from stylevideo.evaluation import Evaluation, _open_pair, _pairs, as_json, as_table
 from stylevideo.media.decode.probe import probe
@@ -28,6 +27,7 @@ from stylevideo.media.images.exr import write_exr
 from stylevideo.metrics import LONG
 from stylevideo.plot import draw_measures, write_plot
 from stylevideo.settings.settings import Settings
+from stylevideo.store.sidecar import PLOT_MARK
 
 LOSSLESS = ("-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0")
 

@@ -13,13 +13,13 @@ from conftest import STYLE
 import stylevideo
 from stylevideo import painting
 from stylevideo.errors import DeviceMemoryError
-from stylevideo.identity import is_made, request_key
-from stylevideo.media import notes
 from stylevideo.media.decode.probe import probe
 from stylevideo.prospect import foresee
 from stylevideo.request import ClipRequest
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store import notes
+from stylevideo.store.identity import is_made, request_key
 
 ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
 SMALL = Settings().with_values(**ONCE, frames="1-4", size=64, device="cpu", precision="fp32")

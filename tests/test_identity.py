@@ -19,16 +19,16 @@ from media_fixtures import numbered_video
 from sequence_fixtures import save_numbered
 
 import stylevideo
-from stylevideo.beside import is_record, is_record_of, is_report, provenance_path
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
-from stylevideo.identity import content_hash, is_made, request_key, source_identity
 from stylevideo.media.images.exr import write_exr
-from stylevideo.media.lock import is_locked, lock_path, sole_run
 from stylevideo.outputs import check_names, check_report
 from stylevideo.preparation import prepare
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.identity import content_hash, is_made, request_key, source_identity
+from stylevideo.store.lock import is_locked, lock_path, sole_run
+from stylevideo.store.sidecar import is_record, is_record_of, is_report, provenance_path
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 TOO_DEEP = "[" * 100_000
@@ -98,7 +98,7 @@ def test_reports_and_records_replace_their_like_alone(
     make(clip, film, report=str(report))
     record = provenance_path(film)
     assert (is_record(record), is_report(record), is_record(report), is_report(report)) == (True, False, False, True)
-    monkeypatch.setattr("stylevideo.beside.JSON_BYTES", 100)
+    monkeypatch.setattr("stylevideo.store.sidecar.JSON_BYTES", 100)
     assert is_report(report), "of whatever length"
     monkeypatch.undo()
     make(clip, tmp_path / "b.mp4", report=str(report))
@@ -150,7 +150,7 @@ def test_a_film_is_made_by_one_run_at_a_time_whatever_it_is_called(clip: Path, t
 def test_the_lock_of_a_dead_run_holds_nobody(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     script = (
-        "import os, sys; from pathlib import Path; from stylevideo.media.lock import sole_run\n"
+        "import os, sys; from pathlib import Path; from stylevideo.store.lock import sole_run\n"
         "with sole_run(Path(sys.argv[1])): os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", script, str(film)], check=True)
@@ -254,7 +254,7 @@ def test_versions_of_a_source_are_not_mixed(tmp_path: Path, monkeypatch: pytest.
     assert key_of(source) != before
     with pytest.raises(ResumeError, match="source was"):
         make(source, film)
-    monkeypatch.setattr("stylevideo.identity.WHOLE_BYTES", 0)
+    monkeypatch.setattr("stylevideo.store.identity.WHOLE_BYTES", 0)
     large = key_of(source)
     os.utime(tmp_path / "a.0002.tif", (1e9, 1e9))
     assert key_of(source) == large
@@ -263,7 +263,7 @@ def test_versions_of_a_source_are_not_mixed(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_large_clip_is_known_by_parts_all_over_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stylevideo.identity.WHOLE_BYTES", 1 << 16)
+    monkeypatch.setattr("stylevideo.store.identity.WHOLE_BYTES", 1 << 16)
     clip, data = tmp_path / "clip.mp4", bytes(1 << 20)
     clip.write_bytes(data)
     identities = {source_identity([clip])}
@@ -320,7 +320,7 @@ def test_opencolorio_counts_where_there_is_light(clip: Path, tmp_path: Path, mon
 def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 3))
     script = (
-        "import sys; from pathlib import Path; from stylevideo.identity import source_identity, is_made, request_key\n"
+        "import sys; from pathlib import Path; from stylevideo.store.identity import source_identity, is_made, request_key\n"
         "from stylevideo.settings.settings import Settings, Style\n"
         "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
         "assert not is_made(Path(sys.argv[1]), lambda: key)\n"

@@ -29,11 +29,11 @@ from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError,
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import Reading
-from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.frames import FrameStore, store_folder
 from stylevideo.system.device import is_fast_with_bf16
 
 FAST = Settings().with_values(**QUICK)

@@ -17,10 +17,10 @@ import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import InputError, StorageError, StyleVideoError
 from stylevideo.media.hidden import is_hidden_name, require_own, store_folder, throw_away
-from stylevideo.media.lock import lock_path, sole_run
-from stylevideo.media.store import FrameStore
 from stylevideo.results import Event, FrameFinished
 from stylevideo.settings.settings import Settings
+from stylevideo.store.frames import FrameStore
+from stylevideo.store.lock import lock_path, sole_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False, frames="1-2")

@@ -25,7 +25,6 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import FrameResult
 from stylevideo.errors import ResumeError, SettingsError, Stopped
 from stylevideo.media.images.pictures import to_8_bits, to_image
-from stylevideo.media.store import store_folder
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.painting import _backwards
@@ -34,6 +33,7 @@ from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Plann
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.store.frames import store_folder
 from stylevideo.timeline.clip import Shot
 
 HEIGHT, WIDTH = 64, 96

@@ -35,13 +35,13 @@ from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.images.pictures import Reading
-from stylevideo.media.store import FrameStore, store_folder
 from stylevideo.preparation import Job
 from stylevideo.request import ClipRequest
 from stylevideo.results import Forecast, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.sharing import SharedShots
+from stylevideo.store.frames import FrameStore, store_folder
 from stylevideo.system import heartbeat
 from stylevideo.timeline.clip import Clip, Shot
 from stylevideo.worker import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task

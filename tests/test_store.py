@@ -16,7 +16,7 @@ import torch
 from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.hidden import throw_away
 from stylevideo.media.images.pictures import read_picture, write_png
-from stylevideo.media.store import FrameStore, files_being_named, recall, store_folder
+from stylevideo.store.frames import FrameStore, files_being_named, recall, store_folder
 from stylevideo.system.background import WriteBehind, read_ahead
 from stylevideo.system.files import read_file
 
@@ -92,7 +92,7 @@ def test_work_that_ends_while_it_is_looked_at_is_no_work(tmp_path: Path, monkeyp
         throw_away(film)
         return data
 
-    monkeypatch.setattr("stylevideo.media.notes.read_file", read_and_end)
+    monkeypatch.setattr("stylevideo.store.notes.read_file", read_and_end)
     assert recall(film, "anything") is None
 
 
@@ -163,7 +163,7 @@ def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monk
     def full(path: Path, data: bytes) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("stylevideo.media.notes.write_atomically", full)
+    monkeypatch.setattr("stylevideo.store.notes.write_atomically", full)
     with pytest.raises(StorageError, match="full"):
         FrameStore(tmp_path / "film.mp4", JOB)
     assert not list(tmp_path.iterdir())

@@ -24,8 +24,8 @@ from stylevideo.film import deliver
 from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.results import ClipResult, Event, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
+from stylevideo.store.watch import SourceWatch
 from stylevideo.system.heartbeat import broken_off_when
-from stylevideo.watch import SourceWatch
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 FRAMES = 60
@@ -104,7 +104,7 @@ def test_a_clip_that_is_what_it_was_makes_its_film(
     original: Path, tmp_path: Path, whole_bytes: int, at_once: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However often it is touched, as long as frames are saved in between."""
-    at_once.setattr("stylevideo.identity.WHOLE_BYTES", whole_bytes)
+    at_once.setattr("stylevideo.store.identity.WHOLE_BYTES", whole_bytes)
     source = shutil.copy2(original, tmp_path / "clip.mov")
     touches = {3: lambda: put_back(source, original), 20: source.touch, 40: source.touch}
 

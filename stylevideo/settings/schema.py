@@ -46,7 +46,7 @@ def setting(
 ) -> Any:
     """A dataclass field with what its flag and its check need; `changes_frames` puts it into the fingerprint.
 
-    What a setting comes to, such as the frames of a range, is put there by `stylevideo.checkpoint`.
+    What a setting comes to, such as the frames of a range, is put there by `stylevideo.store.checkpoint`.
     """
     return field(
         default=default,

@@ -16,7 +16,6 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from stylevideo.beside import provenance_path, read_values
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.decode.probe import require_file
@@ -24,6 +23,7 @@ from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.settings.sections import OF_RUNS
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
+from stylevideo.store.sidecar import provenance_path, read_values
 from stylevideo.system.files import read_file
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo

@@ -14,8 +14,8 @@ from stylevideo.engine.objective import FrameLosses
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_8_bits
-from stylevideo.media.store import FrameStore
 from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.store.frames import FrameStore
 from stylevideo.timeline.clip import Shot, VideoInfo
 
 TURN_NAME = "turn"

@@ -24,7 +24,7 @@ import torch
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
 from stylevideo.media.hidden import store_folder, throw_away
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
-from stylevideo.media.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
+from stylevideo.store.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 

@@ -1,6 +1,6 @@
 """Unfinished work on disk: where it lies, how large it is, and how it is thrown away.
 
-Each film that is not complete has a hidden folder beside it, see `stylevideo.media.store`; complete ones have none.
+Each film that is not complete has a hidden folder beside it, see `stylevideo.store.frames`; complete ones have none.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.hidden import SUFFIX, finished_frames, is_hidden_name, throw_away
-from stylevideo.media.lock import is_locked, sole_run
-from stylevideo.media.notes import JOB_FILE
+from stylevideo.store.lock import is_locked, sole_run
+from stylevideo.store.notes import JOB_FILE
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A look is quick: size and times of the one file that a frame was read from. Where it has changed, the content decides:
 another one ends the run, the same one (put back, linked, copied onto itself) only makes it go on from the last frame
 that was saved, since what was read meanwhile is not known. The content of large clips is known by parts of it, see
-`stylevideo.identity.source_identity`.
+`stylevideo.store.identity.source_identity`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
-from stylevideo.identity import source_files, source_identity
 from stylevideo.media.decode.reader import SourceFrame
+from stylevideo.store.identity import source_files, source_identity
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
 
@@ -29,7 +29,7 @@ class SourceWatch:
         info: of the clip.
         frames: the indices that are read.
     Attributes:
-        identity: of the files that are read, see `stylevideo.identity.source_identity`.
+        identity: of the files that are read, see `stylevideo.store.identity.source_identity`.
         only_written: whether a file counts as touched only where its size or the time of its last change says so; not
             where only its entry was changed, as by backups, links, permissions, and, on some disks, by nothing.
     Raises:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
 from stylevideo.media.hidden import store_folder, throw_away
-from stylevideo.media.notes import asked_for
+from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 
 _NOTE_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -87,7 +87,7 @@ def tidy(output: Path, key: Callable[[], str]) -> None:
 
     Args:
         output: the film.
-        key: tells what the run was asked for, as from `stylevideo.identity.request_key`; asked if anything is left.
+        key: tells what the run was asked for, as from `stylevideo.store.identity.request_key`; asked if anything is left.
     """
     if store_folder(output).exists() or lock_path(output).exists():
         with suppress(StyleVideoError), sole_run(output):

@@ -1,0 +1,1 @@
+"""Unfinished work on disk: frames, states, what they were made from, locks."""
