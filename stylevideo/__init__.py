@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stylevideo.evaluation import Evaluation, evaluate
     from stylevideo.jobs import stylize, stylize_frames
     from stylevideo.media.decode.probe import probe
-    from stylevideo.request import ClipRequest
+    from stylevideo.planning.request import ClipRequest
     from stylevideo.results import ClipResult
     from stylevideo.settings.presets import preset
     from stylevideo.settings.settings import Settings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BatchOptions": "stylevideo.batch",
-    "ClipRequest": "stylevideo.request",
+    "ClipRequest": "stylevideo.planning.request",
     "ClipResult": "stylevideo.results",
     "Evaluation": "stylevideo.evaluation",
     "FrameResult": "stylevideo.engine.sequence",

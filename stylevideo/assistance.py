@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stylevideo.request import ClipRequest
+from stylevideo.planning.request import ClipRequest
 from stylevideo.sharing import SharedShots
 from stylevideo.worker import END_HELP, HELP, WAS_HELPED, Asked, Done, Failed, Task
 

@@ -21,7 +21,7 @@ from stylevideo.assistance import Assistance
 from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.limits import WORKERS
-from stylevideo.request import ClipRequest
+from stylevideo.planning.request import ClipRequest
 from stylevideo.store.identity import is_made, made_files, request_key
 from stylevideo.store.lock import tidy
 from stylevideo.system.folders import folders_for

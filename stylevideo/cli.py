@@ -20,7 +20,7 @@ from typing import Any
 from stylevideo.commands import COMMANDS
 from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
 from stylevideo.flags import build_parser
-from stylevideo.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
+from stylevideo.planning.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
 from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.system.loading import load_at_once, require_memory_to_load
 from stylevideo.system.log_file import open_log

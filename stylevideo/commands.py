@@ -30,8 +30,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _run(options: argparse.Namespace) -> int:
     from stylevideo.batch import BatchOptions
-    from stylevideo.planning import plan_requests
-    from stylevideo.request import Given
+    from stylevideo.planning.plan import plan_requests
+    from stylevideo.planning.request import Given
     from stylevideo.running import RunOptions, run
 
     styles = tuple(options.style or ())
@@ -149,7 +149,7 @@ def _presets(options: argparse.Namespace) -> None:
 
 
 def _init(options: argparse.Namespace) -> None:
-    from stylevideo.new_job import write_job_file
+    from stylevideo.planning.template import write_job_file
 
     write_job_file(options.file)
     print_line(options.file)

@@ -113,7 +113,7 @@ def _ffmpeg() -> Iterator[Finding]:
 def _deliveries() -> Iterator[Finding]:
     """Each encodes a frame."""
     from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding
-    from stylevideo.naming import USUAL_DELIVERY
+    from stylevideo.planning.naming import USUAL_DELIVERY
 
     usable, unusable = [], []
     for delivery in DELIVERIES.values():
@@ -158,7 +158,7 @@ def _disk() -> Iterator[Finding]:
 
 
 def _user_file() -> Iterator[Finding]:
-    from stylevideo.jobfile import CONFIG_VARIABLE, NO_FILE, read_user_file, user_file
+    from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE, read_user_file, user_file
 
     named = os.environ.get(CONFIG_VARIABLE)
     path = user_file() if named is None else Path(named)

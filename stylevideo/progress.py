@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.request import clip_names
+from stylevideo.planning.request import clip_names
 from stylevideo.text import counted
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from stylevideo.batch import BatchChecked, BatchEvent, ClipEvent, Outcome
+    from stylevideo.planning.request import ClipRequest
     from stylevideo.prospect import Prospect
-    from stylevideo.request import ClipRequest
     from stylevideo.results import Event, Forecast, FrameFinished, Planned
 
 from stylevideo.system.streams import bar_stream

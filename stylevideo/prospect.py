@@ -18,8 +18,8 @@ from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.outputs import check_names
+from stylevideo.planning.request import ClipRequest
 from stylevideo.preparation import Job, fingerprint, prepare
-from stylevideo.request import ClipRequest
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
 from stylevideo.store.frames import find_store, recall

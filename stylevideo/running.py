@@ -13,8 +13,8 @@ from pathlib import Path
 from stylevideo.batch import BatchChecked, BatchOptions, Outcome, Status, already_made, check_batch, confirm, run_batch
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import finished_frames
+from stylevideo.planning.request import ClipRequest, clip_names
 from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
-from stylevideo.request import ClipRequest, clip_names
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts

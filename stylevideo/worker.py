@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from stylevideo.claims import Claims
 from stylevideo.errors import Stopped, StyleVideoError
-from stylevideo.request import ClipRequest
+from stylevideo.planning.request import ClipRequest
 from stylevideo.system.heartbeat import broken_off_when, steps
 from stylevideo.system.loading import PAINTING, load_at_once
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory

@@ -26,8 +26,8 @@ from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.jobs import stylize
 from stylevideo.media.hidden import finished_frames
-from stylevideo.planning import plan_requests
-from stylevideo.request import ClipRequest, Given, clip_names
+from stylevideo.planning.plan import plan_requests
+from stylevideo.planning.request import ClipRequest, Given, clip_names
 from stylevideo.results import FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.store import identity

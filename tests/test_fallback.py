@@ -14,8 +14,8 @@ import stylevideo
 from stylevideo import painting
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.decode.probe import probe
+from stylevideo.planning.request import ClipRequest
 from stylevideo.prospect import foresee
-from stylevideo.request import ClipRequest
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import notes

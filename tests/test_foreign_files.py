@@ -18,7 +18,6 @@ from media_fixtures import ffmpeg, numbered_video, shown_numbers, sine
 
 from stylevideo.cli import main
 from stylevideo.errors import InputError, StyleVideoError
-from stylevideo.inputs import find_sources
 from stylevideo.media.decode.opencv import OPTIONS_VARIABLE
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
@@ -27,6 +26,7 @@ from stylevideo.media.encode.tracks import packet_hashes, plan_tracks, stretch_o
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.formats import CLIP_FORMATS
 from stylevideo.media.images.pictures import Reading
+from stylevideo.planning.inputs import find_sources
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no pipes with names on Windows")
 

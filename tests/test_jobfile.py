@@ -18,11 +18,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stylevideo.errors import InputError, SettingsError, StyleVideoError
-from stylevideo.inputs import find_sources
-from stylevideo.naming import DEFAULT_NAME, FIELDS, fill
-from stylevideo.new_job import write_job_file
-from stylevideo.planning import plan_requests
-from stylevideo.request import ClipRequest, Given
+from stylevideo.planning.inputs import find_sources
+from stylevideo.planning.naming import DEFAULT_NAME, FIELDS, fill
+from stylevideo.planning.plan import plan_requests
+from stylevideo.planning.request import ClipRequest, Given
+from stylevideo.planning.template import write_job_file
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.presets import preset as preset_settings
 from stylevideo.settings.settings import Settings, leaves
@@ -482,7 +482,7 @@ def test_the_user_file_is_found_and_checked(tmp_path: Path, monkeypatch: pytest.
 
 def test_planning_loads_no_torch() -> None:
     code = (
-        "import sys; from stylevideo.planning import plan_requests; from stylevideo.request import Given\n"
+        "import sys; from stylevideo.planning.plan import plan_requests; from stylevideo.planning.request import Given\n"
         "from pathlib import Path\n"
         "plan_requests(['a.mov'], Given(styles=('s.png',), out_dir=Path('x')))\n"
         "assert not {'torch', 'cv2', 'numpy'} & set(sys.modules)"

@@ -26,13 +26,13 @@ from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 from stylevideo import limits
 from stylevideo.cli import main
 from stylevideo.errors import DecodeError, InputError, Problems, SettingsError
-from stylevideo.jobfile import read_job_file, read_user_file
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.images.files import read_file as read_frame_file
 from stylevideo.media.images.pictures import Reading, read_picture
 from stylevideo.media.pattern import list_sequence
 from stylevideo.models.weights import load_vgg19
+from stylevideo.planning.jobfile import read_job_file, read_user_file
 from stylevideo.settings.settings import Settings
 from stylevideo.styles import read_styles
 

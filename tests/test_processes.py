@@ -24,8 +24,8 @@ from stylevideo.engine.objective import Objective
 from stylevideo.errors import Stopped
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.hidden import finished_frames
-from stylevideo.planning import plan_requests
-from stylevideo.request import Given
+from stylevideo.planning.plan import plan_requests
+from stylevideo.planning.request import Given
 from stylevideo.results import FrameFinished
 from stylevideo.system.places import find_program
 

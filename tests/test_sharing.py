@@ -35,8 +35,8 @@ from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.images.pictures import Reading
+from stylevideo.planning.request import ClipRequest
 from stylevideo.preparation import Job
-from stylevideo.request import ClipRequest
 from stylevideo.results import Forecast, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style

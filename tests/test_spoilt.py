@@ -16,8 +16,8 @@ import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import ResumeError, Stopped
 from stylevideo.media.hidden import store_folder
+from stylevideo.planning.request import ClipRequest
 from stylevideo.prospect import foresee
-from stylevideo.request import ClipRequest
 from stylevideo.results import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style

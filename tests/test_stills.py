@@ -17,13 +17,13 @@ from sequence_fixtures import save, save_numbered
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import StorageError
-from stylevideo.inputs import find_sources
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.hidden import finished_frames
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.pattern import CODECS
-from stylevideo.planning import plan_requests
-from stylevideo.request import Given
+from stylevideo.planning.inputs import find_sources
+from stylevideo.planning.plan import plan_requests
+from stylevideo.planning.request import Given
 from stylevideo.results import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 

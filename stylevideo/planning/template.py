@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from stylevideo.errors import InputError, StorageError
-from stylevideo.naming import DEFAULT_NAME, FIELDS
+from stylevideo.planning.naming import DEFAULT_NAME, FIELDS
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import Settings, leaves

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stylevideo.errors import SettingsError
-from stylevideo.inputs import clip_name
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery, choose_delivery
 from stylevideo.media.pattern import is_still
+from stylevideo.planning.inputs import clip_name
 from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean
 

@@ -16,10 +16,10 @@ from typing import Any
 import platformdirs
 
 from stylevideo.errors import InputError, Problems, SettingsError
-from stylevideo.inputs import absolute
 from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
-from stylevideo.naming import check_template, literal
-from stylevideo.request import Given
+from stylevideo.planning.inputs import absolute
+from stylevideo.planning.naming import check_template, literal
+from stylevideo.planning.request import Given
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
 from stylevideo.settings.sections import WEIGHTS_WORDS

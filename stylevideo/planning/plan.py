@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.errors import InputError, Problems, SettingsError
-from stylevideo.inputs import HERE, absolute, find_sources
-from stylevideo.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
 from stylevideo.media.encode.delivery import choose_delivery
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
-from stylevideo.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
-from stylevideo.request import ClipRequest, Given
+from stylevideo.planning.inputs import HERE, absolute, find_sources
+from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
+from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
+from stylevideo.planning.request import ClipRequest, Given
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style

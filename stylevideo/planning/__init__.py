@@ -1,0 +1,1 @@
+"""What is asked for: clips, styles, settings and names; makes nothing."""
