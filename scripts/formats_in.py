@@ -32,7 +32,7 @@ from formats_report import Row
 from stylevideo.errors import StyleVideoError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip
-from stylevideo.results import ClipResult
+from stylevideo.reports.results import ClipResult
 from stylevideo.timeline.clip import VideoInfo
 
 FIRST_NUMBER = 1001

@@ -15,7 +15,7 @@ from formats_footage import BLOCK, HEIGHT, NUMBER_BITS, SCALER, SOUND_HZ, WIDTH,
 import stylevideo
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
-from stylevideo.results import ClipResult
+from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.clip import StreamInfo
 

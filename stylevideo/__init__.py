@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stylevideo.jobs import stylize, stylize_frames
     from stylevideo.media.decode.probe import probe
     from stylevideo.planning.request import ClipRequest
-    from stylevideo.results import ClipResult
+    from stylevideo.reports.results import ClipResult
     from stylevideo.settings.presets import preset
     from stylevideo.settings.settings import Settings
     from stylevideo.settings.style import Style
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BatchOptions": "stylevideo.batch",
     "ClipRequest": "stylevideo.planning.request",
-    "ClipResult": "stylevideo.results",
+    "ClipResult": "stylevideo.reports.results",
     "Evaluation": "stylevideo.evaluation",
     "FrameResult": "stylevideo.engine.sequence",
     "Outcome": "stylevideo.batch",

@@ -11,7 +11,7 @@ from stylevideo.worker import END_HELP, HELP, WAS_HELPED, Asked, Done, Failed, T
 
 if TYPE_CHECKING:
     from stylevideo.crew import NotBegun
-    from stylevideo.results import Planned
+    from stylevideo.reports.events import Planned
 
 
 class Assistance:

@@ -31,7 +31,8 @@ from stylevideo.worker import CHECK, HELP, MAKE, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:
     from stylevideo.prospect import Prospect
-    from stylevideo.results import ClipResult, Event
+    from stylevideo.reports.events import Event
+    from stylevideo.reports.results import ClipResult
 
 logger = logging.getLogger(__name__)
 
@@ -371,7 +372,7 @@ class _Batch:
         return due <= time.monotonic() and not self._help.is_helped(task.index)
 
     def _tell(self, worker: int, task: Task, event: Any) -> None:
-        from stylevideo.results import Checked, Planned
+        from stylevideo.reports.events import Checked, Planned
 
         if isinstance(event, Checked):
             self._begun.add(task.index)

@@ -13,7 +13,7 @@ from stylevideo.line import Saver
 from stylevideo.painting import Painter
 from stylevideo.preparation import fingerprint, prepare
 from stylevideo.prospect import check_room
-from stylevideo.results import Listener
+from stylevideo.reports.events import Listener
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import load_shots

@@ -39,24 +39,15 @@ from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.images.pictures import to_8_bits
-from stylevideo.media.sheet import COLUMNS, write_sheet
 from stylevideo.outputs import check_names
 from stylevideo.painting import Made, Painter, too_large
 from stylevideo.preparation import Job, fingerprint, prepare
 from stylevideo.prospect import check_room, check_space, pixels_of
-from stylevideo.report import describe_result, write_report
-from stylevideo.results import (
-    Checked,
-    ClipResult,
-    Forecast,
-    FrameRecord,
-    Listener,
-    Planned,
-    Waits,
-    frame_warnings,
-    loop_warnings,
-    source_warnings,
-)
+from stylevideo.reports.events import Checked, Forecast, Listener, Planned
+from stylevideo.reports.report import describe_result, write_report
+from stylevideo.reports.results import ClipResult, FrameRecord, Waits
+from stylevideo.reports.sheet import COLUMNS, write_sheet
+from stylevideo.reports.warnings import frame_warnings, loop_warnings, source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots

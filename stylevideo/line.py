@@ -19,7 +19,8 @@ from stylevideo.film import FinishedFrames, deliver
 from stylevideo.media.images.pictures import to_picture
 from stylevideo.painting import Made
 from stylevideo.preparation import Job
-from stylevideo.results import FrameFinished, FrameRecord, Listener, Waits
+from stylevideo.reports.events import FrameFinished, Listener
+from stylevideo.reports.results import FrameRecord, Waits
 from stylevideo.store.checkpoint import state_to_dict
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S, Stopwatch, WriteBehind

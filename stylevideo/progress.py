@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stylevideo.batch import BatchChecked, BatchEvent, ClipEvent, Outcome
     from stylevideo.planning.request import ClipRequest
     from stylevideo.prospect import Prospect
-    from stylevideo.results import Event, Forecast, FrameFinished, Planned
+    from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 
 from stylevideo.system.streams import bar_stream
 from stylevideo.text import printable, printable_message
@@ -78,7 +78,7 @@ class ClipProgress:
         self._done = self._total = 0
 
     def __call__(self, event: Event) -> None:
-        from stylevideo.results import Checked, Forecast, FrameFinished, Planned
+        from stylevideo.reports.events import Checked, Forecast, FrameFinished, Planned
 
         match event:
             case Checked():
@@ -214,7 +214,7 @@ class BatchProgress:
         )
 
     def _advance(self, event: ClipEvent) -> None:
-        from stylevideo.results import FrameFinished, Planned
+        from stylevideo.reports.events import FrameFinished, Planned
 
         clip = self._clips.get(event.index)
         if clip is None:

@@ -154,7 +154,7 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
 
 
 def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
-    from stylevideo.report import describe_clip, describe_result, write_report
+    from stylevideo.reports.report import describe_clip, describe_result, write_report
 
     def described(outcome: Outcome) -> dict[str, object]:
         request, status = outcome.request, outcome.status.value

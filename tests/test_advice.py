@@ -16,7 +16,7 @@ from sequence_fixtures import save, save_numbered
 import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import Stopped
-from stylevideo.results import FrameFinished
+from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings
 
 RUN = "run {clip} --style {style} --iterations 0 --config none -q "

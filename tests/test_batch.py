@@ -28,7 +28,7 @@ from stylevideo.jobs import stylize
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Given, clip_names
-from stylevideo.results import FrameFinished, Planned
+from stylevideo.reports.events import FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.store import identity
 from stylevideo.store.frames import store_folder

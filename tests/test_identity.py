@@ -23,7 +23,8 @@ from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError,
 from stylevideo.media.images.exr import write_exr
 from stylevideo.outputs import check_names, check_report
 from stylevideo.preparation import prepare
-from stylevideo.results import ClipResult, Event, FrameFinished, Planned
+from stylevideo.reports.events import Event, FrameFinished, Planned
+from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash, is_made, request_key, source_identity

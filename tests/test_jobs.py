@@ -30,7 +30,8 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import Reading
 from stylevideo.preparation import fingerprint, prepare
-from stylevideo.results import Checked, Event, Forecast, FrameFinished, Planned, source_warnings
+from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
+from stylevideo.reports.warnings import source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.frames import FrameStore, store_folder

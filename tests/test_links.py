@@ -17,7 +17,7 @@ import stylevideo
 from stylevideo.cli import main
 from stylevideo.errors import InputError, StorageError, StyleVideoError
 from stylevideo.media.hidden import is_hidden_name, require_own, store_folder, throw_away
-from stylevideo.results import Event, FrameFinished
+from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FrameStore
 from stylevideo.store.lock import lock_path, sole_run

@@ -29,7 +29,8 @@ from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.painting import _backwards
 from stylevideo.preparation import prepare
-from stylevideo.results import ClipResult, Event, Forecast, FrameFinished, Planned
+from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
+from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings

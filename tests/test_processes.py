@@ -26,7 +26,7 @@ from stylevideo.media.encode.pipe import encode
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Given
-from stylevideo.results import FrameFinished
+from stylevideo.reports.events import FrameFinished
 from stylevideo.system.places import find_program
 
 MODULES = ["queue", "fileseq", "tqdm", "torch", "stylevideo"]

@@ -37,7 +37,7 @@ from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.preparation import Job
-from stylevideo.results import Forecast, FrameFinished, Planned
+from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.sharing import SharedShots

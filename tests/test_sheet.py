@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stylevideo.errors import InputError, ShapeError, StorageError
-from stylevideo.media.sheet import BACKGROUND, COLUMNS, WIDEST_SHEET, write_sheet
+from stylevideo.reports.sheet import BACKGROUND, COLUMNS, WIDEST_SHEET, write_sheet
 
 RED, BLUE = (220, 30, 20), (10, 40, 230)
 

@@ -18,7 +18,7 @@ from stylevideo.errors import ResumeError, Stopped
 from stylevideo.media.hidden import store_folder
 from stylevideo.planning.request import ClipRequest
 from stylevideo.prospect import foresee
-from stylevideo.results import Event, FrameFinished
+from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 

@@ -24,7 +24,7 @@ from stylevideo.media.pattern import CODECS
 from stylevideo.planning.inputs import find_sources
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Given
-from stylevideo.results import Event, FrameFinished
+from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 
 SMALL = {**QUICK, "first_iterations": 2, "coarse_scales": 0, "style_scale": 0.6, "size": 64}

@@ -22,7 +22,8 @@ import stylevideo
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
 from stylevideo.film import deliver
 from stylevideo.media.decode.sequence import probe_sequence
-from stylevideo.results import ClipResult, Event, FrameFinished, Planned
+from stylevideo.reports.events import Event, FrameFinished, Planned
+from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.heartbeat import broken_off_when

@@ -22,7 +22,7 @@ from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 
 if TYPE_CHECKING:
-    from stylevideo.results import ClipResult
+    from stylevideo.reports.results import ClipResult
 
 SCHEMA = 1
 HAS_FILM = ("made", "already made")

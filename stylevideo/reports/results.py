@@ -1,0 +1,129 @@
+"""What a job tells while it runs and when it is done: events, records, the result and its report.
+
+Plain values without pictures, so that a long film's records stay small.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stylevideo.engine.objective import FrameLosses
+from stylevideo.engine.sequence import FrameResult
+from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
+from stylevideo.timeline.clip import VideoInfo
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What is reported of a frame.
+
+    Attributes:
+        number: as the user counts it.
+        iterations: VGG evaluations (forward and backward) it cost; the first frame of a looped film's turn
+            bears those of making the last frames backwards too.
+        seconds: wall time it took, likewise.
+        redone: whether the guard had it done a second time.
+        repaired: whether its source could not be decoded and the last good frame stood in.
+        notes: what was not as it should be in its source's file, as sentences.
+        losses: as last evaluated.
+    """
+
+    number: int
+    iterations: int
+    seconds: float
+    redone: bool
+    repaired: bool
+    losses: FrameLosses
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, info: VideoInfo, result: FrameResult) -> FrameRecord:
+        """The record of a result of this clip."""
+        return cls(
+            number=info.number(result.index),
+            iterations=result.iterations,
+            seconds=round(result.seconds, 3),
+            redone=result.redone,
+            repaired=result.repaired,
+            losses=result.losses,
+            notes=result.notes,
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FrameRecord:
+        """The record whose `dataclasses.asdict` this is."""
+        return cls(**{**values, "losses": FrameLosses(**values["losses"]), "notes": tuple(values["notes"])})
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long a run's painting stood still: seconds.
+
+    Attributes:
+        for_frames: until the next frame was decoded and its motion found.
+        for_saving: until a finished frame was copied from the device and the queue had room for it.
+        for_film: after the last frame, until all were saved and the film was complete.
+        for_others: until other workers had painted the shots that they had taken; no part of `share`.
+        of: the whole time from the first frame's beginning to the complete film.
+    """
+
+    for_frames: float
+    for_saving: float
+    for_film: float
+    for_others: float
+    of: float
+
+    @property
+    def share(self) -> float:
+        """The part of the time, 0..1, in which nothing was painted although there was something to paint."""
+        return (self.for_frames + self.for_saving + self.for_film) / self.of
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A film that is complete.
+
+    Attributes:
+        source: the clip.
+        output: the film.
+        styles: what it was repainted with.
+        settings: of the whole job.
+        rate: of the source, frames a second.
+        width, height: the film's size in pixels.
+        shots: the first and the last frame's number of each of the source's shots.
+        frames: a record of each frame, those of an interrupted run included.
+        seconds: wall time of this run.
+        waits: how much of it the painting waited for all else.
+        device: in words.
+        warnings: what the user should know, as sentences.
+    """
+
+    source: Path
+    output: Path
+    styles: tuple[Style, ...]
+    settings: Settings
+    rate: Fraction
+    width: int
+    height: int
+    shots: tuple[tuple[int, int], ...]
+    frames: tuple[FrameRecord, ...]
+    seconds: float
+    waits: Waits
+    device: str
+    warnings: tuple[str, ...]
+
+    @property
+    def evaluations(self) -> int:
+        """VGG evaluations (forward and backward) that the whole film cost, at any scale."""
+        return sum(record.iterations for record in self.frames)
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean over the frames of the loss without its temporal term, as the optimiser saw it, margin included."""
+        return statistics.fmean(record.losses.appearance for record in self.frames)
