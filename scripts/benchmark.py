@@ -40,8 +40,8 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.media.images.pictures import write_atomically
 from stylevideo.models.weights import load_vgg19
+from stylevideo.render.styles import read_styles
 from stylevideo.settings.settings import leaves
-from stylevideo.styles import read_styles
 from stylevideo.system.device import choose_device, convolution_dtype, describe
 
 ROOT = Path(__file__).resolve().parent.parent

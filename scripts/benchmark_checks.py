@@ -17,11 +17,11 @@ from benchmark_pictures import WHOLE, Picture, Window, crops, part
 from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
-from stylevideo.jobs import stylize
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.metrics import brightness, region_style_distance, sharpness
 from stylevideo.models.vgg import VGG19
+from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 
 MOST_WAITED = 3

@@ -19,8 +19,8 @@ from stylevideo import Settings, Style, stylize
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.media.hidden import store_folder
 from stylevideo.ops.margin import painted_size
-from stylevideo.preparation import prepare
-from stylevideo.prospect import bytes_needed, frame_bytes, state_bytes
+from stylevideo.render.disk import bytes_needed, frame_bytes, state_bytes
+from stylevideo.render.preflight import prepare
 from stylevideo.text import bytes_in_words
 
 if TYPE_CHECKING:

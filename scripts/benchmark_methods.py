@@ -39,9 +39,9 @@ from stylevideo.metrics import (
 )
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion, with_motion
+from stylevideo.render.styles import ReadStyle, style_targets
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.styles import ReadStyle, style_targets
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
 NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "verification", "version")

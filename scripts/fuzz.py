@@ -73,7 +73,7 @@ class Tally:
 
 def load() -> None:
     """Load PyTorch and all the rest; called in the worker."""
-    import stylevideo.jobs  # noqa: F401
+    import stylevideo.render.stylize  # noqa: F401
 
 
 def try_clip(task: Task) -> tuple[Outcome, Outcome]:

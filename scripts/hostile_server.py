@@ -31,8 +31,8 @@ ADOPT_ORPHANS = 36
 def main() -> None:
     import stylevideo.cli
     import stylevideo.evaluation
-    import stylevideo.jobs
     import stylevideo.plot
+    import stylevideo.render.stylize
     import stylevideo.verification  # noqa: F401
 
     ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0)

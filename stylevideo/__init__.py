@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from stylevideo.engine.sequence import FrameResult
     from stylevideo.errors import StyleVideoError
     from stylevideo.evaluation import Evaluation, evaluate
-    from stylevideo.jobs import stylize, stylize_frames
     from stylevideo.media.decode.probe import probe
     from stylevideo.planning.request import ClipRequest
+    from stylevideo.render.stylize import stylize, stylize_frames
     from stylevideo.reports.results import ClipResult
     from stylevideo.settings.presets import preset
     from stylevideo.settings.settings import Settings
@@ -39,8 +39,8 @@ _HOMES = {
     "preset": "stylevideo.settings.presets",
     "probe": "stylevideo.media.decode.probe",
     "run_batch": "stylevideo.batch",
-    "stylize": "stylevideo.jobs",
-    "stylize_frames": "stylevideo.jobs",
+    "stylize": "stylevideo.render.stylize",
+    "stylize_frames": "stylevideo.render.stylize",
     "verify": "stylevideo.verification",
 }
 

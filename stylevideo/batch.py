@@ -30,7 +30,7 @@ from stylevideo.system.loading import PAINTING, require_memory_to_load
 from stylevideo.worker import CHECK, HELP, MAKE, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:
-    from stylevideo.prospect import Prospect
+    from stylevideo.render.estimate import Prospect
     from stylevideo.reports.events import Event
     from stylevideo.reports.results import ClipResult
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from stylevideo.errors import InputError
-from stylevideo.film import displayed
 from stylevideo.media.decode.reader import check_decodable, open_clip, read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.images.pictures import Picture, Reading, to_image
@@ -40,11 +39,12 @@ from stylevideo.metrics import (
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.estimate import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
-from stylevideo.outputs import check_plot
-from stylevideo.preparation import choose_reading, refuse_hdr
+from stylevideo.render.assemble import displayed
+from stylevideo.render.outputs import check_plot
+from stylevideo.render.preflight import choose_reading, refuse_hdr
+from stylevideo.render.styles import read_styles, seen_through, style_targets
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.styles import read_styles, seen_through, style_targets
 from stylevideo.system.device import choose_device
 from stylevideo.system.files import refuse_onto
 from stylevideo.text import counted

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stylevideo.batch import BatchChecked, BatchEvent, ClipEvent, Outcome
     from stylevideo.planning.request import ClipRequest
-    from stylevideo.prospect import Prospect
+    from stylevideo.render.estimate import Prospect
     from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 
 from stylevideo.system.streams import bar_stream

@@ -68,7 +68,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
         return options.if_nothing
     require_memory_to_load(PAINTING)
     load_at_once(PAINTING)
-    from stylevideo.jobs import stylize
+    from stylevideo.render.stylize import stylize
 
     began, progress = time.monotonic(), ClipProgress(options.quiet)
     try:
@@ -141,7 +141,7 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
     if len(names) > 1:
         raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
     for name in names:
-        from stylevideo.outputs import check_report
+        from stylevideo.render.outputs import check_report
         from stylevideo.store.sidecar import provenance_path
 
         path = Path(name).absolute()
@@ -237,7 +237,7 @@ def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Seque
     if not any(prospect.pixels for prospect in checked.prospects.values()):
         return 0.0
     from stylevideo.models.weights import load_vgg19
-    from stylevideo.prospect import seconds_a_pixel
+    from stylevideo.render.estimate import seconds_a_pixel
     from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads
 
     settings = requests[next(iter(checked.prospects))].settings

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from stylevideo.claims import Claims
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
+from stylevideo.render.claims import Claims
 from stylevideo.system.heartbeat import broken_off_when, steps
 from stylevideo.system.loading import PAINTING, load_at_once
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
@@ -63,7 +63,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question whose answer, a `Reply`, is waited for; see `stylevideo.claims.Claims`.
+    """A question whose answer, a `Reply`, is waited for; see `stylevideo.render.claims.Claims`.
 
     Attributes:
         question: `TAKE`, `WAS_HELPED` or `END_HELP`.
@@ -292,7 +292,7 @@ def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callab
     request = task.request
     load_at_once(PAINTING)
     if task.kind == CHECK:
-        from stylevideo.prospect import foresee
+        from stylevideo.render.estimate import foresee
 
         with broken_off_when(stop):
             return foresee(request)
@@ -302,9 +302,9 @@ def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callab
         tell(Told(event))
 
     if task.kind == HELP:
-        from stylevideo.helping import help_stylize
+        from stylevideo.render.helper import help_stylize
 
         return help_stylize(*clip, task.first_shot, claims, on_event, stop)
-    from stylevideo.jobs import stylize
+    from stylevideo.render.stylize import stylize
 
     return stylize(*clip, on_event=on_event, stop=stop, claims=claims)

@@ -522,7 +522,7 @@ def test_a_run_that_failed_after_naming_the_film_goes_on(
     def fails(*arguments: object) -> None:
         raise StorageError("The disk is full.")
 
-    monkeypatch.setattr("stylevideo.film.write_provenance", fails)
+    monkeypatch.setattr("stylevideo.render.assemble.write_provenance", fails)
     assert run(two_shot_clip, out / "film.mp4", "-q").code == 1
     assert (out / "film.mp4").exists()
     monkeypatch.undo()
@@ -678,8 +678,8 @@ def test_a_disk_that_is_full_from_the_beginning(loud_clip: Path, out: Path, run:
 @pytest.fixture
 def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known of the disk beforehand, as where others fill it."""
-    monkeypatch.setattr("stylevideo.prospect.SURELY", 0)
-    monkeypatch.setattr("stylevideo.prospect.SPARE_FRAMES", 0)
+    monkeypatch.setattr("stylevideo.render.disk.SURELY", 0)
+    monkeypatch.setattr("stylevideo.render.disk.SPARE_FRAMES", 0)
 
 
 def test_a_disk_that_becomes_full(loud_clip: Path, out: Path, run: Callable[..., Said]) -> None:
@@ -753,26 +753,26 @@ def test_too_little_memory(
     def too_large(*_: object) -> object:
         return OUT_OF_MEMORY[who]()
 
-    monkeypatch.setattr("stylevideo.painting.read_frames", too_large)
+    monkeypatch.setattr("stylevideo.render.painter.read_frames", too_large)
     said = run(two_shot_clip, out / "film.mp4", "-q")
     assert is_clear(said, code=1) and "too little memory for 96x64 pixels. Choose a smaller --size" in said.err, said
     assert not names(out)
-    monkeypatch.setattr("stylevideo.preparation.check_decodable", too_large)
+    monkeypatch.setattr("stylevideo.render.preflight.check_decodable", too_large)
     said = run(two_shot_clip, out / "film.mp4", "-q")
     assert is_clear(said, code=1) and "too little memory for two shots.mp4. Reduce it first" in said.err, said
 
 
 def interrupted(source: Path, film: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Said]) -> Said:
     """A run whose source vanishes once all frames are made."""
-    from stylevideo.film import FinishedFrames, deliver
-    from stylevideo.preparation import Job
+    from stylevideo.render.assemble import FinishedFrames, deliver
+    from stylevideo.render.job import Job
 
     def deliver_late(job: Job, finished: FinishedFrames) -> object:
         finished.picture(job.clip.frames[-1])
         source.rename(source.with_name("elsewhere"))
         return deliver(job, finished)
 
-    monkeypatch.setattr("stylevideo.line.deliver", deliver_late)
+    monkeypatch.setattr("stylevideo.render.pipeline.deliver", deliver_late)
     said = run(source, film, "-q")
     monkeypatch.undo()
     source.with_name("elsewhere").rename(source)

@@ -24,10 +24,10 @@ from sequence_fixtures import save_numbered
 from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, already_made, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
-from stylevideo.jobs import stylize
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Given, clip_names
+from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.store import identity
@@ -411,7 +411,7 @@ class TestAgain:
 
         film, sheet = tmp_path / "a.mp4", tmp_path / "a.png"
         command = ["run", str(clips / "a.mp4"), "-o", str(film), "--sheet", str(sheet), "--style", str(STYLE)]
-        monkeypatch.setattr("stylevideo.jobs.write_sheet", fails)
+        monkeypatch.setattr("stylevideo.render.stylize.write_sheet", fails)
         assert main([*command, "--iterations=0", "-q"]) == 1
         monkeypatch.undo()
         assert main([*command, "--iterations=0", "-q"]) == 0

@@ -25,7 +25,7 @@ from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.metrics import warping_error
 from stylevideo.motion.estimate import Frame, Motion
-from stylevideo.prospect import FILM_BYTES_PX, SURELY
+from stylevideo.render.disk import FILM_BYTES_PX, SURELY
 from stylevideo.settings.presets import preset
 
 QUICK = [

@@ -38,8 +38,9 @@ from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.images.view import shown_by
-from stylevideo.preparation import fingerprint, prepare
 from stylevideo.progress import ClipProgress
+from stylevideo.render.job import fingerprint
+from stylevideo.render.preflight import prepare
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings

@@ -11,11 +11,11 @@ import torch
 from conftest import STYLE
 
 import stylevideo
-from stylevideo import painting
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.decode.probe import probe
 from stylevideo.planning.request import ClipRequest
-from stylevideo.prospect import foresee
+from stylevideo.render import painter
+from stylevideo.render.estimate import foresee
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import notes
@@ -32,7 +32,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bo
     Returns:
         The widths of the frames that were made.
     """
-    real = painting.stylize_sequence
+    real = painter.stylize_sequence
     widths: list[int] = []
 
     def limit(suffices: Callable[[Any, int], bool]) -> list[int]:
@@ -43,7 +43,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bo
                 widths.append(result.image.shape[-1])
                 yield result, after
 
-        monkeypatch.setattr(painting, "stylize_sequence", limited)
+        monkeypatch.setattr(painter, "stylize_sequence", limited)
         return widths
 
     return limit
@@ -52,7 +52,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bo
 def test_precision_goes_first_and_the_finished_frames_stay(
     two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
+    monkeypatch.setattr("stylevideo.render.memory.is_fast_with_bf16", lambda device: True)
     made = memory(lambda vgg, width: vgg.convolution_dtype == torch.bfloat16)
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL)
     assert len(made) == 4
@@ -64,8 +64,8 @@ def test_precision_goes_first_and_the_finished_frames_stay(
 def test_a_smaller_film_is_made_only_if_allowed(
     two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: False)
-    monkeypatch.setattr("stylevideo.fallback.SMALLEST_EDGE_PX", 48)
+    monkeypatch.setattr("stylevideo.render.memory.is_fast_with_bf16", lambda device: False)
+    monkeypatch.setattr("stylevideo.render.memory.SMALLEST_EDGE_PX", 48)
     made = memory(lambda vgg, width: width < 64)
     film = tmp_path / "film.mp4"
     real, known = notes.write_atomically, []
@@ -90,7 +90,7 @@ def test_a_smaller_film_is_made_only_if_allowed(
 def test_an_interrupted_run_goes_on_with_what_was_given_up(
     two_shot_clip: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
+    monkeypatch.setattr("stylevideo.render.memory.is_fast_with_bf16", lambda device: True)
     made = memory(lambda vgg, width: vgg.convolution_dtype == torch.bfloat16)
     film = tmp_path / "film.mp4"
     with pytest.raises(stylevideo.errors.Stopped):

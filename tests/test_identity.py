@@ -21,8 +21,8 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
 from stylevideo.media.images.exr import write_exr
-from stylevideo.outputs import check_names, check_report
-from stylevideo.preparation import prepare
+from stylevideo.render.outputs import check_names, check_report
+from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Event, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
@@ -68,7 +68,7 @@ def test_only_what_an_interrupted_run_was_naming_is_replaced(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film, precious = tmp_path / "film.mp4", tmp_path / "precious.png"
-    monkeypatch.setattr("stylevideo.film.write_provenance", failing)
+    monkeypatch.setattr("stylevideo.render.assemble.write_provenance", failing)
     with pytest.raises(StorageError):
         make(clip, film, sheet=str(tmp_path / "own.png"))
     assert film.exists()

@@ -29,7 +29,8 @@ from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError,
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import Reading
-from stylevideo.preparation import fingerprint, prepare
+from stylevideo.render.job import fingerprint
+from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.warnings import source_warnings
 from stylevideo.settings.settings import Settings

@@ -33,8 +33,8 @@ from stylevideo.media.images.pictures import Reading, read_picture
 from stylevideo.media.pattern import list_sequence
 from stylevideo.models.weights import load_vgg19
 from stylevideo.planning.jobfile import read_job_file, read_user_file
+from stylevideo.render.styles import read_styles
 from stylevideo.settings.settings import Settings
-from stylevideo.styles import read_styles
 
 PICTURE = cv2.cvtColor(numbered_frame(1), cv2.COLOR_RGB2BGR)
 HEIGHT, WIDTH = PICTURE.shape[:2]

@@ -27,8 +27,8 @@ from stylevideo.errors import ResumeError, SettingsError, Stopped
 from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
-from stylevideo.painting import _backwards
-from stylevideo.preparation import prepare
+from stylevideo.render.painter import _backwards
+from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset

@@ -231,7 +231,7 @@ class TestFirstSignal:
         def never_ends(*arguments: Any) -> None:
             encode([sys.executable, "-c", "import time; time.sleep(60)"], [b""], film, arguments[-2])
 
-        monkeypatch.setattr("stylevideo.film.write_film", never_ends)
+        monkeypatch.setattr("stylevideo.render.assemble.write_film", never_ends)
         began = time.monotonic()
         with pytest.raises(Stopped):
             stylize(

@@ -17,8 +17,8 @@ from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.images.pictures import Reading, read_as_srgb
 from stylevideo.media.images.profiles import BROKEN, _change, embedded, to_srgb
+from stylevideo.render.styles import read_styles
 from stylevideo.settings.style import Style
-from stylevideo.styles import read_styles
 
 P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))

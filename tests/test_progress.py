@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.progress import Tally, _Bar
-from stylevideo.prospect import Prospect
+from stylevideo.render.estimate import Prospect
 
 
 def prospect(frames: int, finished: int = 0) -> Prospect:

@@ -22,21 +22,21 @@ from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo import painting
 from stylevideo.assistance import Assistance
 from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
-from stylevideo.claims import Alone
 from stylevideo.crew import Crew
 from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
-from stylevideo.film import FinishedFrames
-from stylevideo.helping import help_stylize
-from stylevideo.jobs import stylize
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
-from stylevideo.preparation import Job
+from stylevideo.render import painter
+from stylevideo.render.assemble import FinishedFrames
+from stylevideo.render.claims import Alone
+from stylevideo.render.helper import help_stylize
+from stylevideo.render.job import Job
+from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -315,7 +315,7 @@ class TestInOneProcess:
             time.sleep(0.5)
             raise EncodeError("The disk is full.")
 
-        monkeypatch.setattr("stylevideo.line.deliver", fail_late)
+        monkeypatch.setattr("stylevideo.render.pipeline.deliver", fail_late)
         with pytest.raises(EncodeError, match=r"The disk is full\. The finished frames are kept"):
             stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=Refusing(0))
 
@@ -368,13 +368,13 @@ class TestInOneProcess:
             stylize(two_shot_clip, STYLES, film, SETTINGS, stop=stop)
         stop_after_a_frame(two_shot_clip, film)
         asked.clear()
-        real, told = painting.read_frames, list[object]()
+        real, told = painter.read_frames, list[object]()
 
         def slow(*arguments: Any) -> Iterator[Any]:
             time.sleep(1)
             yield from real(*arguments)
 
-        monkeypatch.setattr(painting, "read_frames", slow)
+        monkeypatch.setattr(painter, "read_frames", slow)
         assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), told.append, stop) == ()
         assert not told
 
@@ -382,7 +382,7 @@ class TestInOneProcess:
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
         """The helper may use the same device."""
-        real, answers = painting.stylize_sequence, [False, False, True]
+        real, answers = painter.stylize_sequence, [False, False, True]
 
         def limited(*arguments: Any) -> Iterator[Any]:
             for result, state in real(*arguments):
@@ -390,8 +390,8 @@ class TestInOneProcess:
                     raise torch.OutOfMemoryError("CUDA out of memory.")
                 yield result, state
 
-        monkeypatch.setattr(painting, "stylize_sequence", limited)
-        monkeypatch.setattr("stylevideo.fallback.is_fast_with_bf16", lambda device: True)
+        monkeypatch.setattr(painter, "stylize_sequence", limited)
+        monkeypatch.setattr("stylevideo.render.memory.is_fast_with_bf16", lambda device: True)
         claims = Refusing(0, 1)
         claims.was_helped = lambda: True  # type: ignore[method-assign]
         claims.end_help = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]

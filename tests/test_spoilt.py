@@ -17,7 +17,7 @@ from stylevideo.cli import main
 from stylevideo.errors import ResumeError, Stopped
 from stylevideo.media.hidden import store_folder
 from stylevideo.planning.request import ClipRequest
-from stylevideo.prospect import foresee
+from stylevideo.render.estimate import foresee
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style

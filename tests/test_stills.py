@@ -180,7 +180,7 @@ def test_a_still_that_could_not_be_written_is_gone_on_with(
         raise StorageError("The disk is full.")
 
     output, settings = tmp_path / "a.png", Settings().with_values(**SMALL)
-    monkeypatch.setattr("stylevideo.film.write_sequence", fails)
+    monkeypatch.setattr("stylevideo.render.assemble.write_sequence", fails)
     with pytest.raises(StorageError):
         stylevideo.stylize(photo, [STYLE], output, settings)
     monkeypatch.undo()

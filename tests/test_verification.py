@@ -17,11 +17,11 @@ from sequence_fixtures import save_numbered
 from stylevideo import check_times
 from stylevideo.checks import Check, Verdict
 from stylevideo.cli import main
-from stylevideo.jobs import stylize
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding
 from stylevideo.media.encode.film import write_film
+from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 from stylevideo.verification import verify
 

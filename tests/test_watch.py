@@ -20,8 +20,8 @@ from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
-from stylevideo.film import deliver
 from stylevideo.media.decode.sequence import probe_sequence
+from stylevideo.render.assemble import deliver
 from stylevideo.reports.events import Event, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
@@ -95,8 +95,8 @@ def test_no_frame_of_a_changed_clip_is_kept(
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """One touch in vain is too many, and no time is let pass."""
-    monkeypatch.setattr("stylevideo.jobs.TOUCH_PAUSE_S", 0)
-    monkeypatch.setattr("stylevideo.jobs.MOST_TOUCHES", 1)
+    monkeypatch.setattr("stylevideo.render.stylize.TOUCH_PAUSE_S", 0)
+    monkeypatch.setattr("stylevideo.render.stylize.MOST_TOUCHES", 1)
     return monkeypatch
 
 
@@ -146,7 +146,7 @@ def test_once_the_film_is_in_its_place_the_clip_may_change(
         source.unlink()
         return notes
 
-    monkeypatch.setattr("stylevideo.line.deliver", deliver_and_remove)
+    monkeypatch.setattr("stylevideo.render.pipeline.deliver", deliver_and_remove)
     assert make(source, tmp_path / "film.mp4").frames
     assert not caplog.text
 

@@ -13,7 +13,7 @@ from stylevideo.system.memory import memory_is_limited
 from stylevideo.system.places import module_command
 from stylevideo.system.process import TooMuch, TooSlow, collect, own_session
 
-PAINTING = "stylevideo.jobs"
+PAINTING = "stylevideo.render.stylize"
 """The module by which all is loaded that makes a film."""
 TRIAL_S = 120.0
 GRACE_S = 1.0

@@ -22,10 +22,10 @@ from stylevideo.errors import Stopped, frame_context
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
 from stylevideo.motion.estimate import Frame, Motion, earliest_reference, with_motion
-from stylevideo.preparation import Job
+from stylevideo.render.job import Job
+from stylevideo.render.styles import style_targets
 from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.store.frames import FrameStore
-from stylevideo.styles import style_targets
 from stylevideo.system.background import Stopwatch, read_ahead
 from stylevideo.system.device import describe, memory_context
 from stylevideo.timeline.clip import Shot

@@ -1,6 +1,6 @@
 """One clip, from source to film: everything is checked first, then frames are made, kept and written.
 
-The path of a frame stands in `_stylize`, and in `stylevideo.painting`. Tells what happens through events; prints
+The path of a frame stands in `_stylize`, and in `stylevideo.render.painter`. Tells what happens through events; prints
 nothing.
 """
 
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylevideo.claims import Alone, Claims
 from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.sequence import FrameResult
 from stylevideo.errors import (
@@ -32,17 +31,19 @@ from stylevideo.errors import (
     StyleVideoError,
     TouchedError,
 )
-from stylevideo.fallback import FALLBACK_NAME, in_words, next_fallback
-from stylevideo.film import displayed
-from stylevideo.line import Line
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import REQUEST_NAME, finished_frames, throw_away
 from stylevideo.media.images.pictures import to_8_bits
-from stylevideo.outputs import check_names
-from stylevideo.painting import Made, Painter, too_large
-from stylevideo.preparation import Job, fingerprint, prepare
-from stylevideo.prospect import check_room, check_space, pixels_of
+from stylevideo.render.assemble import displayed
+from stylevideo.render.claims import Alone, Claims
+from stylevideo.render.disk import check_room, check_space, pixels_of
+from stylevideo.render.job import Job, fingerprint
+from stylevideo.render.memory import FALLBACK_NAME, in_words, next_fallback
+from stylevideo.render.outputs import check_names
+from stylevideo.render.painter import Made, Painter, too_large
+from stylevideo.render.pipeline import Line
+from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Checked, Forecast, Listener, Planned
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
@@ -91,7 +92,7 @@ def stylize(
             when the next one is made.
         stop: asked all the time whether to end early; a frame that is begun is finished if it takes a few seconds, else
             its work is broken off.
-        claims: asked before each shot, where others help to paint the clip, see `stylevideo.helping`; nobody does if
+        claims: asked before each shot, where others help to paint the clip, see `stylevideo.render.helper`; nobody does if
             not given.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.

@@ -15,10 +15,10 @@ from typing import Any
 
 from torch import Tensor
 
-from stylevideo.film import FinishedFrames, deliver
 from stylevideo.media.images.pictures import to_picture
-from stylevideo.painting import Made
-from stylevideo.preparation import Job
+from stylevideo.render.assemble import FinishedFrames, deliver
+from stylevideo.render.job import Job
+from stylevideo.render.painter import Made
 from stylevideo.reports.events import FrameFinished, Listener
 from stylevideo.reports.results import FrameRecord, Waits
 from stylevideo.store.checkpoint import state_to_dict

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stylevideo.claims import Claims
 from stylevideo.errors import Stopped
-from stylevideo.fallback import FALLBACK_NAME
-from stylevideo.line import Saver
-from stylevideo.painting import Painter
-from stylevideo.preparation import fingerprint, prepare
-from stylevideo.prospect import check_room
+from stylevideo.render.claims import Claims
+from stylevideo.render.disk import check_room
+from stylevideo.render.job import fingerprint
+from stylevideo.render.memory import FALLBACK_NAME
+from stylevideo.render.painter import Painter
+from stylevideo.render.pipeline import Saver
+from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Listener
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style

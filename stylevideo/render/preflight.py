@@ -2,120 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import cv2
 import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
-from stylevideo.media.encode.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
+from stylevideo.media.encode.delivery import DELIVERIES, Delivery, choose_delivery
 from stylevideo.media.encode.film import check_film
-from stylevideo.media.encode.plan import FilmPlan, plan_film
+from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.encode.tracks import stretch_of_time
-from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import SRGB, sequence_view, shown_by
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
-from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
-from stylevideo.outputs import check_replaced, refuse_into
-from stylevideo.settings.encoder_arguments import read_encoder_arguments
+from stylevideo.render.job import Job, encoding_of
+from stylevideo.render.outputs import check_replaced, refuse_into
+from stylevideo.render.styles import read_styles, seen_through
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
-from stylevideo.store.frames import FORM
 from stylevideo.store.identity import request_key
 from stylevideo.store.watch import SourceWatch
-from stylevideo.styles import ReadStyle, read_styles, seen_through
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Clip, VideoInfo
 from stylevideo.timeline.ranges import select_frames
-from stylevideo.version import __version__
 
 MOST_FRAMES = 100_000
 MOST_REPEATS = 100
 """A film of constant rate may have so many frames, or so many for each of the source's."""
 UNWRITTEN = DELIVERIES["png"]
 """Frames that are not written are kept as for this: 8 bits, or 16 where the source has more."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A clip with everything that was checked and read for it.
-
-    Attributes:
-        clip: source, film and frames.
-        styles: with their pictures.
-        settings: of the whole job.
-        size: height and width of the film.
-        reading: how the source's frames are read.
-        bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
-        delivery: the film's form.
-        device, vgg: what paints; no network where nothing is painted.
-        watch: of the source, as it was before any of its frames was read.
-        plan: what the film gets from its source; None where nothing is written.
-        request: by what the film is known again, as from `request_key`; empty where nothing is written.
-        notes: what could not be done as asked, or was asked for without effect, as sentences.
-    """
-
-    clip: Clip
-    styles: tuple[ReadStyle, ...]
-    settings: Settings
-    size: tuple[int, int]
-    reading: Reading
-    bits: int
-    delivery: Delivery
-    device: torch.device
-    vgg: VGG19 | None
-    watch: SourceWatch
-    plan: FilmPlan | None
-    request: str
-    notes: tuple[str, ...]
-
-    @property
-    def identity(self) -> str:
-        """Of the source."""
-        return self.watch.identity
-
-    @property
-    def encoding(self) -> Encoding:
-        """How the film's picture is encoded, but for what it says of itself."""
-        return _encoding(self.delivery, self.settings)
-
-    @property
-    def looking(self) -> Reading:
-        """How the source's frames are read where they are only looked at."""
-        return replace(self.reading, bits=8, alpha="drop")
-
-    @property
-    def view(self) -> str:
-        """What the source's light is painted as; empty where it has none."""
-        return sequence_view(self.reading.view).name if self.clip.info.is_linear else ""
-
-    @property
-    def film_bits(self) -> int:
-        """Bits a channel that the film has."""
-        return self.delivery.film_bits(self.bits, self.reading.alpha != "drop")
-
-    @property
-    def paints(self) -> bool:
-        """Whether frames are changed at all."""
-        return self.settings.optimizer.iterations > 0
-
-    @property
-    def carries(self) -> bool:
-        """Whether one frame follows from another."""
-        return self.paints and self.settings.temporal.carry
 
 
 def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | None, settings: Settings) -> Job:
@@ -159,7 +82,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
     if output and plan and not delivery.is_sequence:
         alpha = reading.alpha != "drop" and delivery.has_alpha
         kind = ((*size, 4 if alpha else 3), bits)
-        check_film(plan, output, info, selection.frames, _encoding(delivery, settings), kind)
+        check_film(plan, output, info, selection.frames, encoding_of(delivery, settings), kind)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
@@ -250,12 +173,6 @@ def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits:
     )
 
 
-def _encoding(delivery: Delivery, settings: Settings) -> Encoding:
-    options = settings.output
-    extra = read_encoder_arguments(options.ffmpeg_args)
-    return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
-
-
 def _check_length(info: VideoInfo, frames: range, own_times: bool) -> None:
     """Damaged times would make a film of days, in which a frame is repeated for hours; or one without any."""
     if stretch_of_time(info, frames).length == 0:
@@ -297,27 +214,3 @@ def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
             f"The short edge must have at least {LEAST_EDGE_PX} pixels: use a larger clip or a larger --size."
         )
     return height, width
-
-
-def fingerprint(job: Job) -> dict[str, Any]:
-    """Everything that decides how frames look, by name; JSON values."""
-    reading = job.reading
-    return {
-        "stylevideo": __version__,
-        "form_of_unfinished_work": FORM,
-        "margin_px": MARGIN_PX,
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "ffmpeg": ffmpeg_version(),
-        "source": job.identity,
-        "frames": job.clip.info.numbers(job.clip.frames),
-        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
-        "device_kind": job.device.type,
-        "threads": torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
-        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
-        "weights_sha256": job.vgg.identity if job.vgg else "none",
-        "bits": job.bits,
-        "reading": f"{reading.bits} bits, alpha {reading.alpha}",
-        "view": sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
-        **job.settings.fingerprint(),
-    }

@@ -17,7 +17,7 @@ import torch
 from stylevideo.errors import InputError, StorageError
 from stylevideo.media.hidden import store_folder
 from stylevideo.media.pattern import plain_name
-from stylevideo.preparation import Job
+from stylevideo.render.job import Job
 from stylevideo.settings.sections import OF_RUNS
 from stylevideo.settings.settings import leaves
 from stylevideo.store.identity import written_bytes

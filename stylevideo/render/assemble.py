@@ -14,9 +14,9 @@ from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.sequence import write_sequence
 from stylevideo.media.images.pictures import Picture, Reading, like, straight, to_floats
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
-from stylevideo.outputs import written_files
-from stylevideo.preparation import Job
-from stylevideo.provenance import comment, provenance, remove_record, write_provenance
+from stylevideo.render.job import Job
+from stylevideo.render.outputs import written_files
+from stylevideo.render.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
 from stylevideo.system.heartbeat import beat

@@ -1,0 +1,1 @@
+"""One clip from source to film."""

@@ -1,0 +1,102 @@
+"""How much disk a clip needs, and whether it is there."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Collection, Iterable
+
+from stylevideo.errors import StorageError
+from stylevideo.ops.margin import painted_size
+from stylevideo.ops.pyramid import scale_ladder
+from stylevideo.render.job import Job
+from stylevideo.text import bytes_in_words
+
+STATE_BYTES_PX = 80
+"""Picture, moments and ages of the carried state, as float32: the new one beside the old."""
+
+
+FRAME_BYTES_PX = {8: 2.6, 16: 6.0, 32: 12.3}
+"""A painted frame until the film is complete, by its bits: PNG, and TIFF for floats. Strokes hardly compress."""
+
+
+FILM_BYTES_PX = {
+    **{"h264": 0.3, "h265-10": 0.3, "vp9": 0.3, "av1": 0.3},
+    **{"prores-hq": 1.0, "prores-4444": 1.4, "dnxhr-hqx": 0.7, "ffv1": 2.6},
+    **{"png": 2.6, "png16": 6.0, "tiff16": 8.0, "jpeg": 1.5, "exr": 6.0},
+}
+"""A frame of a film by its delivery: of 8 bits where there is a choice, of half floats in EXR.
+
+Both were measured with painted frames by `scripts/benchmark.py disk` (`docs/benchmark.md`), and rounded up.
+"""
+
+
+SURELY = 0.4
+"""With less than this part of what is expected there is surely too little."""
+
+
+SPARE_FRAMES = 4
+
+
+def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float:
+    """VGG evaluations of these frames, each times the pixels it sees.
+
+    Args:
+        job: of the clip.
+        frames: indices.
+        firsts: the first frame of each shot, as far as they are known.
+    """
+    options = job.settings.optimizer
+    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarse_scales)
+    coarse = sum(map(math.prod, coarse_sizes)) * job.settings.scales.coarse_iterations
+    cold = coarse + math.prod(full) * (options.first_iterations or options.iterations)
+    warm = math.prod(full) * options.iterations if job.carries else cold
+    if not job.paints:
+        return 0.0
+    return float(sum(cold if index in firsts else warm for index in frames))
+
+
+def bytes_needed(job: Job, finished: int = 0) -> int:
+    """Disk space for the frames that are not finished, the state, and the film: a guess, without the sound."""
+    film = math.prod(job.size) * FILM_BYTES_PX[job.delivery.name]
+    if job.delivery.name == "ffv1" and job.bits > 8:
+        film = frame_bytes(job)
+    count = len(job.clip.frames)
+    return round(frame_bytes(job) * (count - finished) + film * count + state_bytes(job))
+
+
+def state_bytes(job: Job) -> int:
+    """Disk space for the state of the shot that is being painted."""
+    return math.prod(painted_size(*job.size)) * STATE_BYTES_PX if job.paints else 0
+
+
+def frame_bytes(job: Job) -> float:
+    """Disk space for a finished frame until the film is complete."""
+    return math.prod(job.size) * FRAME_BYTES_PX[job.bits]
+
+
+def check_space(job: Job, finished: int = 0) -> None:
+    """Refuse work for which the disk surely has no room.
+
+    Raises:
+        StorageError: with what it needs.
+    """
+    folder = job.clip.output.parent
+    free, needed = shutil.disk_usage(folder).free, bytes_needed(job, finished)
+    if free < needed * SURELY:
+        raise StorageError(
+            f"{folder} has {bytes_in_words(free)} left, and {job.clip.source.name} needs about "
+            f"{bytes_in_words(needed)} until its film is complete. Free some space, or choose another place."
+        )
+
+
+def check_room(job: Job) -> None:
+    """End work before the disk is so full that a frame, or what others write, would be cut off.
+
+    Raises:
+        StorageError: there is hardly room for the next frames.
+    """
+    folder = job.clip.output.parent
+    free = shutil.disk_usage(folder).free
+    if free < SPARE_FRAMES * frame_bytes(job) + state_bytes(job):
+        raise StorageError(f"{folder} is nearly full: {bytes_in_words(free)} are left. Free some space.")

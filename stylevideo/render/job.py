@@ -1,0 +1,124 @@
+"""A clip with everything that was checked and read for it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import torch
+
+from stylevideo.media.encode.delivery import Delivery, Encoding
+from stylevideo.media.encode.plan import FilmPlan
+from stylevideo.media.ffmpeg import ffmpeg_version
+from stylevideo.media.images.pictures import Reading
+from stylevideo.media.images.view import sequence_view
+from stylevideo.models.vgg import VGG19
+from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.render.styles import ReadStyle
+from stylevideo.settings.encoder_arguments import read_encoder_arguments
+from stylevideo.settings.settings import Settings
+from stylevideo.store.frames import FORM
+from stylevideo.store.watch import SourceWatch
+from stylevideo.timeline.clip import Clip
+from stylevideo.version import __version__
+
+
+@dataclass(frozen=True)
+class Job:
+    """A clip with everything that was checked and read for it.
+
+    Attributes:
+        clip: source, film and frames.
+        styles: with their pictures.
+        settings: of the whole job.
+        size: height and width of the film.
+        reading: how the source's frames are read.
+        bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
+        delivery: the film's form.
+        device, vgg: what paints; no network where nothing is painted.
+        watch: of the source, as it was before any of its frames was read.
+        plan: what the film gets from its source; None where nothing is written.
+        request: by what the film is known again, as from `request_key`; empty where nothing is written.
+        notes: what could not be done as asked, or was asked for without effect, as sentences.
+    """
+
+    clip: Clip
+    styles: tuple[ReadStyle, ...]
+    settings: Settings
+    size: tuple[int, int]
+    reading: Reading
+    bits: int
+    delivery: Delivery
+    device: torch.device
+    vgg: VGG19 | None
+    watch: SourceWatch
+    plan: FilmPlan | None
+    request: str
+    notes: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """Of the source."""
+        return self.watch.identity
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the film's picture is encoded, but for what it says of itself."""
+        return encoding_of(self.delivery, self.settings)
+
+    @property
+    def looking(self) -> Reading:
+        """How the source's frames are read where they are only looked at."""
+        return replace(self.reading, bits=8, alpha="drop")
+
+    @property
+    def view(self) -> str:
+        """What the source's light is painted as; empty where it has none."""
+        return sequence_view(self.reading.view).name if self.clip.info.is_linear else ""
+
+    @property
+    def film_bits(self) -> int:
+        """Bits a channel that the film has."""
+        return self.delivery.film_bits(self.bits, self.reading.alpha != "drop")
+
+    @property
+    def paints(self) -> bool:
+        """Whether frames are changed at all."""
+        return self.settings.optimizer.iterations > 0
+
+    @property
+    def carries(self) -> bool:
+        """Whether one frame follows from another."""
+        return self.paints and self.settings.temporal.carry
+
+
+def encoding_of(delivery: Delivery, settings: Settings) -> Encoding:
+    options = settings.output
+    extra = read_encoder_arguments(options.ffmpeg_args)
+    return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
+
+
+def fingerprint(job: Job) -> dict[str, Any]:
+    """Everything that decides how frames look, by name; JSON values."""
+    reading = job.reading
+    return {
+        "stylevideo": __version__,
+        "form_of_unfinished_work": FORM,
+        "margin_px": MARGIN_PX,
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "ffmpeg": ffmpeg_version(),
+        "source": job.identity,
+        "frames": job.clip.info.numbers(job.clip.frames),
+        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
+        "device_kind": job.device.type,
+        "threads": torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
+        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
+        "weights_sha256": job.vgg.identity if job.vgg else "none",
+        "bits": job.bits,
+        "reading": f"{reading.bits} bits, alpha {reading.alpha}",
+        "view": sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
+        **job.settings.fingerprint(),
+    }
