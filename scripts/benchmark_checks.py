@@ -19,8 +19,8 @@ from torch import Tensor
 
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
-from stylevideo.metrics import brightness, region_style_distance, sharpness
 from stylevideo.models.vgg import VGG19
+from stylevideo.quality.metrics import brightness, region_style_distance, sharpness
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import fit_picture, to_image, to_picture
-from stylevideo.metrics import MotionBetween
 from stylevideo.motion.estimate import Frame, Motion
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
+from stylevideo.quality.metrics import MotionBetween
 
 FOOTAGE = {"bigbuckbunny": range(48), "bikes": range(190, 231), "friday": range(48), "stream": range(48)}
 """Indices of the frames taken from each video file; each stretch is one shot."""

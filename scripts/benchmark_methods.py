@@ -27,7 +27,9 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_atomically, write_png
-from stylevideo.metrics import (
+from stylevideo.models.vgg import VGG19
+from stylevideo.motion.estimate import Frame, Motion, with_motion
+from stylevideo.quality.metrics import (
     END_FRAMES,
     FilmMeasures,
     FrameMeasures,
@@ -37,8 +39,6 @@ from stylevideo.metrics import (
     measure_frames,
     summarize,
 )
-from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion, with_motion
 from stylevideo.render.styles import ReadStyle, style_targets
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves

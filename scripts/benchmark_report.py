@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from benchmark_methods import ALONE, STANDARD, Row
 
-from stylevideo.evaluation import without_nan
 from stylevideo.media.images.pictures import write_atomically, write_png
-from stylevideo.metrics import FilmMeasures
+from stylevideo.quality.metrics import FilmMeasures
+from stylevideo.quality.tables import without_nan
 
 SHARPNESS = (("all", "sharpness"), ("first five", "sharpness_first"), ("last five", "sharpness_last"))
 EVALUATIONS_CLIP = "bigbuckbunny"

@@ -15,9 +15,9 @@ from benchmark_pictures import BEHIND_THE_MAN, WALL, WALL_AFTER, WALL_BEFORE, Pi
 from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
-from stylevideo.metrics import dis_motion, region_style_distance
 from stylevideo.motion.estimate import Frame
 from stylevideo.ops.warp import warp_smoothly
+from stylevideo.quality.metrics import dis_motion, region_style_distance
 
 UNCOVERED_FOR = 3
 """Frames for which a place counts as newly uncovered."""

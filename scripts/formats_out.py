@@ -21,14 +21,14 @@ from formats_measures import (
 )
 from formats_report import Row
 
-from stylevideo.checks import Verdict
 from stylevideo.errors import StyleVideoError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery
 from stylevideo.media.images.exr import read_exr
+from stylevideo.quality.checks import Verdict
+from stylevideo.quality.verify import verify
 from stylevideo.timeline.clip import VideoInfo
-from stylevideo.verification import verify
 
 SYNC_MS = 5.0
 TITLE, CHAPTERS, TIMECODE, ASPECT = "Lake; take = 4", ("Arrival", "Departure"), "01:00:00:00", "16:15"

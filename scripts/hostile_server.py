@@ -30,10 +30,9 @@ ADOPT_ORPHANS = 36
 
 def main() -> None:
     import stylevideo.cli
-    import stylevideo.evaluation
-    import stylevideo.plot
-    import stylevideo.render.stylize
-    import stylevideo.verification  # noqa: F401
+    import stylevideo.quality.evaluate
+    import stylevideo.quality.plot
+    import stylevideo.quality.verify  # noqa: F401
 
     ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0)
     print("ready", flush=True)

@@ -25,7 +25,7 @@ from odd_damages import DAMAGES, OF_SUFFIX, rich_source
 from odd_makers import Odd, make_all
 
 from stylevideo.errors import StyleVideoError
-from stylevideo.verification import verify
+from stylevideo.quality.verify import verify
 
 SAME_TIME_S, SAME_SYNC_MS, SAME_LEVELS = 0.003, 5.0, 6.0
 BARS = {True: "met", False: "**unmet**"}

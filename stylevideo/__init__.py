@@ -14,34 +14,34 @@ if TYPE_CHECKING:
     from stylevideo.batch import BatchOptions, Outcome, run_batch
     from stylevideo.engine.sequence import FrameResult
     from stylevideo.errors import StyleVideoError
-    from stylevideo.evaluation import Evaluation, evaluate
     from stylevideo.media.decode.probe import probe
     from stylevideo.planning.request import ClipRequest
+    from stylevideo.quality.evaluate import Evaluation, evaluate
+    from stylevideo.quality.verify import Verification, verify
     from stylevideo.render.stylize import stylize, stylize_frames
     from stylevideo.reports.results import ClipResult
     from stylevideo.settings.presets import preset
     from stylevideo.settings.settings import Settings
     from stylevideo.settings.style import Style
-    from stylevideo.verification import Verification, verify
 
 _HOMES = {
     "BatchOptions": "stylevideo.batch",
     "ClipRequest": "stylevideo.planning.request",
     "ClipResult": "stylevideo.reports.results",
-    "Evaluation": "stylevideo.evaluation",
+    "Evaluation": "stylevideo.quality.evaluate",
     "FrameResult": "stylevideo.engine.sequence",
     "Outcome": "stylevideo.batch",
     "Settings": "stylevideo.settings.settings",
     "Style": "stylevideo.settings.style",
     "StyleVideoError": "stylevideo.errors",
-    "Verification": "stylevideo.verification",
-    "evaluate": "stylevideo.evaluation",
+    "Verification": "stylevideo.quality.verify",
+    "evaluate": "stylevideo.quality.evaluate",
     "preset": "stylevideo.settings.presets",
     "probe": "stylevideo.media.decode.probe",
     "run_batch": "stylevideo.batch",
     "stylize": "stylevideo.render.stylize",
     "stylize_frames": "stylevideo.render.stylize",
-    "verify": "stylevideo.verification",
+    "verify": "stylevideo.quality.verify",
 }
 
 __all__ = [

@@ -31,8 +31,8 @@ from stylevideo.text import printable, printable_message
 
 USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
 LOADING = {
-    "evaluate": "stylevideo.evaluation",
-    "verify": "stylevideo.verification",
+    "evaluate": "stylevideo.quality.evaluate",
+    "verify": "stylevideo.quality.verify",
     "probe": "stylevideo.media.decode.reader",
     "shots": "stylevideo.media.decode.shots",
 }

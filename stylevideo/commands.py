@@ -60,7 +60,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     styles = [Style.parse(text) for text in options.style]
     from tqdm import tqdm
 
-    from stylevideo.evaluation import as_json, as_table, evaluate
+    from stylevideo.quality.evaluate import evaluate
+    from stylevideo.quality.tables import as_json, as_table
 
     hidden = True if options.quiet else None  # None: hidden unless in a terminal
     with tqdm(unit="frame", file=bar_stream(), disable=hidden, dynamic_ncols=True) as bar:
@@ -86,8 +87,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from stylevideo.checks import Verdict
-    from stylevideo.verification import verify
+    from stylevideo.quality.checks import Verdict
+    from stylevideo.quality.verify import verify
 
     shown = Settings().with_values(**_given(options)).footage
     found = verify(options.source, options.film, **{name: getattr(shown, name) for name in SHOWN_BY})

@@ -34,7 +34,7 @@ def _networks_are_read_once() -> Iterator[None]:
     """Jobs of this process share the network that the first of them reads from its file; `test_vgg` reads it anew."""
     with pytest.MonkeyPatch.context() as patch:
         read_once = functools.cache(load_vgg19)
-        for module in ("stylevideo.render.preflight", "stylevideo.evaluation", "benchmark"):
+        for module in ("stylevideo.render.preflight", "stylevideo.quality.evaluate", "benchmark"):
             patch.setattr(f"{module}.load_vgg19", read_once)
         yield
 

@@ -295,6 +295,6 @@ def test_stopping_what_keeps_no_frames_does_not_say_that_it_does(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stylevideo.evaluation.measure_frames", stopped)
+    monkeypatch.setattr("stylevideo.quality.evaluate.measure_frames", stopped)
     assert main(["evaluate", str(two_shot_clip), str(two_shot_clip), "--style", str(STYLE)]) == 130
     assert capsys.readouterr().err == "Stopped.\n"

@@ -21,9 +21,9 @@ from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.matroska import picture_header, stream_header
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.framecrc import parse_framecrc
+from stylevideo.quality.verify import verify
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import constant_rate
-from stylevideo.verification import verify
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
 GROUPS = ("-x264-params", "keyint=12:min-keyint=12:scenecut=0:bframes=3:b-adapt=0")

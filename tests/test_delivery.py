@@ -27,7 +27,6 @@ from media_fixtures import (
 )
 
 import stylevideo
-from stylevideo.checks import Verdict
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
@@ -39,6 +38,8 @@ from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.images.view import shown_by
 from stylevideo.progress import ClipProgress
+from stylevideo.quality.checks import Verdict
+from stylevideo.quality.verify import verify
 from stylevideo.render.job import fingerprint
 from stylevideo.render.preflight import prepare
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
@@ -46,7 +47,6 @@ from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.clip import bits_of
 from stylevideo.timeline.ranges import select_frames
-from stylevideo.verification import verify
 
 DEEP = Reading(bits=16, alpha="keep")
 LARGEST_ERROR = {

@@ -22,6 +22,7 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.encode.delivery import X265_THREADS, Encoding
 from stylevideo.media.ffmpeg import run_ffmpeg, start_ffmpeg
+from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import MOST_CHARACTERS, read_encoder_arguments, split_arguments
 from stylevideo.settings.encoder_options import (
     ENCODERS,
@@ -35,7 +36,6 @@ from stylevideo.settings.encoder_options import (
 )
 from stylevideo.settings.filter_chain import FILTERS, OPTIONS, read_filters
 from stylevideo.settings.settings import Settings
-from stylevideo.verification import verify
 
 HARMLESS_TEXT = names(
     "angle a alpha alpha_expr b b_expr blue blue_expr cb cb_expr cr cr_expr c0_expr all boxborderw brightness c "

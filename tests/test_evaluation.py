@@ -18,14 +18,15 @@ from sequence_fixtures import save, save_numbered
 
 import stylevideo
 from stylevideo.errors import InputError
-from stylevideo.evaluation import Evaluation, _open_pair, _pairs, as_json, as_table
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding
 from stylevideo.media.encode.film import write_film
 from stylevideo.media.images.exr import write_exr
-from stylevideo.metrics import LONG
-from stylevideo.plot import draw_measures, write_plot
+from stylevideo.quality.evaluate import Evaluation, _open_pair, _pairs
+from stylevideo.quality.metrics import LONG
+from stylevideo.quality.plot import draw_measures, write_plot
+from stylevideo.quality.tables import as_json, as_table
 from stylevideo.settings.settings import Settings
 from stylevideo.store.sidecar import PLOT_MARK
 

@@ -284,7 +284,7 @@ def test_what_needs_little_is_not_refused(tmp_path: Path, capfd: pytest.CaptureF
 
 
 def test_what_only_looks_at_clips_does_not_load_pytorch() -> None:
-    script = "import sys, stylevideo.media.decode.shots, stylevideo.media.decode.reader, stylevideo.verification as v; assert v"
+    script = "import sys, stylevideo.media.decode.shots, stylevideo.media.decode.reader, stylevideo.quality.verify as v; assert v"
     subprocess.run([sys.executable, "-c", f"{script}; assert 'torch' not in sys.modules"], check=True)
 
 

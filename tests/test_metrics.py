@@ -18,7 +18,10 @@ from image_fixtures import noise_image
 from stylevideo.engine.objective import Objective
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import ShapeError
-from stylevideo.metrics import (
+from stylevideo.models.vgg import VGG19
+from stylevideo.motion.estimate import Frame, Motion
+from stylevideo.ops.losses import gram_matrix
+from stylevideo.quality.metrics import (
     HELD_OUT_STYLE_LAYERS,
     LONG,
     FrameMeasures,
@@ -36,9 +39,6 @@ from stylevideo.metrics import (
     summarize,
     warping_error,
 )
-from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion
-from stylevideo.ops.losses import gram_matrix
 from stylevideo.settings.schema import VGG19_LAYERS
 from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings

@@ -16,11 +16,11 @@ from stylevideo.engine.objective import Guide, Objective
 from stylevideo.engine.optimizer import CarriedState, optimize_frame
 from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
-from stylevideo.metrics import sharpness
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Frame, Motion, Sighting, with_motion
 from stylevideo.ops.margin import MARGIN_PX, with_margin
 from stylevideo.ops.warp import warp
+from stylevideo.quality.metrics import sharpness
 from stylevideo.settings.settings import Settings
 
 Maker = Callable[[Settings], StyleTargets]

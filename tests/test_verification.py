@@ -14,16 +14,16 @@ from conftest import STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
-from stylevideo import check_times
-from stylevideo.checks import Check, Verdict
 from stylevideo.cli import main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding
 from stylevideo.media.encode.film import write_film
+from stylevideo.quality import check_times
+from stylevideo.quality.checks import Check, Verdict
+from stylevideo.quality.verify import verify
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
-from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 CHAPTERS = """;FFMETADATA1

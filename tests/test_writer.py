@@ -38,9 +38,9 @@ from stylevideo.media.encode.film import check_output, write_film
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.hidden import store_folder
+from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.timeline.clip import VideoInfo
-from stylevideo.verification import verify
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 

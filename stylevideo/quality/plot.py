@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stylevideo.metrics import LONG, FrameMeasures
+from stylevideo.quality.metrics import LONG, FrameMeasures
 from stylevideo.store.sidecar import PLOT_MARK
 from stylevideo.system.files import write_atomically
 from stylevideo.timeline.clip import VideoInfo

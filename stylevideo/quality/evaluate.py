@@ -5,15 +5,13 @@ The pictures stream past two decoders; only small numbers are kept of each frame
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,9 +20,10 @@ from stylevideo.media.decode.reader import check_decodable, open_clip, read_fram
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.images.pictures import Picture, Reading, to_image
 from stylevideo.media.images.view import sequence_view
-from stylevideo.metrics import (
-    END_FRAMES,
-    LONG,
+from stylevideo.models.weights import load_vgg19
+from stylevideo.motion.estimate import Frame
+from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.quality.metrics import (
     FilmMeasures,
     FrameMeasures,
     MeasuredFrame,
@@ -36,9 +35,6 @@ from stylevideo.metrics import (
     sharpness,
     summarize,
 )
-from stylevideo.models.weights import load_vgg19
-from stylevideo.motion.estimate import Frame
-from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.render.assemble import displayed
 from stylevideo.render.outputs import check_plot
 from stylevideo.render.preflight import choose_reading, refuse_hdr
@@ -50,7 +46,6 @@ from stylevideo.system.files import refuse_onto
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot, VideoInfo
 from stylevideo.timeline.ranges import select_frames
-from stylevideo.version import __version__
 
 ROUNDING_PX = 1.5
 """By how much an edge may differ from the exactly scaled one: it is rounded to a pixel, then made even."""
@@ -114,7 +109,7 @@ def evaluate(
     plot: str | Path | None = None,
     on_frame: ProgressListener = lambda done, total: None,
 ) -> Evaluation:
-    """Measure a finished film beside its source; see `stylevideo.metrics` for what each measure means.
+    """Measure a finished film beside its source; see `stylevideo.quality.metrics` for what each measure means.
 
     The film is judged as it is on disk, its compression included, by fp32 convolutions on any device. Cuts are looked
     for in the source; nothing is compared across them.
@@ -170,7 +165,7 @@ def evaluate(
         reference=None if other is None else _compared_sharpness(summary, *other, pair.film_reading),
     )
     if plot:
-        from stylevideo.plot import write_plot  # matplotlib takes a while to load
+        from stylevideo.quality.plot import write_plot  # matplotlib takes a while to load
 
         write_plot(plot, original, evaluation.frames, f"{made.path.name} beside {original.path.name}")
     return evaluation
@@ -229,91 +224,6 @@ def _film_of(film: VideoInfo, source: VideoInfo, frames: range) -> tuple[VideoIn
     if source.thinned_from is None:
         return film, range(wanted[0], wanted[-1] + 1)
     return film.thinned(wanted), range(len(wanted))
-
-
-def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation as JSON values: frames and shots by the numbers that users know, null where nothing was measured.
-
-    Returns:
-        Versions, files, size, shots by their first and last frame's number, the summary with the ratios of film to
-        source, the reference, and the measures of each frame.
-    """
-    summary, info = evaluation.summary, evaluation.source_info
-    reference = evaluation.reference and {**asdict(evaluation.reference), "film": str(evaluation.reference.film)}
-    ratios = {"warping_short_ratio": summary.warping_short_ratio, "warping_long_ratio": summary.warping_long_ratio}
-    values = {
-        "stylevideo": __version__,
-        "source": str(evaluation.source),
-        "film": str(evaluation.film),
-        "width": evaluation.width,
-        "height": evaluation.height,
-        "shots": [[info.number(shot.start), info.number(shot.stop - 1)] for shot in evaluation.shots],
-        "summary": {**asdict(summary), **ratios},
-        "reference": reference,
-        "frames": [_frame_as_json(info, frame) for frame in evaluation.frames],
-    }
-    return {name: without_nan(value) for name, value in values.items()}
-
-
-def as_table(evaluation: Evaluation) -> Iterator[str]:
-    """The lines of a table for people: the film's measures beside the source's own."""
-    yield (
-        f"{evaluation.film.name} beside {evaluation.source.name}: {evaluation.width}x{evaluation.height}, "
-        f"{counted(evaluation.summary.frames, 'frame')}, {counted(len(evaluation.shots), 'shot')}"
-    )
-    rows = list(_rows(evaluation.summary))
-    width = max(len(label) for label, _, _ in rows)
-    yield f"{'':{width}}  {'film':>10}  {'source':>10}  {'ratio':>7}"
-    for label, film, source in rows:
-        own = "" if source is None else f"  {_shown(source):>10}  {_shown(ratio(film, source), '.2f'):>7}"
-        yield f"{label:{width}}  {_shown(film):>10}{own}"
-    if evaluation.reference:
-        yield (
-            "sharpness relative to the frame-by-frame result: "
-            f"{_shown(evaluation.reference.relative_sharpness, '.2f')}, "
-            f"at half size {_shown(evaluation.reference.relative_coarse_sharpness, '.2f')}"
-        )
-
-
-def _rows(summary: FilmMeasures) -> Iterator[tuple[str, float, float | None]]:
-    """What it is and in which unit, the film's value, and the source's where it has one."""
-    yield "loss, mean", summary.mean_loss, None
-    yield "loss, worst frame", summary.worst_loss, None
-    yield "style distance", summary.style, None
-    yield "style distance, layers not optimised", summary.held_out_style, None
-    yield "content distance", summary.content, None
-    yield "sharpness (variance of Laplacian)", summary.sharpness, summary.source_sharpness
-    yield f"  first {END_FRAMES} frames", summary.sharpness_first, summary.source_sharpness_first
-    yield f"  last {END_FRAMES} frames", summary.sharpness_last, summary.source_sharpness_last
-    yield "sharpness at half size", summary.coarse_sharpness, None
-    yield f"  first {END_FRAMES} frames", summary.coarse_sharpness_first, None
-    yield f"  last {END_FRAMES} frames", summary.coarse_sharpness_last, None
-    yield "brightness drift (1/255)", summary.brightness_drift, summary.source_brightness_drift
-    yield "flicker where still (squared, of 0..1)", summary.flicker, None
-    for distance, film, source in (
-        ("1 frame", summary.warping_short, summary.source_warping_short),
-        (f"{LONG} frames", summary.warping_long, summary.source_warping_long),
-    ):
-        for name in film:
-            yield f"warping error, {distance}, {name} (squared, of 0..1)", film[name], source[name]
-
-
-def _shown(value: float, form: str = ".4g") -> str:
-    return "-" if math.isnan(value) else format(value, form)
-
-
-def _frame_as_json(info: VideoInfo, measures: FrameMeasures) -> dict[str, Any]:
-    values = asdict(measures)
-    return {"number": info.number(values.pop("index")), **values, "shot": measures.shot + 1}
-
-
-def without_nan(value: Any) -> Any:
-    """A value for JSON, which knows neither NaN nor infinity: null in their place, however deep."""
-    if isinstance(value, dict):
-        return {name: without_nan(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _checked_plot(path: Path) -> Path:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.media.decode.account import SOUND_HZ, cues, decoded_sound, packet_sums
 from stylevideo.media.encode.delivery import CONTAINERS
 from stylevideo.media.encode.tracks import Cut
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
+from stylevideo.quality.checks import Check, Verdict, agree, same
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 SILENT_LEVEL = 30.0

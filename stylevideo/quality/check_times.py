@@ -12,8 +12,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.media.decode.account import SMALL_HEIGHT, SMALL_WIDTH, Account, decoded_times, small_pictures
+from stylevideo.quality.checks import Check, Verdict, agree, same
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
 

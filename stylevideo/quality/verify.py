@@ -14,9 +14,6 @@ from pathlib import Path
 
 from fileseq.frameset import FrameSet
 
-from stylevideo.check_times import TIME_TOLERANCE, check_motion, check_times
-from stylevideo.check_tracks import check_cues, check_language, check_packets, check_sound
-from stylevideo.checks import Check, Verdict, agree, same
 from stylevideo.errors import DecodeError
 from stylevideo.media.clock import one_clock
 from stylevideo.media.decode.account import shown_colors
@@ -34,6 +31,9 @@ from stylevideo.media.encode.tracks import (
     tracks_of,
 )
 from stylevideo.media.images.files import file_facts
+from stylevideo.quality.check_times import TIME_TOLERANCE, check_motion, check_times
+from stylevideo.quality.check_tracks import check_cues, check_language, check_packets, check_sound
+from stylevideo.quality.checks import Check, Verdict, agree, same
 from stylevideo.store.sidecar import told_size
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 from stylevideo.timeline.ranges import select_frames

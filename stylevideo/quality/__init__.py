@@ -1,0 +1,1 @@
+"""How good a film is, and whether it is right; makes none."""
