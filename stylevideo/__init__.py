@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from stylevideo.batch import BatchOptions, Outcome, run_batch
+    from stylevideo.batch.outcomes import BatchOptions, Outcome
+    from stylevideo.batch.scheduler import run_batch
     from stylevideo.engine.sequence import FrameResult
     from stylevideo.errors import StyleVideoError
     from stylevideo.media.decode.probe import probe
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from stylevideo.settings.style import Style
 
 _HOMES = {
-    "BatchOptions": "stylevideo.batch",
+    "BatchOptions": "stylevideo.batch.outcomes",
     "ClipRequest": "stylevideo.planning.request",
     "ClipResult": "stylevideo.reports.results",
     "Evaluation": "stylevideo.quality.evaluate",
     "FrameResult": "stylevideo.engine.sequence",
-    "Outcome": "stylevideo.batch",
+    "Outcome": "stylevideo.batch.outcomes",
     "Settings": "stylevideo.settings.settings",
     "Style": "stylevideo.settings.style",
     "StyleVideoError": "stylevideo.errors",
@@ -38,7 +39,7 @@ _HOMES = {
     "evaluate": "stylevideo.quality.evaluate",
     "preset": "stylevideo.settings.presets",
     "probe": "stylevideo.media.decode.probe",
-    "run_batch": "stylevideo.batch",
+    "run_batch": "stylevideo.batch.scheduler",
     "stylize": "stylevideo.render.stylize",
     "stylize_frames": "stylevideo.render.stylize",
     "verify": "stylevideo.quality.verify",

@@ -29,7 +29,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from stylevideo.batch import BatchOptions
+    from stylevideo.batch.outcomes import BatchOptions
     from stylevideo.planning.plan import plan_requests
     from stylevideo.planning.request import Given
     from stylevideo.running import RunOptions, run

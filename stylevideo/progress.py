@@ -14,7 +14,7 @@ from stylevideo.text import counted
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from stylevideo.batch import BatchChecked, BatchEvent, ClipEvent, Outcome
+    from stylevideo.batch.outcomes import BatchChecked, BatchEvent, ClipEvent, Outcome
     from stylevideo.planning.request import ClipRequest
     from stylevideo.render.estimate import Prospect
     from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
@@ -182,7 +182,7 @@ class BatchProgress:
         self._began = self._spoke = time.monotonic()
 
     def __call__(self, event: BatchEvent) -> None:
-        from stylevideo.batch import BatchChecked, ClipEnded, ClipEvent, Waiting
+        from stylevideo.batch.outcomes import BatchChecked, ClipEnded, ClipEvent, Waiting
 
         match event:
             case BatchChecked():

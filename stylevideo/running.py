@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylevideo.batch import BatchChecked, BatchOptions, Outcome, Status, already_made, check_batch, confirm, run_batch
+from stylevideo.batch.outcomes import BatchChecked, BatchOptions, Outcome, Status
+from stylevideo.batch.scheduler import already_made, check_batch, confirm, run_batch
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.request import ClipRequest, clip_names

@@ -27,7 +27,7 @@ def workers() -> list[int]:
     if not sys.platform.startswith("linux"):
         pytest.skip("needs /proc")
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in children if "stylevideo.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return [int(pid) for pid in children if "stylevideo.batch.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:

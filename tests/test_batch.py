@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sequence_fixtures import save_numbered
 
-from stylevideo.batch import BatchChecked, BatchOptions, ClipEvent, Status, Waiting, already_made, run_batch
+from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Status, Waiting
+from stylevideo.batch.scheduler import already_made, run_batch
 from stylevideo.cli import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.media.hidden import finished_frames
@@ -168,13 +169,13 @@ class TestIsolation:
         real, refused = subprocess.Popen, []
 
         def refuse(command: list[str], *rest: Any, **options: Any) -> Any:
-            if any("stylevideo.worker" in word for word in command) and len(refused) < times:
+            if any("stylevideo.batch.worker" in word for word in command) and len(refused) < times:
                 refused.append(command)
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             return real(command, *rest, **options)
 
-        monkeypatch.setattr("stylevideo.crew.STARTS", 3)
-        monkeypatch.setattr("stylevideo.crew.subprocess.Popen", refuse)
+        monkeypatch.setattr("stylevideo.batch.pool.STARTS", 3)
+        monkeypatch.setattr("stylevideo.batch.pool.subprocess.Popen", refuse)
         outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0))
         assert [outcome.status for outcome in outcomes] == [status, Status.MADE]
         assert [outcome.attempts for outcome in outcomes] == [status is Status.MADE, 1]
@@ -541,7 +542,7 @@ class TestInterrupts:
         out = tmp_path / "out"
         run = begun(out)
         if sys.platform.startswith("linux"):
-            assert any("stylevideo.worker" in line for line in processes(str(tmp_path)).values()), (
+            assert any("stylevideo.batch.worker" in line for line in processes(str(tmp_path)).values()), (
                 "workers would be seen"
             )
         run.kill()

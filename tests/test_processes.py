@@ -18,7 +18,8 @@ from conftest import STYLE
 from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
-from stylevideo.batch import Status, run_batch
+from stylevideo.batch.outcomes import Status
+from stylevideo.batch.scheduler import run_batch
 from stylevideo.cli import main
 from stylevideo.engine.objective import Objective
 from stylevideo.errors import Stopped

@@ -22,9 +22,11 @@ from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo.assistance import Assistance
-from stylevideo.batch import BatchOptions, ClipEnded, ClipEvent, Outcome, Status, run_batch
-from stylevideo.crew import Crew
+from stylevideo.batch.messages import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
+from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome, Status
+from stylevideo.batch.pool import Crew
+from stylevideo.batch.scheduler import run_batch
+from stylevideo.batch.sharing import Assistance, SharedShots
 from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
@@ -40,11 +42,9 @@ from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.sharing import SharedShots
 from stylevideo.store.frames import FrameStore, store_folder
 from stylevideo.system import heartbeat
 from stylevideo.timeline.clip import Clip, Shot
-from stylevideo.worker import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
 SETTINGS = Settings().with_values(
@@ -546,7 +546,7 @@ def test_a_worker_that_cannot_even_be_killed_is_left_to_the_system(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one that waits for a disk that is gone."""
-    monkeypatch.setattr("stylevideo.crew.LONGEST_DYING_S", 1.0)
+    monkeypatch.setattr("stylevideo.batch.process.LONGEST_DYING_S", 1.0)
     undead: list[subprocess.Popen[bytes]] = []
     hanging: list[int] = []
 

@@ -8,13 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stylevideo.quality.evaluate import Evaluation
-from stylevideo.quality.metrics import (
-    END_FRAMES,
-    LONG,
-    FilmMeasures,
-    FrameMeasures,
-    ratio,
-)
+from stylevideo.quality.metrics import END_FRAMES, LONG, FilmMeasures, FrameMeasures, ratio
 from stylevideo.text import counted
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.version import __version__

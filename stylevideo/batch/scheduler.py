@@ -11,28 +11,35 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.assistance import Assistance
-from stylevideo.crew import UNDEAD, WORKER_ERROR, Crew, NotBegun
-from stylevideo.errors import SettingsError, Stopped, StyleVideoError
-from stylevideo.limits import WORKERS
+from stylevideo.batch.messages import CHECK, HELP, MAKE, Asked, Done, Failed, Task
+from stylevideo.batch.pool import Crew
+from stylevideo.batch.process import UNDEAD, WORKER_ERROR, NotBegun
+from stylevideo.batch.sharing import Assistance
+from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
 from stylevideo.store.identity import is_made, made_files, request_key
 from stylevideo.store.lock import tidy
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.loading import PAINTING, require_memory_to_load
-from stylevideo.worker import CHECK, HELP, MAKE, Asked, Done, Failed, Task
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Prospect
-    from stylevideo.reports.events import Event
     from stylevideo.reports.results import ClipResult
+from stylevideo.batch.outcomes import (
+    BatchChecked,
+    BatchListener,
+    BatchOptions,
+    ClipEnded,
+    ClipEvent,
+    Outcome,
+    Status,
+    Waiting,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,126 +47,6 @@ LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
 FINAL = frozenset({"InputError", "SettingsError", "DeviceError", "ResumeError", UNDEAD})
 """Failures that a second attempt would only repeat: whoever cannot be ended may hold the film's lock."""
-
-
-class Status(Enum):
-    """How a clip of a batch ended."""
-
-    MADE = "made"
-    ALREADY_MADE = "already made"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    """Begun, and ended early because the batch was: its finished frames are kept."""
-    NOT_BEGUN = "not begun"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a clip of a batch ended.
-
-    Attributes:
-        request: the clip.
-        status: see `Status`.
-        attempts: how often it was begun.
-        reason: a sentence why there is no film; "" where there is one.
-        detail: a traceback, where there is one.
-        result: of the film, where this run made it.
-    """
-
-    request: ClipRequest
-    status: Status
-    attempts: int = 0
-    reason: str = ""
-    detail: str = ""
-    result: ClipResult | None = None
-
-
-@dataclass(frozen=True)
-class BatchOptions:
-    """How a batch is run.
-
-    Attributes:
-        workers: clips that are made side by side; where there are fewer clips, shots of one.
-        devices: one for each worker in turn; none leaves it to the clips' settings.
-        retries: how often a clip that failed on the way is tried again.
-        fail_fast: whether the first failure ends the batch.
-        patience_s: a worker that makes no step for so long counts as crashed; 0 waits for ever.
-        log_level: of what workers pass on.
-    Raises:
-        SettingsError: the devices are of several kinds, so that a film would depend on which worker made it; or there
-            are more workers than `stylevideo.limits.WORKERS`, or none.
-    """
-
-    workers: int = 1
-    devices: tuple[str, ...] = ()
-    retries: int = 0
-    fail_fast: bool = False
-    patience_s: float = 3600.0
-    log_level: int = logging.WARNING
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.workers <= WORKERS:
-            raise SettingsError(f"There can be 1 to {WORKERS} workers, not {self.workers}. Choose other --workers.")
-        if len({device.partition(":")[0] for device in self.devices}) > 1:
-            raise SettingsError(
-                f"--devices {','.join(self.devices)} are of several kinds, which round differently: a film would "
-                "depend on which worker made it. Name devices of one kind, or start a run for each."
-            )
-
-
-@dataclass(frozen=True)
-class BatchChecked:
-    """Every clip has been checked; none is begun yet.
-
-    Attributes:
-        prospects: of the clips that will be made, by their index in the batch.
-        problems: of those that cannot, as sentences, likewise.
-        made: indices of those that are already made.
-    """
-
-    prospects: dict[int, Prospect]
-    problems: dict[int, str]
-    made: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class ClipEvent:
-    """An event of one clip.
-
-    Attributes:
-        index: of the clip.
-        worker: the number of the worker that makes it, or helps with it, from 0.
-        event: as `stylevideo.stylize` tells it.
-    """
-
-    index: int
-    worker: int
-    event: Event
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A clip is put off: another run is making it, or it will be tried again.
-
-    Attributes:
-        index: of the clip.
-        reason: a sentence.
-    """
-
-    index: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class ClipEnded:
-    """A clip has its outcome."""
-
-    index: int
-    outcome: Outcome
-
-
-BatchEvent = BatchChecked | ClipEvent | ClipEnded | Waiting
-BatchListener = Callable[[BatchEvent], None]
 
 
 def check_batch(

@@ -1,0 +1,1 @@
+"""Many clips on one machine: who makes which, in processes that may die."""

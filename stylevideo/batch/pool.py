@@ -1,0 +1,180 @@
+"""Workers side by side: tasks are handed out, answers come back, and a worker that dies is replaced.
+
+Knows processes and messages; what a task means is the business of `stylevideo.batch.worker` and `stylevideo.batch.scheduler`.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from stylevideo.batch.messages import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Task, Told
+from stylevideo.batch.process import (
+    LONGEST_DYING_S,
+    LONGEST_LOOK_S,
+    WORKER_ERROR,
+    Gone,
+    Inbox,
+    NotBegun,
+    WorkerProcess,
+    in_words,
+)
+
+POLL_S = 0.1
+START_AGAIN_S = 1.0
+STARTS = 10
+"""In vain and one after another for each worker, while none is at work: then a task cannot be done."""
+
+
+class Crew:
+    """Workers that share out tasks.
+
+    Args:
+        size: how many work side by side.
+        devices: each worker takes one of them in turn; none leaves the clips' own.
+        log_level: of what is passed on from their logs.
+        patience_s: a worker that makes no step for so long is ended; 0 waits for ever.
+    """
+
+    def __init__(self, size: int, devices: Sequence[str], log_level: int, patience_s: float) -> None:
+        self._inbox: Inbox = queue.Queue()
+        self._configuration = Configuration(log_level)
+        self._devices = devices
+        self._workers: dict[int, WorkerProcess] = {}
+        self._size, self._patience_s = size, patience_s
+        self._looked_at = time.monotonic()
+        self._in_vain = 0
+        self._start_at: dict[int, float] = {}
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers.values():
+            worker.kill()  # all of them, before one is waited for
+        for worker in self._workers.values():
+            worker.end()
+
+    def work(
+        self,
+        next_task: Callable[[int], Task | None],
+        on_event: Callable[[int, Task, Any], None],
+        stop: Callable[[], bool],
+        on_question: Callable[[int, Task, Asked], bool] = lambda worker, task, question: True,
+    ) -> Iterator[tuple[int, Task, Done | Failed | NotBegun]]:
+        """Do tasks until there are no more.
+
+        Args:
+            next_task: asked with the number of a worker that is free; None where there is nothing for it just now.
+            on_event: told of a worker's number, its task and an event of it.
+            stop: asked all the time; then tasks that were begun end within seconds.
+            on_question: answers what a worker asks in the middle of a task.
+        Yields:
+            The number of a worker, its task as it ends, and its answer; what has not begun may be given out again. It
+            ends when no worker is busy and there is no task.
+        """
+        stopping = False
+        while True:
+            if stop() and not stopping:
+                stopping = True
+                for worker in self._workers.values():
+                    worker.stop()
+            starts_later = self._starts_later()  # asked before, too, since the time may come in between
+            if not stopping:
+                yield from self._share_out(next_task, stop)
+            starts_later = not stopping and (starts_later or self._starts_later())
+            if not starts_later and not any(worker.task for worker in self._workers.values()):
+                return
+            self._give_up_who_hangs()
+            yield from self._heard(on_event, on_question)
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Ask these workers to end their tasks within seconds."""
+        for number in numbers:
+            if number in self._workers:
+                self._workers[number].stop()
+
+    def _starts_later(self) -> bool:
+        """Whether a worker that could not be started will be tried again."""
+        return any(at > time.monotonic() for at in self._start_at.values())
+
+    def _give_up_who_hangs(self) -> None:
+        """Count how long each worker has been silent, but not the time in which this process itself was halted."""
+        now = time.monotonic()
+        passed_s, self._looked_at = min(now - self._looked_at, LONGEST_LOOK_S), now
+        for worker in self._workers.values():
+            worker.silent_s += passed_s
+            if worker.is_given_up:
+                if worker.silent_s > LONGEST_DYING_S:
+                    self._inbox.put((worker, Gone()))
+            elif worker.task and 0 < self._patience_s < worker.silent_s:
+                worker.give_up(f"did nothing for {in_words(worker.silent_s)} and was ended")
+
+    def _share_out(
+        self, next_task: Callable[[int], Task | None], stop: Callable[[], bool]
+    ) -> Iterator[tuple[int, Task, Failed | NotBegun]]:
+        """Give each free worker a task; yields those for which no process can be started."""
+        for number in range(self._size):
+            is_busy = number in self._workers and self._workers[number].task
+            if is_busy or self._start_at.get(number, 0) > time.monotonic():
+                continue
+            if stop() or (task := next_task(number)) is None:
+                continue
+            try:
+                self._worker(number).begin(task)
+            except (OSError, MemoryError, RuntimeError) as error:
+                why = getattr(error, "strerror", None) or str(error) or "there is too little memory"
+                yield number, task, self._not_begun(number, f"No process could be started for it ({why}).")
+
+    def _not_begun(self, number: int, reason: str) -> Failed | NotBegun:
+        """What becomes of a task that no worker has begun: it is tried again, for ever while others are at work."""
+        self._start_at[number] = time.monotonic() + START_AGAIN_S  # there may be room for it then
+        at_work = any(worker.task and worker.has_begun for worker in self._workers.values())
+        self._in_vain = 0 if at_work else self._in_vain + 1
+        if self._in_vain < STARTS * self._size:
+            return NotBegun(reason)
+        self._in_vain = 0
+        return Failed(WORKER_ERROR, reason)
+
+    def _worker(self, number: int) -> WorkerProcess:
+        """The worker with this number, which is started if there is none, or if it has died with nothing to do."""
+        if number in self._workers and (self._workers[number].is_given_up or not self._workers[number].is_there):
+            self._workers.pop(number).end()
+        if number not in self._workers:
+            device = self._devices[number % len(self._devices)] if self._devices else ""
+            self._workers[number] = WorkerProcess(number, device, self._inbox, self._configuration)
+        return self._workers[number]
+
+    def _heard(
+        self, on_event: Callable[[int, Task, Any], None], on_question: Callable[[int, Task, Asked], bool]
+    ) -> Iterator[tuple[int, Task, Done | Failed | NotBegun]]:
+        """Take in one message, if there is one."""
+        try:
+            worker, message = self._inbox.get(timeout=POLL_S)
+        except queue.Empty:
+            return
+        if self._workers.get(worker.number) is not worker:  # it was replaced
+            return
+        worker.silent_s = 0.0
+        if isinstance(message, Logged):
+            logging.getLogger(message.name).log(message.level, "%s", message.text)
+        elif isinstance(message, Told):
+            if worker.task:
+                on_event(worker.number, worker.task, message.event)
+        elif isinstance(message, Asked):
+            worker.reply(worker.task is not None and on_question(worker.number, worker.task, message))
+        elif isinstance(message, Begun):
+            worker.has_begun, self._in_vain = True, 0
+        elif isinstance(message, Gone):
+            del self._workers[worker.number]
+            why = worker.why_gone()
+            if worker.task:
+                has_begun = worker.has_begun or worker.is_given_up
+                yield worker.number, worker.task, why if has_begun else self._not_begun(worker.number, why.reason)
+        elif not isinstance(message, Alive):
+            task, worker.task = worker.task, None
+            if task:
+                yield worker.number, task, message
