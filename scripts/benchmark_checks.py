@@ -200,7 +200,7 @@ def _peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> float:
     """Peak resident memory of a whole `stylevideo run`, with one iteration a frame: MiB. POSIX only."""
     code = (
         "import resource, sys, tempfile, pathlib\n"
-        "from stylevideo.cli import main\n"
+        "from stylevideo.cli.main import main\n"
         "with tempfile.TemporaryDirectory() as folder:\n"
         "    assert main([*sys.argv[1:], '-o', str(pathlib.Path(folder) / 'film.mp4')]) == 0\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

@@ -69,7 +69,7 @@ def cwd_module(stage: Stage) -> str:
     gone.mkdir()
     clips = [str(stage.cwd / name) for name in ("a.mp4", "b.mp4")]
     words = ["run", *clips, "--style", str(stage.style), "--out-dir", str(stage.out / "gone"), "--frames", "1-1"]
-    code = "import os, sys; os.rmdir(os.getcwd()); from stylevideo.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import os, sys; os.rmdir(os.getcwd()); from stylevideo.cli.main import main; sys.exit(main(sys.argv[1:]))"
     done = _process(["-c", code, *words, *PAINTLESS], gone)
     stage.want(done.returncode == 0 and "Traceback" not in done.stderr, f"removed folder: exit {done.returncode}")
     return "; ".join([*shown, f"removed folder: exit {done.returncode}"])
@@ -148,7 +148,7 @@ def low_memory(stage: Stage) -> str:
         film = stage.out / f"{limit}.mp4"
         words = ["run", str(stage.clip()), "--style", str(stage.style), "-o", str(film), *QUICK, "--allow-smaller"]
         code = f"import resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({limit}000000,) * 2); "
-        code += "from stylevideo.cli import main; sys.exit(main(sys.argv[1:]))"
+        code += "from stylevideo.cli.main import main; sys.exit(main(sys.argv[1:]))"
         done = _process(["-c", code, *words, "--frames", "1-6"], stage.cwd)
         last = (done.stderr.strip().splitlines() or [""])[-1]
         right = done.returncode == 0 or (done.returncode in (1, 2) and "memory" in last and "unexpected" not in last)

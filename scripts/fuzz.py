@@ -86,7 +86,7 @@ def try_clip(task: Task) -> tuple[Outcome, Outcome]:
 
 
 def _outcome(arguments: list[str]) -> Outcome:
-    from stylevideo.cli import main
+    from stylevideo.cli.main import main
     from stylevideo.errors import StyleVideoError
 
     try:

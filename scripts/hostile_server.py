@@ -29,7 +29,7 @@ ADOPT_ORPHANS = 36
 
 
 def main() -> None:
-    import stylevideo.cli
+    import stylevideo.cli.main
     import stylevideo.quality.evaluate
     import stylevideo.quality.plot
     import stylevideo.quality.verify  # noqa: F401
@@ -105,7 +105,7 @@ def _stop_after(frames: int) -> None:
 
 def _call(arguments: list[str]) -> int:
     """The exit code that the process would have; what happens when it ends happens, too."""
-    from stylevideo.cli import main as stylevideo
+    from stylevideo.cli.main import main as stylevideo
 
     sys.argv = ["stylevideo", *arguments]
     try:

@@ -5,6 +5,6 @@ import sys
 if not sys.flags.safe_path:
     del sys.path[0]  # the working folder, where `-m` has looked for this: nothing else is taken from there
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 
 sys.exit(main())

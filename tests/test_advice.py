@@ -14,7 +14,7 @@ from media_fixtures import make_video, numbered_frame
 from sequence_fixtures import save, save_numbered
 
 import stylevideo
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import Stopped
 from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings

@@ -24,7 +24,7 @@ from conftest import STYLE
 from media_fixtures import edge_number_in, ffmpeg, make_video, number_in, numbered_frame, shared, sine
 from sequence_fixtures import cut_short, save, save_numbered
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames

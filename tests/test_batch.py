@@ -23,7 +23,7 @@ from sequence_fixtures import save_numbered
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Status, Waiting
 from stylevideo.batch.scheduler import already_made, run_batch
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
@@ -619,7 +619,7 @@ def test_all_that_is_wrong_is_said_before_anything_is_made(bad_clips: Path, tmp_
 def test_off_a_terminal_plain_lines_say_how_far_it_is(
     clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stylevideo.progress.PLAIN_EVERY_S", 0)
+    monkeypatch.setattr("stylevideo.cli.progress.PLAIN_EVERY_S", 0)
     assert main(["run", str(clips), *flags(tmp_path / "out")]) == 0
     said = capfd.readouterr().err
     assert "[1/2] a.mp4: 2 of 4 frames, loss " in said

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import LockedError
 from stylevideo.store.frames import FrameStore, store_folder
 from stylevideo.store.lock import sole_run

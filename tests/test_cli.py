@@ -17,8 +17,8 @@ from conftest import QUICK, ROOT, STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
 
-from stylevideo.cli import main
-from stylevideo.flags import build_parser
+from stylevideo.cli.main import main
+from stylevideo.cli.parser import build_parser
 from stylevideo.settings.presets import PRESETS, preset
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.store.frames import store_folder
@@ -37,7 +37,7 @@ def stylevideo(*arguments: str | Path, **options: object) -> subprocess.Complete
 )
 def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
     code = (
-        "import sys; from stylevideo.cli import main\n"
+        "import sys; from stylevideo.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'cv2', 'numpy', 'torchvision', 'matplotlib'} & set(sys.modules)\n"

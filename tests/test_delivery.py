@@ -27,6 +27,7 @@ from media_fixtures import (
 )
 
 import stylevideo
+from stylevideo.cli.progress import ClipProgress
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
@@ -37,7 +38,6 @@ from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.images.view import shown_by
-from stylevideo.progress import ClipProgress
 from stylevideo.quality.checks import Verdict
 from stylevideo.quality.verify import verify
 from stylevideo.render.job import fingerprint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.media import ffmpeg
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.system import cards, device

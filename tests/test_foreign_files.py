@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from media_fixtures import ffmpeg, numbered_video, shown_numbers, sine
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import InputError, StyleVideoError
 from stylevideo.media.decode.opencv import OPTIONS_VARIABLE
 from stylevideo.media.decode.probe import probe

@@ -24,7 +24,7 @@ from sample_scenes import render_shot
 from sequence_fixtures import save_numbered
 
 import stylevideo
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from media_fixtures import ffmpeg, numbered_frame, numbered_video
 
 from stylevideo import stylize
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says, tag_lines
 from stylevideo.media.encode.delivery import DELIVERIES, Encoding

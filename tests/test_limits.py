@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo import limits
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import DecodeError, InputError, Problems, SettingsError
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.decode.tags import read_tags

@@ -14,7 +14,7 @@ from conftest import STYLE
 from media_fixtures import numbered_video
 
 import stylevideo
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import InputError, StorageError, StyleVideoError
 from stylevideo.media.hidden import is_hidden_name, require_own, store_folder, throw_away
 from stylevideo.reports.events import Event, FrameFinished

@@ -16,7 +16,7 @@ import pytest
 from batch_fixtures import make_clip, run_command
 from conftest import STYLE
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import DeviceMemoryError, InputError, Stopped
 from stylevideo.media.decode import ffmpeg, reader
 from stylevideo.media.decode.probe import probe

@@ -12,7 +12,7 @@ from conftest import STYLE
 from media_fixtures import ffmpeg, numbered_video, sine
 
 from stylevideo import stylize, verify
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import InputError
 from stylevideo.media import ffmpeg as starter
 from stylevideo.media.decode.probe import probe

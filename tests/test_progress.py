@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo.progress import Tally, _Bar
+from stylevideo.cli.progress import Tally, _Bar
 from stylevideo.render.estimate import Prospect
 
 

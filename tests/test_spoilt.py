@@ -13,7 +13,7 @@ import pytest
 from conftest import STYLE
 
 import stylevideo
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import ResumeError, Stopped
 from stylevideo.media.hidden import store_folder
 from stylevideo.planning.request import ClipRequest

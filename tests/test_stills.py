@@ -15,7 +15,7 @@ from media_fixtures import number_in, numbered_frame
 from sequence_fixtures import save, save_numbered
 
 import stylevideo
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.errors import StorageError
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.hidden import finished_frames

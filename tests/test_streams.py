@@ -15,7 +15,7 @@ from batch_fixtures import run_command
 from conftest import STYLE
 from media_fixtures import ffmpeg, numbered_video
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.system.files import read_begin
 from stylevideo.text import printable, printable_message
 

@@ -15,10 +15,10 @@ def test_packages_import_from_lower_ranks_only() -> None:
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("from stylevideo.cli import main", "does not lie below it"),
-        ("import stylevideo.cli.main", "does not lie below it"),
-        ("def late():\n    from stylevideo.cli.main import main", "does not lie below it"),
-        ("if TYPE_CHECKING:\n    from stylevideo.cli import main", "does not lie below it"),
+        ("from stylevideo.cli.main import main", "does not lie below it"),
+        ("import stylevideo.cli.main.main", "does not lie below it"),
+        ("def late():\n    from stylevideo.cli.main.main import main", "does not lie below it"),
+        ("if TYPE_CHECKING:\n    from stylevideo.cli.main import main", "does not lie below it"),
         ("from stylevideo.errors import _secret", "is private"),
         ("from stylevideo.ops.other import name", ""),
     ],

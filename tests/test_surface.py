@@ -14,8 +14,8 @@ from conftest import QUICK, ROOT
 from setup_venv import STAMP
 
 import stylevideo
-from stylevideo.cli import main
-from stylevideo.flags import build_parser
+from stylevideo.cli.main import main
+from stylevideo.cli.parser import build_parser
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.film import write_film

@@ -14,7 +14,7 @@ from conftest import STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
-from stylevideo.cli import main
+from stylevideo.cli.main import main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding

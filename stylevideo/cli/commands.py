@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from stylevideo.cli.parser import SHOWN_BY, as_flag
 from stylevideo.errors import InstallationError, Problems, SettingsError, VerificationError
-from stylevideo.flags import SHOWN_BY, as_flag
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
@@ -30,9 +30,9 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _run(options: argparse.Namespace) -> int:
     from stylevideo.batch.outcomes import BatchOptions
+    from stylevideo.cli.run import RunOptions, run
     from stylevideo.planning.plan import plan_requests
     from stylevideo.planning.request import Given
-    from stylevideo.running import RunOptions, run
 
     styles = tuple(options.style or ())
     given = Given(_given(options), styles, options.preset, options.output, options.out_dir, options.name)
@@ -104,7 +104,7 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _probe(options: argparse.Namespace) -> None:
-    from stylevideo.description import as_json, as_lines
+    from stylevideo.cli.description import as_json, as_lines
     from stylevideo.media.decode.reader import open_clip
 
     info = open_clip(options.file)
@@ -116,7 +116,7 @@ def _probe(options: argparse.Namespace) -> None:
 
 
 def _shots(options: argparse.Namespace) -> None:
-    from stylevideo.description import shot_as_json
+    from stylevideo.cli.description import shot_as_json
     from stylevideo.media.decode.reader import open_clip
     from stylevideo.media.decode.shots import detect_shots
 
@@ -157,7 +157,7 @@ def _init(options: argparse.Namespace) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> None:
-    from stylevideo.doctor import State, examine
+    from stylevideo.cli.doctor import State, examine
 
     findings = []
     for finding in examine():

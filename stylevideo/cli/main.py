@@ -17,9 +17,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from stylevideo.commands import COMMANDS
+from stylevideo.cli.commands import COMMANDS
+from stylevideo.cli.parser import build_parser
 from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
-from stylevideo.flags import build_parser
 from stylevideo.planning.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
 from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.system.loading import load_at_once, require_memory_to_load

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions, Outcome, Status
 from stylevideo.batch.scheduler import already_made, check_batch, confirm, run_batch
+from stylevideo.cli.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.request import ClipRequest, clip_names
-from stylevideo.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts
