@@ -44,31 +44,45 @@ from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
-NOT_OF_FRAMES = ("__init__", "cli", "evaluation", "jobs", "metrics", "plot", "results", "verification", "version")
-"""Modules that do not decide what a frame looks like: a change in them does not ask for hours of new frames."""
-OF_FOLLOWING = ("blur", "flow", "loop", "motion", "settings", "shots", "steady", "temporal", "timeline", "warp")
-"""Modules that do not decide what a frame looks like that is made by itself; its settings are compared by value.
+OF_FRAMES = (
+    "engine",
+    "models",
+    "motion",
+    "ops",
+    "settings",
+    "timeline",
+    "media/decode",
+    "media/images",
+    "render/painter.py",
+)
+"""Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""
+OF_FRAMES_ALONE = (*(f"engine/{name}.py" for name in ("objective", "optimizer", "targets")), "models", "media/images")
+"""The same for a frame that is made by itself; its settings are compared by value.
 
-What `temporal` does to such a frame, giving it a margin and cutting that off, is not noticed: then use --restart.
+What `engine/sequence.py` does to such a frame, giving it a margin and cutting that off, is not noticed: then use
+--restart.
 """
+OF_MEASURES = ("quality/metrics.py", "motion/flow.py", "motion/visibility.py", "ops/warp.py")
 SECTIONS_ALONE = ("losses", "optimizer", "weights", "scales")
 SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")
 ALONE, STANDARD = "frame by frame", "standard"
 
 
-def code_hash(paths: Sequence[Path]) -> str:
-    """Changes when the text of these files does."""
+def code_hash(*places: str) -> str:
+    """Changes when the text of these files and folders of the package does."""
     digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(path.read_bytes())
+    for place in places:
+        path = PACKAGE / place
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 # Taken when the script starts, as the code that runs is: it may be edited while a run goes on for hours.
-CODE_OF_FRAMES = code_hash([p for p in PACKAGE.rglob("*.py") if p.stem not in NOT_OF_FRAMES])
-CODE_OF_FRAMES_ALONE = code_hash([p for p in PACKAGE.rglob("*.py") if p.stem not in (*NOT_OF_FRAMES, *OF_FOLLOWING)])
-CODE_OF_METHODS = code_hash([Path(__file__)])
-CODE_OF_MEASURES = code_hash([PACKAGE / name for name in ("metrics.py", "models/flow.py", "ops/warp.py")])
+CODE_OF_FRAMES = code_hash(*OF_FRAMES)
+CODE_OF_FRAMES_ALONE = code_hash(*OF_FRAMES_ALONE)
+CODE_OF_METHODS = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+CODE_OF_MEASURES = code_hash(*OF_MEASURES)
 
 
 @dataclass(frozen=True)

@@ -48,106 +48,6 @@ RANKS = {
     "__main__": 10,
 }
 """Packages and single modules; "" is `stylevideo/__init__`. The floors of `media` stand on each other."""
-NOT_YET_MOVED = {
-    "assistance": "batch",
-    "batch": "batch",
-    "beside": "store",
-    "cache": "store",
-    "check_times": "quality",
-    "check_tracks": "quality",
-    "checkpoint": "store",
-    "checks": "quality",
-    "claims": "render",
-    "cli": "cli",
-    "commands": "cli",
-    "crew": "batch",
-    "description": "cli",
-    "doctor": "cli",
-    "encoder_arguments": "settings",
-    "encoder_options": "settings",
-    "evaluation": "quality",
-    "fallback": "render",
-    "film": "render",
-    "filter_chain": "settings",
-    "flags": "cli",
-    "heartbeat": "system",
-    "helping": "render",
-    "identity": "store",
-    "inputs": "planning",
-    "interrupts": "system",
-    "jobfile": "planning",
-    "jobs": "render",
-    "line": "render",
-    "loading": "system",
-    "loop": "engine",
-    "media.account": "media.decode",
-    "media.decode_ffmpeg": "media.decode",
-    "media.decode_opencv": "media.decode",
-    "media.delivery": "media.encode",
-    "media.encode": "media.encode",
-    "media.exr": "media.images",
-    "media.extras": "media.encode",
-    "media.frame_file": "media.images",
-    "media.leftovers": "media",
-    "media.lock": "store",
-    "media.matrix_profile": "media.images",
-    "media.notes": "store",
-    "media.packets": "media.decode",
-    "media.picture_size": "media.images",
-    "media.pictures": "media.images",
-    "media.plan": "media.encode",
-    "media.probe": "media.decode",
-    "media.profiles": "media.images",
-    "media.rates": "timeline",
-    "media.read_ahead": "system",
-    "media.reader": "media.decode",
-    "media.sequence": "media.decode",
-    "media.sequence_writer": "media.encode",
-    "media.sheet": "reports",
-    "media.store": "store",
-    "media.tags": "media.decode",
-    "media.tiff": "media.images",
-    "media.timed_pipe": "media.encode",
-    "media.times": "media.decode",
-    "media.tracks": "media.encode",
-    "media.view": "media.images",
-    "media.write_behind": "system",
-    "media.writer": "media.encode",
-    "metrics": "quality",
-    "models.device": "system",
-    "models.flow": "motion",
-    "motion": "motion",
-    "naming": "planning",
-    "new_job": "planning",
-    "ops.blur": "ops",
-    "ops.steady": "motion",
-    "optimize": "engine",
-    "outputs": "render",
-    "painting": "render",
-    "planning": "planning",
-    "plot": "quality",
-    "preparation": "render",
-    "progress": "cli",
-    "prospect": "render",
-    "provenance": "render",
-    "ranges": "timeline",
-    "report": "reports",
-    "request": "planning",
-    "results": "reports",
-    "running": "cli",
-    "settings": "settings",
-    "sharing": "batch",
-    "shots": "media.decode",
-    "styles": "render",
-    "system.waiting": "system",
-    "targets": "engine",
-    "temporal": "engine",
-    "timeline": "timeline",
-    "verification": "quality",
-    "watch": "store",
-    "worker": "batch",
-}
-"""Modules that still lie flat, and the package that they belong to."""
 MOST_PACKAGES, MOST_MODULES, MOST_ARROWS = 16, 14, 120
 
 
@@ -192,8 +92,6 @@ def imports(root: Path = ROOT) -> Iterator[Import]:
 
 def package_of(module: str) -> str:
     """The room of `RANKS` that a module belongs to."""
-    if module in NOT_YET_MOVED:
-        return NOT_YET_MOVED[module]
     parts = module.split(".")
     inner = ".".join(parts[:2])
     return inner if inner in RANKS else parts[0]
@@ -212,7 +110,7 @@ def faults(root: Path = ROOT) -> Iterator[str]:
             yield f"{where}, which is private."
     folders = Counter(path.parent for path in modules(root).values() if path.name != "__init__.py")
     for folder, count in folders.items():
-        if not NOT_YET_MOVED and count > MOST_MODULES and folder.name != "stylevideo":
+        if count > MOST_MODULES and folder.name != "stylevideo":
             yield f"{folder.relative_to(root)} has {count} modules, more than {MOST_MODULES}."
     floors = {folder.relative_to(root / "stylevideo").parts[0] for folder in folders if folder.name != "stylevideo"}
     if len(floors) > MOST_PACKAGES:

@@ -175,7 +175,7 @@ class TestIsolation:
             return real(command, *rest, **options)
 
         monkeypatch.setattr("stylevideo.batch.pool.STARTS", 3)
-        monkeypatch.setattr("stylevideo.batch.pool.subprocess.Popen", refuse)
+        monkeypatch.setattr("stylevideo.batch.process.subprocess.Popen", refuse)
         outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0))
         assert [outcome.status for outcome in outcomes] == [status, Status.MADE]
         assert [outcome.attempts for outcome in outcomes] == [status is Status.MADE, 1]

@@ -482,7 +482,8 @@ def test_the_user_file_is_found_and_checked(tmp_path: Path, monkeypatch: pytest.
 
 def test_planning_loads_no_torch() -> None:
     code = (
-        "import sys; from stylevideo.planning.plan import plan_requests; from stylevideo.planning.request import Given\n"
+        "import sys\nfrom stylevideo.planning.plan import plan_requests\n"
+        "from stylevideo.planning.request import Given\n"
         "from pathlib import Path\n"
         "plan_requests(['a.mov'], Given(styles=('s.png',), out_dir=Path('x')))\n"
         "assert not {'torch', 'cv2', 'numpy'} & set(sys.modules)"

@@ -220,10 +220,14 @@ def talking_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("bound", "value", "says"),
     [
-        ("probe.PIXELS", 128 * 96 - 1, "clip.mp4 has pictures of 128x96; the most that one may have is 12,287 pixels"),
-        ("probe.FRAMES", 11, r"clip\.mp4 has more frames than a clip may have \(11\)\. Cut it into parts first"),
+        (
+            "decode.probe.PIXELS",
+            128 * 96 - 1,
+            "clip.mp4 has pictures of 128x96; the most that one may have is 12,287 pixels",
+        ),
+        ("decode.probe.FRAMES", 11, r"clip\.mp4 has more frames than a clip may have \(11\)\. Cut it into parts first"),
         ("ffmpeg.STREAMS", 2, r"clip\.mp4 has more streams than a clip may have \(256\)\. Leave some out first"),
-        ("tags.TAG_BYTES", 200, "clip.mp4: ffmpeg has more to say of it than the 200 bytes that are taken"),
+        ("decode.tags.TAG_BYTES", 200, "clip.mp4: ffmpeg has more to say of it than the 200 bytes that are taken"),
     ],
 )
 def test_clips_with_too_much(

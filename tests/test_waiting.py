@@ -40,7 +40,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
         abilities = f'case "$*" in *filter=zscale*) exec "{ffmpeg_path()}" "$@";; esac'
         script.write_text(f'#!/bin/sh\n{abilities}\necho $$ >> "{tmp_path}/numbers"\n{does}\n')
         script.chmod(0o755)
-        for module in ("ffmpeg", "decode_ffmpeg"):
+        for module in ("ffmpeg", "decode.ffmpeg"):
             monkeypatch.setattr(f"stylevideo.media.{module}.ffmpeg_path", lambda: str(script))
         monkeypatch.setattr("stylevideo.media.ffmpeg._tether", lambda program: ())
         return tmp_path / "numbers"
@@ -86,7 +86,7 @@ QUESTIONS: dict[str, Callable[[VideoInfo], object]] = {
 def test_every_question_has_a_limit_of_time(
     name: str, clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("probe", "tags", "tracks"):
+    for module in ("decode.probe", "decode.tags", "encode.tracks"):
         monkeypatch.setattr(f"stylevideo.media.{module}.reading_time_s", lambda path: 0.3)
     numbers, began = stand_in("exec sleep 60"), time.monotonic()
     with pytest.raises(TimeLimitError, match=r"^clip\.mp4 could not be read within 0 seconds\. Check the disk or the"):

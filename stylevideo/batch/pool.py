@@ -1,6 +1,6 @@
 """Workers side by side: tasks are handed out, answers come back, and a worker that dies is replaced.
 
-Knows processes and messages; what a task means is the business of `stylevideo.batch.worker` and `stylevideo.batch.scheduler`.
+Knows processes and messages; what a task means is the business of the scheduler and of `stylevideo.batch.worker`.
 """
 
 from __future__ import annotations

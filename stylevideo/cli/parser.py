@@ -102,7 +102,7 @@ def _nearest(flag: str, known: Iterable[str]) -> str:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `command` of what it returns is a key of `stylevideo.cli.commands.COMMANDS`."""
+    """The parser of the whole command line; `command` of what it returns is a key of `COMMANDS`."""
     parser = _Parser(
         prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick."
     )

@@ -92,7 +92,7 @@ def stylize(
             when the next one is made.
         stop: asked all the time whether to end early; a frame that is begun is finished if it takes a few seconds, else
             its work is broken off.
-        claims: asked before each shot, where others help to paint the clip, see `stylevideo.render.helper`; nobody does if
+        claims: asked before each shot, where others help to paint the clip, see `helper`; nobody does if
             not given.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.

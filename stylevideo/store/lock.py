@@ -87,7 +87,7 @@ def tidy(output: Path, key: Callable[[], str]) -> None:
 
     Args:
         output: the film.
-        key: tells what the run was asked for, as from `stylevideo.store.identity.request_key`; asked if anything is left.
+        key: tells what the run was asked for, as from `request_key`; asked if anything is left.
     """
     if store_folder(output).exists() or lock_path(output).exists():
         with suppress(StyleVideoError), sole_run(output):

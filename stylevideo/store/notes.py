@@ -134,7 +134,7 @@ def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
 
 
 def asked_for(output: Path) -> str | None:
-    """What an unfinished film was asked for, as from `stylevideo.store.identity.request_key`; None where nothing says so."""
+    """What an unfinished film was asked for, as from `request_key`; None where nothing says so."""
     with suppress(ResumeError):
         if found := find_notes(store_folder(output)):
             asked = found[0].read(f"{REQUEST_NAME}.json")

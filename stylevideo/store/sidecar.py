@@ -1,6 +1,6 @@
 """The JSON files beside a film, by which the film, or a report, is known as one of ours.
 
-Knows names and keys; what the files say is the business of `stylevideo.render.provenance` and `stylevideo.reports.report`.
+Knows names and keys; what the files say is the business of whoever writes them.
 """
 
 from __future__ import annotations
