@@ -12,6 +12,7 @@ import torch
 from stylevideo.cli.main import main
 from stylevideo.media import ffmpeg
 from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.models import weights
 from stylevideo.system import cards, device
 
 FILMS = [delivery.name for delivery in DELIVERIES.values() if not delivery.is_sequence]
@@ -40,9 +41,9 @@ def test_what_is_missing_is_named_and_the_rest_is_looked_at(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "mine.toml").write_text("sice = 640\n")
-    weights = home / "weights.bin"
-    weights.write_bytes(b"no weights")
-    monkeypatch.setattr(weights, "installed_weights_path", lambda: weights)
+    broken = home / "weights.bin"
+    broken.write_bytes(b"no weights")
+    monkeypatch.setattr(weights, "installed_weights_path", lambda: broken)
     monkeypatch.setattr(ffmpeg, "ffmpeg_path", lambda: str(home / "gone"))
     monkeypatch.setattr(ffmpeg, "ffmpeg_version", ffmpeg.ffmpeg_version.__wrapped__)
     monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)

@@ -321,7 +321,8 @@ def test_opencolorio_counts_where_there_is_light(clip: Path, tmp_path: Path, mon
 def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 3))
     script = (
-        "import sys; from pathlib import Path\nfrom stylevideo.store.identity import source_identity, is_made, request_key\n"
+        "import sys; from pathlib import Path\n"
+        "from stylevideo.store.identity import source_identity, is_made, request_key\n"
         "from stylevideo.settings.settings import Settings\n"
         "from stylevideo.settings.style import Style\n"
         "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
