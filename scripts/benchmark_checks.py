@@ -20,7 +20,7 @@ from torch import Tensor
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.models.vgg import VGG19
-from stylevideo.quality.metrics import brightness, region_style_distance, sharpness
+from stylevideo.quality.metrics import brightness, sharpness, style_distance
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 
@@ -140,7 +140,7 @@ def _look(
     inside = [part(image, window) for window in where]
     areas = [piece[0, 0].numel() for piece in inside]
     return (
-        region_style_distance(vgg, image, mask, grams),
+        style_distance(vgg, image, grams, mask),
         float(np.average([brightness(piece) for piece in inside], weights=areas)),
         float(np.average([sharpness(piece) for piece in inside], weights=areas)),
     )

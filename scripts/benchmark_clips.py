@@ -16,7 +16,8 @@ from torch import Tensor
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import fit_picture, to_image, to_picture
-from stylevideo.motion.estimate import Frame, Motion
+from stylevideo.motion.estimate import Motion
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
 from stylevideo.quality.metrics import MotionBetween

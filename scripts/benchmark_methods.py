@@ -28,15 +28,16 @@ from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_seque
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_atomically, write_png
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion, with_motion
+from stylevideo.motion.estimate import Motion, with_motion
+from stylevideo.motion.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.frame import Frame
 from stylevideo.quality.metrics import (
     END_FRAMES,
     FilmMeasures,
     FrameMeasures,
     MotionBetween,
-    dis_motion,
-    farneback_motion,
     measure_frames,
+    motion_by,
     summarize,
 )
 from stylevideo.render.styles import ReadStyle, style_targets
@@ -164,7 +165,7 @@ def as_the_product_does(
     clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
 ) -> Iterator[Painted]:
     """By the loop that every film of the product goes through."""
-    frames = with_motion(clip.frames, settings.temporal.carry, clip.shot_starts)
+    frames = with_motion(clip.frames, DISFlow() if settings.temporal.carry else None, clip.shot_starts)
     for result, _ in stylize_sequence(frames, None, vgg, targets, settings):
         yield Painted.of(result)
 
@@ -174,7 +175,7 @@ def with_a_new_adam(change: Callable[[Motion], Motion]) -> Stylize:
 
     def stylize(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:
         state: SequenceState | None = None
-        for frame, motion in with_motion(clip.frames, True, clip.shot_starts):
+        for frame, motion in with_motion(clip.frames, DISFlow(), clip.shot_starts):
             pair = (frame, change(motion) if motion else None)
             [(result, after)] = stylize_sequence([pair], state, vgg, targets, settings)
             state = dataclasses.replace(after, carried=CarriedState.fresh(after.carried.image))
@@ -312,7 +313,7 @@ class Workbench:
         return measure_frames(pairs, self.vgg, self.targets(), self.yardstick, motions, shot_starts)
 
     def _measure_film(self, film: Film) -> list[dict[str, Any]]:
-        motions = {"Farneback": farneback_motion(), "DIS": dis_motion()}
+        motions = {"Farneback": motion_by(FarnebackFlow()), "DIS": motion_by(DISFlow())}
         if film.clip.exact is not None:
             motions["exact"] = film.clip.exact
         return [asdict(frame) for frame in self.measure(film.pairs(), motions, film.clip.shot_starts)]

@@ -15,9 +15,10 @@ from benchmark_pictures import BEHIND_THE_MAN, WALL, WALL_AFTER, WALL_BEFORE, Pi
 from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
-from stylevideo.motion.estimate import Frame
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.warp import warp_smoothly
-from stylevideo.quality.metrics import dis_motion, region_style_distance
+from stylevideo.quality.metrics import motion_by, style_distance
 
 UNCOVERED_FOR = 3
 """Frames for which a place counts as newly uncovered."""
@@ -36,7 +37,7 @@ def check_uncovered(bench: Workbench, clip: BenchmarkClip, methods: Mapping[str,
 
 def uncovered_regions(frames: Sequence[Frame]) -> Iterator[tuple[int, Tensor]]:
     """Each frame's index, and what was uncovered in it or in the two before: (1, 1, H, W), 0 or 1."""
-    between = dis_motion()
+    between = motion_by(DISFlow())
     recent: list[Tensor] = []
     for earlier, later in itertools.pairwise(frames):
         motion = between(earlier, later)
@@ -49,7 +50,7 @@ def _regions(bench: Workbench, clip: BenchmarkClip, films: Mapping[str, Film]) -
     grams = bench.targets().at(clip.size)
     regions = dict(uncovered_regions(clip.frames))
     found = {
-        index: [region_style_distance(bench.vgg, film.picture(index), regions[index], grams) for film in films.values()]
+        index: [style_distance(bench.vgg, film.picture(index), grams, regions[index]) for film in films.values()]
         for index in range(WALL_BEFORE, WALL_AFTER + 1)
         if float(regions[index].mean()) >= LEAST_UNCOVERED
     }

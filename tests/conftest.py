@@ -20,7 +20,7 @@ from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
-from stylevideo.motion.estimate import Frame
+from stylevideo.motion.frame import Frame
 from stylevideo.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -23,7 +23,8 @@ from conftest import ROOT
 
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.media.images.pictures import read_picture
-from stylevideo.motion.estimate import Frame, Motion
+from stylevideo.motion.estimate import Motion
+from stylevideo.motion.frame import Frame
 from stylevideo.quality.metrics import warping_error
 from stylevideo.render.disk import FILM_BYTES_PX, SURELY
 from stylevideo.settings.presets import preset

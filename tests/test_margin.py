@@ -13,7 +13,8 @@ from stylevideo.engine.carry import extended_motion
 from stylevideo.engine.sequence import stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion, Sighting
+from stylevideo.motion.estimate import Motion, Sighting
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import MARGIN_PX, extended, with_margin, without_margin
 from stylevideo.settings.settings import Settings
 

@@ -19,7 +19,9 @@ from stylevideo.engine.objective import Objective
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import ShapeError
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion
+from stylevideo.motion.estimate import Motion
+from stylevideo.motion.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.quality.metrics import (
     HELD_OUT_STYLE_LAYERS,
@@ -28,12 +30,10 @@ from stylevideo.quality.metrics import (
     MotionBetween,
     brightness,
     coarse_sharpness,
-    dis_motion,
-    farneback_motion,
     flicker,
     measure_frames,
+    motion_by,
     ratio,
-    region_style_distance,
     sharpness,
     style_distance,
     summarize,
@@ -119,7 +119,7 @@ def test_the_warping_error_is_never_negative_and_grows_by_the_square(
 def test_both_flows_explain_a_rendered_shot(flight_frames: list[Frame]) -> None:
     before, after = flight_frames[0], flight_frames[2]
     unmoved = float((after.image - before.image).square().mean())
-    for motion in (farneback_motion()(before, after), dis_motion()(before, after)):
+    for motion in (motion_by(FarnebackFlow())(before, after), motion_by(DISFlow())(before, after)):
         assert float(motion.visible.mean()) > 0.5
         assert warping_error(before.image, after.image, motion) < unmoved / 3
 
@@ -197,7 +197,7 @@ def test_held_out_layers_are_not_optimised() -> None:
 def test_style_distance_is_the_optimisers_style_term(vgg: VGG19, make_targets: Maker) -> None:
     image, grams = smooth_image(), make_targets(PLAIN).at((HEIGHT, WIDTH))
     objective = Objective(vgg, image, grams, None, PLAIN.losses)
-    term = objective.losses(objective.terms(image)).style
+    term = objective.value(image).numbers().style
     assert style_distance(vgg, image, grams) == pytest.approx(term, rel=1e-5)
 
 
@@ -210,13 +210,13 @@ def test_a_region_is_judged_by_its_own_statistics(vgg: VGG19) -> None:
     left, everywhere = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
     left[..., :24] = 1
     whole = style_distance(vgg, image, grams)
-    assert region_style_distance(vgg, image, everywhere, grams) == pytest.approx(whole, rel=1e-4)
-    assert region_style_distance(vgg, image, everywhere / 2, grams) == pytest.approx(whole, rel=1e-4)
-    assert region_style_distance(vgg, image, left, grams) < whole / 4
-    assert region_style_distance(vgg, image, left.flip(3), grams) > 1.5 * whole
-    assert math.isnan(region_style_distance(vgg, image, torch.zeros_like(left), grams))
+    assert style_distance(vgg, image, grams, everywhere) == pytest.approx(whole, rel=1e-4)
+    assert style_distance(vgg, image, grams, everywhere / 2) == pytest.approx(whole, rel=1e-4)
+    assert style_distance(vgg, image, grams, left) < whole / 4
+    assert style_distance(vgg, image, grams, left.flip(3)) > 1.5 * whole
+    assert math.isnan(style_distance(vgg, image, grams, torch.zeros_like(left)))
     with pytest.raises(ShapeError):
-        region_style_distance(vgg, image, left[..., 1:], grams)
+        style_distance(vgg, image, grams, left[..., 1:])
 
 
 def test_a_film_equal_to_its_source_has_the_sources_unrest(vgg: VGG19, make_targets: Maker) -> None:

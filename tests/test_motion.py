@@ -15,7 +15,6 @@ from torch import Tensor
 from stylevideo.motion.estimate import (
     REFERENCE_EVERY,
     REFERENCES,
-    Frame,
     Motion,
     earliest_reference,
     estimate_motion,
@@ -23,6 +22,7 @@ from stylevideo.motion.estimate import (
     with_motion,
 )
 from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.warp import warp
 
 HEIGHT, WIDTH = 72, 128
@@ -46,27 +46,30 @@ def someone_walks_past(count: int = 14) -> list[Frame]:
 
 
 def motions(frames: list[Frame], begin: int = 0) -> dict[int, Motion | None]:
-    return {frame.index: motion for frame, motion in with_motion(frames, True, begin=begin)}
+    return {frame.index: motion for frame, motion in with_motion(frames, DISFlow(), begin=begin)}
 
 
 def test_what_is_uncovered_is_new() -> None:
     scene = list(render_shot("balloon", frames=4, width=256, height=144))
-    motion = estimate_motion(DISFlow(), to_image(scene[2].image), to_image(scene[3].image))
+    motion = estimate_motion(DISFlow(), *(Frame(index, to_image(scene[index].image)) for index in (2, 3)))
     assert float(motion.visible.mean()) > 0.9
-    moving = estimate_motion(DISFlow(), *(frame.image for frame in someone_walks_past()[5:7]))
+    moving = estimate_motion(DISFlow(), *someone_walks_past()[5:7])
     left = 10 * 5 - 20
     assert float(moving.visible[..., left + 2 : left + 8].mean()) < 0.5
     assert float(moving.visible[..., left + 60 :].mean()) > 0.95
 
 
 def test_another_picture_is_all_new() -> None:
-    motion = estimate_motion(DISFlow(), wall(), noise_image(HEIGHT, WIDTH, 5))
+    motion = estimate_motion(DISFlow(), Frame(0, wall()), Frame(1, noise_image(HEIGHT, WIDTH, 5)))
     assert float(motion.visible.mean()) < 0.25
 
 
 def test_grain_is_not_taken_for_something_new() -> None:
     grains = [(wall() + 0.06 * (noise_image(HEIGHT, WIDTH, seed) - 0.5)).clamp(0, 1) for seed in (11, 12)]
-    assert float(estimate_motion(DISFlow(), *grains).visible.mean()) > 0.97
+    assert (
+        float(estimate_motion(DISFlow(), *(Frame(index, grain) for index, grain in enumerate(grains))).visible.mean())
+        > 0.97
+    )
 
 
 def test_what_reappears_is_found_in_the_reference_that_shows_it() -> None:
@@ -101,7 +104,7 @@ def test_what_references_show_leaves_no_specks() -> None:
 
 
 def test_nothing_is_looked_back_at_across_a_cut() -> None:
-    paired = {frame.index: motion for frame, motion in with_motion(someone_walks_past(), True, shot_starts={0, 4})}
+    paired = {frame.index: motion for frame, motion in with_motion(someone_walks_past(), DISFlow(), shot_starts={0, 4})}
     assert paired[4] is None
     uncovered = paired[7]
     assert uncovered is not None
@@ -179,7 +182,7 @@ def test_going_on_compares_with_the_frame_that_moved_last() -> None:
     moved = [index for index, motion in whole.items() if motion is None or not motion.still]
     begin = next(index for index in range(2, 14) if index - 1 not in moved)
     last_moved = max(index for index in moved if index < begin)
-    resumed = {frame.index: motion for frame, motion in with_motion(frames, True, (), begin, last_moved)}
+    resumed = {frame.index: motion for frame, motion in with_motion(frames, DISFlow(), (), begin, last_moved)}
     assert list(resumed) == list(range(begin, 14))
     for index, motion in resumed.items():
         expected = whole[index]
@@ -192,7 +195,7 @@ def test_the_newest_reference_is_the_anchor() -> None:
     """Forwards and backwards; what it does not show is left out."""
     frames = someone_walks_past(20)
     for order in (frames, frames[::-1]):
-        anchors = {frame.index: m.anchor for frame, m in with_motion(order, True) if m and not m.still}
+        anchors = {frame.index: m.anchor for frame, m in with_motion(order, DISFlow()) if m and not m.still}
         passed = [frame.index for frame in order]
         for index, anchor in anchors.items():
             references = [i for i in passed[: passed.index(index)] if is_reference(i)]

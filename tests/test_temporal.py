@@ -13,11 +13,13 @@ from image_fixtures import noise_image
 
 from stylevideo.engine.carry import LIVELY, Carried, Pull, Reference, carry, extended_motion, map_colors
 from stylevideo.engine.objective import Guide, Objective
-from stylevideo.engine.optimizer import CarriedState, optimize_frame
+from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion, Sighting, with_motion
+from stylevideo.motion.estimate import Motion, Sighting, with_motion
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import MARGIN_PX, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.quality.metrics import sharpness
@@ -36,7 +38,7 @@ def pan(count: int, step: int = 3) -> list[Frame]:
 
 
 def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Settings) -> list[FrameResult]:
-    paired = with_motion(frames, settings.temporal.carry)
+    paired = with_motion(frames, DISFlow() if settings.temporal.carry else None)
     return [result for result, _ in stylize_sequence(paired, None, vgg, make_targets(settings), settings)]
 
 
@@ -57,7 +59,7 @@ def going_on(
 ) -> list[FrameResult]:
     """A pan's results, the first of which is made already."""
     result, state = first
-    paired = with_motion(frames, True, begin=1)
+    paired = with_motion(frames, DISFlow(), begin=1)
     return [result, *(r for r, _ in stylize_sequence(paired, state, vgg, make_targets(settings), settings))]
 
 
@@ -228,7 +230,7 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(
     settings = Settings().with_values(first_iterations=60)
     targets = make_targets(settings)
     _, state = begun(settings)
-    motion = list(with_motion([first, second], True))[1][1]
+    motion = list(with_motion([first, second], DISFlow()))[1][1]
     assert motion is not None
     frame = with_margin(second.image)
     moved = extended_motion(motion, frame.device)
@@ -237,9 +239,9 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(
     objective = Objective(vgg, frame, targets.at((frame.shape[2], frame.shape[3])), None, settings.losses)
 
     def loss_after(begin: CarriedState, iterations: int) -> float:
-        done = optimize_frame(vgg, frame, begin, guide, targets, settings, iterations)
+        done = FrameOptimizer(vgg, targets, settings).optimize(frame, begin, guide, iterations)
         with torch.no_grad():
-            return objective.losses(objective.terms(done.state.image)).appearance
+            return objective.value(done.state.image).numbers().appearance
 
     assert loss_after(start, 1) < loss_after(CarriedState.fresh(start.image), 4)
 
@@ -271,9 +273,9 @@ def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(vgg: VG
     frames = pan(4)
     settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
     targets = make_targets(settings)
-    whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
+    whole = list(stylize_sequence(with_motion(frames, DISFlow()), None, vgg, targets, settings))
     _, state = whole[1]
-    paired = with_motion(frames, True, begin=2)
+    paired = with_motion(frames, DISFlow(), begin=2)
     rest = list(stylize_sequence(paired, state, vgg, targets, settings))
     assert [r.index for r, _ in rest] == [2, 3]
     assert torch.equal(rest[-1][0].image, whole[-1][0].image)
@@ -285,7 +287,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
     frames = [first, second, *(replace(second, index=i) for i in (2, 3, 4)), replace(third, index=5)]
     settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
-    whole = list(stylize_sequence(with_motion(frames, True), None, vgg, targets, settings))
+    whole = list(stylize_sequence(with_motion(frames, DISFlow()), None, vgg, targets, settings))
     for result, state in whole[2:5]:
         assert torch.equal(result.image, whole[1][0].image)
         assert result.losses == whole[1][0].losses
@@ -295,7 +297,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
     assert whole[5][1].last_moved == 5
     for stopped in (1, 2, 3, 4):
         state = whole[stopped][1]
-        paired = with_motion(frames, True, (), stopped + 1, state.last_moved)
+        paired = with_motion(frames, DISFlow(), (), stopped + 1, state.last_moved)
         *_, (last, _) = stylize_sequence(paired, state, vgg, targets, settings)
         assert torch.equal(last.image, whole[5][0].image)
 
@@ -304,7 +306,7 @@ def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_t
     frame = pan(1)[0]
     settings = Settings().with_values(first_iterations=3, coarse_scales=0, iterations=2)
     pulls = {1: Pull(torch.zeros_like(frame.image).byte(), 0.5)}
-    paired = with_motion([frame, replace(frame, index=1)], True)
+    paired = with_motion([frame, replace(frame, index=1)], DISFlow())
     made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, pulls))
     assert made[1][0].iterations == 2
     assert made[1][0].image.mean() < 0.8 * made[0][0].image.mean()
@@ -319,7 +321,7 @@ def test_the_guard_does_a_frame_again_that_stands_out(
     settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
     _, state = begun(settings)
-    paired = list(with_motion(frames, True))[1:]
+    paired = list(with_motion(frames, DISFlow()))[1:]
     ((usual, _),) = stylize_sequence(paired, state, vgg, targets, settings)
     assert not usual.redone
     spoilt = replace(state, recent_losses=(1e-6, 1e-6))
@@ -360,7 +362,7 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
             made += 1
             yield frame
 
-    paired = with_motion(frames(), True)
+    paired = with_motion(frames(), DISFlow())
     next(paired)
     assert made == 1
     _, motion = next(paired)
@@ -372,7 +374,8 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
 def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
     settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1, new_iterations=0)
     states: list[SequenceState] = [
-        state for _, state in stylize_sequence(with_motion(pan(8), True), None, vgg, make_targets(settings), settings)
+        state
+        for _, state in stylize_sequence(with_motion(pan(8), DISFlow()), None, vgg, make_targets(settings), settings)
     ]
     assert len(states[-1].recent_losses) == 5
     assert states[-1].index == 7

@@ -1,13 +1,19 @@
-"""The loss of one frame at one size."""
+"""The loss of one frame at one size, with its gradient.
+
+Knows one frame and what it should look like; knows nothing of optimisers, videos, flow or files.
+
+L. A. Gatys, A. S. Ecker, M. Bethge: Image style transfer using convolutional neural networks (2016).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from stylevideo.engine.targets import StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import (
     gram_matrix,
@@ -36,7 +42,7 @@ class Guide:
 
 @dataclass(frozen=True)
 class FrameLosses:
-    """A frame's loss, as last evaluated: before the last step was made.
+    """A frame's loss as plain numbers, as last evaluated: before the last step was made.
 
     Attributes:
         total: what the optimiser saw: the terms by their weights, the temporal one included.
@@ -52,16 +58,41 @@ class FrameLosses:
     temporal: float
 
 
+@dataclass(frozen=True)
+class LossTerms:
+    """A frame's loss where it was computed; to read it as numbers makes the host wait for the device.
+
+    Attributes:
+        terms: (4,), float32: style, content, total variation and temporal term, without their weights.
+        weights: (4,), on the same device.
+    """
+
+    terms: Tensor
+    weights: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """What is minimised, a scalar on the device."""
+        return (self.terms * self.weights).sum()
+
+    def numbers(self) -> FrameLosses:
+        """The same as plain numbers."""
+        terms = self.terms.cpu()
+        weighted = (terms * self.weights.cpu()).tolist()
+        style, content, tv, temporal = terms.tolist()
+        return FrameLosses(sum(weighted), sum(weighted[:3]), style, content, tv, temporal)
+
+
 class Objective:
     """The loss of one frame at one size.
 
     total = style_weight * style + content_weight * content + tv_weight * tv + temporal_weight * temporal;
-    style and content are means over their layers.
+    style is the mean of its terms by their weights, content the mean over its layers.
 
     Args:
         vgg: the network.
         frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
-        style_grams: target Gram matrices by layer.
+        style: its terms.
         guide: what earlier frames say, or None.
         settings: weights, layers and normalisation.
     """
@@ -70,47 +101,56 @@ class Objective:
         self,
         vgg: VGG19,
         frame: Tensor,
-        style_grams: Mapping[str, Tensor],
+        style: Sequence[StyleTerm],
         guide: Guide | None,
         settings: LossSettings,
     ) -> None:
         self._vgg = vgg
-        self._style_grams = style_grams
+        self._style = tuple(style)
+        self._style_weights = torch.tensor([term.weight for term in style], device=frame.device)
         self._guide = guide
         self._settings = settings
+        s = settings
+        self._weights = torch.tensor(
+            (s.style_weight, s.content_weight, s.tv_weight, s.temporal_weight), device=frame.device
+        )
         self._distance = relative_square_error if settings.normalization == "target" else mean_square_error
-        self._layers = tuple(dict.fromkeys((*style_grams, *settings.content_layers)))
+        self._layers = tuple(dict.fromkeys((*(term.layer for term in style), *settings.content_layers)))
         with torch.no_grad():
             features = vgg(frame, settings.content_layers) if settings.content_layers else {}
         self._content = {layer: feature.float() for layer, feature in features.items()}
 
-    def terms(self, image: Tensor) -> Tensor:
-        """Style, content, total variation and temporal term of a picture, without weights: (4,), float32."""
+    def value(self, image: Tensor) -> LossTerms:
+        """The loss of a picture (1, 3, H, W)."""
+        with torch.no_grad():
+            return LossTerms(self._terms(image), self._weights)
+
+    def value_and_grad(self, image: Tensor) -> tuple[LossTerms, Tensor]:
+        """The loss of a picture (1, 3, H, W) and its gradient, of the picture's shape; nothing waits for the device."""
+        variable = image.detach().requires_grad_()
+        terms = self._terms(variable)
+        (gradient,) = torch.autograd.grad((terms * self._weights).sum(), variable)
+        return LossTerms(terms.detach(), self._weights), gradient
+
+    def _terms(self, image: Tensor) -> Tensor:
         beat()
         features = self._vgg(image, self._layers)
         zero = image.new_zeros(())
-        styles = [self._distance(gram_matrix(features[layer]), gram) for layer, gram in self._style_grams.items()]
         contents = [self._distance(features[layer].float(), target) for layer, target in self._content.items()]
         return torch.stack(
             (
-                torch.stack(styles).mean() if styles else zero,
+                self._style_term(features) if self._style else zero,
                 torch.stack(contents).mean() if contents else zero,
                 self._total_variation(image),
                 temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
             )
         )
 
-    def weights(self) -> Tensor:
-        """The terms' weights, in their order: (4,), on the CPU."""
-        s = self._settings
-        return torch.tensor((s.style_weight, s.content_weight, s.tv_weight, s.temporal_weight))
-
-    def losses(self, terms: Tensor) -> FrameLosses:
-        """Plain numbers from the tensor that `terms` returned; waits for the device."""
-        numbers = terms.detach().cpu()
-        weighted = (numbers * self.weights()).tolist()
-        style, content, tv, temporal = numbers.tolist()
-        return FrameLosses(sum(weighted), sum(weighted[:3]), style, content, tv, temporal)
+    def _style_term(self, features: dict[str, Tensor]) -> Tensor:
+        distances = [
+            self._distance(gram_matrix(features[term.layer], term.region), term.target) for term in self._style
+        ]
+        return (torch.stack(distances) * self._style_weights).sum() / self._style_weights.sum()
 
     def _total_variation(self, image: Tensor) -> Tensor:
         return total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image)

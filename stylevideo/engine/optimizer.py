@@ -1,14 +1,13 @@
-"""One frame: the loss, the optimiser with its moments in our hands, and the ladder for a cold start.
+"""One frame: the optimiser with its moments in our hands, and the ladder for a cold start.
 
-Knows one frame and what it should look like; knows nothing of videos, flow or files.
+Knows one frame and its loss; knows nothing of videos, flow or files.
 
-L. A. Gatys, A. S. Ecker, M. Bethge: Image style transfer using convolutional neural networks (2016).
 D. P. Kingma, J. Ba: Adam, a method for stochastic optimization (2015), arXiv:1412.6980.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from stylevideo.engine.objective import FrameLosses, Guide, Objective
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize, scale_ladder
+from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
 CHECK_EVERY = 4
@@ -81,88 +81,117 @@ class Optimized:
     iterations: int
 
 
-def optimize_frame(
-    vgg: VGG19,
-    frame: Tensor,
-    start: CarriedState,
-    guide: Guide | None,
-    targets: StyleTargets,
-    settings: Settings,
-    iterations: int,
-) -> Optimized:
-    """Optimise one frame from a given start, at the start's size.
+@dataclass(frozen=True)
+class AdamNumbers:
+    """Adam's own numbers (Kingma and Ba 2015, algorithm 1)."""
+
+    learning_rate: float
+    beta1: float
+    beta2: float
+    epsilon: float
+
+    @classmethod
+    def of_start(cls, settings: Settings) -> AdamNumbers:
+        """For a frame that follows none."""
+        options = settings.optimizer
+        return cls(options.learning_rate, options.beta1, options.beta2, options.epsilon)
+
+    @classmethod
+    def of_following(cls, settings: Settings) -> AdamNumbers:
+        """For a frame that follows another."""
+        return replace(
+            cls.of_start(settings),
+            learning_rate=settings.temporal.following_learning_rate,
+            beta1=settings.temporal.following_beta1,
+        )
+
+
+class FrameOptimizer:
+    """Optimises frames: one network, one look.
 
     Args:
-        vgg: the network.
-        frame: (1, 3, H, W), the source's frame, 0..1.
-        start: where to begin, with the moments to go on with.
-        guide: what earlier frames say, or None.
+        vgg: the network, on its device.
         targets: the styles.
         settings: losses and optimiser.
-        iterations: at most so many VGG evaluations; L-BFGS ends the line search it is in.
+    Attributes:
+        settings: as they were given.
     """
-    objective = Objective(vgg, frame, targets.at(_size(frame)), guide, settings.losses)
-    if settings.optimizer.optimizer == "lbfgs":
-        return _optimize_lbfgs(objective, start, iterations)
-    return _optimize_adam(objective, start, settings, iterations)
+
+    def __init__(self, vgg: VGG19, targets: StyleTargets, settings: Settings) -> None:
+        self.settings = settings
+        self._vgg, self._targets = vgg, targets
+
+    def optimize(
+        self,
+        frame: Tensor,
+        start: CarriedState,
+        guide: Guide | None,
+        iterations: int,
+        numbers: AdamNumbers | None = None,
+    ) -> Optimized:
+        """Optimise one frame from a given start, at the start's size.
+
+        Args:
+            frame: (1, 3, H, W), the source's frame, 0..1.
+            start: where to begin, with the moments to go on with.
+            guide: what earlier frames say, or None.
+            iterations: at most so many VGG evaluations; L-BFGS ends the line search it is in.
+            numbers: Adam's; those of a frame that follows none if not given.
+        """
+        objective = Objective(self._vgg, frame, self._targets.at(_size(frame)), guide, self.settings.losses)
+        if self.settings.optimizer.optimizer == "lbfgs":
+            return _optimize_lbfgs(objective, start, iterations)
+        numbers = numbers or AdamNumbers.of_start(self.settings)
+        return _optimize_adam(objective, start, numbers, self.settings.optimizer, iterations)
+
+    def optimize_cold(self, frame: Tensor, index: int) -> Optimized:
+        """Optimise a frame that follows none, from coarse to fine: coarse scales decide the composition.
+
+        Begins with the source's frame, with noise where the settings ask for it.
+
+        Args:
+            frame: (1, 3, H, W), the source's frame, 0..1.
+            index: the frame's index, which varies the noise.
+        """
+        scales, options = self.settings.scales, self.settings.optimizer
+        *coarse_sizes, full_size = scale_ladder(*_size(frame), scales.coarse_scales)
+        state, spent = CarriedState.fresh(_with_noise(frame, index, self.settings)), 0
+        for size in coarse_sizes:
+            coarse = self.optimize(resize(frame, size), state.resized(size), None, scales.coarse_iterations)
+            state, spent = coarse.state, spent + coarse.iterations
+        result = self.optimize(frame, state.resized(full_size), None, options.first_iterations or options.iterations)
+        return Optimized(result.state, result.losses, result.iterations + spent)
 
 
-def optimize_cold(vgg: VGG19, frame: Tensor, index: int, targets: StyleTargets, settings: Settings) -> Optimized:
-    """Optimise a frame that follows none, from coarse to fine: coarse scales decide the composition.
-
-    Begins with the source's frame, with noise where the settings ask for it.
-
-    Args:
-        vgg, frame, targets, settings: as for `optimize_frame`.
-        index: the frame's index, which varies the noise.
-    """
-    *coarse_sizes, full_size = scale_ladder(*_size(frame), settings.scales.coarse_scales)
-    state = CarriedState.fresh(_with_noise(frame, index, settings))
-    spent = 0
-    for size in coarse_sizes:
-        start = state.resized(size)
-        coarse = optimize_frame(
-            vgg, resize(frame, size), start, None, targets, settings, settings.scales.coarse_iterations
-        )
-        state, spent = coarse.state, spent + coarse.iterations
-    iterations = settings.optimizer.first_iterations or settings.optimizer.iterations
-    result = optimize_frame(vgg, frame, state.resized(full_size), None, targets, settings, iterations)
-    return Optimized(result.state, result.losses, result.iterations + spent)
-
-
-def _optimize_adam(objective: Objective, start: CarriedState, settings: Settings, iterations: int) -> Optimized:
+def _optimize_adam(
+    objective: Objective, start: CarriedState, numbers: AdamNumbers, options: OptimizerSettings, iterations: int
+) -> Optimized:
     """Adam (algorithm 1), going on with the moments and the step count that the start brings."""
-    options = settings.optimizer
-    image = start.image.clone().contiguous().requires_grad_()
+    image = start.image.clone().contiguous()
     first, second = start.first_moment.clone(), start.second_moment.clone()
-    weights = objective.weights().to(image.device)
     looked_at, looked_after = torch.tensor(torch.inf), 0
     for done in range(1, iterations + 1):
-        terms = objective.terms(image)
-        (gradient,) = torch.autograd.grad((terms * weights).sum(), image)
-        with torch.no_grad():
-            step = start.step + done
-            first.lerp_(gradient, 1 - options.beta1)
-            second.mul_(options.beta2).addcmul_(gradient, gradient, value=1 - options.beta2)
-            unbiased_first = first / (1 - options.beta1**step)
-            unbiased_second = second / (1 - options.beta2**step)
-            image -= options.learning_rate * unbiased_first / (unbiased_second.sqrt() + options.epsilon)
-            image.clamp_(0, 1)
+        losses, gradient = objective.value_and_grad(image)
+        step = start.step + done
+        first.lerp_(gradient, 1 - numbers.beta1)
+        second.mul_(numbers.beta2).addcmul_(gradient, gradient, value=1 - numbers.beta2)
+        unbiased_first = first / (1 - numbers.beta1**step)
+        unbiased_second = second / (1 - numbers.beta2**step)
+        image -= numbers.learning_rate * unbiased_first / (unbiased_second.sqrt() + numbers.epsilon)
+        image.clamp_(0, 1)
         if options.tolerance > 0 and (done == 1 or done % CHECK_EVERY == 0):
-            total = (terms.detach() * weights).sum()
+            total = losses.total
             if done >= options.min_iterations and done > 1:
                 gain = float((looked_at - total) / looked_at) / (done - looked_after)
                 if 0 <= gain < options.tolerance:  # a loss that rises is still on its way
                     break
             looked_at, looked_after = total, done
-    state = CarriedState(image.detach(), first, second, start.step + done)
-    return Optimized(state, objective.losses(terms), done)
+    return Optimized(CarriedState(image, first, second, start.step + done), losses.numbers(), done)
 
 
 def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) -> Optimized:
     """L-BFGS with a strong-Wolfe line search; keeps no moments."""
     image = start.image.clone().contiguous().requires_grad_()
-    weights = objective.weights().to(image.device)
     optimizer = torch.optim.LBFGS(
         [image],
         max_iter=iterations,
@@ -176,17 +205,13 @@ def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) 
 
     def closure() -> Tensor:
         nonlocal evaluations
-        terms = objective.terms(image)
-        total = (terms * weights).sum()
-        (image.grad,) = torch.autograd.grad(total, image)
+        losses, image.grad = objective.value_and_grad(image)
         evaluations += 1
-        return total
+        return losses.total
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        image.clamp_(0, 1)
-        losses = objective.losses(objective.terms(image))
-    return Optimized(CarriedState.fresh(image.detach()), losses, evaluations)
+    finished = image.detach().clamp_(0, 1)
+    return Optimized(CarriedState.fresh(finished), objective.value(finished).numbers(), evaluations)
 
 
 def _with_noise(frame: Tensor, index: int, settings: Settings) -> Tensor:

@@ -11,17 +11,18 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stylevideo.engine.carry import Pull, Reference, carry, extended_motion, pulled
 from stylevideo.engine.objective import FrameLosses, Guide
-from stylevideo.engine.optimizer import CarriedState, Optimized, optimize_cold, optimize_frame
+from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import REFERENCES, Frame, Motion, is_reference
+from stylevideo.motion.estimate import REFERENCES, Motion, is_reference
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import with_margin, without_margin
 from stylevideo.settings.settings import Settings
 
@@ -100,14 +101,15 @@ def stylize_sequence(
 ) -> Iterator[tuple[FrameResult, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried.
 
-    A frame that is mostly new, such as one behind a cut that nobody found, begins like a shot's first. Where
-    the source stands still, so does the film.
+    Where the source stands still, the film repeats its frame; else a frame follows the one before, and if too much of
+    it is new, such as behind a cut that nobody found, it begins like a shot's first.
 
     Args:
         frames: with their motion from the frames before, as `with_motion` gives them.
         state: where an earlier run stopped, or None. With a state, the first frame's motion, if it has
             one, must be from the state's frame.
-        vgg, targets, settings: as for `optimize_frame`.
+        vgg, targets: as for `FrameOptimizer`.
+        settings: what each frame is asked for.
         pulls: what some frames shall turn into, by their index; a frame that begins like a shot's first is
             not pulled, and the guard leaves a frame that is pulled alone.
     Yields:
@@ -116,48 +118,106 @@ def stylize_sequence(
     for frame, motion in frames:
         began = time.perf_counter()
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
+        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index))
         pull = pulls.get(frame.index) if pulls else None
-        still = state is not None and motion is not None and motion.still
-        before: tuple[float, ...] = ()
-        finished = None
-        redone = False
-        if state is None or motion is None:
-            state, followed = None, None
-        elif still and pull is None:
-            before, finished = state.recent_losses, state.finished
-            followed = Optimized(state.carried, state.losses, iterations=0)
-        else:
-            followed, finished = _follow(state, motion, image, vgg, targets, settings, pull)
-            before = state.recent_losses if followed else ()
-            redone = (
-                followed is not None and pull is None and _stands_out(followed.losses, before, settings.optimizer.guard)
-            )
-        if followed is None or redone:
-            cold = optimize_cold(vgg, image, frame.index, targets, settings)
-            optimized = _better(followed, cold) if followed else cold
-            finished = None if optimized.state is cold.state else finished
-        else:
-            optimized = followed
+        if motion is None:
+            state = None  # nothing is carried over a cut
+        painted = None
+        if state is not None and motion is not None:
+            painted = repeat(state, motion, pull) or follow(state, image, frame.index, motion, optimizer, pull)
+        painted = painted or restart(image, frame.index, optimizer)
         result = FrameResult(
             index=frame.index,
-            image=without_margin(optimized.state.image).contiguous(),
-            losses=optimized.losses,
-            iterations=optimized.iterations,
+            image=without_margin(painted.state.image).contiguous(),
+            losses=painted.losses,
+            iterations=painted.iterations,
             seconds=time.perf_counter() - began,
-            redone=redone,
+            redone=painted.redone,
             repaired=frame.repaired,
             notes=frame.notes,
         )
+        stands = state is not None and motion is not None and motion.still
         state = SequenceState(
             index=frame.index,
-            last_moved=state.last_moved if still and state else frame.index,
-            carried=optimized.state,
-            finished=torch.ones_like(image[:, :1]) if finished is None else finished,
-            losses=optimized.losses,
-            recent_losses=(*before, optimized.losses.appearance)[-NEIGHBOURS:],
+            last_moved=state.last_moved if state is not None and stands else frame.index,
+            carried=painted.state,
+            finished=painted.finished,
+            losses=painted.losses,
+            recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
             references=_referring_to(result, state.references if state else ()),
         )
         yield result, state
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """A frame that is done, with its margin.
+
+    Attributes:
+        state, losses, iterations: as of `Optimized`.
+        finished: as of `SequenceState`.
+        before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
+        redone: as of `FrameResult`.
+    """
+
+    state: CarriedState
+    losses: FrameLosses
+    iterations: int
+    finished: Tensor
+    before: tuple[float, ...] = ()
+    redone: bool = False
+
+
+def repeat(state: SequenceState, motion: Motion, pull: Pull | None) -> _Painted | None:
+    """The previous result as it is, where the source stands still and nothing pulls; else None."""
+    if not motion.still or pull is not None:
+        return None
+    return _Painted(state.carried, state.losses, 0, state.finished, state.recent_losses)
+
+
+def follow(
+    state: SequenceState,
+    image: Tensor,
+    index: int,
+    motion: Motion,
+    optimizer: FrameOptimizer,
+    pull: Pull | None,
+) -> _Painted | None:
+    """A frame that follows another; None if too much of it is new.
+
+    The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
+    """
+    settings = optimizer.settings
+    motion = extended_motion(motion, image.device)
+    carried = carry(state.carried, state.finished, motion, image, state.references, settings.temporal.anchor)
+    new = 1 - float(without_margin(carried.known).mean())
+    if new > MOSTLY:
+        return None
+    if pull is None:
+        start, guide = carried.start, Guide(carried.held, carried.finished)
+    else:
+        start, guide = pulled(carried, pull)
+    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
+    done = optimizer.optimize(image, start, guide, iterations, AdamNumbers.of_following(settings))
+    finished = (carried.finished + done.iterations / FINISHED_AFTER).clamp_max(1)
+    painted = _Painted(done.state, done.losses, done.iterations, finished, state.recent_losses)
+    return _guarded(painted, image, index, optimizer) if pull is None else painted
+
+
+def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> _Painted:
+    """A frame that follows none."""
+    done = optimizer.optimize_cold(image, index)
+    return _Painted(done.state, done.losses, done.iterations, torch.ones_like(image[:, :1]))
+
+
+def _guarded(painted: _Painted, image: Tensor, index: int, optimizer: FrameOptimizer) -> _Painted:
+    """Where a frame's loss stands out among its neighbours', the better of it and of one that follows none."""
+    limit = optimizer.settings.optimizer.guard
+    if not (limit and painted.before and painted.losses.appearance > limit * statistics.median(painted.before)):
+        return painted
+    anew = restart(image, index, optimizer)
+    best = min(painted, anew, key=lambda made: made.losses.appearance)
+    return replace(best, iterations=painted.iterations + anew.iterations, before=painted.before, redone=True)
 
 
 def leave_as_they_are(
@@ -178,46 +238,6 @@ def leave_as_they_are(
         yield result, SequenceState(frame.index, frame.index, carried, finished, nothing, recent_losses=())
 
 
-def _follow(
-    state: SequenceState,
-    motion: Motion,
-    image: Tensor,
-    vgg: VGG19,
-    targets: StyleTargets,
-    settings: Settings,
-    pull: Pull | None,
-) -> tuple[Optimized | None, Tensor | None]:
-    """A frame that follows another, and how finished it is; None if too much of it is new.
-
-    The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
-    """
-    motion = extended_motion(motion, image.device)
-    carried = carry(state.carried, state.finished, motion, image, state.references, settings.temporal.anchor)
-    new = 1 - float(without_margin(carried.known).mean())
-    if new > MOSTLY:
-        return None, None
-    if pull is None:
-        start, guide = carried.start, Guide(carried.held, carried.finished)
-    else:
-        start, guide = pulled(carried, pull)
-    following = settings.with_values(
-        learning_rate=settings.temporal.following_learning_rate, beta1=settings.temporal.following_beta1
-    )
-    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
-    optimized = optimize_frame(vgg, image, start, guide, targets, following, iterations)
-    return optimized, (carried.finished + optimized.iterations / FINISHED_AFTER).clamp_max(1)
-
-
 def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
     """The references for the frames that follow."""
     return (*references, as_reference(result))[-REFERENCES:] if is_reference(result.index) else references
-
-
-def _stands_out(losses: FrameLosses, neighbours: tuple[float, ...], guard: float) -> bool:
-    return bool(guard and neighbours) and losses.appearance > guard * statistics.median(neighbours)
-
-
-def _better(first: Optimized, second: Optimized) -> Optimized:
-    """The one with the lower loss, at the cost of both."""
-    best = min(first, second, key=lambda optimized: optimized.losses.appearance)
-    return Optimized(best.state, best.losses, first.iterations + second.iterations)

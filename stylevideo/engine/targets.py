@@ -6,7 +6,7 @@ Knows styles and the network; knows nothing of frames or time.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,8 +25,25 @@ class StylePicture:
     weight: float
 
 
+@dataclass(frozen=True)
+class StyleTerm:
+    """One part of the style loss: what a layer's statistics should be, and where.
+
+    Attributes:
+        layer: of the network.
+        target: (1, C, C), the Gram matrix.
+        weight: among the terms, which are averaged by it.
+        region: (1, 1, H, W), 0..1, at the frame's size: where the term counts; None is everywhere.
+    """
+
+    layer: str
+    target: Tensor
+    weight: float = 1.0
+    region: Tensor | None = None
+
+
 class StyleTargets:
-    """The Gram matrices that a frame of a given size should have, computed once for each size.
+    """The style terms for a frame of a given size, computed once for each size.
 
     Several styles are blended by the weighted mean of their Gram matrices.
 
@@ -43,12 +60,12 @@ class StyleTargets:
         self._pictures = tuple(pictures)
         self._layers = tuple(layers)
         self._style_scale = style_scale
-        self._by_size: dict[tuple[int, int], Mapping[str, Tensor]] = {}
+        self._by_size: dict[tuple[int, int], tuple[StyleTerm, ...]] = {}
 
-    def at(self, size: tuple[int, int]) -> Mapping[str, Tensor]:
-        """The target Gram matrices (1, C, C) by layer, for a frame of this height and width."""
+    def at(self, size: tuple[int, int]) -> tuple[StyleTerm, ...]:
+        """The style terms for a frame of this height and width, one for each layer."""
         if size not in self._by_size:
-            self._by_size[size] = self._blend(size)
+            self._by_size[size] = tuple(StyleTerm(layer, gram) for layer, gram in self._blend(size).items())
         return self._by_size[size]
 
     def at_layers(self, layers: Sequence[str]) -> StyleTargets:
@@ -56,7 +73,7 @@ class StyleTargets:
         return StyleTargets(self._vgg, self._pictures, layers, self._style_scale)
 
     @torch.no_grad()
-    def _blend(self, size: tuple[int, int]) -> Mapping[str, Tensor]:
+    def _blend(self, size: tuple[int, int]) -> dict[str, Tensor]:
         total = sum(picture.weight for picture in self._pictures)
         blended: dict[str, Tensor] = {}
         for picture in self._pictures:

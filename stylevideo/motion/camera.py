@@ -40,7 +40,7 @@ def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple
     Args:
         flow: (1, 2, H, W), pixels: the pixel at p of `image` is at p + flow(p) of `other`.
         trusted: (1, 1, H, W), above 0 where the flow may be used to measure the camera's motion.
-        image, other: (1, 3, H, W), 0..1, on the CPU.
+        image, other: (1, 3, H, W), 0..1, on the flow's device; the camera itself is found on the CPU.
     Returns:
         The flow, (1, 2, H, W), and how much of it is the camera's: (1, 1, H, W), 0..1.
     Raises:
@@ -67,16 +67,16 @@ def _camera_motion(flow: Tensor, trusted: Tensor, image: Tensor) -> Tensor | Non
     height, width = image.shape[2:]
     step = max(1, width // SAMPLES_ACROSS)
     rows, columns = (grid.ravel() for grid in np.mgrid[step // 2 : height : step, step // 2 : width : step])
-    gray = image[0].mean(0).numpy()
+    gray = image[0].mean(0).cpu().numpy()
     structure = cv2.cornerMinEigenVal(gray, CORNER_WINDOW_PX, ksize=CORNER_APERTURE_PX)[rows, columns]
-    usable = (trusted[0, 0].numpy()[rows, columns] > 0) & (structure > np.median(structure))
+    usable = (trusted[0, 0].cpu().numpy()[rows, columns] > 0) & (structure > np.median(structure))
     if usable.sum() < LEAST_SAMPLES:
         return None
     here = np.stack((columns, rows), 1)[usable].astype(np.float32)
-    there = here + flow[0].permute(1, 2, 0).numpy()[rows, columns][usable]
+    there = here + flow[0].permute(1, 2, 0).cpu().numpy()[rows, columns][usable]
     matrix, inliers = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=AGREED_PX)
     if matrix is None or inliers.mean() < LEAST_AGREEMENT:
         return None
     y, x = np.mgrid[0:height, 0:width]
     moved = np.stack([row[0] * x + row[1] * y + row[2] for row in matrix])
-    return torch.from_numpy((moved - np.stack((x, y)))[None].astype(np.float32))
+    return torch.from_numpy((moved - np.stack((x, y)))[None].astype(np.float32)).to(flow.device)

@@ -1,6 +1,6 @@
 """How a frame follows from those before it: where its pixels were, which of them are new, which were seen long ago.
 
-Knows the source's frames alone, not what became of them; so it can run ahead of the optimiser, on the CPU.
+Knows the source's frames alone, not what became of them; so it can run ahead of the optimiser.
 
 M. Ruder, A. Dosovitskiy, T. Brox: Artistic style transfer for videos (2016), arXiv:1604.08610, for the
 visibility and for looking back further than one frame.
@@ -8,15 +8,16 @@ visibility and for looking back further than one frame.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.motion.camera import steady
-from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.flow import MotionSource
+from stylevideo.motion.frame import Frame
 from stylevideo.motion.visibility import outside, settle, visibility
 from stylevideo.ops.filters import gaussian_blur
 from stylevideo.ops.pyramid import fit_long_edge, resize
@@ -40,23 +41,6 @@ STILL = 2.5 / 255
 """Greatest difference of blurred pictures, 0..1, up to which the source stands still."""
 STILL_BLUR_PX = 3.0
 """Sigma of that blur, pixels: wide enough for coding noise of a repeated frame, narrow enough for a distant mouth."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame of the source.
-
-    Attributes:
-        index: in the clip, from 0.
-        image: (1, 3, H, W), RGB, 0..1.
-        repaired: whether the last good frame stands in for it, because it could not be decoded.
-        notes: what was not as it should be in its file, as sentences.
-    """
-
-    index: int
-    image: Tensor
-    repaired: bool = False
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +89,7 @@ def earliest_reference(index: int) -> int:
 
 def with_motion(
     frames: Iterable[Frame],
-    carry: bool,
+    source: MotionSource | None,
     shot_starts: Collection[int] = (),
     begin: int = 0,
     last_moved: int | None = None,
@@ -117,32 +101,29 @@ def with_motion(
 
     Args:
         frames: in order, of one size.
-        carry: whether motion is wanted at all.
+        source: of the motion; None where nothing is to be carried.
         shot_starts: indices of frames that follow a cut.
         begin: index of the first frame to be yielded; those before it are only looked back at.
         last_moved: index of the frame that the first one yielded is compared with; None is the one before it.
     """
-    engine = DISFlow() if carry else None
-    references: dict[int, Tensor] = {}
+    references: tuple[Frame, ...] = ()
     previous: Frame | None = None
     for frame in frames:
         if frame.index in shot_starts:
-            previous, references = None, {}
+            previous, references = None, ()
         motion = None
         if frame.index >= begin:
-            if engine is not None and previous is not None:
-                motion = estimate_motion(engine, previous.image, frame.image, references)
+            if source is not None and previous is not None:
+                motion = estimate_motion(source, previous, frame, references)
             yield frame, motion
-        if engine is not None and is_reference(frame.index):
-            references = dict([*references.items(), (frame.index, _reduced(frame.image))][-REFERENCES:])
+        if source is not None and is_reference(frame.index):
+            references = (*references, _reduced(frame))[-REFERENCES:]
         moved = motion is None or not motion.still
         if moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
             previous = frame
 
 
-def estimate_motion(
-    engine: DISFlow, previous: Tensor, image: Tensor, references: dict[int, Tensor] | None = None
-) -> Motion:
+def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, references: Sequence[Frame] = ()) -> Motion:
     """Find where a frame's pixels were in the previous one, and what the references show of it.
 
     A pixel counts as visible before where the previous frame, carried along the flow and blurred, looks the
@@ -150,15 +131,16 @@ def estimate_motion(
     above all in footage with people or grain; what fails either test is looked for in the references.
 
     Args:
-        engine: finds the flow.
-        previous, image: (1, 3, H, W), 0..1, neighbouring frames of the source.
-        references: older frames by index, oldest first, reduced to the size at which they are compared.
+        source: finds the flow.
+        previous, frame: neighbouring frames of the clip, on one device.
+        references: older frames, oldest first, reduced to the size at which they are compared.
     """
-    if _stands_still(previous, image):
+    image = frame.image
+    if _stands_still(previous.image, image):
         return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
-    match = _match(engine, image, previous)
+    match = _match(source, frame, previous)
     hidden = _soft((~match.alike).float())
-    sightings, anchor = _look_back(engine, image, ~(match.alike & match.consistent), references or {})
+    sightings, anchor = _look_back(source, frame, ~(match.alike & match.consistent), references)
     return Motion(settle(match.flow), 1 - hidden, sightings, anchor)
 
 
@@ -181,15 +163,16 @@ class _Match:
         return (self.difference < ALIKE) & ~outside(self.flow)
 
 
-def _match(engine: DISFlow, image: Tensor, other: Tensor) -> _Match:
-    there, back = engine.between(image, other), engine.between(other, image)
+def _match(source: MotionSource, frame: Frame, other: Frame) -> _Match:
+    there, back = source.flow(frame, other), source.flow(other, frame)
     agree = visibility(there, back)
-    flow, of_camera = steady(there, agree, image, other)
-    return _Match(flow, _difference(warp_roughly(other, flow), image), (agree > 0) | (of_camera > 0.5))
+    flow, of_camera = steady(there, agree, frame.image, other.image)
+    difference = _difference(warp_roughly(other.image, flow), frame.image)
+    return _Match(flow, difference, (agree > 0) | (of_camera > 0.5))
 
 
 def _look_back(
-    engine: DISFlow, image: Tensor, hidden: Tensor, references: dict[int, Tensor]
+    source: MotionSource, frame: Frame, hidden: Tensor, references: Sequence[Frame]
 ) -> tuple[tuple[Sighting, ...], Sighting | None]:
     """Find each hidden pixel in the reference that resembles it most, and all pixels in the newest reference.
 
@@ -197,12 +180,11 @@ def _look_back(
     """
     if not references:
         return (), None
-    size = image.shape[2], image.shape[3]
-    small = _reduced(image)
-    newest = next(reversed(references))
-    searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else {newest: references[newest]}
-    matches = {index: _match(engine, small, reference) for index, reference in searched.items()}
-    best = torch.full_like(small[:, :1], ALIKE)
+    size = frame.image.shape[2], frame.image.shape[3]
+    small, newest = _reduced(frame), references[-1].index
+    searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else references[-1:]
+    matches = {reference.index: _match(source, small, reference) for reference in searched}
+    best = torch.full_like(small.image[:, :1], ALIKE)
     choice = torch.full_like(best, -1)
     for index, match in matches.items():
         better = match.consistent & (match.difference < best)
@@ -218,11 +200,12 @@ def _look_back(
     return sightings, Sighting(newest, settle(_enlarged(matches[newest].flow, size)), sure)
 
 
-def _reduced(image: Tensor) -> Tensor:
-    height, width = image.shape[2:]
+def _reduced(frame: Frame) -> Frame:
+    """A frame at the size at which references are compared."""
+    height, width = frame.image.shape[2:]
     if max(height, width) <= REFERENCE_LONG_EDGE:
-        return image
-    return resize(image, fit_long_edge(height, width, REFERENCE_LONG_EDGE))
+        return frame
+    return replace(frame, image=resize(frame.image, fit_long_edge(height, width, REFERENCE_LONG_EDGE)))
 
 
 def _enlarged(flow: Tensor, size: tuple[int, int]) -> Tensor:
@@ -230,7 +213,7 @@ def _enlarged(flow: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = flow.shape[2:]
     if (height, width) == size:
         return flow
-    scale = torch.tensor((size[1] / width, size[0] / height)).view(1, 2, 1, 1)
+    scale = flow.new_tensor((size[1] / width, size[0] / height)).view(1, 2, 1, 1)
     return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
 
 

@@ -1,7 +1,7 @@
-"""Optical flow between two pictures.
+"""Optical flow between two frames: where motion comes from.
 
-Two engines by OpenCV, on the CPU: DIS (dense inverse search), which the optimiser uses, and Farneback's, which
-judges the result by other means. Padding happens inside, so any size works.
+`MotionSource` is what any source of motion is to the rest. Two are here, by OpenCV, on the CPU: DIS (dense inverse
+search), which the optimiser uses, and Farneback's, which judges the result by other means.
 
 T. Kroeger, R. Timofte, D. Dai, L. Van Gool: Fast optical flow using dense inverse search (2016),
 arXiv:1603.03590.
@@ -11,13 +11,14 @@ G. Farnebäck: Two-frame motion estimation based on polynomial expansion (2003).
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.filters import luma
 from stylevideo.ops.pyramid import require_same_size
 
@@ -33,27 +34,47 @@ FARNEBACK_NEIGHBOURHOOD_PX = 7
 FARNEBACK_SIGMA_PX = 1.5
 
 
-class DISFlow:
-    """Dense inverse search.
+class MotionSource(Protocol):
+    """Finds where the pixels of one frame lie in another; one object serves one thread.
 
-    One object serves one thread.
+    It is asked for neighbouring frames and, at a reduced size, for frames that lie far apart.
     """
+
+    def flow(self, frame: Frame, other: Frame) -> Tensor:
+        """Find where each pixel of a frame lies in another.
+
+        Args:
+            frame, other: of one size, on any device.
+        Returns:
+            (1, 2, H, W), pixels, x then y, float32, on the frame's device: the pixel at p of `frame` is at
+            p + flow(p) of `other`.
+        Raises:
+            ShapeError: the frames differ in size.
+        """
+        ...
+
+
+class _OfPictures:
+    """A source of motion that looks at the pictures alone."""
+
+    def flow(self, frame: Frame, other: Frame) -> Tensor:
+        """As of `MotionSource`."""
+        return self.between(frame.image, other.image).to(frame.image.device)
+
+    def between(self, image: Tensor, other: Tensor) -> Tensor:
+        """The same for pictures (1, 3, H, W), RGB, 0..1, on any device; the flow lies on the CPU."""
+        raise NotImplementedError
+
+
+class DISFlow(_OfPictures):
+    """Dense inverse search, padded inside, so that any size works."""
 
     def __init__(self) -> None:
         # cv2's stubs do not know the factory in every release.
         self._dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def between(self, image: Tensor, other: Tensor) -> Tensor:
-        """Find where each pixel of a picture lies in another.
-
-        Args:
-            image, other: (1, 3, H, W), RGB, 0..1, on any device.
-        Returns:
-            (1, 2, H, W), pixels, x then y, float32, on the CPU: the pixel at p of `image` is at
-            p + flow(p) of `other`.
-        Raises:
-            ShapeError: the pictures differ in size.
-        """
+        """As of `MotionSource.flow`, for pictures (1, 3, H, W), RGB, 0..1; the flow lies on the CPU."""
         require_same_size(image, other)
         height, width = image.shape[2:]
         self._dis.setFinestScale(max(0, math.ceil(math.log2(max(height, width) / FINEST_EDGE_PX))))
@@ -61,14 +82,14 @@ class DISFlow:
         return _to_flow(flow[:height, :width])
 
 
-class FarnebackFlow:
+class FarnebackFlow(_OfPictures):
     """Polynomial expansion, weighted by a Gaussian window.
 
     Shares nothing with DIS but the pictures' luma, so that one engine's mistakes do not hide the other's.
     """
 
     def between(self, image: Tensor, other: Tensor) -> Tensor:
-        """Find where each pixel of a picture lies in another: arguments, result and errors as of `DISFlow.between`."""
+        """As of `DISFlow.between`."""
         require_same_size(image, other)
         start: Any = None  # cv2's stubs want an array where the documentation says that none is needed
         flow = cv2.calcOpticalFlowFarneback(

@@ -9,18 +9,20 @@ Knows nothing of networks, layers or weights.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.errors import ShapeError
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     """Correlate the channels of a feature map with each other, averaged over its locations.
 
-    G = F Fᵀ / (H·W).
+    G = F Fᵀ / (H·W); over a region r, G = Σ r f fᵀ / Σ r.
 
     Args:
         features: (1, C, H, W), any floating type.
+        region: (1, 1, h, w), 0..1, of any size: how much each place counts; None is all alike.
     Returns:
         (1, C, C); float32, or float64 for float64 features.
 
@@ -29,7 +31,10 @@ def gram_matrix(features: Tensor) -> Tensor:
     """
     wide = features if features.dtype == torch.float64 else features.float()
     flat = wide.flatten(2)  # (1, C, H*W)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    if region is None:
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+    share = F.interpolate(region.to(flat), size=features.shape[2:], mode="area").flatten(2)  # (1, 1, H*W)
+    return flat * share @ flat.transpose(1, 2) / share.sum().clamp_min(torch.finfo(flat.dtype).tiny)
 
 
 def relative_square_error(value: Tensor, target: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ def warp_smoothly(values: Tensor, flow_to_previous: Tensor) -> Tensor:
 
 
 def warp_roughly(image: Tensor, flow_to_previous: Tensor) -> Tensor:
-    """Carry a picture for a comparison, not for keeps: bicubic by OpenCV, to 1/32 px, on the CPU, many times faster.
+    """Carry a picture for a comparison, not for keeps: bicubic by OpenCV, to 1/32 px, many times faster on a CPU.
 
     Args:
         image: (1, 3, H, W).
@@ -69,10 +69,10 @@ def warp_roughly(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     """
     _require_fit(image, flow_to_previous)
     height, width = image.shape[2:]
-    x, y = (position.reshape(height, width).numpy() for position in sample_positions(flow_to_previous))
-    planes = image[0].permute(1, 2, 0).contiguous().numpy()
+    x, y = (position.reshape(height, width).cpu().numpy() for position in sample_positions(flow_to_previous))
+    planes = image[0].permute(1, 2, 0).contiguous().cpu().numpy()
     moved = cv2.remap(planes, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(moved).permute(2, 0, 1)[None]
+    return torch.from_numpy(moved).permute(2, 0, 1)[None].to(image.device)
 
 
 def sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:

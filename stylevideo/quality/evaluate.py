@@ -21,16 +21,16 @@ from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.images.pictures import Picture, Reading, to_image
 from stylevideo.media.images.view import sequence_view
 from stylevideo.models.weights import load_vgg19
-from stylevideo.motion.estimate import Frame
+from stylevideo.motion.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.frame import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.quality.metrics import (
     FilmMeasures,
     FrameMeasures,
     MeasuredFrame,
     coarse_sharpness,
-    dis_motion,
-    farneback_motion,
     measure_frames,
+    motion_by,
     ratio,
     sharpness,
     summarize,
@@ -145,7 +145,7 @@ def evaluate(
     check_decodable(made, pair.film_reading)
     vgg = load_vgg19(settings.weights.weights, device)
     shots = detect_shots(original, frames, settings.shots, replace(pair.reading, bits=8, alpha="drop"))
-    motions = {"farneback": farneback_motion(), "dis": dis_motion()}
+    motions = {"farneback": motion_by(FarnebackFlow()), "dis": motion_by(DISFlow())}
     targets, starts = style_targets(chosen, vgg, settings), {shot.start for shot in shots}
     measured: list[FrameMeasures] = []
     with closing(_pairs(pair)) as pairs:

@@ -19,10 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.engine.objective import FrameLosses, Objective
-from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.targets import StyleTargets, StyleTerm
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Frame, Motion
-from stylevideo.motion.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.estimate import Motion
+from stylevideo.motion.flow import MotionSource
+from stylevideo.motion.frame import Frame
 from stylevideo.motion.visibility import visibility
 from stylevideo.ops.filters import luma
 from stylevideo.ops.losses import gram_matrix, relative_square_error
@@ -45,20 +46,16 @@ MeasuredFrame = tuple[Frame, Tensor]
 """A source frame and the film's picture of it, of one size."""
 
 
-def farneback_motion() -> MotionBetween:
-    """Motion by Farneback's flow, which the optimiser does not use: the fair judge of its film."""
-    return _motion_by(FarnebackFlow())
+def motion_by(source: MotionSource) -> MotionBetween:
+    """Motion as a source gives it, and what was visible by following it there and back.
 
+    A film carried along the source that judges it is flattered: `FarnebackFlow`, which the optimiser does not use, is
+    the fair judge.
+    """
 
-def dis_motion() -> MotionBetween:
-    """Motion by the flow engine that the optimiser uses, as it comes: a film carried along it is flattered."""
-    return _motion_by(DISFlow())
-
-
-def _motion_by(engine: DISFlow | FarnebackFlow) -> MotionBetween:
     def between(earlier: Frame, later: Frame) -> Motion:
-        back = engine.between(later.image, earlier.image)
-        return Motion(back, visibility(back, engine.between(earlier.image, later.image)))
+        back = source.flow(later, earlier)
+        return Motion(back, visibility(back, source.flow(earlier, later)))
 
     return between
 
@@ -148,48 +145,31 @@ def brightness(image: Tensor) -> float:
 
 
 @torch.no_grad()
-def style_distance(vgg: VGG19, image: Tensor, grams: Mapping[str, Tensor]) -> float:
-    """How far a picture's feature statistics are from the style's: mean over the layers of ‖G - G*‖² / ‖G*‖².
+def style_distance(vgg: VGG19, image: Tensor, style: Sequence[StyleTerm], region: Tensor | None = None) -> float:
+    """How far a picture's feature statistics are from the style's: mean over the terms of ‖G - G*‖² / ‖G*‖².
+
+    The network sees the whole picture, so features near a region's border know what is beyond it.
 
     Args:
         vgg: the network.
         image: (1, 3, H, W), 0..1.
-        grams: target Gram matrices (1, C, C) by layer; at least one.
+        style: at least one term.
+        region: (1, 1, H, W), 0..1, of which alone the statistics are taken, such as what was newly uncovered.
     Returns:
-        0 at the target, 1 for a picture without any features; no upper bound.
-
-    Gatys, Ecker, Bethge (2016), equation 5, relative to the target.
-    """
-    features = vgg(image.to(_device(vgg)), tuple(grams))
-    return statistics.fmean(
-        float(relative_square_error(gram_matrix(features[layer]), gram)) for layer, gram in grams.items()
-    )
-
-
-@torch.no_grad()
-def region_style_distance(vgg: VGG19, image: Tensor, mask: Tensor, grams: Mapping[str, Tensor]) -> float:
-    """The style distance of a part of a picture, such as what was newly uncovered.
-
-    As `style_distance`, of Gram matrices G = F diag(m) Fᵀ / Σ m, with the mask m averaged down to each layer's size.
-    The network sees the whole picture, so features near the region's border know what is beyond it.
-
-    Args:
-        vgg, image, grams: as for `style_distance`.
-        mask: (1, 1, H, W), 0..1.
-    Returns:
-        As `style_distance`, and the same for a full mask; NaN for an empty one.
+        0 at the target, 1 for a picture without any features; no upper bound; NaN for an empty region.
     Raises:
-        ShapeError: the mask's size is not the picture's.
+        ShapeError: the region's size is not the picture's.
 
-    L. A. Gatys et al.: Controlling perceptual factors in neural style transfer (2017), arXiv:1611.07865, section 4, the
-    guidance channel being the square root of our mask.
+    Gatys, Ecker, Bethge (2016), equation 5, relative to the target. L. A. Gatys et al.: Controlling perceptual factors in
+    neural style transfer (2017), arXiv:1611.07865, section 4, the guidance channel being the square root of our region.
     """
-    require_same_size(image[:, :1], mask)
-    if not mask.any():
-        return math.nan
-    features = vgg(image.to(_device(vgg)), tuple(grams))
+    if region is not None:
+        require_same_size(image[:, :1], region)
+        if not region.any():
+            return math.nan
+    features = vgg(image.to(_device(vgg)), tuple(dict.fromkeys(term.layer for term in style)))
     return statistics.fmean(
-        float(relative_square_error(_masked_gram(features[layer].float(), mask), gram)) for layer, gram in grams.items()
+        float(relative_square_error(gram_matrix(features[term.layer], region), term.target)) for term in style
     )
 
 
@@ -365,9 +345,8 @@ def ratio(film: float, source: float) -> float:
 @torch.no_grad()
 def _losses(vgg: VGG19, frame: Frame, image: Tensor, targets: StyleTargets, settings: Settings) -> FrameLosses:
     device = _device(vgg)
-    grams = targets.at((image.shape[2], image.shape[3]))
-    objective = Objective(vgg, frame.image.to(device), grams, None, settings.losses)
-    return objective.losses(objective.terms(image.to(device)))
+    style = targets.at((image.shape[2], image.shape[3]))
+    return Objective(vgg, frame.image.to(device), style, None, settings.losses).value(image.to(device)).numbers()
 
 
 def _warping_errors(
@@ -390,12 +369,6 @@ def _masked_mean_square(difference: Tensor, mask: Tensor) -> float:
 def _laplacian_variance(plane: Tensor) -> float:
     """Of a plane (H, W)."""
     return float(cv2.Laplacian(plane.cpu().numpy(), cv2.CV_32F).var())
-
-
-def _masked_gram(features: Tensor, mask: Tensor) -> Tensor:
-    """Features (1, C, h, w) and a mask (1, 1, H, W) to (1, C, C)."""
-    weights = F.interpolate(mask.to(features), size=features.shape[2:], mode="area")  # (1, 1, h, w)
-    return gram_matrix(features * weights.sqrt()) / weights.mean()
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -64,6 +64,13 @@ class Settings:
         """The value of the leaf with this name, such as `content_weight`."""
         return getattr(getattr(self, _leaf(name).section), name)
 
+    def at(self, frame: int) -> Settings:
+        """What a frame is asked for, by its index in the clip: the one way by which the engine asks.
+
+        Today every frame is asked for the same.
+        """
+        return self
+
     def with_values(self, **values: Any) -> Settings:
         """A copy with these leaves changed, named as in `--help` but with underscores.
 
