@@ -17,6 +17,7 @@ from benchmark_pictures import WHOLE, Picture, Window, crops, part
 from benchmark_report import Bar, Findings, number, table
 from torch import Tensor
 
+from stylevideo.engine.targets import StyleTerm
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.models.vgg import VGG19
@@ -106,11 +107,11 @@ def check_borders(
         ALONE: bench.make(last, replace(methods[ALONE], ends_only=False)).picture,
         STANDARD: bench.make(clip, methods[STANDARD]).picture,
     }
-    grams = bench.targets().at(clip.size)
+    style = bench.targets().at(clip.size)
     indices = [frame.index for frame in last.frames]
     found = {
         name: [
-            np.mean([_look(bench.vgg, picture(i), where, grams) for i in indices], axis=0) for where in (border, CENTRE)
+            np.mean([_look(bench.vgg, picture(i), where, style) for i in indices], axis=0) for where in (border, CENTRE)
         ]
         for name, picture in columns.items()
     }
@@ -131,7 +132,7 @@ def check_borders(
 
 
 def _look(
-    vgg: VGG19, image: Tensor, where: tuple[Window, ...], grams: Mapping[str, Tensor]
+    vgg: VGG19, image: Tensor, where: tuple[Window, ...], style: Sequence[StyleTerm]
 ) -> tuple[float, float, float]:
     """Style distance, brightness and sharpness inside some windows of a picture."""
     mask = image.new_zeros(1, 1, *image.shape[2:])
@@ -140,7 +141,7 @@ def _look(
     inside = [part(image, window) for window in where]
     areas = [piece[0, 0].numel() for piece in inside]
     return (
-        style_distance(vgg, image, grams, mask),
+        style_distance(vgg, image, style, mask),
         float(np.average([brightness(piece) for piece in inside], weights=areas)),
         float(np.average([sharpness(piece) for piece in inside], weights=areas)),
     )

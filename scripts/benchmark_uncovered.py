@@ -47,10 +47,10 @@ def uncovered_regions(frames: Sequence[Frame]) -> Iterator[tuple[int, Tensor]]:
 
 
 def _regions(bench: Workbench, clip: BenchmarkClip, films: Mapping[str, Film]) -> Findings:
-    grams = bench.targets().at(clip.size)
+    style = bench.targets().at(clip.size)
     regions = dict(uncovered_regions(clip.frames))
     found = {
-        index: [style_distance(bench.vgg, film.picture(index), grams, regions[index]) for film in films.values()]
+        index: [style_distance(bench.vgg, film.picture(index), style, regions[index]) for film in films.values()]
         for index in range(WALL_BEFORE, WALL_AFTER + 1)
         if float(regions[index].mean()) >= LEAST_UNCOVERED
     }

@@ -733,7 +733,7 @@ def test_a_full_disk_for_temporary_files_costs_no_track(
     with DiskOrSkip(tmp_path / "tmp", "40k") as disk:
         said = run(loud_clip, out / "film.mov", "-q")
         assert is_clear(said, code=1), said
-        assert f"The disk for temporary files, {tmp_path / 'tmp'}, is full. Free some space. The finished" in said.err
+        assert f"The disk for temporary files, {tmp_path / 'tmp'}, is full. Free some space.\n" in said.err
         disk.remount("size=64m")
         assert run(loud_clip, out / "film.mov", "-q").code == 0
     assert [stream.codec for stream in probe(out / "film.mov").audio()] == ["pcm_f64le"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from image_fixtures import noise_image
 
 from stylevideo.engine.objective import Objective
-from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.targets import StyleTargets, StyleTerm
 from stylevideo.errors import ShapeError
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
@@ -195,28 +195,28 @@ def test_held_out_layers_are_not_optimised() -> None:
 
 
 def test_style_distance_is_the_optimisers_style_term(vgg: VGG19, make_targets: Maker) -> None:
-    image, grams = smooth_image(), make_targets(PLAIN).at((HEIGHT, WIDTH))
-    objective = Objective(vgg, image, grams, None, PLAIN.losses)
+    image, style = smooth_image(), make_targets(PLAIN).at((HEIGHT, WIDTH))
+    objective = Objective(vgg, image, style, None, PLAIN.losses)
     term = objective.value(image).numbers().style
-    assert style_distance(vgg, image, grams) == pytest.approx(term, rel=1e-5)
+    assert style_distance(vgg, image, style) == pytest.approx(term, rel=1e-5)
 
 
 def test_a_region_is_judged_by_its_own_statistics(vgg: VGG19) -> None:
     layers = ("relu1_1", "relu2_1", "relu3_1")
     painted, plain = noise_image(64, 64, 3), torch.full((1, 3, 64, 64), 0.5)
-    grams = {layer: gram_matrix(feature) for layer, feature in vgg(painted, layers).items()}
+    style = [StyleTerm(layer, gram_matrix(feature)) for layer, feature in vgg(painted, layers).items()]
     image = painted.clone()
     image[..., 32:] = plain[..., 32:]
     left, everywhere = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
     left[..., :24] = 1
-    whole = style_distance(vgg, image, grams)
-    assert style_distance(vgg, image, grams, everywhere) == pytest.approx(whole, rel=1e-4)
-    assert style_distance(vgg, image, grams, everywhere / 2) == pytest.approx(whole, rel=1e-4)
-    assert style_distance(vgg, image, grams, left) < whole / 4
-    assert style_distance(vgg, image, grams, left.flip(3)) > 1.5 * whole
-    assert math.isnan(style_distance(vgg, image, grams, torch.zeros_like(left)))
+    whole = style_distance(vgg, image, style)
+    assert style_distance(vgg, image, style, everywhere) == pytest.approx(whole, rel=1e-4)
+    assert style_distance(vgg, image, style, everywhere / 2) == pytest.approx(whole, rel=1e-4)
+    assert style_distance(vgg, image, style, left) < whole / 4
+    assert style_distance(vgg, image, style, left.flip(3)) > 1.5 * whole
+    assert math.isnan(style_distance(vgg, image, style, torch.zeros_like(left)))
     with pytest.raises(ShapeError):
-        style_distance(vgg, image, grams, left[..., 1:])
+        style_distance(vgg, image, style, left[..., 1:])
 
 
 def test_a_film_equal_to_its_source_has_the_sources_unrest(vgg: VGG19, make_targets: Maker) -> None:

@@ -160,8 +160,8 @@ def style_distance(vgg: VGG19, image: Tensor, style: Sequence[StyleTerm], region
     Raises:
         ShapeError: the region's size is not the picture's.
 
-    Gatys, Ecker, Bethge (2016), equation 5, relative to the target. L. A. Gatys et al.: Controlling perceptual factors in
-    neural style transfer (2017), arXiv:1611.07865, section 4, the guidance channel being the square root of our region.
+    Gatys, Ecker, Bethge (2016), equation 5, relative to the target. L. A. Gatys et al.: Controlling perceptual factors
+    in neural style transfer (2017), arXiv:1611.07865, section 4; its guidance channel is the square root of our region.
     """
     if region is not None:
         require_same_size(image[:, :1], region)
