@@ -24,7 +24,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stylevideo.engine.optimizer import CarriedState
-from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
+from stylevideo.engine.sequence import PaintedFrame, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_atomically, write_png
 from stylevideo.models.vgg import VGG19
@@ -96,7 +96,7 @@ class Painted:
     loss: float
 
     @classmethod
-    def of(cls, result: FrameResult) -> Painted:
+    def of(cls, result: PaintedFrame) -> Painted:
         return cls(result.index, result.image, result.iterations, result.losses.appearance)
 
 

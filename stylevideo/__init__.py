@@ -13,7 +13,7 @@ from stylevideo.version import __version__ as __version__
 if TYPE_CHECKING:
     from stylevideo.batch.outcomes import BatchOptions, Outcome
     from stylevideo.batch.scheduler import run_batch
-    from stylevideo.engine.sequence import FrameResult
+    from stylevideo.engine.sequence import PaintedFrame
     from stylevideo.errors import StyleVideoError
     from stylevideo.media.decode.probe import probe
     from stylevideo.planning.request import ClipRequest
@@ -30,7 +30,7 @@ _HOMES = {
     "ClipRequest": "stylevideo.planning.request",
     "ClipResult": "stylevideo.reports.results",
     "Evaluation": "stylevideo.quality.evaluate",
-    "FrameResult": "stylevideo.engine.sequence",
+    "PaintedFrame": "stylevideo.engine.sequence",
     "Outcome": "stylevideo.batch.outcomes",
     "Settings": "stylevideo.settings.settings",
     "Style": "stylevideo.settings.style",
@@ -50,8 +50,8 @@ __all__ = [
     "ClipRequest",
     "ClipResult",
     "Evaluation",
-    "FrameResult",
     "Outcome",
+    "PaintedFrame",
     "Settings",
     "Style",
     "StyleVideoError",

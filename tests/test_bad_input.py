@@ -678,7 +678,7 @@ def test_a_disk_that_is_full_from_the_beginning(loud_clip: Path, out: Path, run:
 @pytest.fixture
 def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known of the disk beforehand, as where others fill it."""
-    monkeypatch.setattr("stylevideo.render.disk.SURELY", 0)
+    monkeypatch.setattr("stylevideo.render.disk.REFUSE_BELOW", 0)
     monkeypatch.setattr("stylevideo.render.disk.SPARE_FRAMES", 0)
 
 

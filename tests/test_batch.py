@@ -27,7 +27,7 @@ from stylevideo.cli.main import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
-from stylevideo.planning.request import ClipRequest, Given, clip_names
+from stylevideo.planning.request import ClipRequest, Overrides, clip_names
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import FrameFinished, Planned
 from stylevideo.settings.settings import Settings
@@ -69,7 +69,7 @@ def uninterrupted(two_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def requests_for(folder: Path, out: Path, **settings: Any) -> tuple[ClipRequest, ...]:
-    given = Given({**PAINTED, **settings}, styles=(str(STYLE),), out_dir=out, name="{name}.{ext}")
+    given = Overrides({**PAINTED, **settings}, styles=(str(STYLE),), out_dir=out, name="{name}.{ext}")
     return plan_requests([str(folder)], given, "none")
 
 
@@ -329,7 +329,7 @@ class TestAgain:
         """In the middle of a sequence; what is stopped is no problem of a clip."""
         for folder in ("a", "b"):
             save_numbered(tmp_path / folder, "x.{:04d}.png", range(1, 4))
-        given = Given({"iterations": 0}, (str(STYLE),), out_dir=tmp_path, name="{folder}.####.png")
+        given = Overrides({"iterations": 0}, (str(STYLE),), out_dir=tmp_path, name="{folder}.####.png")
         requests = plan_requests([str(tmp_path / "a"), str(tmp_path / "b")], given, "none")
         assert {outcome.status for outcome in run_batch(requests)} == {Status.MADE}
         monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
@@ -613,7 +613,7 @@ def test_all_that_is_wrong_is_said_before_anything_is_made(bad_clips: Path, tmp_
     run_batch(requests_for(bad_clips, tmp_path / "out", iterations=0), BatchOptions(), events.append)
     assert isinstance(events[0], BatchChecked)
     assert sorted(events[0].problems) == [2, 3]
-    assert sorted(events[0].prospects) == [0, 1]
+    assert sorted(events[0].estimates) == [0, 1]
 
 
 def test_off_a_terminal_plain_lines_say_how_far_it_is(

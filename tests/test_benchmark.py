@@ -26,7 +26,7 @@ from stylevideo.media.images.pictures import read_picture
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
 from stylevideo.quality.metrics import warping_error
-from stylevideo.render.disk import FILM_BYTES_PX, SURELY
+from stylevideo.render.disk import FILM_BYTES_PX, REFUSE_BELOW
 from stylevideo.settings.presets import preset
 
 QUICK = [
@@ -206,7 +206,7 @@ def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[
 
 
 def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run is refused where there is less than `SURELY` of it, so it must never be foreseen so much too large."""
+    """A run is refused where there is less than `REFUSE_BELOW` of it, so that is never foreseen so much too large."""
     samples = ROOT / "samples"
     clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")
     deliveries = ["prores-hq", "jpeg", "exr"]
@@ -214,7 +214,7 @@ def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.Capture
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows[2:]] == deliveries
     for row in rows[2:]:
-        assert SURELY * 1.25 < float(row[-1]) < 1.5, row
+        assert REFUSE_BELOW * 1.25 < float(row[-1]) < 1.5, row
 
 
 def test_every_delivery_has_a_figure_for_the_disk() -> None:

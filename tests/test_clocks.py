@@ -293,8 +293,8 @@ def test_a_stretch_ends_with_its_last_frame(tmp_path: Path) -> None:
     info: VideoInfo = probe(held(tmp_path / "a.mp4", [0, 10, 20, 30], 250, *X264, "-bf", "0"))
     assert info.repeats(0, 3) == (1, 1, 1)
     assert info.repeats(2, 4) == (1, 25)
-    assert info.thinned(range(0, 4, 2)).repeats(0, 2) == (2, 26)
-    assert info.thinned(range(0, 4, 2)).duration == info.duration
+    assert info.every_nth(range(0, 4, 2)).repeats(0, 2) == (2, 26)
+    assert info.every_nth(range(0, 4, 2)).duration == info.duration
 
 
 def odd_rate(path: Path) -> Path:

@@ -528,13 +528,13 @@ def test_alpha_is_multiplied_into_light_and_divided_out_of_it(tmp_path: Path) ->
     source = deep_video(tmp_path / "source.mkv", ramp(1), ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
     identity(source, tmp_path / "light.####.exr", frames="1")
     lit = read_exr(tmp_path / "light.0001.exr")
-    straight = deep_planes(source)[0]
+    unpremultiplied = deep_planes(source)[0]
     assert lit.alpha is not None
-    assert lit.linear[straight[..., 3] == 0].max() == 0
+    assert lit.linear[unpremultiplied[..., 3] == 0].max() == 0
     identity(tmp_path / "light.####.exr", tmp_path / "back.####.png", delivery="png16")
     (frame,) = read_frames(open_clip(tmp_path / "back.####.png"), range(1), DEEP)
-    seen = straight[..., 3] > 65535 // 4
-    error = np.abs(frame.image.astype(int) - straight[..., :3])[seen]
+    seen = unpremultiplied[..., 3] > 65535 // 4
+    error = np.abs(frame.image.astype(int) - unpremultiplied[..., :3])[seen]
     assert error.max() < 0.002 * 65535, "half floats have eleven bits"
 
 

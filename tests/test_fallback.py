@@ -15,7 +15,7 @@ from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.decode.probe import probe
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
-from stylevideo.render.estimate import foresee
+from stylevideo.render.estimate import estimate_clip
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import notes
@@ -95,7 +95,7 @@ def test_an_interrupted_run_goes_on_with_what_was_given_up(
     film = tmp_path / "film.mp4"
     with pytest.raises(stylevideo.errors.Stopped):
         stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL, stop=lambda: len(made) == 3)
-    assert foresee(ClipRequest(two_shot_clip, (Style(STYLE),), film, SMALL)).finished == 3
+    assert estimate_clip(ClipRequest(two_shot_clip, (Style(STYLE),), film, SMALL)).finished == 3
     result = stylevideo.stylize(two_shot_clip, [STYLE], film, SMALL)
     assert len(made) == 4
     assert any("bf16" in warning for warning in result.warnings)

@@ -21,14 +21,14 @@ from stylevideo.errors import InputError, SettingsError, StyleVideoError
 from stylevideo.planning.inputs import find_sources
 from stylevideo.planning.naming import DEFAULT_NAME, FIELDS, fill
 from stylevideo.planning.plan import plan_requests
-from stylevideo.planning.request import ClipRequest, Given
+from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.planning.template import write_job_file
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.presets import preset as preset_settings
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 
-STYLED = Given(styles=("waves.jpg",), out_dir=Path("films"))
+STYLED = Overrides(styles=("waves.jpg",), out_dir=Path("films"))
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -120,7 +120,7 @@ def test_what_means_no_clip_is_refused(text: str, message: str, tmp_path: Path) 
 def test_films_are_named_by_the_template(
     source: str, values: dict[str, str], name: str, film: str, tmp_path: Path
 ) -> None:
-    asked = Given(values, ("waves.jpg:0.5", "ink.png"), preset="draft", out_dir=tmp_path / "out", name=name)
+    asked = Overrides(values, ("waves.jpg:0.5", "ink.png"), preset="draft", out_dir=tmp_path / "out", name=name)
     (request,) = plan_requests([str(tmp_path / source)], asked)
     assert request.output == tmp_path / "out" / film
 
@@ -149,14 +149,14 @@ def test_two_clips_never_share_a_file(tmp_path: Path) -> None:
     ):
         plan_requests([one, other], STYLED)
     with pytest.raises(SettingsError, match=r"film\.mp4 would be written from .*--out-dir"):
-        plan_requests([one, third], Given(styles=("waves.jpg",), output=Path("film.mp4")))
-    sheet = Given({"sheet": "sheet.png"}, ("waves.jpg",), out_dir=tmp_path)
+        plan_requests([one, third], Overrides(styles=("waves.jpg",), output=Path("film.mp4")))
+    sheet = Overrides({"sheet": "sheet.png"}, ("waves.jpg",), out_dir=tmp_path)
     with pytest.raises(SettingsError, match=r"sheet\.png would be written from .*--sheet \{name\}"):
         plan_requests([one, third], sheet)
     sheet_names = [str(Path.cwd() / name) for name in ("x-waves.png", "y-waves.png")]
-    sheets = Given({"sheet": "{name}-{style}.png"}, ("waves.jpg",), out_dir=tmp_path)
+    sheets = Overrides({"sheet": "{name}-{style}.png"}, ("waves.jpg",), out_dir=tmp_path)
     assert [r.settings.output.sheet for r in plan_requests([one, third], sheets)] == sheet_names
-    onto = Given(styles=("waves.jpg",), out_dir=tmp_path / "a", name="{name}.mp4")
+    onto = Overrides(styles=("waves.jpg",), out_dir=tmp_path / "a", name="{name}.mp4")
     with pytest.raises(
         InputError, match=r"2 things are wrong(.|\n)*x\.mp4 is the clip itself(.|\n)*y\.mp4 is the clip itself"
     ):
@@ -201,7 +201,7 @@ def test_no_clip_takes_the_place_of_what_another_is_made_from(
     if "sheet" in settings:
         Path(job).write_text(Path(job).read_text() + f"sheet = '{settings['sheet'].format(style='job')}'\n")
     with pytest.raises(InputError, match=re.escape(said)):
-        plan_requests([job], Given({"overwrite": True}), "other.toml")
+        plan_requests([job], Overrides({"overwrite": True}), "other.toml")
 
 
 def test_the_same_clip_is_made_once_unless_the_films_differ(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_same_clip_is_made_once_unless_the_films_differ(tmp_path: Path) -> N
         styles = ["waves.jpg"]
         """,
     )
-    requests = plan_requests([job, job], Given(out_dir=tmp_path))
+    requests = plan_requests([job, job], Overrides(out_dir=tmp_path))
     assert [request.output.name for request in requests] == ["x_ink_standard.mp4", "x_waves_standard.mp4"]
 
 
@@ -252,7 +252,7 @@ def test_a_job_file_is_read_whole(tmp_path: Path) -> None:
         weights = "torchvision"
         """,
     )
-    a, b, bold, extra = plan_requests([job, str(tmp_path / "extra.mp4")], Given())
+    a, b, bold, extra = plan_requests([job, str(tmp_path / "extra.mp4")], Overrides())
     blend = (Style(tmp_path.parent / "art" / "waves.jpg", 0.5), Style(Path.home() / "ink.png"))
     assert (a.source, a.styles, a.preset) == (tmp_path / "plates" / "a.mov", blend, "fine")
     assert a.output == tmp_path / "films" / "a_waves+ink_fine.mp4"
@@ -293,7 +293,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
         """,
     )
     with pytest.raises(SettingsError) as caught:
-        plan_requests([job], Given())
+        plan_requests([job], Overrides())
     first, *lines = str(caught.value).splitlines()
     assert first == "11 things are wrong."
     expected = [
@@ -340,7 +340,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once(tmp_path: Path
 )
 def test_a_job_file_that_makes_no_sense_is_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(StyleVideoError, match=message):
-        plan_requests([write_job(tmp_path, text)], Given())
+        plan_requests([write_job(tmp_path, text)], Overrides())
 
 
 KEYS = st.sampled_from(["source", "output", "out_dir", "name", "styles", "preset", *(leaf.name for leaf in leaves())])
@@ -364,25 +364,25 @@ def test_what_is_wrong_on_the_command_line_is_said_at_once(tmp_path: Path) -> No
     assert first.startswith(f"{tmp_path} holds no video")
     assert second.startswith("No clip fits")
     with pytest.raises(InputError, match=r"(?s)3 thin.*gone\.toml cannot.*There is no preset 'fien'.*no\.toml cannot"):
-        plan_requests([str(tmp_path / "no.toml"), "a.mov"], Given(preset="fien"), str(tmp_path / "gone.toml"))
+        plan_requests([str(tmp_path / "no.toml"), "a.mov"], Overrides(preset="fien"), str(tmp_path / "gone.toml"))
     with pytest.raises(SettingsError, match="names the film itself"):
-        plan_requests(["a.mov"], Given(output=Path("a.mp4"), out_dir=Path("films")))
+        plan_requests(["a.mov"], Overrides(output=Path("a.mp4"), out_dir=Path("films")))
     with pytest.raises(SettingsError, match=r"^There is no style\. [^\n]*$"):  # once, not for each
-        plan_requests(["a.mov", "b.mov"], Given())
+        plan_requests(["a.mov", "b.mov"], Overrides())
     jobs = [write_job(tmp_path, "[defaults]"), str(tmp_path / "JOB2.TOML")]
     (tmp_path / "JOB2.TOML").touch()
     with pytest.raises(SettingsError, match="not clear whose defaults"):
         plan_requests([*jobs, "a.mov"], STYLED)
     job = write_job(tmp_path, "[defaults]\nsise = 1\nstile = 2\n[[clip]]")
     with pytest.raises(SettingsError, match=r"(?s)^4 things.*'fien'.*'sise'.*'stile'.*no source\.[^\n]*$"):
-        plan_requests([job], Given(preset="fien"))
+        plan_requests([job], Overrides(preset="fien"))
 
 
 def test_braces_in_a_job_files_folder_are_no_fields(tmp_path: Path) -> None:
     folder = tmp_path / "{name} [1]"
     touch(folder, "a.mov")
     job = '[[clip]]\nsource = "*.mov"\nstyles = ["s.png"]\nout_dir = "."\nsheet = "{name}.png"\n'
-    (request,) = plan_requests([write_job(folder, job)], Given())
+    (request,) = plan_requests([write_job(folder, job)], Overrides())
     assert (request.source, request.output) == (folder / "a.mov", folder / "a_s_standard.mp4")
     assert request.settings.output.sheet == str(folder / "a.png")
 
@@ -402,7 +402,7 @@ def plan_from(places: dict[str, dict[str, object]], folder: Path) -> ClipRequest
     text = f'[defaults]\nout_dir = "films"\n{table(places["defaults"])}[[clip]]\n{table(clip)}'
     (folder / "user.toml").write_text(table({"styles": ["waves.jpg"], **places["user file"]}), encoding="utf-8")
     own = dict(places["command line"])
-    asked = Given(preset=own.pop("preset", None), settings=own)  # type: ignore[arg-type]
+    asked = Overrides(preset=own.pop("preset", None), settings=own)  # type: ignore[arg-type]
     (request,) = plan_requests([write_job(folder, text)], asked, str(folder / "user.toml"))
     return request
 
@@ -455,7 +455,7 @@ def test_the_highest_place_decides_where_the_film_goes(
     )
     (tmp_path / "user.toml").write_text(table(user))
     paths = {key: tmp_path / value for key, value in command.items() if key != "name"}
-    asked = Given(name=command.get("name"), **paths)  # type: ignore[arg-type]
+    asked = Overrides(name=command.get("name"), **paths)  # type: ignore[arg-type]
     (request,) = plan_requests([job], asked, str(tmp_path / "user.toml"))
     assert request.output == tmp_path / film
 
@@ -467,10 +467,10 @@ def test_the_user_file_is_found_and_checked(tmp_path: Path, monkeypatch: pytest.
     mine.write_text('styles = ["s.png"]\nout_dir = "films"\n')
     monkeypatch.setattr(platformdirs, "user_config_path", lambda name, appauthor: mine.parent)
     monkeypatch.delenv("STYLEVIDEO_CONFIG")
-    (request,) = plan_requests([clip], Given())
+    (request,) = plan_requests([clip], Overrides())
     assert (request.styles[0].path, request.output.parent) == (mine.with_name("s.png"), mine.parent / "films")
     with pytest.raises(SettingsError, match="no style"):
-        plan_requests([clip], Given(), config="")
+        plan_requests([clip], Overrides(), config="")
     mine.write_text("[defaults]\nsize = 1\n")
     with pytest.raises(SettingsError, match=r"config\.toml: There is no setting 'defaults'"):
         plan_requests([clip], STYLED)
@@ -497,13 +497,13 @@ def test_planning_loads_no_torch() -> None:
 def test_the_job_file_to_begin_with_names_every_setting_with_its_default(tmp_path: Path) -> None:
     path = tmp_path / "new.toml"
     write_job_file(path)
-    (request,) = plan_requests([str(path)], Given())
+    (request,) = plan_requests([str(path)], Overrides())
     assert (request.source, request.output) == (tmp_path / "clip.mp4", tmp_path / "films" / "clip_style_standard.mp4")
     assert request.settings == Settings()
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub("(?m)^#(?=[^ #\n])", "", text), encoding="utf-8")
     assert {leaf.name for leaf in leaves()} < set(tomllib.loads(path.read_text(encoding="utf-8"))["defaults"])
-    first, second = plan_requests([str(path)], Given())
+    first, second = plan_requests([str(path)], Overrides())
     assert first == request
     assert second.settings == Settings().with_values(frames="1001-1050")
     assert (second.output, len(second.styles)) == (tmp_path / "shot.mov", 2)
@@ -516,7 +516,7 @@ def test_the_job_file_to_begin_with_names_every_setting_with_its_default(tmp_pat
 def test_the_job_file_in_the_documents_works(tmp_path: Path) -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "batch.md").read_text(encoding="utf-8"), re.DOTALL)
     touch(tmp_path, "plates/sh010.mov", "plates/sh015.mov")
-    requests = plan_requests([write_job(tmp_path, text)], Given())
+    requests = plan_requests([write_job(tmp_path, text)], Overrides())
     names = [request.output.relative_to(tmp_path).as_posix() for request in requests]
     assert names == ["films/sh010_waves+ink_fine.mov", "films/sh015_waves+ink_fine.mov", "sh020_v003.mov"]
 

@@ -19,10 +19,10 @@ from media_fixtures import make_video
 from sequence_fixtures import deep_frame, save
 
 import stylevideo
-from stylevideo.engine.carry import Carried, Pull, pulled
-from stylevideo.engine.loop import Turn, turning_frames
+from stylevideo.engine.carry import BlendTarget, Carried, blended
+from stylevideo.engine.loop import LoopClosure, turning_frames
 from stylevideo.engine.optimizer import CarriedState
-from stylevideo.engine.sequence import FrameResult
+from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import ResumeError, SettingsError, Stopped
 from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
@@ -61,12 +61,12 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plain(ring: Path) -> list[FrameResult]:
+def plain(ring: Path) -> list[PaintedFrame]:
     return list(stylevideo.stylize_frames(ring, [STYLE], PLAIN))
 
 
 @pytest.fixture(scope="module")
-def looped(ring: Path) -> list[FrameResult]:
+def looped(ring: Path) -> list[PaintedFrame]:
     return list(stylevideo.stylize_frames(ring, [STYLE], LOOPED))
 
 
@@ -78,7 +78,7 @@ def film(ring: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipResu
     return stylevideo.stylize(ring, [STYLE], output, LOOPED, events.append), events
 
 
-def step_error(before: FrameResult, after: FrameResult) -> float:
+def step_error(before: PaintedFrame, after: PaintedFrame) -> float:
     """Mean square difference from the frame before moved by the exact motion, away from the border."""
     flow = torch.zeros(1, 2, HEIGHT, WIDTH)
     flow[:, 0] = STEP_PX
@@ -86,7 +86,7 @@ def step_error(before: FrameResult, after: FrameResult) -> float:
     return float((after.image - warp(before.image, flow))[inside].square().mean())
 
 
-def test_the_seam_is_a_step_like_any_other(plain: list[FrameResult], looped: list[FrameResult]) -> None:
+def test_the_seam_is_a_step_like_any_other(plain: list[PaintedFrame], looped: list[PaintedFrame]) -> None:
     steps = [step_error(a, b) for a, b in itertools.pairwise(looped)]
     seam = step_error(looped[-1], looped[0])
     assert seam < 0.25 * step_error(plain[-1], plain[0])
@@ -94,18 +94,18 @@ def test_the_seam_is_a_step_like_any_other(plain: list[FrameResult], looped: lis
     assert max(steps) < 0.5 * step_error(plain[-1], plain[0]), "the jump is not merely put elsewhere"
 
 
-def test_only_the_last_frames_turn(plain: list[FrameResult], looped: list[FrameResult]) -> None:
+def test_only_the_last_frames_turn(plain: list[PaintedFrame], looped: list[PaintedFrame]) -> None:
     same = [torch.equal(a.image, b.image) for a, b in zip(plain, looped, strict=True)]
     assert same == [True] * (FRAMES - TURNING) + [False] * TURNING
 
 
-def test_the_frames_that_turn_stay_as_good(plain: list[FrameResult], looped: list[FrameResult]) -> None:
+def test_the_frames_that_turn_stay_as_good(plain: list[PaintedFrame], looped: list[PaintedFrame]) -> None:
     before, after = (np.mean([r.losses.appearance for r in made[-TURNING:]]) for made in (plain, looped))
     assert after < 1.1 * before
 
 
 def test_the_way_back_is_counted_once(
-    plain: list[FrameResult], looped: list[FrameResult], film: tuple[ClipResult, list[Event]]
+    plain: list[PaintedFrame], looped: list[PaintedFrame], film: tuple[ClipResult, list[Event]]
 ) -> None:
     """Each frame that turns is made twice; the first of them bears the first making of all."""
     extra = [b.iterations - a.iterations for a, b in zip(plain, looped, strict=True)]
@@ -205,7 +205,7 @@ def test_the_last_frames_turn_but_at_most_half_a_shot(
 
 def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
     pictures = {index: torch.zeros(1, 3, 2, 2, dtype=torch.uint8) for index in (9, 8, 7, 6)}
-    weights = {index: pull.weight for index, pull in Turn(1.0, pictures, 0, 0.0).pulls().items()}
+    weights = {index: blend.weight for index, blend in LoopClosure(1.0, pictures, 0, 0.0).blends().items()}
     assert weights == {6: 1 / 4, 7: 1 / 3, 8: 1 / 2, 9: 1.0}
     left = 1.0
     for index in sorted(weights):
@@ -218,7 +218,7 @@ def test_what_was_seen_is_pulled_by_its_weight_and_what_is_new_at_once() -> None
     picture = (noise_image(4, 6, 5) * 255).round().byte()
     known = torch.ones_like(start.image[:, :1])
     known[..., known.shape[3] // 2 :] = 0
-    after, guide = pulled(Carried(start, start.image, known, known), Pull(picture, 0.25))
+    after, guide = blended(Carried(start, start.image, known, known), BlendTarget(picture, 0.25))
     goal = with_margin(picture) / 255
     torch.testing.assert_close(after.image, torch.where(known > 0, 0.75 * start.image + 0.25 * goal, goal))
     assert torch.equal(guide.held, after.image)

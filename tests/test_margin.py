@@ -13,7 +13,7 @@ from stylevideo.engine.carry import extended_motion
 from stylevideo.engine.sequence import stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Motion, Sighting
+from stylevideo.motion.estimate import Motion, ReferenceMatch
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import MARGIN_PX, extended, with_margin, without_margin
 from stylevideo.settings.settings import Settings
@@ -37,11 +37,11 @@ def test_bytes_and_tiny_pictures_get_a_margin_too() -> None:
 
 def test_outside_all_moves_as_at_the_border() -> None:
     flow, visible = noise_image(40, 24)[:, :2] * 5, noise_image(40, 24, 1)[:, :1]
-    sighting = Sighting(8, -flow, 1 - visible)
-    motion = extended_motion(Motion(flow, visible, (sighting,), sighting), "cpu")
+    match = ReferenceMatch(8, -flow, 1 - visible)
+    motion = extended_motion(Motion(flow, visible, (match,), match), "cpu")
     for values, wide in ((flow, motion.flow_to_previous), (visible, motion.visible)):
         assert torch.equal(wide, F.pad(values, PADDING, mode="replicate"))
-    for seen in (*motion.sightings, motion.anchor):
+    for seen in (*motion.reference_matches, motion.anchor):
         assert seen is not None
         assert torch.equal(seen.flow, -motion.flow_to_previous)
         assert torch.equal(seen.seen, 1 - motion.visible)

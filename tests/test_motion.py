@@ -77,17 +77,17 @@ def test_what_reappears_is_found_in_the_reference_that_shows_it() -> None:
     motion = motions(frames)[9]
     assert motion is not None
     uncovered = 10 * 8 - 20  # the post has just left it
-    (sighting,) = (s for s in motion.sightings if float(s.seen[..., uncovered + 2 : uncovered + 8].mean()) > 0.5)
-    assert sighting.index == 0
-    error = (warp(frames[0].image, sighting.flow) - frames[9].image).abs() * sighting.seen
-    assert float(error.sum() / (3 * sighting.seen.sum())) < 0.03
+    (match,) = (s for s in motion.reference_matches if float(s.seen[..., uncovered + 2 : uncovered + 8].mean()) > 0.5)
+    assert match.index == 0
+    error = (warp(frames[0].image, match.flow) - frames[9].image).abs() * match.seen
+    assert float(error.sum() / (3 * match.seen.sum())) < 0.03
 
 
 def test_references_together_claim_a_pixel_at_most_once() -> None:
     motion = motions(someone_walks_past())[13]
     assert motion is not None
-    assert len(motion.sightings) > 0
-    assert float(torch.cat([s.seen for s in motion.sightings]).sum(0).max()) == pytest.approx(1, abs=1e-5)
+    assert len(motion.reference_matches) > 0
+    assert float(torch.cat([s.seen for s in motion.reference_matches]).sum(0).max()) == pytest.approx(1, abs=1e-5)
 
 
 def test_what_references_show_leaves_no_specks() -> None:
@@ -97,10 +97,10 @@ def test_what_references_show_leaves_no_specks() -> None:
     ]
     motion = motions(grainy)[13]
     assert motion is not None
-    assert motion.sightings
-    for sighting in motion.sightings:
-        around = torch.nn.functional.avg_pool2d(sighting.seen, 3, stride=1, padding=1, count_include_pad=False)
-        assert float((sighting.seen - around).max()) < 0.5
+    assert motion.reference_matches
+    for match in motion.reference_matches:
+        around = torch.nn.functional.avg_pool2d(match.seen, 3, stride=1, padding=1, count_include_pad=False)
+        assert float((match.seen - around).max()) < 0.5
 
 
 def test_nothing_is_looked_back_at_across_a_cut() -> None:
@@ -108,7 +108,7 @@ def test_nothing_is_looked_back_at_across_a_cut() -> None:
     assert paired[4] is None
     uncovered = paired[7]
     assert uncovered is not None
-    assert uncovered.sightings == ()
+    assert uncovered.reference_matches == ()
 
 
 def test_going_on_looks_back_as_far_as_an_uninterrupted_run() -> None:
@@ -121,7 +121,7 @@ def test_going_on_looks_back_as_far_as_an_uninterrupted_run() -> None:
         assert motion is not None and expected is not None
         assert torch.equal(motion.flow_to_previous, expected.flow_to_previous)
         assert torch.equal(motion.visible, expected.visible)
-        looked_back = [[s for s in (*m.sightings, m.anchor) if s] for m in (motion, expected)]
+        looked_back = [[s for s in (*m.reference_matches, m.anchor) if s] for m in (motion, expected)]
         for seen, wanted in zip(*looked_back, strict=True):
             assert seen.index == wanted.index
             assert torch.equal(seen.flow, wanted.flow)
@@ -223,8 +223,8 @@ def test_large_pictures_are_looked_back_at_at_a_smaller_size(size: tuple[int, in
     old, image = wide[..., 8:-12, 8:-12], wide[..., 4:-16, 4:-16]
     motion = motions([Frame(0, old), Frame(1, torch.zeros_like(image)), Frame(2, image)])[2]
     assert motion is not None
-    (sighting,) = motion.sightings
-    flow = sighting.flow[..., 12:-12, 12:-12]
-    seen = sighting.seen[..., 12:-12, 12:-12] > 0.5
+    (match,) = motion.reference_matches
+    flow = match.flow[..., 12:-12, 12:-12]
+    seen = match.seen[..., 12:-12, 12:-12] > 0.5
     assert float(seen.float().mean()) > 0.5
     assert float(flow[:, :1][seen].median()) == pytest.approx(-4, abs=1)

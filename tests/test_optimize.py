@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from stylevideo.engine.objective import Guide, Objective
+from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.sequence import Frame
 from stylevideo.engine.targets import StyleTargets
@@ -84,7 +84,7 @@ def test_the_temporal_term_holds_what_was_visible(vgg, make_targets: Maker, flig
     settings = Settings().with_values(temporal_weight=1000.0)
     visible = torch.zeros_like(frame[:, :1])
     visible[..., :64] = 1
-    guide = Guide(frame, visible)
+    guide = TemporalTarget(frame, visible)
     result = FrameOptimizer(vgg, make_targets(settings), settings).optimize(frame, CarriedState.fresh(frame), guide, 12)
     change = (result.state.image - frame).abs()
     assert change[..., :60].mean() < 0.3 * change[..., 68:].mean()

@@ -26,7 +26,7 @@ from stylevideo.errors import Stopped
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
-from stylevideo.planning.request import Given
+from stylevideo.planning.request import Overrides
 from stylevideo.reports.events import FrameFinished
 from stylevideo.system.places import find_program
 
@@ -168,7 +168,7 @@ def test_a_batch_goes_on_when_its_working_folder_is_removed(tmp_path: Path, monk
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    given = Given({"iterations": 0}, styles=(str(STYLE),), out_dir=tmp_path / "out")
+    given = Overrides({"iterations": 0}, styles=(str(STYLE),), out_dir=tmp_path / "out")
     requests = plan_requests([str(clips)], given, "none")
     gone.rmdir()
     assert [outcome.status for outcome in run_batch(requests)] == [Status.MADE]

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.cli.progress import Tally, _Bar
-from stylevideo.render.estimate import Prospect
+from stylevideo.render.estimate import Estimate
 
 
-def prospect(frames: int, finished: int = 0) -> Prospect:
+def estimate(frames: int, finished: int = 0) -> Estimate:
     pixels = 100.0 * (frames - finished)
-    return Prospect(frames, 64, 48, finished, pixels, bytes_needed=0, device="cpu")
+    return Estimate(frames, 64, 48, finished, pixels, bytes_needed=0, device="cpu")
 
 
 def test_a_clip_that_fails_is_no_longer_to_be_done() -> None:
-    tally = Tally({0: prospect(10), 2: prospect(30, finished=20)})
+    tally = Tally({0: estimate(10), 2: estimate(30, finished=20)})
     assert (tally.done, tally.total) == (0, 2000)
     tally.begin(0, finished=0)
     for _ in range(4):
@@ -36,7 +36,7 @@ def test_a_clip_that_fails_is_no_longer_to_be_done() -> None:
 
 
 def test_a_clip_that_is_begun_anew_gives_back_what_it_had() -> None:
-    tally = Tally({0: prospect(10)})
+    tally = Tally({0: estimate(10)})
     tally.begin(0, finished=0)
     for _ in range(6):
         tally.add(0)
@@ -48,7 +48,7 @@ def test_a_clip_that_is_begun_anew_gives_back_what_it_had() -> None:
 
 def test_frames_that_are_thrown_away_are_to_be_made_again() -> None:
     """A smaller size begins anew what was foreseen to be gone on from."""
-    tally = Tally({0: prospect(30, finished=20)})
+    tally = Tally({0: estimate(30, finished=20)})
     tally.begin(0, finished=0)
     for _ in range(25):
         tally.add(0)
@@ -60,7 +60,7 @@ def test_frames_that_are_thrown_away_are_to_be_made_again() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=5))
 def test_a_batch_ends_at_its_end(clips: list[tuple[int, int]]) -> None:
-    tally = Tally({index: prospect(frames) for index, (frames, _) in enumerate(clips)})
+    tally = Tally({index: estimate(frames) for index, (frames, _) in enumerate(clips)})
     for index, (_, made) in enumerate(clips):
         tally.begin(index, finished=0)
         for _ in range(made):

@@ -201,8 +201,8 @@ def test_alpha_that_a_tiff_says_is_multiplied_in_is_divided_out(dtype: type, tmp
     pixels[:8, :, 3], pixels[8:16, :, 3] = 0, white
     colors, alpha = pixels[..., :3], pixels[..., 3]
     path = save(tmp_path / "a.1.tif", np.dstack([premultiplied(colors, alpha), alpha]))
-    straight, multiplied_in = (struct.pack("<HHIH", 338, 3, 1, value) for value in (2, 1))
-    path.write_bytes(with_straight_alpha(path.read_bytes()).replace(straight, multiplied_in))
+    unpremultiplied, multiplied_in = (struct.pack("<HHIH", 338, 3, 1, value) for value in (2, 1))
+    path.write_bytes(with_straight_alpha(path.read_bytes()).replace(unpremultiplied, multiplied_in))
     kept = read_file(path, KEEP)
     assert kept.alpha is not None and np.array_equal(kept.alpha, alpha)
     allowed = 0.5 * white / np.maximum(alpha, 1)[..., None] + 0.5
@@ -308,8 +308,8 @@ def test_reading_begins_where_it_is_told(tmp_path: Path) -> None:
     save_numbered(tmp_path, "shot.{:04d}.png", range(5))
     info = probe_sequence(tmp_path, RATE)
     assert [index for index, _ in decode_sequence(info, EIGHT, 3)] == [3, 4]
-    thinned = info.thinned(range(1, info.frame_count, 2))
-    drawn = [(i, number_in(p.image)) for i, p in decode_sequence(thinned, EIGHT, 1)]
+    every_nth = info.every_nth(range(1, info.frame_count, 2))
+    drawn = [(i, number_in(p.image)) for i, p in decode_sequence(every_nth, EIGHT, 1)]
     assert drawn == [(1, 3)]
 
 

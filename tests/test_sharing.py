@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from stylevideo.batch.messages import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome, Status
-from stylevideo.batch.pool import Crew
+from stylevideo.batch.pool import Pool
 from stylevideo.batch.scheduler import run_batch
 from stylevideo.batch.sharing import Assistance, SharedShots
 from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
@@ -526,18 +526,18 @@ def test_a_worker_that_hangs_does_not_halt_who_asks_it_to_stop(two_shot_clip: Pa
     """It takes nothing out of its pipe, which holds 64 KiB."""
     request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
     tasks = [Task(MAKE, 0, request)]
-    with Crew(1, (), logging.WARNING, 0) as crew:
+    with Pool(1, (), logging.WARNING, 0) as pool:
 
         def hang(worker: int, task: Task, event: object) -> None:
             (process,) = workers()
             os.kill(process, signal.SIGSTOP)
-            asking = threading.Thread(target=lambda: [crew.stop([0]) for _ in range(10_000)], daemon=True)
+            asking = threading.Thread(target=lambda: [pool.stop([0]) for _ in range(10_000)], daemon=True)
             asking.start()
             asking.join(20)
             os.kill(process, signal.SIGKILL)
             assert not asking.is_alive()
 
-        answers = list(crew.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False))
+        answers = list(pool.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False))
     assert len(answers) == 1
 
 

@@ -17,7 +17,7 @@ from stylevideo.cli.main import main
 from stylevideo.errors import ResumeError, Stopped
 from stylevideo.media.hidden import store_folder
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.estimate import foresee
+from stylevideo.render.estimate import estimate_clip
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -123,7 +123,7 @@ def test_what_is_spoilt_is_foreseen(begun: tuple[Path, Path], tmp_path: Path, na
     shutil.copytree(begun[1], tmp_path / "out")
     DAMAGE[damage](store_folder(film) / name)
     with pytest.raises(ResumeError, match=rf"{Path(name).name} is damaged"):
-        foresee(ClipRequest(begun[0], (Style(STYLE),), film, PLAIN))
+        estimate_clip(ClipRequest(begun[0], (Style(STYLE),), film, PLAIN))
 
 
 def test_a_spoilt_record_ends_with_2_and_restart_helps(

@@ -7,7 +7,7 @@ import torch
 from image_fixtures import noise_image
 from torch import Tensor
 
-from stylevideo.motion.camera import steady
+from stylevideo.motion.camera import use_camera_motion
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.visibility import visibility
 from stylevideo.ops.warp import warp
@@ -35,7 +35,7 @@ def flows(camera_px: int) -> tuple[Tensor, Tensor]:
     """Raw and steadied flow to the frame before."""
     before, now = scene(0, 0), scene(camera_px, 6)
     there, back = DISFlow().between(now, before), DISFlow().between(before, now)
-    return there, steady(there, visibility(there, back), now, before)[0]
+    return there, use_camera_motion(there, visibility(there, back), now, before)[0]
 
 
 @pytest.mark.parametrize("camera_px", [0, 2])
@@ -57,7 +57,7 @@ def test_who_passes_keeps_their_own_motion(camera_px: int) -> None:
 def test_without_structure_the_flow_stays_as_it_is() -> None:
     image = torch.full((1, 3, HEIGHT, WIDTH), 0.5)
     flow = torch.randn(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1))
-    same, of_camera = steady(flow, torch.zeros(1, 1, HEIGHT, WIDTH), image, image)
+    same, of_camera = use_camera_motion(flow, torch.zeros(1, 1, HEIGHT, WIDTH), image, image)
     assert torch.equal(same, flow)
     assert of_camera.max() == 0
 
@@ -68,5 +68,5 @@ def test_where_nobody_agrees_there_is_no_camera() -> None:
     before = texture(HEIGHT, WIDTH, 3)
     now = warp(before, waves[:, :2])
     now[..., PLAIN] = before[..., PLAIN] = 0.5
-    same, _ = steady(waves[:, :2], torch.ones(1, 1, HEIGHT, WIDTH), now, before)
+    same, _ = use_camera_motion(waves[:, :2], torch.ones(1, 1, HEIGHT, WIDTH), now, before)
     assert torch.equal(same, waves[:, :2])

@@ -23,7 +23,7 @@ from stylevideo.media.images.pictures import Reading
 from stylevideo.media.pattern import CODECS
 from stylevideo.planning.inputs import find_sources
 from stylevideo.planning.plan import plan_requests
-from stylevideo.planning.request import Given
+from stylevideo.planning.request import Overrides
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 
@@ -141,7 +141,7 @@ def test_frames_of_a_sequence_that_are_painted_one_by_one_are_told(
 ) -> None:
     """Somebody may have meant the sequence."""
     save_numbered(tmp_path, "shot.{:04d}.png", range(1, 13))
-    given = Given(styles=(str(STYLE),), out_dir=tmp_path / "out")
+    given = Overrides(styles=(str(STYLE),), out_dir=tmp_path / "out")
     for text, count in (("shot.*.png", 12), ("shot.####.png", 1), ("shot.0003.png", 1)):
         caplog.clear()
         caplog.set_level("WARNING")

@@ -16,7 +16,7 @@ import torch
 from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.media.hidden import throw_away
 from stylevideo.media.images.pictures import read_picture, write_png
-from stylevideo.store.frames import FrameStore, files_being_named, recall, store_folder
+from stylevideo.store.frames import FrameStore, files_being_named, read_note, store_folder
 from stylevideo.system.background import WriteBehind, read_ahead
 from stylevideo.system.files import read_file
 
@@ -93,7 +93,7 @@ def test_work_that_ends_while_it_is_looked_at_is_no_work(tmp_path: Path, monkeyp
         return data
 
     monkeypatch.setattr("stylevideo.store.notes.read_file", read_and_end)
-    assert recall(film, "anything") is None
+    assert read_note(film, "anything") is None
 
 
 def test_a_state_is_saved_and_read_without_copies_of_it(tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
 
 def test_values_are_remembered(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "film.mp4", JOB)
-    assert store.recall("shots") is None
-    store.remember("shots", [{"start": 0}])
-    assert FrameStore(tmp_path / "film.mp4", JOB).recall("shots") == [{"start": 0}]
+    assert store.read_note("shots") is None
+    store.write_note("shots", [{"start": 0}])
+    assert FrameStore(tmp_path / "film.mp4", JOB).read_note("shots") == [{"start": 0}]
 
 
 def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,21 @@ import pytest
 import torch
 from image_fixtures import noise_image
 
-from stylevideo.engine.carry import LIVELY, Carried, Pull, Reference, carry, extended_motion, map_colors
-from stylevideo.engine.objective import Guide, Objective
+from stylevideo.engine.carry import (
+    NEW_MOMENT_SHARE,
+    BlendTarget,
+    Carried,
+    Reference,
+    carry,
+    extended_motion,
+    map_colors,
+)
+from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
-from stylevideo.engine.sequence import FrameResult, SequenceState, stylize_sequence
+from stylevideo.engine.sequence import PaintedFrame, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.motion.estimate import Motion, Sighting, with_motion
+from stylevideo.motion.estimate import Motion, ReferenceMatch, with_motion
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import MARGIN_PX, with_margin
@@ -26,7 +34,7 @@ from stylevideo.quality.metrics import sharpness
 from stylevideo.settings.settings import Settings
 
 Maker = Callable[[Settings], StyleTargets]
-Made = tuple[FrameResult, SequenceState]
+Made = tuple[PaintedFrame, SequenceState]
 HEIGHT, WIDTH = 64, 96
 FINISHED = torch.ones(1, 1, HEIGHT, WIDTH)
 
@@ -37,7 +45,7 @@ def pan(count: int, step: int = 3) -> list[Frame]:
     return [Frame(i, wide[..., 8 : 8 + HEIGHT, 8 + step * i : 8 + step * i + WIDTH]) for i in range(count)]
 
 
-def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Settings) -> list[FrameResult]:
+def results(vgg: VGG19, frames: list[Frame], make_targets: Maker, settings: Settings) -> list[PaintedFrame]:
     paired = with_motion(frames, DISFlow() if settings.temporal.carry else None)
     return [result for result, _ in stylize_sequence(paired, None, vgg, make_targets(settings), settings)]
 
@@ -56,7 +64,7 @@ def begun(vgg: VGG19, make_targets: Maker) -> Callable[[Settings], Made]:
 
 def going_on(
     first: Made, frames: list[Frame], vgg: VGG19, make_targets: Maker, settings: Settings
-) -> list[FrameResult]:
+) -> list[PaintedFrame]:
     """A pan's results, the first of which is made already."""
     result, state = first
     paired = with_motion(frames, DISFlow(), begin=1)
@@ -91,9 +99,9 @@ def test_moments_and_steps_follow_the_motion() -> None:
     assert start.first_moment[..., -5:].abs().max() == 0
     for channel in range(3):
         mean = state.second_moment[0, channel].mean()
-        torch.testing.assert_close(start.second_moment[0, channel, :, -5:], (LIVELY * mean).expand(HEIGHT, 5))
+        torch.testing.assert_close(start.second_moment[0, channel, :, -5:], (NEW_MOMENT_SHARE * mean).expand(HEIGHT, 5))
     assert start.step == 7
-    assert torch.equal(carried.known, visible)
+    assert torch.equal(carried.coverage, visible)
 
 
 def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
@@ -102,15 +110,15 @@ def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
     visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
     visible[..., :20], seen[..., :12] = 0, 1
     older = older_picture()
-    motion = Motion(still, visible, (Sighting(16, still, seen),))
+    motion = Motion(still, visible, (ReferenceMatch(16, still, seen),))
     frame = noise_image(HEIGHT, WIDTH, 9)
     references = (Reference(8, torch.zeros_like(older)), Reference(16, older))
     carried = carry(state, FINISHED, motion, frame, references)
     start = carried.start
     torch.testing.assert_close(start.image[..., :12], with_margin(older)[..., :12] / 255, atol=1e-5, rtol=0)
     torch.testing.assert_close(start.image[..., 20:], state.image[..., 20:], atol=1e-5, rtol=0)
-    assert carried.known[..., :12].min() == 1
-    assert carried.known[..., 12:20].max() == 0
+    assert carried.coverage[..., :12].min() == 1
+    assert carried.coverage[..., 12:20].max() == 0
     assert start.first_moment[..., :20].abs().max() == 0
 
 
@@ -119,24 +127,26 @@ def test_between_the_previous_frame_and_a_reference_no_source_shines_through() -
     state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
     still, half = torch.zeros(1, 2, HEIGHT, WIDTH), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
     older = older_picture()
-    motion = Motion(still, half, (Sighting(16, still, half),))
+    motion = Motion(still, half, (ReferenceMatch(16, still, half),))
     carried = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(16, older),))
     mean = (state.image + with_margin(older) / 255) / 2
     torch.testing.assert_close(carried.start.image, mean, atol=1e-5, rtol=0)
-    assert carried.known.min() == 1
-    assert carried.finished.min() == 1
+    assert carried.coverage.min() == 1
+    assert carried.convergence.min() == 1
 
 
 def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
     state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
-    finished = noise_image(HEIGHT, WIDTH, 3)[:, :1]
+    convergence = noise_image(HEIGHT, WIDTH, 3)[:, :1]
     flow = torch.zeros(1, 2, HEIGHT, WIDTH)
     flow[:, 0] = 5
     visible, seen = torch.ones(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
     visible[..., -5:], seen[..., -2:] = 0, 1
-    motion = Motion(flow, visible, (Sighting(0, flow, seen),))
-    moved = carry(state, finished, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(0, older_picture()),)).finished
-    torch.testing.assert_close(moved[..., :-5], finished[..., 5:])
+    motion = Motion(flow, visible, (ReferenceMatch(0, flow, seen),))
+    moved = carry(
+        state, convergence, motion, noise_image(HEIGHT, WIDTH, 9), (Reference(0, older_picture()),)
+    ).convergence
+    torch.testing.assert_close(moved[..., :-5], convergence[..., 5:])
     assert moved[..., -5:-2].max() == 0
     assert moved[..., -2:].min() == 1
 
@@ -159,7 +169,7 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     seen = torch.zeros(1, 1, HEIGHT, WIDTH)
     seen[..., 48:] = 1
     reference = Reference(8, older_picture())
-    motion = Motion(flow, torch.ones_like(seen), anchor=Sighting(8, flow, seen))
+    motion = Motion(flow, torch.ones_like(seen), anchor=ReferenceMatch(8, flow, seen))
     carried = carry(state, FINISHED, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
     torch.testing.assert_close(carried.start.image, state.image, atol=1e-5, rtol=0)
     between = (state.image + with_margin(reference.picture) / 255) / 2
@@ -176,16 +186,16 @@ def test_the_anchor_counts_for_what_it_shows_and_no_more() -> None:
     frame = noise_image(HEIGHT, WIDTH, 9)
 
     def carried(visible: torch.Tensor, anchor: float) -> Carried:
-        motion = Motion(flow, visible, anchor=Sighting(8, flow, seen))
+        motion = Motion(flow, visible, anchor=ReferenceMatch(8, flow, seen))
         return carry(state, FINISHED, motion, frame, (reference,), anchor)
 
     hidden = carried(torch.zeros_like(half), 0.4)
     torch.testing.assert_close(hidden.held, with_margin(reference.picture) / 255)
-    torch.testing.assert_close(hidden.known, 0.4 * seen)
-    assert hidden.finished.max() == 0, "it begins anew, so nothing holds it yet"
+    torch.testing.assert_close(hidden.coverage, 0.4 * seen)
+    assert hidden.convergence.max() == 0, "it begins anew, so nothing holds it yet"
     without = carry(state, FINISHED, Motion(flow, half), frame)
     torch.testing.assert_close(carried(half, 0.0).held, without.held)
-    torch.testing.assert_close(carried(half, 0.0).known, without.known)
+    torch.testing.assert_close(carried(half, 0.0).coverage, without.coverage)
 
 
 def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG19, make_targets: Maker) -> None:
@@ -234,8 +244,8 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(
     assert motion is not None
     frame = with_margin(second.image)
     moved = extended_motion(motion, frame.device)
-    carried = carry(state.carried, state.finished, moved, frame, state.references)
-    start, guide = carried.start, Guide(carried.held, carried.finished)
+    carried = carry(state.carried, state.convergence, moved, frame, state.references)
+    start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     objective = Objective(vgg, frame, targets.at((frame.shape[2], frame.shape[3])), None, settings.losses)
 
     def loss_after(begin: CarriedState, iterations: int) -> float:
@@ -305,9 +315,9 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
 def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_targets: Maker) -> None:
     frame = pan(1)[0]
     settings = Settings().with_values(first_iterations=3, coarse_scales=0, iterations=2)
-    pulls = {1: Pull(torch.zeros_like(frame.image).byte(), 0.5)}
+    blends = {1: BlendTarget(torch.zeros_like(frame.image).byte(), 0.5)}
     paired = with_motion([frame, replace(frame, index=1)], DISFlow())
-    made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, pulls))
+    made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, blends))
     assert made[1][0].iterations == 2
     assert made[1][0].image.mean() < 0.8 * made[0][0].image.mean()
     assert made[1][1].last_moved == 0

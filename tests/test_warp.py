@@ -12,7 +12,7 @@ from sample_scenes import render_shot
 
 from stylevideo.errors import ShapeError
 from stylevideo.motion.flow import DISFlow
-from stylevideo.motion.visibility import settle, visibility
+from stylevideo.motion.visibility import deadband, visibility
 from stylevideo.ops.warp import warp, warp_smoothly
 
 
@@ -69,10 +69,10 @@ def test_a_warp_refuses_flow_of_another_size() -> None:
 
 
 def test_settle_stops_what_hardly_moves_and_leaves_motion_alone() -> None:
-    assert settle(constant_flow(0.01, 0.01)).abs().max() == 0
-    torch.testing.assert_close(settle(constant_flow(3, -2)), constant_flow(3, -2))
-    assert 0 < float(settle(constant_flow(0.04, 0))[0, 0, 0, 0]) < 0.04
-    torch.testing.assert_close(settle(constant_flow(0.1, 0)), constant_flow(0.1, 0))
+    assert deadband(constant_flow(0.01, 0.01)).abs().max() == 0
+    torch.testing.assert_close(deadband(constant_flow(3, -2)), constant_flow(3, -2))
+    assert 0 < float(deadband(constant_flow(0.04, 0))[0, 0, 0, 0]) < 0.04
+    torch.testing.assert_close(deadband(constant_flow(0.1, 0)), constant_flow(0.1, 0))
 
 
 def test_consistent_flow_is_visible_and_what_comes_from_outside_is_not() -> None:

@@ -136,8 +136,8 @@ def test_a_film_does_not_depend_on_the_pace_at_which_its_frames_come(tmp_path: P
             time.sleep(0.2 if place in (1, 20) else 0.005)
             yield image
 
-    own_times = Encoding(choose_delivery("auto", tmp_path / "film.mp4"), variable_rate=True)
-    for clip, suffix, encoding in ((source, ".mp4", None), (source, ".mkv", None), (uneven, ".mp4", own_times)):
+    keep_timestamps = Encoding(choose_delivery("auto", tmp_path / "film.mp4"), variable_rate=True)
+    for clip, suffix, encoding in ((source, ".mp4", None), (source, ".mkv", None), (uneven, ".mp4", keep_timestamps)):
         info, film = probe(clip), tmp_path / f"film{suffix}"
         assert info.variable_rate == (encoding is not None)
         films = []

@@ -18,7 +18,7 @@ class Task:
     """What a worker is asked for.
 
     Attributes:
-        kind: `CHECK`, whose answer is a `Prospect`; `MAKE`, whose answer is a `ClipResult`; or `HELP`, whose answer
+        kind: `CHECK`, whose answer is an `Estimate`; `MAKE`, whose answer is a `ClipResult`; or `HELP`, whose answer
             is the indices of the shots from there on that are complete.
         index: of the clip in the batch.
         request: the clip.

@@ -13,7 +13,7 @@ from stylevideo.limits import WORKERS
 from stylevideo.planning.request import ClipRequest
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Prospect
+    from stylevideo.render.estimate import Estimate
     from stylevideo.reports.events import Event
     from stylevideo.reports.results import ClipResult
 
@@ -88,12 +88,12 @@ class BatchChecked:
     """Every clip has been checked; none is begun yet.
 
     Attributes:
-        prospects: of the clips that will be made, by their index in the batch.
+        estimates: of the clips that will be made, by their index in the batch.
         problems: of those that cannot, as sentences, likewise.
         made: indices of those that are already made.
     """
 
-    prospects: dict[int, Prospect]
+    estimates: dict[int, Estimate]
     problems: dict[int, str]
     made: tuple[int, ...]
 

@@ -29,7 +29,7 @@ STARTS = 10
 """In vain and one after another for each worker, while none is at work: then a task cannot be done."""
 
 
-class Crew:
+class Pool:
     """Workers that share out tasks.
 
     Args:
@@ -49,7 +49,7 @@ class Crew:
         self._in_vain = 0
         self._start_at: dict[int, float] = {}
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:

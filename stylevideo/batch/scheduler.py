@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylevideo.batch.messages import CHECK, HELP, MAKE, Asked, Done, Failed, Task
-from stylevideo.batch.pool import Crew
+from stylevideo.batch.pool import Pool
 from stylevideo.batch.process import UNDEAD, WORKER_ERROR, NotBegun
 from stylevideo.batch.sharing import Assistance
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
 from stylevideo.store.identity import is_made, made_files, request_key
-from stylevideo.store.lock import tidy
+from stylevideo.store.lock import remove_stale
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.loading import PAINTING, require_memory_to_load
@@ -63,8 +63,8 @@ def check_batch(
     Raises:
         DeviceMemoryError: there is too little memory to load what makes films.
     """
-    with folders_for(request.output for request in requests), _crew(options) as crew, broken_off_when(stop):
-        return _check(requests, options, crew, stop)
+    with folders_for(request.output for request in requests), _pool(options) as pool, broken_off_when(stop):
+        return _check(requests, options, pool, stop)
 
 
 def run_batch(
@@ -88,23 +88,23 @@ def run_batch(
     Raises:
         DeviceMemoryError: there is too little memory to load what makes films; nothing was begun.
     """
-    with folders_for(request.output for request in requests), _crew(options) as crew, broken_off_when(stop):
-        checked = _check(requests, options, crew, stop)
+    with folders_for(request.output for request in requests), _pool(options) as pool, broken_off_when(stop):
+        checked = _check(requests, options, pool, stop)
         on_event(checked)
         batch = _Batch(requests, options, checked, on_event)
         if not (checked.problems and options.fail_fast):
-            batch.make(crew, stop)
+            batch.make(pool, stop)
     return batch.outcomes()
 
 
-def _crew(options: BatchOptions) -> Crew:
-    return Crew(options.workers, options.devices, options.log_level, options.patience_s)
+def _pool(options: BatchOptions) -> Pool:
+    return Pool(options.workers, options.devices, options.log_level, options.patience_s)
 
 
 def _check(
-    requests: Sequence[ClipRequest], options: BatchOptions, crew: Crew, stop: Callable[[], bool]
+    requests: Sequence[ClipRequest], options: BatchOptions, pool: Pool, stop: Callable[[], bool]
 ) -> BatchChecked:
-    made, problems, prospects = [], {}, {}
+    made, problems, estimates = [], {}, {}
     failures: Counter[int] = Counter()
     tasks: deque[Task] = deque()
     for index, request in enumerate(requests):
@@ -122,7 +122,7 @@ def _check(
     if tasks:
         with suppress(Stopped):
             require_memory_to_load(PAINTING)
-    for _, task, answer in crew.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
+    for _, task, answer in pool.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
         if isinstance(answer, NotBegun):
             tasks.appendleft(task)
         elif isinstance(answer, Failed) and answer.kind == "Stopped" and stop():
@@ -136,8 +136,8 @@ def _check(
             else:
                 problems[task.index] = answer.reason
         else:
-            prospects[task.index] = answer.answer
-    return BatchChecked(dict(sorted(prospects.items())), dict(sorted(problems.items())), tuple(sorted(made)))
+            estimates[task.index] = answer.answer
+    return BatchChecked(dict(sorted(estimates.items())), dict(sorted(problems.items())), tuple(sorted(made)))
 
 
 def _is_worth_another(failed: Failed, attempts: int, options: BatchOptions) -> bool:
@@ -163,7 +163,7 @@ def confirm(request: ClipRequest) -> None:
         for file in made_files(request.output):
             os.utime(file)
     with suppress(StyleVideoError, OSError, Stopped):
-        tidy(request.output, lambda: _key(request))
+        remove_stale(request.output, lambda: _key(request))
 
 
 def _key(request: ClipRequest) -> str:
@@ -198,19 +198,19 @@ class _Batch:
             self._end(index, Status.ALREADY_MADE)
         for index, reason in checked.problems.items():
             self._end(index, Status.FAILED, reason)
-        for index in checked.prospects:
+        for index in checked.estimates:
             self._put_off(Task(MAKE, index, requests[index]), 0)
 
-    def make(self, crew: Crew, stop: Callable[[], bool]) -> None:
+    def make(self, pool: Pool, stop: Callable[[], bool]) -> None:
         """Make what is waiting, until nothing is."""
         self._stop = stop
         while self._waiting and not self._ends():
-            for worker, task, answer in crew.work(self._next, self._tell, self._ends, partial(self._reply, crew)):
+            for worker, task, answer in pool.work(self._next, self._tell, self._ends, partial(self._reply, pool)):
                 if task.kind == HELP:
                     self._take_help(worker, task, answer)
                 else:
                     was_killed = isinstance(answer, Failed) and answer.kind in (WORKER_ERROR, UNDEAD)
-                    crew.stop(self._help.end(task.index, worker, was_killed))
+                    pool.stop(self._help.end(task.index, worker, was_killed))
                     self._take(task, answer)
             if self._waiting and not self._ends():
                 time.sleep(LOCKED_RETRY_S / 10)
@@ -269,12 +269,12 @@ class _Batch:
             return
         self._on_event(ClipEvent(task.index, worker, event))
 
-    def _reply(self, crew: Crew, worker: int, task: Task, asked: Asked) -> bool:
+    def _reply(self, pool: Pool, worker: int, task: Task, asked: Asked) -> bool:
         """Answer what a worker asks about its clip's shots."""
         waiting = [task.index for due, task in self._waiting if self._is_due(due, task)]
         others_wait = not self._told_to_wait.issuperset(waiting)
         yes, stopping = self._help.answer(worker, task, asked, others_wait)
-        crew.stop(stopping)
+        pool.stop(stopping)
         return yes
 
     def _take_help(self, worker: int, task: Task, answer: Done | Failed | NotBegun) -> None:

@@ -204,10 +204,10 @@ def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callab
     request = task.request
     load_at_once(PAINTING)
     if task.kind == CHECK:
-        from stylevideo.render.estimate import foresee
+        from stylevideo.render.estimate import estimate_clip
 
         with broken_off_when(stop):
-            return foresee(request)
+            return estimate_clip(request)
     clip = (request.source, request.styles, request.output, request.settings)
 
     def on_event(event: Any) -> None:

@@ -32,10 +32,10 @@ def _run(options: argparse.Namespace) -> int:
     from stylevideo.batch.outcomes import BatchOptions
     from stylevideo.cli.run import RunOptions, run
     from stylevideo.planning.plan import plan_requests
-    from stylevideo.planning.request import Given
+    from stylevideo.planning.request import Overrides
 
     styles = tuple(options.style or ())
-    given = Given(_given(options), styles, options.preset, options.output, options.out_dir, options.name)
+    given = Overrides(_given(options), styles, options.preset, options.output, options.out_dir, options.name)
     requests = plan_requests(options.clips, given, options.config)
     return run(
         requests,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stylevideo.batch.outcomes import BatchChecked, BatchEvent, ClipEvent, Outcome
     from stylevideo.planning.request import ClipRequest
-    from stylevideo.render.estimate import Prospect
+    from stylevideo.render.estimate import Estimate
     from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 
 from stylevideo.system.streams import bar_stream
@@ -130,17 +130,17 @@ class Tally:
     What was foreseen counts until a clip has ended; then what it came to.
 
     Args:
-        prospects: of the clips that will be made, by their index in the batch.
+        estimates: of the clips that will be made, by their index in the batch.
     """
 
-    def __init__(self, prospects: Mapping[int, Prospect]) -> None:
-        self._to_do = {index: prospect.pixels for index, prospect in prospects.items()}
-        self._finished = {index: prospect.finished for index, prospect in prospects.items()}
+    def __init__(self, estimates: Mapping[int, Estimate]) -> None:
+        self._to_do = {index: estimate.pixels for index, estimate in estimates.items()}
+        self._finished = {index: estimate.finished for index, estimate in estimates.items()}
         self._frame = {
-            index: prospect.pixels / max(1, prospect.frames - prospect.finished)
-            for index, prospect in prospects.items()
+            index: estimate.pixels / max(1, estimate.frames - estimate.finished)
+            for index, estimate in estimates.items()
         }
-        self._done = dict.fromkeys(prospects, 0.0)
+        self._done = dict.fromkeys(estimates, 0.0)
 
     @property
     def total(self) -> float:
@@ -204,7 +204,7 @@ class BatchProgress:
     def _start(self, checked: BatchChecked) -> None:
         for line in checked_lines(self._requests, checked):
             say(line, self._quiet)
-        self._tally = Tally(checked.prospects)
+        self._tally = Tally(checked.estimates)
         self._began = self._spoke = time.monotonic()
         self._bar = _Bar(
             self._quiet or not self._tally.total,
@@ -265,8 +265,8 @@ def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> lis
     """What the check of a batch found: every problem, and the sum of the rest."""
     names = clip_names(requests)
     problems = [f"  {named(requests[index], names[index], reason)}" for index, reason in checked.problems.items()]
-    frames = sum(prospect.frames - prospect.finished for prospect in checked.prospects.values())
-    counts = f"{counted(len(checked.prospects), 'clip')} to be made, {counted(frames, 'frame')}"
+    frames = sum(estimate.frames - estimate.finished for estimate in checked.estimates.values())
+    counts = f"{counted(len(checked.estimates), 'clip')} to be made, {counted(frames, 'frame')}"
     made = f"; {len(checked.made)} already made" if checked.made else ""
     cannot = f"; {len(problems)} cannot be made:" if problems else ""
     return [f"{counts}{made}{cannot}", *problems]

@@ -209,39 +209,39 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     names = clip_names(requests)
     width = max(map(len, names))
     for index, request in enumerate(requests):
-        prospect = checked.prospects.get(index)
-        if prospect:
+        estimate = checked.estimates.get(index)
+        if estimate:
             took = (
-                f"{counted(prospect.frames - prospect.finished, 'frame')} of {prospect.width}x{prospect.height}, about "
+                f"{counted(estimate.frames - estimate.finished, 'frame')} of {estimate.width}x{estimate.height}, about "
             )
-            took += f"{duration(prospect.pixels * seconds)}, {bytes_in_words(prospect.bytes_needed)}"
+            took += f"{duration(estimate.pixels * seconds)}, {bytes_in_words(estimate.bytes_needed)}"
         else:
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
         print_line(f"{names[index]:<{width}}  {took}")
-        if prospect:
+        if estimate:
             print_line(f"{'':<{width}}  {request.output}")
-    pixels = sum(prospect.pixels for prospect in checked.prospects.values())
-    needed = sum(prospect.bytes_needed for prospect in checked.prospects.values())
+    pixels = sum(estimate.pixels for estimate in checked.estimates.values())
+    needed = sum(estimate.bytes_needed for estimate in checked.estimates.values())
     print_line(checked_lines(requests, checked)[0].rstrip(":") + ".")
-    if checked.prospects:
+    if checked.estimates:
         print_line(
             f"About {duration(pixels * seconds / max(1, len(options.batch.devices)))} in all, by a measurement of this "
             f"machine with a small picture; cuts cost more. About {bytes_in_words(needed)} of disk space."
         )
     if checked.problems:
         return FAILED
-    return DONE if checked.prospects else options.if_nothing
+    return DONE if checked.estimates else options.if_nothing
 
 
 def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Sequence[str]) -> float:
     """Seconds that one VGG evaluation takes here for each pixel, with the first clip's settings; 0 if none is due."""
-    if not any(prospect.pixels for prospect in checked.prospects.values()):
+    if not any(estimate.pixels for estimate in checked.estimates.values()):
         return 0.0
     from stylevideo.models.weights import load_vgg19
     from stylevideo.render.estimate import seconds_a_pixel
     from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads
 
-    settings = requests[next(iter(checked.prospects))].settings
+    settings = requests[next(iter(checked.estimates))].settings
     device = choose_device(devices[0] if devices else settings.optimizer.device)
     dtype = convolution_dtype(settings.optimizer.precision, device)
     with cpu_threads(settings.optimizer.threads):

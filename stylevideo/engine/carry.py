@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from stylevideo.engine.objective import Guide
+from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import CarriedState
-from stylevideo.motion.estimate import Motion, Sighting
+from stylevideo.motion.estimate import Motion, ReferenceMatch
 from stylevideo.ops.margin import extended, with_margin
 from stylevideo.ops.warp import warp, warp_smoothly
 
-LIVELY = 0.04
+NEW_MOMENT_SHARE = 0.04
 """Second moment of what no frame has shown, in parts of the mean: the lower, the larger the first steps."""
 
 
@@ -31,7 +31,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Pull:
+class BlendTarget:
     """What a frame shall turn into, beside what it follows from.
 
     Attributes:
@@ -50,19 +50,19 @@ class Carried:
     Attributes:
         start: what the frame begins with.
         held: (1, 3, H, W), what it is held to: the start, or between that and the anchor.
-        known: (1, 1, H, W), 0..1, how much of each pixel the previous frame, references and the anchor show.
-        finished: (1, 1, H, W), 0..1, how finished the start is, 0 where it is new.
+        coverage: (1, 1, H, W), 0..1, how much of each pixel the previous frame, references and the anchor show.
+        convergence: (1, 1, H, W), 0..1, how finished the start is, 0 where it is new.
     """
 
     start: CarriedState
     held: Tensor
-    known: Tensor
-    finished: Tensor
+    coverage: Tensor
+    convergence: Tensor
 
 
 def carry(
     state: CarriedState,
-    finished: Tensor,
+    convergence: Tensor,
     motion: Motion,
     frame: Tensor,
     references: tuple[Reference, ...] = (),
@@ -83,66 +83,66 @@ def carry(
 
     Args:
         state: after the previous frame, with its margin.
-        finished: (1, 1, H, W), 0..1, how finished that is.
+        convergence: (1, 1, H, W), 0..1, how finished that is.
         motion: from the previous frame to this one, with a margin and on the state's device; see `extended_motion`.
         frame: (1, 3, H, W), the source's frame with its margin, 0..1.
-        references: older results, without margin, on any device; among them those that the motion's sightings and
-            anchor name.
+        references: older results, without margin, on any device; among them those of the motion's matches and
+            anchor.
         anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
     """
     visible = motion.visible
-    seen_before = sum((sighting.seen for sighting in motion.sightings), torch.zeros_like(visible)).clamp_max(1)
+    seen_before = sum((match.seen for match in motion.reference_matches), torch.zeros_like(visible)).clamp_max(1)
     kept = torch.minimum(visible, 1 - seen_before)
-    known = kept + seen_before
+    coverage = kept + seen_before
     warped = warp(state.image, motion.flow_to_previous).clamp(0, 1)
-    maps = torch.cat((state.first_moment, state.second_moment, finished), dim=1)  # (1, 7, H, W)
-    first, second, finished = torch.split(warp_smoothly(maps, motion.flow_to_previous), [3, 3, 1], dim=1)
+    maps = torch.cat((state.first_moment, state.second_moment, convergence), dim=1)  # (1, 7, H, W)
+    first, second, convergence = torch.split(warp_smoothly(maps, motion.flow_to_previous), [3, 3, 1], dim=1)
     mapped = map_colors(frame, warped, visible)
     image = torch.lerp(mapped, warped, kept)
-    for sighting in motion.sightings:
-        image = image + sighting.seen * (_looking_back(sighting, references, frame.device) - mapped)
+    for match in motion.reference_matches:
+        image = image + match.seen * (_looking_back(match, references, frame.device) - mapped)
     mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 3, 1, 1)
-    second = kept * second + (seen_before + LIVELY * (1 - known)) * mean
+    second = kept * second + (seen_before + NEW_MOMENT_SHARE * (1 - coverage)) * mean
     start = CarriedState(image, first * kept, second, state.step)
-    finished = kept * finished + seen_before * torch.lerp(torch.ones_like(finished), finished, visible)
+    convergence = kept * convergence + seen_before * torch.lerp(torch.ones_like(convergence), convergence, visible)
     if motion.anchor is None:
-        return Carried(start, image, known, finished)
+        return Carried(start, image, coverage, convergence)
     share = anchor * motion.anchor.seen
-    known = share + (1 - share) * known
+    coverage = share + (1 - share) * coverage
     older = _looking_back(motion.anchor, references, frame.device)
-    return Carried(start, torch.lerp(image, older, share / known.clamp_min(1e-6)), known, finished)
+    return Carried(start, torch.lerp(image, older, share / coverage.clamp_min(1e-6)), coverage, convergence)
 
 
 def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
     """Motion that knows the margin too, on a device: what lies outside moves with the nearest pixel of the border."""
 
-    def extend(sighting: Sighting) -> Sighting:
-        return Sighting(sighting.index, extended(sighting.flow.to(device)), extended(sighting.seen.to(device)))
+    def extend(match: ReferenceMatch) -> ReferenceMatch:
+        return ReferenceMatch(match.index, extended(match.flow.to(device)), extended(match.seen.to(device)))
 
     return replace(
         motion,
         flow_to_previous=extended(motion.flow_to_previous.to(device)),
         visible=extended(motion.visible.to(device)),
-        sightings=tuple(map(extend, motion.sightings)),
+        reference_matches=tuple(map(extend, motion.reference_matches)),
         anchor=extend(motion.anchor) if motion.anchor else None,
     )
 
 
-def _looking_back(sighting: Sighting, references: tuple[Reference, ...], device: torch.device) -> Tensor:
+def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], device: torch.device) -> Tensor:
     """A reference's picture where things are now, with a margin that mirrors it: (1, 3, H, W)."""
-    picture = next(reference.picture for reference in references if reference.index == sighting.index)
-    return warp(with_margin(picture.to(device)) / 255, sighting.flow).clamp(0, 1)
+    picture = next(reference.picture for reference in references if reference.index == match.index)
+    return warp(with_margin(picture.to(device)) / 255, match.flow).clamp(0, 1)
 
 
-def pulled(carried: Carried, pull: Pull) -> tuple[CarriedState, Guide]:
+def blended(carried: Carried, blend: BlendTarget) -> tuple[CarriedState, TemporalTarget]:
     """Turn a frame's start, and what it is held to, towards a picture; the moments stay as they were carried.
 
     What is new follows from nothing, so it begins as the picture has it at once and is held to that.
     """
-    weight = 1 - carried.known * (1 - pull.weight)
-    picture = with_margin(pull.picture.to(carried.known.device)) / 255
+    weight = 1 - carried.coverage * (1 - blend.weight)
+    picture = with_margin(blend.picture.to(carried.coverage.device)) / 255
     image = torch.lerp(carried.start.image, picture, weight)
-    return replace(carried.start, image=image), Guide(image, torch.maximum(carried.known, weight))
+    return replace(carried.start, image=image), TemporalTarget(image, torch.maximum(carried.coverage, weight))
 
 
 def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylevideo.engine.carry import Pull, Reference
+from stylevideo.engine.carry import BlendTarget, Reference
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.motion.estimate import is_reference
@@ -26,7 +26,7 @@ MEETING = 0.5
 
 
 @dataclass(frozen=True)
-class Turn:
+class LoopClosure:
     """How the end of a looped film turns back to its beginning.
 
     Attributes:
@@ -42,10 +42,13 @@ class Turn:
     iterations: int
     seconds: float
 
-    def pulls(self) -> dict[int, Pull]:
+    def blends(self) -> dict[int, BlendTarget]:
         """Each frame goes an equal part of the way that is left, so that the last one arrives."""
         left = range(len(self.pictures), 0, -1)
-        return {index: Pull(self.pictures[index], 1 / n) for index, n in zip(sorted(self.pictures), left, strict=True)}
+        return {
+            index: BlendTarget(self.pictures[index], 1 / n)
+            for index, n in zip(sorted(self.pictures), left, strict=True)
+        }
 
 
 def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -> range:
@@ -79,7 +82,7 @@ def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:
         index=first.index,
         last_moved=first.index,
         carried=CarriedState(image, torch.zeros_like(image), carried.second_moment, carried.step),
-        finished=torch.ones_like(image[:, :1]),
+        convergence=torch.ones_like(image[:, :1]),
         losses=state.losses,
         recent_losses=state.recent_losses,
         references=references,

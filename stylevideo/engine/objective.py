@@ -28,7 +28,7 @@ from stylevideo.system.heartbeat import beat
 
 
 @dataclass(frozen=True)
-class Guide:
+class TemporalTarget:
     """What earlier frames say of this one.
 
     Attributes:
@@ -102,7 +102,7 @@ class Objective:
         vgg: VGG19,
         frame: Tensor,
         style: Sequence[StyleTerm],
-        guide: Guide | None,
+        guide: TemporalTarget | None,
         settings: LossSettings,
     ) -> None:
         self._vgg = vgg

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.engine.objective import FrameLosses, Guide, Objective
+from stylevideo.engine.objective import FrameLosses, Objective, TemporalTarget
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize, scale_ladder
@@ -125,7 +125,7 @@ class FrameOptimizer:
         self,
         frame: Tensor,
         start: CarriedState,
-        guide: Guide | None,
+        guide: TemporalTarget | None,
         iterations: int,
         numbers: AdamNumbers | None = None,
     ) -> Optimized:
@@ -210,8 +210,8 @@ def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) 
         return losses.total
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    finished = image.detach().clamp_(0, 1)
-    return Optimized(CarriedState.fresh(finished), objective.value(finished).numbers(), evaluations)
+    convergence = image.detach().clamp_(0, 1)
+    return Optimized(CarriedState.fresh(convergence), objective.value(convergence).numbers(), evaluations)
 
 
 def _with_noise(frame: Tensor, index: int, settings: Settings) -> Tensor:

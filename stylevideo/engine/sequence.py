@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from stylevideo.engine.carry import Pull, Reference, carry, extended_motion, pulled
-from stylevideo.engine.objective import FrameLosses, Guide
+from stylevideo.engine.carry import BlendTarget, Reference, blended, carry, extended_motion
+from stylevideo.engine.objective import FrameLosses, TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
@@ -28,14 +28,14 @@ from stylevideo.settings.settings import Settings
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
-MOSTLY = 0.75
+RESTART_ABOVE_NEW = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
-FINISHED_AFTER = 80
+CONVERGED_AFTER = 80
 """Iterations after which a pixel is held in full."""
 
 
 @dataclass(frozen=True)
-class FrameResult:
+class PaintedFrame:
     """A stylised frame.
 
     Attributes:
@@ -69,7 +69,7 @@ class SequenceState:
         last_moved: index of the last frame that differed from the one it was compared with; the next one is compared
             with it.
         carried: the picture and its moments, margin included.
-        finished: (1, 1, H, W), margin included, the part of `FINISHED_AFTER` iterations that each pixel has seen
+        convergence: (1, 1, H, W), margin included, the part of `CONVERGED_AFTER` iterations that each pixel has seen
             since it was new, as far as that is known: 1 after a cold start.
         losses: of the picture.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
@@ -79,13 +79,13 @@ class SequenceState:
     index: int
     last_moved: int
     carried: CarriedState
-    finished: Tensor
+    convergence: Tensor
     losses: FrameLosses
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
 
 
-def as_reference(result: FrameResult) -> Reference:
+def as_reference(result: PaintedFrame) -> Reference:
     """A result as the film has it, rounded to 8 bits by way of 16, as `to_picture` does; stays on its device."""
     deep = (result.image * 65535).round()
     return Reference(result.index, (deep + 128).div(257, rounding_mode="floor").byte())
@@ -97,8 +97,8 @@ def stylize_sequence(
     vgg: VGG19,
     targets: StyleTargets,
     settings: Settings,
-    pulls: Mapping[int, Pull] | None = None,
-) -> Iterator[tuple[FrameResult, SequenceState]]:
+    blends: Mapping[int, BlendTarget] | None = None,
+) -> Iterator[tuple[PaintedFrame, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried.
 
     Where the source stands still, the film repeats its frame; else a frame follows the one before, and if too much of
@@ -110,7 +110,7 @@ def stylize_sequence(
             one, must be from the state's frame.
         vgg, targets: as for `FrameOptimizer`.
         settings: what each frame is asked for.
-        pulls: what some frames shall turn into, by their index; a frame that begins like a shot's first is
+        blends: what some frames shall turn into, by their index; a frame that begins like a shot's first is
             not pulled, and the guard leaves a frame that is pulled alone.
     Yields:
         Each result, and the state to go on from.
@@ -119,14 +119,14 @@ def stylize_sequence(
         began = time.perf_counter()
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
         optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index))
-        pull = pulls.get(frame.index) if pulls else None
+        blend = blends.get(frame.index) if blends else None
         if motion is None:
             state = None  # nothing is carried over a cut
         painted = None
         if state is not None and motion is not None:
-            painted = repeat(state, motion, pull) or follow(state, image, frame.index, motion, optimizer, pull)
+            painted = repeat(state, motion, blend) or follow(state, image, frame.index, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)
-        result = FrameResult(
+        result = PaintedFrame(
             index=frame.index,
             image=without_margin(painted.state.image).contiguous(),
             losses=painted.losses,
@@ -141,7 +141,7 @@ def stylize_sequence(
             index=frame.index,
             last_moved=state.last_moved if state is not None and stands else frame.index,
             carried=painted.state,
-            finished=painted.finished,
+            convergence=painted.convergence,
             losses=painted.losses,
             recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
             references=_referring_to(result, state.references if state else ()),
@@ -155,24 +155,24 @@ class _Painted:
 
     Attributes:
         state, losses, iterations: as of `Optimized`.
-        finished: as of `SequenceState`.
+        convergence: as of `SequenceState`.
         before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
-        redone: as of `FrameResult`.
+        redone: as of `PaintedFrame`.
     """
 
     state: CarriedState
     losses: FrameLosses
     iterations: int
-    finished: Tensor
+    convergence: Tensor
     before: tuple[float, ...] = ()
     redone: bool = False
 
 
-def repeat(state: SequenceState, motion: Motion, pull: Pull | None) -> _Painted | None:
+def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> _Painted | None:
     """The previous result as it is, where the source stands still and nothing pulls; else None."""
-    if not motion.still or pull is not None:
+    if not motion.still or blend is not None:
         return None
-    return _Painted(state.carried, state.losses, 0, state.finished, state.recent_losses)
+    return _Painted(state.carried, state.losses, 0, state.convergence, state.recent_losses)
 
 
 def follow(
@@ -181,7 +181,7 @@ def follow(
     index: int,
     motion: Motion,
     optimizer: FrameOptimizer,
-    pull: Pull | None,
+    blend: BlendTarget | None,
 ) -> _Painted | None:
     """A frame that follows another; None if too much of it is new.
 
@@ -189,19 +189,19 @@ def follow(
     """
     settings = optimizer.settings
     motion = extended_motion(motion, image.device)
-    carried = carry(state.carried, state.finished, motion, image, state.references, settings.temporal.anchor)
-    new = 1 - float(without_margin(carried.known).mean())
-    if new > MOSTLY:
+    carried = carry(state.carried, state.convergence, motion, image, state.references, settings.temporal.anchor)
+    new = 1 - float(without_margin(carried.coverage).mean())
+    if new > RESTART_ABOVE_NEW:
         return None
-    if pull is None:
-        start, guide = carried.start, Guide(carried.held, carried.finished)
+    if blend is None:
+        start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     else:
-        start, guide = pulled(carried, pull)
+        start, guide = blended(carried, blend)
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     done = optimizer.optimize(image, start, guide, iterations, AdamNumbers.of_following(settings))
-    finished = (carried.finished + done.iterations / FINISHED_AFTER).clamp_max(1)
-    painted = _Painted(done.state, done.losses, done.iterations, finished, state.recent_losses)
-    return _guarded(painted, image, index, optimizer) if pull is None else painted
+    convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
+    painted = _Painted(done.state, done.losses, done.iterations, convergence, state.recent_losses)
+    return _guarded(painted, image, index, optimizer) if blend is None else painted
 
 
 def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> _Painted:
@@ -222,7 +222,7 @@ def _guarded(painted: _Painted, image: Tensor, index: int, optimizer: FrameOptim
 
 def leave_as_they_are(
     frames: Iterable[tuple[Frame, Motion | None]],
-) -> Iterator[tuple[FrameResult, SequenceState]]:
+) -> Iterator[tuple[PaintedFrame, SequenceState]]:
     """Frames that nothing is painted on, for `--iterations 0`: what comes out is the source, pixel by pixel.
 
     Yields:
@@ -230,14 +230,14 @@ def leave_as_they_are(
     """
     nothing = FrameLosses(total=0, appearance=0, style=0, content=0, tv=0, temporal=0)
     for frame, _ in frames:
-        result = FrameResult(
+        result = PaintedFrame(
             frame.index, frame.image, nothing, 0, seconds=0, redone=False, repaired=frame.repaired, notes=frame.notes
         )
         carried = CarriedState.fresh(frame.image[..., :1, :1].clone())  # nobody looks at it
-        finished = torch.ones_like(carried.image[:, :1])
-        yield result, SequenceState(frame.index, frame.index, carried, finished, nothing, recent_losses=())
+        convergence = torch.ones_like(carried.image[:, :1])
+        yield result, SequenceState(frame.index, frame.index, carried, convergence, nothing, recent_losses=())
 
 
-def _referring_to(result: FrameResult, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
+def _referring_to(result: PaintedFrame, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
     """The references for the frames that follow."""
     return (*references, as_reference(result))[-REFERENCES:] if is_reference(result.index) else references

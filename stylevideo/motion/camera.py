@@ -21,7 +21,7 @@ AGREED_PX = 0.15
 """A place follows the camera if its flow differs by no more than this."""
 LEAST_AGREEMENT = 0.25
 """Part of the places with structure that must follow the camera."""
-AS_WELL = 1.2
+CAMERA_TOLERANCE = 1.2
 """The camera's motion explains a place as well as the flow if its error is at most this many times as large."""
 NOISE = 1 / 255
 """Error that means nothing, root of the variances summed over the channels, 0..1."""
@@ -31,7 +31,7 @@ CORNER_WINDOW_PX = 7
 CORNER_APERTURE_PX = 3
 
 
-def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+def use_camera_motion(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Replace flow by the camera's motion where that explains the picture as well.
 
     The camera's motion is the similarity (shift, turn, zoom) that more places with structure agree on than on any
@@ -49,7 +49,7 @@ def steady(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple
     camera = _camera_motion(flow, trusted, image)
     if camera is None:
         return flow, torch.zeros_like(flow[:, :1])
-    as_well = _error(camera, image, other) <= AS_WELL * _error(flow, image, other) + NOISE**2
+    as_well = _error(camera, image, other) <= CAMERA_TOLERANCE * _error(flow, image, other) + NOISE**2
     weight = gaussian_blur(as_well.float(), WINDOW * max(image.shape[2:]))
     return torch.lerp(flow, camera, weight), weight
 

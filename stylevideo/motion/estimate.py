@@ -15,15 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.motion.camera import steady
+from stylevideo.motion.camera import use_camera_motion
 from stylevideo.motion.flow import MotionSource
 from stylevideo.motion.frame import Frame
-from stylevideo.motion.visibility import outside, settle, visibility
+from stylevideo.motion.visibility import deadband, outside, visibility
 from stylevideo.ops.filters import gaussian_blur
 from stylevideo.ops.pyramid import fit_long_edge, resize
 from stylevideo.ops.warp import warp_roughly
 
-ALIKE = 0.04
+SAME_COLOR_TOLERANCE = 0.04
 """Difference of blurred pictures, 0..1, up to which two places are taken to show the same."""
 BLUR = 1 / 128
 """Blur for that comparison, in parts of the long edge: grain and small errors of the flow do not count."""
@@ -44,7 +44,7 @@ STILL_BLUR_PX = 3.0
 
 
 @dataclass(frozen=True)
-class Sighting:
+class ReferenceMatch:
     """What an earlier frame shows of this one.
 
     Attributes:
@@ -65,15 +65,15 @@ class Motion:
     Attributes:
         flow_to_previous: (1, 2, H, W), pixels.
         visible: (1, 1, H, W), 1 where the previous frame shows the same thing, 0 where it does not.
-        sightings: what references show of the rest; what they are believed adds up to 1 at most.
+        reference_matches: what references show of the rest; what they are believed adds up to 1 at most.
         anchor: what the newest reference shows of this frame, hidden before or not; None before there is one.
         still: whether nothing has changed, so that the previous result can stand as it is.
     """
 
     flow_to_previous: Tensor
     visible: Tensor
-    sightings: tuple[Sighting, ...] = ()
-    anchor: Sighting | None = None
+    reference_matches: tuple[ReferenceMatch, ...] = ()
+    anchor: ReferenceMatch | None = None
     still: bool = False
 
 
@@ -140,8 +140,8 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
         return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
     match = _match(source, frame, previous)
     hidden = _soft((~match.alike).float())
-    sightings, anchor = _look_back(source, frame, ~(match.alike & match.consistent), references)
-    return Motion(settle(match.flow), 1 - hidden, sightings, anchor)
+    reference_matches, anchor = _look_back(source, frame, ~(match.alike & match.consistent), references)
+    return Motion(deadband(match.flow), 1 - hidden, reference_matches, anchor)
 
 
 @dataclass(frozen=True)
@@ -160,20 +160,20 @@ class _Match:
 
     @property
     def alike(self) -> Tensor:
-        return (self.difference < ALIKE) & ~outside(self.flow)
+        return (self.difference < SAME_COLOR_TOLERANCE) & ~outside(self.flow)
 
 
 def _match(source: MotionSource, frame: Frame, other: Frame) -> _Match:
     there, back = source.flow(frame, other), source.flow(other, frame)
     agree = visibility(there, back)
-    flow, of_camera = steady(there, agree, frame.image, other.image)
+    flow, of_camera = use_camera_motion(there, agree, frame.image, other.image)
     difference = _difference(warp_roughly(other.image, flow), frame.image)
     return _Match(flow, difference, (agree > 0) | (of_camera > 0.5))
 
 
 def _look_back(
     source: MotionSource, frame: Frame, hidden: Tensor, references: Sequence[Frame]
-) -> tuple[tuple[Sighting, ...], Sighting | None]:
+) -> tuple[tuple[ReferenceMatch, ...], ReferenceMatch | None]:
     """Find each hidden pixel in the reference that resembles it most, and all pixels in the newest reference.
 
     Softness makes single pixels, which would be specks, fade.
@@ -184,20 +184,20 @@ def _look_back(
     small, newest = _reduced(frame), references[-1].index
     searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else references[-1:]
     matches = {reference.index: _match(source, small, reference) for reference in searched}
-    best = torch.full_like(small.image[:, :1], ALIKE)
+    best = torch.full_like(small.image[:, :1], SAME_COLOR_TOLERANCE)
     choice = torch.full_like(best, -1)
     for index, match in matches.items():
         better = match.consistent & (match.difference < best)
         best, choice = torch.where(better, match.difference, best), torch.where(better, index, choice)
     choice = F.interpolate(choice, size=size, mode="nearest")
-    sightings = tuple(
-        Sighting(index, settle(_enlarged(match.flow, size)), _soft(seen.float()))
+    reference_matches = tuple(
+        ReferenceMatch(index, deadband(_enlarged(match.flow, size)), _soft(seen.float()))
         for index, match in matches.items()
         if bool((seen := hidden & (choice == index)).any())
     )
     unsure = (~(matches[newest].alike & matches[newest].consistent)).float()
     sure = 1 - _soft(F.interpolate(unsure, size=size, mode="nearest"))
-    return sightings, Sighting(newest, settle(_enlarged(matches[newest].flow, size)), sure)
+    return reference_matches, ReferenceMatch(newest, deadband(_enlarged(matches[newest].flow, size)), sure)
 
 
 def _reduced(frame: Frame) -> Frame:

@@ -14,7 +14,7 @@ STILL_PX = 0.02
 MOVING_PX = 0.06
 
 
-def settle(flow: Tensor) -> Tensor:
+def deadband(flow: Tensor) -> Tensor:
     """Set flow that is too small to be motion to zero, so that still pixels are copied, not resampled.
 
     Below 0.02 px the flow is zero, from 0.06 px on it is left as it is, and in between it is eased. The

@@ -19,7 +19,7 @@ from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
-from stylevideo.planning.request import Given
+from stylevideo.planning.request import Overrides
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
 from stylevideo.settings.sections import WEIGHTS_WORDS
@@ -54,7 +54,7 @@ class ClipTable:
 
     place: str
     source: str
-    given: Given
+    given: Overrides
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class JobFile:
     """A job file that was understood."""
 
     path: Path
-    defaults: Given
+    defaults: Overrides
     clips: tuple[ClipTable, ...]
 
 
@@ -103,7 +103,7 @@ def user_file() -> Path:
     return platformdirs.user_config_path("stylevideo", appauthor=False) / "config.toml"
 
 
-def read_user_file(problems: Problems, name: str | None = None) -> Given:
+def read_user_file(problems: Problems, name: str | None = None) -> Overrides:
     """Read what holds for all jobs of a user.
 
     Args:
@@ -115,7 +115,7 @@ def read_user_file(problems: Problems, name: str | None = None) -> Given:
     """
     path = find_user_file(name)
     if path is None:
-        return Given()
+        return Overrides()
     return _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
 
 
@@ -185,7 +185,7 @@ def _read_clip(table: Mapping[str, Any], folder: Path, place: str, problems: Pro
 
 def _read_table(
     table: Mapping[str, Any], own_keys: Sequence[str], folder: Path, place: str, problems: Problems
-) -> Given:
+) -> Overrides:
     """Understand a table as far as it can be; what cannot is noted."""
     settings: dict[str, Any] = {}
     own: dict[str, Any] = {}
@@ -198,7 +198,7 @@ def _read_table(
             else:
                 _check_key(key, own_keys)
                 own[key] = _own_value(key, value, folder)
-    given = Given(settings=settings, **own)
+    given = Overrides(settings=settings, **own)
     with problems.noted(place):
         given.require_one_place()
     return given

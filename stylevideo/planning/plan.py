@@ -18,7 +18,7 @@ from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, par
 from stylevideo.planning.inputs import HERE, absolute, find_sources
 from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
 from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
-from stylevideo.planning.request import ClipRequest, Given
+from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -42,10 +42,10 @@ class _Wish:
 
     place: str
     source: str
-    given: Given
+    given: Overrides
 
 
-def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None) -> tuple[ClipRequest, ...]:
+def plan_requests(inputs: Sequence[str], given: Overrides, config: str | None = None) -> tuple[ClipRequest, ...]:
     """Find out which clips are to be made, and how.
 
     The same clip asked for twice, in all the same way, is made once.
@@ -58,7 +58,7 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
         InputError, SettingsError: all that is wrong.
     """
     problems = Problems()
-    user = Given()
+    user = Overrides()
     with problems.noted():
         user = read_user_file(problems, config)
     with problems.noted():
@@ -80,7 +80,7 @@ def plan_requests(inputs: Sequence[str], given: Given, config: str | None = None
     return tuple(requests)
 
 
-def _check_given(given: Given) -> None:
+def _check_given(given: Overrides) -> None:
     """Refuse what is wrong for every clip."""
     given.require_one_place()
     preset(given.preset or USUAL_PRESET)
@@ -103,7 +103,7 @@ def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
         for file in files:
             with problems.noted(file.path.name):
                 _check_clips(file)
-    defaults = files[0].defaults if files else Given()
+    defaults = files[0].defaults if files else Overrides()
     wishes = [_Wish(clip.place, clip.source, clip.given.over(file.defaults)) for file in files for clip in file.clips]
     return wishes + [_Wish("", text, defaults) for text in beside]
 
@@ -113,7 +113,7 @@ def _check_clips(file: JobFile) -> None:
         raise SettingsError("It has no [[clip]]. Add one for each clip, or name clips beside it on the command line.")
 
 
-def _requests(source: str, given: Given) -> Iterator[ClipRequest]:
+def _requests(source: str, given: Overrides) -> Iterator[ClipRequest]:
     """The requests for the clips that a word means."""
     if not given.styles:
         raise SettingsError("There is no style. Name a picture with --style; in a job file: styles.")
@@ -129,7 +129,7 @@ def _requests(source: str, given: Given) -> Iterator[ClipRequest]:
         yield _request(clip, styles, name, settings, given)
 
 
-def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Given) -> ClipRequest:
+def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Overrides) -> ClipRequest:
     template, wanted = given.name or DEFAULT_NAME, settings.output.delivery
     if given.output:
         output = absolute(given.output)

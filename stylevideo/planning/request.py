@@ -61,7 +61,7 @@ def _ends(paths: Iterable[Path]) -> dict[Path, str]:
 
 
 @dataclass(frozen=True)
-class Given:
+class Overrides:
     """What one place says of a clip: the command line, a table of a job file, or the user file.
 
     Attributes:
@@ -97,12 +97,12 @@ class Given:
                 "Leave one out."
             )
 
-    def over(self, lower: Given) -> Given:
+    def over(self, lower: Overrides) -> Overrides:
         """What both say, and where they differ, what this one says.
 
         A film that the lower one names is forgotten where this one names a folder or a template.
         """
-        return Given(
+        return Overrides(
             settings={**lower.settings, **self.settings},
             styles=self.styles or lower.styles,
             preset=self.preset or lower.preset,

@@ -206,8 +206,8 @@ def _open_pair(source: Path, film: Path, settings: Settings) -> _Pair:
     original, frames = selection.info, selection.frames
     refuse_hdr(original, footage)
     reading = choose_reading(footage, original, made.has_alpha, MOST_BITS)
-    own_times = original.variable_rate and (made.variable_rate or settings.output.variable_rate == "keep")
-    once = made.is_sequence or own_times
+    keep_timestamps = original.variable_rate and (made.variable_rate or settings.output.variable_rate == "keep")
+    once = made.is_sequence or keep_timestamps
     repeats = (1,) * len(frames) if once else original.repeats(frames.start, frames.stop)
     pair = _Pair(original, *_film_of(made, original, frames), frames, repeats, reading)
     _check_pair(pair)
@@ -223,7 +223,7 @@ def _film_of(film: VideoInfo, source: VideoInfo, frames: range) -> tuple[VideoIn
         return film, range(film.frame_count)
     if source.thinned_from is None:
         return film, range(wanted[0], wanted[-1] + 1)
-    return film.thinned(wanted), range(len(wanted))
+    return film.every_nth(wanted), range(len(wanted))
 
 
 def _checked_plot(path: Path) -> Path:

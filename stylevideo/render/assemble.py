@@ -12,7 +12,7 @@ import numpy as np
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.sequence import write_sequence
-from stylevideo.media.images.pictures import Picture, Reading, like, straight, to_floats
+from stylevideo.media.images.pictures import Picture, Reading, like, to_floats, unpremultiplied
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.render.job import Job
 from stylevideo.render.outputs import written_files
@@ -169,7 +169,7 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
             return mixed
         factor = 1 / np.maximum(opacity[..., 0], SMALLEST_OPACITY)
         return displayed(job.clip.info, job.reading, mixed, factor, source.gain)
-    colors = straight(image, alpha) if job.reading.alpha == "premultiply" else image
+    colors = unpremultiplied(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
 
 

@@ -31,7 +31,7 @@ Both were measured with painted frames by `scripts/benchmark.py disk` (`docs/ben
 """
 
 
-SURELY = 0.4
+REFUSE_BELOW = 0.4
 """With less than this part of what is expected there is surely too little."""
 
 
@@ -83,7 +83,7 @@ def check_space(job: Job, finished: int = 0) -> None:
     """
     folder = job.clip.output.parent
     free, needed = shutil.disk_usage(folder).free, bytes_needed(job, finished)
-    if free < needed * SURELY:
+    if free < needed * REFUSE_BELOW:
         raise StorageError(
             f"{folder} has {bytes_in_words(free)} left, and {job.clip.source.name} needs about "
             f"{bytes_in_words(needed)} until its film is complete. Free some space, or choose another place."

@@ -18,7 +18,7 @@ from stylevideo.render.outputs import check_names
 from stylevideo.render.preflight import prepare
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
-from stylevideo.store.frames import find_store, recall
+from stylevideo.store.frames import find_store, read_note
 from stylevideo.system.device import cpu_threads, describe
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat
@@ -28,7 +28,7 @@ PROBE_EVALUATIONS = 3
 
 
 @dataclass(frozen=True)
-class Prospect:
+class Estimate:
     """What is known of a clip that passed all checks.
 
     Attributes:
@@ -49,7 +49,7 @@ class Prospect:
     device: str
 
 
-def foresee(request: ClipRequest) -> Prospect:
+def estimate_clip(request: ClipRequest) -> Estimate:
     """Check all of a clip that can be checked, and tell what it will cost.
 
     Raises:
@@ -57,20 +57,20 @@ def foresee(request: ClipRequest) -> Prospect:
         StorageError: the disk is too full.
     """
     with folder_for(request.output), cpu_threads(request.settings.optimizer.threads):
-        return _foresee(request)
+        return _estimate_clip(request)
 
 
-def _foresee(request: ClipRequest) -> Prospect:
+def _estimate_clip(request: ClipRequest) -> Estimate:
     check_names(request.output, request.settings.output)
     anew = request.settings.output.restart
-    given_up = {} if anew else recall(request.output, FALLBACK_NAME) or {}
+    given_up = {} if anew else read_note(request.output, FALLBACK_NAME) or {}
     job = prepare(request.source, request.styles, request.output, request.settings.with_values(**given_up))
     frames, finished = job.clip.frames, 0
     if not anew and (store := find_store(request.output, fingerprint(job))):
         require_whole(store, load_shots(store) or (), job.clip.info, job.size, pictures=False)
         finished = finished_frames(request.output)
     check_space(job, finished)
-    return Prospect(
+    return Estimate(
         frames=len(frames),
         width=job.size[1],
         height=job.size[0],

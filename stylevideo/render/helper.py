@@ -18,7 +18,7 @@ from stylevideo.reports.events import Listener
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import load_shots
-from stylevideo.store.frames import FrameStore, recall
+from stylevideo.store.frames import FrameStore, read_note
 from stylevideo.system.device import cpu_threads, memory_context
 from stylevideo.system.heartbeat import broken_off_when
 
@@ -48,7 +48,7 @@ def help_stylize(
         StyleVideoError: as `stylize`; what was made stays.
     """
     with broken_off_when(stop), cpu_threads(settings.optimizer.threads):
-        given_up = recall(output, FALLBACK_NAME) or {}
+        given_up = read_note(output, FALLBACK_NAME) or {}
         with memory_context(f"There is too little memory to help with {source.name}."):
             job = prepare(source, styles, output, settings.with_values(**given_up))
             store = FrameStore(output, fingerprint(job), join=True)

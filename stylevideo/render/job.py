@@ -69,7 +69,7 @@ class Job:
         return encoding_of(self.delivery, self.settings)
 
     @property
-    def looking(self) -> Reading:
+    def analysis_options(self) -> Reading:
         """How the source's frames are read where they are only looked at."""
         return replace(self.reading, bits=8, alpha="drop")
 

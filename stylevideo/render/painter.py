@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
-from stylevideo.engine.carry import Pull, Reference
-from stylevideo.engine.loop import MEETING, Turn, state_before_turn, turning_frames
-from stylevideo.engine.sequence import FrameResult, SequenceState, as_reference, leave_as_they_are, stylize_sequence
+from stylevideo.engine.carry import BlendTarget, Reference
+from stylevideo.engine.loop import MEETING, LoopClosure, state_before_turn, turning_frames
+from stylevideo.engine.sequence import PaintedFrame, SequenceState, as_reference, leave_as_they_are, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.media.decode.reader import SourceFrame, read_frames
@@ -48,7 +48,7 @@ class Made:
     """
 
     shot: Shot
-    result: FrameResult
+    result: PaintedFrame
     state: SequenceState
 
     @property
@@ -115,9 +115,9 @@ class Painter:
             return
         assert state is not None, "frames were painted before those that turn"
         turn = self._turn(own_turning, state)
-        for result, after in self._made(range(state.index + 1, shot.stop), state, pulls=turn.pulls()):
-            pulled = _with_cost_of(turn, result) if result.index == own_turning.start else result
-            yield Made(shot, pulled, after)
+        for result, after in self._made(range(state.index + 1, shot.stop), state, blends=turn.blends()):
+            blended = _with_cost_of(turn, result) if result.index == own_turning.start else result
+            yield Made(shot, blended, after)
 
     @cached_property
     def _targets(self) -> StyleTargets | None:
@@ -128,12 +128,12 @@ class Painter:
         indices: Iterable[int],
         state: SequenceState | None,
         prepared: Iterator[tuple[Frame, Motion | None]] | None = None,
-        pulls: Mapping[int, Pull] | None = None,
-    ) -> Iterator[tuple[FrameResult, SequenceState]]:
+        blends: Mapping[int, BlendTarget] | None = None,
+    ) -> Iterator[tuple[PaintedFrame, SequenceState]]:
         """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
         job, prepared = self._job, prepared or self._prepared
         if job.vgg and self._targets:
-            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.settings, pulls)
+            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.settings, blends)
         else:
             results = leave_as_they_are(prepared)
         for index in indices:
@@ -141,7 +141,7 @@ class Painter:
                 made = next(results)
             yield made
 
-    def _turn(self, turning: range, state: SequenceState) -> Turn:
+    def _turn(self, turning: range, state: SequenceState) -> LoopClosure:
         """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
 
         Args:
@@ -149,10 +149,10 @@ class Painter:
             state: after the frame before `turning`, unless the store has the whole turn.
         """
         store, info, start = self._store, self._job.clip.info, self._job.clip.frames.start
-        kept = store.recall(TURN_NAME) if store else None
+        kept = store.read_note(TURN_NAME) if store else None
         if store and kept is not None:
             pictures = {index: as_tensor(store.turned(info.number(index))) for index in kept.pop("indices")}
-            return Turn(pictures=pictures, **kept)
+            return LoopClosure(pictures=pictures, **kept)
         first = self._first
         if first is None:
             assert store is not None, "what this run has not made is in the store"
@@ -162,10 +162,10 @@ class Painter:
         turn = self._make_turn(turning, state_before_turn(first, state))
         if store:
             costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
-            store.remember(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
+            store.write_note(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
         return turn
 
-    def _make_turn(self, turning: range, state: SequenceState) -> Turn:
+    def _make_turn(self, turning: range, state: SequenceState) -> LoopClosure:
         """Make the last frames backwards, if the source's last frame shows enough of its first."""
         began, iterations, pictures, info = time.perf_counter(), 0, {}, self._job.clip.info
         backwards = _with_motion_backwards(self._job, turning)
@@ -182,7 +182,7 @@ class Painter:
                     self._store.save_turned(info.number(result.index), to_picture(result.image))
                 if self._stop():
                     raise Stopped
-        return Turn(visible, pictures, iterations, time.perf_counter() - began)
+        return LoopClosure(visible, pictures, iterations, time.perf_counter() - began)
 
     def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:
         """The frames of one stretch after another, with their motion; in the thread that reads ahead."""
@@ -245,7 +245,7 @@ def _as_frame(job: Job, source: SourceFrame) -> Frame:
     return Frame(source.index, to_image(picture.image), source.repaired, picture.notes)
 
 
-def _with_cost_of(turn: Turn, result: FrameResult) -> FrameResult:
+def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
     """The first frame that is pulled bears the cost of what it is pulled to."""
     return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
 

@@ -116,7 +116,7 @@ class Saver:
         self._saved.put(painted.record)
 
 
-class Line:
+class Pipeline:
     """Saves a film's frames and writes the film while later frames are painted; a context.
 
     Where the context is left by an exception, the frames that were handed over are saved first, and the encoder is
@@ -139,7 +139,7 @@ class Line:
         self._notes: tuple[str, ...] = ()
         self._error: BaseException | None = None
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Pipeline:
         self._began = time.perf_counter()
         self._saver.__enter__()
         self._delivery = start_thread(self._deliver, name="delivery")

@@ -173,7 +173,7 @@ def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits:
     )
 
 
-def _check_length(info: VideoInfo, frames: range, own_times: bool) -> None:
+def _check_length(info: VideoInfo, frames: range, keep_timestamps: bool) -> None:
     """Damaged times would make a film of days, in which a frame is repeated for hours; or one without any."""
     if stretch_of_time(info, frames).length == 0:
         raise InputError(
@@ -181,7 +181,7 @@ def _check_length(info: VideoInfo, frames: range, own_times: bool) -> None:
             "Convert the clip first, or choose other --frames."
         )
     count = sum(info.repeats(frames.start, frames.stop))
-    if own_times or 0 < count <= max(MOST_FRAMES, MOST_REPEATS * len(frames)):
+    if keep_timestamps or 0 < count <= max(MOST_FRAMES, MOST_REPEATS * len(frames)):
         return
     raise InputError(
         f"{info.path.name}: by the times in the file {counted(len(frames), 'frame')} would be "

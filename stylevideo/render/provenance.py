@@ -27,7 +27,7 @@ from stylevideo.version import __version__
 
 CHUNK_BYTES = 1 << 22
 SHORT_HASH = 16
-UNTOLD = OF_RUNS | {"weights"}
+PRIVATE_SETTINGS = OF_RUNS | {"weights"}
 """Settings that are not told: those of the run, and a path."""
 
 
@@ -51,7 +51,9 @@ def provenance(job: Job) -> dict[str, Any]:
         "size": [job.size[1], job.size[0]],
         "torch": torch.__version__,
         "weights_sha256": job.vgg.identity if job.vgg else None,
-        "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in UNTOLD},
+        "settings": {
+            leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in PRIVATE_SETTINGS
+        },
     }
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from stylevideo.engine.loop import turning_frames
-from stylevideo.engine.sequence import FrameResult
+from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
     DecodeError,
     DeviceMemoryError,
@@ -42,7 +42,7 @@ from stylevideo.render.job import Job, fingerprint
 from stylevideo.render.memory import FALLBACK_NAME, in_words, next_fallback
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Made, Painter, too_large
-from stylevideo.render.pipeline import Line
+from stylevideo.render.pipeline import Pipeline
 from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Checked, Forecast, Listener, Planned
 from stylevideo.reports.report import describe_result, write_report
@@ -52,7 +52,7 @@ from stylevideo.reports.warnings import frame_warnings, loop_warnings, source_wa
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
-from stylevideo.store.frames import FrameStore, forgive, note, recall
+from stylevideo.store.frames import FrameStore, accept_changes, read_note, write_note
 from stylevideo.store.identity import request_key
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
@@ -123,7 +123,7 @@ def _make(
     """`stylize` into a folder that is there; begun again with less where memory is too small."""
     with sole_run(output), cpu_threads(settings.optimizer.threads):
         anew = settings.output.restart
-        given_up: dict[str, Any] = {} if anew else recall(output, FALLBACK_NAME) or {}
+        given_up: dict[str, Any] = {} if anew else read_note(output, FALLBACK_NAME) or {}
         touches, more, knows_frames = _Touches(output), dict[str, Any](), False
         while True:
             attempt = _Attempt(given_up, anew, _Shared(claims), knows_frames, touches.are_many)
@@ -214,7 +214,7 @@ def _make_way(output: Path, given_up: Mapping[str, Any], more: Mapping[str, Any]
     if "size" in more:
         throw_away(output)
     elif more:
-        note(output, FALLBACK_NAME, given_up)
+        write_note(output, FALLBACK_NAME, given_up)
 
 
 def _stylize(
@@ -234,14 +234,14 @@ def _stylize(
         job.watch.only_written = True
     check_space(job, 0 if attempt.anew else finished_frames(output))
     if "precision" in given_up:  # the frames that were made before it was given up stay
-        forgive(output, {"convolution_dtype": str(torch.bfloat16)})
+        accept_changes(output, {"convolution_dtype": str(torch.bfloat16)})
     remembered = {FALLBACK_NAME: given_up} if given_up else {}
     store = FrameStore(output, fingerprint(job), attempt.anew, remembered)
     attempt.has_begun = True
     if given_up:
         asked = request_key(source, [read.style for read in job.styles], settings, job.identity)
         job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
-    store.remember(REQUEST_NAME, job.request)
+    store.write_note(REQUEST_NAME, job.request)
     on_event(Checked(job.clip, job.view))
     try:
         with memory_context(too_large(job)), shared:
@@ -251,7 +251,7 @@ def _stylize(
             to_do = _announce(job, store, shots, on_event)
             forecast = None
             with (
-                Line(job, store, shots) as line,
+                Pipeline(job, store, shots) as line,
                 closing(_paint_all(job, store, shots, line, stop, shared.claims)) as painted,
             ):
                 for made in painted:
@@ -285,7 +285,7 @@ def _stylize(
 
 
 def _paint_all(
-    job: Job, store: FrameStore, shots: Sequence[Shot], line: Line, stop: Callable[[], bool], claims: Claims
+    job: Job, store: FrameStore, shots: Sequence[Shot], line: Pipeline, stop: Callable[[], bool], claims: Claims
 ) -> Generator[Made | None, None, None]:
     """Paint every shot that nobody else has, and in the end those that others did not complete.
 
@@ -339,7 +339,7 @@ class _Shared:
 
 def stylize_frames(
     source: str | Path, styles: Sequence[str | Path | Style], settings: Settings | None = None
-) -> Iterator[FrameResult]:
+) -> Iterator[PaintedFrame]:
     """Stylise a clip frame by frame, without writing anything.
 
     Args:
@@ -364,7 +364,7 @@ def stylize_frames(
 
 def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[Shot, ...]:
     with job.watch.guard():
-        return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.looking, stop)
+        return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.analysis_options, stop)
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
@@ -385,7 +385,7 @@ def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Li
     return to_do
 
 
-def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: FrameResult) -> float:
+def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: PaintedFrame) -> float:
     """Seconds for the frames that are to be made but for `first`, which was painted and comes first, at its pace.
 
     Coarse evaluations count less. Others who help are not counted.
@@ -411,7 +411,7 @@ def _finish(
     records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
     if options.sheet:
         _write_sheet(job, store)
-    turn = store.recall(TURN_NAME)
+    turn = store.read_note(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
         *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),
@@ -444,7 +444,7 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     frames = job.clip.frames
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
-    decoded = job.watch.over(read_frames(job.clip.info, frames, job.looking))
+    decoded = job.watch.over(read_frames(job.clip.info, frames, job.analysis_options))
     sources = [frame for frame in decoded if frame.index in wanted]
     show = partial(displayed, job.clip.info, job.reading)
     numbers = [job.clip.info.number(frame.index) for frame in sources]

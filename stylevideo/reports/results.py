@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.engine.objective import FrameLosses
-from stylevideo.engine.sequence import FrameResult
+from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.timeline.clip import VideoInfo
@@ -43,7 +43,7 @@ class FrameRecord:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, info: VideoInfo, result: FrameResult) -> FrameRecord:
+    def of(cls, info: VideoInfo, result: PaintedFrame) -> FrameRecord:
         """The record of a result of this clip."""
         return cls(
             number=info.number(result.index),

@@ -33,7 +33,7 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "losses": asdict(state.losses),
         "recent_losses": list(state.recent_losses),
         "carried": carried,
-        "finished": state.finished.to("cpu"),
+        "finished": state.convergence.to("cpu"),
         "references": references,
     }
 
@@ -61,7 +61,7 @@ def load_state(
         index=saved["index"],
         last_moved=saved["last_moved"],
         carried=carried,
-        finished=saved["finished"].to(device),
+        convergence=saved["finished"].to(device),
         losses=FrameLosses(**saved["losses"]),
         recent_losses=tuple(saved["recent_losses"]),
         references=references,
@@ -91,7 +91,7 @@ def require_whole(
     Raises:
         ResumeError: naming the first file that is spoilt, exchanged, or gone.
     """
-    number, turn = info.number, store.recall(TURN_NAME)
+    number, turn = info.number, store.read_note(TURN_NAME)
     made = [index for shot in shots for index in range(shot.start, next_index(store, shot, size))]
     store.require_pictures(map(number, made), map(number, turn["indices"] if turn else ()), pictures)
 
@@ -103,12 +103,12 @@ def _last_state(store: FrameStore, shot: Shot, size: tuple[int, int]) -> dict[st
 
 def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:
     """Remember a film's shots: to find them takes time."""
-    store.remember("shots", [asdict(shot) for shot in shots])
+    store.write_note("shots", [asdict(shot) for shot in shots])
 
 
 def load_shots(store: FrameStore) -> tuple[Shot, ...] | None:
     """A film's shots, if they have been found."""
-    remembered = store.recall("shots")
+    remembered = store.read_note("shots")
     return None if remembered is None else tuple(Shot(**shot) for shot in remembered)
 
 

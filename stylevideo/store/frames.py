@@ -43,7 +43,7 @@ def files_being_named(output: Path) -> frozenset[Path]:
     return frozenset()
 
 
-def recall(output: Path, name: str) -> Any:
+def read_note(output: Path, name: str) -> Any:
     """A value that an interrupted run of this film has remembered under a name, or None.
 
     Raises:
@@ -53,13 +53,13 @@ def recall(output: Path, name: str) -> Any:
     return found[0].read(f"{name}.json") if found else None
 
 
-def note(output: Path, name: str, value: Any) -> None:
-    """Remember a value for an interrupted run of this film, if there is one; see `recall`."""
+def write_note(output: Path, name: str, value: Any) -> None:
+    """Remember a value for an interrupted run of this film, if there is one; see `read_note`."""
     if found := find_notes(store_folder(output)):
         found[0].write(f"{name}.json", value)
 
 
-def forgive(output: Path, changes: Mapping[str, Any]) -> None:
+def accept_changes(output: Path, changes: Mapping[str, Any]) -> None:
     """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
     if found := find_notes(store_folder(output)):
         write_job(found[0], {**found[1], **changes})
@@ -81,7 +81,7 @@ class FrameStore:
         output: the film that is to be made.
         fingerprint: everything that decides how the frames look, by name; JSON values.
         restart: throw away what an earlier run left.
-        remembered: values to be kept from the beginning on, by name, see `remember`.
+        remembered: values to be kept from the beginning on, by name, see `write_note`.
         join: take part in what another process has begun, and begin nothing.
     Raises:
         ResumeError: an earlier run left frames that were made from something else; the message names what
@@ -231,7 +231,7 @@ class FrameStore:
         """
         return self._read_picture("loop", number)
 
-    def remember(self, name: str, value: Any) -> None:
+    def write_note(self, name: str, value: Any) -> None:
         """Keep a JSON value that took time to find, such as the cuts."""
         self._notes.write(f"{name}.json", value)
 
@@ -239,7 +239,7 @@ class FrameStore:
         """Remember that from now on what is under these names may be this job's own."""
         self._notes.write(NAMING_FILE, [str(file) for file in files])
 
-    def recall(self, name: str) -> Any:
+    def read_note(self, name: str) -> Any:
         """The value kept under this name, or None.
 
         Raises:
@@ -257,7 +257,7 @@ class FrameStore:
             self._make_folder("frames")
             self._make_folder("shots")
             for name, value in remembered.items():
-                self.remember(name, value)
+                self.write_note(name, value)
             write_job(self._notes, fingerprint)
         except StorageError:
             with suppress(StyleVideoError):

@@ -82,7 +82,7 @@ def require_own_lock(output: Path) -> None:
             raise _foreign(path, "a file of somebody else")
 
 
-def tidy(output: Path, key: Callable[[], str]) -> None:
+def remove_stale(output: Path, key: Callable[[], str]) -> None:
     """Throw away what a run has left that was killed when its film was complete; not what is to become another film.
 
     Args:

@@ -118,7 +118,7 @@ class VideoInfo:
             from which they count.
         files: of a sequence, or of a still, each frame's file; None where one is missing in between.
         first_number: the number of the frame with index 0.
-        thinned_from: what `thinned` was called on, or None.
+        thinned_from: what `every_nth` was called on, or None.
         chosen: of a thinned clip, the index in that of each of its frames, ascending; every n-th one is a `range`.
         notes: what the file says and is not taken as it is, as sentences.
         picture: the main video stream of a video file.
@@ -266,7 +266,7 @@ class VideoInfo:
         """The audio streams."""
         return tuple(stream for stream in self.streams if stream.kind == "audio")
 
-    def thinned(self, chosen: Sequence[int]) -> VideoInfo:
+    def every_nth(self, chosen: Sequence[int]) -> VideoInfo:
         """The frames with these indices, ascending, and no others; each is shown until the next: see `successor`."""
         after = chosen[-1] + _step(chosen)
         end = (self.pts[after] - self.pts[0]) * self.time_base if after < self.frame_count else self.duration

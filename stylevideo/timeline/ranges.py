@@ -58,8 +58,8 @@ def select_frames(info: VideoInfo, frames: str = "", start: str = "", end: str =
     first, step = stretches[0].start, stretches[0].step
     if step == 1:
         return _with_handles(info, stretches[0], handles)
-    thinned = info.thinned(range(first % step, info.frame_count, step))
-    return _with_handles(thinned, range(first // step, first // step + len(stretches[0])), handles)
+    every_nth = info.every_nth(range(first % step, info.frame_count, step))
+    return _with_handles(every_nth, range(first // step, first // step + len(stretches[0])), handles)
 
 
 def parse_numbers(text: str) -> tuple[range, ...]:
@@ -106,7 +106,7 @@ def _listed(info: VideoInfo, chosen: list[int], handles: int) -> Selection:
         return _with_handles(info, whole, handles)
     if handles:
         raise SettingsError("--handles widen one range of --frames, and several are given. Leave --handles out.")
-    return Selection(info.thinned(tuple(chosen)), range(len(chosen)))
+    return Selection(info.every_nth(tuple(chosen)), range(len(chosen)))
 
 
 def _between(info: VideoInfo, start: str, end: str) -> range:

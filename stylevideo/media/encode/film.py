@@ -207,13 +207,15 @@ class _Film:
         return stretch_of_time(self.info, self.frames, self.container.timed)
 
     @property
-    def own_times(self) -> bool:
+    def keep_timestamps(self) -> bool:
         """Whether each frame has the source's time instead of being repeated at a constant rate."""
         return self.encoding.variable_rate and self.info.variable_rate
 
     @cached_property
     def repeats(self) -> tuple[int, ...]:
-        return (1,) * len(self.frames) if self.own_times else self.info.repeats(self.frames.start, self.frames.stop)
+        return (
+            (1,) * len(self.frames) if self.keep_timestamps else self.info.repeats(self.frames.start, self.frames.stop)
+        )
 
     @property
     def frame_count(self) -> int:
@@ -252,7 +254,7 @@ def _picture_notes(film: _Film) -> Iterator[str]:
         )
     if not film.container.says:
         yield f"{film.container.muxer} files hold no languages, chapters and tags; they are left out."
-    if film.info.variable_rate and not film.own_times and set(film.repeats) != {1}:
+    if film.info.variable_rate and not film.keep_timestamps and set(film.repeats) != {1}:
         varies = "rate varies" if set(film.repeats[:-1]) - {1} else "last frame is held"
         yield (
             f"The source's {varies}; the film has a constant {float(film.info.rate):g} frames a second, "
@@ -302,7 +304,7 @@ def _arguments(
 
 
 def _picture_input(film: _Film) -> list[str]:
-    if film.own_times:
+    if film.keep_timestamps:
         return ["-f", "matroska", "-i", "pipe:0"]
     size = f"{film.size[0]}x{film.size[1]}"
     shape = ["-f", "rawvideo", "-pix_fmt", film.pipe_format, "-s", size]
@@ -333,7 +335,7 @@ def _movflags(film: _Film) -> str:
 def _filters(film: _Film) -> Iterator[str]:
     width, height = film.info.sample_aspect.as_integer_ratio()
     yield f"setsar=ratio={width}/{height}:max={max(width, height)}"
-    if film.cut.late and not film.own_times:
+    if film.cut.late and not film.keep_timestamps:
         clock = _track_clock(film.info.rate)
         yield f"settb=1/{clock}"
         yield f"setpts=PTS+{round(film.cut.late * clock)}"
@@ -342,7 +344,7 @@ def _filters(film: _Film) -> Iterator[str]:
 
 def _clock_arguments(film: _Film) -> list[str]:
     """Encoder arguments that keep times which lie on no frame's grid."""
-    if film.own_times:
+    if film.keep_timestamps:
         units = 1 / film.info.time_base
         clock = str(units.numerator if units.denominator == 1 and units <= FINEST_CLOCK_HZ else FINEST_CLOCK_HZ)
         # MP4 says of the last packet how long it lasts, which has to be the last frame's.
@@ -366,7 +368,7 @@ def _patience_us(film: _Film) -> int:
     With less, how a film is laid out would depend on how quickly its pictures come.
     """
     longest = 1 / film.info.rate
-    if film.own_times:
+    if film.keep_timestamps:
         shown = film.info.pts[film.frames.start : film.frames.stop]
         gaps = [(after - before) * film.info.time_base for before, after in pairwise(shown)]
         longest = max([longest, *gaps])
@@ -396,7 +398,7 @@ def _write_tags(tags: FilmTags, folder: Path) -> Path:
 
 def _chunks(film: _Film, images: Iterable[np.ndarray]) -> Iterator[memoryview | bytes]:
     """All that is written into ffmpeg's pipe; the images must be as many as the film's frames."""
-    if film.own_times:
+    if film.keep_timestamps:
         yield stream_header(*film.size, film.pipe_format)
     wanted, fed = len(film.frames), 0
     for image in images:
@@ -411,7 +413,7 @@ def _chunks(film: _Film, images: Iterable[np.ndarray]) -> Iterator[memoryview | 
 
 def _pieces(film: _Film, place: int, image: np.ndarray) -> Iterator[memoryview | bytes]:
     """What is written for the image at a place: as often as it is repeated, or once with its time."""
-    if film.own_times:
+    if film.keep_timestamps:
         info, first = film.info, film.frames.start
         index = first + place
         time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late

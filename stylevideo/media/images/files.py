@@ -22,7 +22,7 @@ from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.images.exr import ExrPicture, read_exr
 from stylevideo.media.images.picture_size import is_picture
-from stylevideo.media.images.pictures import Picture, Reading, as_picture, straight, to_8_bits, to_16_bits
+from stylevideo.media.images.pictures import Picture, Reading, as_picture, to_8_bits, to_16_bits, unpremultiplied
 from stylevideo.media.images.profiles import Embedded, embedded, to_srgb
 from stylevideo.media.images.tiff import has_alpha_multiplied_in
 from stylevideo.media.images.view import sequence_view
@@ -185,7 +185,7 @@ def _with_straight_tiff_alpha(path: Path, pixels: np.ndarray, data: bytes) -> np
     if not has_alpha_multiplied_in(data):
         return pixels
     alpha = pixels[..., 3]
-    return np.dstack((straight(pixels[..., :3], alpha), alpha))
+    return np.dstack((unpremultiplied(pixels[..., :3], alpha), alpha))
 
 
 def _decode_quietly(data: bytes, mode: int) -> np.ndarray | None:

@@ -156,7 +156,7 @@ def premultiplied(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return _like(image, image * (alpha / np.float64(WHITE[alpha.dtype]))[..., None])
 
 
-def straight(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def unpremultiplied(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Colours that were multiplied with how opaque they are, as they were before; black where nothing is seen."""
     opacity = (alpha / np.float64(WHITE[alpha.dtype]))[..., None]
     quotient = np.clip(image / np.where(opacity > 0, opacity, np.inf), 0, WHITE[image.dtype])
