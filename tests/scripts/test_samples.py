@@ -11,11 +11,11 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from conftest import ROOT
 from sample_paintings import PAINTINGS, paint
 from sample_scenes import SHOT_FRAMES, SHOTS, RenderedFrame, render_shot
 from sample_score import PEAK, compose
 
-ROOT = Path(__file__).parent.parent
 CLIP = ROOT / "samples" / "lake.mp4"
 STYLES = sorted((ROOT / "samples" / "styles").glob("*.jpg"))
 WIDTH, HEIGHT = 160, 90
