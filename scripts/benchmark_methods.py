@@ -42,6 +42,7 @@ from stylevideo.quality.metrics import (
 )
 from stylevideo.render.styles import ReadStyle, style_targets
 from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
 
 PACKAGE = Path(__file__).resolve().parent.parent / "stylevideo"
@@ -120,7 +121,9 @@ class Method:
         settings = {
             leaf.name: self.settings.value(leaf.name)
             for leaf in leaves()
-            if leaf.changes_frames and leaf.section in SECTIONS_ALONE and leaf.name not in SETTINGS_OF_FOLLOWING
+            if leaf.affects is Affects.FRAMES
+            and leaf.section in SECTIONS_ALONE
+            and leaf.name not in SETTINGS_OF_FOLLOWING
         }
         return {"code": CODE_OF_FRAMES_ALONE, "settings": settings}
 

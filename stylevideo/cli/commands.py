@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.cli.parser import SHOWN_BY, as_flag
+from stylevideo.cli.parser import as_flag, taken_by
 from stylevideo.errors import InstallationError, Problems, SettingsError, VerificationError
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import Settings, leaves
@@ -91,7 +91,7 @@ def _verify(options: argparse.Namespace) -> None:
     from stylevideo.quality.verify import verify
 
     shown = Settings().with_values(**_given(options)).footage
-    found = verify(options.source, options.film, **{name: getattr(shown, name) for name in SHOWN_BY})
+    found = verify(options.source, options.film, **{name: getattr(shown, name) for name in taken_by("verify")})
     if options.json:
         checks = [{**dataclasses.asdict(check), "verdict": check.verdict.value} for check in found.checks]
         print_json({"source": str(found.source), "film": str(found.film), "checks": checks})

@@ -20,8 +20,9 @@ from typing import Any
 from stylevideo.cli.commands import COMMANDS
 from stylevideo.cli.parser import build_parser
 from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
-from stylevideo.planning.jobfile import CONFIG_VARIABLE, FILE_SETTINGS, NO_FILE
+from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE
 from stylevideo.settings.sections import WEIGHTS_WORDS
+from stylevideo.settings.settings import leaves
 from stylevideo.system.loading import load_at_once, require_memory_to_load
 from stylevideo.system.log_file import open_log
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
@@ -37,7 +38,13 @@ LOADING = {
     "shots": "stylevideo.media.decode.shots",
 }
 """Commands that load large libraries, and the module by which they do; `run` does where there is something to make."""
-TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *FILE_SETTINGS)
+TEXTS_OF_FILES = (
+    "clips",
+    "style",
+    "config",
+    "log_file",
+    *(leaf.name for leaf in leaves() if leaf.no_files is not None),
+)
 """Arguments that name files, though they are no paths: they may be patterns, or have more in them."""
 DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 

@@ -28,14 +28,11 @@ SECTION_TITLES = {
 MOST_EXIT_CODE = 255
 SHORT_FLAGS = {"overwrite": "-y"}
 _LONG_FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
-SHOWN_BY = ("frames", "start", "end", "handles", "rate")
-"""Settings that say which of the source's frames a film shows."""
-MEASURED_BY = (
-    *(*SHOWN_BY, "alpha", "deinterlace", "tonemap", "view", "display", "display_view", "variable_rate"),
-    *("style_weight", "content_weight", "tv_weight", "style_scale"),
-    *("detect_cuts", "cut_threshold", "min_shot_frames", "weights", "device"),
-)
-"""Settings that `evaluate` takes too: as the film was made, so it is measured."""
+
+
+def taken_by(command: str) -> tuple[str, ...]:
+    """The settings that a command takes, by their names."""
+    return tuple(leaf.name for leaf in leaves() if command in leaf.commands)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -250,7 +247,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
     parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
     _add_common(parser)
-    _add_leaves(parser.add_argument_group("what the film shows"), SHOWN_BY)
+    _add_leaves(parser.add_argument_group("what the film shows"), taken_by("verify"))
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -267,7 +264,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout, with every frame's measures")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the measures over time")
     _add_common(parser)
-    _add_leaves(parser.add_argument_group("how the film was made"), MEASURED_BY)
+    _add_leaves(parser.add_argument_group("how the film was made"), taken_by("evaluate"))
 
 
 def _add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:

@@ -22,7 +22,6 @@ from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
-from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.settings.settings import leaves
 from stylevideo.settings.style import Style
 from stylevideo.system.files import read_file
@@ -38,8 +37,6 @@ _TOO_DEEP = (
 LEAVES = {leaf.name: leaf for leaf in leaves()}
 SHARED_KEYS = ("styles", "preset", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
-FILE_SETTINGS = {"sheet": (), "report": (), "weights": WEIGHTS_WORDS}
-"""Settings that name files, with the words that do not."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +214,7 @@ def _setting(name: str, value: Any, folder: Path) -> Any:
     if isinstance(leaf.default, tuple) and isinstance(value, list):
         value = tuple(value)
     check_value(leaf, value)
-    if name in FILE_SETTINGS and value and value not in FILE_SETTINGS[name]:
+    if leaf.names_a_file(value):
         return str(absolute(value, Path(literal(str(folder))) if name == "sheet" else folder))
     return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +23,10 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.render.job import Job, encoding_of
 from stylevideo.render.outputs import check_replaced, refuse_into
 from stylevideo.render.styles import read_styles, seen_through
-from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.presets import without_effect
+from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
-from stylevideo.settings.settings import Settings, leaves
+from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import request_key
 from stylevideo.store.watch import SourceWatch
@@ -89,7 +90,7 @@ def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | N
         vgg = _network(settings.weights.weights, device, dtype)
     clip = Clip(source, output or source, info, selection.frames)
     colors = tuple(read.note for read in chosen if read.note)
-    notes = (*colors, *selection.notes, *info.notes, *_without_effect(settings, info, delivery))
+    notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, _facts(info, delivery)))
     return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, watch, plan, request, notes)
 
 
@@ -114,37 +115,21 @@ def _takes(delivery: Delivery, depth: str) -> bool:
     return not delivery.is_sequence or int(depth) in delivery.depths
 
 
-def _without_effect(settings: Settings, info: VideoInfo, delivery: Delivery) -> Iterator[str]:
-    """A sentence for each setting that was given although it changes nothing here; what a preset says is not given."""
-    depth, is_film, finds_cuts = settings.footage.depth, not delivery.is_sequence, settings.shots.detect_cuts
-    reasons = {
-        "rate": (
-            not info.is_sequence or (info.is_still and not is_film),
-            "a still has none" if info.is_sequence else "a video file has a rate of its own",
-        ),
-        "size": (settings.scales.size > max(info.width, info.height), "no film is larger than its clip"),
-        "depth": (depth != "auto" and not _takes(delivery, depth), f"{delivery.name} files have a depth of their own"),
-        "alpha": (not info.has_alpha, "the footage has no alpha channel"),
-        "deinterlace": (info.is_sequence, "the files of an image sequence have no fields"),
-        "tonemap": (not info.is_hdr, "the footage is not HDR"),
-        "view": (not info.is_linear and 32 not in delivery.depths, "there is no scene-linear light"),
-        "display": (not _is_shown(settings, info, delivery), "no scene-linear light is shown on a screen"),
-        "display_view": (not _is_shown(settings, info, delivery), "no scene-linear light is shown on a screen"),
-        "variable_rate": (
-            not (info.variable_rate and is_film),
-            "the rate is constant" if is_film else "files have none",
-        ),
-        "crf": (delivery.crf is None, f"{delivery.name} has no such quality"),
-        "ffmpeg_args": (not is_film, "image sequences are written without ffmpeg"),
-        "cut_threshold": (not finds_cuts, "--no-detect-cuts looks for none"),
-        "min_shot_frames": (not finds_cuts, "--no-detect-cuts looks for none"),
-    }
-    for leaf in leaves():
-        is_idle, why = reasons.get(leaf.name, (False, ""))
-        value = settings.value(leaf.name)
-        of_a_preset = any(entry.values.get(leaf.name) == value for entry in PRESETS.values())
-        if is_idle and value != leaf.default and not of_a_preset:
-            yield f"{leaf.flag} has no effect: {why}."
+def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
+    return ClipFacts(
+        is_sequence=info.is_sequence,
+        is_still=info.is_still,
+        has_alpha=info.has_alpha,
+        is_hdr=info.is_hdr,
+        is_linear=info.is_linear,
+        variable_rate=info.variable_rate,
+        long_edge_px=max(info.width, info.height),
+        delivery=delivery.name,
+        is_film=not delivery.is_sequence,
+        writes_light=32 in delivery.depths,
+        depths=delivery.depths,
+        has_crf=delivery.crf is not None,
+    )
 
 
 def _is_shown(settings: Settings, info: VideoInfo, delivery: Delivery) -> bool:

@@ -18,7 +18,6 @@ from stylevideo.errors import InputError, StorageError
 from stylevideo.media.hidden import store_folder
 from stylevideo.media.pattern import plain_name
 from stylevideo.render.job import Job
-from stylevideo.settings.sections import OF_RUNS
 from stylevideo.settings.settings import leaves
 from stylevideo.store.identity import written_bytes
 from stylevideo.store.sidecar import MADE_BY, is_record_of, provenance_path, size_words
@@ -27,8 +26,6 @@ from stylevideo.version import __version__
 
 CHUNK_BYTES = 1 << 22
 SHORT_HASH = 16
-PRIVATE_SETTINGS = OF_RUNS | {"weights"}
-"""Settings that are not told: those of the run, and a path."""
 
 
 def provenance(job: Job) -> dict[str, Any]:
@@ -51,9 +48,7 @@ def provenance(job: Job) -> dict[str, Any]:
         "size": [job.size[1], job.size[0]],
         "torch": torch.__version__,
         "weights_sha256": job.vgg.identity if job.vgg else None,
-        "settings": {
-            leaf.name: job.settings.value(leaf.name) for leaf in leaves() if leaf.name not in PRIVATE_SETTINGS
-        },
+        "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if not leaf.is_private},
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings.settings import Settings
+from stylevideo.settings.schema import ClipFacts
+from stylevideo.settings.settings import Settings, leaves
 from stylevideo.text import did_you_mean
 
 
@@ -72,3 +74,17 @@ def preset(name: str) -> Settings:
         near = did_you_mean(name, PRESETS)
         raise SettingsError(f"There is no preset {name!r}.{near} Choose from: {', '.join(PRESETS)}.")
     return Settings().with_values(**PRESETS[name].values)
+
+
+def without_effect(settings: Settings, clip: ClipFacts) -> Iterator[str]:
+    """A sentence for each setting that was given although it changes nothing; what a preset says is not given.
+
+    Args:
+        settings: of a job.
+        clip: what its clip and delivery are.
+    """
+    for leaf in leaves():
+        value = settings.value(leaf.name)
+        of_a_preset = any(entry.values.get(leaf.name) == value for entry in PRESETS.values())
+        if leaf.idle and value != leaf.default and not of_a_preset and (why := leaf.idle(settings, clip)):
+            yield f"{leaf.flag} has no effect: {why}."

@@ -1,15 +1,14 @@
-"""One setting: what its flag, its check and the fingerprint must know of it."""
+"""One setting, and all that others must know of it: its flag, its check, what it affects, when it has no effect."""
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
+from enum import Enum
 from typing import Any
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.text import quoted
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
@@ -30,7 +29,47 @@ DELIVERY_NAMES = (
 LARGEST_NUMBER = 1e15
 
 
-_RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
+class Affects(Enum):
+    """What a setting decides."""
+
+    FRAMES = "frames"
+    """How a frame looks: unfinished work of another value is not resumed."""
+    FILM = "film"
+    """What the film is, or is made of; what it comes to, such as the frames of a range, may decide how frames look."""
+    RUN = "run"
+    """Where a run takes place and what it writes beside the film: a film that is made stays up to date."""
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What a clip and its delivery are, as far as that decides whether a setting has an effect.
+
+    Attributes:
+        is_sequence, is_still, has_alpha, is_hdr, is_linear, variable_rate: of the source.
+        long_edge_px: of the source.
+        delivery: its name.
+        is_film: whether it is one file.
+        writes_light: whether it holds scene-linear light.
+        depths: bits a channel that its files may have.
+        has_crf: whether it has such a quality.
+    """
+
+    is_sequence: bool
+    is_still: bool
+    has_alpha: bool
+    is_hdr: bool
+    is_linear: bool
+    variable_rate: bool
+    long_edge_px: int
+    delivery: str
+    is_film: bool
+    writes_light: bool
+    depths: tuple[int, ...]
+    has_crf: bool
+
+
+Idle = Callable[[Any, ClipFacts], str]
+"""(settings, facts): why a setting has no effect on such a clip; empty where it has one."""
 
 
 def setting(
@@ -42,24 +81,26 @@ def setting(
     choices: tuple[str, ...] = (),
     minimum: float = -math.inf,
     maximum: float = math.inf,
-    changes_frames: bool = True,
+    affects: Affects = Affects.FRAMES,
+    no_files: tuple[str, ...] | None = None,
+    commands: tuple[str, ...] = (),
+    check: Callable[[Any], object] | None = None,
+    idle: Idle | None = None,
 ) -> Any:
-    """A dataclass field with what its flag and its check need; `changes_frames` puts it into the fingerprint.
+    """A dataclass field with all that is known of a setting.
 
-    What a setting comes to, such as the frames of a range, is put there by `stylevideo.store.checkpoint`.
+    Args:
+        default: its value where nobody says otherwise; its type is the setting's.
+        help, unit, metavar, choices: for the command line.
+        minimum, maximum: of a number; both may be reached.
+        affects: what it decides.
+        no_files: given for a setting that names a file: the words that do not.
+        commands: that take it, beside `run`.
+        check: refuses values with a `SettingsError`, beyond the range and the choices.
+        idle: says when it has no effect.
     """
-    return field(
-        default=default,
-        metadata={
-            "help": help,
-            "unit": unit,
-            "metavar": metavar,
-            "choices": choices,
-            "minimum": minimum,
-            "maximum": maximum,
-            "changes_frames": changes_frames,
-        },
-    )
+    known = {name: value for name, value in locals().items() if name != "default"}
+    return field(default=default, metadata=known)
 
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", tuple: "a list of names"}
@@ -68,7 +109,7 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One field of `Settings`, with what a command line or a document must know of it."""
+    """One field of `Settings`, with all that is known of it; see `setting`."""
 
     name: str
     section: str
@@ -79,7 +120,20 @@ class Leaf:
     choices: tuple[str, ...]
     minimum: float
     maximum: float
-    changes_frames: bool
+    affects: Affects
+    no_files: tuple[str, ...] | None
+    commands: tuple[str, ...]
+    check: Callable[[Any], object] | None
+    idle: Idle | None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether its value stays out of what a film says of itself: it is of the run, or a path."""
+        return self.affects is Affects.RUN or self.no_files is not None
+
+    def names_a_file(self, value: Any) -> bool:
+        """Whether this value is a path."""
+        return self.no_files is not None and bool(value) and value not in self.no_files
 
     @property
     def flag(self) -> str:
@@ -105,16 +159,5 @@ def check_value(leaf: Leaf, value: Any) -> None:
         bounds = f"at least {leaf.minimum:g}"
         bounds += f" and at most {min(leaf.maximum, LARGEST_NUMBER):g}" if has_bound else ""
         raise SettingsError(f"{leaf.flag} must be {bounds}, not {quoted(value)}.")
-    if leaf.name == "rate":
-        _check_rate(value)
-    if leaf.name == "ffmpeg_args":
-        read_encoder_arguments(value)
-
-
-def _check_rate(text: str) -> None:
-    try:
-        valid = _RATE.fullmatch(text) is not None and Fraction(text) > 0
-    except ZeroDivisionError:
-        valid = False
-    if not valid:
-        raise SettingsError(f"--rate {quoted(text)} is no rate. Write it like 24 or 30000/1001.")
+    if leaf.check is not None:
+        leaf.check(value)

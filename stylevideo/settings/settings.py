@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, cast
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings.schema import Leaf, check_value
+from stylevideo.settings.schema import Affects, Leaf, check_value
 from stylevideo.settings.sections import (
     FootageSettings,
     LossSettings,
@@ -91,7 +91,7 @@ class Settings:
 
     def fingerprint(self) -> dict[str, Any]:
         """The leaves that decide how frames look: two jobs that agree in these make the same frames."""
-        return {leaf.name: self.value(leaf.name) for leaf in leaves() if leaf.changes_frames}
+        return {leaf.name: self.value(leaf.name) for leaf in leaves() if leaf.affects is Affects.FRAMES}
 
 
 def leaves() -> Iterator[Leaf]:

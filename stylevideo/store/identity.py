@@ -20,7 +20,7 @@ from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
-from stylevideo.settings.sections import OF_RUNS
+from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 from stylevideo.store.sidecar import provenance_path, read_values
@@ -63,7 +63,7 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings, ident
         "source": identity or source_identity(files),
         "view": _view_identity(footage.view),
         "styles": [[content_hash(style.path), style.weight] for style in styles],
-        "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.name not in OF_RUNS},
+        "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.affects is not Affects.RUN},
         "weights": _weights_hash(settings.weights.file),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
