@@ -38,13 +38,8 @@ LOADING = {
     "shots": "stylevideo.media.decode.shots",
 }
 """Commands that load large libraries, and the module by which they do; `run` does where there is something to make."""
-TEXTS_OF_FILES = (
-    "clips",
-    "style",
-    "config",
-    "log_file",
-    *(leaf.name for leaf in leaves() if leaf.no_files is not None),
-)
+SETTINGS_OF_FILES = tuple(leaf.name for leaf in leaves() if leaf.no_files is not None)
+TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *SETTINGS_OF_FILES)
 """Arguments that name files, though they are no paths: they may be patterns, or have more in them."""
 DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 

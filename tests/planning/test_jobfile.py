@@ -483,9 +483,9 @@ def test_the_user_file_is_found_and_checked(tmp_path: Path, monkeypatch: pytest.
 def test_planning_loads_no_torch() -> None:
     code = (
         "import sys\nfrom stylevideo.planning.plan import plan_requests\n"
-        "from stylevideo.planning.request import Given\n"
+        "from stylevideo.planning.request import Overrides\n"
         "from pathlib import Path\n"
-        "plan_requests(['a.mov'], Given(styles=('s.png',), out_dir=Path('x')))\n"
+        "plan_requests(['a.mov'], Overrides(styles=('s.png',), out_dir=Path('x')))\n"
         "assert not {'torch', 'cv2', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
