@@ -1,6 +1,6 @@
 """Print a hash of six small films, to compare them before and after a change that must not touch a pixel.
 
-    python scripts/film_hashes.py
+    python -m scripts.film_hashes
 
 A film in h264, one of EXR plates, PNG files, a loop, two shots by two workers, and a film that was killed half-way and
 resumed: each made by `stylevideo run` as a user would, on the CPU. The hashes are alike on one machine only.
@@ -17,10 +17,11 @@ from pathlib import Path
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT, STYLE
+
 LAKE = str(ROOT / "samples" / "lake.mp4")
 QUICK = (
-    *("--style", str(ROOT / "samples" / "styles" / "impasto.jpg"), "--preset=draft", "--iterations=2"),
+    *("--style", str(STYLE), "--preset=draft", "--iterations=2"),
     *("--first-iterations=4", "--coarse-scales=0", "--style-scale=0.6", "--device=cpu", "--threads=1"),
     *("--config=none", "--quiet"),
 )

@@ -1,4 +1,4 @@
-"""Print how the code hangs together: `python scripts/structure.py imports`, or `... run` for a film of four frames.
+"""Print how the code hangs together: `python -m scripts.structure imports`, or `... run` for a film of four frames.
 
 `imports` lists the packages by rank with modules and lines, and every import that the order forbids: a package
 imports from lower ranks only, wherever it does so, and nobody imports private names of another package. `run` makes
@@ -20,7 +20,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
+
 RANKS = {
     "limits": 0,
     "text": 0.5,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from image_fixtures import to_image
 from media_fixtures import make_video, sine
-from sample_scenes import render_shot
 
+from scripts.samples.scenes import render_shot
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.models.vgg import VGG19
@@ -34,7 +34,7 @@ def _networks_are_read_once() -> Iterator[None]:
     """Jobs of this process share the network that the first of them reads from its file; `test_vgg` reads it anew."""
     with pytest.MonkeyPatch.context() as patch:
         read_once = functools.cache(load_vgg19)
-        for module in ("stylevideo.render.preflight", "stylevideo.quality.evaluate", "benchmark"):
+        for module in ("stylevideo.render.preflight", "stylevideo.quality.evaluate", "scripts.benchmark.__main__"):
             patch.setattr(f"{module}.load_vgg19", read_once)
         yield
 

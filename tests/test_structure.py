@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from structure import faults
+
+from scripts.structure import faults
 
 
 def test_packages_import_from_lower_ranks_only() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from conftest import QUICK, ROOT
-from setup_venv import STAMP
 
 import stylevideo
+from scripts.setup_venv import STAMP
 from stylevideo.cli.main import main
 from stylevideo.cli.parser import build_parser
 from stylevideo.media.decode.probe import probe

@@ -27,7 +27,7 @@ FILM_BYTES_PX = {
 }
 """A frame of a film by its delivery: of 8 bits where there is a choice, of half floats in EXR.
 
-Both were measured with painted frames by `scripts/benchmark.py disk` (`docs/benchmark.md`), and rounded up.
+Both were measured with painted frames by `python -m scripts.benchmark disk` (`docs/benchmark.md`), and rounded up.
 """
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 from batch_fixtures import make_clip, run_command, wait_until, workers
-from batch_trials import contents, marked, processes, wait_for_none, with_killer
 from conftest import ROOT, STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 from sequence_fixtures import save_numbered
 
+from scripts.trials.batch import contents, marked, processes, wait_for_none, with_killer
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Status, Waiting
 from stylevideo.batch.scheduler import already_made, run_batch
 from stylevideo.cli.main import main

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import torch
 from batch_fixtures import workers
-from batch_trials import contents
 from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.trials.batch import contents
 from stylevideo.batch.messages import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
 from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome, Status
 from stylevideo.batch.pool import Pool

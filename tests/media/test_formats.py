@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import formats
 import numpy as np
 import pytest
-from benchmark_report import Machine
 from conftest import ROOT
-from formats_depth import check_levels, make_clip
-from formats_footage import Encoder, Studio, constant, numbered_picture, run
-from formats_in import FFV1, PCM, Format, check_format
-from formats_measures import shown_numbers, sync_errors
-from formats_report import Row, Section, to_json
+
+from scripts.benchmark.report import Machine
+from scripts.formats import __main__ as formats
+from scripts.formats.depth import check_levels, make_clip
+from scripts.formats.footage import Encoder, Studio, constant, numbered_picture, run
+from scripts.formats.inputs import FFV1, PCM, Format, check_format
+from scripts.formats.measures import shown_numbers, sync_errors
+from scripts.formats.report import Row, Section, to_json
 
 MAPS = ("-map", "0:v", "-map", "1:a", "-c", "copy")
 

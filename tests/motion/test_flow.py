@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from image_fixtures import noise_image, to_image
-from sample_scenes import render_shot
 
+from scripts.samples.scenes import render_shot
 from stylevideo.errors import DeviceError, ShapeError
 from stylevideo.motion.flow import DISFlow, FarnebackFlow
 from stylevideo.system.device import choose_device, convolution_dtype

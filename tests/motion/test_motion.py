@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from image_fixtures import noise_image, to_image
-from sample_scenes import render_shot
 from torch import Tensor
 
+from scripts.samples.scenes import render_shot
 from stylevideo.motion.estimate import (
     REFERENCE_EVERY,
     REFERENCES,

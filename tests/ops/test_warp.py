@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_fixtures import noise_image, to_image
-from sample_scenes import render_shot
 
+from scripts.samples.scenes import render_shot
 from stylevideo.errors import ShapeError
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.visibility import deadband, visibility

@@ -20,10 +20,10 @@ import pytest
 import torch
 from conftest import QUICK, STYLE
 from media_fixtures import make_video, shared, stream_hashes
-from sample_scenes import render_shot
 from sequence_fixtures import save_numbered
 
 import stylevideo
+from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
 from stylevideo.media.decode.probe import probe

@@ -11,16 +11,16 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import batch_trials
-import benchmark
 import pytest
 import torch
-from benchmark_clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
-from benchmark_methods import Film, methods
-from benchmark_report import Bar, number
-from benchmark_uncovered import uncovered_regions
 from conftest import ROOT
 
+from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark.clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
+from scripts.benchmark.methods import Film, methods
+from scripts.benchmark.report import Bar, number
+from scripts.benchmark.uncovered import uncovered_regions
+from scripts.trials import batch
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.motion.estimate import Motion
@@ -38,8 +38,8 @@ QUICK = [
 COMPARED = ["frame by frame", "unwarped", "warped, no moments", "standard"]
 FOLDERS = ["unwarped", "warped-no-moments", "standard"]
 PAGE = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^python scripts/benchmark.*$", PAGE, re.MULTILINE)
-TRIALS = re.findall(r"^python scripts/batch_trials\.py (.*)$", PAGE, re.MULTILINE)
+COMMANDS = re.findall(r"^python -m scripts\.benchmark (.*)$", PAGE, re.MULTILINE)
+TRIALS = re.findall(r"^python -m scripts\.trials batch (.*)$", PAGE, re.MULTILINE)
 
 
 def compare(output: Path, *more: str) -> str:
@@ -223,12 +223,12 @@ def test_every_delivery_has_a_figure_for_the_disk() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_the_benchmark_page_are_understood(command: str) -> None:
-    benchmark._parser().parse_args(shlex.split(command)[2:])
+    benchmark._parser().parse_args(shlex.split(command))
 
 
 @pytest.mark.parametrize("words", TRIALS)
 def test_the_trials_of_the_benchmark_page_are_understood(words: str) -> None:
-    assert batch_trials.choose(shlex.split(words)).trials == [word for word in words.split() if word.isalpha()]
+    assert batch.choose(shlex.split(words)).trials == [word for word in words.split() if word.isalpha()]
 
 
 def test_numbers_keep_three_digits_that_count() -> None:

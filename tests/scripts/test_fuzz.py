@@ -1,4 +1,4 @@
-"""Damaged footage ends in a film or a sentence; `scripts/fuzz.py` tries far more of it than this."""
+"""Damaged footage ends in a film or a sentence; `python -m scripts.fuzz` tries far more of it than this."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuzz import fuzz
-from fuzz_inputs import CHANGES, Original, damage
-from fuzz_worker import CrashError, HangError, Worker
+
+from scripts.fuzz.damage import CHANGES, Original, damage
+from scripts.fuzz.run import fuzz
+from scripts.fuzz.worker import CrashError, HangError, Worker
 
 FEW = 10
 ORIGINALS = [Original("clip.mp4", {"clip.mp4": bytes(range(256)) * 20}), Original("shots", {"a": b"a" * 99, "b": b"b"})]

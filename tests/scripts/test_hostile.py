@@ -1,16 +1,17 @@
-"""The hostile suite: its rules find what they are for, and a few of its cases are played; see `scripts/hostile.py`."""
+"""The hostile suite: its rules find what they are for, and a few cases are played; see `scripts.trials.hostile`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
 
-import hostile
 import pytest
-from hostile_judge import Allowed, complaints, snapshot
-from hostile_stage import Case, Stage
-from hostile_trace import Event, events
-from hostile_watch import Seen, can_watch
+
+from scripts.trials.hostile import trial as hostile
+from scripts.trials.hostile.judge import Allowed, complaints, snapshot
+from scripts.trials.hostile.stage import Case, Stage
+from scripts.trials.hostile.trace import Event, events
+from scripts.trials.hostile.watch import Seen, can_watch
 
 QUICK = (
     *("names: mpd as clip", "names: sibling.ffconcat named .mp4", "names: pipe.ffconcat as style"),

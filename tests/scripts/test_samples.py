@@ -12,9 +12,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from conftest import ROOT
-from sample_paintings import PAINTINGS, paint
-from sample_scenes import SHOT_FRAMES, SHOTS, RenderedFrame, render_shot
-from sample_score import PEAK, compose
+
+from scripts.samples.paintings import PAINTINGS, paint
+from scripts.samples.scenes import SHOT_FRAMES, SHOTS, RenderedFrame, render_shot
+from scripts.samples.score import PEAK, compose
 
 CLIP = ROOT / "samples" / "lake.mp4"
 STYLES = sorted((ROOT / "samples" / "styles").glob("*.jpg"))

@@ -13,12 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from batch_trials import contents
 from conftest import STYLE
 from media_fixtures import make_video
 from sequence_fixtures import save_numbered
 
 import stylevideo
+from scripts.trials.batch import contents
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
 from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.render.assemble import deliver

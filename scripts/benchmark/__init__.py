@@ -1,0 +1,1 @@
+"""What stylevideo claims, measured: `python -m scripts.benchmark`."""

@@ -1,0 +1,227 @@
+"""Measure what stylevideo claims, in one run on one machine.
+
+    python -m scripts.benchmark methods [--clips flight bikes] [--methods standard] [--baseline-ends]
+    python -m scripts.benchmark still
+    python -m scripts.benchmark uncovered
+    python -m scripts.benchmark borders
+    python -m scripts.benchmark shots
+    python -m scripts.benchmark memory CLIP STYLE [--frames 48 132]
+    python -m scripts.benchmark line CLIP STYLE [--sizes 256 640]
+    python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
+
+`methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
+warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
+frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes,
+`borders` at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a
+short and a long run, `line` at how much of its time the painting waits for decoding, flow, saving or encoding, `disk`
+at what lies on the disk until a film is complete, beside what was foreseen. All results lie in `--output`; a run that
+was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts import ROOT, STYLE
+from scripts.benchmark.checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
+from scripts.benchmark.clips import CLIPS, MissingClipError, load_clip, pan_clip, six_shots, still_clip, zoom_clip
+from scripts.benchmark.disk import check_disk
+from scripts.benchmark.methods import STANDARD, Workbench, methods
+from scripts.benchmark.pictures import crops, windows
+from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
+from scripts.benchmark.uncovered import check_uncovered
+from scripts.samples.scenes import render_shot
+from stylevideo.errors import StyleVideoError
+from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.media.images.pictures import write_atomically
+from stylevideo.models.weights import load_vgg19
+from stylevideo.render.styles import read_styles
+from stylevideo.settings.settings import leaves
+from stylevideo.system.device import choose_device, convolution_dtype, describe
+
+ONE_BY_ONE_ITERATIONS = 60
+GRAIN = 3 / 255
+"""Of the second still clip: a camera at rest, since identical frames are not painted again."""
+TIMES_THE_FILM = 8
+"""Size of the still picture that a camera moves over."""
+
+
+class Run:
+    """One start of the script: its options, and what all its methods and clips share."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.methods = methods(options.iterations, dict(options.set), options.baseline_ends)
+        settings = self.methods[STANDARD].settings
+        device = choose_device(settings.optimizer.device)
+        self.machine = Machine(ROOT, describe(device))
+        if options.restart:
+            shutil.rmtree(options.output / "frames", ignore_errors=True)
+        options.output.mkdir(parents=True, exist_ok=True)
+        vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
+        self.bench = Workbench(options.output, vgg, read_styles([options.style]), settings, self.machine.started)
+
+    def conclude(self, name: str, findings: Sequence[Findings]) -> None:
+        title = f"`scripts.benchmark {self.options.command}`: {self.options.style.name}, {self.options.size} pixels."
+        publish(self.options.output, name, title, findings, self.machine)
+
+
+def compare_methods(run: Run) -> None:
+    options, rows, findings = run.options, {}, []
+    for name in options.clips:
+        try:
+            clip = load_clip(name, options.size, options.frames_per_clip, options.media)
+        except MissingClipError as error:
+            print(f"{name} is skipped: {error}", flush=True)
+            continue
+        rows[name] = [run.bench.run(clip, run.methods[method]) for method in options.methods]
+        columns = {"source": clip.image, **{row.method.name: row.film.shown for row in rows[name]}}
+        pictures = {f"crops-{name}": crops(name, columns, windows(clip))}
+        findings.append(Findings(tables(name, rows[name]), method_bars(name, rows[name]), pictures))
+    bars = [bar for found in findings for bar in found.bars]
+    write_atomically(options.output / "benchmark.json", to_json(rows, bars, run.machine).encode())
+    run.conclude("benchmark", findings)
+
+
+def still(run: Run) -> None:
+    options = run.options
+    clips = (still_clip(options.size, options.frames, options.media, grain) for grain in (0.0, GRAIN))
+    run.conclude("still", [check_still(run.bench, clip, run.methods) for clip in clips])
+
+
+def uncovered(run: Run) -> None:
+    clip = load_clip("bikes", run.options.size, None, run.options.media)
+    run.conclude("uncovered", [check_uncovered(run.bench, clip, run.methods)])
+
+
+def borders(run: Run) -> None:
+    size, count = run.options.size, run.options.frames
+    picture = next(render_shot("flight", 1, TIMES_THE_FILM * size, TIMES_THE_FILM * size * 9 // 16)).image
+    moves = (
+        (pan_clip("pan-by-4-pixels", picture, size, count, 4.0), RIGHT),
+        (pan_clip("pan-by-3.3-pixels", picture, size, count, 3.3), RIGHT),
+        (zoom_clip("zoom-by-2-percent", picture, size, count), ALL_ROUND),
+    )
+    run.conclude("borders", [check_borders(run.bench, clip, border, run.methods) for clip, border in moves])
+
+
+def shots(run: Run) -> None:
+    clip = six_shots(run.options.size, run.options.frames)
+    run.conclude("shots", [check_shots(run.bench, clip, run.methods)])
+
+
+def memory(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    print(check_memory(options.clip, options.style, tuple(options.frames), options.size), flush=True)
+    print(machine)
+
+
+def line(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for said in check_line(options.clip, options.style, options.frames, options.sizes, options.iterations):
+        print(said, flush=True)
+    print(machine)
+
+
+def disk(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for said in check_disk(options.clip, options.style, options.frames, options.size, options.deliveries):
+        print(said, flush=True)
+    print(machine)
+
+
+PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line, "disk": disk}
+"""What is measured of a user's clip and printed alone."""
+COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
+    "methods": (compare_methods, 256, None),
+    "still": (still, 160, 300),
+    "uncovered": (uncovered, 256, None),
+    "borders": (borders, 160, 16),
+    "shots": (shots, 160, 4),
+}
+"""What each command does, its size in pixels, and its frames, of the clip or of each shot."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command in PLAIN:
+            PLAIN[options.command](options)
+        else:
+            COMMANDS[options.command][0](Run(options))
+    except (StyleVideoError, MissingClipError) as error:
+        sys.exit(f"benchmark: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m scripts.benchmark", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    manner: dict[str, Any] = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter, "allow_abbrev": False}
+    for name, (_, size, frames) in COMMANDS.items():
+        command = commands.add_parser(name, **manner)
+        _add_common(command, size)
+        if name == "methods":
+            _add_choices(command)
+        elif frames is not None:
+            command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
+    for name in PLAIN:
+        command = commands.add_parser(name, **manner)
+        command.add_argument("clip", type=Path)
+        command.add_argument("style", type=Path)
+        if name == "disk":
+            command.add_argument("--size", type=int, default=256, help="long edge, pixels")
+            command.add_argument("--frames", type=int, default=6)
+            command.add_argument("--deliveries", nargs="+", choices=DELIVERIES, default=[], help="all if not given")
+        elif name == "memory":
+            command.add_argument("--size", type=int, default=256, help="long edge, pixels")
+            command.add_argument("--frames", type=int, nargs=2, default=(48, 132), help="short and long")
+        else:
+            command.add_argument("--sizes", type=int, nargs="+", default=(256, 640), help="long edges, pixels")
+            command.add_argument("--frames", type=int, default=24)
+            command.add_argument("--iterations", type=int, default=4, help="of each frame: fewer than anyone uses")
+    return parser
+
+
+def _add_common(command: argparse.ArgumentParser, size: int) -> None:
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--size", type=int, default=size, help="long edge, pixels")
+    command.add_argument("--iterations", type=int, default=ONE_BY_ONE_ITERATIONS, help="of frame by frame")
+    command.add_argument("--output", type=Path, default=Path("benchmark"), help="folder for everything that is made")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.add_argument("--restart", action="store_true", help="make again what earlier runs have made")
+    command.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting, for all methods"
+    )
+    command.set_defaults(baseline_ends=False)
+
+
+def _add_choices(command: argparse.ArgumentParser) -> None:
+    names = list(methods(ONE_BY_ONE_ITERATIONS, {}))
+    command.add_argument("--clips", nargs="+", choices=CLIPS, default=CLIPS)
+    command.add_argument("--methods", nargs="+", choices=names, default=names)
+    command.add_argument("--frames-per-clip", type=int, help="only so many from each clip's first")
+    command.add_argument(
+        "--baseline-ends", action="store_true", help="frame by frame only for the first and last five frames"
+    )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Read `NAME=VALUE`, by the kind of the setting's default."""
+    name, _, value = text.partition("=")
+    default = next((leaf.default for leaf in leaves() if leaf.name == name), None)
+    if isinstance(default, bool):
+        return name, value.lower() in ("1", "true", "yes")
+    if isinstance(default, tuple):
+        return name, tuple(value.split(","))
+    return name, value if default is None else type(default)(value)
+
+
+if __name__ == "__main__":
+    main()

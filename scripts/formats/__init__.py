@@ -1,0 +1,1 @@
+"""Footage in and deliveries out, measured: `python -m scripts.formats`."""

@@ -1,0 +1,1 @@
+"""Footage that is damaged by chance: `python -m scripts.fuzz`."""

@@ -1,0 +1,1 @@
+"""The program in trouble: `python -m scripts.trials batch|hostile|cases|odd`."""

@@ -1,0 +1,1 @@
+"""Faults that were found from outside, each made anew."""

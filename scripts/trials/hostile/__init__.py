@@ -1,0 +1,1 @@
+"""Hostile inputs, and a watcher of files, sockets and processes."""

@@ -1,0 +1,1 @@
+"""Odd clips, and damaged films."""
