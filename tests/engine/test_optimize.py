@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.sequence import Frame
-from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.targets import StyleTargets, StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
@@ -33,6 +34,41 @@ def test_the_loss_falls_and_the_picture_stays_in_range(vgg, make_targets: Maker,
     assert result.iterations == 12
     assert 0 <= result.state.image.min() <= result.state.image.max() <= 1
     assert result.losses.total == pytest.approx(after, rel=0.2)
+
+
+def test_the_gradient_is_that_of_the_value(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
+    """Along its own direction the loss changes by as much as it says, with every term at work."""
+    frame, settings = flight_frames[0].image, Settings()
+    guide = TemporalTarget(frame.flip(3), torch.full_like(frame[:, :1], 0.5))
+    objective = Objective(vgg, frame, make_targets(settings).at(tuple(frame.shape[2:])), guide, settings.losses)
+    image = frame.flip(2).contiguous()
+    losses, gradient = objective.value_and_grad(image)
+    assert losses.numbers() == objective.value(image).numbers()
+    assert not image.requires_grad
+    step = 1e-2 * gradient / gradient.norm()
+    ahead, behind = (float(objective.value(image + sign * step).total) for sign in (1, -1))
+    assert (ahead - behind) / 2 == pytest.approx(float((gradient * step).sum()), rel=0.02)
+
+
+def test_a_style_term_counts_by_its_weight_and_in_its_region(
+    vgg, make_targets: Maker, flight_frames: list[Frame]
+) -> None:
+    frame, settings = flight_frames[0].image, Settings().with_values(content_layers=(), tv_weight=0.0)
+    terms = make_targets(settings).at(tuple(frame.shape[2:]))
+
+    def style(*chosen: StyleTerm, image: torch.Tensor = frame) -> float:
+        return Objective(vgg, frame, chosen, None, settings.losses).value(image).numbers().style
+
+    first, second = style(terms[0]), style(terms[1])
+    assert style(*terms[:2]) == pytest.approx((first + second) / 2)
+    assert style(replace(terms[0], weight=3.0), terms[1]) == pytest.approx((3 * first + second) / 4)
+    left = torch.zeros_like(frame[:, :1])
+    left[..., : frame.shape[3] // 2] = 1
+    black = frame.clone()
+    black[..., frame.shape[3] * 3 // 4 :] = 0
+    assert style(replace(terms[1], region=left), image=black) == pytest.approx(style(replace(terms[1], region=left)))
+    assert style(terms[1], image=black) != pytest.approx(second, rel=0.01)
+    assert style(replace(terms[1], region=torch.ones_like(left))) == pytest.approx(second, rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(

@@ -389,3 +389,11 @@ def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> 
     ]
     assert len(states[-1].recent_losses) == 5
     assert states[-1].index == 7
+
+
+def test_each_frame_is_asked_for_its_own_settings(
+    vgg: VGG19, make_targets: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings().with_values(first_iterations=2, coarse_scales=0, new_iterations=0, tolerance=0.0)
+    monkeypatch.setattr(Settings, "at", lambda self, frame: self.with_values(iterations=1 + frame))
+    assert [result.iterations for result in results(vgg, pan(4), make_targets, settings)] == [2, 2, 3, 4]

@@ -59,6 +59,32 @@ def test_what_is_uncovered_is_new() -> None:
     assert float(moving.visible[..., left + 60 :].mean()) > 0.95
 
 
+class Known:
+    """A source of motion that knows a camera's steps, as a renderer does, and notes what it is asked."""
+
+    def __init__(self, step_px: int) -> None:
+        self.step_px, self.asked = step_px, []
+
+    def flow(self, frame: Frame, other: Frame) -> torch.Tensor:
+        self.asked.append((frame.index, other.index))
+        flow = torch.zeros_like(frame.image[:, :2])
+        flow[:, 0] = self.step_px * (frame.index - other.index)
+        return flow
+
+
+def test_motion_comes_from_the_source_that_is_put_in() -> None:
+    """Noise of single pixels moves by more than any flow could find out."""
+    wide = noise_image(HEIGHT, WIDTH + 120, 7)
+    frames = [Frame(index, wide[..., 40 * index : 40 * index + WIDTH]) for index in range(3)]
+    source = Known(40)
+    (_, first), (_, second), _ = with_motion(frames, source)
+    assert first is None and second is not None
+    assert second.flow_to_previous[0, 0].unique().tolist() == [40.0]
+    assert float(second.visible[..., : WIDTH - 48].min()) == 1
+    assert float(second.visible[..., WIDTH - 32 :].max()) < 0.5
+    assert {(1, 0), (0, 1), (2, 1), (2, 0)} <= set(source.asked)
+
+
 def test_another_picture_is_all_new() -> None:
     motion = estimate_motion(DISFlow(), Frame(0, wall()), Frame(1, noise_image(HEIGHT, WIDTH, 5)))
     assert float(motion.visible.mean()) < 0.25

@@ -36,6 +36,15 @@ def test_gram_matrix_of_half_precision_features_does_not_overflow() -> None:
     assert gram.isfinite().all()
 
 
+def test_gram_matrix_of_a_region_is_that_of_its_features() -> None:
+    features = torch.rand(1, 5, 4, 6)
+    left = torch.zeros(1, 1, 8, 12)
+    left[..., :6] = 1
+    torch.testing.assert_close(gram_matrix(features, left), gram_matrix(features[..., :3]))
+    torch.testing.assert_close(gram_matrix(features, left / 2), gram_matrix(features[..., :3]))
+    assert not gram_matrix(features, torch.zeros_like(left)).any()
+
+
 def test_relative_square_error_is_zero_at_the_target_and_one_for_nothing() -> None:
     target = torch.rand(1, 4, 4)
     assert relative_square_error(target, target) == 0
