@@ -12,7 +12,7 @@ import numpy as np
 
 from stylevideo.media.decode.account import SOUND_HZ, cues, decoded_sound, packet_sums
 from stylevideo.media.encode.delivery import CONTAINERS
-from stylevideo.media.encode.tracks import Cut
+from stylevideo.media.encode.stretch import Cut
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.quality.checks import Check, Verdict, agree, same
 from stylevideo.timeline.clip import StreamInfo, VideoInfo

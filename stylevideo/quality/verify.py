@@ -16,20 +16,13 @@ from fileseq.frameset import FrameSet
 
 from stylevideo.errors import DecodeError
 from stylevideo.media.clock import one_clock
-from stylevideo.media.decode.account import shown_colors
+from stylevideo.media.decode.account import packet_hashes, shown_colors
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.decode.tags import Chapter, ask, comparable, read_tags, says
 from stylevideo.media.encode.delivery import CONTAINERS
 from stylevideo.media.encode.plan import film_timecode
-from stylevideo.media.encode.tracks import (
-    TRACK_KINDS,
-    Track,
-    packet_hashes,
-    pair_tracks,
-    plan_tracks,
-    stretch_of_time,
-    tracks_of,
-)
+from stylevideo.media.encode.stretch import stretch_of_time
+from stylevideo.media.encode.tracks import TRACK_KINDS, Track, pair_tracks, plan_tracks, tracks_of
 from stylevideo.media.images.files import file_facts
 from stylevideo.quality.check_times import TIME_TOLERANCE, check_motion, check_times
 from stylevideo.quality.check_tracks import check_cues, check_language, check_packets, check_sound

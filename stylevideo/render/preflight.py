@@ -12,9 +12,9 @@ import torch
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery, choose_delivery
-from stylevideo.media.encode.film import check_film
 from stylevideo.media.encode.plan import plan_film
-from stylevideo.media.encode.tracks import stretch_of_time
+from stylevideo.media.encode.stretch import stretch_of_time
+from stylevideo.media.encode.trial import check_film
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import SRGB, sequence_view, shown_by
 from stylevideo.models.vgg import VGG19

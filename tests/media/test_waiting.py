@@ -17,11 +17,13 @@ from conftest import ROOT, STYLE
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo.errors import DecodeError, EncodeError, InputError, TimeLimitError
+from stylevideo.media.decode.account import packet_hashes
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.encode.pipe import encode
-from stylevideo.media.encode.tracks import packet_hashes, plan_tracks, stretch_of_time
+from stylevideo.media.encode.stretch import stretch_of_time
+from stylevideo.media.encode.tracks import plan_tracks
 from stylevideo.media.ffmpeg import ffmpeg_output, ffmpeg_path, run_ffmpeg
 from stylevideo.media.images.files import read_file
 from stylevideo.media.images.pictures import Reading
@@ -86,7 +88,7 @@ QUESTIONS: dict[str, Callable[[VideoInfo], object]] = {
 def test_every_question_has_a_limit_of_time(
     name: str, clip: VideoInfo, stand_in: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("decode.probe", "decode.tags", "encode.tracks"):
+    for module in ("decode.account", "decode.probe", "decode.tags", "encode.tracks"):
         monkeypatch.setattr(f"stylevideo.media.{module}.reading_time_s", lambda path: 0.3)
     numbers, began = stand_in("exec sleep 60"), time.monotonic()
     with pytest.raises(TimeLimitError, match=r"^clip\.mp4 could not be read within 0 seconds\. Check the disk or the"):

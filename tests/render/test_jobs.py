@@ -198,7 +198,7 @@ def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
     """ffmpeg is given a filter that it does not have, which ends the painting; later it is given the right one."""
     output = tmp_path / "film.mp4"
     settings = FAST.with_values(frames="1-10")
-    monkeypatch.setattr("stylevideo.media.encode.film._filters", filter_that_goes_away)
+    monkeypatch.setattr("stylevideo.media.encode.command._filters", filter_that_goes_away)
     with pytest.raises(EncodeError, match="run the same command again to go on"):
         stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
     assert not output.exists()
@@ -263,7 +263,7 @@ def test_the_fingerprint_names_device_precision_and_weights_as_they_are_used(
 ) -> None:
     """`--device cpu` after `auto` on the same CPU is the same job; another precision is another job."""
     output = tmp_path / "film.mp4"
-    monkeypatch.setattr("stylevideo.media.encode.film._filters", filter_that_goes_away)
+    monkeypatch.setattr("stylevideo.media.encode.command._filters", filter_that_goes_away)
     usual, other = ("bf16", "fp32") if is_fast_with_bf16(torch.device("cpu")) else ("fp32", "bf16")
     settings = FAST.with_values(frames="1-1", device="cpu", precision=usual)
     with pytest.raises(EncodeError):

@@ -18,11 +18,13 @@ from media_fixtures import ffmpeg, numbered_video, shown_numbers, sine
 
 from stylevideo.cli.main import main
 from stylevideo.errors import InputError, StyleVideoError
+from stylevideo.media.decode.account import packet_hashes
 from stylevideo.media.decode.opencv import OPTIONS_VARIABLE
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.decode.tags import read_tags
-from stylevideo.media.encode.tracks import packet_hashes, plan_tracks, stretch_of_time
+from stylevideo.media.encode.stretch import stretch_of_time
+from stylevideo.media.encode.tracks import plan_tracks
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.formats import CLIP_FORMATS
 from stylevideo.media.images.pictures import Reading

@@ -1,4 +1,4 @@
-"""What ffmpeg's decoders themselves make of a file: pictures and their times, sound, subtitles.
+"""What ffmpeg itself makes of a file: pictures and their times, sound, subtitles, packets.
 
 For who checks what was written: none of it comes from the probe or the reader.
 """
@@ -6,11 +6,13 @@ For who checks what was written: none of it comes from the probe or the reader.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
+from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.clock import one_clock
 from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.framecrc import parse_framecrc
@@ -103,6 +105,33 @@ def packet_sums(info: VideoInfo, stream: StreamInfo) -> list[str]:
     copied = ["-map", f"0:{stream.index}", "-c", "copy", *bare, "-f", "framecrc", "-"]
     listing = parse_framecrc(run_ffmpeg([*_quietly(info), *copied], _patience_s(info)).output)
     return [row.crc for row in listing.rows] if listing else []
+
+
+def packet_hashes(streams: Sequence[tuple[VideoInfo, StreamInfo]]) -> list[str]:
+    """MD5 of the packets of each of some streams, without decoding them.
+
+    AAC has a header before each packet in transport streams, and none elsewhere; it is left out.
+
+    Args:
+        streams: each with its file.
+    Raises:
+        InputError: ffmpeg cannot read them.
+    """
+    files = {info.path: info for info, _ in streams}
+    places = {path: place for place, path in enumerate(files)}
+    command = [word for info in files.values() for word in source_input(info.path, info.demuxer)]
+    for place, (info, stream) in enumerate(streams):
+        command += ["-map", f"{places[info.path]}:{stream.index}"]
+        command += [f"-bsf:{place}", "aac_adtstoasc"] if stream.codec == "aac" else []
+    limit_s = sum(map(reading_time_s, files))
+    try:
+        printed = ffmpeg_output(
+            ["-v", "error", *command, "-c", "copy", "-f", "streamhash", "-hash", "md5", "-"], limit_s
+        )
+    except DecodeError as error:
+        names = " or ".join(path.name for path in files)
+        raise InputError(f"{names} could not be examined by ffmpeg: {error}.") from error
+    return re.findall(r"=(\w+)$", printed.decode(), re.MULTILINE)
 
 
 def shown_colors(info: VideoInfo) -> tuple[str, str, str, str]:

@@ -13,7 +13,9 @@ from pathlib import Path
 from stylevideo.errors import SettingsError
 from stylevideo.media.decode.tags import Chapter, read_tags, tag_lines
 from stylevideo.media.encode.delivery import CONTAINERS
-from stylevideo.media.encode.tracks import Track, cover_data, plan_tracks, stretch_of_time
+from stylevideo.media.encode.stretch import stretch_of_time
+from stylevideo.media.encode.track_arguments import cover_data
+from stylevideo.media.encode.tracks import Track, plan_tracks
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.timecode import timecode_after
 

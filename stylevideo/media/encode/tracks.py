@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import DecodeError, InputError, StorageError
 from stylevideo.media.clock import one_clock
 from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.encode.delivery import CONTAINERS, Container
 from stylevideo.media.encode.extras import picture_notes
+from stylevideo.media.encode.stretch import Cut, cut_arguments
 from stylevideo.media.ffmpeg import (
-    ffmpeg_output,
     file_url,
     last_lines,
     reading_time_s,
@@ -31,18 +29,13 @@ from stylevideo.timeline.clip import StreamInfo, VideoInfo
 logger = logging.getLogger(__name__)
 
 TRACK_KINDS = ("audio", "subtitle", "attachment", "cover", "data")
-_SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v", "data": "d"}
 _OF_THE_MUXER = ("(tmcd / ", "(text / ", "(rtp  / ")
 """Data streams that QuickTime makes for a timecode, for the titles of chapters, and for servers."""
-LONGEST_TITLE = 1000
-UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-_COVER_FILES = {"png": ("png", "image/png"), "mjpeg": ("jpg", "image/jpeg")}
+COVER_FILES = {"png": ("png", "image/png"), "mjpeg": ("jpg", "image/jpeg")}
 """Of a cover that is attached as a file, by its codec: the suffix, and the type by which players know it."""
 AUDIO_BIT_RATE = "256k"
 # Of a track, this much is muxed to learn whether the container can hold it.
 TRIAL_SECONDS = "1"
-# Sound before the first frame shorter than this is not worth a shifted video track.
-SHORTEST_LATE_START = Fraction(1, 1000)
 
 
 @dataclass(frozen=True)
@@ -56,62 +49,6 @@ class Track:
     def is_copied(self) -> bool:
         """Whether its packets stay as they are."""
         return self.codec in ("copy", "attach")
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The stretch of the source's time that the film shows, in seconds.
-
-    Attributes:
-        start: where it begins, on the source's clock; below 0 where its picture begins before that.
-        length: None where it runs to the source's end.
-        late: how long the film's sound runs before its first picture.
-    """
-
-    start: Fraction
-    length: Fraction | None
-    late: Fraction
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is cut off."""
-        return self.start <= 0 and self.length is None
-
-
-def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
-    """The whole clip keeps sound from before its first picture; a stretch begins with its first frame.
-
-    Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
-    """
-    whole, after = info.thinned_from or info, info.successor(frames[-1])
-    if info.index_in_whole(frames.start) == 0 and after is None:
-        begins = info.start_time if abs(info.start_time) >= SHORTEST_LATE_START else Fraction(0)
-        return Cut(Fraction(0), None, begins) if timed and begins > 0 else Cut(begins, None, Fraction(0))
-    start = info.pts[frames.start] * info.time_base
-    return Cut(start, None if after is None else whole.pts[after] * whole.time_base - start, Fraction(0))
-
-
-def cut_arguments(cut: Cut, zero: Fraction = Fraction(0), jumps: bool = False) -> tuple[list[str], list[str]]:
-    """ffmpeg's arguments for a stretch: before the source, and before what is written.
-
-    Args:
-        cut: the stretch.
-        zero: where ffmpeg's clock of the streams that are used begins: see `VideoInfo.zero_of`.
-        jumps: whether the file's clock jumps, by which no place can be looked up: it is read from its beginning.
-    """
-    seeks = cut.start > 0 and not jumps
-    begin = ["-ss", _seconds(cut.start)] if seeks else []
-    if late := max(zero - cut.start, Fraction(0)) if seeks else zero - cut.start:
-        begin += ["-itsoffset", _seconds(late)]
-    # Else a cut keeps sound and subtitles from before it. (`-copypriorss 0` spares rewritten subtitles, for
-    # whose negative times mkv delays all else.) Without a cut this would drop what primes the decoder.
-    from_zero = ["-ss", "0"] if cut.start > 0 else []
-    return begin, [*from_zero, *(["-t", _seconds(cut.length)] if cut.length is not None else [])]
-
-
-def _seconds(time: Fraction) -> str:
-    """Exact to the microsecond, which is as fine as ffmpeg reads it."""
-    return f"{round(time * 1_000_000)}us"
 
 
 def tracks_of(streams: Sequence[StreamInfo], kind: str) -> list[StreamInfo]:
@@ -218,7 +155,7 @@ def _can_hold(info: VideoInfo, container: Container, tracks: Sequence[Track]) ->
     Raises:
         StorageError: the disk for temporary files is full, which is no answer.
     """
-    if any(track.codec == "attach" and track.stream.codec not in _COVER_FILES for track in tracks):
+    if any(track.codec == "attach" and track.stream.codec not in COVER_FILES for track in tracks):
         return False
     tried = [track for track in tracks if track.codec != "attach"]
     if not tried:
@@ -229,7 +166,7 @@ def _can_hold(info: VideoInfo, container: Container, tracks: Sequence[Track]) ->
         maps, own = ["-map", "0:v", "-c:0", "mpeg2video", "-shortest"], 1
     for place, track in enumerate(tried, own):
         maps += ["-map", f"{own}:{track.stream.index}", f"-c:{place}", track.codec]
-        maps += _sound(track.codec, f":{place}") if track.stream.kind == "audio" else []
+        maps += sound_arguments(track.codec, f":{place}") if track.stream.kind == "audio" else []
     with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
         source = ["-t", TRIAL_SECONDS, *source_input(info.path, info.demuxer)]
         into = ["-f", container.muxer, file_url(Path(folder) / "trial")]
@@ -239,98 +176,6 @@ def _can_hold(info: VideoInfo, container: Container, tracks: Sequence[Track]) ->
         codecs = ", ".join(f"{track.stream.index} as {track.codec}" for track in tried)
         logger.debug("%s: streams %s: %s", info.path.name, codecs, last_lines(run.messages))
     return run.status == 0
-
-
-def track_inputs(tracks: Sequence[Track], info: VideoInfo, cut: Cut) -> tuple[dict[str, int], list[str]]:
-    """The number of the input from which ffmpeg takes each kind of track, and the arguments for these inputs.
-
-    All are the source. Subtitles and data have inputs of their own: for the sake of one that is far away ffmpeg reads
-    sound far ahead of the picture, and how far would decide how the film is laid out. Covers stand at its uncut
-    beginning.
-    """
-    file = source_input(info.path, info.demuxer)
-
-    def begin(*kinds: str) -> list[str]:
-        zero = info.zero_of(track.stream for track in tracks if track.stream.kind in kinds)
-        return cut_arguments(cut, zero, info.jumps)[0]
-
-    numbers, inputs = {"audio": 1, "attachment": 1}, [*begin("audio", "attachment"), *file]
-    for kind in ("subtitle", "data", "cover"):
-        if any(track.stream.kind == kind for track in tracks):
-            numbers[kind] = 1 + inputs.count("-i")
-            inputs += [*([] if kind == "cover" else begin(kind)), *file]
-    return numbers, inputs
-
-
-def track_arguments(tracks: Sequence[Track], inputs: Mapping[str, int], seconds: Fraction) -> Iterator[str]:
-    """Map each track from its input, and say how it is written; the film's picture is the first video.
-
-    Args:
-        tracks: as planned.
-        inputs: the number of each kind's.
-        seconds: how long the picture lasts.
-    """
-    counts = {"a": 0, "s": 0, "t": 0, "d": 0, "v": 1}
-    for track in tracks:
-        if track.codec == "attach":
-            continue
-        letter = _SPECIFIERS[track.stream.kind]
-        place = f"{letter}:{counts[letter]}"
-        counts[letter] += 1
-        yield from ("-map", f"{inputs[track.stream.kind]}:{track.stream.index}", f"-c:{place}", track.codec)
-        yield from title_arguments(track.stream, place)
-        if letter == "a":
-            yield from _sound(track.codec, f":{place}", seconds)
-        if letter == "v":
-            yield from (f"-disposition:{place}", "attached_pic")
-
-
-def title_arguments(stream: StreamInfo, place: str) -> Iterator[str]:
-    """Name a track: ffmpeg reads QuickTime's names of tracks under another word than it writes them from."""
-    if 0 < len(stream.title) <= LONGEST_TITLE and UNREADABLE not in stream.title:
-        yield from (f"-metadata:s:{place}", f"title={stream.title}")
-
-
-@contextmanager
-def attached_covers(tracks: Sequence[Track], data: Sequence[bytes]) -> Iterator[list[str]]:
-    """ffmpeg's arguments for covers that are attached as files; these last as long as the context.
-
-    Args:
-        tracks: as planned.
-        data: what is in the files.
-    Raises:
-        StorageError: the disk for temporary files is full.
-    """
-    covers = [track.stream for track in tracks if track.codec == "attach"]
-    if not covers:
-        yield []
-        return
-    before = sum(track.stream.kind == "attachment" for track in tracks)
-    arguments: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        for number, stream in enumerate(covers):
-            suffix, mime_type = _COVER_FILES[stream.codec]
-            file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
-            try:
-                file.write_bytes(data[number])
-            except OSError as error:
-                raise StorageError(f"{file} cannot be written ({error.strerror}). Free some space.") from error
-            arguments += ["-attach", file_url(file), f"-metadata:s:t:{before + number}", f"mimetype={mime_type}"]
-        yield arguments
-
-
-def cover_data(info: VideoInfo, stream: StreamInfo) -> bytes:
-    """What is in a cover's file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", "-"]
-    command = ["-v", "error", *source_input(info.path, info.demuxer), *only]
-    try:
-        return ffmpeg_output(command, reading_time_s(info.path))
-    except DecodeError as error:
-        raise InputError(f"{info.path.name}: its cover cannot be read: {error}.") from error
 
 
 def pair_tracks(planned: Sequence[Track], found: Sequence[StreamInfo]) -> list[tuple[Track, StreamInfo]]:
@@ -352,36 +197,9 @@ def _may_be(track: Track, stream: StreamInfo) -> bool:
     return same_codec and track.stream.language == stream.language
 
 
-def _sound(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]:
+def sound_arguments(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]:
     """How rewritten sound is encoded; MXF, for which it is made PCM, holds 48 kHz alone, as long as the picture."""
     if codec.startswith("pcm"):
         silence = f"aresample=async=1:first_pts=0,apad=whole_dur={float(seconds):.6f}"
         return [f"-ar{place}", "48000", f"-filter{place or ':a'}", silence]
     return [] if codec == "copy" else [f"-b{place or ':a'}", AUDIO_BIT_RATE]
-
-
-def packet_hashes(streams: Sequence[tuple[VideoInfo, StreamInfo]]) -> list[str]:
-    """MD5 of the packets of each of some streams, without decoding them.
-
-    AAC has a header before each packet in transport streams, and none elsewhere; it is left out.
-
-    Args:
-        streams: each with its file.
-    Raises:
-        InputError: ffmpeg cannot read them.
-    """
-    files = {info.path: info for info, _ in streams}
-    places = {path: place for place, path in enumerate(files)}
-    command = [word for info in files.values() for word in source_input(info.path, info.demuxer)]
-    for place, (info, stream) in enumerate(streams):
-        command += ["-map", f"{places[info.path]}:{stream.index}"]
-        command += [f"-bsf:{place}", "aac_adtstoasc"] if stream.codec == "aac" else []
-    limit_s = sum(map(reading_time_s, files))
-    try:
-        printed = ffmpeg_output(
-            ["-v", "error", *command, "-c", "copy", "-f", "streamhash", "-hash", "md5", "-"], limit_s
-        )
-    except DecodeError as error:
-        names = " or ".join(path.name for path in files)
-        raise InputError(f"{names} could not be examined by ffmpeg: {error}.") from error
-    return re.findall(r"=(\w+)$", printed.decode(), re.MULTILINE)

@@ -1,0 +1,48 @@
+"""What goes into ffmpeg's pipe for a film: each image as often as it shows, or once with its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from stylevideo.errors import EncodeError, ShapeError
+from stylevideo.media.encode.matroska import picture_header, stream_header
+from stylevideo.media.encode.spec import FilmSpec
+
+
+def check_image(image: np.ndarray, first: np.ndarray) -> None:
+    is_known = image.dtype in (np.uint8, np.uint16) and image.ndim == 3 and image.shape[2] in (3, 4)
+    if image.shape != first.shape or image.dtype != first.dtype or not is_known:
+        raise ShapeError(
+            "A film needs (h, w, 3) or (h, w, 4) uint8 or uint16 images of one size; "
+            f"got {image.shape} {image.dtype}, the first was {first.shape} {first.dtype}."
+        )
+
+
+def chunks(film: FilmSpec, images: Iterable[np.ndarray]) -> Iterator[memoryview | bytes]:
+    """All that is written into ffmpeg's pipe; the images must be as many as the film's frames."""
+    if film.keep_timestamps:
+        yield stream_header(*film.size, film.pipe_format)
+    wanted, fed = len(film.frames), 0
+    for image in images:
+        check_image(image, film.first)
+        if fed == wanted:
+            raise EncodeError(f"{film.output.name}: more than the {fed} frames asked for came to be written.")
+        yield from _pieces(film, fed, np.ascontiguousarray(image))
+        fed += 1
+    if fed < wanted:
+        raise EncodeError(f"{film.output.name}: only {fed} of {wanted} frames came to be written.")
+
+
+def _pieces(film: FilmSpec, place: int, image: np.ndarray) -> Iterator[memoryview | bytes]:
+    """What is written for the image at a place: as often as it is repeated, or once with its time."""
+    if film.keep_timestamps:
+        info, first = film.info, film.frames.start
+        index = first + place
+        time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late
+        is_last = index + 1 == info.frame_count
+        length = info.length_of_last if is_last else (info.pts[index + 1] - info.pts[index]) * info.time_base
+        yield picture_header(time, length, image.nbytes)
+    for _ in range(film.repeats[place]):
+        yield image.data

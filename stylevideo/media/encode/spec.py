@@ -1,0 +1,89 @@
+"""All that is decided about a film before it is encoded, and what follows: size, format, how often frames show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from stylevideo.media.decode.tags import FilmTags
+from stylevideo.media.encode.delivery import CONTAINERS, PIPE_FORMATS, Container, Encoding
+from stylevideo.media.encode.plan import FilmPlan
+from stylevideo.media.encode.stretch import Cut, stretch_of_time
+from stylevideo.timeline.clip import VideoInfo
+
+
+@dataclass(frozen=True, eq=False)
+class FilmSpec:
+    """All that is decided about a film before it is encoded.
+
+    Attributes:
+        part: the hidden file that it is written to.
+        first: its first image, for size and kind.
+    """
+
+    part: Path
+    output: Path
+    info: VideoInfo
+    frames: range
+    encoding: Encoding
+    plan: FilmPlan
+    tags: FilmTags
+    first: np.ndarray
+
+    @property
+    def container(self) -> Container:
+        return CONTAINERS[self.output.suffix.lower()]
+
+    @property
+    def cut(self) -> Cut:
+        return stretch_of_time(self.info, self.frames, self.container.timed)
+
+    @property
+    def keep_timestamps(self) -> bool:
+        """Whether each frame has the source's time instead of being repeated at a constant rate."""
+        return self.encoding.variable_rate and self.info.variable_rate
+
+    @cached_property
+    def repeats(self) -> tuple[int, ...]:
+        return (
+            (1,) * len(self.frames) if self.keep_timestamps else self.info.repeats(self.frames.start, self.frames.stop)
+        )
+
+    @property
+    def frame_count(self) -> int:
+        return sum(self.repeats)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.first.shape[1], self.first.shape[0]
+
+    @property
+    def pipe_format(self) -> str:
+        return PIPE_FORMATS[8 * self.first.itemsize, self.first.shape[2] == 4]
+
+    @property
+    def pixel_format(self) -> str:
+        alpha = self.first.shape[2] == 4 and self.encoding.delivery.has_alpha
+        odd = any(edge % 2 for edge in self.size)
+        return self.encoding.delivery.pixel_format(8 * self.first.itemsize, alpha, odd)
+
+
+def film_notes(film: FilmSpec) -> Iterator[str]:
+    if film.pixel_format == film.encoding.delivery.odd_format:
+        yield (
+            f"The picture is {film.size[0]}x{film.size[1]}; to keep odd sides it was written as {film.pixel_format}, "
+            "which VLC and mpv play but browsers and some hardware players do not."
+        )
+    if not film.container.says:
+        yield f"{film.container.muxer} files hold no languages, chapters and tags; they are left out."
+    if film.info.variable_rate and not film.keep_timestamps and set(film.repeats) != {1}:
+        varies = "rate varies" if set(film.repeats[:-1]) - {1} else "last frame is held"
+        yield (
+            f"The source's {varies}; the film has a constant {float(film.info.rate):g} frames a second, "
+            "in which frames are repeated to keep their time."
+        )
