@@ -21,7 +21,7 @@ from stylevideo import Settings, stylize
 from stylevideo.batch.outcomes import Status
 from stylevideo.batch.scheduler import run_batch
 from stylevideo.cli.main import main
-from stylevideo.engine.objective import Objective
+from stylevideo.engine.objective import LossTerms, Objective
 from stylevideo.errors import Stopped
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.hidden import finished_frames
@@ -205,13 +205,13 @@ class TestFirstSignal:
         )
         stylize(clip, [STYLE], tmp_path / "whole.mp4", settings.with_values(provenance=False))
         monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
-        real, left = Objective.terms, [0]
+        real, left = Objective.value_and_grad, [0]
 
-        def count(objective: Objective, image: torch.Tensor) -> torch.Tensor:
+        def count(objective: Objective, image: torch.Tensor) -> tuple[LossTerms, torch.Tensor]:
             left[0] -= 1
             return real(objective, image)
 
-        monkeypatch.setattr(Objective, "terms", count)
+        monkeypatch.setattr(Objective, "value_and_grad", count)
         film = tmp_path / "film.mp4"
         for evaluations in (5, 15):
             left[0] = evaluations
