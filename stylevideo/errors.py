@@ -1,6 +1,7 @@
 """What can go wrong, as a tree of exceptions whose messages say what, where and what to do.
 
-Knows no files, prints nothing and never exits: only `cli.py` turns these into messages and exit codes.
+Each class says itself whose fault it is and whether another attempt is worth it. Knows no files, prints nothing and
+never exits: only `stylevideo.cli` turns these into messages and exit codes.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from stylevideo.text import INDENT
 
@@ -17,22 +19,39 @@ MOST_NOTED = 200
 
 
 class StyleVideoError(Exception):
-    """Anything stylevideo raises on purpose; its text is one clear sentence for the user."""
+    """Anything stylevideo raises on purpose; its text is one clear sentence for the user.
+
+    Attributes:
+        exit_code: that a command ends with: 1 where it failed on the way, 2 where what it was asked for is wrong.
+        retryable: whether another attempt may do better.
+    """
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = True
 
 
-class InputError(StyleVideoError):
+class RequestError(StyleVideoError):
+    """What was asked for cannot be done, however often it is tried."""
+
+    exit_code = 2
+    retryable = False
+
+
+class InputError(RequestError):
     """An input file, a style picture, the weights or the output's place cannot be used as asked."""
 
 
 class TimeLimitError(InputError):
     """A program that examines an input did not answer in time; it may do better next time."""
 
+    retryable = True
 
-class SettingsError(StyleVideoError):
+
+class SettingsError(RequestError):
     """A setting is unknown, out of its range, or does not go with another."""
 
 
-class DeviceError(StyleVideoError):
+class DeviceError(RequestError):
     """The device asked for is not there, or cannot do the work."""
 
 
@@ -68,7 +87,7 @@ class StorageError(StyleVideoError):
     """A finished frame or the carried state cannot be written to disk, or read back."""
 
 
-class ResumeError(StyleVideoError):
+class ResumeError(RequestError):
     """Frames of an earlier run are there, but they were made from something else."""
 
 
@@ -81,11 +100,23 @@ class LockedError(StyleVideoError):
 
 
 class WorkerError(StyleVideoError):
-    """The process that made a clip ended without a word: it crashed, or was killed."""
+    """The process that worked on a clip ended before its task did: it crashed, or was killed."""
+
+
+class WorkerUndeadError(WorkerError):
+    """The process that worked on a clip cannot be ended, not even by the system: it may hold the film's lock."""
+
+    retryable = False
 
 
 class Stopped(Exception):
-    """A run ended early because it was asked to; the finished frames are kept. No fault, least of all a clip's."""
+    """A run ended early because it was asked to; the finished frames are kept. No fault, least of all a clip's.
+
+    Attributes:
+        exit_code: that a command ends with, as one that Ctrl-C has ended.
+    """
+
+    exit_code: ClassVar[int] = 130
 
     def __init__(self, message: str = "It was stopped after the last finished frame.") -> None:
         super().__init__(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
 
 CHECK, MAKE, HELP = "check", "make", "help"
@@ -89,14 +90,17 @@ class Failed:
     """Why a task has no answer.
 
     Attributes:
-        kind: the exception's class.
-        reason: a sentence.
+        error: what was raised, or what stands for it.
         detail: the traceback.
     """
 
-    kind: str
-    reason: str
+    error: StyleVideoError | Stopped
     detail: str = ""
+
+    @property
+    def reason(self) -> str:
+        """A sentence."""
+        return str(self.error)
 
 
 @dataclass(frozen=True)

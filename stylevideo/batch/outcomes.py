@@ -5,28 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from stylevideo.errors import SettingsError
 from stylevideo.limits import WORKERS
 from stylevideo.planning.request import ClipRequest
+from stylevideo.reports.events import Event
+from stylevideo.reports.results import ClipResult, Status
 
 if TYPE_CHECKING:
     from stylevideo.render.estimate import Estimate
-    from stylevideo.reports.events import Event
-    from stylevideo.reports.results import ClipResult
-
-
-class Status(Enum):
-    """How a clip of a batch ended."""
-
-    MADE = "made"
-    ALREADY_MADE = "already made"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    """Begun, and ended early because the batch was: its finished frames are kept."""
-    NOT_BEGUN = "not begun"
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from stylevideo.batch.messages import Alive, Asked, Begun, Configuration, Done, 
 from stylevideo.batch.process import (
     LONGEST_DYING_S,
     LONGEST_LOOK_S,
-    WORKER_ERROR,
     Gone,
     Inbox,
     NotBegun,
     WorkerProcess,
     in_words,
 )
+from stylevideo.errors import WorkerError
 
 POLL_S = 0.1
 START_AGAIN_S = 1.0
@@ -137,7 +137,7 @@ class Pool:
         if self._in_vain < STARTS * self._size:
             return NotBegun(reason)
         self._in_vain = 0
-        return Failed(WORKER_ERROR, reason)
+        return Failed(WorkerError(reason))
 
     def _worker(self, number: int) -> WorkerProcess:
         """The worker with this number, which is started if there is none, or if it has died with nothing to do."""

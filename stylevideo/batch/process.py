@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from stylevideo.batch.messages import Configuration, Failed, Reply, Stop, Task
+from stylevideo.errors import WorkerError, WorkerUndeadError
 from stylevideo.system.places import folder_for_children, module_command
 from stylevideo.system.process import own_session
 from stylevideo.system.threads import start_thread
@@ -25,10 +26,6 @@ LAST_LINES = 5
 
 
 LONGEST_LISTENING_S = LONGEST_DYING_S = 5.0
-
-
-WORKER_ERROR, UNDEAD = "WorkerError", "WorkerUndead"
-"""Kinds of failures: a process has ended before its task had; or it should have, but the system cannot end it."""
 
 
 KILLED = -9
@@ -135,12 +132,12 @@ class WorkerProcess:
     def why_gone(self) -> Failed:
         """What is known of its end; it is ended if it was not."""
         status = self.end()
-        kind = UNDEAD if status is None else WORKER_ERROR
+        kind = WorkerUndeadError if status is None else WorkerError
         if self._why:
-            return Failed(kind, f"The process that worked on it {self._why}.")
+            return Failed(kind(f"The process that worked on it {self._why}."))
         self._listener.join(LONGEST_LISTENING_S)
         last = f" It last said: {' / '.join(self._said)}" if self._said else ""
-        return Failed(kind, f"The process that worked on it {ending(status)}.{last}")
+        return Failed(kind(f"The process that worked on it {ending(status)}.{last}"))
 
     def kill(self) -> None:
         """End it whatever it does."""

@@ -14,22 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stylevideo.batch.messages import CHECK, HELP, MAKE, Asked, Done, Failed, Task
-from stylevideo.batch.pool import Pool
-from stylevideo.batch.process import UNDEAD, WORKER_ERROR, NotBegun
-from stylevideo.batch.sharing import Assistance
-from stylevideo.errors import Stopped, StyleVideoError
-from stylevideo.planning.request import ClipRequest
-from stylevideo.store.identity import is_made, made_files, request_key
-from stylevideo.store.lock import remove_stale
-from stylevideo.system.folders import folders_for
-from stylevideo.system.heartbeat import broken_off_when
-from stylevideo.system.loading import PAINTING, require_memory_to_load
-
-if TYPE_CHECKING:
-    from stylevideo.reports.results import ClipResult
 from stylevideo.batch.outcomes import (
     BatchChecked,
     BatchListener,
@@ -37,16 +24,25 @@ from stylevideo.batch.outcomes import (
     ClipEnded,
     ClipEvent,
     Outcome,
-    Status,
     Waiting,
 )
+from stylevideo.batch.pool import Pool
+from stylevideo.batch.process import NotBegun
+from stylevideo.batch.sharing import Assistance
+from stylevideo.errors import LockedError, Stopped, StyleVideoError, WorkerError
+from stylevideo.planning.request import ClipRequest
+from stylevideo.reports.events import Checked, Planned
+from stylevideo.reports.results import ClipResult, Status
+from stylevideo.store.identity import is_made, made_files, request_key
+from stylevideo.store.lock import remove_stale
+from stylevideo.system.folders import folders_for
+from stylevideo.system.heartbeat import broken_off_when
+from stylevideo.system.loading import PAINTING, require_memory_to_load
 
 logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
-FINAL = frozenset({"InputError", "SettingsError", "DeviceError", "ResumeError", UNDEAD})
-"""Failures that a second attempt would only repeat: whoever cannot be ended may hold the film's lock."""
 
 
 def check_batch(
@@ -125,7 +121,7 @@ def _check(
     for _, task, answer in pool.work(lambda _: tasks.popleft() if tasks else None, lambda *_: None, stop):
         if isinstance(answer, NotBegun):
             tasks.appendleft(task)
-        elif isinstance(answer, Failed) and answer.kind == "Stopped" and stop():
+        elif isinstance(answer, Failed) and isinstance(answer.error, Stopped) and stop():
             continue
         elif isinstance(answer, Failed) and _made_meanwhile(task.request):
             made.append(task.index)
@@ -141,7 +137,7 @@ def _check(
 
 
 def _is_worth_another(failed: Failed, attempts: int, options: BatchOptions) -> bool:
-    return failed.kind not in FINAL and attempts <= options.retries
+    return isinstance(failed.error, StyleVideoError) and failed.error.retryable and attempts <= options.retries
 
 
 def already_made(request: ClipRequest) -> bool:
@@ -209,7 +205,7 @@ class _Batch:
                 if task.kind == HELP:
                     self._take_help(worker, task, answer)
                 else:
-                    was_killed = isinstance(answer, Failed) and answer.kind in (WORKER_ERROR, UNDEAD)
+                    was_killed = isinstance(answer, Failed) and isinstance(answer.error, WorkerError)
                     pool.stop(self._help.end(task.index, worker, was_killed))
                     self._take(task, answer)
             if self._waiting and not self._ends():
@@ -259,8 +255,6 @@ class _Batch:
         return due <= time.monotonic() and not self._help.is_helped(task.index)
 
     def _tell(self, worker: int, task: Task, event: Any) -> None:
-        from stylevideo.reports.events import Checked, Planned
-
         if isinstance(event, Checked):
             self._begun.add(task.index)
         if isinstance(event, Planned):
@@ -285,8 +279,8 @@ class _Batch:
 
     def _take(self, task: Task, answer: Done | Failed | NotBegun) -> None:
         index = task.index
-        if isinstance(answer, Failed) and answer.kind == "Stopped" and not self._ends():
-            answer = Failed(WORKER_ERROR, "The process that worked on it was asked to end by another program.")
+        if isinstance(answer, Failed) and isinstance(answer.error, Stopped) and not self._ends():
+            answer = Failed(WorkerError("The process that worked on it was asked to end by another program."))
         if isinstance(answer, Done):
             self._end(index, Status.MADE, result=answer.answer)
         elif isinstance(answer, NotBegun):
@@ -294,13 +288,13 @@ class _Batch:
             self._put_off(task, 0)
         elif _made_meanwhile(self._requests[index]):  # as it was asked for: a retry no longer says `restart`
             self._end(index, Status.ALREADY_MADE)
-        elif answer.kind == "LockedError":
+        elif isinstance(answer.error, LockedError):
             self._attempts[index] -= 1
             if index not in self._told_to_wait:
                 self._on_event(Waiting(index, answer.reason))
             self._told_to_wait.add(index)
             self._put_off(task, LOCKED_RETRY_S)
-        elif answer.kind == "Stopped":
+        elif isinstance(answer.error, Stopped):
             self._end(index, Status.STOPPED, answer.reason)
         elif _is_worth_another(answer, self._attempts[index], self._options):
             self._reasons[index] = answer.reason

@@ -9,15 +9,12 @@ begins somewhere in the middle of what is left and goes forward until it meets w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from stylevideo.batch.messages import END_HELP, HELP, WAS_HELPED, Asked, Done, Failed, Task
+from stylevideo.batch.process import NotBegun
 from stylevideo.planning.request import ClipRequest
+from stylevideo.reports.events import Planned
 from stylevideo.timeline.clip import Shot
-
-if TYPE_CHECKING:
-    from stylevideo.batch.process import NotBegun
-    from stylevideo.reports.events import Planned
 
 
 class SharedShots:

@@ -39,7 +39,7 @@ from stylevideo.batch.messages import (
     Task,
     Told,
 )
-from stylevideo.errors import Stopped, StyleVideoError
+from stylevideo.errors import DeviceMemoryError, Stopped, StyleVideoError
 from stylevideo.render.claims import Claims
 from stylevideo.system.heartbeat import broken_off_when, steps
 from stylevideo.system.loading import PAINTING, load_at_once
@@ -190,14 +190,13 @@ def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Ca
     try:
         return Done(_do(task, tell, claims, stop))
     except (StyleVideoError, Stopped) as error:
-        return Failed(type(error).__name__, str(error), traceback.format_exc())
+        return Failed(error, traceback.format_exc())
     except Exception as error:
         if lacks_memory(error):
-            return Failed("DeviceMemoryError", TOO_LITTLE, traceback.format_exc())
+            return Failed(DeviceMemoryError(TOO_LITTLE), traceback.format_exc())
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        return Failed(
-            type(error).__name__, f"unexpected {type(error).__name__}: {error}{notes}.", traceback.format_exc()
-        )
+        unexpected = StyleVideoError(f"unexpected {type(error).__name__}: {error}{notes}.")
+        return Failed(unexpected, traceback.format_exc())
 
 
 def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 
 from stylevideo.cli.commands import COMMANDS
 from stylevideo.cli.parser import build_parser
-from stylevideo.errors import DeviceError, InputError, ResumeError, SettingsError, Stopped, StyleVideoError
+from stylevideo.errors import InputError, Stopped, StyleVideoError
 from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE
 from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.settings.settings import leaves
@@ -30,7 +30,6 @@ from stylevideo.system.places import leave_folder_that_is_gone, look_in_absolute
 from stylevideo.system.streams import GuardedStream, bar_stream, guarded_streams, print_traceback
 from stylevideo.text import printable, printable_message
 
-USAGE_ERRORS = (InputError, SettingsError, DeviceError, ResumeError)
 LOADING = {
     "evaluate": "stylevideo.quality.evaluate",
     "verify": "stylevideo.quality.verify",
@@ -41,7 +40,7 @@ LOADING = {
 SETTINGS_OF_FILES = tuple(leaf.name for leaf in leaves() if leaf.no_files is not None)
 TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *SETTINGS_OF_FILES)
 """Arguments that name files, though they are no paths: they may be patterns, or have more in them."""
-DONE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
+DONE, FAILED = 0, StyleVideoError.exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,13 +77,13 @@ def _carry_out(options: argparse.Namespace) -> int:
     except (KeyboardInterrupt, Stopped):
         kept = " The finished frames are kept: run the same command again to go on." if runs else ""
         _say(f"Stopped.{kept}")
-        return STOPPED
+        return Stopped.exit_code
     except StyleVideoError as error:
         if options.debug:
             sys.excepthook = print_traceback
             raise
         _say(f"stylevideo: {error}")
-        return WRONG if isinstance(error, USAGE_ERRORS) else FAILED
+        return error.exit_code
     except Exception as error:
         if options.debug:
             sys.excepthook = print_traceback

@@ -8,19 +8,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from stylevideo.planning.request import clip_names
-from stylevideo.text import counted
+from stylevideo.batch.outcomes import BatchChecked, BatchEvent, ClipEnded, ClipEvent, Outcome, Waiting
+from stylevideo.planning.request import ClipRequest, clip_names
+from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
+from stylevideo.system.streams import bar_stream
+from stylevideo.text import counted, printable, printable_message
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from stylevideo.batch.outcomes import BatchChecked, BatchEvent, ClipEvent, Outcome
-    from stylevideo.planning.request import ClipRequest
     from stylevideo.render.estimate import Estimate
-    from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
-
-from stylevideo.system.streams import bar_stream
-from stylevideo.text import printable, printable_message
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +75,6 @@ class ClipProgress:
         self._done = self._total = 0
 
     def __call__(self, event: Event) -> None:
-        from stylevideo.reports.events import Checked, Forecast, FrameFinished, Planned
-
         match event:
             case Checked():
                 self._name = self._name or event.clip.source.name
@@ -182,8 +177,6 @@ class BatchProgress:
         self._began = self._spoke = time.monotonic()
 
     def __call__(self, event: BatchEvent) -> None:
-        from stylevideo.batch.outcomes import BatchChecked, ClipEnded, ClipEvent, Waiting
-
         match event:
             case BatchChecked():
                 self._start(event)
@@ -214,8 +207,6 @@ class BatchProgress:
         )
 
     def _advance(self, event: ClipEvent) -> None:
-        from stylevideo.reports.events import FrameFinished, Planned
-
         clip = self._clips.get(event.index)
         if clip is None:
             prefix = f"[{event.index + 1}/{len(self._requests)}] "

@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylevideo.batch.outcomes import BatchChecked, BatchOptions, Outcome, Status
+from stylevideo.batch.outcomes import BatchChecked, BatchOptions, Outcome
 from stylevideo.batch.scheduler import already_made, check_batch, confirm, run_batch
 from stylevideo.cli.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.request import ClipRequest, clip_names
+from stylevideo.reports.results import Status
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts
@@ -23,7 +24,7 @@ from stylevideo.system.loading import PAINTING, load_at_once, require_memory_to_
 from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted
 
-DONE, FAILED, STOPPED = 0, 1, 130
+DONE, FAILED = 0, StyleVideoError.exit_code
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
         progress.close()
     counts = Counter(outcome.status for outcome in outcomes)
     for outcome in outcomes:
-        if outcome.status in (Status.MADE, Status.ALREADY_MADE):
+        if outcome.status.has_film:
             print_line(outcome.request.output)
     for line in _table(outcomes):
         say(line, options.quiet)
@@ -125,8 +126,8 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
     if report:
         _write_report(report, outcomes, time.monotonic() - began)
     if interrupts.requested():
-        return STOPPED
-    if counts[Status.MADE] + counts[Status.ALREADY_MADE] < len(outcomes):
+        return Stopped.exit_code
+    if not all(outcome.status.has_film for outcome in outcomes):
         return FAILED
     return DONE if counts[Status.MADE] else options.if_nothing
 
@@ -158,7 +159,7 @@ def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> No
     from stylevideo.reports.report import describe_clip, describe_result, write_report
 
     def described(outcome: Outcome) -> dict[str, object]:
-        request, status = outcome.request, outcome.status.value
+        request, status = outcome.request, outcome.status
         if outcome.result:
             return describe_result(outcome.result, status, outcome.attempts)
         return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
@@ -192,7 +193,7 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
         if outcome.status is Status.FAILED:
             lines.append(f"  {named(outcome.request, name, outcome.reason)}")
             logging.getLogger(__name__).debug("%s", outcome.detail)
-    without_film = [outcome for outcome in outcomes if outcome.status not in (Status.MADE, Status.ALREADY_MADE)]
+    without_film = [outcome for outcome in outcomes if not outcome.status.has_film]
     if any(finished_frames(outcome.request.output) for outcome in without_film):
         lines.append("Finished frames are kept: run the same command again to go on.")
     elif counts[Status.STOPPED] or counts[Status.NOT_BEGUN]:
@@ -204,7 +205,7 @@ def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: 
     """Say what would be made, how long it would take and how much disk it needs."""
     checked = check_batch(requests, options.batch, interrupts.requested)
     if interrupts.requested():
-        return STOPPED
+        return Stopped.exit_code
     seconds = _pace(requests, checked, options.batch.devices)
     names = clip_names(requests)
     width = max(map(len, names))

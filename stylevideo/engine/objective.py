@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.targets import StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import (
@@ -38,24 +39,6 @@ class TemporalTarget:
 
     held: Tensor
     firmness: Tensor
-
-
-@dataclass(frozen=True)
-class FrameLosses:
-    """A frame's loss as plain numbers, as last evaluated: before the last step was made.
-
-    Attributes:
-        total: what the optimiser saw: the terms by their weights, the temporal one included.
-        appearance: the same without the temporal term; comparable between frames and methods.
-        style, content, tv, temporal: the terms, without their weights.
-    """
-
-    total: float
-    appearance: float
-    style: float
-    content: float
-    tv: float
-    temporal: float
 
 
 @dataclass(frozen=True)

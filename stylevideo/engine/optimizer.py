@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.engine.objective import FrameLosses, Objective, TemporalTarget
+from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize, scale_ladder

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Reference, blended, carry, extended_motion
-from stylevideo.engine.objective import FrameLosses, TemporalTarget
+from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19

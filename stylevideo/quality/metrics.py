@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.engine.objective import FrameLosses, Objective
+from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.objective import Objective
 from stylevideo.engine.targets import StyleTargets, StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion

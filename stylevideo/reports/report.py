@@ -14,18 +14,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stylevideo.reports.results import ClipResult, Status
 from stylevideo.settings.style import Style
 from stylevideo.store.sidecar import MADE_BY, provenance_path, read_values
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 
-if TYPE_CHECKING:
-    from stylevideo.reports.results import ClipResult
-
 SCHEMA = 1
-HAS_FILM = ("made", "already made")
 PACKAGES = ("torch", "opencv-python", "imageio-ffmpeg", "numpy")
 
 
@@ -53,7 +50,7 @@ def write_report(path: Path, clips: Sequence[dict[str, Any]], seconds: float, pa
     write_atomically(path, json.dumps(values, indent=1).encode(), parts)
 
 
-def describe_result(result: ClipResult, status: str = "made", attempts: int = 1) -> dict[str, Any]:
+def describe_result(result: ClipResult, status: Status = Status.MADE, attempts: int = 1) -> dict[str, Any]:
     """A report's part on a film that was made: JSON values; times in seconds, shots by their frames' numbers."""
     return {
         **describe_clip(result.source, result.output, result.styles, status, attempts),
@@ -73,17 +70,17 @@ def describe_result(result: ClipResult, status: str = "made", attempts: int = 1)
 
 
 def describe_clip(
-    source: Path, output: Path, styles: Sequence[Style], status: str, attempts: int, reason: str = ""
+    source: Path, output: Path, styles: Sequence[Style], status: Status, attempts: int, reason: str = ""
 ) -> dict[str, Any]:
     """A report's part on any clip: what was to be made from what, and what became of it."""
     return {
-        "status": status,
+        "status": status.value,
         "reason": reason,
         "attempts": attempts,
         "source": str(source),
         "output": str(output),
         "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
-        "sha256": _hashes(output) if status in HAS_FILM else {},
+        "sha256": _hashes(output) if status.has_film else {},
     }
 
 

@@ -8,15 +8,34 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stylevideo.engine.objective import FrameLosses
-from stylevideo.engine.sequence import PaintedFrame
+from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.timeline.clip import VideoInfo
+
+if TYPE_CHECKING:
+    from stylevideo.engine.sequence import PaintedFrame
+
+
+class Status(Enum):
+    """What became of a clip."""
+
+    MADE = "made"
+    ALREADY_MADE = "already made"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Begun, and ended early because the run was: its finished frames are kept."""
+    NOT_BEGUN = "not begun"
+
+    @property
+    def has_film(self) -> bool:
+        """Whether the film is there."""
+        return self in (Status.MADE, Status.ALREADY_MADE)
 
 
 @dataclass(frozen=True)

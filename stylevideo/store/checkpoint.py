@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stylevideo.engine.carry import Reference
-from stylevideo.engine.objective import FrameLosses
+from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_8_bits

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sequence_fixtures import save_numbered
 
 from scripts.trials.batch import contents, marked, processes, wait_for_none, with_killer
-from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Status, Waiting
+from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Waiting
 from stylevideo.batch.scheduler import already_made, run_batch
 from stylevideo.cli.main import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
@@ -30,6 +30,7 @@ from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides, clip_names
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import FrameFinished, Planned
+from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.store import identity
 from stylevideo.store.frames import store_folder

@@ -18,7 +18,6 @@ from conftest import STYLE
 from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
-from stylevideo.batch.outcomes import Status
 from stylevideo.batch.scheduler import run_batch
 from stylevideo.cli.main import main
 from stylevideo.engine.objective import LossTerms, Objective
@@ -28,6 +27,7 @@ from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Overrides
 from stylevideo.reports.events import FrameFinished
+from stylevideo.reports.results import Status
 from stylevideo.system.places import find_program
 
 MODULES = ["queue", "fileseq", "tqdm", "torch", "stylevideo"]

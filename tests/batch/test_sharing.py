@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from scripts.trials.batch import contents
 from stylevideo.batch.messages import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
-from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome, Status
+from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.scheduler import run_batch
 from stylevideo.batch.sharing import Assistance, SharedShots
@@ -40,6 +40,7 @@ from stylevideo.render.helper import help_stylize
 from stylevideo.render.job import Job
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import Forecast, FrameFinished, Planned
+from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.frames import FrameStore, store_folder
@@ -231,7 +232,7 @@ class TestAccount:
         assert not ask(WAS_HELPED)
         helping = account.task(1)
         assert helping is not None
-        account.take(1, helping, Failed("StorageError", "The disk is full."))
+        account.take(1, helping, Failed(StorageError("The disk is full.")))
         assert ask(WAS_HELPED), "also if nobody is at it any more"
         assert account.task(1) is None, "who failed does not come again"
         assert ask(END_HELP)

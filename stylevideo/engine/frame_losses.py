@@ -1,0 +1,23 @@
+"""A frame's loss as plain numbers, for those who report and keep it; loads no PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FrameLosses:
+    """A frame's loss as plain numbers, as last evaluated: before the last step was made.
+
+    Attributes:
+        total: what the optimiser saw: the terms by their weights, the temporal one included.
+        appearance: the same without the temporal term; comparable between frames and methods.
+        style, content, tv, temporal: the terms, without their weights.
+    """
+
+    total: float
+    appearance: float
+    style: float
+    content: float
+    tv: float
+    temporal: float
