@@ -30,7 +30,7 @@ def main() -> int:
     )
     began = time.monotonic()
     clip = [CLIP, "--style", STYLE, "-o", film, "-y", "--size", str(LONG_EDGE_PX), "--sheet", sheet, "--report", report]
-    status = run(python, "-m", "stylevideo", "run", *clip, *others)
+    status: int = run(python, "-m", "stylevideo", "run", *clip, *others)
     if status == 0:
         print(f"[demo] Done in {time.monotonic() - began:.0f} s. The film, with its sound: {film}")
         print(f"[demo] Source above, result below: {sheet}")

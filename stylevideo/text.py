@@ -21,7 +21,7 @@ _CONTROL = re.compile(
 
 
 def printable(text: str, keep: str = "") -> str:
-    """A foreign text as a terminal may show it: control characters, and marks of direction, as escapes such as `\\x1b`.
+    r"""A foreign text as a terminal may show it: control characters, and marks of direction, as escapes such as `\x1b`.
 
     Args:
         text: of a file's name, a tag, a message of another program. Lone surrogates stay: names that are not UTF-8;

@@ -9,6 +9,7 @@ import pytest
 
 from stylevideo.batch.messages import Failed
 from stylevideo.cli import main as command_line
+from stylevideo.cli.commands import COMMANDS
 from stylevideo.errors import (
     DeviceError,
     InputError,
@@ -39,7 +40,7 @@ def test_an_error_says_what_becomes_of_the_command_and_of_the_clip(
     def fails(*_: object) -> int:
         raise kind("a.mp4 is not a video.")
 
-    monkeypatch.setitem(command_line.COMMANDS, "presets", fails)
+    monkeypatch.setitem(COMMANDS, "presets", fails)
     assert command_line.main(["presets"]) == (2 if kind in WRONG else 1)
     assert capfd.readouterr().err == "stylevideo: a.mp4 is not a video.\n"
     assert kind.retryable == (kind not in FINAL)

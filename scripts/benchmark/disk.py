@@ -55,7 +55,7 @@ class _Watch:
         self.seen = Seen()
 
     def __enter__(self) -> Seen:
-        os.fsync = self._flush_and_look
+        os.fsync = self._flush_and_look  # type: ignore[assignment]
         self._thread.start()
         return self.seen
 

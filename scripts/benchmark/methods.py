@@ -27,7 +27,7 @@ from scripts.benchmark.clips import BenchmarkClip
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import PaintedFrame, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
-from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_atomically, write_png
+from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_png
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, with_motion
 from stylevideo.motion.flow import DISFlow, FarnebackFlow
@@ -45,6 +45,7 @@ from stylevideo.render.styles import ReadStyle, style_targets
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
+from stylevideo.system.files import write_atomically
 
 PACKAGE = ROOT / "stylevideo"
 OF_FRAMES = (

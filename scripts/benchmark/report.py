@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from scripts.benchmark.methods import ALONE, STANDARD, Row
-from stylevideo.media.images.pictures import write_atomically, write_png
+from stylevideo.media.images.pictures import write_png
 from stylevideo.quality.metrics import FilmMeasures
 from stylevideo.quality.tables import without_nan
+from stylevideo.system.files import write_atomically
 
 SHARPNESS = (("all", "sharpness"), ("first five", "sharpness_first"), ("last five", "sharpness_last"))
 EVALUATIONS_CLIP = "bigbuckbunny"

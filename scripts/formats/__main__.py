@@ -23,7 +23,7 @@ from scripts.benchmark.report import Machine
 from scripts.formats import colour, depth, exr, inputs, outputs, times
 from scripts.formats.footage import Studio
 from scripts.formats.report import Row, Section, to_json
-from stylevideo.media.images.pictures import write_atomically
+from stylevideo.system.files import write_atomically
 
 Check = Callable[[Studio], Iterator[Row]]
 

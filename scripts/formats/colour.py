@@ -116,7 +116,7 @@ def fields() -> np.ndarray:
     mixtures = [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0)]
     ramps = [np.outer(steps, mixture) for mixture in mixtures]
     hues = [_hues(saturation, value) for saturation, value in ((0.5, 0.8), (1, 0.5))]
-    colors = np.rint(np.concatenate([*ramps, np.array(SKIN), *hues])).astype(np.uint8)
+    colors: np.ndarray = np.rint(np.concatenate([*ramps, np.array(SKIN), *hues])).astype(np.uint8)
     return colors.reshape(PAGES, ROWS, COLUMNS, 3)
 
 
@@ -195,7 +195,9 @@ def _read(info: VideoInfo, bits: int) -> np.ndarray:
 
 def _files(pattern: Path) -> np.ndarray:
     paths = sorted(pattern.parent.glob(pattern.name.replace("####", "*")))
-    pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., ::-1] / np.float32(65535) for path in paths]
+    pictures = [
+        np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))[..., ::-1] / np.float32(65535) for path in paths
+    ]
     return _middles(np.stack(pictures))
 
 

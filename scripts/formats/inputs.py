@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -260,7 +261,7 @@ def _row(kind: Format, source: Source, film: Path, result: ClipResult) -> Row:
     return Row(kind.what, figures, tuple(faults))
 
 
-Found = tuple[dict[str, object], list[str]]
+Found = tuple[dict[str, Any], list[str]]
 
 
 def _order(source: Source, pictures: np.ndarray, made: VideoInfo) -> Found:

@@ -70,7 +70,8 @@ def shown_numbers(pictures: np.ndarray) -> list[int]:
 
 def flashing(pictures: np.ndarray) -> np.ndarray:
     """Which pictures show the flash: (n,) bool."""
-    return pictures[:, 96:128, 16:144].mean(axis=(1, 2, 3)) > 0.75 * np.iinfo(pictures.dtype).max
+    bright: np.ndarray = pictures[:, 96:128, 16:144].mean(axis=(1, 2, 3)) > 0.75 * np.iinfo(pictures.dtype).max
+    return bright
 
 
 def largest_difference(first: np.ndarray, second: np.ndarray) -> int:
@@ -134,12 +135,14 @@ def _correlation(samples: np.ndarray, tone: np.ndarray) -> np.ndarray:
     """How loud the tone is in the samples from each place on."""
     length = 1 << (len(samples) + len(tone)).bit_length()
     product = np.fft.rfft(samples, length) * np.fft.rfft(tone, length).conj()
-    return np.fft.irfft(product, length)[: len(samples)] / (tone**2).sum()
+    loudness: np.ndarray = np.fft.irfft(product, length)[: len(samples)] / (tone**2).sum()
+    return loudness
 
 
 def worst(errors: Sequence[float]) -> float | None:
     """The value farthest from zero, to a hundredth; None where there is none."""
-    return round(max(errors, key=abs), 2) if errors else None
+    farthest: float | None = max(errors, key=abs, default=None)
+    return None if farthest is None else round(farthest, 2)
 
 
 # -- what ffmpeg says ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.formats.footage import FRAMES, RATE, WIDTH, Encoder, Source, Studio, constant, run, target
 from scripts.formats.inputs import PRORES
@@ -91,7 +92,7 @@ def _metadata() -> str:
     return f";FFMETADATA1\ntitle={title}\n{''.join(parts)}"
 
 
-Found = tuple[dict[str, object], list[str]]
+Found = tuple[dict[str, Any], list[str]]
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
     assert done(run(clips, folder / "whole")).returncode == 0
     whole, length_s = contents(folder / "whole"), time.monotonic() - began
     chance = random.Random(options.seed)
-    rounds, left, moments, same, stray = 0, [], [], True, []
+    rounds, left, moments, same, stray = 0, list[str](), list[float](), True, list[str]()
     while len(moments) < options.kills:
         rounds += 1
         out = folder / f"out{rounds}"

@@ -75,6 +75,7 @@ class ClipProgress:
         self._done = self._total = 0
 
     def __call__(self, event: Event) -> None:
+        """Show what has happened."""
         match event:
             case Checked():
                 self._name = self._name or event.clip.source.name
@@ -139,10 +140,12 @@ class Tally:
 
     @property
     def total(self) -> float:
+        """The work of all clips, in pixels that are painted."""
         return sum(self._to_do.values())
 
     @property
     def done(self) -> float:
+        """Of `total`, what is behind us."""
         return max(0.0, sum(self._done.values()))
 
     def begin(self, index: int, finished: int) -> None:
@@ -177,6 +180,7 @@ class BatchProgress:
         self._began = self._spoke = time.monotonic()
 
     def __call__(self, event: BatchEvent) -> None:
+        """Show what has happened."""
         match event:
             case BatchChecked():
                 self._start(event)

@@ -130,8 +130,9 @@ def plain_name(path: Path) -> str:
 
 
 def patterns_in(folder: Path, suffixes: Iterable[str]) -> dict[Pattern, list[int]]:
-    """Group a folder's files by their names; hidden ones and those without a number, or with one of
-    more digits than any frame has, are left out.
+    """Group a folder's files by their names.
+
+    Hidden ones are left out, and those without a number or with one of more digits than any frame has.
 
     Args:
         folder: it exists.

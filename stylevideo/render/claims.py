@@ -22,10 +22,13 @@ class Alone:
     """The claims of somebody whom nobody helps."""
 
     def take(self, shot: int) -> bool:
+        """Every shot is its own."""
         return True
 
     def was_helped(self) -> bool:
+        """Never."""
         return False
 
     def end_help(self) -> bool:
+        """There is none to end."""
         return True

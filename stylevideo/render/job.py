@@ -95,6 +95,7 @@ class Job:
 
 
 def encoding_of(delivery: Delivery, settings: Settings) -> Encoding:
+    """How the film is encoded, with what the user adds for the encoder."""
     options = settings.output
     extra = read_encoder_arguments(options.ffmpeg_args)
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)

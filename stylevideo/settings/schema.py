@@ -72,7 +72,7 @@ Idle = Callable[[Any, ClipFacts], str]
 """(settings, facts): why a setting has no effect on such a clip; empty where it has one."""
 
 
-def setting(
+def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
     default: Any,
     help: str,
     *,

@@ -25,6 +25,7 @@ STATE_BYTES, STATE_PIXEL_BYTES = 1 << 20, 64
 
 
 def state_to_dict(state: SequenceState) -> dict[str, Any]:
+    """What is kept of a state: numbers and tensors on the CPU, by name."""
     carried = vars(state.carried.to("cpu"))
     references = [reference.index for reference in state.references]  # their pictures are finished frames
     return {

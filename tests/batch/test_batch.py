@@ -25,7 +25,7 @@ from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Wai
 from stylevideo.batch.scheduler import already_made, run_batch
 from stylevideo.cli.main import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
-from stylevideo.media.hidden import finished_frames
+from stylevideo.media.hidden import finished_frames, store_folder
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides, clip_names
 from stylevideo.render.stylize import stylize
@@ -33,7 +33,6 @@ from stylevideo.reports.events import FrameFinished, Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.store import identity
-from stylevideo.store.frames import store_folder
 from stylevideo.store.lock import lock_path, sole_run
 from stylevideo.system.heartbeat import broken_off_when
 
@@ -137,7 +136,7 @@ class TestIsolation:
 
     def test_a_clip_that_failed_on_the_way_is_tried_again(self, clips: Path, tmp_path: Path) -> None:
         """Its worker is killed once, after a frame; the second one goes on from that frame."""
-        requests, killed, seen = requests_for(clips, tmp_path / "out"), [], []
+        requests, killed, seen = requests_for(clips, tmp_path / "out"), list[int](), list[object]()
 
         def kill_once(event: object) -> None:
             if isinstance(event, ClipEvent) and event.index == 0:
@@ -167,7 +166,7 @@ class TestIsolation:
         self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, status: Status
     ) -> None:
         """The system has no process left when the first clip is checked."""
-        real, refused = subprocess.Popen, []
+        real, refused = subprocess.Popen, list[object]()
 
         def refuse(command: list[str], *rest: Any, **options: Any) -> Any:
             if any("stylevideo.batch.worker" in word for word in command) and len(refused) < times:
@@ -659,7 +658,7 @@ class TestReportOfOneClip:
             place = ["-o", str(tmp_path / "film.mp4"), "--report", str(tmp_path / report), "--iterations=0", *more]
             assert main(["run", str(clips / clip), "--style", str(STYLE), *place]) == code
             (told,) = json.loads((tmp_path / report).read_text())["clips"]
-            return told  # type: ignore[no-any-return]
+            return told
 
         return run
 

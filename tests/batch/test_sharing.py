@@ -27,10 +27,12 @@ from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcom
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.scheduler import run_batch
 from stylevideo.batch.sharing import Assistance, SharedShots
+from stylevideo.engine.sequence import stylize_sequence
 from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
-from stylevideo.media.decode.reader import open_clip
+from stylevideo.media.decode.reader import open_clip, read_frames
+from stylevideo.media.hidden import store_folder
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
@@ -43,7 +45,7 @@ from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.store.frames import FrameStore, store_folder
+from stylevideo.store.frames import FrameStore
 from stylevideo.system import heartbeat
 from stylevideo.timeline.clip import Clip, Shot
 
@@ -369,7 +371,7 @@ class TestInOneProcess:
             stylize(two_shot_clip, STYLES, film, SETTINGS, stop=stop)
         stop_after_a_frame(two_shot_clip, film)
         asked.clear()
-        real, told = painter.read_frames, list[object]()
+        real, told = read_frames, list[object]()
 
         def slow(*arguments: Any) -> Iterator[Any]:
             time.sleep(1)
@@ -383,7 +385,7 @@ class TestInOneProcess:
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
         """The helper may use the same device."""
-        real, answers = painter.stylize_sequence, [False, False, True]
+        real, answers = stylize_sequence, [False, False, True]
 
         def limited(*arguments: Any) -> Iterator[Any]:
             for result, state in real(*arguments):

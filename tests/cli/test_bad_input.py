@@ -28,7 +28,7 @@ from stylevideo.cli.main import main
 from stylevideo.errors import StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.store.frames import store_folder
+from stylevideo.media.hidden import store_folder
 
 NAMES = ["with  spaces", 'it\'s "quoted"', "frame%03d", "a:b", "Zoë 映画 🎬", "[0]{*}?", "-dash", "50% #1, take=2;"]
 posix = pytest.mark.skipif(os.name == "nt", reason="no such files on Windows")

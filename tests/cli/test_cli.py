@@ -19,9 +19,9 @@ from sequence_fixtures import save
 
 from stylevideo.cli.main import main
 from stylevideo.cli.parser import build_parser
+from stylevideo.media.hidden import store_folder
 from stylevideo.settings.presets import PRESETS, preset
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.store.frames import store_folder
 from stylevideo.text import counted
 
 FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]

@@ -24,6 +24,7 @@ from stylevideo.engine.loop import LoopClosure, turning_frames
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import ResumeError, SettingsError, Stopped
+from stylevideo.media.hidden import store_folder
 from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
@@ -34,7 +35,6 @@ from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings
-from stylevideo.store.frames import store_folder
 from stylevideo.timeline.clip import Shot
 
 HEIGHT, WIDTH = 64, 96

@@ -10,9 +10,9 @@ import torch
 
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
-from stylevideo.engine.sequence import Frame
 from stylevideo.engine.targets import StyleTargets, StyleTerm
 from stylevideo.models.vgg import VGG19
+from stylevideo.motion.frame import Frame
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 

@@ -616,7 +616,7 @@ def test_a_review_of_a_plate_does_not_clip(tmp_path: Path, monkeypatch: pytest.M
     write_exr(tmp_path / "a.1.exr", linear)
     write_exr(tmp_path / "half.1.exr", linear / 2, np.full((64, 96), 0.5, np.float32))
     values = {"display": "sRGB - Display", "display_view": "ACES 2.0 - SDR 100 nits (Rec.709)"}
-    wanted = shown_by(*values.values(), "auto")(linear)[32, 16::32]
+    wanted = shown_by(values["display"], values["display_view"], "auto")(linear)[32, 16::32]
     assert wanted[1, 0] + 0.05 < wanted[2, 0] <= 1
     for source, output, tolerance, more in (
         ("a.#.exr", "o.#.png", 0.01, {"sheet": str(tmp_path / "sheet.png")}),

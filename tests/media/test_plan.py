@@ -29,7 +29,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     found: list[str] = []
     real: Any = subprocess.Popen
 
-    class Counted(real):  # type: ignore[misc]
+    class Counted(real):
         def __init__(self, command: Any, *others: Any, **named: Any) -> None:
             if ffmpeg_path() in command:
                 found.append(" ".join(map(str, command)))

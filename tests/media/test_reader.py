@@ -223,9 +223,9 @@ def test_untagged_hd_is_read_as_bt709(name: str, encoder: tuple[str, ...], tmp_p
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """The processes that are started meanwhile."""
-    processes = []
+    processes: list[subprocess.Popen[bytes]] = []
 
-    class Remembered(subprocess.Popen):
+    class Remembered(subprocess.Popen[bytes]):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             processes.append(self)

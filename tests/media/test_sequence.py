@@ -197,7 +197,7 @@ def test_tiff_that_names_its_alpha_straight(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_alpha_that_a_tiff_says_is_multiplied_in_is_divided_out(dtype: type, tmp_path: Path) -> None:
     white = np.iinfo(dtype).max
-    pixels = (deep_frame(channels=4) >> (0 if dtype == np.uint16 else 8)).astype(dtype)
+    pixels: np.ndarray = (deep_frame(channels=4) >> (0 if dtype == np.uint16 else 8)).astype(dtype)
     pixels[:8, :, 3], pixels[8:16, :, 3] = 0, white
     colors, alpha = pixels[..., :3], pixels[..., 3]
     path = save(tmp_path / "a.1.tif", np.dstack([premultiplied(colors, alpha), alpha]))
@@ -601,7 +601,7 @@ def test_files_of_before_are_replaced_at_the_end(tmp_path: Path) -> None:
             yield Picture(numbered_frame(number))
             seen.append(number_in(read_file(tmp_path / "a.02.png", EIGHT).image))
 
-    write_sequence(pictures(), output, [2, 3], 8)  # type: ignore[arg-type]
+    write_sequence(pictures(), output, [2, 3], 8)
     assert seen == [1, 1]
     assert numbers_read(tmp_path) == [(0, 0), (1, 20), (2, 30)]
     assert len(list(tmp_path.glob("[!.]*"))) == 3
@@ -614,7 +614,7 @@ def test_an_error_from_within_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_sequence(pictures(), tmp_path / "a.#.png", [1, 2], 8)  # type: ignore[arg-type]
+        write_sequence(pictures(), tmp_path / "a.#.png", [1, 2], 8)
     assert not list(tmp_path.iterdir())
 
 

@@ -214,8 +214,8 @@ def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("OCIO", BUILT_IN)
     with pytest.raises(InputError, match=r'no colour space "acescctt"\. The nearest ones are: ACEScct,'):
         choose_view("acescctt")
-    for place in ("ocio://nope", str(tmp_path / "none.ocio")):
-        monkeypatch.setenv("OCIO", place)
+    for nowhere in ("ocio://nope", str(tmp_path / "none.ocio")):
+        monkeypatch.setenv("OCIO", nowhere)
         with pytest.raises(InputError, match=r"named by \$OCIO, cannot be read"):
             choose_view("ACEScct")
     place = tmp_path / "config.ocio"

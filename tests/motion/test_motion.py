@@ -63,7 +63,8 @@ class Known:
     """A source of motion that knows a camera's steps, as a renderer does, and notes what it is asked."""
 
     def __init__(self, step_px: int) -> None:
-        self.step_px, self.asked = step_px, []
+        self.step_px = step_px
+        self.asked: list[tuple[int, int]] = []
 
     def flow(self, frame: Frame, other: Frame) -> torch.Tensor:
         self.asked.append((frame.index, other.index))

@@ -402,7 +402,7 @@ def plan_from(places: dict[str, dict[str, object]], folder: Path) -> ClipRequest
     text = f'[defaults]\nout_dir = "films"\n{table(places["defaults"])}[[clip]]\n{table(clip)}'
     (folder / "user.toml").write_text(table({"styles": ["waves.jpg"], **places["user file"]}), encoding="utf-8")
     own = dict(places["command line"])
-    asked = Overrides(preset=own.pop("preset", None), settings=own)  # type: ignore[arg-type]
+    asked = Overrides(preset=own.pop("preset", None), settings=own)
     (request,) = plan_requests([write_job(folder, text)], asked, str(folder / "user.toml"))
     return request
 
@@ -455,7 +455,7 @@ def test_the_highest_place_decides_where_the_film_goes(
     )
     (tmp_path / "user.toml").write_text(table(user))
     paths = {key: tmp_path / value for key, value in command.items() if key != "name"}
-    asked = Overrides(name=command.get("name"), **paths)  # type: ignore[arg-type]
+    asked = Overrides(name=command.get("name"), **paths)
     (request,) = plan_requests([job], asked, str(tmp_path / "user.toml"))
     assert request.output == tmp_path / film
 

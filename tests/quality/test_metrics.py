@@ -179,7 +179,7 @@ def test_flicker_is_the_change_of_what_stands_still() -> None:
 def test_independent_noise_is_seen_by_each_measure_of_unrest() -> None:
     source = smooth_image()
     calm, still = (source, source), shift_motion(0)
-    noisy = tuple(grain(source, seed) for seed in (1, 2))
+    noisy = (grain(source, 1), grain(source, 2))
     assert warping_error(*calm, still) == pytest.approx(0, abs=1e-12)
     assert flicker(*calm, *calm) == 0
     # Two independent grains of 0.05 differ by 2 * 0.05², less what is clamped.
@@ -298,7 +298,7 @@ def test_no_more_frames_are_held_than_the_long_error_needs(vgg: VGG19, make_targ
 def measured(index: int, **values: object) -> FrameMeasures:
     """A frame's measures, 1 where nothing else is said."""
     ones = {field.name: {"pan": 1.0} if "warping" in field.name else 1.0 for field in fields(FrameMeasures)}
-    return FrameMeasures(**{**ones, "index": index, "shot": 0, **values})  # type: ignore[arg-type]
+    return FrameMeasures(**{**ones, "index": index, "shot": 0, **values})
 
 
 def test_a_fading_films_drift_is_what_was_put_in() -> None:

@@ -11,6 +11,7 @@ import torch
 from conftest import STYLE
 
 import stylevideo
+from stylevideo.engine.sequence import stylize_sequence
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.decode.probe import probe
 from stylevideo.planning.request import ClipRequest
@@ -20,6 +21,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import notes
 from stylevideo.store.identity import is_made, request_key
+from stylevideo.system.files import write_atomically
 
 ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
 SMALL = Settings().with_values(**ONCE, frames="1-4", size=64, device="cpu", precision="fp32")
@@ -32,7 +34,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any, int], bo
     Returns:
         The widths of the frames that were made.
     """
-    real = painter.stylize_sequence
+    real = stylize_sequence
     widths: list[int] = []
 
     def limit(suffices: Callable[[Any, int], bool]) -> list[int]:
@@ -68,7 +70,7 @@ def test_a_smaller_film_is_made_only_if_allowed(
     monkeypatch.setattr("stylevideo.render.memory.SMALLEST_EDGE_PX", 48)
     made = memory(lambda vgg, width: width < 64)
     film = tmp_path / "film.mp4"
-    real, known = notes.write_atomically, []
+    real, known = write_atomically, list[Any]()
 
     def look(path: Path, data: bytes, **options: bytes) -> None:
         real(path, data, **options)

@@ -178,7 +178,7 @@ def key_of(source: Path, *styles: Path, **values: Any) -> str:
 
 
 def test_a_film_is_known_by_all_it_was_made_from(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    film, source = tmp_path / "film.mp4", shutil.copy(clip, tmp_path / "source.mp4")
+    film, source = tmp_path / "film.mp4", Path(shutil.copy(clip, tmp_path / "source.mp4"))
     make(source, film, device="cpu")
     key = key_of(source)
     assert is_made(film, lambda: key)

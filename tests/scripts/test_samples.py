@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from scripts.samples.frames import RenderedFrame
 from scripts.samples.paintings import PAINTINGS, paint
-from scripts.samples.scenes import SHOT_FRAMES, SHOTS, RenderedFrame, render_shot
+from scripts.samples.scenes import SHOT_FRAMES, SHOTS, render_shot
 from scripts.samples.score import PEAK, compose
 
 CLIP = ROOT / "samples" / "lake.mp4"
@@ -46,7 +47,8 @@ def fetch_along(previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Mean absolute difference over the channels, (H, W) in 255ths."""
-    return np.abs(one.astype(np.float32) - other.astype(np.float32)).mean(axis=2)
+    apart: np.ndarray = np.abs(one.astype(np.float32) - other.astype(np.float32)).mean(axis=2)
+    return apart
 
 
 @pytest.mark.parametrize("name", SHOTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import re
@@ -304,7 +305,7 @@ def test_filters_go_upon_the_finished_picture(tmp_path: Path) -> None:
 
 def test_any_value_is_taken_by_any_flag_that_takes_one() -> None:
     parser = build_parser()
-    commands = next(action for action in parser._actions if action.choices)
+    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     run = commands.choices["run"]
     flags = [flag for flag, action in run._option_string_actions.items() if action.nargs is None]
     assert len(flags) > 50

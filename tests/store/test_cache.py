@@ -14,7 +14,8 @@ import pytest
 
 from stylevideo.cli.main import main
 from stylevideo.errors import LockedError
-from stylevideo.store.frames import FrameStore, store_folder
+from stylevideo.media.hidden import store_folder
+from stylevideo.store.frames import FrameStore
 from stylevideo.store.lock import sole_run
 from stylevideo.store.unfinished import find_unfinished, remove_unfinished
 
@@ -99,9 +100,9 @@ def test_clearing_asks_and_spares_what_is_worked_on(
     for answer in ("\n", "n\n"):
         monkeypatch.setattr("sys.stdin", Answers(answer))
         assert main(["cache", "clear"]) == 2
-        printed = capsys.readouterr().err
-        assert "Throw away what was made of 2 films? [y/N]" in printed
-        assert "Nothing was thrown away." in printed
+        asked = capsys.readouterr().err
+        assert "Throw away what was made of 2 films? [y/N]" in asked
+        assert "Nothing was thrown away." in asked
     assert set(films.rglob("*")) == before
     with sole_run(films / "a.mp4"):
         assert main(["cache", "clear", "-y"]) == 0

@@ -31,14 +31,14 @@ def _folder(place: Path, victims: Path) -> None:
     (place / "mine.txt").write_text("precious")
 
 
-PLACED: dict[str, Callable[[Path, Path], None]] = {
+PLACED: dict[str, Callable[[Path, Path], object]] = {
     "link": lambda place, victims: place.symlink_to(victims / "file"),
     "hard link": lambda place, victims: place.hardlink_to(victims / "file"),
     "dangling link": lambda place, victims: place.symlink_to(victims / "nothing"),
     "link to a folder": lambda place, victims: place.symlink_to(victims / "folder"),
     "pipe": lambda place, victims: os.mkfifo(place),
     "folder": _folder,
-    "file": lambda place, victims: place.write_text("precious") and None,
+    "file": lambda place, victims: place.write_text("precious"),
 }
 HIDDEN = {
     "lock": ".{name}.stylevideo.lock",

@@ -23,8 +23,10 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
 PLAIN = Settings().with_values(iterations=0, sheet="")
-FILES = ("job.json", "shots.json", "frames/00000001.json", "frames/00000001.png")
-FILES = (*FILES, "frames/00000012.json", "shots/00000.complete", "shots/00001.pt")
+FILES = (
+    *("job.json", "shots.json", "frames/00000001.json", "frames/00000001.png"),
+    *("frames/00000012.json", "shots/00000.complete", "shots/00001.pt"),
+)
 SPARSE_BYTES = 1 << 28
 
 

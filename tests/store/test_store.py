@@ -7,6 +7,7 @@ import threading
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,9 +15,9 @@ import pytest
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.hidden import throw_away
+from stylevideo.media.hidden import store_folder, throw_away
 from stylevideo.media.images.pictures import read_picture, write_png
-from stylevideo.store.frames import FrameStore, files_being_named, read_note, store_folder
+from stylevideo.store.frames import FrameStore, files_being_named, read_note
 from stylevideo.system.background import WriteBehind, read_ahead
 from stylevideo.system.files import read_file
 
@@ -29,7 +30,7 @@ def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     store = FrameStore(film, JOB)
     assert store.last_state(2, STATE_BYTES) is None
-    state = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
+    state: dict[str, Any] = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
     store.save(2, 7, PICTURE, {"loss": 0.25}, state)
     again = FrameStore(film, JOB)
     saved = again.last_state(2, STATE_BYTES)

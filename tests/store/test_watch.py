@@ -73,7 +73,7 @@ def test_no_frame_of_a_changed_clip_is_kept(
     """Neither when it is changed before the first frame, nor later; put back, the film is as without all that."""
     (tmp_path / "whole").mkdir()
     (tmp_path / "out").mkdir()
-    source = shutil.copy2(original, tmp_path / "clip.mov")
+    source = Path(shutil.copy2(original, tmp_path / "clip.mov"))
     whole = make(source, tmp_path / "whole" / "film.mp4")
     seen: list[Event] = []
 
@@ -106,7 +106,7 @@ def test_a_clip_that_is_what_it_was_makes_its_film(
 ) -> None:
     """However often it is touched, as long as frames are saved in between."""
     at_once.setattr("stylevideo.store.identity.WHOLE_BYTES", whole_bytes)
-    source = shutil.copy2(original, tmp_path / "clip.mov")
+    source = Path(shutil.copy2(original, tmp_path / "clip.mov"))
     touches = {3: lambda: put_back(source, original), 20: source.touch, 40: source.touch}
 
     def on_event(event: Event) -> None:
@@ -123,7 +123,7 @@ def test_a_clip_that_is_what_it_was_makes_its_film(
 @pytest.mark.usefixtures("at_once")
 def test_only_what_is_written_to_for_ever_ends_the_run(original: Path, tmp_path: Path) -> None:
     """Not what gets links or rights, or is on a disk that changes its files' entries by itself."""
-    source = shutil.copy2(original, tmp_path / "clip.mov")
+    source = Path(shutil.copy2(original, tmp_path / "clip.mov"))
     touches: list[Callable[[], object]] = [lambda: source.chmod(0o600), source.touch]
 
     def on_event(event: Event) -> None:
@@ -139,7 +139,7 @@ def test_only_what_is_written_to_for_ever_ends_the_run(original: Path, tmp_path:
 def test_once_the_film_is_in_its_place_the_clip_may_change(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = shutil.copy2(original, tmp_path / "clip.mov")
+    source = Path(shutil.copy2(original, tmp_path / "clip.mov"))
 
     def deliver_and_remove(*values: Any) -> tuple[str, ...]:
         notes = deliver(*values)

@@ -162,7 +162,7 @@ def short_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     real = ffmpeg._command
 
     def short(*arguments: object) -> list[str]:
-        command = real(*arguments)  # type: ignore[arg-type]
+        command = real(*arguments)
         return [command[0], "-max_alloc", "20000", *command[1:]]
 
     monkeypatch.setattr(ffmpeg, "_command", short)

@@ -67,9 +67,9 @@ def cwd_module(stage: Stage) -> str:
     gone = stage.root / "gone"
     gone.mkdir()
     clips = [str(stage.cwd / name) for name in ("a.mp4", "b.mp4")]
-    words = ["run", *clips, "--style", str(stage.style), "--out-dir", str(stage.out / "gone"), "--frames", "1-1"]
+    batch = ["run", *clips, "--style", str(stage.style), "--out-dir", str(stage.out / "gone"), "--frames", "1-1"]
     code = "import os, sys; os.rmdir(os.getcwd()); from stylevideo.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    done = _process(["-c", code, *words, *PAINTLESS], gone)
+    done = _process(["-c", code, *batch, *PAINTLESS], gone)
     stage.want(done.returncode == 0 and "Traceback" not in done.stderr, f"removed folder: exit {done.returncode}")
     return "; ".join([*shown, f"removed folder: exit {done.returncode}"])
 
@@ -470,8 +470,8 @@ def exr_plate(stage: Stage) -> str:
         OpenEXR.File(header, {"RGB": plate}).write(str(name))
     output = stage.out / "p.####.exr"
     words = ("run", stage.root / "in" / "plate", "--style", stage.style, "-o", output, *QUICK)
-    words += ("--first-iterations", "30")
-    stage.call(*words, ends="done", environment={"OCIO": str(config)}, named=[config])
+    thirty, environment = ("--first-iterations", "30"), {"OCIO": str(config)}
+    stage.call(*words, *thirty, ends="done", environment=environment, named=[config])
     made = stage.out / "p.0001.exr"
     if not made.exists():
         return _said(stage)

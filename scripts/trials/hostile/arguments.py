@@ -145,8 +145,8 @@ def cases() -> Iterator[Case]:
         yield Case(f"arguments: a name {story}", partial(_name, name))
     for story, line in JOB_LINES.items():
         yield Case(f"arguments: a job file with {story}", partial(_job, line))
-    for story, text in WHOLE_JOBS.items():
-        yield Case(f"arguments: a job file that is {story}", partial(_whole_job, text))
+    for story, job in WHOLE_JOBS.items():
+        yield Case(f"arguments: a job file that is {story}", partial(_whole_job, job))
     yield Case("arguments: an empty word as clip", partial(_clip_word, ""))
     yield Case("arguments: a name of 4000 bytes as clip", partial(_clip_word, "a" * 4000))
     yield Case("arguments: a folder of links that go round", _round)

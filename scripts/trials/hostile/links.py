@@ -184,8 +184,19 @@ def _own_name(flag: str, name: str, stage: Stage) -> None:
 def _film_onto_clip(stage: Stage) -> None:
     clips = [stage.clip("in/a.mp4"), stage.clip("in/b.mp4")]
     stage.precious += clips
-    words = ("run", *clips, "--style", stage.style, "--out-dir", stage.root / "in", "--name", "b.{ext}", "-y")
-    stage.call(*words, *PAINTLESS, ends="refused|failed", named=[stage.root / "in"])
+    words: tuple[str | Path, ...] = (
+        "run",
+        *clips,
+        "--style",
+        stage.style,
+        "--out-dir",
+        stage.root / "in",
+        "--name",
+        "b.{ext}",
+        "-y",
+    )
+    folder = stage.root / "in"
+    stage.call(*words, "--out-dir", folder, *PAINTLESS, ends="refused|failed", named=[folder])
 
 
 def _foreign_record(stage: Stage) -> None:

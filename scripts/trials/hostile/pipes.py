@@ -218,7 +218,7 @@ def _device_itself(name: str, stage: Stage) -> None:
     if name == "clip.mp4":
         stage.run("/dev/zero", ends=REFUSED, named=[Path("/dev/zero")])
     elif name == "style.png":
-        words = ("run", stage.clip(), "--style", "/dev/zero", "-o", stage.film, *PAINTLESS)
+        words: tuple[str | Path, ...] = ("run", stage.clip(), "--style", "/dev/zero", "-o", stage.film, *PAINTLESS)
         stage.call(*words, ends=REFUSED, named=[Path("/dev/zero")])
     else:
         words = ("run", stage.clip(), "--style", stage.style, "-o", stage.film, "--config", "/dev/zero")

@@ -102,4 +102,4 @@ def _path(folder: str | None, name: str) -> str:
 
 def _decoded(text: str) -> str:
     """Without the escapes that strace writes."""
-    return os.fsdecode(codecs.escape_decode(text.encode())[0])  # type: ignore[attr-defined]
+    return os.fsdecode(codecs.escape_decode(text.encode())[0])

@@ -20,8 +20,10 @@ Damage = Callable[[Path, Path], None]
 
 
 def rich_source(folder: Path, suffix: str) -> Path:
-    """A clip that has all that a film can lose: sound, a language, subtitles, chapters, tags, a shape, a cover or a
-    timecode."""
+    """A clip that has all that a film can lose.
+
+    It has sound, a language, subtitles, chapters, tags, a shape, and a cover or a timecode.
+    """
     plain = Studio(folder).shoot(f"plain{suffix}", Encoder(X264, filters=("setsar=16/15",)), constant()).path
     text, about, cover, path = (folder / name for name in ("lines.srt", "about.txt", "cover.png", f"rich{suffix}"))
     text.write_text(TEXT)

@@ -53,6 +53,7 @@ def film_arguments(
 
 
 def picture_input(film: FilmSpec) -> list[str]:
+    """ffmpeg's arguments for the frames that come through its pipe."""
     if film.keep_timestamps:
         return ["-f", "matroska", "-i", "pipe:0"]
     size = f"{film.size[0]}x{film.size[1]}"

@@ -12,6 +12,7 @@ from stylevideo.media.encode.spec import FilmSpec
 
 
 def check_image(image: np.ndarray, first: np.ndarray) -> None:
+    """Raise a `ShapeError` for an image that is unlike the first, or none that a film can have."""
     is_known = image.dtype in (np.uint8, np.uint16) and image.ndim == 3 and image.shape[2] in (3, 4)
     if image.shape != first.shape or image.dtype != first.dtype or not is_known:
         raise ShapeError(

@@ -36,10 +36,12 @@ class FilmSpec:
 
     @property
     def container(self) -> Container:
+        """By the output's suffix."""
         return CONTAINERS[self.output.suffix.lower()]
 
     @property
     def cut(self) -> Cut:
+        """The stretch of the source's time that the frames show."""
         return stretch_of_time(self.info, self.frames, self.container.timed)
 
     @property
@@ -49,12 +51,14 @@ class FilmSpec:
 
     @cached_property
     def repeats(self) -> tuple[int, ...]:
+        """How often each frame is shown at the film's rate."""
         return (
             (1,) * len(self.frames) if self.keep_timestamps else self.info.repeats(self.frames.start, self.frames.stop)
         )
 
     @property
     def frame_count(self) -> int:
+        """Frames of the film, repeated ones too."""
         return sum(self.repeats)
 
     @property
@@ -64,16 +68,19 @@ class FilmSpec:
 
     @property
     def pipe_format(self) -> str:
+        """ffmpeg's name for pixels as they are fed."""
         return PIPE_FORMATS[8 * self.first.itemsize, self.first.shape[2] == 4]
 
     @property
     def pixel_format(self) -> str:
+        """ffmpeg's name for pixels as they are delivered."""
         alpha = self.first.shape[2] == 4 and self.encoding.delivery.has_alpha
         odd = any(edge % 2 for edge in self.size)
         return self.encoding.delivery.pixel_format(8 * self.first.itemsize, alpha, odd)
 
 
 def film_notes(film: FilmSpec) -> Iterator[str]:
+    """What of the source the film cannot have, as sentences."""
     if film.pixel_format == film.encoding.delivery.odd_format:
         yield (
             f"The picture is {film.size[0]}x{film.size[1]}; to keep odd sides it was written as {film.pixel_format}, "
