@@ -107,12 +107,13 @@ class WorkerProcess:
         return bool(self._why)
 
     def begin(self, task: Task) -> None:
-        """Hand a task out."""
-        self.task, self.has_begun, self.silent_s, self._asked_to_stop = task, False, 0.0, False
+        """Hand a task out; one that could not be sent is none of this worker's."""
+        sent = task
         if self._device:
             settings = task.request.settings.with_values(device=self._device)
-            task = replace(task, request=replace(task.request, settings=settings))
-        self._send(task)
+            sent = replace(task, request=replace(task.request, settings=settings))
+        self._send(sent)
+        self.task, self.has_begun, self.silent_s, self._asked_to_stop = task, False, 0.0, False
 
     def stop(self) -> None:
         """Ask it to end its task within seconds; once, since one that hangs takes nothing out of its pipe."""

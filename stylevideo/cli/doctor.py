@@ -9,7 +9,6 @@ import importlib
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stylevideo.errors import Problems, StyleVideoError
+from stylevideo.system.files import temporary_place
+from stylevideo.system.places import has_left_its_folder
 from stylevideo.text import counted
 from stylevideo.version import __version__
 
@@ -150,7 +151,10 @@ def _extras() -> Iterator[Finding]:
 
 
 def _disk() -> Iterator[Finding]:
-    for what, folder in (("this folder", Path()), ("temporary files", Path(tempfile.gettempdir()))):
+    here = {} if has_left_its_folder() else {"this folder": Path()}
+    if not here:
+        yield Finding(State.NOTE, "disk", "this folder is gone, or cannot be looked up. Change to one that is there")
+    for what, folder in {**here, "temporary files": temporary_place()}.items():
         free = shutil.disk_usage(folder).free
         state = State.NOTE if free < LITTLE_SPACE_BYTES else State.OK
         writable = "" if os.access(folder, os.W_OK) else ", but it cannot be written to"

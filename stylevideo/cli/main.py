@@ -101,9 +101,13 @@ def _carry_out(options: argparse.Namespace) -> int:
 
 
 def _files_named(options: argparse.Namespace) -> Iterator[str]:
-    """The files that a command line names, and the user file that the environment does."""
-    words = {"config": os.environ.get(CONFIG_VARIABLE, ""), **vars(options)}
-    for name, value in words.items():
+    """The files that a command line names, and those that the environment does where no command line can."""
+    if getattr(options, "config", None) is None:
+        yield from (word for word in [os.environ.get(CONFIG_VARIABLE, "")] if word not in NO_FILE)
+    config, program = (os.environ.get(name, "") for name in ("OCIO", "IMAGEIO_FFMPEG_EXE"))
+    yield from [config] if config and "://" not in config else []
+    yield from [program] if Path(program).name != program else []  # else it is looked for in PATH
+    for name, value in vars(options).items():
         for word in value if isinstance(value, list | tuple) else (value,):
             if isinstance(word, Path) or (name in TEXTS_OF_FILES and word not in (None, *NO_FILE, *WEIGHTS_WORDS)):
                 yield str(word)

@@ -12,7 +12,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import imageio_ffmpeg
 from stylevideo.errors import DecodeError, InputError, KilledError, StorageError, TimeLimitError
 from stylevideo.limits import ANSWER_BYTES, MESSAGE_BYTES, PIXELS, STREAMS
 from stylevideo.media.formats import CLIP_FORMATS
+from stylevideo.system.files import temporary_place
 from stylevideo.system.heartbeat import end_if_asked
 from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.places import find_program
@@ -280,7 +280,7 @@ def require_space(run: FfmpegRun) -> None:
         StorageError: it is full.
     """
     if run.status and "No space left on device" in run.messages:
-        raise StorageError(f"The disk for temporary files, {tempfile.gettempdir()}, is full. Free some space.")
+        raise StorageError(f"The disk for temporary files, {temporary_place()}, is full. Free some space.")
 
 
 def cannot_start(error: OSError) -> InputError | KilledError:

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stylevideo.errors import DecodeError, TimeLimitError
+from stylevideo.errors import DecodeError
 from stylevideo.media.ffmpeg import ffmpeg_output, source_input
 from stylevideo.timeline.clip import VideoInfo
 
@@ -52,12 +52,16 @@ def read_orientation(info: VideoInfo, timeout_s: float) -> Orientation:
 
     Args:
         info: of the video.
-        timeout_s: seconds after which ffmpeg is killed; then, and where no frame decodes, nothing is to be done.
+        timeout_s: seconds after which ffmpeg is killed.
+    Returns:
+        Where no frame decodes, that nothing is to be done.
+    Raises:
+        TimeLimitError: it takes longer.
     """
     command = ["-v", "error", *UNTURNED, *source_input(info.path, info.demuxer), *ONE_FRAME, "-"]
     try:
         film = ffmpeg_output(command, timeout_s)
-    except (DecodeError, TimeLimitError):
+    except DecodeError:
         return Orientation()
     return orientation_of(film)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +14,7 @@ from stylevideo.media.encode.delivery import CONTAINERS
 from stylevideo.media.encode.stretch import Cut
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.quality.checks import Check, Verdict, agree, same
+from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 SILENT_LEVEL = 30.0
@@ -147,8 +147,8 @@ def _can_say(language: str, film: Path) -> bool:
     container = CONTAINERS.get(film.suffix.lower())
     if container is None or not container.audio:
         return True
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        trial = Path(folder) / f"trial{film.suffix}"
+    with temporary_folder() as folder:
+        trial = folder / f"trial{film.suffix}"
         silence = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-c:a", container.audio[0]]
         run_ffmpeg(["-v", "error", *silence, "-metadata:s:a:0", f"language={language}", file_url(trial)])
         return f"({language})" in run_ffmpeg(["-i", file_url(trial)]).messages

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -141,13 +141,15 @@ class Pipeline:
 
     def __enter__(self) -> Pipeline:
         self._began = time.perf_counter()
-        self._saver.__enter__()
-        self._delivery = start_thread(self._deliver, name="delivery")
+        with ExitStack() as begun:
+            begun.enter_context(self._saver)
+            self._delivery = start_thread(self._deliver, name="delivery")
+            self._begun = begun.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._finished.abandon()  # of no effect on a film that is complete
-        self._saver.__exit__()
+        self._begun.close()
         self._join()
 
     def add(self, made: Made) -> None:

@@ -10,8 +10,9 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
@@ -29,6 +30,7 @@ _NEW_FLAGS = (
 )
 _UNSIZED_BYTES = 1 << 16
 """What the system makes up has no size before it is read."""
+_OTHER_PLACE = "Free some space, or set the variable TMPDIR to a folder that can be written."
 _ADDRESS = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/+([^/].*)")
 
 
@@ -162,6 +164,36 @@ def make_private_folder(folder: Path) -> None:
     """
     # On Windows a file that is moved out would keep the rights of such a folder.
     folder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
+
+
+def temporary_place() -> Path:
+    """The folder in which temporary files are made.
+
+    Raises:
+        StorageError: none that there could be can be written.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise StorageError(f"There is no place for temporary files. {_OTHER_PLACE}") from error
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for temporary files that is there as long as this context.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    place = temporary_place()
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="stylevideo-")
+    except OSError as error:
+        raise StorageError(
+            f"No folder for temporary files can be made in {place} ({error.strerror}). {_OTHER_PLACE}"
+        ) from error
+    with folder as name:
+        yield Path(name)
 
 
 def write_atomically(path: Path, data: bytes | memoryview, parts: Path | None = None, head: bytes = b"") -> None:

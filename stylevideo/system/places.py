@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from stylevideo.errors import InputError
 
 _PACKAGE = Path(__file__).parent.with_name("__init__.py")
+_LEFT = threading.Event()
 _START = """
 import importlib, importlib.util, sys
 spec = importlib.util.spec_from_file_location("stylevideo", sys.argv[1])
@@ -36,6 +38,7 @@ def leave_folder_that_is_gone(names: Iterable[str]) -> None:
     Raises:
         InputError: one of them leads from the working folder, which is gone or cannot be looked up.
     """
+    _LEFT.clear()
     folder = folder_for_children()
     if folder is None:
         return
@@ -46,6 +49,12 @@ def leave_folder_that_is_gone(names: Iterable[str]) -> None:
                 "is there, or give whole paths."
             )
     os.chdir(folder)
+    _LEFT.set()
+
+
+def has_left_its_folder() -> bool:
+    """Whether this process stands elsewhere than it was begun, because that is gone."""
+    return _LEFT.is_set()
 
 
 def folder_for_children() -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -18,6 +20,9 @@ from conftest import STYLE
 from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
+from stylevideo.batch.messages import Done, Task
+from stylevideo.batch.pool import Pool
+from stylevideo.batch.process import NotBegun
 from stylevideo.batch.scheduler import run_batch
 from stylevideo.cli.main import main
 from stylevideo.engine.objective import LossTerms, Objective
@@ -141,6 +146,23 @@ def test_without_a_working_folder_there_is_a_sentence(
 
 
 @posix
+@pytest.mark.parametrize("name", ["STYLEVIDEO_CONFIG", "OCIO", "IMAGEIO_FFMPEG_EXE"])
+@pytest.mark.parametrize("words", [["run", "{clip}", "--style", str(STYLE)], ["doctor"]], ids=" ".join)
+def test_nor_do_variables_lead_from_there(
+    name: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """To a file of the same name elsewhere, for example."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv(name, "folder/file")
+    assert main([word.format(clip=tmp_path / "a.mp4") for word in words]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith("stylevideo: The working folder is gone") and "folder/file leads from there" in said
+
+
+@posix
 def test_whole_paths_need_no_working_folder(tmp_path: Path) -> None:
     """One film in the process and two in workers, what is said of them, and commands that name no file."""
     gone = tmp_path / "gone"
@@ -157,6 +179,47 @@ def test_whole_paths_need_no_working_folder(tmp_path: Path) -> None:
         gone.mkdir()
         subprocess.run([sys.executable, "-c", code, *words], cwd=gone, check=True, capture_output=True, timeout=100)
     assert len(list((tmp_path / "out").glob("*.mp4"))) == 2
+
+
+WORKER = """
+import pickle, sys
+from stylevideo.batch.messages import Begun, Done
+
+pickle.load(sys.stdin.buffer)
+while True:
+    index = pickle.load(sys.stdin.buffer).index
+    for message in (Begun(), Done(index)):
+        sys.stdout.buffer.write(pickle.dumps(message))
+        sys.stdout.buffer.flush()
+"""
+
+
+def test_a_worker_is_not_busy_with_a_task_that_could_not_be_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = pickle.dumps, [MemoryError()]
+    end = time.monotonic() + 30
+
+    def dumps(message: object) -> bytes:
+        if isinstance(message, Task) and failures:
+            raise failures.pop()
+        return real(message)
+
+    def stop() -> bool:
+        assert time.monotonic() < end, "it waits for ever"
+        return False
+
+    monkeypatch.setattr("stylevideo.batch.process.module_command", lambda name: [sys.executable, "-c", WORKER])
+    monkeypatch.setattr("stylevideo.batch.process.pickle.dumps", dumps)
+    (request,) = plan_requests(
+        [str(make_clip(tmp_path / "a.mp4", 1))], Overrides(styles=(str(STYLE),), out_dir=tmp_path), "none"
+    )
+    tasks, answers = [Task("check", 7, request)], []
+    with Pool(1, [], logging.WARNING, 0) as pool:
+        for _, task, answer in pool.work(lambda number: next(iter(tasks), None), lambda *_: None, stop):
+            answers.append(answer)
+            tasks[:] = [task] if isinstance(answer, NotBegun) else []
+    assert answers == [NotBegun("No process could be started for it (there is too little memory)."), Done(7)]
 
 
 @posix

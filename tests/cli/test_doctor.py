@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 
+from stylevideo.cli import doctor
 from stylevideo.cli.main import main
 from stylevideo.media import ffmpeg
 from stylevideo.media.encode.delivery import DELIVERIES
@@ -63,6 +65,23 @@ def test_what_is_missing_is_named_and_the_rest_is_looked_at(
         "stylevideo: Something that the program cannot work without is wrong: ffmpeg, deliveries, weights, user file.\n"
     )
     assert str(home) not in printed.out
+
+
+def test_what_is_no_place_for_files_is_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk that a process stands on since its folder is gone is nobody's question."""
+    gone = home / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    monkeypatch.setattr("stylevideo.cli.doctor._LOOKS", {"disk": doctor._disk})
+    assert main(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert lines[0] == "note disk: this folder is gone, or cannot be looked up. Change to one that is there"
+    assert lines[1].startswith("no   disk: There is no place for temporary files. Free some space, or set the variable")
 
 
 @pytest.fixture

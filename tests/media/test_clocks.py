@@ -22,6 +22,7 @@ from stylevideo.media.encode.matroska import picture_header, stream_header
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.quality.verify import verify
+from stylevideo.system.process import collect
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import constant_rate
 
@@ -106,6 +107,24 @@ def test_frames_and_times_are_those_of_ffmpegs_decoder(kind: str, tmp_path: Path
     numbers = [number_in(frame.image) for frame in frames]
     count = 20 if kind == "ts joined of two" else 40
     assert numbers == [(numbers[0] + place) % count for place in range(len(due))]
+
+
+@pytest.mark.parametrize("kind", ["ts joined of two", "ts cut in a group", "avi with B-frames"])
+def test_whoever_may_read_a_whole_clip_has_the_time_for_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, limits = KINDS[kind](tmp_path), []
+
+    def noted(process: Any, limit_s: float, *others: Any) -> Any:
+        if any(str(path) in word for word in process.args):
+            limits.append(limit_s)
+        return collect(process, limit_s, *others)
+
+    monkeypatch.setattr("stylevideo.media.ffmpeg.collect", noted)
+    monkeypatch.setattr("stylevideo.media.ffmpeg.SLOWEST_BYTES_PER_SECOND", 1)
+    probe(path)
+    assert len(limits) > 1
+    assert min(limits) > path.stat().st_size
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,27 @@ def test_whatever_a_tag_is_called_it_is_kept_or_said(suffix: str, tags: dict[str
         assert said or says(tag, value, found[tag]), tag
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted", "found", "same"),
+    [
+        ("location", "+48.8577+002.295/", "+48.857700+2.2950/", True),
+        ("location-eng", "+1+2-3.5/", "+01.0+002.000-3.50/", True),
+        ("location", "-27.5916+086.5640+8850CRSWGS_84/", "-27.5916+086.564+8850CRSWGS_84/", True),
+        ("location", "+48.8577+002.295/", "+48.8577+002.296/", False),
+        ("location", "Paris +3", "London +3", False),
+        ("location", "Paris", "Paris", True),
+        ("location", "+3 +4 at home", "+3 +4 at work", False),
+        ("creation_time", "2020-01-02T03:04:05+01:00;2020-01-02", "2020-01-02T02:04:05.000000Z", True),
+        ("creation_time", "2020-01-02T03:04:05Z", "2020-01-02T03:04:06Z", False),
+        ("creation_time", "Monday; early", "Monday; late", False),
+    ],
+)
+def test_places_and_times_are_compared_as_such_and_all_else_as_text(
+    name: str, wanted: str, found: str, same: bool
+) -> None:
+    assert says(name, wanted, found) == same
+
+
 def test_what_the_user_says_in_place_of_a_tag_is_no_loss(tmp_path: Path) -> None:
     source, film = tagged(tmp_path / "a.mp4", {**USUAL, "make": "Maker"}), tmp_path / "b.mp4"
     extra = read_encoder_arguments("-metadata title=Mine -metadata artist=")

@@ -242,6 +242,10 @@ def test_clips_with_too_much(
 CHAPTER = "[CHAPTER]\nTIMEBASE=1/100000\nSTART={0}\nEND={0}\ntitle=c\n"
 MANY: dict[str, tuple[int, Callable[[int], str]]] = {
     "chapters": (limits.CHAPTERS, lambda count: "".join(CHAPTER.format(n) for n in range(count))),
+    "chapters without titles": (
+        limits.CHAPTERS,
+        lambda count: "".join(CHAPTER.format(n).replace("title=c\n", "") for n in range(count)),
+    ),
     "tags": (limits.TAGS, lambda count: tag_lines(count)),
     "tags of a track": (limits.TAGS, lambda count: f"[STREAM]\n{tag_lines(count)}"),
     "tags of a chapter": (limits.TAGS, lambda count: CHAPTER.format(0) + tag_lines(count)),

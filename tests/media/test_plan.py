@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import STYLE
-from media_fixtures import ffmpeg, numbered_video, sine
+from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo import stylize, verify
 from stylevideo.cli.main import main
@@ -17,6 +19,8 @@ from stylevideo.errors import InputError
 from stylevideo.media import ffmpeg as starter
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.encode.film import write_film
+from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.settings.settings import Settings
 
@@ -63,6 +67,30 @@ def test_sound_takes_three_more_and_verify_asks_no_question_twice(tmp_path: Path
     starts.clear()
     assert not verify(source, film).wrong
     assert len(starts) == len(set(starts)), "\n".join(starts)
+
+
+def test_without_room_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Clips are opened and films read back all the same; a new film is refused before work, and not for its clip."""
+    source, out = tmp_path / "clip.mkv", tmp_path / "out"
+    ffmpeg(*sine(0.2), "-i", numbered_video(tmp_path / "plain.mkv", 4, "24"), "-map", "1:v", "-map", "0:a", source)
+    out.mkdir()
+    info = probe(source)
+    plan, images = plan_film(info, out / "film.mkv", range(4)), [numbered_frame(number) for number in range(4)]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    assert replace(probe(source), said=None) == replace(info, said=None)
+    assert write_film(images, out / "film.mkv", info, range(4), plan=plan).notes == ()
+    for clip in (source, tmp_path / "plain.mkv"):
+        for film in ("new.mkv", "new.mp4"):
+            assert main(["run", str(clip), "--style", str(STYLE), "-o", str(out / film), "--iterations", "0"]) == 1
+            said = capsys.readouterr().err
+            assert f"No folder for temporary files can be made in {tmp_path / 'full'} (No such file" in said
+            assert "set the variable TMPDIR" in said
+    assert [path.name for path in out.iterdir()] == ["film.mkv"]
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # what it says helps
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    stylize(source, [STYLE], out / "new.mkv", QUICK)
 
 
 def test_tags_that_are_too_large_are_refused_before_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,6 +95,7 @@ def test_every_question_has_a_limit_of_time(
         QUESTIONS[name](clip)
     assert time.monotonic() - began < 3
     assert ended(numbers)
+    assert len(numbers.read_text().split()) == 1, "what has used up its time is not asked in another way"
 
 
 def test_a_picture_has_a_limit_of_time(tmp_path: Path, stand_in: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +17,9 @@ import pytest
 from batch_fixtures import make_clip, run_command
 from conftest import STYLE
 
+from stylevideo import Settings, stylize
 from stylevideo.cli.main import main
-from stylevideo.errors import DeviceMemoryError, InputError, Stopped
+from stylevideo.errors import DeviceMemoryError, InputError, Stopped, StyleVideoError
 from stylevideo.media.decode import ffmpeg, reader
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.images.pictures import Reading
@@ -26,6 +28,7 @@ from stylevideo.system.device import memory_context
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.memory import lacks_memory
 from stylevideo.system.process import collect
+from stylevideo.system.threads import start_thread
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
 PROVOKED = """
@@ -269,6 +272,26 @@ def test_a_thread_that_gets_its_stack_and_nothing_more_is_not_waited_for() -> No
     command = [sys.executable, "-c", LITTLE_BY_LITTLE]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("failing", ["write-behind", "delivery"])
+def test_a_thread_that_cannot_start_leaves_no_other_behind(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def start(target: Any, *arguments: Any, name: str = "") -> threading.Thread:
+        if name == failing:
+            tried.append(name)
+            raise RuntimeError("can't start new thread")
+        return start_thread(target, *arguments, name=name)
+
+    for module in ("render.pipeline", "system.background"):
+        monkeypatch.setattr(f"stylevideo.{module}.start_thread", start)
+    with pytest.raises(StyleVideoError, match="memory"):
+        stylize(make_clip(tmp_path / "a.mp4", 1), [STYLE], tmp_path / "o.mp4", Settings().with_values(iterations=0))
+    assert tried
+    assert not {"delivery", "write-behind", "read-ahead"} & {thread.name for thread in threading.enumerate()}
 
 
 @linux

@@ -12,8 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from stylevideo.errors import TimeLimitError
-from stylevideo.media.ffmpeg import run_ffmpeg, source_input
+from stylevideo.media.ffmpeg import reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.framecrc import Listing, Row, parse_framecrc
 from stylevideo.timeline.rates import DEFAULT_RATE, constant_rate, stated_rate
 
@@ -91,11 +90,7 @@ def _first_picture(path: Path, company: Sequence[str]) -> Fraction | None:
     """When the first picture that ffmpeg can decode is shown, in seconds; None if there is none."""
     decoded = ["-map", "0:V:0", "-frames:v", "1", "-fps_mode", "passthrough", "-enc_time_base", "demux"]
     arguments = ["-v", "error", *source_input(path), *decoded, "-f", "framecrc", "-", *company]
-    try:
-        run = run_ffmpeg(arguments)
-    except TimeLimitError:
-        return None
-    listing = parse_framecrc(run.output)
+    listing = parse_framecrc(run_ffmpeg(arguments, reading_time_s(path)).output)
     time = listing.rows[0].pts if listing else None
     return None if listing is None or time is None else time * listing.time_base
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError, TimeLimitError
+from stylevideo.errors import InputError, StorageError
 from stylevideo.limits import CHAPTERS, FRAMES, MESSAGE_BYTES, PIXELS, STREAMS, TAGS
 from stylevideo.media.clock import JUMPED, all_in_use
 from stylevideo.media.decode.packets import shown_times
@@ -24,7 +23,7 @@ from stylevideo.media.ffmpeg import FfmpegRun, file_url, format_of, last_lines, 
 from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import ONE_FRAME, UNTURNED, Orientation, orientation_of, read_orientation
-from stylevideo.system.files import refuse_address
+from stylevideo.system.files import refuse_address, temporary_folder
 from stylevideo.timeline.clip import Said, StreamInfo, VideoInfo
 from stylevideo.timeline.rates import HELD_FRAMES, constant_rate, film_rate
 
@@ -51,7 +50,7 @@ _TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.M
 _TITLE_LINE = re.compile(r"^ +(?:title|name) +: (.+)$", re.IGNORECASE)
 _CHAPTER_LINE = re.compile(r"^    Chapter #0:\d+: start ", re.MULTILINE)
 _METADATA_LINE = re.compile(r"^ +Metadata:$", re.MULTILINE)
-_TAG_LINE = re.compile(r"^ {4,8}\S.*: ", re.MULTILINE)
+_TAG_LINE = re.compile(r"^ {4,8}(?!Chapter #0:\d+: start )\S.*: ", re.MULTILINE)
 _PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
 _FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
 _PACKETS = (
@@ -87,6 +86,7 @@ def probe(path: Path) -> VideoInfo:
         own start, which is the clock of ffmpeg's `-ss`.
     Raises:
         InputError: there is no such file, or ffmpeg cannot read a moving picture from it.
+        TimeLimitError: it takes too long.
     """
     require_file(path)
     run, said, film = _ask(path)
@@ -173,21 +173,20 @@ def _run_framecrc(path: Path, company: Sequence[str] = ()) -> FfmpegRun:
 def _ask(path: Path) -> tuple[FfmpegRun, Said | None, bytes]:
     """Have ffmpeg describe the file's streams, list every packet of the video stream, and say all else, in one run.
 
-    Where anything fails, the streams and packets are asked for alone: they tell all the same of a clip of which no
-    frame decodes, for example.
+    Where anything fails but the limit of time, the streams and packets are asked for alone: they tell all the same of a
+    clip of which no frame decodes, for example, and need no room for temporary files.
 
     Returns:
         The run; what else was said; and a film of the first frame, for its orientation. Of the last two nothing where
         they have to be asked for.
     """
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        tags, frame = Path(folder) / "tags", Path(folder) / "frame"
+    with suppress(StorageError), temporary_folder() as folder:
+        tags, frame = folder / "tags", folder / "frame"
         others = [*TAG_OUTPUT, file_url(tags), *ONE_FRAME, file_url(frame)]
-        with suppress(TimeLimitError):
-            run = run_ffmpeg(["-nostats", *UNTURNED, *source_input(path), *_PACKETS, *others], reading_time_s(path))
-            if run.status == 0 and len(run.messages) < MESSAGE_BYTES:  # else the middle is missing
-                printed, shown = printed_tags(tags), "\n".join(_SHOWN.findall(run.messages))
-                return run, None if printed is None else Said(printed, shown), frame.read_bytes()
+        run = run_ffmpeg(["-nostats", *UNTURNED, *source_input(path), *_PACKETS, *others], reading_time_s(path))
+        if run.status == 0 and len(run.messages) < MESSAGE_BYTES:  # else the middle is missing
+            printed, shown = printed_tags(tags), "\n".join(_SHOWN.findall(run.messages))
+            return run, None if printed is None else Said(printed, shown), frame.read_bytes()
     return _run_framecrc(path), None, b""
 
 

@@ -17,6 +17,9 @@ from stylevideo.timeline.clip import VideoInfo
 
 _SECTION = re.compile(rb"\[\w+\]")
 _BACKSLASH = ord("\\")
+_NUMBER = r"[+-]\d+(?:\.\d+)?"
+_PLACE = re.compile(rf"{_NUMBER}{_NUMBER}(?:{_NUMBER})?(?:CRS\w+)?/?")
+"""ISO 6709: latitude, longitude, perhaps height and the system that they are in."""
 TAG_OUTPUT = ("-map_metadata", "0", "-f", "ffmetadata")
 OF_THE_CONTAINER = names(
     "major_brand minor_version compatible_brands encoder duration timecode "
@@ -140,16 +143,16 @@ def comparable(name: str) -> str:
 
 def _moment(text: str) -> datetime | str:
     """The first of the times that are said, since QuickTime may say it twice; without a zone it is Greenwich's."""
-    first = text.partition(";")[0]
     try:
-        moment = datetime.fromisoformat(first)
+        moment = datetime.fromisoformat(text.partition(";")[0])
     except ValueError:
-        return first
+        return text
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _coordinates(text: str) -> list[float] | str:
-    return [round(float(number), 4) for number in re.findall(r"[+-]\d+(?:\.\d+)?", text)] or text
+    """The numbers of a place, however many digits they have; of anything else the text."""
+    return [round(float(number), 4) for number in re.findall(_NUMBER, text)] if _PLACE.fullmatch(text) else text
 
 
 def tag_lines(info: VideoInfo) -> dict[str, bytes]:
@@ -161,7 +164,7 @@ def tag_lines(info: VideoInfo) -> dict[str, bytes]:
     _, found = next(_sections(_said(info)))
     own = _values(found)
     lines = {name: line for name, line in found.items() if not _is_of_the_container(name, own)}
-    if "creation_time" in found:  # QuickTime may say it twice
+    if isinstance(_moment(own.get("creation_time", "")), datetime):  # QuickTime may say it twice
         lines["creation_time"] = re.split(rb"\\?;", found["creation_time"], maxsplit=1)[0]
     return lines
 

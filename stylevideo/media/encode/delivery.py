@@ -5,7 +5,6 @@ A table, and the choice from it. Knows ffmpeg's words for these things; runs ffm
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,6 +14,7 @@ from stylevideo.errors import InputError, TimeLimitError
 from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
 from stylevideo.settings.encoder_arguments import EncoderArguments
 from stylevideo.settings.encoder_options import names
+from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import bits_of
 
 # x264's and x265's results depend on the number of threads; the default follows the machine's.
@@ -324,8 +324,8 @@ def check_encoding(
     height, width = size
     delivery, muxer = encoding.delivery, CONTAINERS[output.suffix.lower()].muxer
     pixel_format = delivery.pixel_format(bits, alpha, bool(height % 2 or width % 2))
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        trial = Path(folder) / f"trial{output.suffix}"
+    with temporary_folder() as folder:
+        trial = folder / f"trial{output.suffix}"
         grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]
         fed = f"format={PIPE_FORMATS[bits, alpha]}"
         shape = ["-vf", ",".join([fed, *encoding.filters(pixel_format, (width, height), alpha)])]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 
 from stylevideo.errors import DecodeError, InputError, StorageError
 from stylevideo.media.encode.stretch import Cut, cut_arguments
 from stylevideo.media.encode.tracks import COVER_FILES, Track, sound_arguments
 from stylevideo.media.ffmpeg import ffmpeg_output, file_url, reading_time_s, source_input
+from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 _SPECIFIERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v", "data": "d"}
@@ -85,10 +84,10 @@ def attached_covers(tracks: Sequence[Track], data: Sequence[bytes]) -> Iterator[
         return
     before = sum(track.stream.kind == "attachment" for track in tracks)
     arguments: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+    with temporary_folder() as folder:
         for number, stream in enumerate(covers):
             suffix, mime_type = COVER_FILES[stream.codec]
-            file = Path(folder) / f"cover{number + 1 if number else ''}.{suffix}"
+            file = folder / f"cover{number + 1 if number else ''}.{suffix}"
             try:
                 file.write_bytes(data[number])
             except OSError as error:

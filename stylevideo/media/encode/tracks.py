@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +22,7 @@ from stylevideo.media.ffmpeg import (
     run_ffmpeg,
     source_input,
 )
+from stylevideo.system.files import temporary_folder
 from stylevideo.text import counted
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
@@ -125,8 +125,8 @@ def _in_stretch(info: VideoInfo, streams: Sequence[StreamInfo], cut: Cut) -> set
     if not asked:
         return others
     before, after = cut_arguments(cut, jumps=info.jumps)
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
-        lists = {stream.index: Path(folder) / f"{stream.index}" for stream in asked}
+    with temporary_folder() as folder:
+        lists = {stream.index: folder / f"{stream.index}" for stream in asked}
         command = ["-v", "error", *before, *source_input(info.path, info.demuxer)]
         for index, path in lists.items():  # in files of their own, or one that is over would end the others
             command += ["-map", f"0:{index}", "-c", "copy", "-frames:0", "1", *after, "-f", "framecrc", file_url(path)]
@@ -167,9 +167,9 @@ def _can_hold(info: VideoInfo, container: Container, tracks: Sequence[Track]) ->
     for place, track in enumerate(tried, own):
         maps += ["-map", f"{own}:{track.stream.index}", f"-c:{place}", track.codec]
         maps += sound_arguments(track.codec, f":{place}") if track.stream.kind == "audio" else []
-    with tempfile.TemporaryDirectory(prefix="stylevideo-") as folder:
+    with temporary_folder() as folder:
         source = ["-t", TRIAL_SECONDS, *source_input(info.path, info.demuxer)]
-        into = ["-f", container.muxer, file_url(Path(folder) / "trial")]
+        into = ["-f", container.muxer, file_url(folder / "trial")]
         run = run_ffmpeg(["-v", "error", *picture, *source, *maps, *into], reading_time_s(info.path))
     require_space(run)
     if run.status != 0:

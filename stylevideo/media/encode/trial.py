@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from stylevideo.media.encode.spec import FilmSpec
 from stylevideo.media.encode.track_arguments import attached_covers
 from stylevideo.media.encode.tracks import TRIAL_SECONDS
 from stylevideo.media.ffmpeg import reading_time_s
+from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import VideoInfo
 
 
@@ -33,11 +33,11 @@ def check_film(
     """
     shape, bits = kind
     tags, first = film_tags(plan.tags, encoding.comment), np.zeros(shape, np.uint8 if bits == 8 else np.uint16)
-    with TemporaryDirectory(prefix="stylevideo-") as folder, attached_covers(plan.tracks, plan.covers) as covers:
-        trial = Path(folder) / f"trial{output.suffix}"
+    with temporary_folder() as folder, attached_covers(plan.tracks, plan.covers) as covers:
+        trial = folder / f"trial{output.suffix}"
         film = FilmSpec(trial, output, info, frames, encoding, plan, tags, first)
         grey = f"color=gray:size={film.size[0]}x{film.size[1]}:rate={info.rate},format={film.pipe_format}"
-        picture, tags_file = ["-f", "lavfi", "-i", grey], write_tags(tags, Path(folder))
+        picture, tags_file = ["-f", "lavfi", "-i", grey], write_tags(tags, folder)
         # Of a track that begins later the first second tells nothing.
         for limits, more_s in (["-t", TRIAL_SECONDS], 0.0), ([], reading_time_s(info.path)):
             arguments = film_arguments(film, picture, covers, tags_file, ["-frames:v:0", "1", *limits])
