@@ -12,7 +12,7 @@ from stylevideo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from stylevideo.batch.outcomes import BatchOptions, Outcome
-    from stylevideo.batch.scheduler import run_batch
+    from stylevideo.batch.run import run_batch
     from stylevideo.engine.sequence import PaintedFrame
     from stylevideo.errors import StyleVideoError
     from stylevideo.media.decode.probe import probe
@@ -39,7 +39,7 @@ _HOMES = {
     "evaluate": "stylevideo.quality.evaluate",
     "preset": "stylevideo.settings.presets",
     "probe": "stylevideo.media.decode.probe",
-    "run_batch": "stylevideo.batch.scheduler",
+    "run_batch": "stylevideo.batch.run",
     "stylize": "stylevideo.render.stylize",
     "stylize_frames": "stylevideo.render.stylize",
     "verify": "stylevideo.quality.verify",

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from media_fixtures import make_video, numbered_frame, sine
 
+from stylevideo.batch.messages import Question, Task
+from stylevideo.reports.events import Event
+
 
 def make_clip(path: Path, frames: int = 4) -> Path:
     """A small clip of numbered frames with sound."""
@@ -36,3 +39,32 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.01)
+
+
+class OneTask:
+    """The client of an executor, with one task.
+
+    Attributes:
+        tasks: that are still to be done.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        on_event: Callable[[Event], None] = lambda event: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.tasks = [task]
+        self._on_event, self._stop = on_event, stop
+
+    def next_task(self, worker: int) -> Task | None:
+        return self.tasks.pop() if self.tasks else None
+
+    def tell(self, worker: int, task: Task, event: Event) -> None:
+        self._on_event(event)
+
+    def reply(self, worker: int, task: Task, question: Question) -> bool:
+        return True
+
+    def is_stopping(self) -> bool:
+        return self._stop()

@@ -1,62 +1,148 @@
-"""What passes between the program and its workers."""
+"""What passes between a scheduler and those who work for it: tasks, each with its own answer, and questions in between.
+
+Plain values that can be pickled; knows no processes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
+from stylevideo.reports.events import Event
+from stylevideo.reports.results import ClipResult
 
-CHECK, MAKE, HELP = "check", "make", "help"
-
-
-TAKE, WAS_HELPED, END_HELP = "take", "was helped", "end help"
+if TYPE_CHECKING:
+    from stylevideo.render.estimate import Estimate
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a worker is asked for.
+class Check:
+    """Asks what a clip will cost; answered with `CheckDone`.
 
     Attributes:
-        kind: `CHECK`, whose answer is an `Estimate`; `MAKE`, whose answer is a `ClipResult`; or `HELP`, whose answer
-            is the indices of the shots from there on that are complete.
         index: of the clip in the batch.
         request: the clip.
-        first_shot: of `HELP`: index of the shot to begin with.
     """
 
-    kind: str
     index: int
     request: ClipRequest
-    first_shot: int = 0
+
+
+@dataclass(frozen=True)
+class Make:
+    """Asks for a clip's film; answered with `MakeDone`.
+
+    Attributes:
+        index: of the clip in the batch.
+        request: the clip.
+    """
+
+    index: int
+    request: ClipRequest
+
+
+@dataclass(frozen=True)
+class Help:
+    """Asks to paint shots of a clip that another worker makes; answered with `HelpDone`.
+
+    Attributes:
+        index: of the clip in the batch.
+        request: the clip.
+        first_shot: index of the shot to begin with.
+    """
+
+    index: int
+    request: ClipRequest
+    first_shot: int
+
+
+Task = Check | Make | Help
+
+
+@dataclass(frozen=True)
+class CheckDone:
+    """The clip passed all checks."""
+
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class MakeDone:
+    """The film is complete."""
+
+    result: ClipResult
+
+
+@dataclass(frozen=True)
+class HelpDone:
+    """A helper has ended.
+
+    Attributes:
+        complete: indices of the shots that are complete, from the one that it began with.
+    """
+
+    complete: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a task has no other answer.
+
+    Attributes:
+        error: what was raised, or what stands for it.
+        detail: the traceback.
+    """
+
+    error: StyleVideoError | Stopped
+    detail: str = ""
+
+    @property
+    def reason(self) -> str:
+        """A sentence."""
+        return str(self.error)
+
+
+Answer = CheckDone | MakeDone | HelpDone | Failed
+
+
+@dataclass(frozen=True)
+class TakeShot:
+    """Asks whether a shot is now the asker's; as all questions, it is waited for; see `stylevideo.render.claims`.
+
+    Attributes:
+        shot: its index.
+    """
+
+    shot: int
+
+
+@dataclass(frozen=True)
+class WasHelped:
+    """Asks whether anybody else has painted."""
+
+
+@dataclass(frozen=True)
+class EndHelp:
+    """Asks all others to let go of the clip, and whether they have."""
+
+
+Question = TakeShot | WasHelped | EndHelp
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a question."""
+
+    yes: bool
 
 
 @dataclass(frozen=True)
 class Told:
     """An event of the task that is being worked on."""
 
-    event: Any
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question whose answer, a `Reply`, is waited for; see `stylevideo.render.claims.Claims`.
-
-    Attributes:
-        question: `TAKE`, `WAS_HELPED` or `END_HELP`.
-        shot: index of the shot that shall be taken.
-    """
-
-    question: str
-    shot: int = 0
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The answer to what was asked."""
-
-    yes: bool
+    event: Event
 
 
 @dataclass(frozen=True)
@@ -78,34 +164,17 @@ class Logged:
     text: str
 
 
-@dataclass(frozen=True)
-class Done:
-    """The answer to a task."""
-
-    answer: Any
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Why a task has no answer.
-
-    Attributes:
-        error: what was raised, or what stands for it.
-        detail: the traceback.
-    """
-
-    error: StyleVideoError | Stopped
-    detail: str = ""
-
-    @property
-    def reason(self) -> str:
-        """A sentence."""
-        return str(self.error)
+FromWorker = Begun | Told | Question | Alive | Logged | Answer
+"""What a worker's process says."""
 
 
 @dataclass(frozen=True)
 class Stop:
     """Asks a worker to end its task within seconds."""
+
+
+ToWorker = Task | Reply | Stop
+"""What a worker's process hears after its configuration."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stylevideo.errors import SettingsError
+from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.limits import WORKERS
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Event
@@ -69,6 +69,10 @@ class BatchOptions:
                 f"--devices {','.join(self.devices)} are of several kinds, which round differently: a film would "
                 "depend on which worker made it. Name devices of one kind, or start a run for each."
             )
+
+    def allow_another(self, error: StyleVideoError | Stopped, attempts: int) -> bool:
+        """Whether a clip is tried again that was tried so often and last ended with this error."""
+        return isinstance(error, StyleVideoError) and error.retryable and attempts <= self.retries
 
 
 @dataclass(frozen=True)

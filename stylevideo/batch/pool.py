@@ -1,6 +1,7 @@
 """Workers side by side: tasks are handed out, answers come back, and a worker that dies is replaced.
 
-Knows processes and messages; what a task means is the business of the scheduler and of `stylevideo.batch.worker`.
+An `Executor`. Knows processes and messages; what a task means is the business of its client and of
+`stylevideo.batch.tasks`.
 """
 
 from __future__ import annotations
@@ -8,20 +9,26 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-from stylevideo.batch.messages import Alive, Asked, Begun, Configuration, Done, Failed, Logged, Task, Told
-from stylevideo.batch.process import (
-    LONGEST_DYING_S,
-    LONGEST_LOOK_S,
-    Gone,
-    Inbox,
-    NotBegun,
-    WorkerProcess,
-    in_words,
+from stylevideo.batch.executor import Client, Ended, NotBegun
+from stylevideo.batch.messages import (
+    Alive,
+    Begun,
+    CheckDone,
+    Configuration,
+    EndHelp,
+    Failed,
+    HelpDone,
+    Logged,
+    MakeDone,
+    TakeShot,
+    Told,
+    WasHelped,
 )
+from stylevideo.batch.process import LONGEST_DYING_S, LONGEST_LOOK_S, Gone, Inbox, WorkerProcess, in_words
 from stylevideo.errors import WorkerError
+from stylevideo.system.loading import PAINTING, require_memory_to_load
 
 POLL_S = 0.1
 START_AGAIN_S = 1.0
@@ -58,38 +65,26 @@ class Pool:
         for worker in self._workers.values():
             worker.end()
 
-    def work(
-        self,
-        next_task: Callable[[int], Task | None],
-        on_event: Callable[[int, Task, Any], None],
-        stop: Callable[[], bool],
-        on_question: Callable[[int, Task, Asked], bool] = lambda worker, task, question: True,
-    ) -> Iterator[tuple[int, Task, Done | Failed | NotBegun]]:
-        """Do tasks until there are no more.
+    def prepare(self) -> None:
+        """Find out, before the first task, whether a worker could load what makes films; see `Executor`."""
+        require_memory_to_load(PAINTING)
 
-        Args:
-            next_task: asked with the number of a worker that is free; None where there is nothing for it just now.
-            on_event: told of a worker's number, its task and an event of it.
-            stop: asked all the time; then tasks that were begun end within seconds.
-            on_question: answers what a worker asks in the middle of a task.
-        Yields:
-            The number of a worker, its task as it ends, and its answer; what has not begun may be given out again. It
-            ends when no worker is busy and there is no task.
-        """
+    def work(self, client: Client) -> Iterator[Ended]:
+        """Do a client's tasks until no worker is busy and there are no more; see `Executor`."""
         stopping = False
         while True:
-            if stop() and not stopping:
+            if client.is_stopping() and not stopping:
                 stopping = True
                 for worker in self._workers.values():
                     worker.stop()
             starts_later = self._starts_later()  # asked before, too, since the time may come in between
             if not stopping:
-                yield from self._share_out(next_task, stop)
+                yield from self._share_out(client)
             starts_later = not stopping and (starts_later or self._starts_later())
             if not starts_later and not any(worker.task for worker in self._workers.values()):
                 return
             self._give_up_who_hangs()
-            yield from self._heard(on_event, on_question)
+            yield from self._heard(client)
 
     def stop(self, numbers: Iterable[int]) -> None:
         """Ask these workers to end their tasks within seconds."""
@@ -113,21 +108,19 @@ class Pool:
             elif worker.task and 0 < self._patience_s < worker.silent_s:
                 worker.give_up(f"did nothing for {in_words(worker.silent_s)} and was ended")
 
-    def _share_out(
-        self, next_task: Callable[[int], Task | None], stop: Callable[[], bool]
-    ) -> Iterator[tuple[int, Task, Failed | NotBegun]]:
+    def _share_out(self, client: Client) -> Iterator[Ended]:
         """Give each free worker a task; yields those for which no process can be started."""
         for number in range(self._size):
             is_busy = number in self._workers and self._workers[number].task
             if is_busy or self._start_at.get(number, 0) > time.monotonic():
                 continue
-            if stop() or (task := next_task(number)) is None:
+            if client.is_stopping() or (task := client.next_task(number)) is None:
                 continue
             try:
                 self._worker(number).begin(task)
             except (OSError, MemoryError, RuntimeError) as error:
                 why = getattr(error, "strerror", None) or str(error) or "there is too little memory"
-                yield number, task, self._not_begun(number, f"No process could be started for it ({why}).")
+                yield Ended(number, task, self._not_begun(number, f"No process could be started for it ({why})."))
 
     def _not_begun(self, number: int, reason: str) -> Failed | NotBegun:
         """What becomes of a task that no worker has begun: it is tried again, for ever while others are at work."""
@@ -148,9 +141,7 @@ class Pool:
             self._workers[number] = WorkerProcess(number, device, self._inbox, self._configuration)
         return self._workers[number]
 
-    def _heard(
-        self, on_event: Callable[[int, Task, Any], None], on_question: Callable[[int, Task, Asked], bool]
-    ) -> Iterator[tuple[int, Task, Done | Failed | NotBegun]]:
+    def _heard(self, client: Client) -> Iterator[Ended]:
         """Take in one message, if there is one."""
         try:
             worker, message = self._inbox.get(timeout=POLL_S)
@@ -159,22 +150,29 @@ class Pool:
         if self._workers.get(worker.number) is not worker:  # it was replaced
             return
         worker.silent_s = 0.0
-        if isinstance(message, Logged):
-            logging.getLogger(message.name).log(message.level, "%s", message.text)
-        elif isinstance(message, Told):
-            if worker.task:
-                on_event(worker.number, worker.task, message.event)
-        elif isinstance(message, Asked):
-            worker.reply(worker.task is not None and on_question(worker.number, worker.task, message))
-        elif isinstance(message, Begun):
-            worker.has_begun, self._in_vain = True, 0
-        elif isinstance(message, Gone):
-            del self._workers[worker.number]
-            why = worker.why_gone()
-            if worker.task:
-                has_begun = worker.has_begun or worker.is_given_up
-                yield worker.number, worker.task, why if has_begun else self._not_begun(worker.number, why.reason)
-        elif not isinstance(message, Alive):
-            task, worker.task = worker.task, None
-            if task:
-                yield worker.number, task, message
+        match message:
+            case Alive():
+                pass
+            case Logged(name, level, text):
+                logging.getLogger(name).log(level, "%s", text)
+            case Begun():
+                worker.has_begun, self._in_vain = True, 0
+            case Told(event):
+                if worker.task:
+                    client.tell(worker.number, worker.task, event)
+            case TakeShot() | WasHelped() | EndHelp():
+                worker.reply(worker.task is not None and client.reply(worker.number, worker.task, message))
+            case Gone():
+                yield from self._bury(worker)
+            case CheckDone() | MakeDone() | HelpDone() | Failed():
+                task, worker.task = worker.task, None
+                if task:
+                    yield Ended(worker.number, task, message)
+
+    def _bury(self, worker: WorkerProcess) -> Iterator[Ended]:
+        """Forget a worker that has gone, with the task that it may have been at."""
+        del self._workers[worker.number]
+        why = worker.why_gone()
+        if worker.task:
+            has_begun = worker.has_begun or worker.is_given_up
+            yield Ended(worker.number, worker.task, why if has_begun else self._not_begun(worker.number, why.reason))

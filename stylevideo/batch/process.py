@@ -10,9 +10,9 @@ import subprocess
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from typing import IO
 
-from stylevideo.batch.messages import Configuration, Failed, Reply, Stop, Task
+from stylevideo.batch.messages import Configuration, Failed, FromWorker, Reply, Stop, Task, ToWorker
 from stylevideo.errors import WorkerError, WorkerUndeadError
 from stylevideo.system.places import folder_for_children, module_command
 from stylevideo.system.process import own_session
@@ -33,22 +33,11 @@ KILLED = -9
 
 
 @dataclass(frozen=True)
-class NotBegun:
-    """A task was not worked on: no process could be started for it, or the one that there was had died before.
-
-    Attributes:
-        reason: a sentence.
-    """
-
-    reason: str
-
-
-@dataclass(frozen=True)
 class Gone:
     """A worker's process has ended, or does not react even to being killed."""
 
 
-Inbox = queue.Queue[tuple["WorkerProcess", Any]]
+Inbox = queue.Queue[tuple["WorkerProcess", FromWorker | Gone]]
 
 
 class WorkerProcess:
@@ -161,7 +150,7 @@ class WorkerProcess:
             self.kill()
         return None
 
-    def _send(self, message: object) -> None:
+    def _send(self, message: Configuration | ToWorker) -> None:
         assert self._process.stdin is not None
         with suppress(OSError):  # it has gone, which its output tells
             self._process.stdin.write(pickle.dumps(message))

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from stylevideo.batch.messages import END_HELP, HELP, WAS_HELPED, Asked, Done, Failed, Task
-from stylevideo.batch.process import NotBegun
+from stylevideo.batch.executor import NotBegun
+from stylevideo.batch.messages import Answer, EndHelp, Failed, Help, HelpDone, Question, TakeShot, Task, WasHelped
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Planned
 from stylevideo.timeline.clip import Shot
@@ -146,7 +146,7 @@ class Assistance:
         self._forget_ended(index)
         return shared.helpers
 
-    def task(self, worker: int) -> Task | None:
+    def task(self, worker: int) -> Help | None:
         """Something to help with, for a worker that has nothing to do: a shot of the clip with the most left."""
         places = [
             (shared.frames_left, index, first)
@@ -157,39 +157,41 @@ class Assistance:
             return None
         _, index, first = max(places)
         self._clips[index].join(worker, first)
-        return Task(HELP, index, self._requests[index], first)
+        return Help(index, self._requests[index], first)
 
-    def take(self, worker: int, task: Task, answer: Done | Failed | NotBegun) -> None:
+    def take(self, worker: int, task: Help, answer: Answer | NotBegun) -> None:
         """A worker has ended helping."""
-        complete: tuple[int, ...] = answer.answer if isinstance(answer, Done) else ()
+        complete = answer.complete if isinstance(answer, HelpDone) else ()
         if isinstance(answer, Failed):  # once is enough
             self._declined.add((task.index, worker))
         self._clips[task.index].leave(worker, complete)
         self._forget_ended(task.index)
 
-    def answer(self, worker: int, task: Task, asked: Asked, others_wait: bool) -> tuple[bool, frozenset[int]]:
+    def answer(self, worker: int, task: Task, question: Question, others_wait: bool) -> tuple[bool, frozenset[int]]:
         """Answer a worker.
 
         Args:
             worker: that asks.
             task: that it is at.
-            asked: the question.
+            question: that it asks.
             others_wait: whether there is a clip that nobody makes yet, which comes before helping.
         Returns:
             The answer, and the workers that shall stop helping.
         """
         shared = self._clips.get(task.index)
         if shared is None:  # it has not begun
-            return asked.question != WAS_HELPED, frozenset()
-        if asked.question == WAS_HELPED:
-            return shared.was_helped, frozenset()
-        if asked.question == END_HELP:
-            self._unwelcome.add(task.index)  # if it begins anew, there may have been too little memory
-            shared.end()
-            shared.was_helped = False
-            return not shared.helpers, shared.helpers
-        puts_off = task.kind == HELP and others_wait
-        return not puts_off and shared.take(worker, asked.shot), frozenset()
+            return not isinstance(question, WasHelped), frozenset()
+        match question:
+            case WasHelped():
+                return shared.was_helped, frozenset()
+            case EndHelp():
+                self._unwelcome.add(task.index)  # if it begins anew, there may have been too little memory
+                shared.end()
+                shared.was_helped = False
+                return not shared.helpers, shared.helpers
+            case TakeShot(shot):
+                puts_off = isinstance(task, Help) and others_wait
+                return not puts_off and shared.take(worker, shot), frozenset()
 
     def _forget_ended(self, index: int) -> None:
         if self._clips[index].is_over:

@@ -19,29 +19,30 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
 from stylevideo.batch.messages import (
-    CHECK,
-    END_HELP,
-    HELP,
-    TAKE,
-    WAS_HELPED,
     Alive,
-    Asked,
+    Answer,
     Begun,
     Configuration,
-    Done,
+    EndHelp,
     Failed,
+    FromWorker,
     Logged,
+    Question,
     Reply,
     Stop,
+    TakeShot,
     Task,
     Told,
+    ToWorker,
+    WasHelped,
 )
 from stylevideo.errors import DeviceMemoryError, Stopped, StyleVideoError
 from stylevideo.render.claims import Claims
-from stylevideo.system.heartbeat import broken_off_when, steps
+from stylevideo.reports.events import Event, Listener
+from stylevideo.system.heartbeat import steps
 from stylevideo.system.loading import PAINTING, load_at_once
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
 from stylevideo.system.threads import start_thread
@@ -65,7 +66,7 @@ def main() -> None:
         with ending.after_this():
             _empty(replies)
             tell(Begun())
-            tell(_answer(task, tell, _Claims(tell, replies), partial(ending.is_asked, stopped)))
+            tell(answer(task, tell.event, _Claims(tell, replies), partial(ending.is_asked, stopped)))
             _release_memory()
 
 
@@ -123,7 +124,11 @@ class _Teller:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._lock = stream, threading.Lock()
 
-    def __call__(self, message: object) -> None:
+    def event(self, event: Event) -> None:
+        """Send an event of the task."""
+        self(Told(event))
+
+    def __call__(self, message: FromWorker) -> None:
         data = pickle.dumps(message)
         with self._lock:
             self._stream.write(data)
@@ -131,7 +136,7 @@ class _Teller:
 
 
 class _LogTeller(logging.Handler):
-    def __init__(self, tell: Callable[[object], None]) -> None:
+    def __init__(self, tell: Callable[[FromWorker], None]) -> None:
         super().__init__()
         self._tell = tell
 
@@ -142,24 +147,24 @@ class _LogTeller(logging.Handler):
 class _Claims:
     """Asks the parent, which knows what others have."""
 
-    def __init__(self, tell: Callable[[object], None], replies: queue.Queue[Reply]) -> None:
+    def __init__(self, tell: Callable[[FromWorker], None], replies: queue.Queue[Reply]) -> None:
         self._tell, self._replies = tell, replies
 
     def take(self, shot: int) -> bool:
-        return self._ask(Asked(TAKE, shot))
+        return self._ask(TakeShot(shot))
 
     def was_helped(self) -> bool:
-        return self._ask(Asked(WAS_HELPED))
+        return self._ask(WasHelped())
 
     def end_help(self) -> bool:
-        return self._ask(Asked(END_HELP))
+        return self._ask(EndHelp())
 
-    def _ask(self, question: Asked) -> bool:
+    def _ask(self, question: Question) -> bool:
         self._tell(question)
         return self._replies.get().yes
 
 
-def _tell_of_life(tell: Callable[[object], None]) -> None:
+def _tell_of_life(tell: Callable[[FromWorker], None]) -> None:
     """Pass on that there is progress, so that the parent notices when there is none."""
     told = steps()
     while True:
@@ -174,7 +179,7 @@ def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]],
     stop = threading.Event()  # of the task that was handed out last
     while True:
         try:
-            message = pickle.load(stream)
+            message: ToWorker = pickle.load(stream)
         except Exception:  # mostly the end of what the parent says; else nothing more can be understood
             os._exit(1)
         if isinstance(message, Stop):
@@ -186,9 +191,20 @@ def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]],
             tasks.put((message, stop))
 
 
-def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Done | Failed:
+def answer(task: Task, on_event: Listener, claims: Claims, stop: Callable[[], bool]) -> Answer:
+    """Do a task; what goes wrong becomes its answer.
+
+    Args:
+        task: to be done.
+        on_event: told of what happens meanwhile.
+        claims: asked before each shot.
+        stop: asked all the time whether to end early.
+    """
     try:
-        return Done(_do(task, tell, claims, stop))
+        load_at_once(PAINTING)
+        from stylevideo.batch.tasks import perform
+
+        return perform(task, on_event, claims, stop)
     except (StyleVideoError, Stopped) as error:
         return Failed(error, traceback.format_exc())
     except Exception as error:
@@ -197,25 +213,3 @@ def _answer(task: Task, tell: Callable[[object], None], claims: Claims, stop: Ca
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         unexpected = StyleVideoError(f"unexpected {type(error).__name__}: {error}{notes}.")
         return Failed(unexpected, traceback.format_exc())
-
-
-def _do(task: Task, tell: Callable[[object], None], claims: Claims, stop: Callable[[], bool]) -> Any:
-    request = task.request
-    load_at_once(PAINTING)
-    if task.kind == CHECK:
-        from stylevideo.render.estimate import estimate_clip
-
-        with broken_off_when(stop):
-            return estimate_clip(request)
-    clip = (request.source, request.styles, request.output, request.settings)
-
-    def on_event(event: Any) -> None:
-        tell(Told(event))
-
-    if task.kind == HELP:
-        from stylevideo.render.helper import help_stylize
-
-        return help_stylize(*clip, task.first_shot, claims, on_event, stop)
-    from stylevideo.render.stylize import stylize
-
-    return stylize(*clip, on_event=on_event, stop=stop, claims=claims)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions, Outcome
-from stylevideo.batch.scheduler import already_made, check_batch, confirm, run_batch
+from stylevideo.batch.run import check_batch, run_batch
+from stylevideo.batch.up_to_date import already_made, confirm
 from stylevideo.cli.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import finished_frames

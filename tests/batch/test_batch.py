@@ -22,7 +22,8 @@ from sequence_fixtures import save_numbered
 
 from scripts.trials.batch import contents, marked, processes, wait_for_none, with_killer
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions, ClipEvent, Waiting
-from stylevideo.batch.scheduler import already_made, run_batch
+from stylevideo.batch.run import run_batch
+from stylevideo.batch.up_to_date import already_made
 from stylevideo.cli.main import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
 from stylevideo.media.hidden import finished_frames, store_folder

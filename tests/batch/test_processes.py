@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 import torch
-from batch_fixtures import make_clip, run_command
+from batch_fixtures import OneTask, make_clip, run_command
 from conftest import STYLE
 from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
-from stylevideo.batch.messages import Done, Task
+from stylevideo.batch.executor import NotBegun
+from stylevideo.batch.messages import HelpDone, Make
 from stylevideo.batch.pool import Pool
-from stylevideo.batch.process import NotBegun
-from stylevideo.batch.scheduler import run_batch
+from stylevideo.batch.run import run_batch
 from stylevideo.cli.main import main
 from stylevideo.engine.objective import LossTerms, Objective
 from stylevideo.errors import Stopped
@@ -183,12 +183,12 @@ def test_whole_paths_need_no_working_folder(tmp_path: Path) -> None:
 
 WORKER = """
 import pickle, sys
-from stylevideo.batch.messages import Begun, Done
+from stylevideo.batch.messages import Begun, HelpDone
 
 pickle.load(sys.stdin.buffer)
 while True:
     index = pickle.load(sys.stdin.buffer).index
-    for message in (Begun(), Done(index)):
+    for message in (Begun(), HelpDone((index,))):
         sys.stdout.buffer.write(pickle.dumps(message))
         sys.stdout.buffer.flush()
 """
@@ -201,7 +201,7 @@ def test_a_worker_is_not_busy_with_a_task_that_could_not_be_sent(
     end = time.monotonic() + 30
 
     def dumps(message: object) -> bytes:
-        if isinstance(message, Task) and failures:
+        if isinstance(message, Make) and failures:
             raise failures.pop()
         return real(message)
 
@@ -214,12 +214,12 @@ def test_a_worker_is_not_busy_with_a_task_that_could_not_be_sent(
     (request,) = plan_requests(
         [str(make_clip(tmp_path / "a.mp4", 1))], Overrides(styles=(str(STYLE),), out_dir=tmp_path), "none"
     )
-    tasks, answers = [Task("check", 7, request)], []
+    client, answers = OneTask(Make(7, request), stop=stop), []
     with Pool(1, [], logging.WARNING, 0) as pool:
-        for _, task, answer in pool.work(lambda number: next(iter(tasks), None), lambda *_: None, stop):
-            answers.append(answer)
-            tasks[:] = [task] if isinstance(answer, NotBegun) else []
-    assert answers == [NotBegun("No process could be started for it (there is too little memory)."), Done(7)]
+        for ended in pool.work(client):
+            answers.append(ended.answer)
+            client.tasks = [ended.task] if isinstance(ended.answer, NotBegun) else []
+    assert answers == [NotBegun("No process could be started for it (there is too little memory)."), HelpDone((7,))]
 
 
 @posix

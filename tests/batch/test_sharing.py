@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 import torch
-from batch_fixtures import workers
+from batch_fixtures import OneTask, workers
 from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.trials.batch import contents
-from stylevideo.batch.messages import END_HELP, HELP, MAKE, WAS_HELPED, Asked, Done, Failed, Task
+from stylevideo.batch.messages import EndHelp, Failed, HelpDone, Make, Question, WasHelped
 from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome
 from stylevideo.batch.pool import Pool
-from stylevideo.batch.scheduler import run_batch
+from stylevideo.batch.run import run_batch
 from stylevideo.batch.sharing import Assistance, SharedShots
 from stylevideo.engine.sequence import stylize_sequence
 from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
@@ -198,7 +198,7 @@ class TestAccount:
         account.begin(1, plan(20, 10, 10))
         first = account.task(2)
         assert first is not None
-        assert (first.kind, first.index, first.first_shot) == (HELP, 1, 1)
+        assert (first.index, first.first_shot) == (1, 1)
         assert account.is_helped(1)
         assert not account.is_helped(0)
 
@@ -213,7 +213,7 @@ class TestAccount:
             assert help_task is not None
             assert account.end(0, 0, was_killed=True) == {1}
             assert account.is_helped(0)
-            account.take(1, help_task, Done(()))
+            account.take(1, help_task, HelpDone(()))
         else:
             assert not account.end(0, 0, was_killed=True)
         assert not account.is_helped(0)
@@ -223,22 +223,22 @@ class TestAccount:
     def test_an_owner_hears_whether_it_was_helped(
         self, account: Assistance, plan: Callable[..., Planned], tmp_path: Path
     ) -> None:
-        make = Task(MAKE, 0, ClipRequest(tmp_path / "0.mp4", STYLES, tmp_path / "0.mov", SETTINGS))
+        make = Make(0, ClipRequest(tmp_path / "0.mp4", STYLES, tmp_path / "0.mov", SETTINGS))
 
-        def ask(question: str) -> bool:
-            return account.answer(0, make, Asked(question), others_wait=False)[0]
+        def ask(question: Question) -> bool:
+            return account.answer(0, make, question, others_wait=False)[0]
 
-        assert not ask(WAS_HELPED)
-        assert ask(END_HELP)
+        assert not ask(WasHelped())
+        assert ask(EndHelp())
         account.begin(0, plan(10, 10))
-        assert not ask(WAS_HELPED)
+        assert not ask(WasHelped())
         helping = account.task(1)
         assert helping is not None
         account.take(1, helping, Failed(StorageError("The disk is full.")))
-        assert ask(WAS_HELPED), "also if nobody is at it any more"
+        assert ask(WasHelped()), "also if nobody is at it any more"
         assert account.task(1) is None, "who failed does not come again"
-        assert ask(END_HELP)
-        assert not ask(WAS_HELPED), "what goes wrong from now on is nobody else's fault"
+        assert ask(EndHelp())
+        assert not ask(WasHelped()), "what goes wrong from now on is nobody else's fault"
         assert account.task(2) is None
 
 
@@ -527,11 +527,10 @@ class TestInWorkers:
 @linux
 def test_a_worker_that_hangs_does_not_halt_who_asks_it_to_stop(two_shot_clip: Path, tmp_path: Path) -> None:
     """It takes nothing out of its pipe, which holds 64 KiB."""
-    request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
-    tasks = [Task(MAKE, 0, request)]
+    task = Make(0, ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS))
     with Pool(1, (), logging.WARNING, 0) as pool:
 
-        def hang(worker: int, task: Task, event: object) -> None:
+        def hang(event: object) -> None:
             (process,) = workers()
             os.kill(process, signal.SIGSTOP)
             asking = threading.Thread(target=lambda: [pool.stop([0]) for _ in range(10_000)], daemon=True)
@@ -540,7 +539,7 @@ def test_a_worker_that_hangs_does_not_halt_who_asks_it_to_stop(two_shot_clip: Pa
             os.kill(process, signal.SIGKILL)
             assert not asking.is_alive()
 
-        answers = list(pool.work(lambda _: tasks.pop() if tasks else None, hang, lambda: False))
+        answers = list(pool.work(OneTask(task, hang)))
     assert len(answers) == 1
 
 

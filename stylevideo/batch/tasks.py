@@ -1,0 +1,38 @@
+"""What each task means: checking, making, or helping with a clip; loads PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stylevideo.batch.messages import Check, CheckDone, Help, HelpDone, Make, MakeDone, Task
+from stylevideo.render.claims import Claims
+from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.helper import help_stylize
+from stylevideo.render.stylize import stylize
+from stylevideo.reports.events import Listener
+from stylevideo.system.heartbeat import broken_off_when
+
+
+def perform(
+    task: Task, on_event: Listener, claims: Claims, stop: Callable[[], bool]
+) -> CheckDone | MakeDone | HelpDone:
+    """Do a task.
+
+    Args:
+        task: to be done.
+        on_event: told of what happens meanwhile.
+        claims: asked before each shot.
+        stop: asked all the time whether to end early.
+    Raises:
+        StyleVideoError, Stopped: it ended without an answer.
+    """
+    request = task.request
+    clip = (request.source, request.styles, request.output, request.settings)
+    match task:
+        case Check():
+            with broken_off_when(stop):
+                return CheckDone(estimate_clip(request))
+        case Make():
+            return MakeDone(stylize(*clip, on_event=on_event, stop=stop, claims=claims))
+        case Help():
+            return HelpDone(help_stylize(*clip, task.first_shot, claims, on_event, stop))

@@ -1,0 +1,46 @@
+"""Which clips of a batch have their films already."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from stylevideo.errors import Stopped, StyleVideoError
+from stylevideo.planning.request import ClipRequest
+from stylevideo.store.identity import is_made, made_files, request_key
+from stylevideo.store.lock import remove_stale
+
+
+def already_made(request: ClipRequest) -> bool:
+    """Whether a clip's film is there, made from the same things, with the sheet and the report that are asked for.
+
+    Raises:
+        InputError: there is a film, and the source or a style cannot be read.
+        Stopped: this thread's work is to be broken off.
+    """
+    options = request.settings.output
+    if options.restart or not all(Path(path).exists() for path in (options.sheet, options.report) if path):
+        return False
+    return is_made(request.output, lambda: _key(request))
+
+
+def confirm(request: ClipRequest) -> None:
+    """Throw away what was left of a clip whose film is made, and date its files to now, so that `make` sees it too."""
+    with suppress(OSError):  # such as those of another user
+        for file in made_files(request.output):
+            os.utime(file)
+    with suppress(StyleVideoError, OSError, Stopped):
+        remove_stale(request.output, lambda: _key(request))
+
+
+def _key(request: ClipRequest) -> str:
+    return request_key(request.source, request.styles, request.settings)
+
+
+def made_meanwhile(request: ClipRequest) -> bool:
+    """Whether another run has made a clip since it was looked at first; false where there is no time to look."""
+    try:
+        return already_made(request)
+    except (StyleVideoError, OSError, Stopped):
+        return False
