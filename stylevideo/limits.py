@@ -21,6 +21,8 @@ CHAPTERS = 10_000
 """Of a clip."""
 TAGS = 2000
 """Of a clip, and of each of its tracks and chapters: each time that ffmpeg opens a clip it takes seconds for 20,000."""
+COVERS_BYTES = 64 * 2**20
+"""Of all covers of a clip that go into a film: they lie in memory while it is made."""
 ANSWER_BYTES = 160 * 2**20
 """Of what ffmpeg says of a clip, such as a line for each frame."""
 TAG_BYTES = 16 * 2**20

@@ -47,6 +47,10 @@ _ZSCALE = ("-h", "filter=zscale")
 _PROBED = re.compile(r"Format (\S+) probed with")
 
 
+class TooLongAnswerError(InputError):
+    """ffmpeg writes more than is taken."""
+
+
 @dataclass(frozen=True)
 class FfmpegRun:
     """A finished run of ffmpeg.
@@ -189,7 +193,7 @@ def _run(
             "Check the disk or the network it lies on, or convert the file first."
         ) from error
     except TooMuch as error:
-        raise InputError(
+        raise TooLongAnswerError(
             f"{_input_name(arguments)}: ffmpeg has more to say of it than the {most_bytes:,} bytes that are taken. "
             "Convert the file first."
         ) from error

@@ -170,8 +170,8 @@ def check_motion(info: VideoInfo, made: VideoInfo, shown: range) -> Iterator[Che
 def _exchanged(source: np.ndarray, film: np.ndarray) -> np.ndarray:
     """Which pictures (n, h, w) of a film changed places with the one before: (n - 1,) bool.
 
-    There the three steps around go clearly more with the source's if these two are exchanged. Where colours are
-    reversed, or little goes with the source, they go neither so nor so.
+    There the film goes back where the source goes on, and the three steps around go clearly more with the source's if
+    these two are exchanged. Where colours are reversed, or little goes with the source, they go neither so nor so.
     """
     along, ahead, behind, film_size, size, onward = _products(source, film)
     before, after = (np.pad(along, (1, 0))[:-1], np.pad(along, (0, 1))[1:])
@@ -187,7 +187,10 @@ def _exchanged(source: np.ndarray, film: np.ndarray) -> np.ndarray:
     as_it_is = right / np.sqrt(np.maximum(total * sizes, 1e-6))
     exchanged = swapped / np.sqrt(np.maximum(total * swapped_sizes, 1e-6))
     seen = size >= SMALL_HEIGHT * SMALL_WIDTH * SEEN_LEVELS**2
-    return np.asarray(seen & (neighbours > 0) & (exchanged >= np.maximum(np.abs(as_it_is) + CLEARLY_SWAPPED, ALIKE)))
+    goes_back = (film_size > 0) & (along <= -CLEARLY_SWAPPED * np.sqrt(film_size * size))  # what stands still does not
+    return np.asarray(
+        seen & goes_back & (neighbours > 0) & (exchanged >= np.maximum(np.abs(as_it_is) + CLEARLY_SWAPPED, ALIKE))
+    )
 
 
 def _products(source: np.ndarray, film: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from conftest import STYLE
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
 
 from stylevideo import stylize, verify
 from stylevideo.cli.main import main
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, TimeLimitError
 from stylevideo.media import ffmpeg as starter
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import read_tags
+from stylevideo.media.encode.delivery import run_trial
 from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.ffmpeg import ffmpeg_path
@@ -115,6 +117,51 @@ def test_what_no_muxer_writes_is_refused_before_work(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
     stylize(source, [STYLE], tmp_path / "film.mkv", QUICK)
     assert probe(tmp_path / "film.mkv").timecode == "01:00:00:000"
+
+
+def test_covers_that_are_too_large_are_refused_before_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All together; and what is advised helps."""
+    picture, plain, source = tmp_path / "a.png", numbered_video(tmp_path / "plain.mkv", 2, "24"), tmp_path / "clip.mkv"
+    cv2.imwrite(str(picture), numbered_frame(1))
+    kind = ("mimetype=image/png", "-metadata:s:t:1", "mimetype=image/png")
+    ffmpeg("-i", plain, "-attach", picture, "-attach", picture, "-metadata:s:t:0", *kind, "-c", "copy", source)
+    film, size = tmp_path / "out" / "film.mkv", picture.stat().st_size
+    film.parent.mkdir()
+    monkeypatch.setattr("stylevideo.media.encode.track_arguments.COVERS_BYTES", 2 * size)
+    assert len(plan_film(probe(source), film, range(2)).covers) == 2
+    monkeypatch.setattr("stylevideo.media.encode.track_arguments.COVERS_BYTES", 2 * size - 1)
+    with pytest.raises(
+        InputError, match=r"clip\.mkv has covers of more than [\d,]+ bytes\. Copy it without"
+    ) as refusal:
+        stylize(source, [STYLE], film, QUICK)
+    assert not list(film.parent.iterdir())
+    advised = str(refusal.value).partition("ffmpeg ")[2].split()
+    ffmpeg(*({"CLIP": str(source), "COPY": str(tmp_path / "copy.mkv")}.get(word, word) for word in advised))
+    assert plan_film(probe(tmp_path / "copy.mkv"), film, range(2)).covers == ()
+
+
+def test_a_trial_does_not_copy_all_sound_of_a_long_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, sizes = tmp_path / "clip.mkv", []
+    ffmpeg(*sine(60), "-i", numbered_video(tmp_path / "plain.mkv", 2, "24"), "-c:a", "pcm_s16le", source)
+
+    def fail(arguments: Any, trial: Path, more_s: float = 0.0) -> str:
+        assert not run_trial(arguments, trial, more_s)
+        sizes.append(trial.stat().st_size)
+        return "it failed"
+
+    monkeypatch.setattr("stylevideo.media.encode.trial.run_trial", fail)
+    monkeypatch.setattr("stylevideo.media.encode.trial.TRIAL_BYTES", 500_000, raising=False)
+    with pytest.raises(InputError, match="it failed"):
+        stylize(source, [STYLE], tmp_path / "film.mkv", QUICK)
+    assert len(sizes) == 2 and max(sizes) < 1_000_000
+
+
+def test_a_trial_that_takes_too_long_names_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(arguments: object, timeout_s: float) -> None:
+        raise TimeLimitError(f"{timeout_s:.0f} seconds")
+
+    monkeypatch.setattr("stylevideo.media.encode.delivery.run_ffmpeg", wait)
+    assert "150 seconds" in run_trial([], tmp_path / "trial.mkv", 30.0)
 
 
 def test_a_tag_of_a_chapter_can_be_set(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile
 
 from stylevideo.errors import InputError
@@ -170,6 +173,70 @@ def test_sixteen_bits_keep_their_numbers_where_no_matrix_says_more_and_it_is_sai
         "Its colour profile (A test) is left out: with more than 8 bits a profile must be of a matrix and curves to be "
         "converted to sRGB.",
     )
+
+
+def test_grey_of_sixteen_bits_goes_through_a_matrix_as_that_of_eight_does() -> None:
+    grey, said = np.arange(256, dtype=np.uint8).reshape(16, 16), profile()
+    shallow, note = to_srgb(grey, b"", said)
+    deep, deep_note = to_srgb(grey.astype(np.uint16) * 257, b"", said)
+    assert note == deep_note == "its colours are converted from its profile (A test) to sRGB."
+    assert (deep.shape, deep.dtype) == (grey.shape, np.uint16)
+    assert np.abs(deep / 257 - shallow).max() <= 1
+
+
+NUMBERS = st.sampled_from([0.0, 1.0, -0.5, 2.2, 1 / 12.92, 1e-4, -30.0, 300.0])
+
+
+@given(st.integers(0, 6), st.lists(NUMBERS, min_size=0, max_size=7), st.binary(max_size=4))
+@example(1, [2.2, 0.0, 1.0], b"")
+@example(2, [2.2, 0.0, 0.5, 0.0], b"")
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_whatever_its_curves_are_a_profile_does_what_little_cms_does_or_says_why_not(
+    kind: int, values: list[float], end: bytes
+) -> None:
+    said = profile(curve=parametric(kind, *values) + end)
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    try:
+        stored, srgb = ImageCms.ImageCmsProfile(io.BytesIO(said)), ImageCms.createProfile("sRGB")
+        wanted = ImageCms.profileToProfile(
+            Image.fromarray(picture[..., ::-1]),
+            stored,
+            srgb,
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            "RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (OSError, ImageCms.PyCMSError):
+        return
+    shallow, note = to_srgb(picture, b"", said)
+    assert "is damaged" not in note
+    assert np.array_equal(shallow, np.asarray(wanted)[..., ::-1])
+    deep, note = to_srgb(picture.astype(np.uint16) * 257, b"", said)
+    if "is left out: with more than 8 bits its curves must" in note:
+        assert np.array_equal(deep, picture.astype(np.uint16) * 257)
+    elif note:
+        assert "are converted" in note and np.abs(deep / 257 - shallow).max() <= 1
+
+
+def test_curves_that_do_not_reach_white_are_named_as_what_is_in_the_way() -> None:
+    note = to_srgb(np.zeros((8, 8, 3), np.uint16), b"", profile(curve=parametric(3, 2.2, 0.5, 0.0, 1.0, 0.0)))[1]
+    assert note == (
+        "its colour profile (A test) is left out: with more than 8 bits its curves must lead from black to white to be "
+        "converted to sRGB."
+    )
+
+
+def test_large_pictures_are_converted_in_strips() -> None:
+    picture, said = np.zeros((1000, 2001, 3), np.uint16), profile()
+    picture[:] = np.linspace(0, 65535, 1000, dtype=np.uint16)[:, None, None]
+    to_srgb(picture[:1], b"", said)
+    tracemalloc.start()
+    try:
+        found = to_srgb(picture, b"", said)[0]
+        assert tracemalloc.get_traced_memory()[1] < 2 * picture.nbytes + 40e6
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(found[::37], to_srgb(np.ascontiguousarray(picture[::37]), b"", said)[0])
 
 
 @pytest.mark.parametrize("number", range(1, 9))

@@ -254,6 +254,18 @@ def test_still_frames_between_steps_of_reversed_colours_are_in_order(tmp_path: P
     assert not verify(info.path, film).wrong
 
 
+@pytest.mark.parametrize("frames", [23, 24])
+@pytest.mark.parametrize("begin", [0, 1])
+def test_drawings_that_are_held_are_in_order(frames: int, begin: int, tmp_path: Path) -> None:
+    """At the ends, too, where one step lies beside them and not two."""
+    info, film = probe(moving_clip(tmp_path / "source.mkv", frames)), tmp_path / "film.mkv"
+    images = [frame.image for frame in read_frames(info, range(frames))]
+    for late in (0, 1):
+        held = [min((place + begin) // 2 * 2 + late, frames - 1) for place in range(frames)]
+        write_film([images[place] for place in held], film, info, range(frames))
+        assert "order" not in wrong(verify(info.path, film).checks)
+
+
 @pytest.mark.parametrize("named", ["film.mp4", "other.mp4"])
 def test_another_size_than_is_said_is_found(named: str, source: Path, tmp_path: Path) -> None:
     """By the record beside the film, or by what the film says itself."""

@@ -348,7 +348,7 @@ def run_trial(arguments: Sequence[str], trial: Path, more_s: float = 0.0) -> str
     try:
         run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S + more_s)
     except TimeLimitError:
-        return f"one frame was not encoded within {TRIAL_TIMEOUT_S:.0f} seconds"
+        return f"its beginning was not written within {TRIAL_TIMEOUT_S + more_s:.0f} seconds"
     require_space(run)
     written = run.status == 0 and trial.exists() and trial.stat().st_size > 0
     return "" if written else last_lines(run.messages)

@@ -14,7 +14,7 @@ from stylevideo.errors import SettingsError
 from stylevideo.media.decode.tags import Chapter, read_tags, tag_lines
 from stylevideo.media.encode.delivery import CONTAINERS
 from stylevideo.media.encode.stretch import stretch_of_time
-from stylevideo.media.encode.track_arguments import cover_data
+from stylevideo.media.encode.track_arguments import covers_data
 from stylevideo.media.encode.tracks import Track, plan_tracks
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.timecode import timecode_after
@@ -60,7 +60,7 @@ def plan_film(info: VideoInfo, output: Path, frames: range) -> FilmPlan:
     timecode, timecode_notes = film_timecode(info, frames)
     if info.is_sequence:
         return FilmPlan(timecode=timecode, notes=(*notes, *timecode_notes))
-    covers = tuple(cover_data(info, track.stream) for track in tracks if track.codec == "attach")
+    covers = covers_data(info, tracks)
     chapters = read_tags(info).chapters
     return FilmPlan(tuple(tracks), covers, tag_lines(info), chapters, timecode, (*notes, *timecode_notes))
 

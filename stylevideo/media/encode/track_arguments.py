@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 from stylevideo.errors import DecodeError, InputError, StorageError
+from stylevideo.limits import COVERS_BYTES
 from stylevideo.media.encode.stretch import Cut, cut_arguments
 from stylevideo.media.encode.tracks import COVER_FILES, Track, sound_arguments
-from stylevideo.media.ffmpeg import ffmpeg_output, file_url, reading_time_s, source_input
+from stylevideo.media.ffmpeg import TooLongAnswerError, ffmpeg_output, file_url, reading_time_s, source_input
 from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
@@ -96,15 +97,28 @@ def attached_covers(tracks: Sequence[Track], data: Sequence[bytes]) -> Iterator[
         yield arguments
 
 
-def cover_data(info: VideoInfo, stream: StreamInfo) -> bytes:
-    """What is in a cover's file.
+def covers_data(info: VideoInfo, tracks: Sequence[Track]) -> tuple[bytes, ...]:
+    """What is in the files of the covers that are attached, in their order.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: one cannot be read, or they are too large.
     """
+    found: list[bytes] = []
+    for track in tracks:
+        if track.codec == "attach":
+            found.append(_cover_data(info, track.stream, COVERS_BYTES - sum(map(len, found))))
+    return tuple(found)
+
+
+def _cover_data(info: VideoInfo, stream: StreamInfo, most_bytes: int) -> bytes:
     only = ["-map", f"0:{stream.index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe", "-"]
     command = ["-v", "error", *source_input(info.path, info.demuxer), *only]
     try:
-        return ffmpeg_output(command, reading_time_s(info.path))
+        return ffmpeg_output(command, reading_time_s(info.path), most_bytes)
+    except TooLongAnswerError as error:
+        raise InputError(
+            f"{info.path.name} has covers of more than {COVERS_BYTES:,} bytes. Copy it without them first: "
+            "ffmpeg -i CLIP -map 0 -map -0:v -map 0:V -c copy COPY"
+        ) from error
     except DecodeError as error:
         raise InputError(f"{info.path.name}: its cover cannot be read: {error}.") from error

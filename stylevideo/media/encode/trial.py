@@ -18,6 +18,8 @@ from stylevideo.media.ffmpeg import reading_time_s
 from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import VideoInfo
 
+TRIAL_BYTES = 64 * 2**20
+
 
 def check_film(
     plan: FilmPlan, output: Path, info: VideoInfo, frames: range, encoding: Encoding, kind: tuple[tuple[int, ...], int]
@@ -38,8 +40,8 @@ def check_film(
         film = FilmSpec(trial, output, info, frames, encoding, plan, tags, first)
         grey = f"color=gray:size={film.size[0]}x{film.size[1]}:rate={info.rate},format={film.pipe_format}"
         picture, tags_file = ["-f", "lavfi", "-i", grey], write_tags(tags, folder)
-        # Of a track that begins later the first second tells nothing.
-        for limits, more_s in (["-t", TRIAL_SECONDS], 0.0), ([], reading_time_s(info.path)):
+        # Of a track that begins later the first second tells nothing. A long film's sound has room for no more.
+        for limits, more_s in (["-t", TRIAL_SECONDS], 0.0), (["-fs", str(TRIAL_BYTES)], reading_time_s(info.path)):
             arguments = film_arguments(film, picture, covers, tags_file, ["-frames:v:0", "1", *limits])
             said = run_trial(arguments, trial, more_s)
             if not said:

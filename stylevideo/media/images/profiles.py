@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from stylevideo.media.images.matrix_profile import matrix_conversion
+from stylevideo.media.images.matrix_profile import UnusableProfile, matrix_conversion
 from stylevideo.media.orientation import upright
 from stylevideo.system.memory import lacks_memory
 
@@ -83,14 +83,11 @@ def to_srgb(pixels: np.ndarray, data: bytes, profile: bytes) -> tuple[np.ndarray
     if change.is_same:
         return pixels, ""
     said = f"its colours are converted from its profile ({change.name}) to sRGB."
-    if pixels.dtype == np.uint16 and pixels.ndim == 3 and change.deep:
-        deep = change.deep(pixels[..., 2::-1])[..., ::-1]
-        return np.dstack((deep, pixels[..., 3:])), said
     if pixels.dtype != np.uint8:
-        left = (
-            f"its colour profile ({change.name}) is left out: with more than 8 bits a profile must be of a matrix and"
-        )
-        return pixels, f"{left} curves to be converted to sRGB."
+        deep = _deep_change(profile[:PROFILE_BYTES]) if pixels.dtype == np.uint16 else "its numbers must be whole"
+        if isinstance(deep, str):
+            return pixels, f"its colour profile ({change.name}) is left out: {deep} to be converted to sRGB."
+        return _deeply_changed(pixels, deep), said
     try:
         found = np.asarray(change.apply(_as_picture(pixels, data, change.mode)))
     except Exception as error:  # Little CMS and Pillow have errors of their own
@@ -113,14 +110,12 @@ class _Profile:
         mode: Pillow's kind of picture that it is for.
         is_same: whether it changes nothing.
         apply: makes a picture of that kind into RGB.
-        deep: the same for (H, W, 3) uint16, RGB; None for a profile that has no such way.
     """
 
     name: str
     mode: str
     is_same: bool
     apply: _Change
-    deep: Callable[[np.ndarray], np.ndarray] | None
 
 
 @lru_cache(maxsize=8)
@@ -132,7 +127,6 @@ def _change(profile: bytes) -> _Profile | None:
         flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         there: Any = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
-        deep = matrix_conversion(profile, source)
         name = " ".join((source.profile.profile_description or "unnamed").split())
     except Exception as error:
         _pass_on_lack_of_memory(error)
@@ -143,7 +137,25 @@ def _change(profile: bytes) -> _Profile | None:
         assert changed is not None, "it is not changed in place"
         return changed
 
-    return _Profile(name, mode, mode != "CMYK" and _is_same(apply, mode), apply, deep)
+    return _Profile(name, mode, mode != "CMYK" and _is_same(apply, mode), apply)
+
+
+@lru_cache(maxsize=8)
+def _deep_change(profile: bytes) -> Callable[[np.ndarray], np.ndarray] | str:
+    """What a profile does to (H, W, 3) uint16, RGB; or what keeps it from that."""
+    try:
+        return matrix_conversion(profile)
+    except UnusableProfile as why:
+        return str(why)
+
+
+def _deeply_changed(pixels: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Of grey, (H, W), and of BGR with or without alpha."""
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(change(np.broadcast_to(pixels[..., None], (*pixels.shape, 3)))[..., 1])
+    changed = pixels.copy()
+    changed[..., 2::-1] = change(pixels[..., 2::-1])
+    return changed
 
 
 def _is_same(apply: _Change, mode: str) -> bool:
@@ -162,6 +174,8 @@ def _as_picture(pixels: np.ndarray, data: bytes, mode: str) -> Image.Image:
             return Image.frombytes(mode, (inks.shape[1], inks.shape[0]), inks.tobytes())
     if mode == "L":
         return Image.fromarray(pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 1]))
+    if pixels.ndim == 2:
+        return Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
     return Image.fromarray(cv2.cvtColor(pixels[..., :3], cv2.COLOR_BGR2RGB))
 
 
