@@ -44,6 +44,15 @@ def bytes_in_words(size: int) -> str:
     return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "bytes" else f"{value:.1f} {units[0]}"
 
 
+def duration(seconds: float) -> str:
+    """A time in seconds, for people."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def printable_message(text: str) -> str:
     """A message of ours with foreign text in it: printable, but for the ends of its own lines; none is very long."""
     return INDENT.join(_shortened(printable(part)) for part in text.split(INDENT))

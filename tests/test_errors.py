@@ -9,7 +9,6 @@ import pytest
 
 from stylevideo.batch.messages import Failed
 from stylevideo.cli import main as command_line
-from stylevideo.cli.commands import COMMANDS
 from stylevideo.errors import (
     DeviceError,
     InputError,
@@ -21,8 +20,8 @@ from stylevideo.errors import (
     WorkerUndeadError,
 )
 
-WRONG = {InputError, TimeLimitError, SettingsError, DeviceError, ResumeError}
-FINAL = {InputError, SettingsError, DeviceError, ResumeError, WorkerUndeadError}
+WRONG = (InputError, SettingsError, DeviceError, ResumeError)
+FINAL = (*WRONG, WorkerUndeadError)
 
 
 def kinds(above: type[StyleVideoError] = StyleVideoError) -> Iterator[type[StyleVideoError]]:
@@ -40,10 +39,10 @@ def test_an_error_says_what_becomes_of_the_command_and_of_the_clip(
     def fails(*_: object) -> int:
         raise kind("a.mp4 is not a video.")
 
-    monkeypatch.setitem(COMMANDS, "presets", fails)
-    assert command_line.main(["presets"]) == (2 if kind in WRONG else 1)
+    monkeypatch.setattr("stylevideo.cli.inspect._presets", fails)
+    assert command_line.main(["presets"]) == (2 if issubclass(kind, WRONG) else 1)
     assert capfd.readouterr().err == "stylevideo: a.mp4 is not a video.\n"
-    assert kind.retryable == (kind not in FINAL)
+    assert kind.retryable == (kind is TimeLimitError or not issubclass(kind, FINAL))
 
 
 @pytest.mark.parametrize("kind", [Stopped, StyleVideoError, *kinds()])

@@ -14,8 +14,7 @@ from conftest import QUICK, ROOT
 
 import stylevideo
 from scripts.setup_venv import STAMP
-from stylevideo.cli.main import main
-from stylevideo.cli.parser import build_parser
+from stylevideo.cli.main import build_parser, main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.film import write_film

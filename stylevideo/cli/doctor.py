@@ -1,14 +1,17 @@
-"""Whether everything that the program needs is there and works, to be pasted into a report of a fault.
+"""The command `doctor`: whether all that the program needs is there and works, to be pasted into a report of a fault.
 
 Tries things instead of believing that they are installed. Paths in the user's home begin with ~.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import importlib
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,9 +19,15 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from stylevideo.errors import Problems, StyleVideoError
+from stylevideo.cli.parser import Commands, add_common, add_json, set_command
+from stylevideo.errors import InstallationError, Problems, StyleVideoError
+from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding
+from stylevideo.media.ffmpeg import ffmpeg_version
+from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE, read_user_file, user_file
+from stylevideo.planning.naming import USUAL_DELIVERY
 from stylevideo.system.files import temporary_place
 from stylevideo.system.places import has_left_its_folder
+from stylevideo.system.streams import print_json, print_line
 from stylevideo.text import counted
 from stylevideo.version import __version__
 
@@ -50,6 +59,28 @@ class Finding:
     state: State
     what: str
     said: str
+
+
+def add_parsers(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("doctor", help="check that everything needed is there and works")
+    set_command(parser, "doctor", _doctor)
+    add_json(parser)
+    add_common(parser)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not options.json:
+            print_line(f"{finding.state:<4} {finding.what}: {finding.said}")
+            sys.stdout.flush()
+    if options.json:
+        print_json([dataclasses.asdict(finding) for finding in findings])
+    missing = dict.fromkeys(finding.what for finding in findings if finding.state is State.NO)
+    if missing:
+        raise InstallationError(f"Something that the program cannot work without is wrong: {', '.join(missing)}.")
 
 
 def examine() -> Iterator[Finding]:
@@ -105,17 +136,12 @@ def _opencv() -> Iterator[Finding]:
 
 
 def _ffmpeg() -> Iterator[Finding]:
-    from stylevideo.media.ffmpeg import ffmpeg_version
-
     chosen = ", chosen by IMAGEIO_FFMPEG_EXE" if os.environ.get("IMAGEIO_FFMPEG_EXE") else ""
     yield Finding(State.OK, "ffmpeg", ffmpeg_version().removeprefix("ffmpeg version ") + chosen)
 
 
 def _deliveries() -> Iterator[Finding]:
     """Each encodes a frame."""
-    from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding
-    from stylevideo.planning.naming import USUAL_DELIVERY
-
     usable, unusable = [], []
     for delivery in DELIVERIES.values():
         if delivery.is_sequence:
@@ -162,8 +188,6 @@ def _disk() -> Iterator[Finding]:
 
 
 def _user_file() -> Iterator[Finding]:
-    from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE, read_user_file, user_file
-
     named = os.environ.get(CONFIG_VARIABLE)
     path = user_file() if named is None else Path(named)
     if named in NO_FILE:

@@ -1,4 +1,7 @@
-"""The flags of the command line, most of them made from `Settings`; knows nothing of what a command does."""
+"""What the commands' parsers share: how they complain, and the flags, most of them made from `Settings`.
+
+Knows nothing of what a command does.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,18 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
-from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import leaves
 from stylevideo.text import did_you_mean, printable
-from stylevideo.version import __version__
 
-SECTION_TITLES = {
-    "losses": "what counts",
-    "optimizer": "how a frame is optimised",
-    "weights": "the network's weights",
-    "scales": "sizes",
-    "temporal": "from frame to frame",
-    "shots": "cuts",
-    "footage": "what is read",
-    "output": "what is written",
-}
-MOST_EXIT_CODE = 255
 SHORT_FLAGS = {"overwrite": "-y"}
 _LONG_FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
 
 
-def taken_by(command: str) -> tuple[str, ...]:
-    """The settings that a command takes, by their names."""
-    return tuple(leaf.name for leaf in leaves() if command in leaf.commands)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says in a sentence what is wrong, with the nearest name; takes no flag that is cut short."""
+class Parser(argparse.ArgumentParser):
+    """A parser that says in a sentence what is wrong, with the nearest name; takes no flag that is cut short."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
@@ -98,186 +82,47 @@ def _nearest(flag: str, known: Iterable[str]) -> str:
     return f" Did you mean --{longer[0]}?" if longer else did_you_mean(typed, names, "--")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `command` of what it returns is a key of `COMMANDS`."""
-    parser = _Parser(
-        prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick."
-    )
-    parser.add_argument("--version", action="version", version=f"stylevideo {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
-    _add_evaluate(commands.add_parser("evaluate", help="measure a finished film beside its source"))
-    _add_verify(commands.add_parser("verify", help="check that a film has everything its source had"))
-    probe = commands.add_parser("probe", help="show exactly what a video holds")
-    _add_file_command(probe, "probe")
-    shots = commands.add_parser("shots", help="show a video's shots")
-    _add_file_command(shots, "shots")
-    presets = commands.add_parser("presets", help="list the presets and what they mean")
-    presets.set_defaults(command="presets")
-    _add_common(presets)
-    deliveries = commands.add_parser("deliveries", help="list the forms in which a film can be written")
-    deliveries.set_defaults(command="deliveries")
-    _add_common(deliveries)
-    _add_init(commands.add_parser("init", help="write a commented job file to begin with"))
-    _add_doctor(commands.add_parser("doctor", help="check that everything needed is there and works"))
-    _add_cache(commands.add_parser("cache", help="show unfinished work, or throw it away"))
-    return parser
+def taken_by(command: str) -> tuple[str, ...]:
+    """The settings that a command takes, by their names."""
+    return tuple(leaf.name for leaf in leaves() if command in leaf.commands)
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command="run")
-    parser.add_argument(
-        "clips",
-        nargs="+",
-        metavar="CLIP",
-        help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
-        "job files: job.toml",
-    )
-    style = "a picture to take the style from; may be given several times, then the styles are blended"
-    _add_style(parser, style, required=False)  # a job file or the user file may name them
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILM",
-        help="the film to write, of one clip: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
-    )
-    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="the folder for the films")
-    parser.add_argument("--name", metavar="TEMPLATE", help="their names in it (default: {name}_{style}_{preset}.{ext})")
-    parser.add_argument(
-        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
-    )
-    parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
-    _add_batch(parser.add_argument_group("many clips"))
-    _add_common(parser)
-    groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
-    for leaf in leaves():
-        _add_leaf(groups[leaf.section], leaf)
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+"""Where each command adds its parser."""
 
 
-def _add_batch(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
-    group.add_argument(
-        "--workers",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="clips, or shots of one, side by side (1, or one per device)",
-    )
-    group.add_argument(
-        "--devices",
-        type=lambda text: tuple(filter(None, text.split(","))),
-        default=(),
-        metavar="NAME,…",
-        help="a device for each worker in turn, such as cuda:0,cuda:1",
-    )
-    group.add_argument(
-        "--exit-code-if-nothing",
-        type=_exit_code,
-        default=0,
-        metavar="N",
-        help="end with this exit code where every film is up to date (0)",
-    )
-    group.add_argument(
-        "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
-    )
-    group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
-    group.add_argument(
-        "--stall-minutes",
-        type=_count,
-        default=60,
-        metavar="N",
-        help="a worker that makes no step for so long counts as crashed (60; 0: wait for ever)",
-    )
+def set_command(
+    parser: Parser, name: str, carry_out: Callable[[argparse.Namespace], int | None], loads: str = ""
+) -> None:
+    """Say what a command does.
+
+    Args:
+        parser: of the command.
+        name: of the command.
+        carry_out: prints its results, and returns the exit code if it is not 0.
+        loads: the module of ours by which it loads large libraries, if it does in any case.
+    """
+    parser.set_defaults(command=name, carry_out=carry_out, loads=loads)
 
 
-def _count(text: str) -> int:
-    """A number that is not negative."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
-
-
-def _exit_code(text: str) -> int:
-    """A number that every system can pass on."""
-    number = _count(text)
-    if number > MOST_EXIT_CODE:
-        raise argparse.ArgumentTypeError(f"{text} is above {MOST_EXIT_CODE}")
-    return number
-
-
-def _add_init(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command="init")
-    parser.add_argument(
-        "file", type=Path, nargs="?", default=Path("job.toml"), metavar="FILE", help="the job file (default: job.toml)"
-    )
-    _add_common(parser)
-
-
-def _add_doctor(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command="doctor")
-    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
-    _add_common(parser)
-
-
-def _add_cache(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    shown = actions.add_parser("list", help="show the unfinished films, and what their frames take on disk")
-    shown.set_defaults(command="cache list")
-    shown.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
-    cleared = actions.add_parser("clear", help="throw away the frames of unfinished films")
-    cleared.set_defaults(command="cache clear")
-    cleared.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    for action in (shown, cleared):
-        action.add_argument(
-            "folders",
-            type=Path,
-            nargs="*",
-            default=[Path()],
-            metavar="FOLDER",
-            help="where to look, also in all folders within (default: here)",
-        )
-        _add_common(action)
-
-
-def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command="verify")
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
-    parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
-    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
-    _add_common(parser)
-    _add_leaves(parser.add_argument_group("what the film shows"), taken_by("verify"))
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command="evaluate")
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="the video that was repainted")
-    parser.add_argument("film", type=Path, metavar="FILM", help="what became of it")
-    _add_style(parser, "a picture it was repainted with; as for `run`")
-    parser.add_argument(
-        "--reference",
-        type=Path,
-        metavar="FRAME_BY_FRAME_FILM",
-        help="another film of the same frames, made with --no-carry: say how sharp FILM is beside it",
-    )
-    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout, with every frame's measures")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the measures over time")
-    _add_common(parser)
-    _add_leaves(parser.add_argument_group("how the film was made"), taken_by("evaluate"))
-
-
-def _add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:
+def add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:
+    """Add the flag for pictures to take the style from."""
     parser.add_argument("--style", action="append", required=required, metavar="PICTURE[:WEIGHT]", help=help)
 
 
-def _add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:
+def given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings' values that the user gave."""
+    return {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+
+
+def add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:
+    """Make flags of some settings."""
     for leaf in leaves():
         if leaf.name in names:
-            _add_leaf(group, leaf)
+            add_leaf(group, leaf)
 
 
-def _add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
+def add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
     """Make a flag of a field; it is absent from the result unless the user gives it, so that presets count."""
     names = [SHORT_FLAGS[leaf.name], leaf.flag] if leaf.name in SHORT_FLAGS else [leaf.flag]
     text = _help(leaf).replace("%", "%%")
@@ -318,14 +163,13 @@ def _reader(leaf: Leaf) -> Callable[[str], Any]:
     return kind
 
 
-def _add_file_command(parser: argparse.ArgumentParser, command: str) -> None:
-    parser.set_defaults(command=command)
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="for programs: JSON on stdout")
-    _add_common(parser)
+def add_json(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the flag for results that programs read."""
+    parser.add_argument("--json", action="store_true", help=f"for programs: JSON on stdout{more}")
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the flags for messages, which every command has."""
     group = parser.add_argument_group("messages")
     group.add_argument("-q", "--quiet", action="store_true", help="only errors")
     group.add_argument("-v", "--verbose", action="store_true", help="more about what is done")

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from stylevideo.batch.outcomes import BatchChecked, BatchEvent, ClipEnded, ClipEvent, Outcome, Waiting
+from stylevideo.cli.summary import checked_lines, outcome_line
 from stylevideo.planning.request import ClipRequest, clip_names
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
 from stylevideo.system.streams import bar_stream
-from stylevideo.text import counted, printable, printable_message
+from stylevideo.text import counted, duration, printable, printable_message
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from stylevideo.render.estimate import Estimate
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,6 @@ class _Bar:
     """A bar in a terminal; elsewhere, and where nobody is listening any more, nothing."""
 
     def __init__(self, quiet: bool, **options: Any) -> None:
-        from tqdm import tqdm
-
         self._bar: tqdm[Any] | None = None
         with suppress(OSError):
             hidden = True if quiet else None  # None: hidden unless in a terminal
@@ -248,45 +247,10 @@ class BatchProgress:
 
 def say(line: str, quiet: bool = False) -> None:
     """A line above the bars, and in the log."""
-    from tqdm import tqdm
-
     logger.info("%s", line, extra={"shown": True})
     if not quiet:
         with suppress(OSError):  # nobody may be listening any more
             tqdm.write(printable_message(line), file=bar_stream())
-
-
-def checked_lines(requests: Sequence[ClipRequest], checked: BatchChecked) -> list[str]:
-    """What the check of a batch found: every problem, and the sum of the rest."""
-    names = clip_names(requests)
-    problems = [f"  {named(requests[index], names[index], reason)}" for index, reason in checked.problems.items()]
-    frames = sum(estimate.frames - estimate.finished for estimate in checked.estimates.values())
-    counts = f"{counted(len(checked.estimates), 'clip')} to be made, {counted(frames, 'frame')}"
-    made = f"; {len(checked.made)} already made" if checked.made else ""
-    cannot = f"; {len(problems)} cannot be made:" if problems else ""
-    return [f"{counts}{made}{cannot}", *problems]
-
-
-def outcome_line(outcome: Outcome, name: str) -> str:
-    """How a clip ended, in a line."""
-    status = outcome.status.value
-    if outcome.result:
-        return f"{name}: {status} in {duration(outcome.result.seconds)}: {outcome.request.output}"
-    return f"{name}: {status}. {outcome.reason}"
-
-
-def named(request: ClipRequest, name: str, reason: str) -> str:
-    """A reason with what the clip is called, unless it begins with it."""
-    return reason if reason.startswith(name) else f"{name}: {reason.removeprefix(f'{request.source.name}: ')}"
-
-
-def duration(seconds: float) -> str:
-    """A time for people."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _plan(plan: Planned) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import time
 from collections import Counter
@@ -10,21 +11,39 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylevideo.batch.outcomes import BatchChecked, BatchOptions, Outcome
-from stylevideo.batch.run import check_batch, run_batch
+from stylevideo.batch.outcomes import BatchOptions, Outcome
+from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made, confirm
-from stylevideo.cli.progress import BatchProgress, ClipProgress, checked_lines, duration, named, say
+from stylevideo.cli.dry_run import dry_run
+from stylevideo.cli.parser import Commands, Parser, add_common, add_leaf, add_style, given_settings, set_command
+from stylevideo.cli.progress import BatchProgress, ClipProgress, say
+from stylevideo.cli.summary import summary, table
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
-from stylevideo.media.hidden import finished_frames
-from stylevideo.planning.request import ClipRequest, clip_names
+from stylevideo.planning.plan import plan_requests
+from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.reports.report import describe_clip, describe_result, write_report
 from stylevideo.reports.results import Status
+from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.settings import leaves
+from stylevideo.store.sidecar import is_report, provenance_path
 from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts
 from stylevideo.system.loading import PAINTING, load_at_once, require_memory_to_load
 from stylevideo.system.streams import print_line
-from stylevideo.text import bytes_in_words, counted
+from stylevideo.text import counted, duration
 
+SECTION_TITLES = {
+    "losses": "what counts",
+    "optimizer": "how a frame is optimised",
+    "weights": "the network's weights",
+    "scales": "sizes",
+    "temporal": "from frame to frame",
+    "shots": "cuts",
+    "footage": "what is read",
+    "output": "what is written",
+}
+MOST_EXIT_CODE = 255
 DONE, FAILED = 0, StyleVideoError.exit_code
 
 
@@ -45,6 +64,116 @@ class RunOptions:
     if_nothing: int = DONE
 
 
+def add_parsers(commands: Commands) -> None:
+    """Add the command."""
+    _add_run(commands.add_parser("run", help="stylise a clip and write it with its sound"))
+
+
+def _add_run(parser: Parser) -> None:
+    set_command(parser, "run", _run)
+    parser.add_argument(
+        "clips",
+        nargs="+",
+        metavar="CLIP",
+        help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
+        "job files: job.toml",
+    )
+    style = "a picture to take the style from; may be given several times, then the styles are blended"
+    add_style(parser, style, required=False)  # a job file or the user file may name them
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILM",
+        help="the film to write, of one clip: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
+    )
+    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="the folder for the films")
+    parser.add_argument("--name", metavar="TEMPLATE", help="their names in it (default: {name}_{style}_{preset}.{ext})")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
+    _add_batch(parser.add_argument_group("many clips"))
+    add_common(parser)
+    groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
+    for leaf in leaves():
+        add_leaf(groups[leaf.section], leaf)
+
+
+def _add_batch(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
+    group.add_argument(
+        "--workers",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="clips, or shots of one, side by side (1, or one per device)",
+    )
+    group.add_argument(
+        "--devices",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="NAME,…",
+        help="a device for each worker in turn, such as cuda:0,cuda:1",
+    )
+    group.add_argument(
+        "--exit-code-if-nothing",
+        type=_exit_code,
+        default=0,
+        metavar="N",
+        help="end with this exit code where every film is up to date (0)",
+    )
+    group.add_argument(
+        "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
+    )
+    group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
+    group.add_argument(
+        "--stall-minutes",
+        type=_count,
+        default=60,
+        metavar="N",
+        help="a worker that makes no step for so long counts as crashed (60; 0: wait for ever)",
+    )
+
+
+def _count(text: str) -> int:
+    """A number that is not negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _exit_code(text: str) -> int:
+    """A number that every system can pass on."""
+    number = _count(text)
+    if number > MOST_EXIT_CODE:
+        raise argparse.ArgumentTypeError(f"{text} is above {MOST_EXIT_CODE}")
+    return number
+
+
+def _run(options: argparse.Namespace) -> int:
+    styles = tuple(options.style or ())
+    given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
+    requests = plan_requests(options.clips, given, options.config)
+    return run(
+        requests,
+        RunOptions(
+            BatchOptions(
+                workers=options.workers or max(1, len(options.devices)),
+                devices=options.devices,
+                retries=options.retry,
+                fail_fast=options.fail_fast,
+                patience_s=60 * options.stall_minutes,
+                log_level=logging.getLogger().level,
+            ),
+            dry_run=options.dry_run,
+            quiet=options.quiet,
+            if_nothing=options.exit_code_if_nothing,
+        ),
+    )
+
+
 def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
     """Make the films, and say so.
 
@@ -56,7 +185,7 @@ def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
     with Interrupts() as interrupts, folders_for(request.output for request in requests):
         if options.dry_run:
             with broken_off_when(interrupts.requested):
-                return _foretell(requests, options, interrupts)
+                return dry_run(requests, options.batch, interrupts.requested, options.if_nothing)
         if len(requests) == 1 and not (options.batch.devices or options.batch.retries or options.batch.workers > 1):
             with broken_off_when(interrupts.requested):
                 return _run_one(requests[0], options, interrupts)
@@ -97,8 +226,6 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
 
 def _report_failure(request: ClipRequest, error: BaseException, seconds: float) -> None:
     """Write the report of a clip without a film, where the report is asked for and replaces nothing but a report."""
-    from stylevideo.store.sidecar import is_report
-
     stopped = isinstance(error, Stopped | KeyboardInterrupt)
     reason = str(error) or ("It was stopped." if stopped else f"{type(error).__name__}.")
     outcome = Outcome(request, Status.STOPPED if stopped else Status.FAILED, 1, reason)
@@ -120,9 +247,9 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
     for outcome in outcomes:
         if outcome.status.has_film:
             print_line(outcome.request.output)
-    for line in _table(outcomes):
+    for line in table(outcomes):
         say(line, options.quiet)
-    for line in _summary(outcomes, time.monotonic() - began):
+    for line in summary(outcomes, time.monotonic() - began):
         say(line, options.quiet and not counts[Status.FAILED])
     if report:
         _write_report(report, outcomes, time.monotonic() - began)
@@ -145,7 +272,6 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
         raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
     for name in names:
         from stylevideo.render.outputs import check_report
-        from stylevideo.store.sidecar import provenance_path
 
         path = Path(name).absolute()
         for request in requests:
@@ -157,8 +283,6 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
 
 
 def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
-    from stylevideo.reports.report import describe_clip, describe_result, write_report
-
     def described(outcome: Outcome) -> dict[str, object]:
         request, status = outcome.request, outcome.status
         if outcome.result:
@@ -166,85 +290,3 @@ def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> No
         return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
 
     write_report(path, [described(outcome) for outcome in outcomes], seconds)
-
-
-def _table(outcomes: Sequence[Outcome]) -> list[str]:
-    """A row for each clip: how it ended, and what its film cost in this run."""
-    rows = [("clip", "outcome", "attempts", "frames", "time", "loss", "warnings", "film")]
-    for outcome, name in zip(outcomes, clip_names([outcome.request for outcome in outcomes]), strict=True):
-        result, costs = outcome.result, ("", "", "", "")
-        if result:
-            warnings = str(len(result.warnings) or "")
-            costs = (str(len(result.frames)), duration(result.seconds), f"{result.mean_loss:.4f}", warnings)
-        attempts = str(outcome.attempts or "")
-        rows.append((name, outcome.status.value, attempts, *costs, outcome.request.output.name if result else ""))
-    columns = list(zip("<<>>>>><", (max(map(len, column)) for column in zip(*rows, strict=True)), strict=True))
-    return [
-        "  ".join(f"{text:{side}{width}}" for text, (side, width) in zip(row, columns, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
-    """What became of a batch: the count of each outcome, and why there is no film where there is none."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    shown = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
-    lines = [f"{counted(len(outcomes), 'clip')} in {duration(seconds)}: {shown}."]
-    for outcome, name in zip(outcomes, clip_names([outcome.request for outcome in outcomes]), strict=True):
-        if outcome.status is Status.FAILED:
-            lines.append(f"  {named(outcome.request, name, outcome.reason)}")
-            logging.getLogger(__name__).debug("%s", outcome.detail)
-    without_film = [outcome for outcome in outcomes if not outcome.status.has_film]
-    if any(finished_frames(outcome.request.output) for outcome in without_film):
-        lines.append("Finished frames are kept: run the same command again to go on.")
-    elif counts[Status.STOPPED] or counts[Status.NOT_BEGUN]:
-        lines.append("Run the same command again to go on.")
-    return lines
-
-
-def _foretell(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
-    """Say what would be made, how long it would take and how much disk it needs."""
-    checked = check_batch(requests, options.batch, interrupts.requested)
-    if interrupts.requested():
-        return Stopped.exit_code
-    seconds = _pace(requests, checked, options.batch.devices)
-    names = clip_names(requests)
-    width = max(map(len, names))
-    for index, request in enumerate(requests):
-        estimate = checked.estimates.get(index)
-        if estimate:
-            took = (
-                f"{counted(estimate.frames - estimate.finished, 'frame')} of {estimate.width}x{estimate.height}, about "
-            )
-            took += f"{duration(estimate.pixels * seconds)}, {bytes_in_words(estimate.bytes_needed)}"
-        else:
-            took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
-        print_line(f"{names[index]:<{width}}  {took}")
-        if estimate:
-            print_line(f"{'':<{width}}  {request.output}")
-    pixels = sum(estimate.pixels for estimate in checked.estimates.values())
-    needed = sum(estimate.bytes_needed for estimate in checked.estimates.values())
-    print_line(checked_lines(requests, checked)[0].rstrip(":") + ".")
-    if checked.estimates:
-        print_line(
-            f"About {duration(pixels * seconds / max(1, len(options.batch.devices)))} in all, by a measurement of this "
-            f"machine with a small picture; cuts cost more. About {bytes_in_words(needed)} of disk space."
-        )
-    if checked.problems:
-        return FAILED
-    return DONE if checked.estimates else options.if_nothing
-
-
-def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Sequence[str]) -> float:
-    """Seconds that one VGG evaluation takes here for each pixel, with the first clip's settings; 0 if none is due."""
-    if not any(estimate.pixels for estimate in checked.estimates.values()):
-        return 0.0
-    from stylevideo.models.weights import load_vgg19
-    from stylevideo.render.estimate import seconds_a_pixel
-    from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads
-
-    settings = requests[next(iter(checked.estimates))].settings
-    device = choose_device(devices[0] if devices else settings.optimizer.device)
-    dtype = convolution_dtype(settings.optimizer.precision, device)
-    with cpu_threads(settings.optimizer.threads):
-        return seconds_a_pixel(load_vgg19(settings.weights.weights, device, dtype), settings)

@@ -17,8 +17,7 @@ from conftest import QUICK, ROOT, STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
 
-from stylevideo.cli.main import main
-from stylevideo.cli.parser import build_parser
+from stylevideo.cli.main import build_parser, main
 from stylevideo.media.hidden import store_folder
 from stylevideo.settings.presets import PRESETS, preset
 from stylevideo.settings.settings import Settings, leaves

@@ -47,7 +47,7 @@ def test_what_is_missing_is_named_and_the_rest_is_looked_at(
     broken.write_bytes(b"no weights")
     monkeypatch.setattr(weights, "installed_weights_path", lambda: broken)
     monkeypatch.setattr(ffmpeg, "ffmpeg_path", lambda: str(home / "gone"))
-    monkeypatch.setattr(ffmpeg, "ffmpeg_version", ffmpeg.ffmpeg_version.__wrapped__)
+    monkeypatch.setattr(doctor, "ffmpeg_version", ffmpeg.ffmpeg_version.__wrapped__)
     monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)
     assert main(["doctor"]) == 1
     printed = capsys.readouterr()

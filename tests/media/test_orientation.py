@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from media_fixtures import SIZE, ffmpeg, numbered_frame, numbered_video
 
-from stylevideo.cli.description import as_lines
+from stylevideo.cli.inspect import as_lines
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_fixtures import numbered_frame, numbered_video
 
-from stylevideo.cli.main import main
-from stylevideo.cli.parser import build_parser
+from stylevideo.cli.main import build_parser, main
 from stylevideo.errors import InputError, KilledError, SettingsError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames

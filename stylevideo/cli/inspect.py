@@ -1,20 +1,88 @@
-"""What `stylevideo probe` and `shots` say of a clip: JSON values for programs, lines for people.
-
-Knows facts, reads nothing.
-"""
+"""The commands that show what there is: `probe` and `shots` of a clip, `presets`, `deliveries`."""
 
 from __future__ import annotations
 
+import argparse
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from fileseq.frameset import FrameSet
 
+from stylevideo.cli.parser import Commands, Parser, add_common, add_json, as_flag, set_command
 from stylevideo.errors import SettingsError
+from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.settings.presets import PRESETS
+from stylevideo.system.streams import print_json, print_line
 from stylevideo.timeline.clip import Shot, VideoInfo
 from stylevideo.timeline.timecode import timecode_after
+
+
+def add_parsers(commands: Commands) -> None:
+    """Add the four commands."""
+    probe = commands.add_parser("probe", help="show exactly what a video holds")
+    set_command(probe, "probe", _probe, loads="stylevideo.media.decode.reader")
+    shots = commands.add_parser("shots", help="show a video's shots")
+    set_command(shots, "shots", _shots, loads="stylevideo.media.decode.shots")
+    for parser in (probe, shots):
+        _add_file(parser)
+    presets = commands.add_parser("presets", help="list the presets and what they mean")
+    set_command(presets, "presets", _presets)
+    deliveries = commands.add_parser("deliveries", help="list the forms in which a film can be written")
+    set_command(deliveries, "deliveries", _deliveries)
+    for parser in (presets, deliveries):
+        add_common(parser)
+
+
+def _add_file(parser: Parser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    add_json(parser)
+    add_common(parser)
+
+
+def _probe(options: argparse.Namespace) -> None:
+    from stylevideo.media.decode.reader import open_clip
+
+    info = open_clip(options.file)
+    if options.json:
+        print_json(as_json(info))
+        return
+    for line in as_lines(info):
+        print_line(line)
+
+
+def _shots(options: argparse.Namespace) -> None:
+    from stylevideo.media.decode.reader import open_clip
+    from stylevideo.media.decode.shots import detect_shots
+
+    info = open_clip(options.file)
+    shots = [shot_as_json(info, shot) for shot in detect_shots(info, range(info.frame_count))]
+    if options.json:
+        print_json(shots)
+        return
+    for shot in shots:
+        timecode = f", timecode {shot['timecode']}" if shot["timecode"] else ""
+        print_line(
+            f"shot {shot['shot']}: frames {shot['first']}-{shot['last']} ({shot['frames']}), "
+            f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}"
+        )
+
+
+def _presets(options: argparse.Namespace) -> None:
+    for entry in PRESETS.values():
+        print_line(f"{entry.name}: {entry.description}")
+        if entry.values:
+            print_line(
+                f"    {shlex.join(word for name, value in entry.values.items() for word in as_flag(name, value))}"
+            )
+
+
+def _deliveries(options: argparse.Namespace) -> None:
+    for delivery in DELIVERIES.values():
+        print_line(f"{delivery.name}: {delivery.description} ({', '.join(delivery.suffixes)})")
 
 
 def as_json(info: VideoInfo) -> dict[str, Any]:
