@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +17,10 @@ from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.store.frames import FrameStore
+from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot, VideoInfo
+
+logger = logging.getLogger(__name__)
 
 TURN_NAME = "turn"
 """Under this name a store remembers a loop's turn that is complete."""
@@ -94,6 +98,8 @@ def require_whole(
     """
     number, turn = info.number, store.read_note(TURN_NAME)
     made = [index for shot in shots for index in range(shot.start, next_index(store, shot, size))]
+    if pictures and made:
+        logger.info("Reading what is kept in %s: %s.", store.folder, counted(len(made), "frame"))
     store.require_pictures(map(number, made), map(number, turn["indices"] if turn else ()), pictures)
 
 

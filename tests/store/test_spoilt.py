@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -115,6 +116,18 @@ def test_spoilt_files_are_refused_before_there_is_more_of_the_film(
 
 def _sizes(folder: Path) -> dict[Path, int]:
     return {path: path.lstat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def test_that_what_is_kept_is_read_is_logged_before(
+    begun: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It takes minutes for tens of gigabytes, in which nothing else is told."""
+    film = tmp_path / "out" / "film.mp4"
+    shutil.copytree(begun[1], tmp_path / "out")
+    _flip(store_folder(film) / "frames" / "00000001.png")
+    with caplog.at_level(logging.INFO), pytest.raises(ResumeError):
+        stylevideo.stylize(begun[0], [STYLE], film, PLAIN)
+    assert f"Reading what is kept in {store_folder(film)}: 12 frames." in caplog.messages
 
 
 @pytest.mark.parametrize(
