@@ -127,7 +127,7 @@ def test_that_what_is_kept_is_read_is_logged_before(
     _flip(store_folder(film) / "frames" / "00000001.png")
     with caplog.at_level(logging.INFO), pytest.raises(ResumeError):
         stylevideo.stylize(begun[0], [STYLE], film, PLAIN)
-    assert f"Reading what is kept in {store_folder(film)}: 12 frames." in caplog.messages
+    assert any(line.startswith(f"Reading what is kept in {store_folder(film)}: ") for line in caplog.messages)
 
 
 @pytest.mark.parametrize(
