@@ -1,4 +1,4 @@
-"""Words for people: counted nouns, foreign text made harmless, the nearest of some names.
+"""Words for people: counted nouns, lists, sizes and times; foreign text made harmless, the nearest of some names.
 
 Knows no files and prints nothing.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from reprlib import Repr
 
 from stylevideo.limits import LINE_SIGNS
@@ -34,6 +34,17 @@ def printable(text: str, keep: str = "") -> str:
 def counted(number: int, noun: str) -> str:
     """How many of something: `1 frame`, `2 frames`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(things: Sequence[object], most: int) -> str:
+    """The first of some things, and how many there are beside them: `1, 2, 3 and 4 more`.
+
+    Args:
+        things: in the order in which they are named.
+        most: how many are named.
+    """
+    more = len(things) - most
+    return ", ".join(map(str, things[:most])) + (f" and {more} more" if more > 0 else "")
 
 
 def bytes_in_words(size: int) -> str:

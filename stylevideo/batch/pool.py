@@ -26,9 +26,10 @@ from stylevideo.batch.messages import (
     Told,
     WasHelped,
 )
-from stylevideo.batch.process import LONGEST_DYING_S, LONGEST_LOOK_S, Gone, Inbox, WorkerProcess, in_words
+from stylevideo.batch.process import LONGEST_DYING_S, LONGEST_LOOK_S, Gone, Inbox, WorkerProcess
 from stylevideo.errors import WorkerError
 from stylevideo.system.loading import PAINTING, require_memory_to_load
+from stylevideo.text import duration
 
 POLL_S = 0.1
 START_AGAIN_S = 1.0
@@ -106,7 +107,7 @@ class Pool:
                 if worker.silent_s > LONGEST_DYING_S:
                     self._inbox.put((worker, Gone()))
             elif worker.task and 0 < self._patience_s < worker.silent_s:
-                worker.give_up(f"did nothing for {in_words(worker.silent_s)} and was ended")
+                worker.give_up(f"did nothing for {duration(worker.silent_s)} and was ended")
 
     def _share_out(self, client: Client) -> Iterator[Ended]:
         """Give each free worker a task; yields those for which no process can be started."""

@@ -174,11 +174,6 @@ class WorkerProcess:
                     self._said.append(text)
 
 
-def in_words(seconds: float) -> str:
-    """A length of time for a message: in seconds below two minutes, in minutes from there on."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
-
-
 def ending(status: int | None) -> str:
     """How a process ended, by its exit status; what follows "the process" in a sentence."""
     if status is None:

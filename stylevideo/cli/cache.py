@@ -12,7 +12,7 @@ from stylevideo.cli.parser import Commands, add_common, add_json, set_command
 from stylevideo.errors import Problems, SettingsError
 from stylevideo.store.unfinished import Unfinished, find_unfinished, remove_unfinished
 from stylevideo.system.streams import print_json, print_line
-from stylevideo.text import counted
+from stylevideo.text import bytes_in_words, counted
 
 
 def add_parsers(commands: Commands) -> None:
@@ -45,7 +45,7 @@ def _list(options: argparse.Namespace) -> None:
     for work in found:
         print_line(_unfinished(work))
     if not options.quiet:
-        print_line(f"{len(found)} unfinished, {_size(sum(work.bytes for work in found))}", sys.stderr)
+        print_line(f"{len(found)} unfinished, {bytes_in_words(sum(work.bytes for work in found))}", sys.stderr)
 
 
 def _clear(options: argparse.Namespace) -> None:
@@ -78,10 +78,5 @@ def _require_yes(question: str) -> None:
 def _unfinished(work: Unfinished) -> str:
     touched = time.strftime("%Y-%m-%d %H:%M", time.localtime(work.touched))
     working = ", a run is working on it" if work.in_use else ""
-    return (
-        f"{work.film}: {counted(work.frames, 'frame')} finished, {_size(work.bytes)}, last touched {touched}{working}"
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    size = bytes_in_words(work.bytes)
+    return f"{work.film}: {counted(work.frames, 'frame')} finished, {size}, last touched {touched}{working}"

@@ -28,7 +28,7 @@ from stylevideo.planning.naming import USUAL_DELIVERY
 from stylevideo.system.files import temporary_place
 from stylevideo.system.places import has_left_its_folder
 from stylevideo.system.streams import print_json, print_line
-from stylevideo.text import counted
+from stylevideo.text import bytes_in_words, counted
 from stylevideo.version import __version__
 
 TRIAL_SIZE = (144, 256)
@@ -117,7 +117,7 @@ def _devices() -> Iterator[Finding]:
     for name in [*cuda, *mps, "cpu"]:
         device = choose_device(name)
         precision = "bf16" if convolution_dtype("auto", device) == torch.bfloat16 else "fp32"
-        memory = f", {_gigabytes(torch.cuda.mem_get_info(device)[1])}" if device.type == "cuda" else ""
+        memory = f", {bytes_in_words(torch.cuda.mem_get_info(device)[1])}" if device.type == "cuda" else ""
         yield Finding(State.OK, "device", f"{describe(device)}{memory}, {precision} is fast")
     if not cuda and not mps:
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
@@ -184,7 +184,7 @@ def _disk() -> Iterator[Finding]:
         free = shutil.disk_usage(folder).free
         state = State.NOTE if free < LITTLE_SPACE_BYTES else State.OK
         writable = "" if os.access(folder, os.W_OK) else ", but it cannot be written to"
-        yield Finding(State.NOTE if writable else state, "disk", f"{_gigabytes(free)} free for {what}{writable}")
+        yield Finding(State.NOTE if writable else state, "disk", f"{bytes_in_words(free)} free for {what}{writable}")
 
 
 def _user_file() -> Iterator[Finding]:
@@ -213,10 +213,6 @@ _LOOKS = {
     "disk": _disk,
     "user file": _user_file,
 }
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
 
 
 def _without_home(text: str) -> str:

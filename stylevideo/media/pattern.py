@@ -20,6 +20,7 @@ from fileseq.filesequence import FileSequence
 from stylevideo.errors import InputError
 from stylevideo.limits import FRAMES, MISSING_FRAMES, MISSING_SHARE
 from stylevideo.system.files import real_path, refuse_address
+from stylevideo.text import listed
 from stylevideo.timeline.clip import VideoInfo
 
 CODECS = {
@@ -283,7 +284,7 @@ def _sequence_in(folder: Path) -> tuple[Pattern, list[int], None]:
         raise InputError(f"{folder} holds no numbered pictures. Name a folder with {KINDS} files like shot.1001.png.")
     if len(found) > 1:
         raise InputError(
-            f"{folder} holds {len(found)} sequences: {_listed([pattern.name for pattern in found])}. "
+            f"{folder} holds {len(found)} sequences: {listed(sorted(pattern.name for pattern in found), NAMES_SHOWN)}. "
             "Give the pattern of one."
         )
     ((pattern, numbers),) = found.items()
@@ -314,9 +315,4 @@ def _near(pattern: Pattern) -> str:
     near = get_close_matches(pattern.name, names, n=1)
     if near:
         return f" Did you mean {near[0]}?"
-    return f" The folder has {_listed(names)}." if names else " The folder holds no numbered pictures."
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(sorted(names)[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f" The folder has {listed(names, NAMES_SHOWN)}." if names else " The folder holds no numbered pictures."

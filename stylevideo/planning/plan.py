@@ -24,6 +24,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.sidecar import provenance_path
 from stylevideo.system.files import real_path, refuse_onto
+from stylevideo.text import listed
 
 USUAL_PRESET = "standard"
 NAMES_SHOWN = 4
@@ -227,10 +228,9 @@ def _refuse_shared(
         sources.setdefault(_key(written(request)), []).append(request)
     for group in sources.values():
         if len(group) > 1:
-            names = [str(request.source) for request in group[:NAMES_SHOWN]]
-            more = f" and {len(group) - NAMES_SHOWN} more" if len(group) > NAMES_SHOWN else ""
+            names = listed([request.source for request in group], NAMES_SHOWN)
             with problems.noted():
-                raise SettingsError(f"{written(group[0])} would be written from {', '.join(names)}{more}. {advice}")
+                raise SettingsError(f"{written(group[0])} would be written from {names}. {advice}")
 
 
 def _key(path: Path) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from stylevideo.media.decode.account import SMALL_HEIGHT, SMALL_WIDTH, Account, decoded_times, small_pictures
 from stylevideo.quality.checks import Check, Verdict, agree, same
+from stylevideo.text import listed
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
 
@@ -212,9 +213,8 @@ def _products(source: np.ndarray, film: np.ndarray) -> tuple[np.ndarray, ...]:
 
 def _nowhere(what: str, wanted: str, fault: str, numbers: np.ndarray) -> Check:
     """A check that a fault is at no frame."""
-    named = ", ".join(str(int(number)) for number in numbers[:SHOWN_PLACES])
-    more = ", …" if len(numbers) > SHOWN_PLACES else ""
-    return agree(what, wanted, f"{fault} at {named}{more}" if named else "", not named)
+    named = listed([int(number) for number in numbers], SHOWN_PLACES)
+    return agree(what, wanted, f"{fault} at {named}" if named else "", not named)
 
 
 def _lag(source: np.ndarray, film: np.ndarray, places: np.ndarray) -> int:

@@ -8,7 +8,7 @@ from stylevideo.engine.loop import MEETING
 from stylevideo.media.colors import conversion_notes, reads_as_bt709
 from stylevideo.media.images.pictures import Reading
 from stylevideo.reports.results import FrameRecord
-from stylevideo.text import counted
+from stylevideo.text import counted, listed
 from stylevideo.timeline.clip import VideoInfo
 
 SHOWN_NUMBERS = 10
@@ -76,4 +76,4 @@ def loop_warnings(visible: float) -> Iterator[str]:
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:SHOWN_NUMBERS])) + (", …" if len(numbers) > SHOWN_NUMBERS else "")
+    return listed(numbers, SHOWN_NUMBERS)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK, ROOT, STYLE
+from conftest import QUICK, STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
 
@@ -21,7 +21,6 @@ from stylevideo.cli.main import build_parser, main
 from stylevideo.media.hidden import store_folder
 from stylevideo.settings.presets import PRESETS, preset
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.text import counted
 
 FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
 
@@ -43,13 +42,6 @@ def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
-
-
-def test_nouns_are_counted() -> None:
-    assert [counted(number, "clip") for number in (0, 1, 2)] == ["0 clips", "1 clip", "2 clips"]
-    code = [path.read_text(encoding="utf-8") for path in (ROOT / "stylevideo").rglob("*.py")]
-    plain = re.compile(r"\{[^{}]*(?:len\(|count|frames|threads)[^{}]*\} (?:frames|clips|films|shots|threads|tracks)\b")
-    assert not [found for text in code for found in plain.findall(text)], "a noun is not counted by `counted`"
 
 
 def test_run_prints_the_film_on_stdout_and_the_rest_on_stderr(

@@ -138,7 +138,7 @@ def test_an_encoder_that_hangs(does: str, tmp_path: Path, stand_in: Stand, monke
     """While it is fed, and when it has everything."""
     monkeypatch.setattr("stylevideo.media.encode.pipe.SILENCE_S", 0.3)
     numbers = stand_in(does)
-    with pytest.raises(EncodeError, match=r"ffmpeg made no step in writing film\.mp4 for 0 minutes, and was ended"):
+    with pytest.raises(EncodeError, match=r"ffmpeg made no step in writing film\.mp4 for 1 s, and was ended"):
         encode([str(tmp_path / "ffmpeg.sh")], [bytes(10_000_000)], Path("film.mp4"))
     assert ended(numbers)
 

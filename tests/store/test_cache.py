@@ -18,6 +18,7 @@ from stylevideo.media.hidden import store_folder
 from stylevideo.store.frames import FrameStore
 from stylevideo.store.lock import sole_run
 from stylevideo.store.unfinished import find_unfinished, remove_unfinished
+from stylevideo.text import bytes_in_words
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def test_unfinished_work_is_listed(films: Path, capsys: pytest.CaptureFixture[st
     assert here.touched == pytest.approx((here.folder / "shots" / "00000.pt").stat().st_mtime)
     assert main(["cache", "list", str(films)]) == 0
     printed = capsys.readouterr()
-    assert f"{films / 'a.mp4'}: 2 frames finished, 0.0 MB, last touched 20" in printed.out
-    assert printed.err == "2 unfinished, 0.0 MB\n"
+    assert f"{films / 'a.mp4'}: 2 frames finished, {bytes_in_words(here.bytes)}, last touched 20" in printed.out
+    assert printed.err == f"2 unfinished, {bytes_in_words(here.bytes + deeper.bytes)}\n"
     assert main(["cache", "list", "--json", str(films / "night")]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["film"], entry["frames"]) == (str(deeper.film), 1)

@@ -24,7 +24,7 @@ from stylevideo.media.images.pictures import Picture, Reading
 from stylevideo.media.pattern import is_sequence
 from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import memory_is_limited, rule_out_lack_of_memory
-from stylevideo.text import counted
+from stylevideo.text import counted, listed
 from stylevideo.timeline.clip import VideoInfo
 
 SHOWN_NUMBERS = 10
@@ -151,7 +151,7 @@ def check_whole(info: VideoInfo, frames: range, reading: Reading) -> None:
     """
     broken = [info.number(frame.index) for frame in read_frames(info, frames, reading) if frame.repaired]
     if broken:
-        shown = ", ".join(map(str, broken[:SHOWN_NUMBERS])) + (", …" if len(broken) > SHOWN_NUMBERS else "")
+        shown = listed(broken, SHOWN_NUMBERS)
         raise InputError(
             f"{info.path.name}: {counted(len(broken), 'frame')} cannot be read ({shown}), and --strict asks for all. "
             "Repair the clip, choose other --frames, or leave --strict out: then the last good frame stands in."

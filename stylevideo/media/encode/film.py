@@ -31,7 +31,7 @@ from stylevideo.media.encode.tracks import TRACK_KINDS, Track, pair_tracks, trac
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.hidden import part_folder
 from stylevideo.media.images.pictures import check_writable
-from stylevideo.text import counted, printable
+from stylevideo.text import counted, listed, printable
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -224,8 +224,8 @@ def _others(chapters: Sequence[Chapter]) -> dict[str, str]:
 
 
 def _listed(noun: str, names: Sequence[str]) -> str:
-    shown = ", ".join(printable(name)[:LONGEST_NAME] for name in names[:MOST_NAMES])
-    return f"{noun}{'s' if len(names) > 1 else ''} {shown}{' and others' if len(names) > MOST_NAMES else ''}"
+    shown = listed([printable(name)[:LONGEST_NAME] for name in names], MOST_NAMES)
+    return f"{noun}{'s' if len(names) > 1 else ''} {shown}"
 
 
 def _check_timecode(film: FilmSpec, made: VideoInfo) -> Iterator[str]:

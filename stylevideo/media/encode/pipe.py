@@ -15,6 +15,7 @@ from stylevideo.media.ffmpeg import last_lines, start_ffmpeg
 from stylevideo.system.memory import tells_of_memory
 from stylevideo.system.process import Watch, end_process
 from stylevideo.system.threads import start_thread
+from stylevideo.text import duration
 
 STDERR_LINES_KEPT = 50
 SILENCE_S = 3600.0
@@ -53,7 +54,7 @@ def encode(
             process.stderr.close()
     if watch.is_over:
         raise EncodeError(
-            f"ffmpeg made no step in writing {output.name} for {SILENCE_S / 60:.0f} minutes, and was ended. "
+            f"ffmpeg made no step in writing {output.name} for {duration(SILENCE_S)}, and was ended. "
             "Check the disk that it goes to."
         )
     if status != 0 or broken is not None:
