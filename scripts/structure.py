@@ -35,6 +35,8 @@ RANKS = {
     "media.images": 3.1,
     "media.decode": 3.2,
     "media.encode": 3.3,
+    "media.check": 3.4,
+    "media.film": 3.5,
     "models": 3,
     "motion": 3,
     "engine": 4,

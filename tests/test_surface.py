@@ -17,7 +17,7 @@ from scripts.setup_venv import STAMP
 from stylevideo.cli.main import build_parser, main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
-from stylevideo.media.encode.film import write_film
+from stylevideo.media.film import write_film
 from stylevideo.media.images.pictures import fit_picture
 from stylevideo.settings import encoder_options, filter_chain
 from stylevideo.settings.presets import PRESETS

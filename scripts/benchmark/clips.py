@@ -20,7 +20,7 @@ from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
-from stylevideo.quality.metrics import MotionBetween
+from stylevideo.quality.measures import MotionBetween
 
 FOOTAGE = {"bigbuckbunny": range(48), "bikes": range(190, 231), "friday": range(48), "stream": range(48)}
 """Indices of the frames taken from each video file; each stretch is one shot."""

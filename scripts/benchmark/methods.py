@@ -32,7 +32,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, with_motion
 from stylevideo.motion.flow import DISFlow, FarnebackFlow
 from stylevideo.motion.frame import Frame
-from stylevideo.quality.metrics import (
+from stylevideo.quality.measures import (
     END_FRAMES,
     FilmMeasures,
     FrameMeasures,

@@ -18,7 +18,7 @@ import torch
 
 from scripts.benchmark.methods import ALONE, STANDARD, Row
 from stylevideo.media.images.pictures import write_png
-from stylevideo.quality.metrics import FilmMeasures
+from stylevideo.quality.measures import FilmMeasures
 from stylevideo.quality.tables import without_nan
 from stylevideo.system.files import write_atomically
 

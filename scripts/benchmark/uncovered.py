@@ -18,7 +18,8 @@ from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.warp import warp_smoothly
-from stylevideo.quality.metrics import motion_by, style_distance
+from stylevideo.quality.measures import motion_by
+from stylevideo.quality.metrics import style_distance
 
 UNCOVERED_FOR = 3
 """Frames for which a place counts as newly uncovered."""

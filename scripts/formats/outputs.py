@@ -22,11 +22,11 @@ from scripts.formats.measures import (
 )
 from scripts.formats.report import Row
 from stylevideo.errors import StyleVideoError
+from stylevideo.media.check.findings import Verdict
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery
 from stylevideo.media.images.exr import read_exr
-from stylevideo.quality.checks import Verdict
 from stylevideo.quality.verify import verify
 from stylevideo.timeline.clip import VideoInfo
 

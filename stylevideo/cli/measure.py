@@ -20,7 +20,7 @@ from stylevideo.cli.parser import (
     taken_by,
 )
 from stylevideo.errors import VerificationError
-from stylevideo.quality.checks import Verdict
+from stylevideo.media.check.findings import Verdict
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.system.streams import bar_stream, print_json, print_line

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stylevideo.quality.metrics import LONG, FrameMeasures
+from stylevideo.quality.measures import LONG_STEP_FRAMES, FrameMeasures
 from stylevideo.store.sidecar import PLOT_MARK
 from stylevideo.system.files import write_atomically
 from stylevideo.timeline.clip import VideoInfo
@@ -77,7 +77,7 @@ def _panels(measures: Sequence[FrameMeasures]) -> Iterator[tuple[str, bool, Line
     short = _by_motion([frame.warping_short for frame in measures], [frame.source_warping_short for frame in measures])
     long = _by_motion([frame.warping_long for frame in measures], [frame.source_warping_long for frame in measures])
     yield "warping error, 1 frame", True, short
-    yield f"warping error, {LONG} frames", True, long
+    yield f"warping error, {LONG_STEP_FRAMES} frames", True, long
     yield (
         "sharpness",
         False,

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from stylevideo.quality.evaluate import Evaluation
-from stylevideo.quality.metrics import END_FRAMES, LONG, FilmMeasures, FrameMeasures, ratio
+from stylevideo.quality.measures import END_FRAMES, LONG_STEP_FRAMES, FilmMeasures, FrameMeasures
+from stylevideo.quality.metrics import ratio
 from stylevideo.text import counted
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.version import __version__
@@ -75,7 +76,7 @@ def _rows(summary: FilmMeasures) -> Iterator[tuple[str, float, float | None]]:
     yield "flicker where still (squared, of 0..1)", summary.flicker, None
     for distance, film, source in (
         ("1 frame", summary.warping_short, summary.source_warping_short),
-        (f"{LONG} frames", summary.warping_long, summary.source_warping_long),
+        (f"{LONG_STEP_FRAMES} frames", summary.warping_long, summary.source_warping_long),
     ):
         for name in film:
             yield f"warping error, {distance}, {name} (squared, of 0..1)", film[name], source[name]

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from stylevideo.media.decode.reader import read_frames
-from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.sequence import write_sequence
+from stylevideo.media.film import write_film
 from stylevideo.media.images.pictures import Picture, Reading, like, to_floats, unpremultiplied
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.render.job import Job

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from stylevideo.errors import InputError
 from stylevideo.media.encode.delivery import Delivery, choose_delivery
-from stylevideo.media.encode.film import check_output
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
+from stylevideo.media.film import check_output
 from stylevideo.media.hidden import is_hidden_name, require_own
 from stylevideo.media.images.pictures import check_writable
 from stylevideo.settings.sections import OutputSettings

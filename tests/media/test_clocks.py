@@ -17,9 +17,9 @@ from media_fixtures import SIZE, decoded_sound, ffmpeg, make_video, number_in, n
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding
-from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.matroska import picture_header, stream_header
 from stylevideo.media.ffmpeg import ffmpeg_path
+from stylevideo.media.film import write_film
 from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.quality.verify import verify
 from stylevideo.system.process import collect

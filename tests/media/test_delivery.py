@@ -29,16 +29,16 @@ from media_fixtures import (
 import stylevideo
 from stylevideo.cli.progress import ClipProgress
 from stylevideo.errors import InputError, SettingsError
+from stylevideo.media.check.findings import Verdict
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
-from stylevideo.media.encode.film import write_film
 from stylevideo.media.ffmpeg import ffmpeg_path
+from stylevideo.media.film import write_film
 from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.images.view import shown_by
-from stylevideo.quality.checks import Verdict
 from stylevideo.quality.verify import verify
 from stylevideo.render.job import fingerprint
 from stylevideo.render.preflight import prepare

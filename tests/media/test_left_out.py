@@ -20,7 +20,7 @@ from stylevideo.cli.main import main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import LONGEST_TAG_BYTES, film_tags, read_tags, says, tag_lines
 from stylevideo.media.encode.delivery import DELIVERIES, Encoding
-from stylevideo.media.encode.film import FilmReport, write_film
+from stylevideo.media.film import FilmReport, write_film
 from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.settings import Settings

@@ -13,6 +13,7 @@ import cv2
 import pytest
 from conftest import STYLE
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
+from stylevideo.media.encode.film import write_film
 
 from stylevideo import stylize, verify
 from stylevideo.cli.main import main
@@ -21,7 +22,6 @@ from stylevideo.media import ffmpeg as starter
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.encode.delivery import run_trial
-from stylevideo.media.encode.film import write_film
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.settings.settings import Settings

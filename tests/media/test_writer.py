@@ -34,9 +34,9 @@ from stylevideo.errors import EncodeError, InputError, ShapeError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import DELIVERIES, Encoding, choose_delivery
-from stylevideo.media.encode.film import check_output, write_film
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
+from stylevideo.media.film import check_output, write_film
 from stylevideo.media.hidden import store_folder
 from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
@@ -460,7 +460,7 @@ def test_a_full_disk_is_named(tmp_path: Path, sounding: Path, monkeypatch: pytes
         Path(command[-1].removeprefix("file:")).symlink_to("/dev/full")
         encode(command, *rest)
 
-    monkeypatch.setattr("stylevideo.media.encode.film.encode", encode_onto_a_full_disk)
+    monkeypatch.setattr("stylevideo.media.film.encode", encode_onto_a_full_disk)
     info = probe(sounding)
     with pytest.raises(EncodeError, match="the disk is full"):
         write_film(numbers(24), tmp_path / "film.mkv", info, everything(info))
@@ -479,7 +479,7 @@ from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.encode.delivery import Encoding, choose_delivery
 from stylevideo.media.hidden import store_folder
 from stylevideo.media.decode.probe import probe
-from stylevideo.media.encode.film import write_film
+from stylevideo.media.film import write_film
 def slow():
     for number in range(24):
         yield numbered_frame(number)

@@ -13,7 +13,7 @@ from sequence_fixtures import save_numbered
 
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
-from stylevideo.media.encode.film import write_film
+from stylevideo.media.film import write_film
 from stylevideo.quality.verify import verify
 
 FRAMES, RATE = 48, "24"

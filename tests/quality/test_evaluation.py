@@ -21,10 +21,11 @@ from stylevideo.errors import InputError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding
-from stylevideo.media.encode.film import write_film
+from stylevideo.media.film import write_film
 from stylevideo.media.images.exr import write_exr
-from stylevideo.quality.evaluate import Evaluation, _open_pair, _pairs
-from stylevideo.quality.metrics import LONG
+from stylevideo.quality.evaluate import Evaluation
+from stylevideo.quality.measures import LONG_STEP_FRAMES
+from stylevideo.quality.pairs import open_pair, pair_frames
 from stylevideo.quality.plot import draw_measures, write_plot
 from stylevideo.quality.tables import as_json, as_table
 from stylevideo.settings.settings import Settings
@@ -73,7 +74,9 @@ def test_every_frame_is_measured_and_none_across_the_cut(evaluation: tuple[Evalu
     assert (result.width, result.height, result.summary.frames) == (48, 32, 20)
     assert [(shot.start, shot.stop) for shot in result.shots] == [(0, 10), (10, 20)]
     assert [frame.index for frame in result.frames if math.isnan(frame.warping_short["dis"])] == [0, 10]
-    assert all(math.isnan(frame.warping_long["dis"]) for frame in result.frames), f"no shot is longer than {LONG}"
+    assert all(math.isnan(frame.warping_long["dis"]) for frame in result.frames), (
+        f"no shot is longer than {LONG_STEP_FRAMES}"
+    )
 
 
 def test_grain_shows_beside_the_source_and_the_reference(evaluation: tuple[Evaluation, Path]) -> None:
@@ -116,7 +119,7 @@ def made_and_paired(source: Path, film: Path, as_made: dict[str, object], *other
     """How far pictures of a film that is its source are from those beside them, by how it was made and otherwise."""
     settings = Settings().with_values(detect_cuts=False)
     stylevideo.stylize(source, [STYLE], film, settings.with_values(iterations=0, **as_made))
-    pairs = [_pairs(_open_pair(source, film, settings.with_values(**values))) for values in (as_made, *others)]
+    pairs = [pair_frames(open_pair(source, film, settings.with_values(**values))) for values in (as_made, *others)]
     return [max(float((frame.image - shown).abs().max()) for frame, shown in each) for each in pairs]
 
 
@@ -273,5 +276,5 @@ def test_an_even_stretch_of_kept_times_needs_to_be_told(tmp_path: Path) -> None:
     info, settings = probe(source), Settings().with_values(frames="1-8")
     write_film(pictures(source)[:8], tmp_path / "film.mp4", info, range(8), Encoding(variable_rate=True))
     with pytest.raises(InputError, match="--variable-rate keep"):
-        _open_pair(source, tmp_path / "film.mp4", settings)
-    assert len(_open_pair(source, tmp_path / "film.mp4", settings.with_values(variable_rate="keep")).repeats) == 8
+        open_pair(source, tmp_path / "film.mp4", settings)
+    assert len(open_pair(source, tmp_path / "film.mp4", settings.with_values(variable_rate="keep")).repeats) == 8

@@ -23,20 +23,22 @@ from stylevideo.motion.estimate import Motion
 from stylevideo.motion.flow import DISFlow, FarnebackFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.losses import gram_matrix
-from stylevideo.quality.metrics import (
+from stylevideo.quality.measures import (
     HELD_OUT_STYLE_LAYERS,
-    LONG,
+    LONG_STEP_FRAMES,
     FrameMeasures,
     MotionBetween,
+    measure_frames,
+    motion_by,
+    summarize,
+)
+from stylevideo.quality.metrics import (
     brightness,
     coarse_sharpness,
     flicker,
-    measure_frames,
-    motion_by,
     ratio,
     sharpness,
     style_distance,
-    summarize,
     warping_error,
 )
 from stylevideo.settings.schema import VGG19_LAYERS
@@ -220,11 +222,11 @@ def test_a_region_is_judged_by_its_own_statistics(vgg: VGG19) -> None:
 
 
 def test_a_film_equal_to_its_source_has_the_sources_unrest(vgg: VGG19, make_targets: Maker) -> None:
-    frames = [Frame(frame.index, grain(frame.image, frame.index)) for frame in pan(LONG + 2)]
+    frames = [Frame(frame.index, grain(frame.image, frame.index)) for frame in pan(LONG_STEP_FRAMES + 2)]
     pairs = [(frame, frame.image) for frame in frames]
     measures = list(measure_frames(pairs, vgg, make_targets(PLAIN), PLAIN, {"pan": pan_motion}))
     film = summarize(measures)
-    assert film.frames == LONG + 2
+    assert film.frames == LONG_STEP_FRAMES + 2
     assert film.warping_short_ratio == film.warping_long_ratio == {"pan": 1}
     assert film.warping_short["pan"] == film.source_warping_short["pan"] > 0
     assert film.content == 0
@@ -248,24 +250,24 @@ def recording(seen: list[tuple[int, int]]) -> MotionBetween:
 
 
 def test_nothing_is_compared_across_a_cut(vgg: VGG19, make_targets: Maker) -> None:
-    first, cut, count = 5, 5 + LONG + 1, LONG + 4
+    first, cut, count = 5, 5 + LONG_STEP_FRAMES + 1, LONG_STEP_FRAMES + 4
     frames = [replace(frame, index=frame.index + first) for frame in pan(count)]
     seen: list[tuple[int, int]] = []
     pairs = [(frame, frame.image) for frame in frames]
     targets, motions = make_targets(PLAIN), {"pan": recording(seen)}
     measures = list(measure_frames(pairs, vgg, targets, PLAIN, motions, {first, cut}))
     assert [frame.index for frame in measures] == list(range(first, first + count))
-    assert [frame.shot for frame in measures] == [0] * (LONG + 1) + [1] * 3
+    assert [frame.shot for frame in measures] == [0] * (LONG_STEP_FRAMES + 1) + [1] * 3
     starts = {first, cut}
     assert {later: earlier for earlier, later in seen if later - earlier == 1} == {
         index: index - 1 for index in range(first, first + count) if index not in starts
     }
-    assert [pair for pair in seen if pair[1] - pair[0] != 1] == [(first, first + LONG)]
+    assert [pair for pair in seen if pair[1] - pair[0] != 1] == [(first, first + LONG_STEP_FRAMES)]
     for frame in measures:
         assert math.isnan(frame.flicker) or frame.index not in starts
         assert math.isnan(frame.warping_short["pan"]) == (frame.index in starts)
-        assert math.isnan(frame.warping_long["pan"]) == (frame.index != first + LONG)
-        assert math.isnan(frame.source_warping_long["pan"]) == (frame.index != first + LONG)
+        assert math.isnan(frame.warping_long["pan"]) == (frame.index != first + LONG_STEP_FRAMES)
+        assert math.isnan(frame.source_warping_long["pan"]) == (frame.index != first + LONG_STEP_FRAMES)
 
 
 def test_a_pictures_and_its_frames_sizes_must_agree(vgg: VGG19, make_targets: Maker) -> None:
@@ -280,7 +282,7 @@ def test_no_more_frames_are_held_than_the_long_error_needs(vgg: VGG19, make_targ
 
     def pairs() -> Iterator[tuple[Frame, torch.Tensor]]:
         nonlocal most
-        for index in range(LONG + 6):
+        for index in range(LONG_STEP_FRAMES + 6):
             source, film = smooth_image(32, 32, index), smooth_image(32, 32, index + 100)
             alive.extend((weakref.ref(source), weakref.ref(film)))
             most = max(most, sum(picture() is not None for picture in alive))
@@ -292,7 +294,7 @@ def test_no_more_frames_are_held_than_the_long_error_needs(vgg: VGG19, make_targ
 
     for _ in measure_frames(pairs(), vgg, make_targets(PLAIN), PLAIN, {"still": still}):
         pass
-    assert most == 2 * (LONG + 1)
+    assert most == 2 * (LONG_STEP_FRAMES + 1)
 
 
 def measured(index: int, **values: object) -> FrameMeasures:

@@ -15,12 +15,12 @@ from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
 from stylevideo.cli.main import main
+from stylevideo.media.check import motion
+from stylevideo.media.check.findings import Check, Verdict
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import Encoding
-from stylevideo.media.encode.film import write_film
-from stylevideo.quality import check_times
-from stylevideo.quality.checks import Check, Verdict
+from stylevideo.media.film import write_film
 from stylevideo.quality.verify import verify
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
@@ -202,14 +202,14 @@ def test_motion_of_long_clips_takes_little_memory(monkeypatch: pytest.MonkeyPatc
     pictures = np.random.default_rng(0).integers(0, 255, (20_000, 18, 32), np.uint8)
     tracemalloc.start()
     try:
-        found = check_times._compared(pictures, pictures[::-1])
+        found = motion._compared(pictures, pictures[::-1])
         assert tracemalloc.get_traced_memory()[1] < 60e6, "a fifth of what all at once take"
     finally:
         tracemalloc.stop()
-    monkeypatch.setattr(check_times, "BLOCK_PICTURES", 10**6)
-    for part, whole in zip(found, check_times._compared(pictures[:300], pictures[::-1][:300]), strict=True):
+    monkeypatch.setattr(motion, "BLOCK_PICTURES", 10**6)
+    for part, whole in zip(found, motion._compared(pictures[:300], pictures[::-1][:300]), strict=True):
         np.testing.assert_allclose(part[:299], whole, rtol=1e-5)
-    assert [len(part) for part in check_times._compared(pictures[:1], pictures[:1])] == [0, 0, 0]
+    assert [len(part) for part in motion._compared(pictures[:1], pictures[:1])] == [0, 0, 0]
 
 
 def moving_clip(path: Path, frames: int = 24) -> Path:

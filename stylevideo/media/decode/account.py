@@ -14,8 +14,9 @@ import numpy as np
 
 from stylevideo.errors import DecodeError, InputError
 from stylevideo.media.clock import one_clock
-from stylevideo.media.ffmpeg import ffmpeg_output, reading_time_s, run_ffmpeg, source_input
+from stylevideo.media.ffmpeg import ffmpeg_output, file_url, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.framecrc import parse_framecrc
+from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import StreamInfo, VideoInfo
 
 SMALL_WIDTH, SMALL_HEIGHT = 32, 18
@@ -37,39 +38,37 @@ class Account:
         times: when each is shown, in seconds from the container's start.
         lasts: seconds for which the last one is shown; 0 where that is not known.
         unit: seconds that the container's clock can tell apart.
+        pictures: (n, 18, 32) uint8, grey and tiny.
     """
 
     times: tuple[Fraction, ...]
     lasts: Fraction
     unit: Fraction
+    pictures: np.ndarray
 
 
-def decoded_times(info: VideoInfo) -> Account:
-    """Decode the whole picture and list when each frame is shown.
+def decode_picture(info: VideoInfo) -> Account:
+    """Decode the whole picture once, and list when each frame is shown and roughly what it shows.
 
     Raises:
         DecodeError: ffmpeg cannot decode it.
+        InputError: it has far more frames than the probe found.
+        StorageError: no folder for temporary files can be made.
     """
-    clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", "-"]
-    command = [*_quietly(info), "-map", "0:V:0", *clock, *one_clock(info)]
-    listing = parse_framecrc(ffmpeg_output(command, _patience_s(info)).decode())
+    with temporary_folder() as folder:
+        path = folder / "times"
+        clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", file_url(path)]
+        graph = f"scale={SMALL_WIDTH}:{SMALL_HEIGHT}:flags=area,format=gray"
+        small = ["-map", "0:V:0", "-vf", graph, "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
+        command = [*_quietly(info), "-map", "0:V:0", *clock, *small, *one_clock(info)]
+        most_bytes = SPARE_BYTES + 2 * info.frame_count * SMALL_WIDTH * SMALL_HEIGHT
+        data = ffmpeg_output(command, _patience_s(info), most_bytes)
+        listing = parse_framecrc(path.read_text())
+    pictures = np.frombuffer(data, np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
     if listing is None:
-        return Account((), Fraction(0), Fraction(0))
+        return Account((), Fraction(0), Fraction(0), pictures)
     times = tuple(row.pts * listing.time_base + info.zero_of_picture for row in listing.rows if row.pts is not None)
-    return Account(times, listing.rows[-1].duration * listing.time_base, listing.time_base)
-
-
-def small_pictures(info: VideoInfo) -> np.ndarray:
-    """Every picture that decodes, grey and tiny: (n, 18, 32) uint8.
-
-    Raises:
-        DecodeError: ffmpeg cannot decode it.
-    """
-    graph = f"scale={SMALL_WIDTH}:{SMALL_HEIGHT}:flags=area,format=gray"
-    shape = ["-map", "0:V:0", "-vf", graph, "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
-    most_bytes = SPARE_BYTES + 2 * info.frame_count * SMALL_WIDTH * SMALL_HEIGHT
-    data = ffmpeg_output([*_quietly(info), *shape], _patience_s(info), most_bytes)
-    return np.frombuffer(data, np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
+    return Account(times, listing.rows[-1].duration * listing.time_base, listing.time_base, pictures)
 
 
 def decoded_sound(info: VideoInfo, stream: StreamInfo) -> np.ndarray:
@@ -137,7 +136,8 @@ def packet_hashes(streams: Sequence[tuple[VideoInfo, StreamInfo]]) -> list[str]:
 def shown_colors(info: VideoInfo) -> tuple[str, str, str, str]:
     """What the first decoded frame says of its range, matrix, primaries and transfer; "unknown" where it does not."""
     one = ["-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", "1", "-f", "null", "-"]
-    found = _COLORS.search(run_ffmpeg(["-v", "info", *source_input(info.path, info.demuxer), *one]).remarks)
+    command = ["-v", "info", *source_input(info.path, info.demuxer), *one]
+    found = _COLORS.search(info.said.first_frame if info.said else run_ffmpeg(command).remarks)
     return (found[1], found[2], found[3], found[4]) if found else ("unknown",) * 4
 
 

@@ -55,17 +55,15 @@ def plan_film(info: VideoInfo, output: Path, frames: range) -> FilmPlan:
     container = CONTAINERS.get(output.suffix.lower())
     cut = stretch_of_time(info, frames, container is None or container.timed)
     tracks, notes = plan_tracks(info, output, cut)
-    if container is None:
-        return FilmPlan(notes=tuple(notes))
-    timecode, timecode_notes = film_timecode(info, frames)
+    timecode, timecode_notes = _film_timecode(info, frames)
+    notes += [] if container is None else timecode_notes
     if info.is_sequence:
-        return FilmPlan(timecode=timecode, notes=(*notes, *timecode_notes))
+        return FilmPlan(timecode=timecode, notes=tuple(notes))
     covers = covers_data(info, tracks)
-    chapters = read_tags(info).chapters
-    return FilmPlan(tuple(tracks), covers, tag_lines(info), chapters, timecode, (*notes, *timecode_notes))
+    return FilmPlan(tuple(tracks), covers, tag_lines(info), read_tags(info).chapters, timecode, tuple(notes))
 
 
-def film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
+def _film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
     """The timecode of a film's first frame, and a note where the source's makes no sense or cannot stay as it is."""
     if info.timecode is None:
         return None, []

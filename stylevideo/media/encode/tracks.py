@@ -178,25 +178,6 @@ def _can_hold(info: VideoInfo, container: Container, tracks: Sequence[Track]) ->
     return run.status == 0
 
 
-def pair_tracks(planned: Sequence[Track], found: Sequence[StreamInfo]) -> list[tuple[Track, StreamInfo]]:
-    """Which stream of a film is which planned track; where some are missing, by codec and language, in order."""
-    if len(planned) == len(found):
-        return list(zip(planned, found, strict=True))
-    pairs: list[tuple[Track, StreamInfo]] = []
-    left = list(planned)
-    for stream in found:
-        place = next((place for place, track in enumerate(left) if _may_be(track, stream)), None)
-        if place is not None:
-            pairs.append((left[place], stream))
-            left = left[place + 1 :]
-    return pairs
-
-
-def _may_be(track: Track, stream: StreamInfo) -> bool:
-    same_codec = not track.is_copied or track.stream.codec == stream.codec
-    return same_codec and track.stream.language == stream.language
-
-
 def sound_arguments(codec: str, place: str, seconds: Fraction = Fraction(0)) -> list[str]:
     """How rewritten sound is encoded; MXF, for which it is made PCM, holds 48 kHz alone, as long as the picture."""
     if codec.startswith("pcm"):

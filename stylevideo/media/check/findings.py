@@ -1,4 +1,4 @@
-"""One respect in which a film was compared with its source, and how that came out."""
+"""What a comparison of a film with its source finds: checks to be listed, and sentences for whoever makes the film."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ class Check:
     source: str
     film: str
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One matter in which a film was compared.
+
+    Attributes:
+        checks: every respect of it.
+        notes: what the film's owner may want to know, as sentences.
+        error: why this is not the film that was to be written, as a sentence; "" where it may be.
+    """
+
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
 
 
 def same(what: str, source: str, film: str) -> Check:
