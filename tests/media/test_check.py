@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from media_fixtures import ffmpeg, make_video, numbered_frame, sine
 
+from stylevideo.media.check import motion
 from stylevideo.media.check.compare import compare
 from stylevideo.media.check.findings import Finding, Verdict
 from stylevideo.media.check.pair import Pair
@@ -147,3 +150,18 @@ def test_films_that_are_read_in_part_are_no_films(source: Path, films: dict[str,
     first = next(compare(pair, decode=False))
     assert first.error == "film.mkv came out with 24 frames instead of 25. Run it again."
     assert not next(compare(replace(pair, frame_count=24), decode=False)).error
+
+
+def test_motion_of_long_clips_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are compared in blocks; whatever their size, the answer is the same."""
+    pictures = np.random.default_rng(0).integers(0, 255, (20_000, 18, 32), np.uint8)
+    tracemalloc.start()
+    try:
+        found = motion._compared(pictures, pictures[::-1])
+        assert tracemalloc.get_traced_memory()[1] < 60e6, "a fifth of what all at once take"
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(motion, "BLOCK_PICTURES", 10**6)
+    for part, whole in zip(found, motion._compared(pictures[:300], pictures[::-1][:300]), strict=True):
+        np.testing.assert_allclose(part[:299], whole, rtol=1e-5)
+    assert [len(part) for part in motion._compared(pictures[:1], pictures[:1])] == [0, 0, 0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from media_fixtures import ffmpeg, make_video, numbered_frame, shared, sine
 from sequence_fixtures import save_numbered
 
 from stylevideo.cli.main import main
-from stylevideo.media.check import motion
 from stylevideo.media.check.findings import Check, Verdict
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
@@ -195,21 +193,6 @@ def test_noise_in_place_of_silence_is_found(tmp_path: Path) -> None:
     noise = ("-f", "lavfi", "-i", "anoisesrc=duration=1:amplitude=0.1")
     ffmpeg("-i", film, *noise, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", spoilt)
     assert "sounds" in " ".join(check.what for check in verify(source, spoilt).wrong)
-
-
-def test_motion_of_long_clips_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures are compared in blocks; whatever their size, the answer is the same."""
-    pictures = np.random.default_rng(0).integers(0, 255, (20_000, 18, 32), np.uint8)
-    tracemalloc.start()
-    try:
-        found = motion._compared(pictures, pictures[::-1])
-        assert tracemalloc.get_traced_memory()[1] < 60e6, "a fifth of what all at once take"
-    finally:
-        tracemalloc.stop()
-    monkeypatch.setattr(motion, "BLOCK_PICTURES", 10**6)
-    for part, whole in zip(found, motion._compared(pictures[:300], pictures[::-1][:300]), strict=True):
-        np.testing.assert_allclose(part[:299], whole, rtol=1e-5)
-    assert [len(part) for part in motion._compared(pictures[:1], pictures[:1])] == [0, 0, 0]
 
 
 def moving_clip(path: Path, frames: int = 24) -> Path:

@@ -34,9 +34,7 @@ def check_words(pair: Pair, what: str, source: StreamInfo, made: StreamInfo, dec
     """
     if not pair.says:
         return Finding()
-    # A picture that comes with its times through Matroska gets its default language, English.
-    is_open = source.kind == "video" and not source.language
-    language = () if is_open else tuple(_check_language(what, source.language, made.language, pair.made.path, decode))
+    language = tuple(_check_language(what, source.language, made.language, pair.made.path, decode))
     if source.kind in ("cover", "attachment"):
         return Finding(language)
     checks = (*language, *_check_title(what, source, made), *_check_marks(what, source, made))

@@ -25,7 +25,8 @@ def stream_header(width: int, height: int, pixel_format: str) -> bytes:
     info = _element(0x1549A966, _number(0x2AD7B1, UNIT_NS))
     video = _element(0xE0, _number(0xB0, width), _number(0xBA, height), _element(0x2EB524, _FOUR_CC[pixel_format]))
     names = (_number(0xD7, 1), _number(0x73C5, 1), _number(0x83, 1), _element(0x86, b"V_UNCOMPRESSED"))
-    tracks = _element(0x1654AE6B, _element(0xAE, *names, video))
+    language = _element(0x22B59C, b"und")  # else it is English, and so is the film's
+    tracks = _element(0x1654AE6B, _element(0xAE, *names, language, video))
     return head + _id(0x18538067) + _UNKNOWN_SIZE + info + tracks
 
 
