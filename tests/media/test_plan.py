@@ -13,7 +13,6 @@ import cv2
 import pytest
 from conftest import STYLE
 from media_fixtures import ffmpeg, numbered_frame, numbered_video, sine
-from stylevideo.media.encode.film import write_film
 
 from stylevideo import stylize, verify
 from stylevideo.cli.main import main
@@ -24,6 +23,7 @@ from stylevideo.media.decode.tags import read_tags
 from stylevideo.media.encode.delivery import run_trial
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.ffmpeg import ffmpeg_path
+from stylevideo.media.film import write_film
 from stylevideo.settings.settings import Settings
 
 QUICK = Settings().with_values(iterations=0, detect_cuts=False)
