@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 STDERR_LINES_SHOWN = 6
 ANSWER_TIMEOUT_S = 60.0
 """For questions that need no more of a file than its beginning."""
-QUESTION_GRACE_S = 0.5
-"""For an answer once a run is asked to end: it may be the last before the film is there."""
 SLOWEST_BYTES_PER_SECOND = 5_000_000
 """Of a disk or a network; for questions that read a whole file."""
 _SHORT_OF = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
@@ -206,7 +204,7 @@ def _run(
 
 
 def _hear() -> None:
-    end_if_asked(QUESTION_GRACE_S)
+    end_if_asked(is_kept=False)
 
 
 def _input_name(arguments: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
 from stylevideo.system.folders import folder_for
-from stylevideo.system.heartbeat import beat, broken_off_when, count_step
+from stylevideo.system.heartbeat import beat, broken_off_when
 from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
@@ -331,10 +331,11 @@ class _Shared:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.was_helped = self.claims.was_helped()
         gone = self.claims.end_help()
-        while not gone and kind is not None:  # else whoever is still on the way finds nothing to do
-            count_step()
-            time.sleep(POLL_S)
-            gone = self.claims.end_help()
+        with broken_off_when(lambda: False):  # who helps writes into the store that is ours
+            while not gone and kind is not None:  # else whoever is still on the way finds nothing to do
+                beat()
+                time.sleep(POLL_S)
+                gone = self.claims.end_help()
 
 
 def stylize_frames(

@@ -11,6 +11,8 @@ from stylevideo.errors import Stopped
 
 GRACE_S = 4.0
 """For what is being worked on when a run is asked to end: frames that are nearly finished are kept."""
+QUESTION_GRACE_S = 0.5
+"""For a question to another program, whose answer may be the last before the film is there."""
 _steps = 0
 _of_thread = threading.local()
 
@@ -21,26 +23,21 @@ def beat() -> None:
     Raises:
         Stopped: this thread's work is to be broken off.
     """
-    count_step()
+    global _steps
+    _steps += 1  # two threads may count as one: it differs from what it was, which is all that matters
     end_if_asked()
 
 
-def count_step() -> None:
-    """A step is made in work that must not be broken off."""
-    global _steps
-    _steps += 1  # two threads may count as one: it differs from what it was, which is all that matters
-
-
-def end_if_asked(grace_s: float | None = None) -> None:
-    """Break this thread's work off where that was asked for some time ago.
+def end_if_asked(is_kept: bool = True) -> None:
+    """Break this thread's work off where that was asked for some time ago; for waits, which are no steps.
 
     Args:
-        grace_s: how long ago, in seconds; `GRACE_S` if not given.
+        is_kept: whether what is being worked on is a frame, which is kept when it is finished, and no question.
     Raises:
         Stopped: it was.
     """
     asked: _Patience | None = getattr(_of_thread, "asked", None)
-    if asked is not None and asked.is_over(GRACE_S if grace_s is None else grace_s):
+    if asked is not None and asked.is_over(GRACE_S if is_kept else QUESTION_GRACE_S):
         raise Stopped
 
 
@@ -49,7 +46,7 @@ def broken_off_when(stop: Callable[[], bool]) -> Iterator[None]:
     """Let this thread's steps inside break the work off soon after `stop` says so.
 
     Args:
-        stop: asked at each step.
+        stop: asked at each step; what must not be broken off has one that never says so.
     """
     before = getattr(_of_thread, "asked", None)
     _of_thread.asked = _Patience(stop)

@@ -16,7 +16,6 @@ from stylevideo.system.process import TooMuch, TooSlow, collect, own_session
 PAINTING = "stylevideo.render.stylize"
 """The module by which all is loaded that makes a film."""
 TRIAL_S = 120.0
-GRACE_S = 1.0
 ROOM_BYTES = 256 * 2**20
 """For threads, pictures and whatever else this process has and the trial has not."""
 _MESSAGE_BYTES = 1 << 16
@@ -52,7 +51,7 @@ def _can_be_loaded(module: str) -> bool:
     command, pipe = module_command("stylevideo.system.loading", module), subprocess.PIPE
     try:
         trial = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, **own_session())
-        collect(trial, TRIAL_S, _MESSAGE_BYTES, _MESSAGE_BYTES, lambda: end_if_asked(GRACE_S))
+        collect(trial, TRIAL_S, _MESSAGE_BYTES, _MESSAGE_BYTES, lambda: end_if_asked(is_kept=False))
     except (OSError, TooMuch, TooSlow):
         return False
     return trial.returncode == 0

@@ -316,6 +316,6 @@ def test_a_trial_that_hangs_hears_a_stop(monkeypatch: pytest.MonkeyPatch) -> Non
     hangs = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(loading, "module_command", lambda *_: hangs)
     monkeypatch.setattr(loading, "memory_is_limited", lambda: True)
-    monkeypatch.setattr(loading, "GRACE_S", 0.0)
+    monkeypatch.setattr("stylevideo.system.heartbeat.QUESTION_GRACE_S", 0.0)
     with broken_off_when(lambda: True), pytest.raises(Stopped):
         loading.require_memory_to_load(loading.PAINTING)
