@@ -53,15 +53,13 @@ class RunOptions:
 
     Attributes:
         batch: how a batch is run.
-        dry_run: only say what would be made.
         quiet: only errors.
         if_nothing: the exit code where every film is up to date.
     """
 
     batch: BatchOptions
-    dry_run: bool = False
-    quiet: bool = False
-    if_nothing: int = DONE
+    quiet: bool
+    if_nothing: int
 
 
 def add_parsers(commands: Commands) -> None:
@@ -153,43 +151,30 @@ def _exit_code(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Make the films, and say so; a batch tells of failures in words."""
     styles = tuple(options.style or ())
     given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
-    requests = plan_requests(options.clips, given, options.config)
-    return run(
-        requests,
-        RunOptions(
-            BatchOptions(
-                workers=options.workers or max(1, len(options.devices)),
-                devices=options.devices,
-                retries=options.retry,
-                fail_fast=options.fail_fast,
-                patience_s=60 * options.stall_minutes,
-                log_level=logging.getLogger().level,
-            ),
-            dry_run=options.dry_run,
-            quiet=options.quiet,
-            if_nothing=options.exit_code_if_nothing,
-        ),
-    )
-
-
-def run(requests: Sequence[ClipRequest], options: RunOptions) -> int:
-    """Make the films, and say so.
-
-    Returns:
-        The exit code.
-    Raises:
-        StyleVideoError: the only clip cannot be made; a batch tells of failures in words.
-    """
+    requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
     with Interrupts() as interrupts, folders_for(request.output for request in requests):
         if options.dry_run:
             with broken_off_when(interrupts.requested):
-                return dry_run(requests, options.batch, interrupts.requested, options.if_nothing)
-        if len(requests) == 1 and not (options.batch.devices or options.batch.retries or options.batch.workers > 1):
+                return dry_run(requests, how.batch, interrupts.requested, how.if_nothing)
+        if len(requests) == 1 and not (how.batch.devices or how.batch.retries or how.batch.workers > 1):
             with broken_off_when(interrupts.requested):
-                return _run_one(requests[0], options, interrupts)
-        return _run_batch(requests, options, interrupts)
+                return _run_one(requests[0], how, interrupts)
+        return _run_batch(requests, how, interrupts)
+
+
+def _run_options(options: argparse.Namespace) -> RunOptions:
+    batch = BatchOptions(
+        workers=options.workers or max(1, len(options.devices)),
+        devices=options.devices,
+        retries=options.retry,
+        fail_fast=options.fail_fast,
+        patience_s=60 * options.stall_minutes,
+        log_level=logging.getLogger().level,
+    )
+    return RunOptions(batch, options.quiet, options.exit_code_if_nothing)
 
 
 def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) -> int:
