@@ -8,14 +8,16 @@
     python -m scripts.benchmark memory CLIP STYLE [--frames 48 132]
     python -m scripts.benchmark line CLIP STYLE [--sizes 256 640]
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
+    python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
 frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes,
 `borders` at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a
 short and a long run, `line` at how much of its time the painting waits for decoding, flow, saving or encoding, `disk`
-at what lies on the disk until a film is complete, beside what was foreseen. All results lie in `--output`; a run that
-was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
+at what lies on the disk until a film is complete, beside what was foreseen, `gpu` at a CUDA card's time,
+memory and reads for frames of 1080p. All results lie in `--output`; a run that was interrupted goes on when it is
+started again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from scripts import ROOT, STYLE
 from scripts.benchmark.checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
 from scripts.benchmark.clips import CLIPS, MissingClipError, load_clip, pan_clip, six_shots, still_clip, zoom_clip
 from scripts.benchmark.disk import check_disk
+from scripts.benchmark.gpu import check_gpu
 from scripts.benchmark.methods import STANDARD, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
@@ -135,8 +138,15 @@ def disk(options: argparse.Namespace) -> None:
     print(machine)
 
 
-PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line, "disk": disk}
-"""What is measured of a user's clip and printed alone."""
+def gpu(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for said in check_gpu(options.size, options.frames, options.media, options.dry):
+        print(said, flush=True)
+    print(machine)
+
+
+PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line, "disk": disk, "gpu": gpu}
+"""What is printed alone, without pictures."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
     "still": (still, 160, 300),
@@ -173,6 +183,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
     for name in PLAIN:
         command = commands.add_parser(name, **manner)
+        if name == "gpu":
+            _add_gpu(command)
+            continue
         command.add_argument("clip", type=Path)
         command.add_argument("style", type=Path)
         if name == "disk":
@@ -200,6 +213,13 @@ def _add_common(command: argparse.ArgumentParser, size: int) -> None:
         "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting, for all methods"
     )
     command.set_defaults(baseline_ends=False)
+
+
+def _add_gpu(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--size", type=int, default=1920, help="long edge, pixels")
+    command.add_argument("--frames", type=int, default=20, help="so many, at least three")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.add_argument("--dry", action="store_true", help="on the CPU with few iterations, to try the trial itself")
 
 
 def _add_choices(command: argparse.ArgumentParser) -> None:

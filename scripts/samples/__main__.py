@@ -11,6 +11,7 @@ import argparse
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -79,13 +80,13 @@ def save_picture(path: Path, image: cv2.typing.MatLike) -> int:
     return encoded.nbytes
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         "python -m scripts.samples", description="Make the sample clip and the sample style pictures."
     )
     parser.add_argument("--out", type=Path, default=ROOT / "samples")
     parser.add_argument("--only", choices=("clip", "styles"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.only != "styles":
         make_clip(options.out / "lake.mp4")

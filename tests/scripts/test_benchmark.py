@@ -222,6 +222,17 @@ def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.Capture
         assert REFUSE_BELOW * 1.25 < float(row[-1]) < 1.5, row
 
 
+def test_what_a_gpu_does_is_tried_dry(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the CPU numbers are read too: each frame's losses, and whether the source stands still."""
+    benchmark.main(["gpu", "--dry", "--size=96", "--frames=3"])
+    printed = capsys.readouterr().out
+    assert re.search(r"3 frames of 96x54: the first [\d.]+ s, the others [\d.]+ s", printed)
+    assert int(re.findall(r"reads from the device: (\d+) in 2 frames", printed)[0]) >= 2
+    if not torch.cuda.is_available():
+        with pytest.raises(SystemExit, match=r"benchmark: .*CUDA"):
+            benchmark.main(["gpu", "--size=96", "--frames=3"])
+
+
 def test_every_delivery_has_a_figure_for_the_disk() -> None:
     assert set(FILM_BYTES_PX) == set(DELIVERIES)
 
