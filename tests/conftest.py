@@ -21,12 +21,21 @@ from stylevideo.media.images.pictures import read_picture
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.frame import Frame
+from stylevideo.planning.request import ClipRequest
+from stylevideo.render.job import Job
+from stylevideo.render.preflight import Mode, open_job
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"
 QUICK = {"first_iterations": 6, "coarse_iterations": 4, "iterations": 2, "new_iterations": 0}
 """Few iterations: enough to see what passes between frames, not to make them good."""
+
+
+def check_job(source: Path, output: Path, settings: Settings) -> Job:
+    """A job with the usual style, opened to be checked."""
+    return open_job(ClipRequest(source, (Style(STYLE),), output, settings), Mode.CHECK)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from scripts.benchmark.report import table
 from stylevideo import Settings, Style, stylize
 from stylevideo.media.encode.delivery import DELIVERIES
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.ops.margin import painted_size
+from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import bytes_needed, frame_bytes, state_bytes
-from stylevideo.render.preflight import prepare
+from stylevideo.render.preflight import Mode, open_job
 from stylevideo.text import bytes_in_words
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class _Watch:
         self._look()
 
     def _look(self) -> None:
-        store = store_folder(self._film)
+        store = Places.of(self._film).work
         self.seen.peak = max(self.seen.peak, _bytes(self._film.parent))
         self.seen.frames = max(self.seen.frames, _bytes(store / "frames"))
         self.seen.state = max(self.seen.state, _bytes(store / "shots"))
@@ -106,7 +107,7 @@ def _row(clip: Path, style: Path, frames: int, size: int, name: str) -> list[str
         film = Path(folder) / (
             f"film.####{delivery.suffixes[0]}" if delivery.is_sequence else f"film{delivery.suffixes[0]}"
         )
-        job = prepare(clip.absolute(), [Style(style.absolute())], film, settings)
+        job = open_job(ClipRequest(clip.absolute(), (Style(style.absolute()),), film, settings), Mode.CHECK)
         needed = bytes_needed(job)
         with _Watch(film) as seen:
             stylize(clip, [style], film, settings)

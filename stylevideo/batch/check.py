@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylevideo.batch.executor import Ended, Executor, NotBegun
@@ -14,6 +15,8 @@ from stylevideo.batch.up_to_date import already_made, made_meanwhile
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Event
+from stylevideo.system.files import real_path
+from stylevideo.system.folders import folders_to_be_made
 
 if TYPE_CHECKING:
     from stylevideo.render.estimate import Estimate
@@ -32,7 +35,7 @@ def check_clips(
     Raises:
         DeviceMemoryError: there is too little memory to load what makes films.
     """
-    check = _Checks(options, stop)
+    check = _Checks(options, stop, folders_to_be_made(request.output for request in requests))
     for index, request in enumerate(requests):
         if stop() or not check.look_at(index, request):
             break
@@ -47,10 +50,10 @@ def check_clips(
 class _Checks:
     """The clips that are to be checked, and what was found; a `Client`."""
 
-    def __init__(self, options: BatchOptions, stop: Callable[[], bool]) -> None:
+    def __init__(self, options: BatchOptions, stop: Callable[[], bool], to_be_made: frozenset[Path]) -> None:
         self.is_stopping = stop
         self.waiting: deque[Check] = deque()
-        self._options = options
+        self._options, self._to_be_made = options, to_be_made
         self._failures: Counter[int] = Counter()
         self._made: list[int] = []
         self._problems: dict[int, str] = {}
@@ -62,7 +65,7 @@ class _Checks:
             if already_made(request):
                 self._made.append(index)
             else:
-                self.waiting.append(Check(index, request))
+                self.waiting.append(self._check(index, request))
         except Stopped:
             return False
         except (StyleVideoError, OSError) as error:
@@ -85,7 +88,7 @@ class _Checks:
             case CheckDone(estimate):
                 self._estimates[index] = estimate
             case NotBegun():
-                self.waiting.appendleft(Check(index, request))
+                self.waiting.appendleft(self._check(index, request))
             case Failed(Stopped()) if self.is_stopping():
                 pass
             case Failed() if made_meanwhile(request):
@@ -93,9 +96,13 @@ class _Checks:
             case Failed() as failed:
                 self._failures[index] += 1
                 if self._options.allow_another(failed.error, self._failures[index]):
-                    self.waiting.append(Check(index, request))
+                    self.waiting.append(self._check(index, request))
                 else:
                     self._problems[index] = failed.reason
+
+    def _check(self, index: int, request: ClipRequest) -> Check:
+        beside = frozenset(real_path(file.parent) for file in request.files_beside)
+        return Check(index, request, beside & self._to_be_made)
 
     def result(self) -> BatchChecked:
         """What was found, in the order of the clips."""

@@ -6,6 +6,7 @@ Plain values that can be pickled; knows no processes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylevideo.errors import Stopped, StyleVideoError
@@ -24,10 +25,12 @@ class Check:
     Attributes:
         index: of the clip in the batch.
         request: the clip.
+        to_be_made: folders of the clip's sheet and report that will be there when they are written.
     """
 
     index: int
     request: ClipRequest
+    to_be_made: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)

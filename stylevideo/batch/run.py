@@ -9,7 +9,6 @@ from stylevideo.batch.outcomes import BatchChecked, BatchListener, BatchOptions,
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.scheduler import make_clips
 from stylevideo.planning.request import ClipRequest
-from stylevideo.system.folders import folders_for
 from stylevideo.system.heartbeat import broken_off_when
 
 
@@ -27,7 +26,7 @@ def check_batch(
     Raises:
         DeviceMemoryError: there is too little memory to load what makes films.
     """
-    with folders_for(request.output for request in requests), _pool(options) as pool, broken_off_when(stop):
+    with _pool(options) as pool, broken_off_when(stop):
         return check_clips(requests, options, pool, stop)
 
 
@@ -52,7 +51,7 @@ def run_batch(
     Raises:
         DeviceMemoryError: there is too little memory to load what makes films; nothing was begun.
     """
-    with folders_for(request.output for request in requests), _pool(options) as pool, broken_off_when(stop):
+    with _pool(options) as pool, broken_off_when(stop):
         return make_clips(requests, options, pool, on_event, stop)
 
 

@@ -29,6 +29,7 @@ from stylevideo.errors import LockedError, Stopped, WorkerError
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Checked, Event, Planned
 from stylevideo.reports.results import ClipResult, Status
+from stylevideo.system.folders import folders_for
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ def make_clips(
     batch = _Batch(requests, options, executor, on_event, stop)
     batch.begin(checked)
     if not (checked.problems and options.fail_fast):
-        batch.make()
+        with folders_for(request.output for request in requests):
+            batch.make()
     return batch.outcomes()
 
 

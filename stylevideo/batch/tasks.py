@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stylevideo.batch.messages import Check, CheckDone, Help, HelpDone, Make, MakeDone, Task
-from stylevideo.render.claims import Claims
+from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.estimate import estimate_clip
-from stylevideo.render.helper import help_stylize
-from stylevideo.render.stylize import stylize
+from stylevideo.render.helper import help_make
+from stylevideo.render.stylize import make_film
 from stylevideo.reports.events import Listener
 from stylevideo.system.heartbeat import broken_off_when
 
@@ -26,13 +26,12 @@ def perform(
     Raises:
         StyleVideoError, Stopped: it ended without an answer.
     """
-    request = task.request
-    clip = (request.source, request.styles, request.output, request.settings)
+    request, hooks = task.request, Hooks(on_event, stop, claims)
     match task:
         case Check():
             with broken_off_when(stop):
-                return CheckDone(estimate_clip(request))
+                return CheckDone(estimate_clip(request, task.to_be_made))
         case Make():
-            return MakeDone(stylize(*clip, on_event=on_event, stop=stop, claims=claims))
+            return MakeDone(make_film(request, hooks))
         case Help():
-            return HelpDone(help_stylize(*clip, task.first_shot, claims, on_event, stop))
+            return HelpDone(help_make(request, task.first_shot, hooks))

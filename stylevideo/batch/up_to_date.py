@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
@@ -19,19 +18,18 @@ def already_made(request: ClipRequest) -> bool:
         InputError: there is a film, and the source or a style cannot be read.
         Stopped: this thread's work is to be broken off.
     """
-    options = request.settings.output
-    if options.restart or not all(Path(path).exists() for path in (options.sheet, options.report) if path):
+    if request.settings.output.restart or not all(file.exists() for file in request.files_beside):
         return False
-    return is_made(request.output, lambda: _key(request))
+    return is_made(request.places, lambda: _key(request))
 
 
 def confirm(request: ClipRequest) -> None:
     """Throw away what was left of a clip whose film is made, and date its files to now, so that `make` sees it too."""
     with suppress(OSError):  # such as those of another user
-        for file in made_files(request.output):
+        for file in made_files(request.places):
             os.utime(file)
     with suppress(StyleVideoError, OSError, Stopped):
-        remove_stale(request.output, lambda: _key(request))
+        remove_stale(request.places, lambda: _key(request))
 
 
 def _key(request: ClipRequest) -> str:

@@ -25,8 +25,8 @@ from stylevideo.reports.report import describe_clip, describe_result, write_repo
 from stylevideo.reports.results import Status
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import leaves
-from stylevideo.store.sidecar import is_report, provenance_path
-from stylevideo.system.folders import folders_for
+from stylevideo.store.sidecar import is_report
+from stylevideo.system.folders import folder_for, folders_to_be_made
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts
 from stylevideo.system.loading import PAINTING, load_at_once, require_memory_to_load
@@ -155,7 +155,7 @@ def _run(options: argparse.Namespace) -> int:
     styles = tuple(options.style or ())
     given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
     requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
-    with Interrupts() as interrupts, folders_for(request.output for request in requests):
+    with Interrupts() as interrupts:
         if options.dry_run:
             with broken_off_when(interrupts.requested):
                 return dry_run(requests, how.batch, interrupts.requested, how.if_nothing)
@@ -185,13 +185,12 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
         return options.if_nothing
     require_memory_to_load(PAINTING)
     load_at_once(PAINTING)
-    from stylevideo.render.stylize import stylize
+    from stylevideo.render.claims import Hooks
+    from stylevideo.render.stylize import make_film
 
     began, progress = time.monotonic(), ClipProgress(options.quiet)
     try:
-        result = stylize(
-            request.source, request.styles, request.output, request.settings, progress, interrupts.requested
-        )
+        result = make_film(request, Hooks(progress, interrupts.requested))
     except BaseException as error:
         _report_failure(request, error, time.monotonic() - began)
         raise
@@ -260,9 +259,10 @@ def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
 
         path = Path(name).absolute()
         for request in requests:
-            if path in (request.output, provenance_path(request.output)):
+            if path in (request.output, request.places.record):
                 raise SettingsError(f"{path} belongs to a film of this batch. Choose another --report.")
-        check_report(path, any(request.settings.output.overwrite for request in requests))
+        overwrite = any(request.settings.output.overwrite for request in requests)
+        check_report(path, overwrite, folders_to_be_made(request.output for request in requests))
         return path
     return None
 
@@ -274,4 +274,5 @@ def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> No
             return describe_result(outcome.result, status, outcome.attempts)
         return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
 
-    write_report(path, [described(outcome) for outcome in outcomes], seconds)
+    with folder_for(path):
+        write_report(path, [described(outcome) for outcome in outcomes], seconds)

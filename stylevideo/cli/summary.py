@@ -59,7 +59,7 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
             lines.append(f"  {_named(outcome.request, name, outcome.reason)}")
             logging.getLogger(__name__).debug("%s", outcome.detail)
     without_film = [outcome for outcome in outcomes if not outcome.status.has_film]
-    if any(finished_frames(outcome.request.output) for outcome in without_film):
+    if any(finished_frames(outcome.request.places) for outcome in without_film):
         lines.append("Finished frames are kept: run the same command again to go on.")
     elif counts[Status.STOPPED] or counts[Status.NOT_BEGUN]:
         lines.append("Run the same command again to go on.")

@@ -29,7 +29,7 @@ from stylevideo.media.encode.plan import FilmPlan, plan_film
 from stylevideo.media.encode.spec import FilmSpec, film_notes
 from stylevideo.media.encode.track_arguments import attached_covers
 from stylevideo.media.ffmpeg import ffmpeg_path
-from stylevideo.media.hidden import part_folder
+from stylevideo.media.hidden import Places, part_folder
 from stylevideo.media.images.pictures import check_writable
 from stylevideo.timeline.clip import VideoInfo
 
@@ -49,16 +49,6 @@ class FilmReport:
     path: Path
     frames: int
     notes: tuple[str, ...]
-
-
-def check_output(output: Path) -> None:
-    """Refuse a film's name before any work is done for it.
-
-    Raises:
-        InputError: the kind of file is not supported, the folder is missing, or it cannot be written to.
-    """
-    choose_delivery("auto", output)
-    check_writable(output)
 
 
 def write_film(
@@ -88,14 +78,15 @@ def write_film(
         stop: once it is set, by another thread, the encoder is killed.
         plan: what the film gets from its source; found out now if not given.
     Raises:
-        InputError: see `check_output`; or the source is gone, or is the output itself.
+        InputError: the kind of file is not supported, its folder is missing, or cannot be written to; or the source is
+            gone, or is the output itself.
         ShapeError: an image has another shape or kind than the first, or one that no film has.
         EncodeError: ffmpeg failed, the disk is full, the images are not as many as `frames`, or the film was not
             what it should be when it was read back.
     """
-    check_output(output)
-    _check_source(info, output)
     encoding = encoding or Encoding(choose_delivery("auto", output))
+    check_writable(output)
+    _check_source(info, output)
     stream = iter(images)
     first = next(stream, None)
     if first is None or not len(frames):
@@ -103,7 +94,7 @@ def write_film(
     check_image(first, first)
     plan = plan or plan_film(info, output, frames)
     tags = film_tags(plan.tags, encoding.comment)
-    with part_folder(output) as folder, attached_covers(plan.tracks, plan.covers) as covers:
+    with part_folder(Places.of(output)) as folder, attached_covers(plan.tracks, plan.covers) as covers:
         part = folder / f"film{output.suffix}"
         film = FilmSpec(part, output, info, frames, encoding, plan, tags, first)
         arguments = film_arguments(film, picture_input(film), covers, write_tags(tags, folder))

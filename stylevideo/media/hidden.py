@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
@@ -37,9 +38,41 @@ _FILE = re.compile(rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|
 """The files that the program puts there, beside those in folders of parts."""
 
 
-def store_folder(output: Path) -> Path:
-    """Where the frames of an unfinished film are kept: `.film.mp4.stylevideo` beside `film.mp4`."""
-    return output.with_name(f".{plain_name(output)}{SUFFIX}")
+@dataclass(frozen=True)
+class Places:
+    """Where a film and everything of it lies; found out once, since a name can be written in several ways.
+
+    Attributes:
+        film: the video file, or the pattern of an image sequence, as it was named.
+        name: its one plain name, see `stylevideo.media.pattern.plain_name`.
+    """
+
+    film: Path
+    name: str
+
+    @classmethod
+    def of(cls, film: Path) -> Places:
+        """The places of a film.
+
+        Raises:
+            InputError: see `stylevideo.media.pattern.parse_pattern`.
+        """
+        return cls(film, plain_name(film))
+
+    @property
+    def work(self) -> Path:
+        """The folder in which frames are kept until the film is complete: `.film.mp4.stylevideo`."""
+        return self.film.with_name(f".{self.name}{SUFFIX}")
+
+    @property
+    def lock(self) -> Path:
+        """The lock `.film.mp4.stylevideo.lock`: there while a run works on the film, or after it died."""
+        return self.film.with_name(f".{self.name}{LOCK_SUFFIX}")
+
+    @property
+    def record(self) -> Path:
+        """The file that says from what the film was made: `film.mp4.json`, or `shot.####.png.json`."""
+        return self.film.with_name(f"{self.name}.json")
 
 
 def is_hidden_name(path: Path) -> bool:
@@ -47,19 +80,19 @@ def is_hidden_name(path: Path) -> bool:
     return any(_HIDDEN.fullmatch(part) for part in path.parts)
 
 
-def finished_frames(output: Path) -> int:
+def finished_frames(places: Places) -> int:
     """How many frames of a film an interrupted run has left."""
-    return len(list((store_folder(output) / "frames").glob("*.json")))
+    return len(list((places.work / "frames").glob("*.json")))
 
 
-def require_own(output: Path) -> None:
+def require_own(places: Places) -> None:
     """Refuse what lies at the place of a film's unfinished work if it is not ours, or has links in it.
 
     Raises:
         InputError: with what to do about it.
         StorageError: whose it is cannot be found out.
     """
-    folder = store_folder(output)
+    folder = places.work
     try:
         status = folder.lstat()
     except FileNotFoundError:
@@ -77,7 +110,7 @@ def require_own(output: Path) -> None:
         raise _foreign(folder, f"cannot be read ({error.strerror})") from error
 
 
-def throw_away(output: Path) -> str:
+def throw_away(places: Places) -> str:
     """Delete what an interrupted run has left of a film, and nothing else.
 
     Returns:
@@ -86,9 +119,9 @@ def throw_away(output: Path) -> str:
         InputError: it is not ours.
         StorageError: it cannot be deleted.
     """
-    folder, trials = store_folder(output), 0
+    folder, trials = places.work, 0
     while os.path.lexists(folder):
-        require_own(output)
+        require_own(places)
         foreign: list[str] = []
         try:
             foreign = _delete(folder)
@@ -126,13 +159,13 @@ def _delete(folder: Path) -> list[str]:
 
 
 @contextmanager
-def part_folder(output: Path) -> Iterator[Path]:
+def part_folder(places: Places) -> Iterator[Path]:
     """A new folder for what is to become a film, within that of its unfinished work; gone at the end.
 
     Raises:
         StorageError: it cannot be made.
     """
-    hidden, made = store_folder(output), False
+    hidden, made = places.work, False
     try:
         with suppress(FileExistsError):
             make_private_folder(hidden)
@@ -144,7 +177,8 @@ def part_folder(output: Path) -> Iterator[Path]:
         make_private_folder(folder)
     except OSError as error:
         raise StorageError(
-            f"{output} cannot be written ({error.strerror}). Free some space or choose another place, and run again."
+            f"{places.film} cannot be written ({error.strerror}). Free some space or choose another place, and run "
+            "again."
         ) from error
     try:
         yield folder

@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from stylevideo.errors import InputError
+from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
-from stylevideo.store.sidecar import is_record, provenance_path
+from stylevideo.store.sidecar import is_record
 from stylevideo.system.files import real_path, refuse_address
 
 VIDEO_SUFFIXES = frozenset(
@@ -125,4 +126,4 @@ def _matches(text: str) -> tuple[Path, ...]:
 
 
 def _not_ours(clips: Iterable[Path]) -> Iterator[Path]:
-    return (clip for clip in clips if not is_record(provenance_path(clip)))
+    return (clip for clip in clips if not is_record(Places.of(clip).record))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.errors import InputError, Problems, SettingsError
-from stylevideo.media.encode.delivery import choose_delivery
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.planning.inputs import HERE, absolute, find_sources
 from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
@@ -22,7 +21,6 @@ from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.store.sidecar import provenance_path
 from stylevideo.system.files import real_path, refuse_onto
 from stylevideo.text import listed
 
@@ -133,15 +131,17 @@ def _requests(source: str, given: Overrides) -> Iterator[ClipRequest]:
 def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Overrides) -> ClipRequest:
     template, wanted = given.name or DEFAULT_NAME, settings.output.delivery
     if given.output:
-        output = absolute(given.output)
-        fields = clip_fields(source, styles, name, choose_delivery(wanted, output))
+        request = ClipRequest(source, styles, absolute(given.output), settings, name)
+        fields = clip_fields(source, styles, name, request.delivery)
     else:
         fields = clip_fields(source, styles, name, delivery_of(wanted, template, source))
         output = absolute(fill(template, fields), absolute(given.out_dir or HERE))
-        choose_delivery(wanted, output)
+        request = ClipRequest(source, styles, output, settings, name)
     if settings.output.sheet:
-        settings = settings.with_values(sheet=str(absolute(fill(settings.output.sheet, fields))))
-    return ClipRequest(source, styles, output, settings, name)
+        sheet = str(absolute(fill(settings.output.sheet, fields)))
+        request = replace(request, settings=settings.with_values(sheet=sheet))
+    _ = request.delivery  # a suffix that stands for none is refused with all else that is wrong
+    return request
 
 
 def _tell_of_sequences(stills: Iterable[Path]) -> None:
@@ -172,10 +172,11 @@ def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
     _refuse_shared(sheets, lambda request: Path(request.settings.output.sheet), f"{advice}.", problems)
     sources = {_key(request.source): request.source for request in requests}
     for request in requests:
-        if _key(request.output) == _key(request.source):
+        film = _key(request.output)
+        if film == _key(request.source):
             with problems.noted():
                 raise InputError(f"{request.output} is the clip itself. Choose another output.")
-        elif _key(request.output) in sources:
+        elif film in sources:
             with problems.noted():
                 raise InputError(
                     f"{request.output} is a clip of this batch, and {request.source.name} would be written onto it. "
@@ -212,7 +213,7 @@ def _check_spared(
 def _beside(request: ClipRequest) -> list[Path]:
     """What a clip writes beside its film."""
     options = request.settings.output
-    record = [provenance_path(request.output)] if options.provenance else []
+    record = [request.places.record] if options.provenance else []
     return [*record, *(absolute(path) for path in (options.sheet, options.report) if path)]
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from stylevideo.errors import SettingsError
+from stylevideo.media.encode.delivery import Delivery, choose_delivery
+from stylevideo.media.hidden import Places
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -33,6 +36,30 @@ class ClipRequest:
     output: Path
     settings: Settings
     preset: str = "standard"
+
+    @property
+    def files_beside(self) -> tuple[Path, ...]:
+        """The sheet and the report that are asked for."""
+        options = self.settings.output
+        return tuple(Path(path).absolute() for path in (options.sheet, options.report) if path)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """The film's form.
+
+        Raises:
+            InputError: the output's suffix stands for none, or not for the one that is asked for.
+        """
+        return choose_delivery(self.settings.output.delivery, self.output)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the film and everything of it lies.
+
+        Raises:
+            InputError: see `Places.of`.
+        """
+        return Places.of(self.output)
 
 
 def clip_names(requests: Sequence[ClipRequest]) -> tuple[str, ...]:

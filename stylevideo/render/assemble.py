@@ -15,7 +15,6 @@ from stylevideo.media.film import write_film
 from stylevideo.media.images.pictures import Picture, Reading, like, to_floats, unpremultiplied
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.render.job import Job
-from stylevideo.render.outputs import written_files
 from stylevideo.render.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
@@ -45,7 +44,6 @@ class FinishedFrames:
         self.abandoned = threading.Event()
         self._job, self._info, self._store, self._shots = job, job.clip.info, store, shots
         self._stops: dict[int, int] = {}
-        self._written = written_files(job.clip.output, job.clip.info, job.clip.frames, job.settings.output)
         self._changed = threading.Condition()
 
     def add(self, shot: int, index: int) -> None:
@@ -84,8 +82,8 @@ class FinishedFrames:
         """
         self._require_wanted()
         self._job.watch.require_unchanged()
-        remove_record(self._job.clip.output)  # of a film that is now replaced
-        self._store.mark_naming(self._written)
+        remove_record(self._job.places)  # of a film that is now replaced
+        self._store.mark_naming(self._job.written)
 
     def _has(self, shot: Shot, index: int) -> bool:
         """Of shots that other processes make it is looked for on disk, once they are complete."""
@@ -126,7 +124,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
     if made_from:
         write_provenance(made_from, job)
     else:
-        remove_record(clip.output)
+        remove_record(job.places)
     if clip.info.is_linear and 32 not in job.delivery.depths and not job.reading.is_displayed:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
     return notes

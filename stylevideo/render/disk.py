@@ -10,6 +10,7 @@ from stylevideo.errors import StorageError
 from stylevideo.ops.margin import painted_size
 from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.render.job import Job
+from stylevideo.system.folders import nearest_folder
 from stylevideo.text import bytes_in_words
 
 STATE_BYTES_PX = 80
@@ -81,8 +82,8 @@ def check_space(job: Job, finished: int = 0) -> None:
     Raises:
         StorageError: with what it needs.
     """
-    folder = job.clip.output.parent
-    free, needed = shutil.disk_usage(folder).free, bytes_needed(job, finished)
+    folder, needed = job.clip.output.parent, bytes_needed(job, finished)
+    free = shutil.disk_usage(nearest_folder(job.clip.output)).free
     if free < needed * REFUSE_BELOW:
         raise StorageError(
             f"{folder} has {bytes_in_words(free)} left, and {job.clip.source.name} needs about "

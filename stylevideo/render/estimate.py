@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -11,16 +13,11 @@ from stylevideo.media.hidden import finished_frames
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.disk import bytes_needed, check_space, pixels_of
-from stylevideo.render.job import fingerprint
-from stylevideo.render.memory import FALLBACK_NAME
-from stylevideo.render.outputs import check_names
-from stylevideo.render.preflight import prepare
+from stylevideo.render.disk import bytes_needed, pixels_of
+from stylevideo.render.preflight import Mode, open_job
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
-from stylevideo.store.frames import find_store, read_note
 from stylevideo.system.device import cpu_threads, describe
-from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat
 
 PROBE_EDGE_PX = 192
@@ -49,27 +46,22 @@ class Estimate:
     device: str
 
 
-def estimate_clip(request: ClipRequest) -> Estimate:
-    """Check all of a clip that can be checked, and tell what it will cost.
+def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = ()) -> Estimate:
+    """Check all of a clip that can be checked, and tell what it will cost; nothing is written.
 
+    Args:
+        request: the clip.
+        to_be_made: folders beside the film's own that will be there when it is made.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
         StorageError: the disk is too full.
     """
-    with folder_for(request.output), cpu_threads(request.settings.optimizer.threads):
-        return _estimate_clip(request)
-
-
-def _estimate_clip(request: ClipRequest) -> Estimate:
-    check_names(request.output, request.settings.output)
-    anew = request.settings.output.restart
-    given_up = {} if anew else read_note(request.output, FALLBACK_NAME) or {}
-    job = prepare(request.source, request.styles, request.output, request.settings.with_values(**given_up))
+    with cpu_threads(request.settings.optimizer.threads):
+        job = open_job(request, Mode.CHECK, to_be_made=to_be_made)
     frames, finished = job.clip.frames, 0
-    if not anew and (store := find_store(request.output, fingerprint(job))):
-        require_whole(store, load_shots(store) or (), job.clip.info, job.size, pictures=False)
-        finished = finished_frames(request.output)
-    check_space(job, finished)
+    if job.store:
+        require_whole(job.store, load_shots(job.store) or (), job.clip.info, job.size, pictures=False)
+        finished = finished_frames(request.places)
     return Estimate(
         frames=len(frames),
         width=job.size[1],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ import torch
 from stylevideo.media.encode.delivery import Delivery, Encoding
 from stylevideo.media.encode.plan import FilmPlan
 from stylevideo.media.ffmpeg import ffmpeg_version
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import sequence_view
 from stylevideo.models.vgg import VGG19
@@ -19,7 +21,7 @@ from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.settings import Settings
-from stylevideo.store.frames import FORM
+from stylevideo.store.frames import FORM, FrameStore
 from stylevideo.store.watch import SourceWatch
 from stylevideo.timeline.clip import Clip
 from stylevideo.version import __version__
@@ -37,11 +39,14 @@ class Job:
         reading: how the source's frames are read.
         bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
         delivery: the film's form.
+        places: of the film and all of it; of no use where nothing is written.
+        written: every file that the job writes.
         device, vgg: what paints; no network where nothing is painted.
         watch: of the source, as it was before any of its frames was read.
         plan: what the film gets from its source; None where nothing is written.
-        request: by what the film is known again, as from `request_key`; empty where nothing is written.
+        request: by what the film is known again, as from `request_key`.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
+        store: the film's unfinished work, as far as it is there or begun.
     """
 
     clip: Clip
@@ -51,12 +56,15 @@ class Job:
     reading: Reading
     bits: int
     delivery: Delivery
+    places: Places
+    written: tuple[Path, ...]
     device: torch.device
     vgg: VGG19 | None
     watch: SourceWatch
     plan: FilmPlan | None
     request: str
     notes: tuple[str, ...]
+    store: FrameStore | None = None
 
     @property
     def identity(self) -> str:

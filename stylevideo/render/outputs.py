@@ -8,61 +8,70 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.encode.delivery import Delivery, choose_delivery
+from stylevideo.media.encode.delivery import Delivery
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
-from stylevideo.media.film import check_output
-from stylevideo.media.hidden import is_hidden_name, require_own
+from stylevideo.media.hidden import Places, is_hidden_name, require_own
 from stylevideo.media.images.pictures import check_writable
+from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.sections import OutputSettings
-from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import files_being_named
-from stylevideo.store.lock import lock_path, require_own_lock
-from stylevideo.store.sidecar import is_plot, is_record_of, is_report, provenance_path
+from stylevideo.store.lock import require_own_lock
+from stylevideo.store.sidecar import is_plot, is_record_of, is_report
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto
+from stylevideo.system.folders import check_folder
 from stylevideo.timeline.clip import VideoInfo
 
 LONGEST_NAME_BYTES = 255
 
 
-def check_names(output: Path, settings: OutputSettings) -> None:
+def check_names(request: ClipRequest, to_be_made: Collection[Path] = ()) -> None:
     """Refuse names that cannot be written, before anything is read.
 
+    Args:
+        request: the clip.
+        to_be_made: folders that need not be there yet, see `stylevideo.media.images.pictures.check_writable`.
     Raises:
         InputError: with what to do about it.
     """
+    output, settings = request.output, request.settings.output
     for named in (output, Path(settings.sheet), Path(settings.report)):
         _refuse_hidden(named)
     # The longest name that is made of the film's.
-    if len(os.fsencode(lock_path(output).name)) > LONGEST_NAME_BYTES:
+    if len(os.fsencode(request.places.lock.name)) > LONGEST_NAME_BYTES:
         raise InputError(f"{output}: this name is too long. Choose a shorter one with -o.")
-    if choose_delivery(settings.delivery, output).is_sequence:
-        check_sequence_output(output)
+    if request.delivery.is_sequence:
+        check_sequence_output(output, to_be_made)
     else:
-        check_output(output)
+        check_writable(output, to_be_made)
     for path, suffix in ((settings.sheet, ".png"), (settings.report, ".json")):
         if path and Path(path).suffix.lower() != suffix:
             raise InputError(f"{path}: this file must end in {suffix}.")
         if path:
-            check_writable(Path(path).absolute())
-    require_own(output)
-    require_own_lock(output)
+            check_writable(Path(path).absolute(), to_be_made)
+    require_own(request.places)
+    require_own_lock(request.places)
 
 
-def check_report(path: Path, overwrite: bool) -> None:
+def check_report(path: Path, overwrite: bool, to_be_made: Collection[Path] = ()) -> None:
     """Refuse a name for a batch's report; a report may be replaced by a report.
 
+    Args:
+        path: the report.
+        overwrite: whether it may replace anything.
+        to_be_made: as for `check_names`.
     Raises:
         InputError: with what to do about it.
     """
     if path.suffix.lower() != ".json":
         raise InputError(f"{path}: this file must end in .json.")
     _refuse_hidden(path)
-    check_writable(path)
+    check_writable(path, to_be_made)
+    check_folder(path)
     refuse_special([path])
     if os.path.lexists(path) and not overwrite and not is_report(path):
         _refuse_there([path])
@@ -81,48 +90,47 @@ def check_plot(path: Path) -> None:
         raise InputError(f"{path} is already there and is no plot. Choose another --plot.")
 
 
-def check_replaced(output: Path, info: VideoInfo, frames: range, styles: Iterable[Path], settings: Settings) -> None:
+def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path]) -> None:
     """Refuse to replace the source, a style, the weights, or anything else that nobody said could be replaced.
 
     A link that may be replaced is replaced itself; what it leads to stays. What an interrupted run has already put
     in place may be replaced, a report by a report, and a film's record.
 
     Args:
-        output: the film.
+        request: the clip.
         info: of the source.
-        frames: the indices that are made.
-        styles: their pictures.
-        settings: of the job.
+        written: all files of the job, see `written_files`.
     Raises:
         InputError: with what to do about it.
     """
-    options = settings.output
-    written = written_files(output, info, frames, options)
+    output, options = request.output, request.settings.output
     refuse_special(written)
     _refuse_twice([output, *(file for file in written if file != output)])
     refuse_onto("the clip itself", (info.thinned_from or info).source_files(), written)
-    refuse_onto("a style picture", styles, written)
-    refuse_onto("the weights file", filter(None, [settings.weights.file]), written)
+    refuse_onto("a style picture", [style.path for style in request.styles], written)
+    refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
     if options.overwrite:
         return
-    own = files_being_named(output)
+    own = files_being_named(request.places)
     there = [file for file in written if os.path.lexists(file) and file not in own]
-    _refuse_there([file for file in there if not _is_like(file, output, options)])
+    _refuse_there([file for file in there if not _is_like(file, request.places, options)])
 
 
-def written_files(output: Path, info: VideoInfo, frames: range, settings: OutputSettings) -> list[Path]:
+def written_files(request: ClipRequest, info: VideoInfo, frames: range) -> tuple[Path, ...]:
     """Everything that a job writes: the film, or the files of the sequence, and what is beside it.
 
     Args:
-        output, info, frames: as for `check_replaced`.
-        settings: of the output.
+        request: the clip.
+        info: of the source.
+        frames: the indices that are made.
     """
-    if choose_delivery(settings.delivery, output).is_sequence:
+    output, settings = request.output, request.settings.output
+    if request.delivery.is_sequence:
         film = sequence_files(output, [info.number(index) for index in frames])
     else:
         film = [output]
-    record = [provenance_path(output)] if settings.provenance else []
-    return [*film, *record, *(Path(path).absolute() for path in (settings.sheet, settings.report) if path)]
+    record = [request.places.record] if settings.provenance else []
+    return (*film, *record, *request.files_beside)
 
 
 def refuse_into(folder: Path, output: Path | None, delivery: Delivery) -> None:
@@ -156,10 +164,10 @@ def _refuse_hidden(path: Path) -> None:
         raise InputError(f"{path}: such hidden names are those of unfinished work. Choose another name.")
 
 
-def _is_like(file: Path, output: Path, settings: OutputSettings) -> bool:
+def _is_like(file: Path, places: Places, settings: OutputSettings) -> bool:
     """Whether a file is what a job replaces unasked: its film's record, or a report by a report."""
-    if file == provenance_path(output):
-        return is_record_of(output)
+    if file == places.record:
+        return is_record_of(places)
     return bool(settings.report) and file == Path(settings.report).absolute() and is_report(file)
 
 

@@ -1,36 +1,48 @@
-"""A clip and everything that is checked, decided and read before work on it begins."""
+"""Opening a job: everything that is checked, decided and read before work on a clip begins, once for all that follows.
+
+A job is opened to make a film, to check one, to help with one, or to paint frames that are not written. Where frames
+are kept, and by what they are known again, is found out here and nowhere else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
-from stylevideo.media.encode.delivery import DELIVERIES, Delivery, choose_delivery
+from stylevideo.media.encode.delivery import DELIVERIES, Delivery
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.encode.stretch import stretch_of_time
 from stylevideo.media.encode.trial import check_film
+from stylevideo.media.hidden import REQUEST_NAME, Places, finished_frames
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import SRGB, sequence_view, shown_by
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
-from stylevideo.render.job import Job, encoding_of
-from stylevideo.render.outputs import check_replaced, refuse_into
+from stylevideo.planning.request import ClipRequest
+from stylevideo.render.disk import check_space
+from stylevideo.render.job import Job, encoding_of, fingerprint
+from stylevideo.render.memory import FALLBACK_NAME, in_words
+from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
 from stylevideo.render.styles import read_styles, seen_through
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
-from stylevideo.settings.style import Style
-from stylevideo.store.identity import request_key
+from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
+from stylevideo.store.identity import request_key_of
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
+from stylevideo.system.folders import check_folder
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Clip, VideoInfo
 from stylevideo.timeline.ranges import select_frames
@@ -42,56 +54,136 @@ UNWRITTEN = DELIVERIES["png"]
 """Frames that are not written are kept as for this: 8 bits, or 16 where the source has more."""
 
 
-def prepare(source: Path, styles: Sequence[str | Path | Style], output: Path | None, settings: Settings) -> Job:
-    """Check all that can be checked before any work.
+class Mode(Enum):
+    """What a job is opened for."""
+
+    RENDER = "render"
+    """To make the film: its folder is there, its names are checked, and no other run works on it."""
+    CHECK = "check"
+    """To tell whether the film can be made: nothing is written, and the film's folder need not be there."""
+    HELP = "help"
+    """To paint shots into the unfinished work of another process."""
+    FRAMES = "frames"
+    """To paint frames that are written nowhere; the request's output does not count."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One of those that a film needs where memory is too small, or where its source is touched.
+
+    Attributes:
+        given_up: settings' values that take the place of those asked for.
+        anew: whether what an interrupted run left is thrown away.
+        only_written: whether the source counts as touched only where it was written to.
+    """
+
+    given_up: Mapping[str, Any]
+    anew: bool
+    only_written: bool = False
+
+    @classmethod
+    def first(cls, request: ClipRequest, anew: bool) -> Attempt:
+        """The first one, which gives up what an interrupted run gave up whose frames are kept."""
+        return cls({} if anew else read_note(request.places, FALLBACK_NAME) or {}, anew)
+
+
+def open_job(
+    request: ClipRequest, mode: Mode, attempt: Attempt | None = None, to_be_made: Collection[Path] = ()
+) -> Job:
+    """Check all that can be checked before any work, and find out, once, what the work needs.
 
     Args:
-        source: a video file, a pattern of an image sequence, or a folder with one.
-        styles: at least one picture.
-        output: the film, whose suffix decides its form; None where nothing is written.
-        settings: of the job.
+        request: the clip.
+        mode: what for.
+        attempt: the first one if not given.
+        to_be_made: where names are checked, folders that will be there too when the film is made.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
+        ResumeError: an interrupted run's frames were made from something else; or there is nothing to help with.
+        StorageError: the disk is too full.
+    """
+    if mode is Mode.FRAMES:
+        return _read(request, request.settings, mode)
+    if mode is Mode.CHECK:
+        check_names(request, check_folder(request.output) | frozenset(to_be_made))
+    attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
+    job = _read(request, request.settings.with_values(**attempt.given_up), mode)
+    job.watch.only_written = attempt.only_written
+    if attempt.given_up:
+        job = replace(job, notes=(*job.notes, in_words(attempt.given_up)))
+    return replace(job, store=_open_store(job, mode, attempt))
+
+
+def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
+    """The film's unfinished work; None where there is none, and none is begun."""
+    places = job.places
+    if mode is Mode.HELP:
+        return FrameStore(places, fingerprint(job), join=True)
+    check_space(job, 0 if attempt.anew else finished_frames(places))
+    if mode is Mode.CHECK:
+        return None if attempt.anew else find_store(places, fingerprint(job))
+    if "precision" in attempt.given_up:  # the frames that were made before it was given up stay
+        accept_changes(places, {"convolution_dtype": str(torch.bfloat16)})
+    remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
+    store = FrameStore(places, fingerprint(job), attempt.anew, remembered)
+    store.write_note(REQUEST_NAME, job.request)
+    return store
+
+
+def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
+    """A job without its unfinished work.
+
+    Args:
+        request: the clip.
+        settings: those that it is made with.
+        mode: what for.
     """
     device = choose_device(settings.optimizer.device)
-    chosen = read_styles(styles)
-    footage = settings.footage
-    delivery = choose_delivery(settings.output.delivery, output) if output else UNWRITTEN
+    styles = read_styles(request.styles)
+    writes, source, footage = mode is not Mode.FRAMES, request.source, settings.footage
+    delivery = request.delivery if writes else UNWRITTEN
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
-    info, watch, request = selection.info, SourceWatch(selection.info, selection.frames), ""
+    info, frames = selection.info, selection.frames
+    watch, key, written = SourceWatch(info, frames), "", tuple[Path, ...]()
     if source.is_dir():
-        refuse_into(source, output, delivery)
+        if writes:
+            refuse_into(source, request.output, delivery)
         source = info.path
-    if output:
-        request = request_key(source, [read.style for read in chosen], settings, watch.identity)
-        check_replaced(output, info, selection.frames, [read.style.path for read in chosen], settings)
-    size = _film_size(info, settings.scales.size)
+    if writes:
+        hashes = [(read.sha256, read.style.weight) for read in styles]
+        key = request_key_of(watch.identity, hashes, request.settings)
+        written = written_files(request, info, frames)
+        check_replaced(request, info, written)
+    size = film_size(info, settings.scales.size)
     bits = _bits(footage, info, delivery)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
-        chosen = seen_through(chosen, sequence_view(reading.view))
+        styles = seen_through(styles, sequence_view(reading.view))
     if reading.is_displayed and _is_shown(settings, info, delivery):
         shown_by(reading.display, reading.display_view, reading.view)
     refuse_hdr(info, footage)
     check_decodable(info, reading)
     if footage.strict:
-        check_whole(info, selection.frames, reading)
-    if output and not delivery.is_sequence:
-        _check_length(info, selection.frames, settings.output.variable_rate == "keep")
-    plan = plan_film(info, output, selection.frames) if output else None
-    if output and plan and not delivery.is_sequence:
+        check_whole(info, frames, reading)
+    if writes and not delivery.is_sequence:
+        _check_length(info, frames, settings.output.variable_rate == "keep")
+    plan = plan_film(info, request.output, frames) if writes else None
+    if plan and not delivery.is_sequence:
         alpha = reading.alpha != "drop" and delivery.has_alpha
         kind = ((*size, 4 if alpha else 3), bits)
-        check_film(plan, output, info, selection.frames, encoding_of(delivery, settings), kind)
+        check_film(plan, request.output, info, frames, encoding_of(delivery, settings), kind)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
-    clip = Clip(source, output or source, info, selection.frames)
-    colors = tuple(read.note for read in chosen if read.note)
+    clip = Clip(source, request.output if writes else source, info, frames)
+    colors = tuple(read.note for read in styles if read.note)
     notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, _facts(info, delivery)))
-    return Job(clip, chosen, settings, size, reading, bits, delivery, device, vgg, watch, plan, request, notes)
+    places = request.places if writes else Places(source, source.name)
+    return Job(
+        clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, key, notes
+    )
 
 
 @lru_cache(maxsize=1)
@@ -188,7 +280,7 @@ def refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:
         )
 
 
-def _film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
+def film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
     """Height and width of the film: the source's, or reduced to a long edge and then even."""
     height, width = info.height, info.width
     if 0 < long_edge < max(height, width):

@@ -15,12 +15,11 @@ from typing import Any
 import torch
 
 from stylevideo.errors import InputError, StorageError
-from stylevideo.media.hidden import store_folder
-from stylevideo.media.pattern import plain_name
+from stylevideo.media.hidden import Places
 from stylevideo.render.job import Job
 from stylevideo.settings.settings import leaves
 from stylevideo.store.identity import written_bytes
-from stylevideo.store.sidecar import MADE_BY, is_record_of, provenance_path, size_words
+from stylevideo.store.sidecar import MADE_BY, is_record_of, size_words
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 
@@ -39,7 +38,7 @@ def provenance(job: Job) -> dict[str, Any]:
     return {
         MADE_BY: __version__,
         "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
-        "film": plain_name(clip.output),
+        "film": job.places.name,
         "source": {"name": clip.source.name, "sha256": _sha256(clip.info.source_files())},
         "request": job.request,
         "frames": clip.info.numbers(clip.frames),
@@ -69,27 +68,25 @@ def write_provenance(values: dict[str, Any], job: Job) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    info, frames, output = job.clip.info, job.clip.frames, job.clip.output
-    numbers = info.numbers(frames) if job.delivery.is_sequence else None
-    values = {**values, "numbers": numbers, "bytes": written_bytes(output, numbers)}
+    numbers = job.clip.info.numbers(job.clip.frames) if job.delivery.is_sequence else None
+    values = {**values, "numbers": numbers, "bytes": written_bytes(job.clip.output, numbers)}
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.
-    write_atomically(provenance_path(output), text.encode(errors="backslashreplace"), store_folder(output))
+    write_atomically(job.places.record, text.encode(errors="backslashreplace"), job.places.work)
 
 
-def remove_record(output: Path) -> None:
+def remove_record(places: Places) -> None:
     """Remove the file beside a film that was there before, if there is one: it says how that one was made.
 
     Raises:
         StorageError: it cannot be removed.
     """
-    path = provenance_path(output)
-    if not is_record_of(output):
+    if not is_record_of(places):
         return
     try:
-        path.unlink()
+        places.record.unlink()
     except OSError as error:
-        raise StorageError(f"{path} cannot be removed ({error.strerror}). Remove it by hand.") from error
+        raise StorageError(f"{places.record} cannot be removed ({error.strerror}). Remove it by hand.") from error
 
 
 def _sha256(files: Sequence[Path]) -> str:

@@ -41,10 +41,10 @@ def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
         InputError: there is none, or one cannot be read or is too small for the network.
         SettingsError: a weight is not above zero.
     """
-    chosen = [style if isinstance(style, Style) else Style.parse(str(style)) for style in styles]
+    chosen = tuple(map(Style.of, styles))
     if not chosen:
         raise InputError("No style picture was given. Name at least one with --style PICTURE.")
-    return tuple(_read_style(style) for style in chosen)
+    return tuple(map(_read_style, chosen))
 
 
 def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ...]:

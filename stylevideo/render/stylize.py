@@ -1,6 +1,6 @@
 """One clip, from source to film: everything is checked first, then frames are made, kept and written.
 
-The path of a frame stands in `_stylize`, and in `stylevideo.render.painter`. Tells what happens through events; prints
+The path of a frame stands in `_Run.make`, and in `stylevideo.render.painter`. Tells what happens through events; prints
 nothing.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.sequence import PaintedFrame
@@ -31,19 +31,20 @@ from stylevideo.errors import (
     StyleVideoError,
     TouchedError,
 )
-from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.decode.shots import detect_shots
-from stylevideo.media.hidden import REQUEST_NAME, finished_frames, throw_away
+from stylevideo.media.hidden import Places, finished_frames, throw_away
 from stylevideo.media.images.pictures import to_8_bits
+from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import displayed
-from stylevideo.render.claims import Alone, Claims
-from stylevideo.render.disk import check_room, check_space, pixels_of
-from stylevideo.render.job import Job, fingerprint
-from stylevideo.render.memory import FALLBACK_NAME, in_words, next_fallback
+from stylevideo.render.claims import Claims, Hooks
+from stylevideo.render.disk import check_room, pixels_of
+from stylevideo.render.job import Job
+from stylevideo.render.memory import FALLBACK_NAME, next_fallback
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Made, Painter, too_large
 from stylevideo.render.pipeline import Pipeline
-from stylevideo.render.preflight import prepare
+from stylevideo.render.preflight import Attempt, Mode, film_size, open_job
 from stylevideo.reports.events import Checked, Forecast, Listener, Planned
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
@@ -52,8 +53,7 @@ from stylevideo.reports.warnings import frame_warnings, loop_warnings, source_wa
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
-from stylevideo.store.frames import FrameStore, accept_changes, read_note, write_note
-from stylevideo.store.identity import request_key
+from stylevideo.store.frames import FrameStore, write_note
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
@@ -76,7 +76,6 @@ def stylize(
     settings: Settings | None = None,
     on_event: Listener = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
-    claims: Claims | None = None,
 ) -> ClipResult:
     """Stylise a clip and write it as a film with its original sound.
 
@@ -88,12 +87,7 @@ def stylize(
         styles: at least one picture, or `Style(path, weight)`.
         output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.encode.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
-        on_event: told of the plan, of the forecast, and of each frame once it is safe on disk; in this thread, so
-            when the next one is made.
-        stop: asked all the time whether to end early; a frame that is begun is finished if it takes a few seconds, else
-            its work is broken off.
-        claims: asked before each shot, where others help to paint the clip, see `helper`; nobody does if
-            not given.
+        on_event, stop: see `Hooks`.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
         ResumeError: an interrupted run's frames were made from something else.
@@ -103,84 +97,52 @@ def stylize(
         DecodeError, EncodeError, KilledError, StorageError, DeviceMemoryError: it went wrong on the way; the finished
             frames are kept. (InputError where the source turned out to be odd before there were any.)
     """
-    settings = settings or Settings()
-    output = Path(output).absolute()
-    source = Path(source).absolute()
-    with broken_off_when(stop), folder_for(output):
-        check_names(output, settings.output)
-        return _make(source, styles, output, settings, on_event, stop, claims or Alone())
+    chosen = tuple(map(Style.of, styles))
+    request = ClipRequest(Path(source).absolute(), chosen, Path(output).absolute(), settings or Settings())
+    return make_film(request, Hooks(on_event, stop))
 
 
-def _make(
-    source: Path,
-    styles: Sequence[str | Path | Style],
-    output: Path,
-    settings: Settings,
-    on_event: Listener,
-    stop: Callable[[], bool],
-    claims: Claims,
-) -> ClipResult:
-    """`stylize` into a folder that is there; begun again with less where memory is too small."""
-    with sole_run(output), cpu_threads(settings.optimizer.threads):
-        anew = settings.output.restart
-        given_up: dict[str, Any] = {} if anew else read_note(output, FALLBACK_NAME) or {}
-        touches, more, knows_frames = _Touches(output), dict[str, Any](), False
-        while True:
-            attempt = _Attempt(given_up, anew, _Shared(claims), knows_frames, touches.are_many)
-            try:
-                return _stylize(source, styles, output, settings, attempt, on_event, stop)
-            except TouchedError:
-                if not touches.may_go_on():
-                    raise
-                logger.warning("%s was touched while it was read. Going on from the last saved frame.", source)
-                _pause(TOUCH_PAUSE_S)
-                more = {}
-            except DeviceMemoryError as error:
-                less: dict[str, Any] | None = {}
-                if not attempt.shared.was_helped:  # if it was, perhaps on this device, the memory may suffice for one
-                    eased = settings.with_values(**given_up)
-                    with memory_context(str(error)):
-                        less = next_fallback(eased, partial(_long_edge, source, styles, output, eased))
-                if less is None:
-                    raise
-                more = less
-                logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
-            # Only here the error, and with it all that it holds of the device's memory, is gone.
-            given_up, anew = {**given_up, **more}, anew and not attempt.has_begun
-            knows_frames = attempt.knows_frames
-            _make_way(output, given_up, more, anew)
+def make_film(request: ClipRequest, hooks: Hooks) -> ClipResult:
+    """`stylize` what is asked for; begun again with less where memory is too small.
 
-
-@dataclass
-class _Attempt:
-    """One of those that a film needs where memory is too small.
-
-    Attributes:
-        given_up: settings' values that take the place of those asked for.
-        anew: whether what an earlier run left is thrown away.
-        shared: whether others help.
-        knows_frames: whether this process has looked at the kept frames already, or made them.
-        only_written: whether the source counts as touched only where it was written to.
-        has_begun: whether there is unfinished work of its own; then nothing more is thrown away.
+    Raises:
+        As `stylize`.
     """
-
-    given_up: Mapping[str, Any]
-    anew: bool
-    shared: _Shared
-    knows_frames: bool
-    only_written: bool
-    has_begun: bool = False
+    with broken_off_when(hooks.stop), folder_for(request.output):
+        check_names(request)
+        with sole_run(request.places), cpu_threads(request.settings.optimizer.threads):
+            attempt, knows_frames = Attempt.first(request, request.settings.output.restart), False
+            touches = _Touches(request.places)
+            while True:
+                run = _Run(request, hooks, attempt, knows_frames)
+                try:
+                    return run.make()
+                except TouchedError:
+                    if not touches.may_go_on():
+                        raise
+                    logger.warning(
+                        "%s was touched while it was read. Going on from the last saved frame.", request.source
+                    )
+                    _pause(TOUCH_PAUSE_S)
+                    more: dict[str, Any] = {}
+                except DeviceMemoryError as error:
+                    more = run.less_after(error)
+                    logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
+                # Only here the error, and with it all that it holds of the device's memory, is gone.
+                given_up, anew = {**attempt.given_up, **more}, attempt.anew and not run.has_begun
+                attempt, knows_frames = Attempt(given_up, anew, touches.are_many), run.knows_frames
+                _make_way(request.places, attempt, more)
 
 
 class _Touches:
     """Of a source, while its film is made.
 
     Args:
-        output: the film.
+        places: of the film.
     """
 
-    def __init__(self, output: Path) -> None:
-        self._output, self._count, self._in_vain, self._finished = output, 0, 0, 0
+    def __init__(self, places: Places) -> None:
+        self._places, self._count, self._in_vain, self._finished = places, 0, 0, 0
 
     @property
     def are_many(self) -> bool:
@@ -189,7 +151,7 @@ class _Touches:
 
     def may_go_on(self) -> bool:
         """Count one, and say whether frames were saved between the last ones."""
-        finished = finished_frames(self._output)
+        finished = finished_frames(self._places)
         self._in_vain = 0 if finished > self._finished else self._in_vain + 1
         self._count, self._finished = self._count + 1, finished
         return self._in_vain <= MOST_TOUCHES
@@ -202,57 +164,59 @@ def _pause(seconds: float) -> None:
         time.sleep(POLL_S)
 
 
-def _long_edge(source: Path, styles: Sequence[str | Path | Style], output: Path, settings: Settings) -> int:
-    return max(prepare(source, styles, output, settings).size)
+def _long_edge(source: Path, settings: Settings) -> int:
+    """Of the film, in pixels."""
+    return max(film_size(open_clip(source, Fraction(settings.footage.rate)), settings.scales.size))
 
 
-def _make_way(output: Path, given_up: Mapping[str, Any], more: Mapping[str, Any], anew: bool) -> None:
-    """Prepare what an attempt left for one that does without more; frames of another size are of no use to it."""
+def _make_way(places: Places, attempt: Attempt, more: Mapping[str, Any]) -> None:
+    """Prepare what the last attempt left for one that does without more; frames of another size are of no use to it."""
     release_memory()
-    if anew:  # what is there will be thrown away
+    if attempt.anew:  # what is there will be thrown away
         return
     if "size" in more:
-        throw_away(output)
+        throw_away(places)
     elif more:
-        write_note(output, FALLBACK_NAME, given_up)
+        write_note(places, FALLBACK_NAME, attempt.given_up)
 
 
-def _stylize(
-    source: Path,
-    styles: Sequence[str | Path | Style],
-    output: Path,
-    settings: Settings,
-    attempt: _Attempt,
-    on_event: Listener,
-    stop: Callable[[], bool],
-) -> ClipResult:
-    """`stylize`, while no other run works on the film."""
-    began, given_up, shared = time.perf_counter(), attempt.given_up, attempt.shared
-    with memory_context(f"There is too little memory for {source.name}. Reduce it first, or find a larger machine."):
-        job = prepare(source, styles, output, settings.with_values(**given_up))
-    if attempt.only_written:
-        job.watch.only_written = True
-    check_space(job, 0 if attempt.anew else finished_frames(output))
-    if "precision" in given_up:  # the frames that were made before it was given up stay
-        accept_changes(output, {"convolution_dtype": str(torch.bfloat16)})
-    remembered = {FALLBACK_NAME: given_up} if given_up else {}
-    store = FrameStore(output, fingerprint(job), attempt.anew, remembered)
-    attempt.has_begun = True
-    if given_up:
-        asked = request_key(source, [read.style for read in job.styles], settings, job.identity)
-        job = replace(job, notes=(*job.notes, in_words(given_up)), request=asked)
-    store.write_note(REQUEST_NAME, job.request)
-    on_event(Checked(job.clip, job.view))
-    try:
-        with memory_context(too_large(job)), shared:
+class _Run:
+    """One attempt at a film. Holds nothing of the device's memory when it has failed.
+
+    Args:
+        request: the clip.
+        hooks: of who wants it.
+        attempt: how it is tried.
+        knows_frames: whether this process has looked at the kept frames already, or made them.
+    Attributes:
+        knows_frames: likewise, later.
+        has_begun: whether there is unfinished work of its own; then nothing more is thrown away.
+    """
+
+    def __init__(self, request: ClipRequest, hooks: Hooks, attempt: Attempt, knows_frames: bool) -> None:
+        self._request, self._hooks, self._attempt = request, hooks, attempt
+        self._shared = _Shared(hooks.claims)
+        self.knows_frames, self.has_begun = knows_frames, False
+
+    def make(self) -> ClipResult:
+        """Make the film, or as much of it as there is memory for."""
+        began, on_event, stop = time.perf_counter(), self._hooks.on_event, self._hooks.stop
+        name = self._request.source.name
+        with memory_context(f"There is too little memory for {name}. Reduce it first, or find a larger machine."):
+            job = open_job(self._request, Mode.RENDER, self._attempt)
+        store = job.store
+        assert store is not None, "a job that is rendered has begun its work"
+        self.has_begun = True
+        on_event(Checked(job.clip, job.view))
+        with _kept(store), memory_context(too_large(job)), self._shared:
             shots = _remembered_shots(store, job, stop)
-            require_whole(store, shots, job.clip.info, job.size, pictures=not attempt.knows_frames)
-            attempt.knows_frames = True
+            require_whole(store, shots, job.clip.info, job.size, pictures=not self.knows_frames)
+            self.knows_frames = True
             to_do = _announce(job, store, shots, on_event)
             forecast = None
             with (
                 Pipeline(job, store, shots) as line,
-                closing(_paint_all(job, store, shots, line, stop, shared.claims)) as painted,
+                closing(_paint_all(job, store, shots, line, self._hooks)) as painted,
             ):
                 for made in painted:
                     if made is None:
@@ -268,6 +232,33 @@ def _stylize(
                 line.tell_saved(on_event)
                 notes = line.finish_film()
             result = _finish(job, store, shots, notes, line.waits(), began)
+        try:
+            stays = store.remove()
+        except StyleVideoError as error:  # the film is complete all the same
+            stays = str(error)
+        return replace(result, warnings=(*result.warnings, stays)) if stays else result
+
+    def less_after(self, error: DeviceMemoryError) -> dict[str, Any]:
+        """What to give up beside what this attempt did; nothing where it was helped, and memory may suffice for one.
+
+        Raises:
+            DeviceMemoryError: this one, where nothing is left to give up.
+        """
+        if self._shared.was_helped:
+            return {}
+        eased = self._request.settings.with_values(**self._attempt.given_up)
+        with memory_context(str(error)):
+            less = next_fallback(eased, partial(_long_edge, self._request.source, eased))
+        if less is None:
+            raise error
+        return less
+
+
+@contextmanager
+def _kept(store: FrameStore) -> Iterator[None]:
+    """Say that the finished frames are kept where work on a film fails; where there are none, leave nothing."""
+    try:
+        yield
     except (DecodeError, DeviceMemoryError, EncodeError, KilledError, StorageError, InputError) as error:
         if not store.has_frames:
             with suppress(StyleVideoError):
@@ -277,15 +268,10 @@ def _stylize(
         raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
         ) from error
-    try:
-        stays = store.remove()
-    except StyleVideoError as error:  # the film is complete all the same
-        stays = str(error)
-    return replace(result, warnings=(*result.warnings, stays)) if stays else result
 
 
 def _paint_all(
-    job: Job, store: FrameStore, shots: Sequence[Shot], line: Pipeline, stop: Callable[[], bool], claims: Claims
+    job: Job, store: FrameStore, shots: Sequence[Shot], line: Pipeline, hooks: Hooks
 ) -> Generator[Made | None, None, None]:
     """Paint every shot that nobody else has, and in the end those that others did not complete.
 
@@ -293,18 +279,18 @@ def _paint_all(
         None where there is nothing to do for now but to wait for others.
     """
     left = [shot for shot in shots if not store.is_complete(shot.index)]
-    with Painter(job, shots, store, line.waiting_for_frames, stop) as painter:
+    with Painter(job, shots, store, line.waiting_for_frames, hooks.stop) as painter:
         while left:
             painted = set()
             for shot in left:
-                if claims.take(shot.index) and not store.is_complete(shot.index):
+                if hooks.claims.take(shot.index) and not store.is_complete(shot.index):
                     painted.add(shot)
                     for made in painter.paint(shot):
                         yield made
-                        _end_if_asked(stop, made.ends_shot and shot is left[-1])
+                        _end_if_asked(hooks.stop, made.ends_shot and shot is left[-1])
             left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
             if left:
-                _end_if_asked(stop)
+                _end_if_asked(hooks.stop)
                 yield None
 
 
@@ -351,9 +337,8 @@ def stylize_frames(
         InputError, SettingsError, DeviceError: something cannot be done as asked.
         DecodeError: the source cannot be decoded.
     """
-    path = Path(source).absolute()
-    settings = settings or Settings()
-    job = prepare(path, styles, None, settings)
+    path, settings = Path(source).absolute(), settings or Settings()
+    job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings), Mode.FRAMES)
     with (
         cpu_threads(settings.optimizer.threads),
         Painter(job, shots := _detect(job), None) as painter,

@@ -16,9 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stylevideo.media.hidden import Places
 from stylevideo.reports.results import ClipResult, Status
 from stylevideo.settings.style import Style
-from stylevideo.store.sidecar import MADE_BY, provenance_path, read_values
+from stylevideo.store.sidecar import MADE_BY, read_values
 from stylevideo.system.files import write_atomically
 from stylevideo.version import __version__
 
@@ -90,7 +91,7 @@ def _hashes(output: Path) -> dict[str, str]:
     with suppress(OSError), output.open("rb") as stream:
         hashes["film"] = hashlib.file_digest(stream, "sha256").hexdigest()
     with suppress(KeyError, TypeError):
-        made_from = read_values(provenance_path(output))
+        made_from = read_values(Places.of(output).record)
         hashes["source"] = made_from["source"]["sha256"]
         hashes |= {f"style {place}": style["sha256"] for place, style in enumerate(made_from["styles"], 1)}
     return hashes

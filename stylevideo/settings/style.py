@@ -17,6 +17,15 @@ class Style:
     weight: float = 1.0
 
     @classmethod
+    def of(cls, named: str | Path | Style) -> Style:
+        """A style, however it is named: `PICTURE:WEIGHT`, a path, or a style already.
+
+        Raises:
+            SettingsError: the weight is not above zero.
+        """
+        return named if isinstance(named, Style) else cls.parse(str(named))
+
+    @classmethod
     def parse(cls, text: str) -> Style:
         """Read `PICTURE` or `PICTURE:WEIGHT`, such as `waves.jpg:0.5`.
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
-from stylevideo.media.hidden import store_folder, throw_away
+from stylevideo.media.hidden import Places, throw_away
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
 from stylevideo.system.files import make_private_folder, write_atomically
@@ -35,50 +35,50 @@ RECORD_BYTES = 1 << 20
 """The most that the record of a frame may have."""
 
 
-def files_being_named(output: Path) -> frozenset[Path]:
+def files_being_named(places: Places) -> frozenset[Path]:
     """The files that an interrupted run, which had all frames of a film, had begun to put in their places."""
     with suppress(ResumeError):  # whoever goes on from it says so
-        if found := find_notes(store_folder(output)):
+        if found := find_notes(places.work):
             return frozenset(map(Path, found[0].read(NAMING_FILE, FILE_NAMES_BYTES) or ()))
     return frozenset()
 
 
-def read_note(output: Path, name: str) -> Any:
+def read_note(places: Places, name: str) -> Any:
     """A value that an interrupted run of this film has remembered under a name, or None.
 
     Raises:
         ResumeError: what it left is spoilt.
     """
-    found = find_notes(store_folder(output))
+    found = find_notes(places.work)
     return found[0].read(f"{name}.json") if found else None
 
 
-def write_note(output: Path, name: str, value: Any) -> None:
+def write_note(places: Places, name: str, value: Any) -> None:
     """Remember a value for an interrupted run of this film, if there is one; see `read_note`."""
-    if found := find_notes(store_folder(output)):
+    if found := find_notes(places.work):
         found[0].write(f"{name}.json", value)
 
 
-def accept_changes(output: Path, changes: Mapping[str, Any]) -> None:
+def accept_changes(places: Places, changes: Mapping[str, Any]) -> None:
     """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
-    if found := find_notes(store_folder(output)):
+    if found := find_notes(places.work):
         write_job(found[0], {**found[1], **changes})
 
 
-def find_store(output: Path, fingerprint: Mapping[str, Any]) -> FrameStore | None:
+def find_store(places: Places, fingerprint: Mapping[str, Any]) -> FrameStore | None:
     """The unfinished work of a film, if an interrupted run has left any; nothing is begun.
 
     Raises:
         ResumeError: as `FrameStore`.
     """
-    return FrameStore(output, fingerprint, join=True) if find_notes(store_folder(output)) else None
+    return FrameStore(places, fingerprint, join=True) if find_notes(places.work) else None
 
 
 class FrameStore:
     """The unfinished work of one film.
 
     Args:
-        output: the film that is to be made.
+        places: of the film that is to be made.
         fingerprint: everything that decides how the frames look, by name; JSON values.
         restart: throw away what an earlier run left.
         remembered: values to be kept from the beginning on, by name, see `write_note`.
@@ -91,13 +91,13 @@ class FrameStore:
 
     def __init__(
         self,
-        output: Path,
+        places: Places,
         fingerprint: Mapping[str, Any],
         restart: bool = False,
         remembered: Mapping[str, Any] | None = None,
         join: bool = False,
     ) -> None:
-        self._output, self.folder = output, store_folder(output)
+        self._places, self.folder = places, places.work
         if restart:
             self.remove()
         fingerprint = json.loads(json.dumps(fingerprint))
@@ -249,7 +249,7 @@ class FrameStore:
 
     def remove(self) -> str:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
-        return throw_away(self._output)
+        return throw_away(self._places)
 
     def _begin(self, fingerprint: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
         """Make the folder, or leave nothing; the fingerprint comes last, since it counts only with the rest."""

@@ -19,11 +19,12 @@ from pathlib import Path
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
 from stylevideo.media.decode.probe import require_file
+from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
 from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
-from stylevideo.store.sidecar import provenance_path, read_values
+from stylevideo.store.sidecar import read_values
 from stylevideo.system.files import read_file
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
@@ -37,14 +38,13 @@ LEAST_PARTS = 3
 LEAST_PART_BYTES = 1 << 12
 
 
-def request_key(source: Path, styles: Sequence[Style], settings: Settings, identity: str = "") -> str:
+def request_key(source: Path, styles: Sequence[Style], settings: Settings) -> str:
     """The SHA-256 of all that is asked for: the content of source and styles, the settings, the versions.
 
     Args:
         source: a video file, or the pattern or folder of an image sequence, of which the frames asked for count.
         styles: with their weights.
         settings: of the job; where it runs and what else it writes does not count.
-        identity: of the source's files, as from `source_identity`, where that is known already.
     Raises:
         InputError: the source or a style cannot be read, or the sequence does not have these frames.
         SettingsError: the frames are not written as they should be.
@@ -57,42 +57,50 @@ def request_key(source: Path, styles: Sequence[Style], settings: Settings, ident
     else:
         require_file(source)
         files = [source]
+    hashes = [(content_hash(style.path), style.weight) for style in styles]
+    return request_key_of(source_identity(files), hashes, settings)
+
+
+def request_key_of(identity: str, styles: Sequence[tuple[str, float]], settings: Settings) -> str:
+    """What `request_key` says of a source and of styles that were read already.
+
+    Args:
+        identity: of the source's files, as from `source_identity`.
+        styles: the SHA-256 of each one's file, and its weight.
+        settings: of the job.
+    """
     asked = {
         "stylevideo": __version__,
         "torch": version("torch"),
-        "source": identity or source_identity(files),
-        "view": _view_identity(footage.view),
-        "styles": [[content_hash(style.path), style.weight] for style in styles],
+        "source": identity,
+        "view": _view_identity(settings.footage.view),
+        "styles": [list(style) for style in styles],
         "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.affects is not Affects.RUN},
         "weights": _weights_hash(settings.weights.file),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def is_made(output: Path, key: Callable[[], str]) -> bool:
+def is_made(places: Places, key: Callable[[], str]) -> bool:
     """Whether a film is there, as large as it was written, and made from what the key says.
 
     Args:
-        output: the film, or the pattern of an image sequence.
+        places: of the film.
         key: tells what `request_key` does; asked if there is a film.
     Raises:
         What `key` raises.
     """
-    values = read_values(provenance_path(output))
+    values = read_values(places.record)
     try:
-        request, is_whole = values["request"], written_bytes(output, values["numbers"]) == values["bytes"]
+        request, is_whole = values["request"], written_bytes(places.film, values["numbers"]) == values["bytes"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingsError):
         return False
     return bool(is_whole and request == key())
 
 
-def made_files(output: Path) -> Iterator[Path]:
-    """The files of a film that is made, as its record says.
-
-    Args:
-        output: the film, or the pattern of an image sequence.
-    """
-    return _files(output, read_values(provenance_path(output))["numbers"])
+def made_files(places: Places) -> Iterator[Path]:
+    """The files of a film that is made, as its record says."""
+    return _files(places.film, read_values(places.record)["numbers"])
 
 
 def written_bytes(output: Path, numbers: str | None) -> int:

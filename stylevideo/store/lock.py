@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
-from stylevideo.media.hidden import store_folder, throw_away
+from stylevideo.media.hidden import Places, throw_away
 from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 
@@ -28,14 +28,8 @@ _IS_OURS = re.compile(_NOTE.pattern + rb"|[0-9]+\n[^\0]*")
 """Also what filelock writes where the disk knows no locks."""
 
 
-def lock_path(output: Path) -> Path:
-    """Where a film's lock is: `.film.mp4.stylevideo.lock`; there only while a run works on it, or after it died."""
-    folder = store_folder(output)
-    return folder.with_name(f"{folder.name}.lock")
-
-
 @contextmanager
-def sole_run(output: Path) -> Iterator[None]:
+def sole_run(places: Places) -> Iterator[None]:
     """Keep other runs off a film.
 
     Raises:
@@ -43,14 +37,14 @@ def sole_run(output: Path) -> Iterator[None]:
         InputError: something else lies at the lock's place.
         StorageError: the lock cannot be made.
     """
-    path = lock_path(output)
-    require_own_lock(output)
+    path = places.lock
+    require_own_lock(places)
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise LockedError(
-            f"{output} is being made by another run{_owner(path)}. Wait for it, or choose another output."
+            f"{places.film} is being made by another run{_owner(path)}. Wait for it, or choose another output."
         ) from error
     except OSError as error:
         raise StorageError(f"{path} cannot be made ({error.strerror}). Choose another place for the film.") from error
@@ -67,13 +61,13 @@ def sole_run(output: Path) -> Iterator[None]:
                 path.unlink()
 
 
-def require_own_lock(output: Path) -> None:
+def require_own_lock(places: Places) -> None:
     """Refuse what lies at a lock's place and is no lock of this program.
 
     Raises:
         InputError: with what to do about it.
     """
-    path = lock_path(output)
+    path = places.lock
     with suppress(OSError):  # gone again; of another user, or held on Windows: locking it tells
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
@@ -82,23 +76,23 @@ def require_own_lock(output: Path) -> None:
             raise _foreign(path, "a file of somebody else")
 
 
-def remove_stale(output: Path, key: Callable[[], str]) -> None:
+def remove_stale(places: Places, key: Callable[[], str]) -> None:
     """Throw away what a run has left that was killed when its film was complete; not what is to become another film.
 
     Args:
-        output: the film.
+        places: of the film.
         key: tells what the run was asked for, as from `request_key`; asked if anything is left.
     """
-    if store_folder(output).exists() or lock_path(output).exists():
-        with suppress(StyleVideoError), sole_run(output):
-            asked = asked_for(output)
+    if places.work.exists() or places.lock.exists():
+        with suppress(StyleVideoError), sole_run(places):
+            asked = asked_for(places)
             if asked is None or asked == key():
-                throw_away(output)
+                throw_away(places)
 
 
-def is_locked(output: Path) -> bool:
+def is_locked(places: Places) -> bool:
     """Whether a run is working on a film now."""
-    path = lock_path(output)
+    path = places.lock
     if not path.exists():
         return False
     lock = FileLock(path, timeout=0)

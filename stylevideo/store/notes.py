@@ -20,7 +20,7 @@ from typing import Any
 
 from stylevideo.errors import InputError, ResumeError
 from stylevideo.limits import FRAMES
-from stylevideo.media.hidden import JOB_NAME, REQUEST_NAME, store_folder
+from stylevideo.media.hidden import JOB_NAME, REQUEST_NAME, Places
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
@@ -133,10 +133,10 @@ def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
     return notes, notes.unsealed(JOB_FILE, data)["fingerprint"]
 
 
-def asked_for(output: Path) -> str | None:
+def asked_for(places: Places) -> str | None:
     """What an unfinished film was asked for, as from `request_key`; None where nothing says so."""
     with suppress(ResumeError):
-        if found := find_notes(store_folder(output)):
+        if found := find_notes(places.work):
             asked = found[0].read(f"{REQUEST_NAME}.json")
             return asked if isinstance(asked, str) else None
     return None

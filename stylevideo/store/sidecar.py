@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stylevideo.errors import InputError
-from stylevideo.media.pattern import plain_name
+from stylevideo.media.hidden import Places
 from stylevideo.system.files import JSON_BYTES, read_begin, read_file
 
 MADE_BY = "stylevideo"
@@ -24,11 +24,6 @@ _BEGIN_BYTES = 1024
 _REPORT_BEGIN = re.compile(rf'\{{\s*"{MADE_BY}":\s*"[^"]*",\s*"schema":\s*[0-9]+,'.encode())
 
 
-def provenance_path(output: Path) -> Path:
-    """Where the file beside a film is: `film.mp4.json`, or `shot.####.png.json`."""
-    return output.with_name(f"{plain_name(output)}.json")
-
-
 def size_words(width: int, height: int) -> str:
     """What a film's comment says of its size."""
     return f"Its pictures are {width}x{height}."
@@ -36,7 +31,8 @@ def size_words(width: int, height: int) -> str:
 
 def told_size(film: Path, comment: str) -> str:
     """A film's width and height, such as "640x360", by the file beside it, else by its comment; "" if neither says."""
-    size = read_values(provenance_path(film)).get("size") if is_record_of(film) else None
+    places = Places.of(film)
+    size = read_values(places.record).get("size") if is_record_of(places) else None
     if isinstance(size, list):
         return "x".join(map(str, size))
     told = _SIZE.findall(comment)
@@ -58,10 +54,9 @@ def is_record(path: Path) -> bool:
     return {MADE_BY, "request", "film"} <= read_values(path).keys()
 
 
-def is_record_of(output: Path) -> bool:
+def is_record_of(places: Places) -> bool:
     """Whether the file beside a film is its record, and not that of a film of another name."""
-    path = provenance_path(output)
-    return is_record(path) and read_values(path)["film"] == plain_name(output)
+    return is_record(places.record) and read_values(places.record)["film"] == places.name
 
 
 def _begin(path: Path) -> bytes:

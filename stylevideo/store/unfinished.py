@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylevideo.errors import InputError
-from stylevideo.media.hidden import SUFFIX, finished_frames, is_hidden_name, throw_away
+from stylevideo.media.hidden import SUFFIX, Places, finished_frames, is_hidden_name, throw_away
 from stylevideo.store.lock import is_locked, sole_run
 from stylevideo.store.notes import JOB_FILE
 
@@ -61,8 +61,9 @@ def remove_unfinished(work: Unfinished) -> str:
         LockedError: a run is working on it now.
         StorageError: it cannot be deleted.
     """
-    with sole_run(work.film):
-        return throw_away(work.film)
+    places = Places.of(work.film)
+    with sole_run(places):
+        return throw_away(places)
 
 
 def _store_folders(root: Path) -> Iterator[Path]:
@@ -95,11 +96,12 @@ def _look_into(folder: Path) -> Unfinished:
                 continue
             sizes.append(status.st_size)
             times.append(status.st_mtime)
-    return Unfinished(folder, film, finished_frames(film), sum(sizes), max(times), _in_use(film))
+    places = Places.of(film)
+    return Unfinished(folder, film, finished_frames(places), sum(sizes), max(times), _in_use(places))
 
 
-def _in_use(film: Path) -> bool:
+def _in_use(places: Places) -> bool:
     try:
-        return is_locked(film)
+        return is_locked(places)
     except OSError:  # somebody else's, which we may not try
         return True

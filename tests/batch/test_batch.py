@@ -26,7 +26,7 @@ from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made
 from stylevideo.cli.main import main
 from stylevideo.errors import LockedError, SettingsError, Stopped, StorageError
-from stylevideo.media.hidden import finished_frames, store_folder
+from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides, clip_names
 from stylevideo.render.stylize import stylize
@@ -34,7 +34,7 @@ from stylevideo.reports.events import FrameFinished, Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.store import identity
-from stylevideo.store.lock import lock_path, sole_run
+from stylevideo.store.lock import sole_run
 from stylevideo.system.heartbeat import broken_off_when
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -240,7 +240,7 @@ class TestIsolation:
             stop=lambda: any(isinstance(event, ClipEvent) and isinstance(event.event, Planned) for event in asked),
         )
         requests = requests_for(clips, tmp_path / "out", restart=True)
-        assert finished_frames(requests[0].output)
+        assert finished_frames(Places.of(requests[0].output))
 
         def arm(event: object) -> None:
             if isinstance(event, BatchChecked):
@@ -321,8 +321,8 @@ class TestAgain:
         film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
         before = contents(tmp_path)
-        (store_folder(film) / "frames").mkdir(parents=True)
-        lock_path(film).touch()
+        (Places.of(film).work / "frames").mkdir(parents=True)
+        Places.of(film).lock.touch()
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
         assert contents(tmp_path) == before
 
@@ -384,14 +384,14 @@ class TestAgain:
         """Whose date cannot be changed."""
         film, given = tmp_path / "a.mp4", ["--style", str(STYLE), "--iterations=0", "-q"]
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
-        (store_folder(film) / "frames").mkdir(parents=True)
+        (Places.of(film).work / "frames").mkdir(parents=True)
 
         def refuses(*_: object) -> None:
             raise PermissionError
 
         monkeypatch.setattr(os, "utime", refuses)
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
-        assert not store_folder(film).exists()
+        assert not Places.of(film).work.exists()
 
     def test_what_another_job_left_stays(self, clips: Path, tmp_path: Path) -> None:
         """The film is there, and frames of the one that is to replace it."""
@@ -400,10 +400,10 @@ class TestAgain:
         other = Settings().with_values(iterations=0, overwrite=True, handles=2)
         with pytest.raises(Stopped):
             stylize(clips / "a.mp4", [STYLE], film, other, stop=lambda: True)
-        begun = contents(store_folder(film))
+        begun = contents(Places.of(film).work)
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given]) == 0
         assert main(["run", str(clips / "a.mp4"), "-o", str(film), *given, "--dry-run"]) == 0
-        assert contents(store_folder(film)) == begun
+        assert contents(Places.of(film).work) == begun
 
     def test_a_sheet_that_failed_is_made_up_for(
         self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -418,7 +418,7 @@ class TestAgain:
         monkeypatch.undo()
         assert main([*command, "--iterations=0", "-q"]) == 0
         assert sheet.exists()
-        assert not store_folder(film).exists()
+        assert not Places.of(film).work.exists()
 
     def test_a_dry_run_makes_nothing(self, bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         assert main(["run", str(bad_clips), *flags(tmp_path / "out"), "--dry-run"]) == 1
@@ -501,7 +501,7 @@ def begun(clips: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pope
         pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
         run = subprocess.Popen(command, text=True, env=marked(str(tmp_path)), **pipes)  # type: ignore[call-overload]
         started.append(run)
-        wait_until(lambda: (store_folder(out / "a.mp4") / "shots" / "00000.pt").exists() or run.poll() is not None)
+        wait_until(lambda: (Places.of(out / "a.mp4").work / "shots" / "00000.pt").exists() or run.poll() is not None)
         return run
 
     yield begin
@@ -564,7 +564,7 @@ class TestInterrupts:
         _, said = run.communicate(timeout=20)
         assert run.returncode == 130
         assert "Traceback" not in said
-        assert store_folder(tmp_path / "out" / "a.mp4").exists()
+        assert Places.of(tmp_path / "out" / "a.mp4").work.exists()
 
 
 def test_an_ffmpeg_ends_with_who_started_it(tmp_path: Path) -> None:
@@ -599,14 +599,14 @@ class TestTwoRuns:
         self, clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         film = tmp_path / "a.mp4"
-        with sole_run(film):
+        with sole_run(Places.of(film)):
             assert main(["run", str(clips / "a.mp4"), "--style", str(STYLE), "-o", str(film), "--iterations=0"]) == 1
             assert f"a.mp4 is being made by another run (process {os.getpid()} on " in capfd.readouterr().err
-            with pytest.raises(LockedError), sole_run(film):
+            with pytest.raises(LockedError), sole_run(Places.of(film)):
                 pass
-        lock_path(film).touch()  # as a run leaves it that was killed
+        Places.of(film).lock.touch()  # as a run leaves it that was killed
         assert main(["run", str(clips / "a.mp4"), "--style", str(STYLE), "-o", str(film), "--iterations=0"]) == 0
-        assert not lock_path(film).exists()
+        assert not Places.of(film).lock.exists()
 
 
 def test_all_that_is_wrong_is_said_before_anything_is_made(bad_clips: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from stylevideo.cli.main import main
 from stylevideo.engine.objective import LossTerms, Objective
 from stylevideo.errors import Stopped
 from stylevideo.media.encode.pipe import encode
-from stylevideo.media.hidden import finished_frames
+from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Overrides
 from stylevideo.reports.events import FrameFinished
@@ -256,7 +256,7 @@ class TestFirstSignal:
         assert time.monotonic() - began < 10
         assert running.returncode == 130, said
         assert not film.exists()
-        assert finished_frames(film) == 0
+        assert finished_frames(Places.of(film)) == 0
 
     def test_what_was_broken_off_is_painted_anew_and_the_film_is_the_same(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -304,7 +304,7 @@ class TestFirstSignal:
                 stop=lambda: len(saved) == 3,
             )
         assert time.monotonic() - began < 10
-        assert finished_frames(film) == 3
+        assert finished_frames(Places.of(film)) == 3
 
     @pytest.mark.parametrize("work", ["checks every frame", "hashes a sequence"])
     def test_it_ends_what_goes_before(self, work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,15 +32,15 @@ from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.assemble import FinishedFrames
-from stylevideo.render.claims import Alone
-from stylevideo.render.helper import help_stylize
+from stylevideo.render.claims import Hooks
+from stylevideo.render.helper import help_make
 from stylevideo.render.job import Job
-from stylevideo.render.stylize import stylize
+from stylevideo.render.stylize import make_film, stylize
 from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
@@ -263,7 +263,7 @@ class TestInOneProcess:
             assert isinstance(event, FrameFinished)
             told.append(event.record.number)
 
-        assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), tell) == (1,)
+        assert help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(tell)) == (1,)
         assert told == list(range(11, 21))
         events: list[object] = []
         result = stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
@@ -282,8 +282,8 @@ class TestInOneProcess:
         film, told = tmp_path / "film.mp4", list[object]()
         stop_after_a_frame(two_shot_clip, film)
         stop = lambda: len(told) >= 3  # noqa: E731
-        assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), told.append, stop) == ()
-        made = len(list((store_folder(film) / "frames").glob("*.png")))
+        assert help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(told.append, stop)) == ()
+        made = len(list((Places.of(film).work / "frames").glob("*.png")))
         events: list[object] = []
         stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
         assert len([event for event in events if isinstance(event, FrameFinished)]) == 20 - made
@@ -295,14 +295,14 @@ class TestInOneProcess:
         """While it waits, the other completes the shot, and the film is encoded from both."""
         film, claims = tmp_path / "film.mp4", Refusing(0)
         helper = threading.Thread(
-            target=lambda: help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone()), daemon=True
+            target=lambda: help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks()), daemon=True
         )
 
         def begin_help(event: object) -> None:
             if isinstance(event, FrameFinished) and event.record.number == 9:
                 helper.start()
 
-        result = stylize(two_shot_clip, STYLES, film, SETTINGS, begin_help, claims=claims)
+        result = make_film(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(begin_help, claims=claims))
         helper.join()
         assert claims.asked.count(1) > 1
         assert result.waits.for_others > 0
@@ -320,7 +320,7 @@ class TestInOneProcess:
 
         monkeypatch.setattr("stylevideo.render.pipeline.deliver", fail_late)
         with pytest.raises(EncodeError, match=r"The disk is full\. The finished frames are kept"):
-            stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=Refusing(0))
+            make_film(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), Hooks(claims=Refusing(0)))
 
     def test_a_frame_that_cannot_be_saved_is_noticed_while_others_are_waited_for(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -335,7 +335,7 @@ class TestInOneProcess:
 
         monkeypatch.setattr(FrameStore, "save", fail_late)
         with pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"):
-            stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, claims=Refusing(0))
+            make_film(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), Hooks(claims=Refusing(0)))
 
     def test_what_others_still_use_costs_no_film(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
@@ -344,7 +344,7 @@ class TestInOneProcess:
         real = Path.rmdir
 
         def refuse(folder: Path) -> None:
-            if folder == store_folder(tmp_path / "film.mp4"):
+            if folder == Places.of(tmp_path / "film.mp4").work:
                 raise PermissionError(13, "Permission denied")
             real(folder)
 
@@ -378,7 +378,7 @@ class TestInOneProcess:
             yield from real(*arguments)
 
         monkeypatch.setattr(painter, "read_frames", slow)
-        assert help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), told.append, stop) == ()
+        assert help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(told.append, stop)) == ()
         assert not told
 
     def test_too_little_memory_is_first_tried_without_help(
@@ -400,14 +400,14 @@ class TestInOneProcess:
         claims.end_help = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]
         told: list[object] = []
         anew = SETTINGS.with_values(restart=True)
-        stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", anew, told.append, claims=claims)
+        make_film(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", anew), Hooks(told.append, claims=claims))
         plans = [event.finished for event in told if isinstance(event, Planned)]
         assert plans == [0, 3], "what was made before stays"
         assert contents(tmp_path) == uninterrupted
 
     def test_a_helper_begins_nothing(self, two_shot_clip: Path, tmp_path: Path) -> None:
         with pytest.raises(ResumeError, match="is gone"):
-            help_stylize(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS, 0, Alone())
+            help_make(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), 0, Hooks())
         assert not list(tmp_path.iterdir())
 
     def test_a_helper_makes_no_other_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
@@ -415,7 +415,7 @@ class TestInOneProcess:
         stop_after_a_frame(two_shot_clip, film)
         before = contents(tmp_path)
         with pytest.raises(ResumeError, match="iterations was 1 and is 2"):
-            help_stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2), 1, Alone())
+            help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2)), 1, Hooks())
         assert contents(tmp_path) == before
 
     def test_a_helper_ends_when_the_film_is_begun_anew(self, two_shot_clip: Path, tmp_path: Path) -> None:
@@ -425,13 +425,13 @@ class TestInOneProcess:
         other = SETTINGS.with_values(restart=True, iterations=2)
 
         def begin_anew(event: object) -> None:
-            if not (store_folder(film) / "anew.json").exists():
+            if not (Places.of(film).work / "anew.json").exists():
                 stop_after_a_frame(two_shot_clip, film, other)
-                (store_folder(film) / "anew.json").touch()
+                (Places.of(film).work / "anew.json").touch()
 
         with pytest.raises(ResumeError, match="begun anew"):
-            help_stylize(two_shot_clip, STYLES, film, SETTINGS, 1, Alone(), begin_anew)
-        assert [path.name for path in (store_folder(film) / "shots").iterdir()] == ["00000.pt"]
+            help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(begin_anew))
+        assert [path.name for path in (Places.of(film).work / "shots").iterdir()] == ["00000.pt"]
 
 
 @linux
@@ -503,7 +503,7 @@ class TestInWorkers:
             self.stopping = True
 
         assert shared(stop).status is Status.STOPPED
-        assert len(list((store_folder(tmp_path / "out" / "film.mp4") / "frames").glob("*.png"))) < 20
+        assert len(list((Places.of(tmp_path / "out" / "film.mp4").work / "frames").glob("*.png"))) < 20
         stylize(two_shot_clip, STYLES, tmp_path / "out" / "film.mp4", SETTINGS)
         assert contents(tmp_path / "out") == uninterrupted
 

@@ -28,7 +28,7 @@ from stylevideo.cli.main import main
 from stylevideo.errors import StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 
 NAMES = ["with  spaces", 'it\'s "quoted"', "frame%03d", "a:b", "Zoë 映画 🎬", "[0]{*}?", "-dash", "50% #1, take=2;"]
 posix = pytest.mark.skipif(os.name == "nt", reason="no such files on Windows")
@@ -617,7 +617,7 @@ def test_another_size_later_on_keeps_the_frames_before(tmp_path: Path, out: Path
     assert "a.0003.png is 128x64, but a.####.png begins with 128x96." in said.err
     assert "The finished frames are kept in" in said.err
     assert names(out) == [".film.mp4.stylevideo"]
-    assert names(store_folder(out / "film.mp4") / "frames")[::2] == ["00000001.json", "00000002.json"]
+    assert names(Places.of(out / "film.mp4").work / "frames")[::2] == ["00000001.json", "00000002.json"]
 
 
 # -- on the way ------------------------------------------------------------------------------------
@@ -701,7 +701,7 @@ def test_a_full_disk(loud_clip: Path, out: Path, size: str, finished: bool, run:
         assert is_clear(said, code=1), said
         assert re.search("disk is full|No space left on device", said.err)
         assert "run the same command again to go on" in said.err
-        kept = len(list((store_folder(out / "film.mov") / "frames").glob("*.json")))
+        kept = len(list((Places.of(out / "film.mov").work / "frames").glob("*.json")))
         assert names(out) == [".film.mov.stylevideo"]
         assert kept and (kept == 10) == finished
         disk.remount("size=64m")

@@ -18,7 +18,7 @@ from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
 
 from stylevideo.cli.main import build_parser, main
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.settings.presets import PRESETS, preset
 from stylevideo.settings.settings import Settings, leaves
 
@@ -128,7 +128,7 @@ def test_ctrl_c_is_exit_code_130_and_keeps_the_frames(two_shot_clip: Path, tmp_p
     film = tmp_path / "film.mp4"
     command = [sys.executable, "-m", "stylevideo", "run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film)]
     running = subprocess.Popen([*command, *FAST], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    while not (store_folder(film) / "shots" / "00000.pt").exists():
+    while not (Places.of(film).work / "shots" / "00000.pt").exists():
         assert running.poll() is None
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
@@ -136,7 +136,7 @@ def test_ctrl_c_is_exit_code_130_and_keeps_the_frames(two_shot_clip: Path, tmp_p
     assert running.returncode == 130
     assert "The finished frames are kept" in messages
     assert "Traceback" not in messages
-    assert store_folder(film).exists()
+    assert Places.of(film).work.exists()
 
 
 def test_probe_shows_what_the_file_holds(two_shot_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ import stylevideo
 from stylevideo.cli.main import main
 from stylevideo.errors import StorageError
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.media.hidden import finished_frames
+from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.pattern import CODECS
 from stylevideo.planning.inputs import find_sources
@@ -184,7 +184,7 @@ def test_a_still_that_could_not_be_written_is_gone_on_with(
     with pytest.raises(StorageError):
         stylevideo.stylize(photo, [STYLE], output, settings)
     monkeypatch.undo()
-    assert finished_frames(output) == 1
+    assert finished_frames(Places.of(output)) == 1
     events: list[Event] = []
     stylevideo.stylize(photo, [STYLE], output, settings, events.append)
     assert not any(isinstance(event, FrameFinished) for event in events), "nothing is painted again"

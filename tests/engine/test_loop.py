@@ -24,17 +24,19 @@ from stylevideo.engine.loop import LoopClosure, turning_frames
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import ResumeError, SettingsError, Stopped
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
+from stylevideo.planning.request import ClipRequest
 from stylevideo.render.painter import _backwards
-from stylevideo.render.preflight import prepare
+from stylevideo.render.preflight import Mode, open_job
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.timeline.clip import Shot
 
 HEIGHT, WIDTH = 64, 96
@@ -131,17 +133,17 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
     command = [sys.executable, "-m", "stylevideo", "run", str(ring), "--style", str(STYLE), "-o", str(output)]
     running = subprocess.Popen([*command, *flags, "--no-detect-cuts", "--loop"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
-    while not (store_folder(output) / "loop" / f"{FRAMES - 1:08d}.png").exists():
+    while not (Places.of(output).work / "loop" / f"{FRAMES - 1:08d}.png").exists():
         assert running.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
     running.kill() if sys.platform == "win32" else running.send_signal(signal.SIGKILL)
     running.wait()
-    assert not (store_folder(output) / "turn.json").exists(), "killed too late to be a test"
-    shutil.rmtree(store_folder(output) / "loop")
+    assert not (Places.of(output).work / "turn.json").exists(), "killed too late to be a test"
+    shutil.rmtree(Places.of(output).work / "loop")
     with pytest.raises(Stopped):
-        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop=lambda: (store_folder(output) / "loop").exists())
-    assert len(list((store_folder(output) / "loop").glob("*.png"))) == 1, "it ends on its way back too"
+        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop=lambda: (Places.of(output).work / "loop").exists())
+    assert len(list((Places.of(output).work / "loop").glob("*.png"))) == 1, "it ends on its way back too"
 
     def stop_in_the_turn(event: Event) -> None:
         if isinstance(event, Planned):
@@ -151,7 +153,7 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
 
     with pytest.raises(Stop):
         stylevideo.stylize(ring, [STYLE], output, LOOPED, stop_in_the_turn)
-    picture = store_folder(output) / "loop" / f"{FRAMES:08d}.png"
+    picture = Places.of(output).work / "loop" / f"{FRAMES:08d}.png"
     kept = picture.read_bytes()
     picture.write_bytes(kept[:-1])
     with pytest.raises(ResumeError, match=rf"{picture.name} is damaged"):
@@ -243,7 +245,7 @@ def test_a_looped_film_is_another_job() -> None:
 def test_the_way_back_is_held_with_8_bits(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / f"a.{number}.png", deep_frame(number))
-    job = prepare(tmp_path, [STYLE], None, LOOPED)
+    job = open_job(ClipRequest(tmp_path, (Style(STYLE),), tmp_path, LOOPED), Mode.FRAMES)
     assert job.reading.bits == 16
     frames = list(_backwards(job, range(1, 4)))
     assert [frame.index for frame in frames] == [3, 2, 1]

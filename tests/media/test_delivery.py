@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import STYLE
+from conftest import STYLE, check_job
 from media_fixtures import (
     decoded_sound,
     edge_number_in,
@@ -41,7 +41,6 @@ from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.images.view import shown_by
 from stylevideo.quality.verify import verify
 from stylevideo.render.job import fingerprint
-from stylevideo.render.preflight import prepare
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings
@@ -598,9 +597,9 @@ def test_a_view_is_checked_before_any_work_and_known_by_what_it_stands_for(
     monkeypatch.setenv("OCIO", CONFIG)
     for source, output in ((exr_sequence, "film.mp4"), (tmp_path / "a.#.png", "out.#.exr")):
         with pytest.raises(InputError, match=r'no colour space "ACEScctt"'):
-            prepare(source, [STYLE], tmp_path / output, Settings().with_values(iterations=0, view="ACEScctt"))
+            check_job(source, tmp_path / output, Settings().with_values(iterations=0, view="ACEScctt"))
     role, named, auto, plain = (
-        fingerprint(prepare(exr_sequence, [STYLE], tmp_path / "film.mp4", Settings().with_values(iterations=0, view=v)))
+        fingerprint(check_job(exr_sequence, tmp_path / "film.mp4", Settings().with_values(iterations=0, view=v)))
         for v in ("compositing_log", "ACEScct", "auto", "srgb")
     )
     assert named["bits"] == 16 and plain["bits"] == 8
@@ -632,12 +631,12 @@ def test_a_review_of_a_plate_does_not_clip(tmp_path: Path, monkeypatch: pytest.M
     result = identity(tmp_path / "a.#.exr", tmp_path / "b.#.exr", **values)
     assert "--display has no effect: no scene-linear light is shown on a screen." in result.warnings
     prints = [
-        fingerprint(prepare(tmp_path / "a.#.exr", [STYLE], tmp_path / "x.mp4", Settings().with_values(**given)))
+        fingerprint(check_job(tmp_path / "a.#.exr", tmp_path / "x.mp4", Settings().with_values(**given)))
         for given in ({}, values)
     ]
     assert prints[0] == prints[1]
     with pytest.raises(InputError, match="has no display"):
-        prepare(tmp_path / "a.#.exr", [STYLE], tmp_path / "x.mp4", Settings().with_values(display="a screen"))
+        check_job(tmp_path / "a.#.exr", tmp_path / "x.mp4", Settings().with_values(display="a screen"))
 
 
 @pytest.mark.parametrize("view", ["auto", "ACEScct"])

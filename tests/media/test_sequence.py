@@ -24,7 +24,7 @@ from stylevideo.media.decode.reader import check_decodable, read_frames
 from stylevideo.media.decode.sequence import decode_sequence, probe_sequence
 from stylevideo.media.encode import sequence as encode_sequence
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files, write_sequence
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.files import read_file
 from stylevideo.media.images.pictures import Picture, Reading, premultiplied
@@ -590,7 +590,7 @@ def test_a_wrong_count_leaves_everything_as_it_was(tmp_path: Path, count: int) -
 def test_files_of_before_are_replaced_at_the_end(tmp_path: Path) -> None:
     output = tmp_path / "a.##.png"
     write_sequence(numbered_pictures(3), output, [1, 2, 3], 8)
-    left_over = store_folder(output) / "part-0123abcd" / "a.02.png"
+    left_over = Places.of(output).work / "part-0123abcd" / "a.02.png"
     left_over.parent.mkdir(parents=True)
     left_over.touch()
     assert sequence_files(output, [3, 4]) == [tmp_path / "a.03.png", tmp_path / "a.04.png"]

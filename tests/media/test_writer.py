@@ -36,8 +36,8 @@ from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.delivery import DELIVERIES, Encoding, choose_delivery
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
-from stylevideo.media.film import check_output, write_film
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.film import write_film
+from stylevideo.media.hidden import Places
 from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.timeline.clip import VideoInfo
@@ -373,15 +373,11 @@ def test_any_file_name(tmp_path: Path, sounding: Path) -> None:
         ("folder.mp4", "is a folder"),
     ],
 )
-def test_bad_outputs_are_refused_early(tmp_path: Path, name: str, message: str) -> None:
+def test_bad_outputs_are_refused_early(tmp_path: Path, sounding: Path, name: str, message: str) -> None:
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(InputError, match=message):
-        check_output(tmp_path / name)
-
-
-def test_a_good_output_leaves_no_trace(tmp_path: Path) -> None:
-    check_output(tmp_path / "film.MP4")
-    assert not list(tmp_path.iterdir())
+        write_film(numbers(24), tmp_path / name, probe(sounding), range(24))
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.mp4"]
 
 
 def test_the_source_is_never_overwritten(tmp_path: Path, sounding: Path) -> None:
@@ -443,7 +439,7 @@ def test_an_ffmpeg_that_survived_its_run_does_not_write_into_the_next_film(tmp_p
     output = tmp_path / "film.mp4"
     write_film(numbers(4), output, info, everything(info))
     before = output.read_bytes()
-    part = store_folder(output) / "part-0123abcd" / output.name
+    part = Places.of(output).work / "part-0123abcd" / output.name
     part.parent.mkdir(parents=True)
     with part.open("wb", buffering=0) as left_over:
 
@@ -477,7 +473,6 @@ from media_fixtures import numbered_frame
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells take it from what they run in the background
 from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.encode.delivery import Encoding, choose_delivery
-from stylevideo.media.hidden import store_folder
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.film import write_film
 def slow():

@@ -14,6 +14,7 @@ import stylevideo
 from stylevideo.engine.sequence import stylize_sequence
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.decode.probe import probe
+from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.estimate import estimate_clip
@@ -59,7 +60,7 @@ def test_precision_goes_first_and_the_finished_frames_stay(
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL)
     assert len(made) == 4
     assert probe(tmp_path / "film.mp4").frame_count == 4
-    assert is_made(tmp_path / "film.mp4", lambda: request_key(two_shot_clip, [Style(STYLE)], SMALL))
+    assert is_made(Places.of(tmp_path / "film.mp4"), lambda: request_key(two_shot_clip, [Style(STYLE)], SMALL))
     assert "There was too little memory: convolutions were computed with bf16." in result.warnings
 
 

@@ -14,22 +14,23 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import STYLE
+from conftest import STYLE, check_job
 from media_fixtures import numbered_video
 from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.exr import write_exr
+from stylevideo.planning.request import ClipRequest
 from stylevideo.render.outputs import check_names, check_report
-from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Event, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash, is_made, request_key, source_identity
-from stylevideo.store.lock import is_locked, lock_path, sole_run
-from stylevideo.store.sidecar import is_record, is_record_of, is_report, provenance_path
+from stylevideo.store.lock import is_locked, sole_run
+from stylevideo.store.sidecar import is_record, is_record_of, is_report
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 TOO_DEEP = "[" * 100_000
@@ -53,7 +54,7 @@ def test_a_job_is_known_by_what_is_asked_for(clip: Path, tmp_path: Path, frames:
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 7))
     settings = PLAIN.with_values(frames=frames)
     for source in (clip, tmp_path / "a.####.png"):
-        job = prepare(source, [STYLE], tmp_path / "out.mp4", settings)
+        job = check_job(source, tmp_path / "out.mp4", settings)
         assert job.request == request_key(source, [Style(STYLE)], settings)
 
 
@@ -81,7 +82,7 @@ def test_only_what_an_interrupted_run_was_naming_is_replaced(
             make(clip, film, **{flag: str(path)})
         assert path.read_text() == "precious"
     make(clip, film, sheet=str(tmp_path / "own.png"))
-    assert is_record_of(film)
+    assert is_record_of(Places.of(film))
 
 
 def test_a_file_is_not_written_twice(clip: Path, tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_reports_and_records_replace_their_like_alone(
 ) -> None:
     film, report = tmp_path / "film.mp4", tmp_path / "report.json"
     make(clip, film, report=str(report))
-    record = provenance_path(film)
+    record = Places.of(film).record
     assert (is_record(record), is_report(record), is_record(report), is_report(report)) == (True, False, False, True)
     monkeypatch.setattr("stylevideo.store.sidecar.JSON_BYTES", 100)
     assert is_report(report), "of whatever length"
@@ -107,7 +108,7 @@ def test_reports_and_records_replace_their_like_alone(
         make(clip, tmp_path / "c.mp4", report=str(record))
     with pytest.raises(InputError, match=r"film\.mp4\.json is already there"):
         check_report(record, overwrite=False)
-    provenance_path(tmp_path / "c.mp4").write_bytes(record.read_bytes())
+    Places.of(tmp_path / "c.mp4").record.write_bytes(record.read_bytes())
     with pytest.raises(InputError, match=r"c\.mp4\.json is already there"):
         make(clip, tmp_path / "c.mp4")
     report.write_text(TOO_DEEP)
@@ -122,9 +123,9 @@ def test_no_record_of_an_earlier_film_stays(clip: Path, tmp_path: Path) -> None:
     make(clip, film)
     make(clip, film, overwrite=True, provenance=False, frames="1-2")
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
-    provenance_path(film).write_text("{}")
+    Places.of(film).record.write_text("{}")
     make(clip, film, overwrite=True, provenance=False)
-    assert provenance_path(film).read_text() == "{}", "not ours"
+    assert Places.of(film).record.read_text() == "{}", "not ours"
 
 
 # -- one run at a time -----------------------------------------------------------------------------
@@ -144,29 +145,30 @@ def test_a_film_is_made_by_one_run_at_a_time_whatever_it_is_called(clip: Path, t
     assert len(said) == 3
     assert "a.####.png is being made by another run (process " in said[0]
     assert "Wait for it, or choose another output." in said[0]
-    assert not lock_path(tmp_path / "a.####.png").exists()
-    assert lock_path(tmp_path / "a%03d.mp4").name == ".a%03d.mp4.stylevideo.lock", "a film's own name"
+    assert not Places.of(tmp_path / "a.####.png").lock.exists()
+    assert Places.of(tmp_path / "a%03d.mp4").lock.name == ".a%03d.mp4.stylevideo.lock", "a film's own name"
 
 
 def test_the_lock_of_a_dead_run_holds_nobody(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     script = (
         "import os, sys; from pathlib import Path; from stylevideo.store.lock import sole_run\n"
-        "with sole_run(Path(sys.argv[1])): os._exit(0)"
+        "from stylevideo.media.hidden import Places\n"
+        "with sole_run(Places.of(Path(sys.argv[1]))): os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", script, str(film)], check=True)
-    assert lock_path(film).exists() and not is_locked(film)
-    with sole_run(film):
-        assert is_locked(film)
-    assert not is_locked(film)
+    assert Places.of(film).lock.exists() and not is_locked(Places.of(film))
+    with sole_run(Places.of(film)):
+        assert is_locked(Places.of(film))
+    assert not is_locked(Places.of(film))
 
 
 def test_the_longest_name_is_the_locks(tmp_path: Path) -> None:
     longest = "n" * (255 - len(".stylevideo.lock") - 1 - len(".mp4")) + ".mp4"
-    check_names(tmp_path / longest, PLAIN.output)
+    check_names(ClipRequest(tmp_path / "clip.mp4", (), tmp_path / longest, PLAIN))
     with pytest.raises(InputError, match="this name is too long"):
-        check_names(tmp_path / f"n{longest}", PLAIN.output)
-    with sole_run(tmp_path / longest):
+        check_names(ClipRequest(tmp_path / "clip.mp4", (), tmp_path / f"n{longest}", PLAIN))
+    with sole_run(Places.of(tmp_path / longest)):
         pass
 
 
@@ -181,12 +183,12 @@ def test_a_film_is_known_by_all_it_was_made_from(clip: Path, tmp_path: Path, mon
     film, source = tmp_path / "film.mp4", Path(shutil.copy(clip, tmp_path / "source.mp4"))
     make(source, film, device="cpu")
     key = key_of(source)
-    assert is_made(film, lambda: key)
-    assert is_made(film, lambda: key_of(source, report="a.json", device="cpu")), "the same film"
+    assert is_made(Places.of(film), lambda: key)
+    assert is_made(Places.of(film), lambda: key_of(source, report="a.json", device="cpu")), "the same film"
     film.write_bytes(film.read_bytes() + b"x")
-    assert not is_made(film, lambda: key), "cut or mended by somebody"
+    assert not is_made(Places.of(film), lambda: key), "cut or mended by somebody"
     film.unlink()
-    assert not is_made(film, lambda: key)
+    assert not is_made(Places.of(film), lambda: key)
     style, weights = tmp_path / "style.jpg", tmp_path / "weights.pth"
     style.write_bytes(STYLE.read_bytes() + b"x")
     weights.write_bytes(b"1")
@@ -211,8 +213,8 @@ def test_a_film_is_known_by_all_it_was_made_from(clip: Path, tmp_path: Path, mon
 )
 def test_odd_records_make_no_film(values: str, tmp_path: Path) -> None:
     for name in ("a.####.png", "a.mp4"):
-        provenance_path(tmp_path / name).write_text(values, encoding="latin-1")
-        assert not is_made(tmp_path / name, lambda: "k")
+        Places.of(tmp_path / name).record.write_text(values, encoding="latin-1")
+        assert not is_made(Places.of(tmp_path / name), lambda: "k")
 
 
 def test_frames_that_are_still_rendered_beyond_the_range_do_not_count(tmp_path: Path) -> None:
@@ -225,10 +227,10 @@ def test_frames_that_are_still_rendered_beyond_the_range_do_not_count(tmp_path: 
     planned: list[Event] = []
     make(source, film, planned.append, frames="1-4")
     assert next(event.finished for event in planned if isinstance(event, Planned)) == 1
-    assert is_made(film, lambda: key_of(source, frames="1-4"))
+    assert is_made(Places.of(film), lambda: key_of(source, frames="1-4"))
     files[4].write_bytes(files[3].read_bytes())
     assert key_of(source, frames="1-4", handles=1) != key
-    assert is_made(film, lambda: key_of(source, frames="1-4"))
+    assert is_made(Places.of(film), lambda: key_of(source, frames="1-4"))
 
 
 def begin(source: Path, film: Path, **values: Any) -> None:
@@ -286,8 +288,8 @@ def test_a_source_that_changes_on_the_way_is_noticed_and_a_style_is_as_it_was_re
             style.write_bytes(b"another")
 
     stylevideo.stylize(source, [style], film, PLAIN, change)
-    assert is_made(film, lambda: key)
-    assert json.loads(provenance_path(film).read_text())["styles"][0]["sha256"] == content_hash(STYLE)
+    assert is_made(Places.of(film), lambda: key)
+    assert json.loads(Places.of(film).record.read_text())["styles"][0]["sha256"] == content_hash(STYLE)
 
     def replace_source(event: Event) -> None:
         if isinstance(event, Planned):
@@ -304,7 +306,7 @@ def test_a_folder_does_not_get_a_second_sequence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Give the clip's pattern"):
         make(tmp_path / "in", tmp_path / "in" / "b.####.png")
     film = make(tmp_path / "in", tmp_path / "in" / "b.mp4").output
-    assert is_made(film, lambda: key_of(tmp_path / "in" / "a.####.png"))
+    assert is_made(Places.of(film), lambda: key_of(tmp_path / "in" / "a.####.png"))
 
 
 def test_opencolorio_counts_where_there_is_light(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,11 +324,12 @@ def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 3))
     script = (
         "import sys; from pathlib import Path\n"
+        "from stylevideo.media.hidden import Places\n"
         "from stylevideo.store.identity import source_identity, is_made, request_key\n"
         "from stylevideo.settings.settings import Settings\n"
         "from stylevideo.settings.style import Style\n"
         "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
-        "assert not is_made(Path(sys.argv[1]), lambda: key)\n"
+        "assert not is_made(Places.of(Path(sys.argv[1])), lambda: key)\n"
         "assert not {'torch', 'cv2', 'numpy', 'PyOpenColorIO'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.####.png"), str(STYLE)], check=True)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import QUICK, STYLE
+from conftest import QUICK, STYLE, check_job
 from media_fixtures import make_video, shared, stream_hashes
 from sequence_fixtures import save_numbered
 
@@ -28,10 +28,9 @@ from stylevideo.cli.main import main
 from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
 from stylevideo.render.job import fingerprint
-from stylevideo.render.preflight import prepare
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.warnings import source_warnings
 from stylevideo.settings.settings import Settings
@@ -123,7 +122,7 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
     command = [sys.executable, "-m", "stylevideo", *arguments]
     for turn in range(2):
         running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        state = store_folder(output) / "frames" / f"{4 + 9 * turn:08d}.png"
+        state = Places.of(output).work / "frames" / f"{4 + 9 * turn:08d}.png"
         deadline = time.monotonic() + 120
         while not state.exists():
             assert running.poll() is None, "it ended before it could be killed"
@@ -223,16 +222,16 @@ def test_frames_are_saved_and_encoded_while_others_are_painted(two_shot_clip: Pa
 
     def stop(event: Event) -> None:
         if isinstance(event, FrameFinished):
-            encoded.append(len(list(store_folder(output).glob("part-*/film*"))))
+            encoded.append(len(list(Places.of(output).work.glob("part-*/film*"))))
             if event.record.number == 4:
                 raise Stop
 
     with pytest.raises(Stop):
         stylevideo.stylize(two_shot_clip, [STYLE], output, FAST.with_values(frames="1-10"), stop)
     assert encoded[-1] >= 1, "the film grows with its frames"
-    assert [path.name for path in tmp_path.iterdir()] == [store_folder(output).name]
+    assert [path.name for path in tmp_path.iterdir()] == [Places.of(output).work.name]
     assert not {"delivery", "write-behind", "read-ahead"} & {thread.name for thread in threading.enumerate()}
-    kept = sorted(path.stem for path in (store_folder(output) / "frames").glob("*.png"))
+    kept = sorted(path.stem for path in (Places.of(output).work / "frames").glob("*.png"))
     assert len(kept) >= 5, "the fifth was handed over when the fourth was told"
     assert kept == [f"{number:08d}" for number in range(1, len(kept) + 1)]
     waits = stylevideo.stylize(two_shot_clip, [STYLE], output, FAST.with_values(frames="1-10")).waits
@@ -363,7 +362,7 @@ def test_what_decides_how_frames_look_is_in_the_fingerprint(tmp_path: Path) -> N
 
     def print_of(**changed: str) -> dict[str, object]:
         output = tmp_path / "film.####.png"
-        return fingerprint(prepare(tmp_path / "a.####.png", [STYLE], output, settings.with_values(**changed)))
+        return fingerprint(check_job(tmp_path / "a.####.png", output, settings.with_values(**changed)))
 
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 8))
     before = print_of()

@@ -14,7 +14,7 @@ import pytest
 
 from stylevideo.cli.main import main
 from stylevideo.errors import LockedError
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.store.frames import FrameStore
 from stylevideo.store.lock import sole_run
 from stylevideo.store.unfinished import find_unfinished, remove_unfinished
@@ -26,7 +26,7 @@ def films(tmp_path: Path) -> Path:
     """A folder with two unfinished films, one of them deeper, and things that look like it."""
     (tmp_path / "night").mkdir()
     for output, frames in ((tmp_path / "a.mp4", 2), (tmp_path / "night" / "b.####.png", 1)):
-        work = FrameStore(output, {"version": "1"})
+        work = FrameStore(Places.of(output), {"version": "1"})
         for number in range(1, frames + 1):
             work.save(0, number, np.zeros((8, 8, 3), np.uint8), {"frame": number}, {"number": number})
     (tmp_path / ".c.mp4.stylevideo").mkdir()
@@ -40,7 +40,7 @@ def test_unfinished_work_is_listed(films: Path, capsys: pytest.CaptureFixture[st
     deeper, here = sorted(find_unfinished([films, films / "night"]), key=lambda work: work.frames)
     assert (here.film, here.frames) == (films / "a.mp4", 2)
     assert (deeper.film, deeper.frames) == (films / "night" / "b.####.png", 1)
-    assert here.folder == store_folder(here.film)
+    assert here.folder == Places.of(here.film).work
     assert here.bytes == sum(path.stat().st_size for path in here.folder.rglob("*") if path.is_file())
     assert here.touched == pytest.approx((here.folder / "shots" / "00000.pt").stat().st_mtime)
     assert main(["cache", "list", str(films)]) == 0
@@ -82,13 +82,13 @@ def a_user_who_may_not_look_into_it(films: Path) -> Iterator[None]:
 
 
 def test_what_others_put_there_stays(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    theirs = store_folder(films / "a.mp4") / "frames" / "mine.txt"
+    theirs = Places.of(films / "a.mp4").work / "frames" / "mine.txt"
     theirs.write_text("precious")
     assert main(["cache", "clear", "-y", str(films)]) == 0
     printed = capsys.readouterr()
     assert "stays, since others put something into it: frames/mine.txt. Remove it by hand." in printed.err
-    assert str(store_folder(films / "a.mp4")) not in printed.out
-    assert [path for path in store_folder(films / "a.mp4").rglob("*") if path.is_file()] == [theirs]
+    assert str(Places.of(films / "a.mp4").work) not in printed.out
+    assert [path for path in Places.of(films / "a.mp4").work.rglob("*") if path.is_file()] == [theirs]
 
 
 def test_clearing_asks_and_spares_what_is_worked_on(
@@ -105,10 +105,10 @@ def test_clearing_asks_and_spares_what_is_worked_on(
         assert "Throw away what was made of 2 films? [y/N]" in asked
         assert "Nothing was thrown away." in asked
     assert set(films.rglob("*")) == before
-    with sole_run(films / "a.mp4"):
+    with sole_run(Places.of(films / "a.mp4")):
         assert main(["cache", "clear", "-y"]) == 0
         printed = capsys.readouterr()
-        assert printed.out == f"{store_folder(films / 'night' / 'b.####.png')}\n"
+        assert printed.out == f"{Places.of(films / 'night' / 'b.####.png').work}\n"
         assert "a.mp4: 2 frames finished" in printed.err
         assert "a run is working on it (kept)" in printed.err
         (work,) = find_unfinished([films])

@@ -16,11 +16,11 @@ from media_fixtures import numbered_video
 import stylevideo
 from stylevideo.cli.main import main
 from stylevideo.errors import InputError, StorageError, StyleVideoError
-from stylevideo.media.hidden import is_hidden_name, require_own, store_folder, throw_away
+from stylevideo.media.hidden import Places, is_hidden_name, require_own, throw_away
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FrameStore
-from stylevideo.store.lock import lock_path, sole_run
+from stylevideo.store.lock import sole_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False, frames="1-2")
@@ -120,11 +120,11 @@ def test_nothing_is_touched_through_a_hidden_name(
 def test_an_ordinary_remnant_is_made_way_for(clip: Path, tmp_path: Path) -> None:
     """A lock of a run that died, of which there is a backup by a hard link, and a folder that it had begun."""
     film = tmp_path / "film.mp4"
-    lock_path(film).write_text("process 1 on elsewhere")
-    (tmp_path / "backup").hardlink_to(lock_path(film))
+    Places.of(film).lock.write_text("process 1 on elsewhere")
+    (tmp_path / "backup").hardlink_to(Places.of(film).lock)
     for name in ("frames", "shots", "part-0123abcd"):
-        (store_folder(film) / name).mkdir(parents=True)
-    (store_folder(film) / "frames" / f".{'0' * 16}.part").touch()
+        (Places.of(film).work / name).mkdir(parents=True)
+    (Places.of(film).work / "frames" / f".{'0' * 16}.part").touch()
     assert make(clip, film) == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "film.mp4", "film.mp4.json"]
     assert (tmp_path / "backup").read_text() == "process 1 on elsewhere"
@@ -132,7 +132,7 @@ def test_an_ordinary_remnant_is_made_way_for(clip: Path, tmp_path: Path) -> None
 
 def test_what_others_put_into_the_hidden_folder_stays_and_hinders_nothing(clip: Path, tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
-    theirs = [store_folder(film) / name for name in ("@eaDir/a", ".fuse_hidden01", "desktop.ini", "frames/~a.tmp")]
+    theirs = [Places.of(film).work / name for name in ("@eaDir/a", ".fuse_hidden01", "desktop.ini", "frames/~a.tmp")]
 
     def put(event: Event) -> None:
         if isinstance(event, FrameFinished):
@@ -145,7 +145,7 @@ def test_what_others_put_into_the_hidden_folder_stays_and_hinders_nothing(clip: 
             clip, [STYLE], film, PLAIN.with_values(restart=restart, overwrite=restart), on_event=put
         )
         assert "stays, since others put something into it" in " ".join(result.warnings)
-        assert sorted(path for path in store_folder(film).rglob("*") if path.is_file()) == sorted(theirs)
+        assert sorted(path for path in Places.of(film).work.rglob("*") if path.is_file()) == sorted(theirs)
 
 
 def test_folders_of_the_users_own_are_not_hidden_work() -> None:
@@ -161,36 +161,36 @@ def test_whose_work_it_is_is_found_out_without_a_file_if_it_is_ours(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     film = tmp_path / "film.mp4"
-    FrameStore(film, {})
+    FrameStore(Places.of(film), {})
     monkeypatch.setattr("stylevideo.media.hidden.tempfile.TemporaryFile", fail)
-    require_own(film)
+    require_own(Places.of(film))
     monkeypatch.setattr("stylevideo.media.hidden.os.geteuid", lambda: os.getuid() + 1)
     with pytest.raises(StorageError, match=r"cannot be written .No space left on device.*Free some space"):
-        require_own(film)
+        require_own(Places.of(film))
 
 
 def test_work_of_somebody_else_is_refused(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = tmp_path / "film.mp4"
-    FrameStore(film, {})
+    FrameStore(Places.of(film), {})
     monkeypatch.setattr("stylevideo.media.hidden.os.geteuid", lambda: os.getuid() + 1)
     assert make(clip, film) != "", "its job is another"
     monkeypatch.setattr("stylevideo.media.hidden._owner_of_new_files", lambda folder: os.getuid() + 1)
-    for attempt in (lambda: throw_away(film), lambda: stylevideo.stylize(clip, [STYLE], film, PLAIN)):
+    for attempt in (lambda: throw_away(Places.of(film)), lambda: stylevideo.stylize(clip, [STYLE], film, PLAIN)):
         with pytest.raises(InputError, match="belongs to another user"):
             attempt()
-    assert store_folder(film).is_dir()
+    assert Places.of(film).work.is_dir()
 
 
 def test_unfinished_work_is_for_its_owner_alone(tmp_path: Path) -> None:
-    folder = FrameStore(tmp_path / "film.mp4", {}).folder
+    folder = FrameStore(Places.of(tmp_path / "film.mp4"), {}).folder
     assert folder.stat().st_mode & 0o077 == 0
 
 
 def test_a_lock_that_becomes_a_link_while_it_is_held_is_not_followed(tmp_path: Path, victims: Path) -> None:
     film, before = tmp_path / "film.mp4", contents(victims)
-    with sole_run(film):
-        lock_path(film).unlink()
-        lock_path(film).symlink_to(victims / "file")
+    with sole_run(Places.of(film)):
+        Places.of(film).lock.unlink()
+        Places.of(film).lock.symlink_to(victims / "file")
     assert contents(victims) == before
 
 

@@ -16,7 +16,7 @@ from conftest import STYLE
 import stylevideo
 from stylevideo.cli.main import main
 from stylevideo.errors import ResumeError, Stopped
-from stylevideo.media.hidden import store_folder
+from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.estimate import estimate_clip
 from stylevideo.reports.events import Event, FrameFinished
@@ -100,7 +100,7 @@ def test_spoilt_files_are_refused_before_there_is_more_of_the_film(
         pytest.skip("no pipes there")
     clip, film = begun[0], tmp_path / "out" / "film.mp4"
     shutil.copytree(begun[1], tmp_path / "out")
-    DAMAGE[damage](store_folder(film) / name)
+    DAMAGE[damage](Places.of(film).work / name)
     before = _sizes(film.parent)
     tracemalloc.start()
     try:
@@ -124,10 +124,10 @@ def test_that_what_is_kept_is_read_is_logged_before(
     """It takes minutes for tens of gigabytes, in which nothing else is told."""
     film = tmp_path / "out" / "film.mp4"
     shutil.copytree(begun[1], tmp_path / "out")
-    _flip(store_folder(film) / "frames" / "00000001.png")
+    _flip(Places.of(film).work / "frames" / "00000001.png")
     with caplog.at_level(logging.INFO), pytest.raises(ResumeError):
         stylevideo.stylize(begun[0], [STYLE], film, PLAIN)
-    assert any(line.startswith(f"Reading what is kept in {store_folder(film)}: ") for line in caplog.messages)
+    assert any(line.startswith(f"Reading what is kept in {Places.of(film).work}: ") for line in caplog.messages)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_that_what_is_kept_is_read_is_logged_before(
 def test_what_is_spoilt_is_foreseen(begun: tuple[Path, Path], tmp_path: Path, name: str, damage: str) -> None:
     film = tmp_path / "out" / "film.mp4"
     shutil.copytree(begun[1], tmp_path / "out")
-    DAMAGE[damage](store_folder(film) / name)
+    DAMAGE[damage](Places.of(film).work / name)
     with pytest.raises(ResumeError, match=rf"{Path(name).name} is damaged"):
         estimate_clip(ClipRequest(begun[0], (Style(STYLE),), film, PLAIN))
 
@@ -146,7 +146,7 @@ def test_a_spoilt_record_ends_with_2_and_restart_helps(
 ) -> None:
     clip, film = begun[0], tmp_path / "out" / "film.mp4"
     shutil.copytree(begun[1], tmp_path / "out")
-    (store_folder(film) / "job.json").write_text('{"form_of_unfinished_work": 2}')  # as it was in earlier versions
+    (Places.of(film).work / "job.json").write_text('{"form_of_unfinished_work": 2}')  # as it was in earlier versions
     command = ["run", str(clip), "--style", str(STYLE), "-o", str(film), "--iterations", "0", "-q"]
     assert main(command) == 2
     assert "not what this version of the program left there. Add --restart to begin" in capsys.readouterr().err

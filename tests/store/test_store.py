@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from stylevideo.errors import InputError, ResumeError, StorageError
-from stylevideo.media.hidden import store_folder, throw_away
+from stylevideo.media.hidden import Places, throw_away
 from stylevideo.media.images.pictures import read_picture, write_png
 from stylevideo.store.frames import FrameStore, files_being_named, read_note
 from stylevideo.system.background import WriteBehind, read_ahead
@@ -28,11 +28,11 @@ JOB = {"style_weight": 1.0, "source": "clip", "layers": ("a", "b")}
 
 def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
-    store = FrameStore(film, JOB)
+    store = FrameStore(Places.of(film), JOB)
     assert store.last_state(2, STATE_BYTES) is None
     state: dict[str, Any] = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
     store.save(2, 7, PICTURE, {"loss": 0.25}, state)
-    again = FrameStore(film, JOB)
+    again = FrameStore(Places.of(film), JOB)
     saved = again.last_state(2, STATE_BYTES)
     assert saved is not None
     assert saved["index"] == 6
@@ -44,30 +44,30 @@ def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
 
 def test_the_store_lies_hidden_beside_the_film_and_goes_away(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
-    store = FrameStore(film, JOB)
-    assert store_folder(film) == tmp_path / ".film.mp4.stylevideo"
-    assert store_folder(film).is_dir()
+    store = FrameStore(Places.of(film), JOB)
+    assert Places.of(film).work == tmp_path / ".film.mp4.stylevideo"
+    assert Places.of(film).work.is_dir()
     store.remove()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_job_is_refused_with_what_differs(tmp_path: Path) -> None:
-    FrameStore(tmp_path / "film.mp4", JOB)
+    FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
     with pytest.raises(ResumeError, match=r"style_weight was 1\.0 and is 2\.0.*--restart"):
-        FrameStore(tmp_path / "film.mp4", {**JOB, "style_weight": 2.0})
+        FrameStore(Places.of(tmp_path / "film.mp4"), {**JOB, "style_weight": 2.0})
 
 
 def test_restart_throws_away(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "film.mp4", JOB)
+    store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
     store.save(0, 1, PICTURE, {}, {"index": 0})
-    again = FrameStore(tmp_path / "film.mp4", {**JOB, "style_weight": 2.0}, restart=True)
+    again = FrameStore(Places.of(tmp_path / "film.mp4"), {**JOB, "style_weight": 2.0}, restart=True)
     assert again.last_state(0, STATE_BYTES) is None
 
 
 def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle; systems remove files in any order."""
     film = tmp_path / "film.mp4"
-    store = FrameStore(film, JOB)
+    store = FrameStore(Places.of(film), JOB)
     store.save(0, 1, PICTURE, {}, None)
 
     def remove_frames(folder: Path) -> None:
@@ -80,25 +80,25 @@ def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypat
         patched.setattr("stylevideo.media.hidden.require_own", lambda output: None)
         with pytest.raises(KeyboardInterrupt):
             store.remove()
-    assert (store_folder(film) / "shots" / "00000.complete").exists()
-    assert not FrameStore(film, JOB).is_complete(0)
+    assert (Places.of(film).work / "shots" / "00000.complete").exists()
+    assert not FrameStore(Places.of(film), JOB).is_complete(0)
 
 
 def test_work_that_ends_while_it_is_looked_at_is_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = tmp_path / "film.mp4"
-    FrameStore(film, JOB)
+    FrameStore(Places.of(film), JOB)
 
     def read_and_end(path: Path, most_bytes: int) -> bytes:
         data = read_file(path, most_bytes)
-        throw_away(film)
+        throw_away(Places.of(film))
         return data
 
     monkeypatch.setattr("stylevideo.store.notes.read_file", read_and_end)
-    assert read_note(film, "anything") is None
+    assert read_note(Places.of(film), "anything") is None
 
 
 def test_a_state_is_saved_and_read_without_copies_of_it(tmp_path: Path) -> None:
-    store, size = FrameStore(tmp_path / "film.mp4", JOB), 16 << 20
+    store, size = FrameStore(Places.of(tmp_path / "film.mp4"), JOB), 16 << 20
     tracemalloc.start()  # sees bytes, not tensors
     try:
         store.save(0, 1, PICTURE, {}, {"image": torch.zeros(size // 4)})
@@ -113,12 +113,12 @@ def test_a_state_is_saved_and_read_without_copies_of_it(tmp_path: Path) -> None:
 def test_a_sequence_of_any_number_of_files_is_known_while_it_is_named(tmp_path: Path) -> None:
     film = tmp_path / "a.########.png"
     names = [f"/{number:0100000}" for number in range(700)]  # of 70 MB
-    FrameStore(film, JOB).mark_naming(map(Path, names))
-    assert len(files_being_named(film)) == len(names)
+    FrameStore(Places.of(film), JOB).mark_naming(map(Path, names))
+    assert len(files_being_named(Places.of(film))) == len(names)
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "film.mp4", JOB)
+    store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
     store.save(0, 1, PICTURE, {}, {"index": 0})
     torch.save({"index": 0}, store.folder / "shots" / "00000.pt")
     with pytest.raises(ResumeError, match=r"00000\.pt is damaged.*--restart"):
@@ -127,7 +127,7 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
 
 def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
     """By a file of the same kind: of another frame or shot, or of the same one of another film."""
-    films = [FrameStore(tmp_path / name, JOB) for name in ("a.mp4", "b.mp4")]
+    films = [FrameStore(Places.of(tmp_path / name), JOB) for name in ("a.mp4", "b.mp4")]
     for store in films:
         for shot in (0, 1):
             store.save(shot, shot + 1, PICTURE + shot, {"frame": shot}, {"index": shot})
@@ -154,10 +154,10 @@ def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
 
 
 def test_values_are_remembered(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "film.mp4", JOB)
+    store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
     assert store.read_note("shots") is None
     store.write_note("shots", [{"start": 0}])
-    assert FrameStore(tmp_path / "film.mp4", JOB).read_note("shots") == [{"start": 0}]
+    assert FrameStore(Places.of(tmp_path / "film.mp4"), JOB).read_note("shots") == [{"start": 0}]
 
 
 def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_a_store_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path, monk
 
     monkeypatch.setattr("stylevideo.store.notes.write_atomically", full)
     with pytest.raises(StorageError, match="full"):
-        FrameStore(tmp_path / "film.mp4", JOB)
+        FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@ until they can all be replaced. What is written under a final name is whole.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from stylevideo.errors import EncodeError, InputError, ShapeError, StorageError
-from stylevideo.media.hidden import part_folder
+from stylevideo.media.hidden import Places, part_folder
 from stylevideo.media.images.exr import check_openexr, write_exr
 from stylevideo.media.images.pictures import Picture, check_writable, to_8_bits, to_16_bits, to_floats
 from stylevideo.media.images.tiff import with_straight_alpha
@@ -69,14 +69,18 @@ class SequenceReport:
     notes: tuple[str, ...]
 
 
-def check_sequence_output(output: Path) -> None:
+def check_sequence_output(output: Path, to_be_made: Collection[Path] = ()) -> None:
     """Refuse a sequence's name before any work is done for it.
 
+    Args:
+        output: the pattern, or the name of one picture.
+        to_be_made: folders that need not be there yet, see `check_writable`.
     Raises:
         InputError: it states numbers; the kind of file is not supported, or its package is not installed; the folder
             is missing, or cannot be written to.
     """
-    _output_pattern(output)
+    pattern = _output_pattern(output)
+    check_writable(pattern.folder / pattern.name, to_be_made)
 
 
 def sequence_files(output: Path, numbers: Iterable[int]) -> list[Path]:
@@ -121,9 +125,10 @@ def write_sequence(
         EncodeError: the pictures are not as many as `numbers`, or too large for the kind of file.
         StorageError: the disk is full, or the folder cannot be written.
     """
+    check_sequence_output(output)
     files = sequence_files(output, numbers)
     notes: dict[str, None] = {}
-    with part_folder(output) as folder:
+    with part_folder(Places.of(output)) as folder:
         made = []
         for file, picture in _counted(pictures, files, output):
             made.append(folder / file.name)
@@ -148,7 +153,6 @@ def _output_pattern(output: Path) -> Pattern:
         raise InputError(f"{output}: {pattern.suffix or 'this'} cannot be written. Choose one of {', '.join(KINDS)}.")
     if pattern.suffix == ".exr":
         check_openexr()
-    check_writable(pattern.folder / pattern.name)
     return pattern
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from stylevideo.errors import InputError
 from stylevideo.limits import PICTURE_FILE_BYTES
 from stylevideo.media.images.picture_size import is_picture
 from stylevideo.media.images.profiles import embedded, to_srgb
-from stylevideo.system.files import read_file, write_atomically
+from stylevideo.system.files import read_file, real_path, write_atomically
 from stylevideo.system.memory import lacks_memory, rule_out_lack_of_memory
 
 if TYPE_CHECKING:
@@ -261,15 +262,20 @@ def decode_exactly(data: bytes, path: Path) -> np.ndarray:
     return _decoded(path, data, cv2.IMREAD_UNCHANGED)
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, to_be_made: Collection[Path] = ()) -> None:
     """Refuse a file's name before any work is done for it.
 
+    Args:
+        path: the file.
+        to_be_made: folders that need not be there yet, without links and `..` in their paths.
     Raises:
         InputError: it is a folder, or its folder is missing or cannot be written to.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder. Give a file name.")
     if not path.parent.is_dir():
+        if real_path(path.parent) in to_be_made:
+            return
         raise InputError(f"{path}: the folder {path.parent} does not exist. Make it first, or choose another place.")
     try:
         with tempfile.TemporaryFile(dir=path.parent):
