@@ -68,10 +68,10 @@ def folder_for(output: Path) -> Iterator[None]:
     """
     missing = missing_folders(output)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_made(output, error) from error
-    try:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_made(output, error) from error
         yield
     finally:
         for folder in missing:
