@@ -47,6 +47,11 @@ class Row:
 # -- what is opened, what is written ---------------------------------------------------------------
 
 
+def with_record(film: Path) -> list[Path]:
+    """A film, and the record beside it, in which `verify` looks for its size."""
+    return [film, film.with_name(f"{film.name}.json")]
+
+
 def playlist(stage: Stage) -> str:
     for kind, name in (("mpd", "in/holiday.mp4"), ("sibling.ffconcat", "in/concat.mp4"), ("m3u8", "in/list.m3u8")):
         names._as_clip(kind, name, stage)
@@ -258,7 +263,7 @@ def _like_source(stage: Stage, clip: Path, name: str) -> str:
     stage.want(not lost, f"{name}: the frames {lost} are lost")
     apart = [abs(one - two) for one, two in zip(source.sync, made.sync, strict=False)]
     stage.want(len(source.sync) == len(made.sync) and max(apart, default=0) < SAME_SYNC_MS, f"{name}: sync {apart}")
-    stage.call("verify", clip, film, ends="done", named=[film])
+    stage.call("verify", clip, film, ends="done", named=with_record(film))
     return f"{name}: {len(made.times)} frames of {len(source.times)}, sync {max(apart, default=0):.1f} ms off"
 
 
@@ -302,7 +307,7 @@ def _rate(stage: Stage, clip: Path, rate: int, *more: str) -> str:
     said = run_ffmpeg(["-i", file_url(film)]).messages
     lasts = frame_times(film)[1][-1] if film.exists() else 0
     stage.want(abs(lasts - 1 / rate) < 1e-5, f"{clip.name}: a frame of {lasts:.5f} s instead of {1 / rate:.5f}")
-    stage.call("verify", clip, film, *more, ends="done", named=[film])
+    stage.call("verify", clip, film, *more, ends="done", named=with_record(film))
     return f"{clip.name}: {next((part for part in said.split(',') if part.endswith(' fps')), '?').strip()}"
 
 
@@ -314,7 +319,7 @@ def verify_rate(stage: Stage) -> str:
         make(clip, "-f", "lavfi", "-i", source, *X264, "-video_track_timescale", rate.partition("/")[0])
         film = stage.out / clip.name
         stage.call("run", clip, "--style", stage.style, "-o", film, *PAINTLESS, ends="done")
-        stage.call("verify", clip, film, ends="done", named=[film])
+        stage.call("verify", clip, film, ends="done", named=with_record(film))
         shown.append(f"{rate}: {stage.said[-1]}")
     return "; ".join(shown)
 
