@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from stylevideo.batch.check import check_clips
+from stylevideo.batch.executor import Executor
 from stylevideo.batch.outcomes import BatchChecked, BatchListener, BatchOptions, Outcome
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.scheduler import make_clips
@@ -55,5 +57,5 @@ def run_batch(
         return make_clips(requests, options, pool, on_event, stop)
 
 
-def _pool(options: BatchOptions) -> Pool:
+def _pool(options: BatchOptions) -> AbstractContextManager[Executor]:
     return Pool(options.workers, options.devices, options.log_level, options.patience_s)

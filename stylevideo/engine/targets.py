@@ -1,4 +1,4 @@
-"""What the optimiser aims for: the styles' Gram matrices at a given size, and the ladder of sizes.
+"""What the optimiser aims for: the styles' terms at a given size.
 
 Knows styles and the network; knows nothing of frames or time.
 """

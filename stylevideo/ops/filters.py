@@ -1,4 +1,4 @@
-"""Gaussian blur on the CPU."""
+"""Blur and luma."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ def gaussian_blur(values: Tensor, sigma: float) -> Tensor:
     """Blur maps; the border is repeated.
 
     Args:
-        values: (1, C, H, W), on the CPU.
+        values: (1, C, H, W), on any device; blurred on the CPU.
         sigma: pixels.
     Returns:
         (1, C, H, W).
     """
-    planes = values[0].permute(1, 2, 0).contiguous().numpy()
+    planes = values[0].permute(1, 2, 0).contiguous().cpu().numpy()
     blurred = cv2.GaussianBlur(planes, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(blurred).reshape(*planes.shape).permute(2, 0, 1)[None]
+    return torch.from_numpy(blurred).reshape(*planes.shape).permute(2, 0, 1)[None].to(values.device)
 
 
 LUMA = (0.299, 0.587, 0.114)

@@ -1,4 +1,4 @@
-"""Moving pictures along optical flow, and telling what was visible before.
+"""Moving pictures along optical flow.
 
 A warp here is *backward*: every pixel of the new picture looks up where it was. Flow is `(1, 2, H, W)`,
 pixels, x then y. Knows nothing of where flow comes from.

@@ -48,7 +48,7 @@ def verify(
     """Compare a film with its source, without looking at how the pictures are painted.
 
     Args:
-        source, film: video files.
+        source, film: video files or image sequences.
         frames, start, end, handles: which of the source's frames the film shows, as in `FootageSettings`; all of them
             if not given.
         rate: frames a second of a source that is an image sequence, where the film is one too and does not say.

@@ -14,7 +14,7 @@ from stylevideo.system.folders import nearest_folder
 from stylevideo.text import bytes_in_words
 
 STATE_BYTES_PX = 80
-"""Picture, moments and ages of the carried state, as float32: the new one beside the old."""
+"""Picture, moments and convergence of the carried state, as float32: the new one beside the old."""
 
 
 FRAME_BYTES_PX = {8: 2.6, 16: 6.0, 32: 12.3}

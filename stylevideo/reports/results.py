@@ -1,4 +1,4 @@
-"""What a job tells while it runs and when it is done: events, records, the result and its report.
+"""Records of frames, and the result of a clip.
 
 Plain values without pictures, so that a long film's records stay small.
 """

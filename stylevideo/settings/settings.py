@@ -1,4 +1,4 @@
-"""Everything a user can set: nested frozen dataclasses, presets, checks, and the fingerprint of a job.
+"""Everything a user can set as one value: sections, checks, and which settings decide how frames look.
 
 Each field carries its help, unit and range, and the command line is made from them, so that the two
 cannot drift apart. Leaf names are unique over all sections: `content_weight` is `--content-weight`.

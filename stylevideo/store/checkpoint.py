@@ -1,4 +1,4 @@
-"""What an interrupted run is gone on from: its fingerprint, and its state as plain values that a store keeps."""
+"""What an interrupted run is resumed from: its state and its shots, as plain values that a store keeps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "losses": asdict(state.losses),
         "recent_losses": list(state.recent_losses),
         "carried": carried,
-        "finished": state.convergence.to("cpu"),
+        "finished": state.convergence.to("cpu"),  # its name in files
         "references": references,
     }
 

@@ -1,4 +1,4 @@
-"""Doing the next frames' reading while this one is worked on, a bounded number ahead."""
+"""Reading ahead and writing behind while a frame is worked on, by threads and bounded queues."""
 
 from __future__ import annotations
 

@@ -75,4 +75,6 @@ def test_the_fingerprint_tells_jobs_apart_by_what_changes_frames_only() -> None:
     settings = Settings()
     assert settings.with_values(crf=30, sheet="a.png", overwrite=True).fingerprint() == settings.fingerprint()
     assert settings.with_values(content_weight=0.2).fingerprint() != settings.fingerprint()
-    assert settings.with_values(frames="1-2").fingerprint() == settings.fingerprint()  # `identity` has its frames
+    assert (
+        settings.with_values(frames="1-2").fingerprint() == settings.fingerprint()
+    )  # `fingerprint` of a job has its frames

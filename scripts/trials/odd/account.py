@@ -34,7 +34,7 @@ class Account:
     Attributes:
         times: of the frames, in seconds on the file's own clock.
         durations: of the frames, in seconds; 0 where ffmpeg does not know.
-        numbers: that the frames show, as `formats_footage.numbered_picture` drew them.
+        numbers: that the frames show, as `scripts.formats.footage.numbered_picture` drew them.
         flashes, beeps: when the picture flashes, and when each beep of the first sound track begins, in seconds.
     """
 

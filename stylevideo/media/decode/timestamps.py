@@ -1,4 +1,4 @@
-"""Which frame a decoder's picture is, by its time; and how untagged footage is taken."""
+"""Which frame a decoder's picture is, by its time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """OpenEXR pictures: scene-linear light with everything that travels in the same file, read and written back.
 
 Knows the format, through the package OpenEXR, which is imported when a picture is read or written. Does not know what
-light looks like: that is `media/view.py`.
+light looks like: that is `media/images/view.py`.
 
 The picture is the smallest rectangle that holds both the display window and the data window: all that is stored,
 overscan included, and the same size for every frame of a render whose data windows shrink to what is in sight. Where
