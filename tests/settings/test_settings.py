@@ -77,4 +77,4 @@ def test_the_fingerprint_tells_jobs_apart_by_what_changes_frames_only() -> None:
     assert settings.with_values(content_weight=0.2).fingerprint() != settings.fingerprint()
     assert (
         settings.with_values(frames="1-2").fingerprint() == settings.fingerprint()
-    )  # `fingerprint` of a job has its frames
+    )  # a job has its frames
