@@ -93,7 +93,8 @@ class _Checks:
                 pass
             case Failed() if made_meanwhile(request):
                 self._made.append(index)
-            case Failed() as failed:
+            case Failed() as answer:
+                failed = answer.unasked
                 self._failures[index] += 1
                 if self._options.allow_another(failed.error, self._failures[index]):
                     self.waiting.append(self._check(index, request))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylevideo.errors import Stopped, StyleVideoError
+from stylevideo.errors import Stopped, StyleVideoError, WorkerError
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Event
 from stylevideo.reports.results import ClipResult
@@ -105,6 +105,13 @@ class Failed:
     def reason(self) -> str:
         """A sentence."""
         return str(self.error)
+
+    @property
+    def unasked(self) -> Failed:
+        """The same where this run asked for no stop: then another program asked the worker to end."""
+        if not isinstance(self.error, Stopped):
+            return self
+        return Failed(WorkerError("The process that worked on it was asked to end by another program."))
 
 
 Answer = CheckDone | MakeDone | HelpDone | Failed

@@ -179,9 +179,7 @@ class _Batch:
                 self._attempts[task.index] -= 1
                 self._put_off(task, 0)
             case Failed(Stopped()) if not self.is_stopping():
-                self._take_failure(
-                    task, Failed(WorkerError("The process that worked on it was asked to end by another program."))
-                )
+                self._take_failure(task, answer.unasked)
             case Failed():
                 self._take_failure(task, answer)
 

@@ -211,8 +211,8 @@ def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) 
         return losses.total
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    convergence = image.detach().clamp_(0, 1)
-    return Optimized(CarriedState.fresh(convergence), objective.value(convergence).numbers(), evaluations)
+    finished = image.detach().clamp_(0, 1)
+    return Optimized(CarriedState.fresh(finished), objective.value(finished).numbers(), evaluations)
 
 
 def _with_noise(frame: Tensor, index: int, settings: Settings) -> Tensor:

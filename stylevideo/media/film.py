@@ -22,7 +22,7 @@ from stylevideo.media.check.pair import Pair
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import film_tags
 from stylevideo.media.encode.command import film_arguments, picture_input, write_tags
-from stylevideo.media.encode.delivery import Encoding, choose_delivery
+from stylevideo.media.encode.delivery import CONTAINERS, Encoding, choose_delivery
 from stylevideo.media.encode.feed import check_image, chunks
 from stylevideo.media.encode.pipe import encode
 from stylevideo.media.encode.plan import FilmPlan, plan_film
@@ -84,7 +84,8 @@ def write_film(
         EncodeError: ffmpeg failed, the disk is full, the images are not as many as `frames`, or the film was not
             what it should be when it was read back.
     """
-    encoding = encoding or Encoding(choose_delivery("auto", output))
+    if encoding is None or output.suffix.lower() not in CONTAINERS:
+        encoding = Encoding(choose_delivery("auto", output))
     check_writable(output)
     _check_source(info, output)
     stream = iter(images)

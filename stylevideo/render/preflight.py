@@ -122,7 +122,7 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     check_space(job, 0 if attempt.anew else finished_frames(places))
     if mode is Mode.CHECK:
         return None if attempt.anew else find_store(places, fingerprint(job))
-    if "precision" in attempt.given_up:  # the frames that were made before it was given up stay
+    if "precision" in attempt.given_up and not attempt.anew:  # killed before `_make_way` could say so
         accept_changes(places, {"convolution_dtype": str(torch.bfloat16)})
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, fingerprint(job), attempt.anew, remembered)

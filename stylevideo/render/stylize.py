@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.sequence import PaintedFrame
@@ -53,7 +54,7 @@ from stylevideo.reports.warnings import frame_warnings, loop_warnings, source_wa
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
-from stylevideo.store.frames import FrameStore, write_note
+from stylevideo.store.frames import FrameStore, accept_changes, write_note
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
@@ -178,6 +179,8 @@ def _make_way(places: Places, attempt: Attempt, more: Mapping[str, Any]) -> None
         throw_away(places)
     elif more:
         write_note(places, FALLBACK_NAME, attempt.given_up)
+        if "precision" in attempt.given_up:  # the frames that were made before stay
+            accept_changes(places, {"convolution_dtype": str(torch.bfloat16)})
 
 
 class _Run:

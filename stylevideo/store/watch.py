@@ -79,11 +79,10 @@ class SourceWatch:
     def require_unchanged(self) -> None:
         """Refuse a film of two versions of its clip; see `over`.
 
-        Where times may not tell of a change, the content is looked at: on Windows, which knows no time of a file's
-        entry, and where that time is not looked at.
+        The content is looked at, too: what is written through a map of memory moves no time at once, and some disks
+        keep no time of a file's entry.
         """
-        if self.only_written or os.name == "nt":
-            self._require_same_content()
+        self._require_same_content()
         self.require_untouched(self._files)
 
     def require_untouched(self, files: Iterable[Path | None]) -> None:

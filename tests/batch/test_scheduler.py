@@ -16,7 +16,15 @@ from stylevideo.batch.messages import Answer, Check, CheckDone, Failed, Make, Ta
 from stylevideo.batch.outcomes import BatchOptions, Waiting
 from stylevideo.batch.scheduler import make_clips
 from stylevideo.batch.worker import answer
-from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError, TimeLimitError, WorkerUndeadError
+from stylevideo.errors import (
+    InputError,
+    LockedError,
+    Stopped,
+    StorageError,
+    StyleVideoError,
+    TimeLimitError,
+    WorkerUndeadError,
+)
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.claims import Alone
 from stylevideo.render.estimate import Estimate
@@ -85,6 +93,14 @@ def test_what_is_worth_it_is_tried_again(
     (outcome,) = make_clips(requests[:1], BatchOptions(retries=2), executor, lambda event: None, lambda: False)
     assert (outcome.status, outcome.reason) == (Status.FAILED, "No.")
     assert sum(isinstance(task, phase) for task in executor.done) == attempts
+
+
+@pytest.mark.parametrize("phase", [Check, Make])
+def test_a_worker_that_others_ask_to_end_is_no_end(requests: list[ClipRequest], phase: type[Check | Make]) -> None:
+    executor = InProcess(lambda task: Failed(Stopped()) if isinstance(task, phase) else CheckDone(ESTIMATE))
+    (outcome,) = make_clips(requests[:1], BatchOptions(retries=2), executor, lambda event: None, lambda: False)
+    assert outcome.reason == "The process that worked on it was asked to end by another program."
+    assert sum(isinstance(task, phase) for task in executor.done) == 3
 
 
 def test_what_costs_no_attempt_is_given_out_again(requests: list[ClipRequest], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -377,7 +377,7 @@ def test_bad_outputs_are_refused_early(tmp_path: Path, sounding: Path, name: str
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(InputError, match=message):
         write_film(numbers(24), tmp_path / name, probe(sounding), range(24))
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.mp4", "source.mp4"]
 
 
 def test_the_source_is_never_overwritten(tmp_path: Path, sounding: Path) -> None:
@@ -411,6 +411,8 @@ def test_failures_leave_an_earlier_film_and_nothing_else(tmp_path: Path, soundin
         write_film(numbers(24), output, replace(info, path=Path(__file__), streams=(), said=None), everything(info))
     with pytest.raises(InputError, match="no longer there"):
         write_film(numbers(24), output, replace(info, path=tmp_path / "gone.mp4"), everything(info))
+    with pytest.raises(InputError, match="are not supported"):
+        write_film(numbers(24), tmp_path / "film.foo", info, everything(info), Encoding())
     assert output.read_bytes() == b"an earlier film"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "source.mp4"]
 

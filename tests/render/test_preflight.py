@@ -106,6 +106,6 @@ def test_what_a_film_needs_is_found_out_once(clip: Path, tmp_path: Path, output:
         assert main(["run", str(clip), *arguments]) == 0
     assert {name: tracer.calls[name] for name in ("choose_delivery", "source_identity", "content_hash")} == {
         "choose_delivery": 1,
-        "source_identity": 1,
+        "source_identity": 2,  # before the work and before the film gets its name
         "content_hash": 1,
     }

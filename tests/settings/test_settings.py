@@ -75,6 +75,4 @@ def test_the_fingerprint_tells_jobs_apart_by_what_changes_frames_only() -> None:
     settings = Settings()
     assert settings.with_values(crf=30, sheet="a.png", overwrite=True).fingerprint() == settings.fingerprint()
     assert settings.with_values(content_weight=0.2).fingerprint() != settings.fingerprint()
-    assert (
-        settings.with_values(frames="1-2").fingerprint() == settings.fingerprint()
-    )  # a job has its frames
+    assert settings.with_values(frames="1-2").fingerprint() == settings.fingerprint()  # a job has its frames

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import shutil
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from sequence_fixtures import save_numbered
 import stylevideo
 from scripts.trials.batch import contents
 from stylevideo.errors import EncodeError, InputError, Stopped, StyleVideoError, TouchedError
+from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.render.assemble import deliver
 from stylevideo.reports.events import Event, FrameFinished, Planned
@@ -149,6 +151,19 @@ def test_once_the_film_is_in_its_place_the_clip_may_change(
     monkeypatch.setattr("stylevideo.render.pipeline.deliver", deliver_and_remove)
     assert make(source, tmp_path / "film.mp4").frames
     assert not caplog.text
+
+
+def test_what_is_written_without_a_trace_is_found_before_the_film_is_named(original: Path, tmp_path: Path) -> None:
+    """Through a map of memory: no time of the file tells of it yet."""
+    source = Path(shutil.copy2(original, tmp_path / "clip.mov"))
+    info = probe(source)
+    with source.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[-1] ^= 1  # from now on the page counts as changed
+        watch = SourceWatch(info, range(info.frame_count))
+        watch.require_unchanged()
+        memory[-2] ^= 1
+        with pytest.raises(InputError, match="has changed since the run began"):
+            watch.require_unchanged()
 
 
 def test_of_a_sequence_the_files_that_are_read_count(tmp_path: Path) -> None:
