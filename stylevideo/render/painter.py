@@ -95,7 +95,7 @@ class Painter:
         The end of a looped film turns back.
 
         Args:
-            shot: one of the clip's. What lies between it and the one before is decoded in vain, and all that lies
+            shot: one of the clip's. What lies between it and the one before is decoded and discarded, and all that lies
                 before it, if it is an earlier one.
         Raises:
             Stopped: because of `stop`.
@@ -222,7 +222,7 @@ class _Footage:
         self._next = job.clip.frames.stop
 
     def read(self, frames: range) -> Iterator[SourceFrame]:
-        """A stretch of the clip; what lies between it and the last one is decoded in vain."""
+        """A stretch of the clip; skips what lies between it and the last one by decoding and discarding it."""
         if frames.start < self._next:
             self.close()
             rest = range(frames.start, self._job.clip.frames.stop)

@@ -156,11 +156,12 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         written = written_files(request, info, frames)
         check_replaced(request, info, written)
     size = film_size(info, settings.scales.size)
-    bits = _bits(footage, info, delivery)
+    facts = _facts(info, delivery)
+    bits = _bits(footage, info, delivery, facts)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
         styles = seen_through(styles, sequence_view(reading.view))
-    if reading.is_displayed and _is_shown(settings, info, delivery):
+    if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     refuse_hdr(info, footage)
     check_decodable(info, reading)
@@ -179,7 +180,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         vgg = _network(settings.weights.weights, device, dtype)
     clip = Clip(source, request.output if writes else source, info, frames)
     colors = tuple(read.note for read in styles if read.note)
-    notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, _facts(info, delivery)))
+    notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, facts))
     places = request.places if writes else Places(source, source.name)
     return Job(
         clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, key, notes
@@ -192,19 +193,14 @@ def _network(weights: str, device: torch.device, dtype: torch.dtype) -> VGG19:
     return load_vgg19(weights, device, dtype)
 
 
-def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery) -> int:
+def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery, facts: ClipFacts) -> int:
     """Bits a channel that finished frames are kept with."""
     depth = footage.depth
     if depth != "auto" and 32 not in delivery.depths:
-        return int(depth) if _takes(delivery, depth) else delivery.depths[0]
+        return int(depth) if facts.takes_depth(depth) else delivery.depths[0]
     bits = delivery.depths[-1] if info.bits > 8 else delivery.depths[0]
     # From a logarithmic view to screens a step of 8 bits would become several.
     return max(bits, 16) if info.is_linear and sequence_view(footage.view) is not SRGB else bits
-
-
-def _takes(delivery: Delivery, depth: str) -> bool:
-    """Whether frames kept with this depth go into it; a film's encoder takes any, the files of a sequence their own."""
-    return not delivery.is_sequence or int(depth) in delivery.depths
 
 
 def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
@@ -222,11 +218,6 @@ def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
         depths=delivery.depths,
         has_crf=delivery.crf is not None,
     )
-
-
-def _is_shown(settings: Settings, info: VideoInfo, delivery: Delivery) -> bool:
-    """Whether light is shown as on screens: in the film, or in the sheet beside it."""
-    return info.is_linear and (32 not in delivery.depths or bool(settings.output.sheet))
 
 
 def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits: int) -> Reading:

@@ -67,6 +67,14 @@ class ClipFacts:
     depths: tuple[int, ...]
     has_crf: bool
 
+    def takes_depth(self, depth: str) -> bool:
+        """Whether frames kept with this `--depth` go into it: a film's encoder takes any, files their own."""
+        return depth == "auto" or self.is_film or int(depth) in self.depths
+
+    def shows_light(self, sheet: str) -> bool:
+        """Whether light is shown as on screens: in the film, or in the sheet beside it, if there is one."""
+        return self.is_linear and (not self.writes_light or bool(sheet))
+
 
 Idle = Callable[[Any, ClipFacts], str]
 """(settings, facts): why a setting has no effect on such a clip; empty where it has one."""

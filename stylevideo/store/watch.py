@@ -16,10 +16,9 @@ from pathlib import Path
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
 from stylevideo.media.decode.reader import SourceFrame
 from stylevideo.store.identity import source_files, source_identity
+from stylevideo.system.files import READ_FLAGS
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
-
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class SourceWatch:
@@ -117,7 +116,7 @@ def _look(file: Path) -> tuple[int, int, int] | None:
     """
     beat()
     try:
-        descriptor = os.open(file, _FLAGS)
+        descriptor = os.open(file, READ_FLAGS)
     except OSError:
         return None
     try:

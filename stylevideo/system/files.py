@@ -19,7 +19,7 @@ from stylevideo.errors import InputError, StorageError
 
 JSON_BYTES = 16 * 2**20
 """The most that a record beside a film may have."""
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW_FLAGS = (
     os.O_RDWR
     | os.O_CREAT
@@ -50,7 +50,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
         OSError: it cannot be opened or read.
     """
     try:
-        descriptor = os.open(path, _READ_FLAGS)
+        descriptor = os.open(path, READ_FLAGS)
     except OSError as error:
         require_ordinary(path)  # a socket cannot be opened, nor a folder in Windows
         refuse_address(path)
@@ -78,7 +78,7 @@ def read_begin(path: Path, most_bytes: int) -> bytes:
     Raises:
         OSError: it cannot be opened or read.
     """
-    descriptor = os.open(path, _READ_FLAGS)
+    descriptor = os.open(path, READ_FLAGS)
     try:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(most_bytes)
