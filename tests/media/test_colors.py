@@ -13,8 +13,9 @@ from media_fixtures import ffmpeg, numbered_video
 
 from stylevideo.errors import InputError
 from stylevideo.media.colors import conversion_notes
-from stylevideo.media.decode.probe import _parse_pixel_format, probe
+from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import check_decodable, read_frames
+from stylevideo.media.decode.streams import parse_pixel_format
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
 from stylevideo.media.images.pictures import Reading, to_floats
 from stylevideo.media.primaries import BY_NAME, Primaries, to_bt709
@@ -238,9 +239,9 @@ def test_colours_are_there_where_nothing_is_seen(tmp_path: Path, primaries: str,
 
 
 def test_colours_that_are_partly_told() -> None:
-    found = _parse_pixel_format(" (Main), yuv420p10le(tv, reserved/bt2020/bt709), 64x64")
+    found = parse_pixel_format(" (Main), yuv420p10le(tv, reserved/bt2020/bt709), 64x64")
     assert (found.matrix, found.primaries, found.transfer) == (None, "bt2020", "bt709")
-    found = _parse_pixel_format(" (Main), yuv420p(bt470bg, progressive), 64x64")
+    found = parse_pixel_format(" (Main), yuv420p(bt470bg, progressive), 64x64")
     assert (found.matrix, found.primaries, found.transfer) == ("bt470bg",) * 3
 
 

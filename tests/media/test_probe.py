@@ -14,7 +14,8 @@ from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video, s
 from stylevideo.errors import InputError, KilledError
 from stylevideo.media.decode.account import shown_colors
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
-from stylevideo.media.decode.probe import _parse_pixel_format, probe
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.streams import parse_pixel_format
 from stylevideo.media.encode.extras import picture_notes
 from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
@@ -127,7 +128,7 @@ def test_clips_of_the_shared_media() -> None:
     ],
 )
 def test_what_ffmpeg_says_of_pictures(detail: str, expected: tuple[str, str | None, str | None, bool]) -> None:
-    found = _parse_pixel_format(detail)
+    found = parse_pixel_format(detail)
     assert (found.format, found.matrix, found.transfer, found.interlaced) == expected
 
 

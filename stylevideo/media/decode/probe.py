@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,41 +18,24 @@ from stylevideo.errors import InputError, StorageError
 from stylevideo.limits import CHAPTERS, FRAMES, MESSAGE_BYTES, PIXELS, STREAMS, TAGS
 from stylevideo.media.clock import JUMPED, all_in_use
 from stylevideo.media.decode.packets import shown_times
+from stylevideo.media.decode.streams import FileListing, ListedStream, parse_pixel_format, stated_rates
 from stylevideo.media.decode.tags import TAG_OUTPUT, printed_tags
 from stylevideo.media.ffmpeg import FfmpegRun, file_url, format_of, last_lines, reading_time_s, run_ffmpeg, source_input
 from stylevideo.media.formats import refusal
 from stylevideo.media.framecrc import Listing, parse_framecrc
 from stylevideo.media.orientation import ONE_FRAME, UNTURNED, Orientation, orientation_of, read_orientation
 from stylevideo.system.files import refuse_address, temporary_folder
-from stylevideo.timeline.clip import Said, StreamInfo, VideoInfo
+from stylevideo.timeline.clip import Said, VideoInfo
 from stylevideo.timeline.rates import HELD_FRAMES, constant_rate, film_rate
 
 logger = logging.getLogger(__name__)
 
 
-COVER = "(attached pic)"
-COLOR_MATRICES = frozenset(
-    {
-        *("gbr", "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "smpte2085"),
-        *("ycgco", "ycgco-re", "ycgco-ro", "chroma-derived-nc", "chroma-derived-c", "ictcp", "ipt-c2"),
-    }
-)
-UNKNOWN = ("unknown", "reserved")
 JOINED = "The clip's clock jumps, as where recordings were joined. The film runs on from one to the next."
 
-_STREAM_LINE = re.compile(
-    r"^ +Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^)]*)\))?: "
-    r"(?P<kind>Video|Audio|Subtitle|Data|Attachment): (?P<codec>[\w.-]+)(?P<detail>.*)$"
-)
-_ALPHA_LINE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
-_TIMECODE_LINE = re.compile(r"^ +timecode +: (\d\d:\d\d:\d\d[:;]\d{1,3})$", re.MULTILINE | re.IGNORECASE)
-# QuickTime's word for it is "name".
-_TITLE_LINE = re.compile(r"^ +(?:title|name) +: (.+)$", re.IGNORECASE)
 _CHAPTER_LINE = re.compile(r"^    Chapter #0:\d+: start ", re.MULTILINE)
 _METADATA_LINE = re.compile(r"^ +Metadata:$", re.MULTILINE)
 _TAG_LINE = re.compile(r"^ {4,8}(?!Chapter #0:\d+: start )\S.*: ", re.MULTILINE)
-_PICTURE = re.compile(r"(?:^|, )([a-z]\w*)(?:\((.*?)\))?, \d+x\d+")
-_FORMAT = re.compile(r"^Input #0, ([^, ]+)", re.MULTILINE)
 _PACKETS = (
     *("-map", "0:V:0", "-c", "copy", "-copyinkf"),
     *("-map_metadata", "-1", "-map_chapters", "-1", "-f", "framecrc", "-"),
@@ -63,17 +46,6 @@ _REFUSED = "Format not on whitelist"
 _MISNAMED_PLAYLIST = "Not detecting m3u8/hls"
 _TOO_MANY_STREAMS = "max_streams"
 _REFERENCE = "Skipped opening external track"
-
-
-@dataclass(frozen=True)
-class _Stream:
-    """One stream as ffmpeg lists it.
-
-    `alpha_apart`: whether it has an alpha channel that the pixel format does not tell of (VP8, VP9).
-    """
-
-    info: StreamInfo
-    alpha_apart: bool = False
 
 
 def probe(path: Path) -> VideoInfo:
@@ -92,20 +64,20 @@ def probe(path: Path) -> VideoInfo:
     run, said, film = _ask(path)
     _refuse_other_formats(path, run)
     _refuse_many(path, run.messages)
-    streams = _parse_streams(run.messages)
-    main = next((s for s in streams if _is_moving_picture(s.info)), None)
-    if not streams and "moov atom not found" in run.remarks and _begins_as_mp4(path):
+    listing = FileListing.of(run.messages)
+    picture = listing.picture
+    if not listing.streams and "moov atom not found" in run.remarks and _begins_as_mp4(path):
         raise InputError(
             f"{path.name} was not recorded or copied to its end: its index is missing. "
             "Copy it again, or mend it with a tool such as untrunc."
         )
-    if not streams and run.status != 0 and not _FORMAT.search(run.messages):
+    if not listing.streams and run.status != 0 and not listing.demuxer:
         raise InputError(
             f"{path.name} is not a video that ffmpeg can read: {_reason(run.messages)}. "
             "Check the file, or convert it first."
         )
-    if main is None:
-        found = ", ".join(f"{s.info.kind} ({s.info.codec})" for s in streams) or "nothing"
+    if picture is None:
+        found = ", ".join(f"{s.info.kind} ({s.info.codec})" for s in listing.streams) or "nothing"
         raise InputError(f"{path.name} has no video stream; it holds {found}. Choose a file with a moving picture.")
     if run.status != 0:
         raise InputError(f"{path.name} could not be read to its end by ffmpeg:\n  {last_lines(run.messages)}")
@@ -114,15 +86,11 @@ def probe(path: Path) -> VideoInfo:
             f"{path.name} keeps its picture in another file, and only the file that you name is opened. "
             "Save it as one file first."
         )
-    others = [s.info for s in streams if s is not main]
     if jumps := JUMPED in run.remarks:
         run = _run_framecrc(path, all_in_use())
-    timecode, named = _TIMECODE_LINE.search(run.messages), _FORMAT.search(run.messages)
-    demuxer = named[1] if named else ""
-    packets = _require_packets(path, run.output)
-    info = _video_info(path, demuxer, main, others, packets, timecode and timecode[1], jumps)
+    info = _video_info(path, listing, picture, _require_packets(path, run.output), jumps)
     notes = (*_program_notes(run.messages), *([JOINED] if jumps else []))
-    info = replace(info, picture=main.info, notes=notes, said=said)
+    info = replace(info, picture=picture.info, notes=notes, said=said)
     late = round(info.zero_of_picture / info.time_base)
     info = replace(info, pts=tuple(time + late for time in info.pts))
     return _turned(info, orientation_of(film) if film else read_orientation(info, reading_time_s(path)))
@@ -207,23 +175,16 @@ def _require_packets(path: Path, output: str) -> Listing:
     return listing
 
 
-def _video_info(
-    path: Path,
-    demuxer: str,
-    main: _Stream,
-    others: Sequence[StreamInfo],
-    packets: Listing,
-    timecode: str | None,
-    jumps: bool,
-) -> VideoInfo:
-    """Put together what the stream list and the packets say."""
-    stated = _stated_rates(main.info.detail)
-    begin = min(stream.start for stream in (main.info, *others) if stream.kind in ("video", "audio"))
-    times = shown_times(path, demuxer, packets, stated, min(begin, Fraction(0)), all_in_use() if jumps else ())
+def _video_info(path: Path, listing: FileListing, picture: ListedStream, packets: Listing, jumps: bool) -> VideoInfo:
+    """Put together what the list of streams and the packets say."""
+    stated, others = stated_rates(picture.info.detail), listing.others
+    begin = min(stream.start for stream in (picture.info, *others) if stream.kind in ("video", "audio"))
+    company = all_in_use() if jumps else ()
+    times = shown_times(path, listing.demuxer, packets, stated, min(begin, Fraction(0)), company)
     time_base, pts, lasts = times.time_base, times.pts, times.last_lasts
     rate = constant_rate(pts, time_base, stated, lasts)
     held = rate is not None and times.timed and lasts * rate >= HELD_FRAMES
-    picture = _parse_pixel_format(main.info.detail)
+    pixels = parse_pixel_format(picture.info.detail)
     return VideoInfo(
         path=path,
         width=packets.width,
@@ -235,15 +196,15 @@ def _video_info(
         variable_rate=rate is None or held,
         sample_aspect=packets.sample_aspect,
         rotation=0,
-        codec=main.info.codec,
-        pixel_format=picture.format.replace("yuv", "yuva") if main.alpha_apart else picture.format,
-        color_matrix=picture.matrix,
-        primaries=picture.primaries,
-        transfer=picture.transfer,
-        interlaced=picture.interlaced,
-        timecode=timecode,
-        demuxer=demuxer,
-        streams=tuple(others),
+        codec=picture.info.codec,
+        pixel_format=pixels.format.replace("yuv", "yuva") if picture.alpha_apart else pixels.format,
+        color_matrix=pixels.matrix,
+        primaries=pixels.primaries,
+        transfer=pixels.transfer,
+        interlaced=pixels.interlaced,
+        timecode=listing.timecode,
+        demuxer=listing.demuxer,
+        streams=others,
         timed=times.timed,
         orderly=times.orderly,
         jumps=jumps,
@@ -266,38 +227,6 @@ def _left_out(degrees: float) -> str:
         f"The clip says that it is to be turned by {degrees:.1f} degrees. It is left as it lies: "
         "only quarter turns are applied, since any other would show black corners."
     )
-
-
-# -- the stream list -------------------------------------------------------------------------------
-
-
-def _parse_streams(messages: str) -> list[_Stream]:
-    """Read ffmpeg's list of input streams, in the container's order; programs may list one twice."""
-    found: dict[int, _Stream] = {}
-    latest: StreamInfo | None = None
-    for line in messages.split("\n"):  # not at what else ends lines elsewhere: titles may hold it
-        if line.startswith(("Stream mapping:", "Output #")):
-            break
-        if match := _STREAM_LINE.match(line):
-            latest = StreamInfo(
-                index=int(match["index"]),
-                kind="cover" if COVER in match["detail"] else match["kind"].lower(),
-                codec=match["codec"],
-                language=None if match["language"] in (None, "und") else match["language"],
-                detail=match["detail"].strip(" ,"),
-            )
-            found.setdefault(latest.index, _Stream(latest))
-        elif latest is not None and _ALPHA_LINE.match(line):
-            found[latest.index] = replace(found[latest.index], alpha_apart=True)
-        elif latest is not None and (match := _TITLE_LINE.match(line)) and not found[latest.index].info.title:
-            stream = found[latest.index]
-            found[latest.index] = replace(stream, info=replace(stream.info, title=match[1]))
-    return [found[index] for index in sorted(found)]
-
-
-def _is_moving_picture(stream: StreamInfo) -> bool:
-    still = ("(timed thumbnails)", "(still image)")
-    return stream.kind == "video" and not any(mark in stream.detail for mark in still)
 
 
 def _refuse_other_formats(path: Path, run: FfmpegRun) -> None:
@@ -324,33 +253,3 @@ def _refuse_many(path: Path, messages: str) -> None:
             f"{path.name} has more tags than a clip may have ({TAGS:,}). Copy it without them first: "
             "ffmpeg -i CLIP -map 0 -c copy -map_metadata -1 COPY"
         )
-
-
-def _stated_rates(detail: str) -> tuple[str, ...]:
-    """The rates that ffmpeg prints for the stream, e.g. ("29.97", "29.97"); they are rounded."""
-    return tuple(re.findall(r"([\d.]+) (?:fps|tbr)\b", detail))
-
-
-@dataclass(frozen=True)
-class _PixelFormat:
-    """What ffmpeg says of a stream's pictures; names are None where the file does not say."""
-
-    format: str
-    matrix: str | None
-    primaries: str | None
-    transfer: str | None
-    interlaced: bool
-
-
-def _parse_pixel_format(detail: str) -> _PixelFormat:
-    """Read e.g. "(High) (avc1), yuv420p10le(tv, bt2020nc/bt2020/smpte2084, top first), 640x480"."""
-    found = _PICTURE.search(detail)
-    name, tags = (found[1], (found[2] or "").split(", ")) if found else ("unknown", [])
-    colors = next((tag for tag in tags if tag.split("/")[0] in (*COLOR_MATRICES, *UNKNOWN)), "unknown").split("/")
-    matrix, primaries, transfer = colors if len(colors) == 3 else colors[:1] * 3  # one word where all three agree
-    interlaced = any(tag.startswith(("top ", "bottom ")) for tag in tags)
-    return _PixelFormat(name, _known(matrix), _known(primaries), _known(transfer), interlaced)
-
-
-def _known(name: str) -> str | None:
-    return None if name in UNKNOWN else name
