@@ -22,6 +22,7 @@ from stylevideo.media.images.pictures import fit_picture
 from stylevideo.settings import encoder_options, filter_chain
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import leaves
+from stylevideo.timeline.clip import Clip
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BATCH, ENCODER = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md"))
@@ -83,7 +84,9 @@ def run_script(script: str, quick: list[str], folder: Path) -> None:
 def write_small_film(clip: Path, frames: range, film: Path) -> None:
     """What `run` would have left, but for the style."""
     info = probe(clip)
-    write_film((fit_picture(frame.image, (36, 64)) for frame in read_frames(info, frames)), film, info, frames)
+    write_film(
+        (fit_picture(frame.image, (36, 64)) for frame in read_frames(info, frames)), Clip(info.path, film, info, frames)
+    )
 
 
 def write_small_job(path: Path) -> None:

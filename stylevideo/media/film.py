@@ -31,7 +31,7 @@ from stylevideo.media.encode.track_arguments import attached_covers
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.hidden import Places, part_folder
 from stylevideo.media.images.pictures import check_writable
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +53,11 @@ class FilmReport:
 
 def write_film(
     images: Iterable[np.ndarray],
-    output: Path,
-    info: VideoInfo,
-    frames: range,
+    clip: Clip,
     encoding: Encoding | None = None,
+    plan: FilmPlan | None = None,
     before_naming: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
-    plan: FilmPlan | None = None,
 ) -> FilmReport:
     """Encode stylised frames and add the source's sound, subtitles, chapters, timecode and tags.
 
@@ -69,35 +67,35 @@ def write_film(
 
     Args:
         images: (h, w, 3), RGB, or (h, w, 4) with straight alpha; sRGB; uint8 or uint16; all of one kind and size,
-            which may differ from the source's; one per index of `frames`, in order.
-        output: the film; its suffix decides the container. An existing file is replaced.
-        info: of the source.
-        frames: indices of the source's frames that are shown; consecutive. The sound is cut alike.
+            which may differ from the source's; one for each of the clip's frames, in order.
+        clip: the source and the film, whose suffix decides the container; a file of its name is replaced. The sound
+            is cut as the frames are.
         encoding: the delivery and its quality; what the suffix usually stands for if not given.
+        plan: what the film gets from its source; found out now if not given.
         before_naming: called when the film is complete, before it gets its name; what it raises comes through.
         stop: once it is set, by another thread, the encoder is killed.
-        plan: what the film gets from its source; found out now if not given.
     Raises:
         InputError: the kind of file is not supported, its folder is missing, or cannot be written to; or the source is
             gone, or is the output itself.
         ShapeError: an image has another shape or kind than the first, or one that no film has.
-        EncodeError: ffmpeg failed, the disk is full, the images are not as many as `frames`, or the film was not
-            what it should be when it was read back.
+        EncodeError: ffmpeg failed, the disk is full, the images are not as many as the clip's frames, or the film was
+            not what it should be when it was read back.
     """
+    output = clip.output
     if encoding is None or output.suffix.lower() not in CONTAINERS:
         encoding = Encoding(choose_delivery("auto", output))
     check_writable(output)
-    _check_source(info, output)
+    _check_source(clip)
     stream = iter(images)
     first = next(stream, None)
-    if first is None or not len(frames):
+    if first is None or not len(clip.frames):
         raise EncodeError(f"{output.name}: there is no frame to write. Choose at least one frame.")
     check_image(first, first)
-    plan = plan or plan_film(info, output, frames)
+    plan = plan or plan_film(clip)
     tags = film_tags(plan.tags, encoding.comment)
     with part_folder(Places.of(output)) as folder, attached_covers(plan.tracks, plan.covers) as covers:
         part = folder / f"film{output.suffix}"
-        film = FilmSpec(part, output, info, frames, encoding, plan, tags, first)
+        film = FilmSpec(part, clip, encoding, plan, tags, first)
         arguments = film_arguments(film, picture_input(film), covers, write_tags(tags, folder))
         command = [ffmpeg_path(), "-hide_banner", *arguments]
         encode(command, chunks(film, chain([first], stream)), output, stop)
@@ -110,7 +108,8 @@ def write_film(
     return FilmReport(output, film.frame_count, notes)
 
 
-def _check_source(info: VideoInfo, output: Path) -> None:
+def _check_source(clip: Clip) -> None:
+    info, output = clip.info, clip.output
     if info.is_sequence:
         return
     if not info.path.is_file():
@@ -131,14 +130,14 @@ def _check_film(film: FilmSpec) -> Iterator[str]:
                 raise EncodeError(finding.error)
             yield from finding.notes
     except InputError as error:
-        raise EncodeError(f"{film.output.name} was written but cannot be read back: {error}") from error
+        raise EncodeError(f"{film.clip.output.name} was written but cannot be read back: {error}") from error
 
 
 def _pair(film: FilmSpec) -> Pair:
     own = film.encoding.extra.tags  # which the user gives in place of the source's
     tags = replace(film.tags, values={name: value for name, value in film.tags.values.items() if name not in own})
-    made, name = probe(film.part), film.output.name
-    return Pair(film.info, film.frames, made, film.plan, tags, name, frame_count=film.frame_count)
+    made, name = probe(film.part), film.clip.output.name
+    return Pair(film.clip.info, film.clip.frames, made, film.plan, tags, name, frame_count=film.frame_count)
 
 
 def _publish(part: Path, output: Path) -> None:

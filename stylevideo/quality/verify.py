@@ -13,7 +13,7 @@ from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.decode.tags import film_tags, read_tags
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.store.sidecar import told_size
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip, VideoInfo
 from stylevideo.timeline.ranges import select_frames
 
 
@@ -60,7 +60,7 @@ def verify(
     info = open_clip(Path(source).absolute(), Fraction(rate) if made.is_sequence else made.rate)
     selection = select_frames(info, frames, start, end, handles)
     info, shown = selection.info, selection.frames
-    plan = plan_film(info, made.path, shown)
+    plan = plan_film(Clip(info.path, made.path, info, shown))
     pair = Pair(info, shown, made, plan, film_tags(plan.tags, ""), made.path.name, size=_told_size(info, made))
     checks = tuple(check for finding in compare(pair, decode=True) for check in finding.checks)
     return Verification(info.path, made.path, checks)

@@ -119,8 +119,8 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
     else:
         encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
         images = map(_with_alpha, pictures)
-        hooks = (finished.begin_naming, finished.abandoned, job.plan)
-        notes = write_film(images, clip.output, clip.info, clip.frames, encoding, *hooks).notes
+        hooks = (finished.begin_naming, finished.abandoned)
+        notes = write_film(images, clip, encoding, job.plan, *hooks).notes
     if made_from:
         write_provenance(made_from, job)
     else:

@@ -169,16 +169,16 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         check_whole(info, frames, reading)
     if writes and not delivery.is_sequence:
         _check_length(info, frames, settings.output.variable_rate == "keep")
-    plan = plan_film(info, request.output, frames) if writes else None
+    clip = Clip(source, request.output if writes else source, info, frames)
+    plan = plan_film(clip) if writes else None
     if plan and not delivery.is_sequence:
         alpha = reading.alpha != "drop" and delivery.has_alpha
         kind = ((*size, 4 if alpha else 3), bits)
-        check_film(plan, request.output, info, frames, encoding_of(delivery, settings), kind)
+        check_film(clip, encoding_of(delivery, settings), plan, kind)
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
-    clip = Clip(source, request.output if writes else source, info, frames)
     colors = tuple(read.note for read in styles if read.note)
     notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, facts))
     places = request.places if writes else Places(source, source.name)

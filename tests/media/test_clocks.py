@@ -23,7 +23,7 @@ from stylevideo.media.film import write_film
 from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.quality.verify import verify
 from stylevideo.system.process import collect
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip, VideoInfo
 from stylevideo.timeline.rates import constant_rate
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
@@ -145,7 +145,7 @@ def test_a_picture_that_begins_below_zero_keeps_its_frames_and_its_sound(
     assert float(sound_begins(early) - info.start_time) == pytest.approx(distance, abs=0.003)
     shown = list(read_frames(info, range(60)))
     assert [number_in(frame.image) for frame in shown] == list(range(60))
-    write_film((frame.image for frame in shown), film, info, range(60))
+    write_film((frame.image for frame in shown), Clip(info.path, film, info, range(60)))
     begins = [float(probe(film).start_time), float(sound_begins(film)), float(sound_begins(early))]
     assert begins[1] - begins[0] == pytest.approx(distance, abs=0.003)
 
@@ -192,7 +192,7 @@ def test_a_broadcasts_sound_keeps_its_distance(frames: range, late: str, tmp_pat
     click = ("-f", "lavfi", "-i", "aevalsrc=sin(2000*t)*between(t\\,0.9\\,0.95):d=2")
     ffmpeg(*shift, "-i", whole, *click, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "mp2", source)
     info = probe(source)
-    write_film((frame.image for frame in read_frames(info, frames)), film, info, frames)
+    write_film((frame.image for frame in read_frames(info, frames)), Clip(info.path, film, info, frames))
     heard = np.flatnonzero(np.abs(decoded_sound(film)) > 0.3)[0] / 8000
     first_shown = (0.4 if late == "picture" else -0.4) + frames.start / 25
     assert heard - float(probe(film).start_time) == pytest.approx(0.9 - first_shown, abs=0.005)
@@ -223,7 +223,7 @@ def test_sound_keeps_its_distance_across_a_jump_of_the_clock(
     assert info.jumps and "clock jumps" in info.notes[-1]
     shown = list(read_frames(info, frames))
     assert [number_in(frame.image) for frame in shown] == [index % 40 for index in frames]
-    write_film((frame.image for frame in shown), film, info, frames, Encoding(variable_rate=True))
+    write_film((frame.image for frame in shown), Clip(info.path, film, info, frames), Encoding(variable_rate=True))
     made = probe(film)
     by_its_times = ("-af", "aresample=8000:async=1:min_hard_comp=0.002:first_pts=0", "-ac", "1", "-f", "s16le")
     samples = subprocess.run(
@@ -275,7 +275,7 @@ def test_the_last_frame_lasts_as_long_as_the_file_says(
     for keep in (False, True):
         film = tmp_path / f"film{keep}.mp4"
         images = (frame.image for frame in read_frames(info, range(info.frame_count)))
-        write_film(images, film, info, range(info.frame_count), Encoding(variable_rate=keep))
+        write_film(images, Clip(info.path, film, info, range(info.frame_count)), Encoding(variable_rate=keep))
         made = probe(film)
         assert made.duration == info.duration
         assert made.frame_count == (len(times) if keep else sum(repeats))
@@ -337,6 +337,7 @@ def test_right_films_of_odd_clips_are_found_right(kind: str, tmp_path: Path) -> 
     path, film = RIGHT[kind](tmp_path), tmp_path / "film.mp4"
     info = probe(path)
     write_film(
-        (frame.image for frame in read_frames(info, range(info.frame_count))), film, info, range(info.frame_count)
+        (frame.image for frame in read_frames(info, range(info.frame_count))),
+        Clip(info.path, film, info, range(info.frame_count)),
     )
     assert [(check.what, check.source, check.film) for check in verify(path, film).wrong] == []

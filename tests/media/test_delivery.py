@@ -44,7 +44,7 @@ from stylevideo.render.job import fingerprint
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline.clip import bits_of
+from stylevideo.timeline.clip import Clip, bits_of
 from stylevideo.timeline.ranges import select_frames
 
 DEEP = Reading(bits=16, alpha="keep")
@@ -470,7 +470,7 @@ def test_cover_pictures_come_along(tmp_path: Path) -> None:
         info = probe(tmp_path / name)
         for frames, film in (("", tmp_path / next_name), ("3-10", tmp_path / f"part {next_name}")):
             stretch = select_frames(info, frames).frames
-            report = write_film((numbered_frame(i) for i in stretch), film, info, stretch)
+            report = write_film((numbered_frame(i) for i in stretch), Clip(info.path, film, info, stretch))
             made = probe(film)
             assert (made.frame_count, report.notes) == (len(stretch), ())
             assert [(stream.kind, stream.codec) for stream in made.streams] == [("cover", "png")], film.name
@@ -481,7 +481,7 @@ def test_cover_pictures_come_along(tmp_path: Path) -> None:
     bare = tmp_path / "bare.mkv"
     ffmpeg("-i", tmp_path / "film.mkv", "-map", "0:v:0", "-c", "copy", bare)
     assert [check.what for check in verify(info.path, bare).wrong] == ["cover tracks"]
-    report = write_film((numbered_frame(i) for i in range(12)), tmp_path / "film.mov", info, range(12))
+    report = write_film((numbered_frame(i) for i in range(12)), Clip(info.path, tmp_path / "film.mov", info, range(12)))
     assert report.notes == ("Cover track 1 (png) was left out, because mov cannot hold it in any form.",)
 
 

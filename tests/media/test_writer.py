@@ -40,7 +40,7 @@ from stylevideo.media.film import write_film
 from stylevideo.media.hidden import Places
 from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip, VideoInfo
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -54,8 +54,8 @@ def images_of(path: Path) -> list[np.ndarray]:
     return [frame.image for frame in read_frames(info, range(info.frame_count))]
 
 
-def everything(info: VideoInfo) -> range:
-    return range(info.frame_count)
+def whole_clip(info: VideoInfo, output: Path) -> Clip:
+    return Clip(info.path, output, info, range(info.frame_count))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def sounding(tmp_path: Path) -> Path:
 def test_rate_frames_and_sound_are_the_sources(tmp_path: Path, sounding: Path, suffix: str) -> None:
     info = probe(sounding)
     output = tmp_path / f"film{suffix}"
-    report = write_film(numbers(24), output, info, everything(info))
+    report = write_film(numbers(24), whole_clip(info, output))
     film = probe(output)
     assert (film.rate, film.frame_count, film.variable_rate) == (Fraction(30000, 1001), 24, False)
     assert [number_in(image) for image in images_of(output)] == list(range(24))
@@ -81,7 +81,7 @@ def test_rate_frames_and_sound_are_the_sources(tmp_path: Path, sounding: Path, s
 @pytest.mark.parametrize("size", [(130, 98), (129, 96), (128, 97), (131, 99)])
 def test_every_pixel_is_kept_at_even_and_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
     info = probe(numbered_video(tmp_path / "source.mp4", 4))
-    report = write_film(numbers(4, size), tmp_path / "film.mp4", info, everything(info))
+    report = write_film(numbers(4, size), whole_clip(info, tmp_path / "film.mp4"))
     film = probe(tmp_path / "film.mp4")
     assert (film.width, film.height) == size
     is_odd = size[0] % 2 == 1 or size[1] % 2 == 1
@@ -93,7 +93,7 @@ def test_colours_survive_the_round_trip(tmp_path: Path) -> None:
     info = probe(numbered_video(tmp_path / "source.mp4", 2))
     across, down = np.meshgrid(np.linspace(0, 1, 512), np.linspace(0, 1, 512))
     chart = np.round(np.stack([across, down, 1 - across], axis=-1) * 255).astype(np.uint8)
-    write_film([chart, chart], tmp_path / "film.mp4", info, everything(info), Encoding(crf=4))
+    write_film([chart, chart], whole_clip(info, tmp_path / "film.mp4"), Encoding(crf=4))
     # ffmpeg names range, then matrix, primaries and transfer in one word where all three agree.
     listing = run_ffmpeg(["-i", file_url(tmp_path / "film.mp4")]).messages
     assert "yuv420p(tv, bt709, progressive)" in listing
@@ -114,7 +114,7 @@ def test_the_same_twice_is_byte_identical(tmp_path: Path, sounding: Path) -> Non
     for suffix in (".mp4", ".mov", ".mkv"):
         films = []
         for _ in range(2):
-            write_film(numbers(24), tmp_path / f"film{suffix}", info, everything(info))
+            write_film(numbers(24), whole_clip(info, tmp_path / f"film{suffix}"))
             films.append((tmp_path / f"film{suffix}").read_bytes())
         assert films[0] == films[1]
 
@@ -142,7 +142,7 @@ def test_a_film_does_not_depend_on_the_pace_at_which_its_frames_come(tmp_path: P
         assert info.variable_rate == (encoding is not None)
         films = []
         for pace in (images, slowly()):
-            write_film(pace, film, info, everything(info), encoding)
+            write_film(pace, whole_clip(info, film), encoding)
             films.append(film.read_bytes())
         assert films[0] == films[1], (clip, suffix)
 
@@ -152,7 +152,7 @@ def test_lower_crf_keeps_more(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (4, 96, 128, 3), np.uint8)
     sizes = []
     for crf in (10, 35):
-        write_film(noise, tmp_path / "film.mp4", info, everything(info), encoding=Encoding(crf=crf))
+        write_film(noise, whole_clip(info, tmp_path / "film.mp4"), encoding=Encoding(crf=crf))
         sizes.append((tmp_path / "film.mp4").stat().st_size)
     assert sizes[0] > 2 * sizes[1]
 
@@ -178,7 +178,7 @@ def test_sound_is_copied_where_it_can_be_and_re_encoded_with_a_note_where_not(
     encoder = (*H264, "-c:a", codec, "-strict", "-2")
     info = probe(make_video(tmp_path / source, images, "24", encoder, ["-ac", "2", *sine(1)]))
     output = tmp_path / f"film{suffix}"
-    report = write_film(images, output, info, everything(info))
+    report = write_film(images, whole_clip(info, output))
     (track,) = probe(output).audio()
     if copied:
         assert stream_hashes(output) == stream_hashes(info.path)
@@ -195,7 +195,7 @@ def test_aac_of_a_transport_stream_is_copied(tmp_path: Path, suffix: str) -> Non
     """Its packets lose their headers on the way; what they hold is the same."""
     images = [numbered_frame(number) for number in range(24)]
     info = probe(make_video(tmp_path / "source.ts", images, "24", (*H264, "-c:a", "aac"), sine(1)))
-    report = write_film(images, tmp_path / f"film{suffix}", info, everything(info))
+    report = write_film(images, whole_clip(info, tmp_path / f"film{suffix}"))
     assert report.notes == ()
     (track,) = probe(tmp_path / f"film{suffix}").audio()
     assert track.codec == "aac"
@@ -205,7 +205,7 @@ def test_aac_of_a_transport_stream_is_copied(tmp_path: Path, suffix: str) -> Non
 def test_pcm_in_mp4_is_heard_either_way(tmp_path: Path) -> None:
     images = [numbered_frame(number) for number in range(24)]
     info = probe(make_video(tmp_path / "source.mov", images, "24", (*H264, "-c:a", "pcm_s24le"), sine(1)))
-    report = write_film(images, tmp_path / "film.mp4", info, everything(info))
+    report = write_film(images, whole_clip(info, tmp_path / "film.mp4"))
     (track,) = probe(tmp_path / "film.mp4").audio()
     assert (track.codec == "pcm_s24le") != any("re-encoded" in note for note in report.notes)
     assert len(decoded_sound(tmp_path / "film.mp4")) == pytest.approx(8000, abs=200)
@@ -216,7 +216,7 @@ def test_edge_all_tracks_chapters_and_tags_come_along(tmp_path: Path, suffix: st
     info = probe(shared("edge/src.mov"))
     output = tmp_path / f"film{suffix}"
     small = (numbered_frame(index % 256) for index in range(info.frame_count))
-    report = write_film(small, output, info, everything(info))
+    report = write_film(small, whole_clip(info, output))
     film = probe(output)
     assert [track.language for track in film.audio()] == ["eng", "fra"]
     assert stream_hashes(output) == stream_hashes(info.path)
@@ -235,7 +235,7 @@ def test_edge_a_stretch_keeps_flash_and_beep_together(tmp_path: Path, suffix: st
     info = probe(shared("edge/src.mov"))
     stretch = range(36, 132)  # 1.5 s to 5.5 s: flashes and beeps at 0.5, 1.5, 2.5 and 3.5 s of the film
     output = tmp_path / f"film{suffix}"
-    write_film((frame.image for frame in read_frames(info, stretch)), output, info, stretch)
+    write_film((frame.image for frame in read_frames(info, stretch)), Clip(info.path, output, info, stretch))
     film = probe(output)
     assert (film.frame_count, film.rate, float(film.start_time)) == (96, 24, 0)
     assert _flashes(output) == pytest.approx([0.5, 1.5, 2.5, 3.5], abs=0.02)
@@ -247,7 +247,9 @@ def test_edge_a_stretch_keeps_flash_and_beep_together(tmp_path: Path, suffix: st
 def test_edge_a_stretch_from_the_start(tmp_path: Path) -> None:
     info = probe(shared("edge/src.mov"))
     stretch = range(0, 60)
-    write_film((frame.image for frame in read_frames(info, stretch)), tmp_path / "film.mp4", info, stretch)
+    write_film(
+        (frame.image for frame in read_frames(info, stretch)), Clip(info.path, tmp_path / "film.mp4", info, stretch)
+    )
     assert probe(tmp_path / "film.mp4").frame_count == 60
     assert _beeps(tmp_path / "film.mp4") == pytest.approx(_beeps(info.path)[:3], abs=0.005)
 
@@ -255,7 +257,7 @@ def test_edge_a_stretch_from_the_start(tmp_path: Path) -> None:
 def test_edge_late_sound_stays_late(tmp_path: Path) -> None:
     info = probe(shared("edge/alate.mp4"))
     output = tmp_path / "film.mp4"
-    write_film((frame.image for frame in read_frames(info, everything(info))), output, info, everything(info))
+    write_film((frame.image for frame in read_frames(info, range(info.frame_count))), whole_clip(info, output))
     assert stream_hashes(output) == stream_hashes(info.path)
     assert _beeps(output) == pytest.approx(_beeps(info.path), abs=0.001)
     assert probe(output).start_time == 0
@@ -269,7 +271,7 @@ def test_a_late_picture_stays_late(tmp_path: Path, rate: str, suffix: str) -> No
     ffmpeg("-itsoffset", "0.437", "-i", clip, *sine(2), "-c:v", "copy", "-c:a", "aac", late)
     info = probe(late)
     assert float(info.start_time) > 0.4
-    write_film(numbers(24), tmp_path / f"film{suffix}", info, everything(info))
+    write_film(numbers(24), whole_clip(info, tmp_path / f"film{suffix}"))
     film = probe(tmp_path / f"film{suffix}")
     assert film.rate == Fraction(rate)
     assert float(film.start_time) == pytest.approx(float(info.start_time), abs=0.0002 if suffix == ".mp4" else 0.001)
@@ -278,8 +280,8 @@ def test_a_late_picture_stays_late(tmp_path: Path, rate: str, suffix: str) -> No
 
 def test_edge_variable_rate_keeps_every_frames_time(tmp_path: Path) -> None:
     info = probe(shared("edge/vfr.mp4"))
-    small = [np.ascontiguousarray(frame.image[:96]) for frame in read_frames(info, everything(info))]
-    report = write_film(small, tmp_path / "film.mp4", info, everything(info))
+    small = [np.ascontiguousarray(frame.image[:96]) for frame in read_frames(info, range(info.frame_count))]
+    report = write_film(small, whole_clip(info, tmp_path / "film.mp4"))
     film = images_of(tmp_path / "film.mp4")
     assert len(film) == report.frames == sum(info.repeats(0, info.frame_count))
     assert any("constant 24 frames a second" in note for note in report.notes)
@@ -301,7 +303,7 @@ def test_a_timecode_that_does_not_fit_is_told(
     said: str, rate: str, written: str | None, note: str | None, tmp_path: Path
 ) -> None:
     info = replace(probe(numbered_video(tmp_path / "source.mp4", 4, rate)), timecode=said)
-    report = write_film(numbers(4), tmp_path / "film.mov", info, everything(info))
+    report = write_film(numbers(4), whole_clip(info, tmp_path / "film.mov"))
     assert probe(report.path).timecode == written
     assert [note in found for found in report.notes] == [True] if note else report.notes == ()
 
@@ -309,13 +311,13 @@ def test_a_timecode_that_does_not_fit_is_told(
 def test_a_timecode_that_is_lost_is_told(tmp_path: Path, sounding: Path) -> None:
     info = replace(probe(sounding), timecode="01:00:00:00")
     lost = Encoding(extra=read_encoder_arguments("-timecode 02:00:00:00"))
-    (note,) = write_film(numbers(24), tmp_path / "film.mp4", info, everything(info), lost).notes
+    (note,) = write_film(numbers(24), whole_clip(info, tmp_path / "film.mp4"), lost).notes
     assert note == "The film should begin at the timecode 01:00:00:00, but says 02:00:00:00."
 
 
 def test_an_unusual_sample_aspect_is_passed_on_exactly(tmp_path: Path, sounding: Path) -> None:
     info = replace(probe(sounding), sample_aspect=Fraction(118, 81))
-    write_film(numbers(24), tmp_path / "film.mp4", info, everything(info))
+    write_film(numbers(24), whole_clip(info, tmp_path / "film.mp4"))
     assert probe(tmp_path / "film.mp4").sample_aspect == Fraction(118, 81)
 
 
@@ -323,19 +325,21 @@ def test_a_container_without_a_place_for_sample_aspect_is_told(tmp_path: Path, s
     info = replace(probe(sounding), sample_aspect=Fraction(16, 15))
     encoding = Encoding(DELIVERIES["dnxhr-hqx"])
     images = [cv2.resize(numbered_frame(k), (256, 120)) for k in range(2)]
-    report = write_film(images, tmp_path / "film.mxf", info, range(2), encoding)
+    report = write_film(images, Clip(info.path, tmp_path / "film.mxf", info, range(2)), encoding)
     assert any("pixels have the shape 16/15; those of film.mxf are 1" in note for note in report.notes)
 
 
 def test_edge_sample_aspect_is_passed_on(tmp_path: Path) -> None:
     info = probe(shared("edge/sar.mp4"))
-    write_film(numbers(info.frame_count), tmp_path / "film.mp4", info, everything(info))
+    write_film(numbers(info.frame_count), whole_clip(info, tmp_path / "film.mp4"))
     assert probe(tmp_path / "film.mp4").sample_aspect == Fraction(16, 15)
 
 
 def test_edge_rotated_source_makes_an_upright_film(tmp_path: Path) -> None:
     info = probe(shared("edge/rot90.mp4"))
-    write_film((frame.image for frame in read_frames(info, range(4))), tmp_path / "film.mp4", info, range(4))
+    write_film(
+        (frame.image for frame in read_frames(info, range(4))), Clip(info.path, tmp_path / "film.mp4", info, range(4))
+    )
     film = probe(tmp_path / "film.mp4")
     assert (film.width, film.height, film.rotation) == (240, 320, 0)
 
@@ -347,9 +351,9 @@ def test_attachments_stay_in_mkv_and_are_noted_elsewhere(tmp_path: Path) -> None
     ffmpeg("-i", clip, *attach, "-c", "copy", tmp_path / "source.mkv")
     info = probe(tmp_path / "source.mkv")
     assert [stream.kind for stream in info.streams] == ["attachment"]
-    assert write_film(numbers(4), tmp_path / "film.mkv", info, everything(info)).notes == ()
+    assert write_film(numbers(4), whole_clip(info, tmp_path / "film.mkv")).notes == ()
     assert [stream.kind for stream in probe(tmp_path / "film.mkv").streams] == ["attachment"]
-    (note,) = write_film(numbers(4), tmp_path / "film.mp4", info, everything(info)).notes
+    (note,) = write_film(numbers(4), whole_clip(info, tmp_path / "film.mp4")).notes
     assert "Attachment track 1" in note and "left out" in note
 
 
@@ -359,7 +363,7 @@ def test_any_file_name(tmp_path: Path, sounding: Path) -> None:
         folder.mkdir(exist_ok=True)
         source = folder / f"source {name.replace('.mkv', '.mp4')}"
         source.write_bytes(sounding.read_bytes())
-        write_film(numbers(24), folder / name, probe(source), range(24))
+        write_film(numbers(24), Clip(source, folder / name, probe(source), range(24)))
         assert probe(folder / name).frame_count == 24
         assert not list(folder.glob(".*"))
 
@@ -376,14 +380,14 @@ def test_any_file_name(tmp_path: Path, sounding: Path) -> None:
 def test_bad_outputs_are_refused_early(tmp_path: Path, sounding: Path, name: str, message: str) -> None:
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(InputError, match=message):
-        write_film(numbers(24), tmp_path / name, probe(sounding), range(24))
+        write_film(numbers(24), Clip(sounding, tmp_path / name, probe(sounding), range(24)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.mp4", "source.mp4"]
 
 
 def test_the_source_is_never_overwritten(tmp_path: Path, sounding: Path) -> None:
     before = sounding.read_bytes()
     with pytest.raises(InputError, match="is the source itself"):
-        write_film(numbers(24), sounding, probe(sounding), range(24))
+        write_film(numbers(24), Clip(sounding, sounding, probe(sounding), range(24)))
     assert sounding.read_bytes() == before
 
 
@@ -397,22 +401,28 @@ def test_failures_leave_an_earlier_film_and_nothing_else(tmp_path: Path, soundin
 
     for error in (KeyboardInterrupt(), OSError("store is gone"), ValueError("x")):
         with pytest.raises(type(error)):
-            write_film(interrupted(error), output, info, everything(info))
+            write_film(interrupted(error), whole_clip(info, output))
     with pytest.raises(EncodeError, match="only 5 of 24 frames"):
-        write_film(numbers(5), output, info, everything(info))
+        write_film(numbers(5), whole_clip(info, output))
     with pytest.raises(EncodeError, match="more than the 24 frames"):
-        write_film(numbers(25), output, info, everything(info))
+        write_film(numbers(25), whole_clip(info, output))
     with pytest.raises(EncodeError, match="no frame to write"):
-        write_film([], output, info, everything(info))
+        write_film([], whole_clip(info, output))
     with pytest.raises(EncodeError, match=r"ffmpeg could not write film\.mp4:\n.*"):
         wrong = Encoding(extra=read_encoder_arguments("-preset no-such-preset"))
-        write_film(numbers(24), output, info, everything(info), wrong)
+        write_film(numbers(24), whole_clip(info, output), wrong)
     with pytest.raises(InputError, match=r"test_writer\.py could not be examined by ffmpeg"):
-        write_film(numbers(24), output, replace(info, path=Path(__file__), streams=(), said=None), everything(info))
+        write_film(
+            numbers(24),
+            whole_clip(replace(info, path=Path(__file__), streams=(), said=None), output),
+        )
     with pytest.raises(InputError, match="no longer there"):
-        write_film(numbers(24), output, replace(info, path=tmp_path / "gone.mp4"), everything(info))
+        write_film(
+            numbers(24),
+            whole_clip(replace(info, path=tmp_path / "gone.mp4"), output),
+        )
     with pytest.raises(InputError, match="are not supported"):
-        write_film(numbers(24), tmp_path / "film.foo", info, everything(info), Encoding())
+        write_film(numbers(24), whole_clip(info, tmp_path / "film.foo"), Encoding())
     assert output.read_bytes() == b"an earlier film"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "source.mp4"]
 
@@ -422,7 +432,7 @@ def test_images_must_be_of_one_shape(tmp_path: Path, sounding: Path) -> None:
     images = [numbered_frame(0), numbered_frame(1, (64 * 2, 64))]
     for bad in (images, [np.zeros((96, 128), np.uint8)], [np.zeros((96, 128, 3), np.float32)]):
         with pytest.raises(ShapeError):
-            write_film(bad, tmp_path / "film.mp4", info, everything(info))
+            write_film(bad, whole_clip(info, tmp_path / "film.mp4"))
     assert not (tmp_path / "film.mp4").exists()
 
 
@@ -439,7 +449,7 @@ def test_an_encoder_that_hangs_can_be_ended_from_another_thread(tmp_path: Path) 
 def test_an_ffmpeg_that_survived_its_run_does_not_write_into_the_next_film(tmp_path: Path) -> None:
     info = probe(numbered_video(tmp_path / "source.mp4", 4))
     output = tmp_path / "film.mp4"
-    write_film(numbers(4), output, info, everything(info))
+    write_film(numbers(4), whole_clip(info, output))
     before = output.read_bytes()
     part = Places.of(output).work / "part-0123abcd" / output.name
     part.parent.mkdir(parents=True)
@@ -449,7 +459,7 @@ def test_an_ffmpeg_that_survived_its_run_does_not_write_into_the_next_film(tmp_p
             yield from numbers(4)
             left_over.write(b"x" * 1000)
 
-        write_film(disturbed(), output, info, everything(info))
+        write_film(disturbed(), whole_clip(info, output))
     assert output.read_bytes() == before
 
 
@@ -461,7 +471,7 @@ def test_a_full_disk_is_named(tmp_path: Path, sounding: Path, monkeypatch: pytes
     monkeypatch.setattr("stylevideo.media.film.encode", encode_onto_a_full_disk)
     info = probe(sounding)
     with pytest.raises(EncodeError, match="the disk is full"):
-        write_film(numbers(24), tmp_path / "film.mkv", info, everything(info))
+        write_film(numbers(24), whole_clip(info, tmp_path / "film.mkv"))
     assert not (tmp_path / "film.mkv").exists()
 
 
@@ -477,17 +487,18 @@ from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.encode.delivery import Encoding, choose_delivery
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.film import write_film
+from stylevideo.timeline.clip import Clip
+source = Path({str(sounding)!r})
 def slow():
     for number in range(24):
         yield numbered_frame(number)
         print(number, flush=True)
         time.sleep(0.2)
-write_film(slow(), Path({str(tmp_path / "film.mkv")!r}), probe(Path({str(sounding)!r})), range(24))
+write_film(slow(), Clip(source, Path({str(tmp_path / "film.mkv")!r}), probe(source), range(24)))
 """
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert child.stdout is not None
-    for _ in range(3):
-        child.stdout.readline()
+    assert [child.stdout.readline() for _ in range(3)] == [b"0\n", b"1\n", b"2\n"]
     child.send_signal(signal.SIGINT)
     started = time.monotonic()
     assert child.wait(timeout=20) != 0

@@ -15,6 +15,7 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.film import write_film
 from stylevideo.quality.verify import verify
+from stylevideo.timeline.clip import Clip
 
 FRAMES, RATE = 48, "24"
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
@@ -69,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def film_of(source: Path, film: Path, frames: range | None = None) -> Path:
     info = probe(source)
     frames = frames or range(info.frame_count)
-    write_film((frame.image for frame in read_frames(info, frames)), film, info, frames)
+    write_film((frame.image for frame in read_frames(info, frames)), Clip(info.path, film, info, frames))
     return film
 
 

@@ -30,6 +30,7 @@ from stylevideo.quality.plot import draw_measures, write_plot
 from stylevideo.quality.tables import as_json, as_table
 from stylevideo.settings.settings import Settings
 from stylevideo.store.sidecar import PLOT_MARK
+from stylevideo.timeline.clip import Clip
 
 LOSSLESS = ("-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0")
 
@@ -106,7 +107,7 @@ def test_a_variable_rate_clips_film_is_paired_frame_by_frame(tmp_path: Path) -> 
     ffmpeg("-i", steady, *gaps, clip)
     info = probe(clip)
     assert info.variable_rate and info.frame_count == 7
-    write_film(pictures(clip), film, info, range(7), Encoding(crf=10))
+    write_film(pictures(clip), Clip(info.path, film, info, range(7)), Encoding(crf=10))
     assert probe(film).frame_count == 9
     result = stylevideo.evaluate(clip, film, [STYLE])
     assert [frame.index for frame in result.frames] == list(range(7))
@@ -274,7 +275,9 @@ def test_an_even_stretch_of_kept_times_needs_to_be_told(tmp_path: Path) -> None:
     )
     source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
     info, settings = probe(source), Settings().with_values(frames="1-8")
-    write_film(pictures(source)[:8], tmp_path / "film.mp4", info, range(8), Encoding(variable_rate=True))
+    write_film(
+        pictures(source)[:8], Clip(info.path, tmp_path / "film.mp4", info, range(8)), Encoding(variable_rate=True)
+    )
     with pytest.raises(InputError, match="--variable-rate keep"):
         open_pair(source, tmp_path / "film.mp4", settings)
     assert len(open_pair(source, tmp_path / "film.mp4", settings.with_values(variable_rate="keep")).repeats) == 8

@@ -22,6 +22,7 @@ from stylevideo.media.film import write_film
 from stylevideo.quality.verify import verify
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
+from stylevideo.timeline.clip import Clip
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 CHAPTERS = """;FFMETADATA1
@@ -55,7 +56,7 @@ def film_of(source: Path, film: Path, frames: range | None = None, keep: bool = 
     info = probe(source)
     frames = frames or range(info.frame_count)
     images = (frame.image for frame in read_frames(info, frames))
-    write_film(images, film, info, frames, Encoding(variable_rate=keep))
+    write_film(images, Clip(info.path, film, info, frames), Encoding(variable_rate=keep))
     return film
 
 
@@ -175,7 +176,7 @@ def test_a_shape_in_whole_pixels_is_right(source: Path, tmp_path: Path) -> None:
     oblong, film = tmp_path / "oblong.mkv", tmp_path / "film.webm"
     ffmpeg("-i", source, "-vf", "setsar=16/15", "-c:v", "libx264", oblong)
     info = probe(oblong)
-    write_film((frame.image for frame in read_frames(info, range(24))), film, info, range(24))
+    write_film((frame.image for frame in read_frames(info, range(24))), Clip(info.path, film, info, range(24)))
     assert probe(film).sample_aspect != info.sample_aspect
     assert not verify(oblong, film).wrong
 
@@ -188,7 +189,7 @@ def test_noise_in_place_of_silence_is_found(tmp_path: Path) -> None:
     )
     info = probe(source)
     film = tmp_path / "film.mkv"
-    write_film((frame.image for frame in read_frames(info, range(24))), film, info, range(24))
+    write_film((frame.image for frame in read_frames(info, range(24))), Clip(info.path, film, info, range(24)))
     assert not verify(source, film).wrong
     noise = ("-f", "lavfi", "-i", "anoisesrc=duration=1:amplitude=0.1")
     ffmpeg("-i", film, *noise, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", spoilt)
@@ -220,7 +221,7 @@ def test_two_neighbours_that_changed_places_are_found(look: str, swapped: int | 
     images = [LOOKS[look](frame.image) for frame in read_frames(info, range(24))]
     if swapped is not None:
         images[swapped], images[swapped + 1] = images[swapped + 1], images[swapped]
-    write_film(images, film, info, range(24))
+    write_film(images, Clip(info.path, film, info, range(24)))
     found = {check.what: check.film for check in verify(info.path, film).wrong}
     if swapped is None or look == "reversed":  # whose order nothing tells
         assert found == {}
@@ -233,7 +234,7 @@ def test_still_frames_between_steps_of_reversed_colours_are_in_order(tmp_path: P
     once = probe(moving_clip(tmp_path / "once.mkv", 12))
     twice = [frame.image for frame in read_frames(once, range(12)) for _ in range(2)]
     info, film = probe(make_video(tmp_path / "source.mkv", twice, "24", ("-c:v", "ffv1"))), tmp_path / "film.mkv"
-    write_film((255 - image for image in twice), film, info, range(24))
+    write_film((255 - image for image in twice), Clip(info.path, film, info, range(24)))
     assert not verify(info.path, film).wrong
 
 
@@ -245,7 +246,7 @@ def test_drawings_that_are_held_are_in_order(frames: int, begin: int, tmp_path: 
     images = [frame.image for frame in read_frames(info, range(frames))]
     for late in (0, 1):
         held = [min((place + begin) // 2 * 2 + late, frames - 1) for place in range(frames)]
-        write_film([images[place] for place in held], film, info, range(frames))
+        write_film([images[place] for place in held], Clip(info.path, film, info, range(frames)))
         assert "order" not in wrong(verify(info.path, film).checks)
 
 

@@ -6,7 +6,6 @@ which follow the exact number of frames and the exact rate. Says nothing about w
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -27,8 +26,6 @@ from stylevideo.media.orientation import ONE_FRAME, UNTURNED, Orientation, orien
 from stylevideo.system.files import refuse_address, temporary_folder
 from stylevideo.timeline.clip import Said, VideoInfo
 from stylevideo.timeline.rates import HELD_FRAMES, constant_rate, film_rate
-
-logger = logging.getLogger(__name__)
 
 
 JOINED = "The clip's clock jumps, as where recordings were joined. The film runs on from one to the next."

@@ -28,7 +28,7 @@ def film_arguments(
 ) -> list[str]:
     """ffmpeg's arguments for a film whose pictures come from an input; limits come after all that limits the output."""
     container = film.container
-    sources, maps = ([], []) if film.info.is_sequence else _source_input(film)
+    sources, maps = ([], []) if film.clip.info.is_sequence else _source_input(film)
     inputs = [*picture, *sources]
     return [
         *("-v", "error", "-y"),
@@ -46,7 +46,7 @@ def film_arguments(
         *(*cut_arguments(film.cut)[1], *limits, "-f", container.muxer, file_url(film.part)),
         *(
             [word for number in range(sources.count("-i")) for word in all_in_use(1 + number)]
-            if film.info.jumps and not limits
+            if film.clip.info.jumps and not limits
             else ()
         ),
     ]
@@ -58,14 +58,14 @@ def picture_input(film: FilmSpec) -> list[str]:
         return ["-f", "matroska", "-i", "pipe:0"]
     size = f"{film.size[0]}x{film.size[1]}"
     shape = ["-f", "rawvideo", "-pix_fmt", film.pipe_format, "-s", size]
-    return [*shape, "-framerate", str(film.info.rate), "-i", "pipe:0"]
+    return [*shape, "-framerate", str(film.clip.info.rate), "-i", "pipe:0"]
 
 
 def _source_input(film: FilmSpec) -> tuple[list[str], list[str]]:
     """ffmpeg's arguments for the source as inputs, and for what of it the film has."""
-    inputs, source = track_inputs(film.plan.tracks, film.info, film.cut)
-    tracks = track_arguments(film.plan.tracks, inputs, film.frame_count / film.info.rate)
-    return source, ["-map", "0:v:0", *_picture_words(film.info.picture), *tracks, "-map_chapters", "1"]
+    inputs, source = track_inputs(film.plan.tracks, film.clip.info, film.cut)
+    tracks = track_arguments(film.plan.tracks, inputs, film.frame_count / film.clip.info.rate)
+    return source, ["-map", "0:v:0", *_picture_words(film.clip.info.picture), *tracks, "-map_chapters", "1"]
 
 
 def _picture_words(picture: StreamInfo | None) -> Iterator[str]:
@@ -83,10 +83,10 @@ def _movflags(film: FilmSpec) -> str:
 
 
 def _filters(film: FilmSpec) -> Iterator[str]:
-    width, height = film.info.sample_aspect.as_integer_ratio()
+    width, height = film.clip.info.sample_aspect.as_integer_ratio()
     yield f"setsar=ratio={width}/{height}:max={max(width, height)}"
     if film.cut.late and not film.keep_timestamps:
-        clock = _track_clock(film.info.rate)
+        clock = _track_clock(film.clip.info.rate)
         yield f"settb=1/{clock}"
         yield f"setpts=PTS+{round(film.cut.late * clock)}"
     yield from film.encoding.filters(film.pixel_format, film.size, film.first.shape[2] == 4)
@@ -95,12 +95,12 @@ def _filters(film: FilmSpec) -> Iterator[str]:
 def _clock_arguments(film: FilmSpec) -> list[str]:
     """Encoder arguments that keep times which lie on no frame's grid."""
     if film.keep_timestamps:
-        units = 1 / film.info.time_base
+        units = 1 / film.clip.info.time_base
         clock = str(units.numerator if units.denominator == 1 and units <= FINEST_CLOCK_HZ else FINEST_CLOCK_HZ)
         # MP4 says of the last packet how long it lasts, which has to be the last frame's.
         arguments = ["-force_key_frames:v:0", f"expr:eq(n,{film.frame_count - 1})"]
     elif film.cut.late:
-        clock, arguments = str(_track_clock(film.info.rate)), []
+        clock, arguments = str(_track_clock(film.clip.info.rate)), []
     else:
         return []
     track_clock = ["-video_track_timescale", clock] if film.container.muxer in ("mp4", "mov") else []
@@ -117,10 +117,10 @@ def _patience_us(film: FilmSpec) -> int:
 
     With less, how a film is laid out would depend on how quickly its pictures come.
     """
-    longest = 1 / film.info.rate
+    longest = 1 / film.clip.info.rate
     if film.keep_timestamps:
-        shown = film.info.pts[film.frames.start : film.frames.stop]
-        gaps = [(after - before) * film.info.time_base for before, after in pairwise(shown)]
+        shown = film.clip.info.pts[film.clip.frames.start : film.clip.frames.stop]
+        gaps = [(after - before) * film.clip.info.time_base for before, after in pairwise(shown)]
         longest = max([longest, *gaps])
     return round(1_000_000 * max(LEAST_PATIENCE_S, HELD_BACK_FRAMES * longest))
 

@@ -25,21 +25,21 @@ def chunks(film: FilmSpec, images: Iterable[np.ndarray]) -> Iterator[memoryview 
     """All that is written into ffmpeg's pipe; the images must be as many as the film's frames."""
     if film.keep_timestamps:
         yield stream_header(*film.size, film.pipe_format)
-    wanted, fed = len(film.frames), 0
+    wanted, fed = len(film.clip.frames), 0
     for image in images:
         check_image(image, film.first)
         if fed == wanted:
-            raise EncodeError(f"{film.output.name}: more than the {fed} frames asked for came to be written.")
+            raise EncodeError(f"{film.clip.output.name}: more than the {fed} frames asked for came to be written.")
         yield from _pieces(film, fed, np.ascontiguousarray(image))
         fed += 1
     if fed < wanted:
-        raise EncodeError(f"{film.output.name}: only {fed} of {wanted} frames came to be written.")
+        raise EncodeError(f"{film.clip.output.name}: only {fed} of {wanted} frames came to be written.")
 
 
 def _pieces(film: FilmSpec, place: int, image: np.ndarray) -> Iterator[memoryview | bytes]:
     """What is written for the image at a place: as often as it is repeated, or once with its time."""
     if film.keep_timestamps:
-        info, first = film.info, film.frames.start
+        info, first = film.clip.info, film.clip.frames.start
         index = first + place
         time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late
         is_last = index + 1 == info.frame_count

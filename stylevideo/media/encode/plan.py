@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from stylevideo.errors import SettingsError
 from stylevideo.media.decode.tags import Chapter, read_tags, tag_lines
@@ -16,7 +15,7 @@ from stylevideo.media.encode.delivery import CONTAINERS
 from stylevideo.media.encode.stretch import stretch_of_time
 from stylevideo.media.encode.track_arguments import covers_data
 from stylevideo.media.encode.tracks import Track, plan_tracks
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip, VideoInfo
 from stylevideo.timeline.timecode import timecode_after
 
 
@@ -41,17 +40,16 @@ class FilmPlan:
     notes: tuple[str, ...] = ()
 
 
-def plan_film(info: VideoInfo, output: Path, frames: range) -> FilmPlan:
+def plan_film(clip: Clip) -> FilmPlan:
     """Find out what a film, or an image sequence, gets from its source.
 
     Args:
-        info: of the source.
-        output: its suffix decides the container.
-        frames: indices of the source's frames that are shown.
+        clip: the source, and the film, whose suffix decides the container.
     Raises:
         InputError: something of the source cannot be read.
         StorageError: the disk for temporary files is full.
     """
+    info, output, frames = clip.info, clip.output, clip.frames
     container = CONTAINERS.get(output.suffix.lower())
     cut = stretch_of_time(info, frames, container is None or container.timed)
     tracks, notes = plan_tracks(info, output, cut)

@@ -13,7 +13,7 @@ from stylevideo.media.decode.tags import FilmTags
 from stylevideo.media.encode.delivery import CONTAINERS, PIPE_FORMATS, Container, Encoding
 from stylevideo.media.encode.plan import FilmPlan
 from stylevideo.media.encode.stretch import Cut, stretch_of_time
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +22,14 @@ class FilmSpec:
 
     Attributes:
         part: the hidden file that it is written to.
+        clip: its source, and the name it gets in the end.
+        encoding, plan: as of `write_film`.
+        tags: that it says of itself.
         first: its first image, for size and kind.
     """
 
     part: Path
-    output: Path
-    info: VideoInfo
-    frames: range
+    clip: Clip
     encoding: Encoding
     plan: FilmPlan
     tags: FilmTags
@@ -37,24 +38,23 @@ class FilmSpec:
     @property
     def container(self) -> Container:
         """By the output's suffix."""
-        return CONTAINERS[self.output.suffix.lower()]
+        return CONTAINERS[self.clip.output.suffix.lower()]
 
     @property
     def cut(self) -> Cut:
         """The stretch of the source's time that the frames show."""
-        return stretch_of_time(self.info, self.frames, self.container.timed)
+        return stretch_of_time(self.clip.info, self.clip.frames, self.container.timed)
 
     @property
     def keep_timestamps(self) -> bool:
         """Whether each frame has the source's time instead of being repeated at a constant rate."""
-        return self.encoding.variable_rate and self.info.variable_rate
+        return self.encoding.variable_rate and self.clip.info.variable_rate
 
     @cached_property
     def repeats(self) -> tuple[int, ...]:
         """How often each frame is shown at the film's rate."""
-        return (
-            (1,) * len(self.frames) if self.keep_timestamps else self.info.repeats(self.frames.start, self.frames.stop)
-        )
+        info, frames = self.clip.info, self.clip.frames
+        return (1,) * len(frames) if self.keep_timestamps else info.repeats(frames.start, frames.stop)
 
     @property
     def frame_count(self) -> int:
@@ -88,9 +88,9 @@ def film_notes(film: FilmSpec) -> Iterator[str]:
         )
     if not film.container.says:
         yield f"{film.container.muxer} files hold no languages, chapters and tags; they are left out."
-    if film.info.variable_rate and not film.keep_timestamps and set(film.repeats) != {1}:
+    if film.clip.info.variable_rate and not film.keep_timestamps and set(film.repeats) != {1}:
         varies = "rate varies" if set(film.repeats[:-1]) - {1} else "last frame is held"
         yield (
-            f"The source's {varies}; the film has a constant {float(film.info.rate):g} frames a second, "
+            f"The source's {varies}; the film has a constant {float(film.clip.info.rate):g} frames a second, "
             "in which frames are repeated to keep their time."
         )

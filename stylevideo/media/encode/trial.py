@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from stylevideo.errors import InputError
@@ -16,28 +14,27 @@ from stylevideo.media.encode.track_arguments import attached_covers
 from stylevideo.media.encode.tracks import TRIAL_SECONDS
 from stylevideo.media.ffmpeg import reading_time_s
 from stylevideo.system.files import temporary_folder
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.clip import Clip
 
 TRIAL_BYTES = 64 * 2**20
 
 
-def check_film(
-    plan: FilmPlan, output: Path, info: VideoInfo, frames: range, encoding: Encoding, kind: tuple[tuple[int, ...], int]
-) -> None:
+def check_film(clip: Clip, encoding: Encoding, plan: FilmPlan, kind: tuple[tuple[int, ...], int]) -> None:
     """Write the beginning of a film with one grey picture, as it will be written: what cannot be, is known before work.
 
     Args:
-        plan, output, info, frames, encoding: as of `write_film`.
+        clip, encoding, plan: as of `write_film`.
         kind: height, width and channels of its images, and bits a channel: 8 or 16.
     Raises:
         InputError: this film cannot be written.
         StorageError: the disk for temporary files is full.
     """
     shape, bits = kind
+    info, output = clip.info, clip.output
     tags, first = film_tags(plan.tags, encoding.comment), np.zeros(shape, np.uint8 if bits == 8 else np.uint16)
     with temporary_folder() as folder, attached_covers(plan.tracks, plan.covers) as covers:
         trial = folder / f"trial{output.suffix}"
-        film = FilmSpec(trial, output, info, frames, encoding, plan, tags, first)
+        film = FilmSpec(trial, clip, encoding, plan, tags, first)
         grey = f"color=gray:size={film.size[0]}x{film.size[1]}:rate={info.rate},format={film.pipe_format}"
         picture, tags_file = ["-f", "lavfi", "-i", grey], write_tags(tags, folder)
         # Of a track that begins later the first second tells nothing. A long film's sound has room for no more.
