@@ -85,9 +85,9 @@ def test_without_room_for_temporary_files(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
     assert replace(probe(source), said=None) == replace(info, said=None)
     assert write_film(images, clip, plan=plan).notes == ()
-    for clip in (source, tmp_path / "plain.mkv"):
+    for given in (source, tmp_path / "plain.mkv"):
         for film in ("new.mkv", "new.mp4"):
-            assert main(["run", str(clip), "--style", str(STYLE), "-o", str(out / film), "--iterations", "0"]) == 1
+            assert main(["run", str(given), "--style", str(STYLE), "-o", str(out / film), "--iterations", "0"]) == 1
             said = capsys.readouterr().err
             assert f"No folder for temporary files can be made in {tmp_path / 'full'} (No such file" in said
             assert "set the variable TMPDIR" in said

@@ -27,7 +27,6 @@ from stylevideo.system.files import refuse_address, temporary_folder
 from stylevideo.timeline.clip import Said, VideoInfo
 from stylevideo.timeline.rates import HELD_FRAMES, constant_rate, film_rate
 
-
 JOINED = "The clip's clock jumps, as where recordings were joined. The film runs on from one to the next."
 
 _CHAPTER_LINE = re.compile(r"^    Chapter #0:\d+: start ", re.MULTILINE)
