@@ -85,9 +85,21 @@ class StyleTargets:
     def _grams(self, image: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
         if not self._layers:
             return {}
-        height, width = image.shape[2:]
-        least = LEAST_EDGE_PX * max(height, width) / min(height, width)
-        long_edge = min(max(size) * self._style_scale, max(height, width))
-        fitted = fit_long_edge(height, width, math.ceil(max(least, long_edge)))
-        features = self._vgg(resize(image, fitted), self._layers)
+        features = self._vgg(fit_style(image, size, self._style_scale), self._layers)
         return {layer: gram_matrix(feature) for layer, feature in features.items()}
+
+
+def fit_style(image: Tensor, size: tuple[int, int], style_scale: float) -> Tensor:
+    """A style's picture as it is shown to the painter of a frame.
+
+    Args:
+        image: (1, 3, H, W), 0..1.
+        size: the frame's height and width.
+        style_scale: as of `StyleTargets`.
+    Returns:
+        (1, 3, h, w), 0..1.
+    """
+    height, width = image.shape[2:]
+    least = LEAST_EDGE_PX * max(height, width) / min(height, width)
+    long_edge = min(max(size) * style_scale, max(height, width))
+    return resize(image, fit_long_edge(height, width, math.ceil(max(least, long_edge))))

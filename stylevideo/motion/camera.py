@@ -46,7 +46,7 @@ def use_camera_motion(flow: Tensor, trusted: Tensor, image: Tensor, other: Tenso
     Raises:
         ShapeError: the flow does not fit the pictures.
     """
-    camera = _camera_motion(flow, trusted, image)
+    camera = camera_motion(flow, trusted, image)
     if camera is None:
         return flow, torch.zeros_like(flow[:, :1])
     as_well = _error(camera, image, other) <= CAMERA_TOLERANCE * _error(flow, image, other) + NOISE**2
@@ -62,8 +62,14 @@ def _error(flow: Tensor, image: Tensor, other: Tensor) -> Tensor:
     return squares.sum(1, keepdim=True)
 
 
-def _camera_motion(flow: Tensor, trusted: Tensor, image: Tensor) -> Tensor | None:
-    """The flow of one similarity for the whole picture: (1, 2, H, W)."""
+def camera_motion(flow: Tensor, trusted: Tensor, image: Tensor) -> Tensor | None:
+    """The flow of one similarity for the whole picture, as `use_camera_motion` finds it.
+
+    Args:
+        flow, trusted, image: as of `use_camera_motion`.
+    Returns:
+        (1, 2, H, W), pixels; None if too few places agree on one.
+    """
     height, width = image.shape[2:]
     step = max(1, width // SAMPLES_ACROSS)
     rows, columns = (grid.ravel() for grid in np.mgrid[step // 2 : height : step, step // 2 : width : step])

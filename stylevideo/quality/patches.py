@@ -1,0 +1,150 @@
+"""How near a picture's patches are to another's, pixel by pixel in CIE Lab: likeness that is no network's.
+
+Knows pictures (1, 3, H, W), RGB, 0..1; knows neither films nor files.
+
+After V. Kwatra et al.: Texture optimization for example-based synthesis (2005), whose energy is this distance, and
+D. Simakov et al.: Summarizing visual data using bidirectional similarity (2008), for both directions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylevideo.errors import ShapeError
+
+SEARCHED_PLACES = 2048
+"""So many patches of a picture are looked for, at most."""
+KEPT_PLACES = 1 << 17
+"""Among so many patches of the other, at most; up to about 400x330 pixels that is each."""
+CHUNK_PLACES = 128
+SEED = 18
+COPIED_DIFFERENCE = 10.0
+"""Root mean square difference, in units of Lab, up to which a patch may be a copy."""
+SAME_OFFSET_PX = 1.5
+"""By how much the offsets of neighbouring patches of one copy may differ, each way."""
+BRIDGED_CELLS = 2
+"""Neighbours are that many cells of the grid apart at most, so that a copy may have gaps of one cell."""
+
+
+@dataclass(frozen=True, eq=False)
+class NearestPatches:
+    """The patches of a picture, on a grid, each with the patch of another picture that is most like it.
+
+    Attributes:
+        patch: edge of a patch, pixels.
+        centers: (R, C, 2), y and x of the patches' middles.
+        offsets: (R, C, 2), from there to the middle of the nearest patch of the other picture.
+        differences: (R, C), root mean square over a patch's pixels of ΔE, the distance in CIE Lab (1976).
+    """
+
+    patch: int
+    centers: np.ndarray
+    offsets: np.ndarray
+    differences: np.ndarray
+
+    def mean_difference(self, region: np.ndarray | None = None) -> float:
+        """The mean over the patches whose middle lies in a region (H, W), bool; NaN where none does."""
+        if region is None:
+            return float(self.differences.mean())
+        inside = region[self.centers[..., 0], self.centers[..., 1]]
+        return float(self.differences[inside].mean()) if inside.any() else math.nan
+
+
+def nearest_patches(image: Tensor, other: Tensor, patch: int) -> NearestPatches:
+    """Find the patches of a picture in another one.
+
+    The whole search is exact among the places that are looked at: of the picture's places at most 2048, one at random
+    (always the same) in each cell of a grid, of the other's at most 2¹⁷, likewise. Takes 0.5 GiB at most.
+
+    Args:
+        image, other: (1, 3, H, W), RGB, 0..1, of any two sizes.
+        patch: edge of a patch, pixels, odd.
+    Raises:
+        ShapeError: a picture is smaller than a patch.
+    """
+    centers, wanted = _patches(_to_lab(image), patch, SEARCHED_PLACES)
+    other_centers, known = _patches(_to_lab(other), patch, KEPT_PLACES)
+    nearest, differences = _nearest(wanted, known)
+    offsets = other_centers.reshape(-1, 2)[nearest.numpy()].reshape(centers.shape) - centers
+    per_pixel = (differences / patch**2).sqrt().numpy().reshape(centers.shape[:2])
+    return NearestPatches(patch, centers, offsets, per_pixel)
+
+
+def _nearest(wanted: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each wanted row (N, D) the nearest of the known rows (M, D), and the square of its distance: (N,), (N,)."""
+    half_squares = known.square().sum(1) / 2
+    nearest, differences = [], []
+    for some in torch.split(wanted, CHUNK_PLACES):
+        found = torch.addmm(half_squares, some, known.T, alpha=-1).argmin(1)
+        nearest.append(found)
+        differences.append((some - known[found]).square().sum(1))
+    return torch.cat(nearest), torch.cat(differences)
+
+
+def copied_extent(nearest: NearestPatches) -> int:
+    """The size of the largest part that was copied from one place of the other picture: pixels, 0 for none.
+
+    That is the longest side of what is covered by connected patches that are alike to 10 units of Lab, where those of
+    neighbours have the same offset to 1.5 pixels.
+    """
+    labels = _linked(nearest)
+    longest = 0
+    for label in np.unique(labels[labels >= 0]):
+        covered = nearest.centers[labels == label]
+        longest = max(longest, int((covered.max(0) - covered.min(0)).max()) + nearest.patch)
+    return longest
+
+
+def _linked(nearest: NearestPatches) -> np.ndarray:
+    """(R, C): the same number for patches of one copy, -1 for what is none."""
+    copied = nearest.differences <= COPIED_DIFFERENCE
+    rows, columns = copied.shape
+    labels = np.where(copied, np.arange(copied.size).reshape(copied.shape), -1)
+    links = []
+    for down, right in _STEPS:
+        here = slice(0, max(0, rows - down)), slice(max(0, -right), columns - max(0, right))
+        there = slice(down, rows), slice(max(0, right), columns + min(0, right))
+        same = np.abs(nearest.offsets[here] - nearest.offsets[there]).max(-1, initial=0) <= SAME_OFFSET_PX
+        links.append((here, there, same & copied[here] & copied[there]))
+    while True:
+        before = labels.copy()
+        for here, there, linked in links:
+            least = np.minimum(labels[here], labels[there])
+            labels[here] = np.where(linked, least, labels[here])
+            labels[there] = np.where(linked, least, labels[there])
+        if np.array_equal(before, labels):
+            return labels
+
+
+_STEPS = tuple(
+    (down, right)
+    for down in range(BRIDGED_CELLS + 1)
+    for right in range(-BRIDGED_CELLS, BRIDGED_CELLS + 1)
+    if (down, right) > (0, 0)
+)
+
+
+def _to_lab(image: Tensor) -> np.ndarray:
+    """(H, W, 3): lightness 0..100, a and b about -127..127."""
+    lab: np.ndarray = cv2.cvtColor(image[0].permute(1, 2, 0).contiguous().cpu().numpy(), cv2.COLOR_RGB2LAB)
+    return lab
+
+
+def _patches(picture: np.ndarray, patch: int, most: int) -> tuple[np.ndarray, Tensor]:
+    """Middles (R, C, 2) of patches on a grid, and the patches (R·C, 3·patch²)."""
+    height, width = (edge - patch + 1 for edge in picture.shape[:2])
+    if min(height, width) < 1:
+        raise ShapeError(f"a picture of {tuple(picture.shape[:2])} has no patches of {patch} pixels")
+    step = max(1, math.ceil(math.sqrt(height * width / most)))
+    top, left = np.meshgrid(np.arange(0, height, step), np.arange(0, width, step), indexing="ij")
+    jitter = np.random.default_rng(SEED).integers(0, step, (2, *top.shape))
+    top, left = np.minimum(top + jitter[0], height - 1), np.minimum(left + jitter[1], width - 1)
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (patch, patch), (0, 1))
+    chosen = windows[top.ravel(), left.ravel()].reshape(top.size, -1)
+    return np.stack((top, left), -1) + patch // 2, torch.from_numpy(np.ascontiguousarray(chosen))
