@@ -24,10 +24,12 @@ KEPT_PLACES = 1 << 17
 """Among so many patches of the other, at most; up to about 400x330 pixels that is each."""
 CHUNK_PLACES = 128
 SEED = 18
-COPIED_DIFFERENCE = 10.0
-"""Root mean square difference, in units of Lab, up to which a patch may be a copy."""
+COPIED_DIFFERENCE = 25.0
+"""Root mean square difference, in units of Lab, up to which a patch may be a copy: a motif is recoloured at times."""
 SAME_OFFSET_PX = 1.5
 """By how much the offsets of neighbouring patches of one copy may differ, each way."""
+LEAST_AGREEING = 6
+"""Of a patch's 24 neighbours on the grid so many must have its offset: some do by chance."""
 BRIDGED_CELLS = 2
 """Neighbours are that many cells of the grid apart at most, so that a copy may have gaps of one cell."""
 
@@ -90,8 +92,8 @@ def _nearest(wanted: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 def copied_extent(nearest: NearestPatches) -> int:
     """The size of the largest part that was copied from one place of the other picture: pixels, 0 for none.
 
-    That is the longest side of what is covered by connected patches that are alike to 10 units of Lab, where those of
-    neighbours have the same offset to 1.5 pixels.
+    That is the longest side of what is covered by connected patches whose offsets are the same as those of at least a
+    quarter of their 24 neighbours, to 1.5 pixels, and which are alike to 25 units of Lab. A single patch counts.
     """
     labels = _linked(nearest)
     longest = 0
@@ -112,6 +114,12 @@ def _linked(nearest: NearestPatches) -> np.ndarray:
         there = slice(down, rows), slice(max(0, right), columns + min(0, right))
         same = np.abs(nearest.offsets[here] - nearest.offsets[there]).max(-1, initial=0) <= SAME_OFFSET_PX
         links.append((here, there, same & copied[here] & copied[there]))
+    agreeing = np.zeros(copied.shape, int)
+    for here, there, linked in links:
+        agreeing[here] += linked
+        agreeing[there] += linked
+    labels[agreeing < LEAST_AGREEING] = -1
+    links = [(a, b, linked & (labels[a] >= 0) & (labels[b] >= 0)) for a, b, linked in links]
     while True:
         before = labels.copy()
         for here, there, linked in links:
