@@ -1,6 +1,7 @@
 """Measure what stylevideo claims, in one run on one machine.
 
     python -m scripts.benchmark methods [--clips flight bikes] [--methods standard] [--baseline-ends]
+    python -m scripts.benchmark steady [--clips bigbuckbunny] [--methods standard]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -12,12 +13,14 @@
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
-frames. `still` looks at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes,
-`borders` at what a camera's pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a
-short and a long run, `line` at how much of its time the painting waits for decoding, flow, saving or encoding, `disk`
-at what lies on the disk until a film is complete, beside what was foreseen, `gpu` at a CUDA card's time,
-memory and reads for frames of 1080p. All results lie in `--output`; a run that was interrupted goes on when it is
-started again. Run it in the environment that `scripts/test.py` makes.
+frames. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady the same films are: speed of
+strokes against speed of things, flicker in JOD, a soft surface that boils. `still` looks at 300 identical frames, and
+at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan and zoom bring in,
+`shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how much of its time
+the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film is complete,
+beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p. All results lie in
+`--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
+`scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -25,18 +28,28 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts import ROOT, STYLE
 from scripts.benchmark.checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
-from scripts.benchmark.clips import CLIPS, MissingClipError, load_clip, pan_clip, six_shots, still_clip, zoom_clip
+from scripts.benchmark.clips import (
+    CLIPS,
+    BenchmarkClip,
+    MissingClipError,
+    load_clip,
+    pan_clip,
+    six_shots,
+    still_clip,
+    zoom_clip,
+)
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.gpu import check_gpu
 from scripts.benchmark.methods import STANDARD, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
+from scripts.benchmark.steady import check_steady
 from scripts.benchmark.uncovered import check_uncovered
 from scripts.samples.scenes import render_shot
 from stylevideo.errors import StyleVideoError
@@ -76,12 +89,8 @@ class Run:
 
 def compare_methods(run: Run) -> None:
     options, rows, findings = run.options, {}, []
-    for name in options.clips:
-        try:
-            clip = load_clip(name, options.size, options.frames_per_clip, options.media)
-        except MissingClipError as error:
-            print(f"{name} is skipped: {error}", flush=True)
-            continue
+    for clip in _chosen_clips(options):
+        name = clip.name
         rows[name] = [run.bench.run(clip, run.methods[method]) for method in options.methods]
         columns = {"source": clip.image, **{row.method.name: row.film.shown for row in rows[name]}}
         pictures = {f"crops-{name}": crops(name, columns, windows(clip))}
@@ -89,6 +98,20 @@ def compare_methods(run: Run) -> None:
     bars = [bar for found in findings for bar in found.bars]
     write_atomically(options.output / "benchmark.json", to_json(rows, bars, run.machine).encode())
     run.conclude("benchmark", findings)
+
+
+def steady(run: Run) -> None:
+    chosen = [run.methods[name] for name in run.options.methods]
+    run.conclude("steady", [check_steady(run.bench, clip, chosen) for clip in _chosen_clips(run.options)])
+
+
+def _chosen_clips(options: argparse.Namespace) -> Iterator[BenchmarkClip]:
+    """Those that are on this machine."""
+    for name in options.clips:
+        try:
+            yield load_clip(name, options.size, options.frames_per_clip, options.media)
+        except MissingClipError as error:
+            print(f"{name} is skipped: {error}", flush=True)
 
 
 def still(run: Run) -> None:
@@ -149,6 +172,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "lin
 """What is printed alone, without pictures."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
+    "steady": (steady, 256, None),
     "still": (still, 160, 300),
     "uncovered": (uncovered, 256, None),
     "borders": (borders, 160, 16),
@@ -177,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (_, size, frames) in COMMANDS.items():
         command = commands.add_parser(name, **manner)
         _add_common(command, size)
-        if name == "methods":
+        if name in ("methods", "steady"):
             _add_choices(command)
         elif frames is not None:
             command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
