@@ -10,6 +10,8 @@
     python -m scripts.benchmark line CLIP STYLE [--sizes 256 640]
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
     python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
+    python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
+    python -m scripts.benchmark blind --score choices.txt
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
@@ -18,8 +20,9 @@ strokes against speed of things, flicker in JOD, a soft surface that boils. `sti
 at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan and zoom bring in,
 `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how much of its time
 the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film is complete,
-beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p. All results lie in
-`--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
+beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of
+two methods' pictures without names, to be chosen from, and opens the key once the choices are written down. All
+results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
 `scripts/test.py` makes.
 """
 
@@ -33,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts import ROOT, STYLE
+from scripts.benchmark.blind import KEY, PAGE, make_pairs, score
 from scripts.benchmark.checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
 from scripts.benchmark.clips import (
     CLIPS,
@@ -168,7 +172,22 @@ def gpu(options: argparse.Namespace) -> None:
     print(machine)
 
 
-PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {"memory": memory, "line": line, "disk": disk, "gpu": gpu}
+def blind(options: argparse.Namespace) -> None:
+    if options.score:
+        print(score(options.output / KEY, options.score), flush=True)
+        return
+    sizes = (options.pairs, options.row, options.enlarged, options.seed)
+    make_pairs(options.first, options.second, options.output, *sizes)
+    print(f"{options.output / PAGE} and {options.pairs} pictures beside it are to be chosen from; {KEY} is the key.")
+
+
+PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
+    "memory": memory,
+    "line": line,
+    "disk": disk,
+    "gpu": gpu,
+    "blind": blind,
+}
 """What is printed alone, without pictures."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
@@ -207,8 +226,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
     for name in PLAIN:
         command = commands.add_parser(name, **manner)
-        if name == "gpu":
-            _add_gpu(command)
+        if name in ("gpu", "blind"):
+            (_add_gpu if name == "gpu" else _add_blind)(command)
             continue
         command.add_argument("clip", type=Path)
         command.add_argument("style", type=Path)
@@ -244,6 +263,24 @@ def _add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--frames", type=int, default=20, help="so many, at least three")
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
     command.add_argument("--dry", action="store_true", help="on the CPU with few iterations, to try the trial itself")
+
+
+def _add_blind(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--first", type=Path, nargs="+", default=[], help="folders of pictures: FRAMES/*/match")
+    command.add_argument("--second", type=Path, nargs="+", default=[], help="as many, in their order: FRAMES/*/gram")
+    command.add_argument("--score", type=Path, nargs="+", default=[], help="choices that were made: the key is opened")
+    command.add_argument("--output", type=Path, default=Path("blind"), help="folder of the pairs and their key")
+    command.add_argument("--pairs", type=_positive, default=40)
+    command.add_argument("--row", type=_positive, default=1, help="frames of each film in a pair")
+    command.add_argument("--enlarged", type=_positive, default=2, help="times")
+    command.add_argument("--seed", type=int, default=1, help="of the order and the sides")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
 
 
 def _add_choices(command: argparse.ArgumentParser) -> None:
