@@ -262,7 +262,7 @@ def print_run() -> int:
     print(f"modules that run: {len(tracer.ran)}")
     print(f"depth of calls from the command line to the loss: {tracer.depth}")
     print(f"starts of ffmpeg: {len(ffmpeg)}")
-    for name in ("choose_delivery", "source_identity", "content_hash", "plain_name"):
+    for name in ("choose_delivery", "read_source", "whole_hash", "content_hash", "plain_name"):
         print(f"calls of {name}: {tracer.calls[name]}")
     if "-v" in sys.argv:
         print(*ffmpeg, sep="\n")

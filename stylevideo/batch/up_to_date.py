@@ -7,8 +7,9 @@ from contextlib import suppress
 
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest
-from stylevideo.store.identity import is_made, made_files, request_key
+from stylevideo.store.identity import is_made, made_files
 from stylevideo.store.lock import remove_stale
+from stylevideo.store.manifest import read_asked
 
 
 def already_made(request: ClipRequest) -> bool:
@@ -33,7 +34,7 @@ def confirm(request: ClipRequest) -> None:
 
 
 def _key(request: ClipRequest) -> str:
-    return request_key(request.source, request.styles, request.settings)
+    return read_asked(request.source, request.styles, request.settings).key
 
 
 def made_meanwhile(request: ClipRequest) -> bool:

@@ -40,6 +40,11 @@ class MotionSource(Protocol):
     It is asked for neighbouring frames and, at a reduced size, for frames that lie far apart.
     """
 
+    @property
+    def name(self) -> str:
+        """By what it is known: frames that were painted with another are not gone on from."""
+        ...
+
     def flow(self, frame: Frame, other: Frame) -> Tensor:
         """Find where each pixel of a frame lies in another.
 
@@ -57,6 +62,8 @@ class MotionSource(Protocol):
 class _OfPictures:
     """A source of motion that looks at the pictures alone."""
 
+    name: str
+
     def flow(self, frame: Frame, other: Frame) -> Tensor:
         """As of `MotionSource`."""
         return self.between(frame.image, other.image).to(frame.image.device)
@@ -68,6 +75,8 @@ class _OfPictures:
 
 class DISFlow(_OfPictures):
     """Dense inverse search, padded inside, so that any size works."""
+
+    name = "DIS"
 
     def __init__(self) -> None:
         # cv2's stubs do not know the factory in every release.
@@ -87,6 +96,8 @@ class FarnebackFlow(_OfPictures):
 
     Shares nothing with DIS but the pictures' luma, so that one engine's mistakes do not hide the other's.
     """
+
+    name = "Farneback"
 
     def between(self, image: Tensor, other: Tensor) -> Tensor:
         """As of `DISFlow.between`."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import torch
@@ -17,14 +16,15 @@ from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import sequence_view
 from stylevideo.models.vgg import VGG19
+from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
+from stylevideo.store.manifest import Asked, Manifest, SourceFile
 from stylevideo.store.watch import SourceWatch
 from stylevideo.timeline.clip import Clip
-from stylevideo.version import __version__
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ class Job:
         device, vgg: what paints; no network where nothing is painted.
         watch: of the source, as it was before any of its frames was read.
         plan: what the film gets from its source; None where nothing is written.
-        request: by what the film is known again, as from `request_key`.
+        asked: what is asked for, by which the film is known again.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
         store: the film's unfinished work, as far as it is there or begun.
+        motion: makes the source of motion that frames follow each other by, one for each thread.
     """
 
     clip: Clip
@@ -62,14 +63,10 @@ class Job:
     vgg: VGG19 | None
     watch: SourceWatch
     plan: FilmPlan | None
-    request: str
+    asked: Asked
     notes: tuple[str, ...]
     store: FrameStore | None = None
-
-    @property
-    def identity(self) -> str:
-        """Of the source."""
-        return self.watch.identity
+    motion: Callable[[], MotionSource] = DISFlow
 
     @property
     def encoding(self) -> Encoding:
@@ -109,25 +106,28 @@ def encoding_of(delivery: Delivery, settings: Settings) -> Encoding:
     return Encoding(delivery, options.crf, options.variable_rate == "keep", extra)
 
 
-def fingerprint(job: Job) -> dict[str, Any]:
-    """Everything that decides how frames look, by name; JSON values."""
+def manifest_of(job: Job) -> Manifest:
+    """From what a job's film is made. Of a large clip the SHA-256 is not known yet: see `SourceWatch.sha256`."""
     reading = job.reading
-    return {
-        "stylevideo": __version__,
-        "form_of_unfinished_work": FORM,
-        "margin_px": MARGIN_PX,
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "ffmpeg": ffmpeg_version(),
-        "source": job.identity,
-        "frames": job.clip.info.numbers(job.clip.frames),
-        "styles": [[hashlib.sha256(read.picture.tobytes()).hexdigest(), read.style.weight] for read in job.styles],
-        "device_kind": job.device.type,
-        "threads": torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
-        "convolution_dtype": str(job.vgg.convolution_dtype) if job.vgg else "none",
-        "weights_sha256": job.vgg.identity if job.vgg else "none",
-        "bits": job.bits,
-        "reading": f"{reading.bits} bits, alpha {reading.alpha}",
-        "view": sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
-        **job.settings.fingerprint(),
-    }
+    return Manifest(
+        asked=job.asked,
+        form_of_unfinished_work=FORM,
+        margin_px=MARGIN_PX,
+        torch=torch.__version__,
+        opencv=cv2.__version__,
+        ffmpeg=ffmpeg_version(),
+        film=job.places.name,
+        source=SourceFile(job.clip.source.name, ""),
+        frames=job.clip.info.numbers(job.clip.frames),
+        delivery=job.delivery.name,
+        size=(job.size[1], job.size[0]),
+        device_kind=job.device.type,
+        threads=torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
+        convolution_dtype=str(job.vgg.convolution_dtype) if job.vgg else "none",
+        weights_sha256=job.vgg.identity if job.vgg else None,
+        motion=job.motion().name if job.carries else "none",
+        bits=job.bits,
+        reading=f"{reading.bits} bits, alpha {reading.alpha}",
+        view=sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
+        settings=job.settings,
+    )

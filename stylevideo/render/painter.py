@@ -22,7 +22,6 @@ from stylevideo.errors import Stopped, frame_context
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
 from stylevideo.motion.estimate import Motion, earliest_reference, with_motion
-from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.render.job import Job
 from stylevideo.render.styles import style_targets
@@ -194,7 +193,7 @@ class Painter:
                     first = min(stretch.last_moved, max(shot.start, earliest_reference(begin)))
                 frames = (_as_frame(job, source) for source in footage.read(range(first, shot.stop)))
                 yield from with_motion(
-                    frames, DISFlow() if job.carries else None, (shot.start,), begin, stretch.last_moved
+                    frames, job.motion() if job.carries else None, (shot.start,), begin, stretch.last_moved
                 )
 
 
@@ -255,7 +254,7 @@ def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Mo
     start = job.clip.frames.start
     decoded = job.watch.over(read_frames(job.clip.info, range(start, start + 1), job.reading))
     first = (_as_frame(job, source) for source in decoded)
-    yield from with_motion(chain(first, _backwards(job, turning)), DISFlow(), begin=turning.start)
+    yield from with_motion(chain(first, _backwards(job, turning)), job.motion(), begin=turning.start)
 
 
 def _backwards(job: Job, frames: range) -> Iterator[Frame]:

@@ -30,7 +30,7 @@ from stylevideo.models.weights import load_vgg19
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
-from stylevideo.render.job import Job, encoding_of, fingerprint
+from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, in_words
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
 from stylevideo.render.styles import read_styles, seen_through
@@ -39,7 +39,7 @@ from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
-from stylevideo.store.identity import request_key_of
+from stylevideo.store.manifest import Asked
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
@@ -116,17 +116,17 @@ def open_job(
 
 def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     """The film's unfinished work; None where there is none, and none is begun."""
-    places = job.places
+    places, resume_key = job.places, manifest_of(job).resume_key
     if mode is Mode.HELP:
-        return FrameStore(places, fingerprint(job), join=True)
+        return FrameStore(places, resume_key, join=True)
     check_space(job, 0 if attempt.anew else finished_frames(places))
     if mode is Mode.CHECK:
-        return None if attempt.anew else find_store(places, fingerprint(job))
+        return None if attempt.anew else find_store(places, resume_key)
     if "precision" in attempt.given_up and not attempt.anew:  # killed before `_make_way` could say so
         accept_changes(places, {"convolution_dtype": str(torch.bfloat16)})
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
-    store = FrameStore(places, fingerprint(job), attempt.anew, remembered)
-    store.write_note(REQUEST_NAME, job.request)
+    store = FrameStore(places, resume_key, attempt.anew, remembered)
+    store.write_note(REQUEST_NAME, job.asked.key)
     return store
 
 
@@ -145,14 +145,12 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     whole = open_clip(source, Fraction(footage.rate))
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
     info, frames = selection.info, selection.frames
-    watch, key, written = SourceWatch(info, frames), "", tuple[Path, ...]()
+    watch, written = SourceWatch(info, frames), tuple[Path, ...]()
     if source.is_dir():
         if writes:
             refuse_into(source, request.output, delivery)
         source = info.path
     if writes:
-        hashes = [(read.sha256, read.style.weight) for read in styles]
-        key = request_key_of(watch.identity, hashes, request.settings)
         written = written_files(request, info, frames)
         check_replaced(request, info, written)
     size = film_size(info, settings.scales.size)
@@ -179,11 +177,12 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
+    asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
     colors = tuple(read.note for read in styles if read.note)
     notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, facts))
     places = request.places if writes else Places(source, source.name)
     return Job(
-        clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, key, notes
+        clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, asked, notes
     )
 
 

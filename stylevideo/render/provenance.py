@@ -1,29 +1,18 @@
-"""What a film says of itself: from what it was made, with which styles and settings.
-
-Studios ask for it, and so do people who wonder whether a picture is real. Hashes name files beyond doubt; paths,
-which may say more than their owner wishes, stay out.
-"""
+"""What a film says of itself: the record of its manifest in a file beside it, and a sentence of that in the film."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-import torch
-
-from stylevideo.errors import InputError, StorageError
+from stylevideo.errors import StorageError
 from stylevideo.media.hidden import Places
-from stylevideo.render.job import Job
-from stylevideo.settings.settings import leaves
+from stylevideo.render.job import Job, manifest_of
 from stylevideo.store.identity import written_bytes
-from stylevideo.store.sidecar import MADE_BY, is_record_of, size_words
+from stylevideo.store.sidecar import is_record_of, size_words
 from stylevideo.system.files import write_atomically
-from stylevideo.version import __version__
 
-CHUNK_BYTES = 1 << 22
 SHORT_HASH = 16
 
 
@@ -31,24 +20,10 @@ def provenance(job: Job) -> dict[str, Any]:
     """From what, with which styles and settings a film is made; JSON values.
 
     Raises:
-        InputError: the source or a style can no longer be read.
+        InputError: the source can no longer be read.
     """
-    clip = job.clip
-    styles = [{"name": read.style.path.name, "weight": read.style.weight, "sha256": read.sha256} for read in job.styles]
-    return {
-        MADE_BY: __version__,
-        "made_by": "a program that repaints footage; it is no recording" if job.paints else "a program, unchanged",
-        "film": job.places.name,
-        "source": {"name": clip.source.name, "sha256": _sha256(clip.info.source_files())},
-        "request": job.request,
-        "frames": clip.info.numbers(clip.frames),
-        "styles": styles,
-        "delivery": job.delivery.name,
-        "size": [job.size[1], job.size[0]],
-        "torch": torch.__version__,
-        "weights_sha256": job.vgg.identity if job.vgg else None,
-        "settings": {leaf.name: job.settings.value(leaf.name) for leaf in leaves() if not leaf.is_private},
-    }
+    manifest = manifest_of(job)
+    return replace(manifest, source=replace(manifest.source, sha256=job.watch.sha256())).record
 
 
 def comment(values: dict[str, Any]) -> str:
@@ -87,16 +62,3 @@ def remove_record(places: Places) -> None:
         places.record.unlink()
     except OSError as error:
         raise StorageError(f"{places.record} cannot be removed ({error.strerror}). Remove it by hand.") from error
-
-
-def _sha256(files: Sequence[Path]) -> str:
-    """Of the files' content, one after another."""
-    digest = hashlib.sha256()
-    for file in files:
-        try:
-            with file.open("rb") as stream:
-                while chunk := stream.read(CHUNK_BYTES):
-                    digest.update(chunk)
-        except OSError as error:
-            raise InputError(f"{file} can no longer be read ({error.strerror}). Put it back.") from error
-    return digest.hexdigest()

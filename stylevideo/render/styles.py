@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash
+from stylevideo.store.manifest import StyleContent
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,12 @@ class ReadStyle:
     picture: np.ndarray
     sha256: str
     note: str = ""
+
+    @property
+    def content(self) -> StyleContent:
+        """What a manifest says of it."""
+        pixels = hashlib.sha256(self.picture.tobytes()).hexdigest()
+        return StyleContent(self.style.path.name, self.style.weight, self.sha256, pixels)
 
 
 def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:

@@ -1,84 +1,49 @@
-"""By what work is known again: the source's identity, what was asked for, and whether a film is already made from it.
+"""By what files are known again: the content of source, styles and weights, and whether a film is what its record says.
 
-Answers without decoding a frame and without PyTorch, so that a finished batch is known again at once.
+Answers without decoding a frame and without PyTorch, so that a finished batch is known again at once. What follows
+from it is the business of `stylevideo.store.manifest`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.limits import WEIGHTS_BYTES
-from stylevideo.media.decode.probe import require_file
 from stylevideo.media.hidden import Places
-from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
-from stylevideo.settings.schema import Affects
-from stylevideo.settings.settings import Settings, leaves
-from stylevideo.settings.style import Style
+from stylevideo.media.pattern import parse_pattern
 from stylevideo.store.sidecar import read_values
 from stylevideo.system.files import read_file
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
-from stylevideo.timeline.ranges import parse_numbers, select_frames
-from stylevideo.version import __version__
+from stylevideo.timeline.ranges import parse_numbers
 
 WHOLE_BYTES = 1 << 26
 """Up to so much in all is compared byte by byte; of what has more, so much is looked at, or a little of every file."""
 PARTS = 16
 LEAST_PARTS = 3
 LEAST_PART_BYTES = 1 << 12
+CHUNK_BYTES = 1 << 22
 
 
-def request_key(source: Path, styles: Sequence[Style], settings: Settings) -> str:
-    """The SHA-256 of all that is asked for: the content of source and styles, the settings, the versions.
+@dataclass(frozen=True)
+class SourceContent:
+    """What a clip's files hold, by hashes.
 
-    Args:
-        source: a video file, or the pattern or folder of an image sequence, of which the frames asked for count.
-        styles: with their weights.
-        settings: of the job; where it runs and what else it writes does not count.
-    Raises:
-        InputError: the source or a style cannot be read, or the sequence does not have these frames.
-        SettingsError: the frames are not written as they should be.
+    Attributes:
+        identity: enough to tell clips, and versions of them, apart.
+        sha256: of all that the files hold, one after another; "" where that is more than `WHOLE_BYTES`.
     """
-    footage = settings.footage
-    if is_sequence(source):
-        listed = list_sequence(source, Fraction(footage.rate))
-        selection = select_frames(listed, footage.frames, footage.start, footage.end, footage.handles)
-        files = source_files(selection.info, selection.frames)
-    else:
-        require_file(source)
-        files = [source]
-    hashes = [(content_hash(style.path), style.weight) for style in styles]
-    return request_key_of(source_identity(files), hashes, settings)
 
-
-def request_key_of(identity: str, styles: Sequence[tuple[str, float]], settings: Settings) -> str:
-    """What `request_key` says of a source and of styles that were read already.
-
-    Args:
-        identity: of the source's files, as from `source_identity`.
-        styles: the SHA-256 of each one's file, and its weight.
-        settings: of the job.
-    """
-    asked = {
-        "stylevideo": __version__,
-        "torch": version("torch"),
-        "source": identity,
-        "view": _view_identity(settings.footage.view),
-        "styles": [list(style) for style in styles],
-        "settings": {leaf.name: settings.value(leaf.name) for leaf in leaves() if leaf.affects is not Affects.RUN},
-        "weights": _weights_hash(settings.weights.file),
-    }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    identity: str
+    sha256: str
 
 
 def is_made(places: Places, key: Callable[[], str]) -> bool:
@@ -86,7 +51,7 @@ def is_made(places: Places, key: Callable[[], str]) -> bool:
 
     Args:
         places: of the film.
-        key: tells what `request_key` does; asked if there is a film.
+        key: tells the request key of what is asked for, see `stylevideo.store.manifest`; asked if there is a film.
     Raises:
         What `key` raises.
     """
@@ -130,34 +95,49 @@ def source_files(info: VideoInfo, frames: range) -> list[Path | None]:
     return list(info.files[frames.start : frames.stop]) or [info.path]
 
 
-def source_identity(files: Sequence[Path | None]) -> str:
-    """Enough to tell clips, and versions of them, apart, and quick for large ones.
+def read_source(files: Sequence[Path | None]) -> SourceContent:
+    """Read a clip's files once: enough to tell clips, and versions of them, apart, and quick for large ones.
 
-    The SHA-256 of all that the files hold; where that is more than `WHOLE_BYTES`, of their sizes and of parts of each:
-    up to sixteen, evenly from its beginning to its end. No times count: a clip that was touched, copied or restored is
-    the same one.
+    The identity is of the files' sizes and of all that they hold; where that is more than `WHOLE_BYTES`, of parts of
+    each: up to sixteen, evenly from its beginning to its end. No times count: a clip that was touched, copied or
+    restored is the same one.
 
     Args:
         files: a video, or the pictures of a sequence; one that is missing counts as missing.
     Raises:
         InputError: a file cannot be read.
     """
-    digest = hashlib.sha256()
     found = [(file, _status(file)) for file in files]
     total = sum(status.st_size for _, status in found if status)
+    is_whole = total <= WHOLE_BYTES
     looked_at = max(WHOLE_BYTES // max(1, len(files)), LEAST_PARTS * LEAST_PART_BYTES)
+    digest = hashlib.sha256()
     for file, status in found:
         beat()
-        if file is None or status is None:
-            digest.update(b"missing;")
-            continue
-        digest.update(f"{status.st_size};".encode())
-        try:
-            for part in _parts(file, status.st_size, looked_at if total > WHOLE_BYTES else status.st_size):
+        if file and status:
+            for part in _parts(file, status.st_size, status.st_size if is_whole else looked_at):
                 digest.update(part)
+    sizes = ";".join(str(status.st_size) if status else "missing" for _, status in found)
+    identity = hashlib.sha256(f"{sizes};{digest.hexdigest()}".encode()).hexdigest()[:16]
+    return SourceContent(f"{total} bytes, {identity}", digest.hexdigest() if is_whole else "")
+
+
+def whole_hash(files: Iterable[Path]) -> str:
+    """The SHA-256 of all that a clip's files hold, one after another, however large they are.
+
+    Raises:
+        InputError: a file can no longer be read.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                while chunk := stream.read(CHUNK_BYTES):
+                    beat()
+                    digest.update(chunk)
         except OSError as error:
-            raise InputError(f"{file} cannot be read ({error.strerror}).") from error
-    return f"{total} bytes, {digest.hexdigest()[:16]}"
+            raise InputError(f"{file} can no longer be read ({error.strerror}). Put it back.") from error
+    return digest.hexdigest()
 
 
 def content_hash(file: Path) -> str:
@@ -173,8 +153,8 @@ def content_hash(file: Path) -> str:
         raise InputError(f"{file}: the picture cannot be read ({error.strerror}). Check the name.") from error
 
 
-def _weights_hash(file: Path | None) -> str:
-    """Of weights' file, made once for all clips of a batch while the file stays as it is; "" of installed weights."""
+def weights_hash(file: Path | None) -> str:
+    """The SHA-256 of weights' file, "" of installed weights; made once for a batch while the file stays as it is."""
     if file is None or (status := _status(file)) is None:
         return ""
     return _hash_once(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -194,22 +174,17 @@ def _status(file: Path | None) -> os.stat_result | None:
 
 
 def _parts(file: Path, size: int, looked_at: int) -> Iterator[bytes]:
-    """Parts of a file from its beginning to its end, of so many bytes in all; all of it where it has no more."""
+    """Parts of a file from its beginning to its end, of so many bytes in all; all of it where it has no more.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     count = min(PARTS, looked_at // LEAST_PART_BYTES) if size > looked_at else 1
     part_bytes = looked_at // count
-    with file.open("rb") as stream:
-        for part in range(count):
-            stream.seek((size - part_bytes) * part // (count - 1) if part else 0)
-            yield stream.read(part_bytes)
-
-
-def _view_identity(view: str) -> str:
-    """What of OpenColorIO decides how light looks; it is asked where it is named only."""
-    if view in ("auto", "srgb"):
-        return "none"
-    from stylevideo.media.images.view import sequence_view
-
     try:
-        return sequence_view(view).identity
-    except InputError:  # a run says so, if it needs the view
-        return "none"
+        with file.open("rb") as stream:
+            for part in range(count):
+                stream.seek((size - part_bytes) * part // (count - 1) if part else 0)
+                yield stream.read(part_bytes)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}).") from error

@@ -81,7 +81,7 @@ def remove_stale(places: Places, key: Callable[[], str]) -> None:
 
     Args:
         places: of the film.
-        key: tells what the run was asked for, as from `request_key`; asked if anything is left.
+        key: tells what the run was asked for, as a request key; asked if anything is left.
     """
     if places.work.exists() or places.lock.exists():
         with suppress(StyleVideoError), sole_run(places):

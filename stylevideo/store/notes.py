@@ -134,7 +134,7 @@ def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
 
 
 def asked_for(places: Places) -> str | None:
-    """What an unfinished film was asked for, as from `request_key`; None where nothing says so."""
+    """What an unfinished film was asked for, as a request key; None where nothing says so."""
     with suppress(ResumeError):
         if found := find_notes(places.work):
             asked = found[0].read(f"{REQUEST_NAME}.json")

@@ -3,7 +3,7 @@
 A look is quick: size and times of the one file that a frame was read from. Where it has changed, the content decides:
 another one ends the run, the same one (put back, linked, copied onto itself) only makes it go on from the last frame
 that was saved, since what was read meanwhile is not known. The content of large clips is known by parts of it, see
-`stylevideo.store.identity.source_identity`.
+`stylevideo.store.identity.read_source`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
 from stylevideo.media.decode.reader import SourceFrame
-from stylevideo.store.identity import source_files, source_identity
+from stylevideo.store.identity import read_source, source_files, whole_hash
 from stylevideo.system.files import READ_FLAGS
 from stylevideo.system.heartbeat import beat
 from stylevideo.timeline.clip import VideoInfo
@@ -28,7 +28,7 @@ class SourceWatch:
         info: of the clip.
         frames: the indices that are read.
     Attributes:
-        identity: of the files that are read, see `stylevideo.store.identity.source_identity`.
+        identity: of the files that are read, see `stylevideo.store.identity.read_source`.
         only_written: whether a file counts as touched only where its size or the time of its last change says so; not
             where only its entry was changed, as by backups, links, permissions, and, on some disks, by nothing.
     Raises:
@@ -38,7 +38,16 @@ class SourceWatch:
     def __init__(self, info: VideoInfo, frames: range) -> None:
         self._info, self._files, self.only_written = info, source_files(info, frames), False
         self._at_first = {file: _look(file) for file in self._files if file}
-        self.identity = source_identity(self._files)
+        self._content = read_source(self._files)
+        self.identity = self._content.identity
+
+    def sha256(self) -> str:
+        """Of all that the files hold, one after another; a large clip is read for it.
+
+        Raises:
+            InputError: a file can no longer be read.
+        """
+        return self._content.sha256 or whole_hash(file for file, look in self._at_first.items() if look)
 
     def over(self, frames: Iterator[SourceFrame]) -> Generator[SourceFrame]:
         """Frames of the clip, each after a look at the file that it comes from.
@@ -101,7 +110,7 @@ class SourceWatch:
         gone = next((file for file, before in self._at_first.items() if before and not file.exists()), None)
         if gone:
             raise InputError(f"{gone} can no longer be read: it is gone. Put it back.")
-        if source_identity(self._files) != self.identity:
+        if read_source(self._files).identity != self.identity:
             raise InputError(
                 f"{self._info.path} has changed since the run began, and the film would be of two versions. Put back "
                 "what it was, or begin anew with --restart."

@@ -33,7 +33,8 @@ from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import FrameFinished, Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
-from stylevideo.store import identity
+from stylevideo.store import identity, manifest
+from stylevideo.store.identity import SourceContent
 from stylevideo.store.lock import sole_run
 from stylevideo.system.heartbeat import broken_off_when
 
@@ -355,13 +356,13 @@ class TestAgain:
     ) -> None:
         """And nothing is hashed where there is no film; weights are, for all clips of a batch, once."""
         hashed: list[str] = []
-        real_source, real_content = identity.source_identity, identity.content_hash
+        real_source, real_content = identity.read_source, identity.content_hash
         weights = tmp_path / "vgg.pth"
         weights.write_bytes(b"weights")
         requests = requests_for(clips, tmp_path / "out", iterations=0, weights=str(weights))
         assert {outcome.status for outcome in run_batch(requests)} == {Status.MADE}
 
-        def source(files: list[Path]) -> str:
+        def source(files: list[Path]) -> SourceContent:
             hashed.extend(file.name for file in files)
             return real_source(files)
 
@@ -369,8 +370,9 @@ class TestAgain:
             hashed.append(file.name)
             return real_content(file)
 
-        monkeypatch.setattr(identity, "source_identity", source)
-        monkeypatch.setattr(identity, "content_hash", content)
+        monkeypatch.setattr(manifest, "read_source", source)
+        for module in (manifest, identity):
+            monkeypatch.setattr(module, "content_hash", content)
         assert {outcome.status for outcome in run_batch(requests)} == {Status.ALREADY_MADE}
         assert sorted(hashed) == sorted(["a.mp4", "b.mp4", STYLE.name, STYLE.name, "vgg.pth"])
         hashed.clear()

@@ -40,7 +40,7 @@ from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.pictures import Reading, to_8_bits, to_16_bits
 from stylevideo.media.images.view import shown_by
 from stylevideo.quality.verify import verify
-from stylevideo.render.job import fingerprint
+from stylevideo.render.job import manifest_of
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings
@@ -599,7 +599,9 @@ def test_a_view_is_checked_before_any_work_and_known_by_what_it_stands_for(
         with pytest.raises(InputError, match=r'no colour space "ACEScctt"'):
             check_job(source, tmp_path / output, Settings().with_values(iterations=0, view="ACEScctt"))
     role, named, auto, plain = (
-        fingerprint(check_job(exr_sequence, tmp_path / "film.mp4", Settings().with_values(iterations=0, view=v)))
+        manifest_of(
+            check_job(exr_sequence, tmp_path / "film.mp4", Settings().with_values(iterations=0, view=v))
+        ).resume_key
         for v in ("compositing_log", "ACEScct", "auto", "srgb")
     )
     assert named["bits"] == 16 and plain["bits"] == 8
@@ -631,7 +633,7 @@ def test_a_review_of_a_plate_does_not_clip(tmp_path: Path, monkeypatch: pytest.M
     result = identity(tmp_path / "a.#.exr", tmp_path / "b.#.exr", **values)
     assert "--display has no effect: no scene-linear light is shown on a screen." in result.warnings
     prints = [
-        fingerprint(check_job(tmp_path / "a.#.exr", tmp_path / "x.mp4", Settings().with_values(**given)))
+        manifest_of(check_job(tmp_path / "a.#.exr", tmp_path / "x.mp4", Settings().with_values(**given))).resume_key
         for given in ({}, values)
     ]
     assert prints[0] == prints[1]

@@ -62,6 +62,8 @@ def test_what_is_uncovered_is_new() -> None:
 class Known:
     """A source of motion that knows a camera's steps, as a renderer does, and notes what it is asked."""
 
+    name = "known"
+
     def __init__(self, step_px: int) -> None:
         self.step_px = step_px
         self.asked: list[tuple[int, int]] = []

@@ -21,7 +21,8 @@ from stylevideo.render.estimate import estimate_clip
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import notes
-from stylevideo.store.identity import is_made, request_key
+from stylevideo.store.identity import is_made
+from stylevideo.store.manifest import read_asked
 from stylevideo.system.files import write_atomically
 
 ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarse_scales": 0, "style_scale": 0.6}
@@ -60,7 +61,7 @@ def test_precision_goes_first_and_the_finished_frames_stay(
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL)
     assert len(made) == 4
     assert probe(tmp_path / "film.mp4").frame_count == 4
-    assert is_made(Places.of(tmp_path / "film.mp4"), lambda: request_key(two_shot_clip, [Style(STYLE)], SMALL))
+    assert is_made(Places.of(tmp_path / "film.mp4"), lambda: read_asked(two_shot_clip, [Style(STYLE)], SMALL).key)
     assert "There was too little memory: convolutions were computed with bf16." in result.warnings
 
 

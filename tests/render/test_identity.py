@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -28,8 +29,9 @@ from stylevideo.reports.events import Event, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.store.identity import content_hash, is_made, request_key, source_identity
+from stylevideo.store.identity import content_hash, is_made, read_source
 from stylevideo.store.lock import is_locked, sole_run
+from stylevideo.store.manifest import read_asked
 from stylevideo.store.sidecar import is_record, is_record_of, is_report
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
@@ -55,7 +57,7 @@ def test_a_job_is_known_by_what_is_asked_for(clip: Path, tmp_path: Path, frames:
     settings = PLAIN.with_values(frames=frames)
     for source in (clip, tmp_path / "a.####.png"):
         job = check_job(source, tmp_path / "out.mp4", settings)
-        assert job.request == request_key(source, [Style(STYLE)], settings)
+        assert job.asked.key == read_asked(source, [Style(STYLE)], settings).key
 
 
 def failing(*_: object) -> None:
@@ -176,7 +178,7 @@ def test_the_longest_name_is_the_locks(tmp_path: Path) -> None:
 
 
 def key_of(source: Path, *styles: Path, **values: Any) -> str:
-    return request_key(source, [Style(style) for style in styles or (STYLE,)], PLAIN.with_values(**values))
+    return read_asked(source, [Style(style) for style in styles or (STYLE,)], PLAIN.with_values(**values)).key
 
 
 def test_a_film_is_known_by_all_it_was_made_from(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,12 +271,27 @@ def test_a_large_clip_is_known_by_parts_all_over_it(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("stylevideo.store.identity.WHOLE_BYTES", 1 << 16)
     clip, data = tmp_path / "clip.mp4", bytes(1 << 20)
     clip.write_bytes(data)
-    identities = {source_identity([clip])}
+    identities = {read_source([clip])}
     for place in range(16):
         begin, end = place << 16, (place + 1) << 16
         clip.write_bytes(data[:begin] + b"x" * (end - begin) + data[end:])
-        identities.add(source_identity([clip]))
+        identities.add(read_source([clip]))
     assert len(identities) == 17
+
+
+@pytest.mark.parametrize("whole_bytes", [1 << 26, 0], ids=["small", "large"])
+def test_a_record_has_the_hash_of_all_that_was_read(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    """Of a sequence: of the frames that were asked for, one after another; what is rendered later does not count."""
+    monkeypatch.setattr("stylevideo.store.identity.WHOLE_BYTES", whole_bytes)
+    files = save_numbered(tmp_path / "in", "a.{:04d}.png", range(1, 5))
+    for source, read, frames in ((clip, [clip], ""), (tmp_path / "in" / "a.%04d.png", files[1:3], "2-3")):
+        film = tmp_path / f"{source.name[0]}.mp4"
+        make(source, film, frames=frames)
+        told = json.loads(Places.of(film).record.read_text())["source"]
+        whole = hashlib.sha256(b"".join(file.read_bytes() for file in read)).hexdigest()
+        assert told == {"name": source.name, "sha256": whole}
 
 
 def test_a_source_that_changes_on_the_way_is_noticed_and_a_style_is_as_it_was_read(clip: Path, tmp_path: Path) -> None:
@@ -325,10 +342,11 @@ def test_nothing_heavy_is_loaded_to_know_a_film_again(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
         "from stylevideo.media.hidden import Places\n"
-        "from stylevideo.store.identity import source_identity, is_made, request_key\n"
+        "from stylevideo.store.identity import is_made\n"
+        "from stylevideo.store.manifest import read_asked\n"
         "from stylevideo.settings.settings import Settings\n"
         "from stylevideo.settings.style import Style\n"
-        "key = request_key(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings())\n"
+        "key = read_asked(Path(sys.argv[1]), [Style(Path(sys.argv[2]))], Settings()).key\n"
         "assert not is_made(Places.of(Path(sys.argv[1])), lambda: key)\n"
         "assert not {'torch', 'cv2', 'numpy', 'PyOpenColorIO'} & set(sys.modules)"
     )

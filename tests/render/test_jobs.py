@@ -30,13 +30,16 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
-from stylevideo.render.job import fingerprint
+from stylevideo.motion.frame import Frame
+from stylevideo.render.job import manifest_of
+from stylevideo.render.painter import Painter
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.warnings import source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.store.frames import FrameStore
+from stylevideo.store.frames import FrameStore, find_store
 from stylevideo.system.device import is_fast_with_bf16
+from stylevideo.timeline.clip import Shot
 
 FAST = Settings().with_values(**QUICK)
 
@@ -356,13 +359,39 @@ def test_devices_weights_and_styles_are_looked_for_first(two_shot_clip: Path, tm
     assert sorted(tmp_path.iterdir()) == [small, sham]
 
 
+class StandsStill:
+    """A source of motion in which nothing moves, and which counts how often it is asked."""
+
+    name = "nothing moves"
+    asked = 0
+
+    def flow(self, frame: Frame, other: Frame) -> torch.Tensor:
+        StandsStill.asked += 1
+        return torch.zeros_like(frame.image[:, :2])
+
+
+def test_frames_of_another_motion_are_refused_by_name(two_shot_clip: Path, tmp_path: Path) -> None:
+    """And a job is painted with the motion that its unfinished work is known by; without any, none counts."""
+    settings = FAST.with_values(frames="1-3", iterations=1, first_iterations=1, coarse_scales=0)
+    usual = check_job(two_shot_clip, tmp_path / "film.mp4", settings)
+    other = replace(usual, motion=StandsStill)
+    with Painter(other, [Shot(0, 0, 3)], None) as painter:
+        assert len(list(painter.paint(Shot(0, 0, 3)))) == 3
+    assert StandsStill.asked
+    FrameStore(usual.places, manifest_of(usual).resume_key)
+    with pytest.raises(ResumeError, match="motion was 'DIS' and is 'nothing moves'"):
+        find_store(other.places, manifest_of(other).resume_key)
+    apart = [replace(job, settings=settings.with_values(carry=False)) for job in (usual, other)]
+    assert manifest_of(apart[0]) == manifest_of(apart[1])
+
+
 def test_what_decides_how_frames_look_is_in_the_fingerprint(tmp_path: Path) -> None:
     """A picture in the middle, the frames that a time means at a rate, the channel that is read along."""
     settings = FAST.with_values(iterations=0, start="0.125", device="cpu")
 
     def print_of(**changed: str) -> dict[str, object]:
         output = tmp_path / "film.####.png"
-        return fingerprint(check_job(tmp_path / "a.####.png", output, settings.with_values(**changed)))
+        return manifest_of(check_job(tmp_path / "a.####.png", output, settings.with_values(**changed))).resume_key
 
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 8))
     before = print_of()

@@ -87,6 +87,9 @@ def test_a_check_refuses_a_folder_in_one_that_is_read_only(tmp_path: Path) -> No
         check_folder(tmp_path / "new" / "film.mp4")
 
 
+COUNTED = ("choose_delivery", "read_source", "whole_hash", "content_hash")
+
+
 @contextmanager
 def traced() -> Iterator[Tracer]:
     tracer = Tracer()
@@ -104,8 +107,9 @@ def test_what_a_film_needs_is_found_out_once(clip: Path, tmp_path: Path, output:
     with traced() as tracer:
         arguments = ["-o", str(tmp_path / output), "--style", str(STYLE), "--iterations=0", "--device=cpu", "-q"]
         assert main(["run", str(clip), *arguments]) == 0
-    assert {name: tracer.calls[name] for name in ("choose_delivery", "source_identity", "content_hash")} == {
+    assert {name: tracer.calls[name] for name in COUNTED} == {
         "choose_delivery": 1,
-        "source_identity": 2,  # before the work and before the film gets its name
+        "read_source": 2,  # before the work and before the film gets its name
+        "whole_hash": 0,  # the record has what the first look read
         "content_hash": 1,
     }

@@ -193,6 +193,13 @@ def test_a_look_at_all_files_hears_a_stop_and_none_follows_it(tmp_path: Path, mo
     monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
     with broken_off_when(lambda: True), pytest.raises(Stopped):
         watch.require_untouched(files)
+    monkeypatch.setattr("stylevideo.store.identity.WHOLE_BYTES", 0)
+    large = SourceWatch(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3))
+    with broken_off_when(lambda: True), pytest.raises(Stopped):
+        large.sha256()
     files[0].write_bytes(b"another")
     with pytest.raises(Stopped), watch.guard():
         raise Stopped
+    files[0].unlink()
+    with pytest.raises(InputError, match=r"a\.0001\.png can no longer be read"):
+        large.sha256()

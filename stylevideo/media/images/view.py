@@ -46,7 +46,7 @@ class View:
 
     Args:
         name: as the user knows it: "srgb", or a colour space of the OpenColorIO config.
-        identity: differs where the pixels would differ: what a job's fingerprint needs to have.
+        identity: differs where the pixels would differ: what a film's manifest needs to have.
         forward: light of 0..1 to display-like values of 0..1. Colours outside the gamut may come out beyond those.
         backward: undoes `forward`.
         to_srgb_light: scene-linear light to the same in the primaries of sRGB, which are those of bt709.

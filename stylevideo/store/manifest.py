@@ -1,0 +1,252 @@
+"""From what a film is made: one list of all that counts, each item with the questions that it answers.
+
+Three answers come of it. The *request key* says whether a film that is there is what is asked for; it is known without
+decoding a frame and without PyTorch, so that a finished batch is known again at once. The *resume key* says whether
+unfinished frames are gone on from, and names what differs. The *record* is what a film says of itself: studios ask for
+it, and so do people who wonder whether a picture is real. Hashes name files beyond doubt; paths, which may say more
+than their owner wishes, stay out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Flag, auto
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from stylevideo.errors import InputError
+from stylevideo.media.decode.probe import require_file
+from stylevideo.media.pattern import is_sequence, list_sequence
+from stylevideo.settings.schema import Affects, Leaf
+from stylevideo.settings.settings import Settings, leaves
+from stylevideo.settings.style import Style
+from stylevideo.store.identity import content_hash, read_source, source_files, weights_hash
+from stylevideo.timeline.ranges import select_frames
+from stylevideo.version import __version__
+
+REPAINTED = "a program that repaints footage; it is no recording"
+UNCHANGED = "a program, unchanged"
+
+
+class Use(Flag):
+    """What an item is for."""
+
+    REQUEST = auto()
+    """It decides whether a film that is there is what is asked for."""
+    RESUME = auto()
+    """It decides how frames look: unfinished work of another value is not gone on from."""
+    RECORD = auto()
+    """A film says it of itself."""
+
+
+EVERY = Use.REQUEST | Use.RESUME | Use.RECORD
+_LEAVES: dict[Use, Callable[[Leaf], bool]] = {
+    Use.REQUEST: lambda leaf: leaf.affects is not Affects.RUN,
+    Use.RECORD: lambda leaf: not leaf.is_private,
+}
+"""Which settings are for what; for resuming they say it themselves."""
+
+
+def item(uses: Use) -> Any:
+    """A field with what it is for."""
+    return field(metadata={"uses": uses})
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A clip by name, with the SHA-256 of all that its files hold, one after another; "" before that is read."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StyleContent:
+    """A style picture.
+
+    Attributes:
+        name, weight: of the style.
+        sha256: of its file.
+        pixels: SHA-256 of what was decoded of it, as the painter sees it; "" before it is decoded.
+    """
+
+    name: str
+    weight: float
+    sha256: str
+    pixels: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """From what a film is asked to be made: all that is known without opening the job.
+
+    Attributes:
+        stylevideo: the version of this program.
+        torch_package: PyTorch's version, as its package says.
+        source: the identity of the files that are read; see `stylevideo.store.identity.read_source`.
+        styles: with their files' hashes.
+        settings: that are asked for.
+        view: what of OpenColorIO decides how light looks, if the settings name it.
+        weights: SHA-256 of the weights' file, if the settings name one.
+    """
+
+    stylevideo: str = item(EVERY)
+    torch_package: str = item(Use.REQUEST)
+    source: str = item(Use.REQUEST | Use.RESUME)
+    styles: tuple[StyleContent, ...] = item(EVERY)
+    settings: Settings = item(Use.REQUEST)
+    view: str = item(Use.REQUEST)
+    weights: str = item(Use.REQUEST)
+
+    @classmethod
+    def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings) -> Asked:
+        """What is asked for now, by this version of the program.
+
+        Args:
+            source: its identity.
+            styles: as they were read.
+            settings: of the job.
+        """
+        return cls(
+            stylevideo=__version__,
+            torch_package=version("torch"),
+            source=source,
+            styles=tuple(styles),
+            settings=settings,
+            view=_view_identity(settings.footage.view),
+            weights=weights_hash(settings.weights.file),
+        )
+
+    @property
+    def key(self) -> str:
+        """The request key, a SHA-256: where the job runs and what else it writes does not count."""
+        told = dict(_items(self, Use.REQUEST))
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """From what a film is made: what is asked for, and what that comes to.
+
+    Attributes:
+        asked: what is asked for.
+        form_of_unfinished_work: that this version of the program keeps.
+        margin_px: that is painted along around a frame.
+        torch, opencv, ffmpeg: versions, as the libraries say.
+        film: its name.
+        source: the clip.
+        frames: numbers of those that are made, as `--frames` takes them.
+        delivery: its name.
+        size: width and height of the film.
+        device_kind, threads: that paint.
+        convolution_dtype, weights_sha256: of the network; "none" and None where nothing is painted.
+        motion: name of the source of motion; "none" where nothing is carried.
+        bits: a channel, that finished frames are kept with.
+        reading: how the source's frames are read.
+        view: what decides how the source's light looks; "none" where it has none.
+        settings: that it is made with; others than those asked for where memory was too small.
+    """
+
+    asked: Asked
+    form_of_unfinished_work: int = item(Use.RESUME)
+    margin_px: int = item(Use.RESUME)
+    torch: str = item(Use.RESUME | Use.RECORD)
+    opencv: str = item(Use.RESUME)
+    ffmpeg: str = item(Use.RESUME)
+    film: str = item(Use.RECORD)
+    source: SourceFile = item(Use.RECORD)
+    frames: str = item(Use.RESUME | Use.RECORD)
+    delivery: str = item(Use.RECORD)
+    size: tuple[int, int] = item(Use.RECORD)
+    device_kind: str = item(Use.RESUME)
+    threads: int | str = item(Use.RESUME)
+    convolution_dtype: str = item(Use.RESUME)
+    weights_sha256: str | None = item(Use.RESUME | Use.RECORD)
+    motion: str = item(Use.RESUME)
+    bits: int = item(Use.RESUME)
+    reading: str = item(Use.RESUME)
+    view: str = item(Use.RESUME)
+    settings: Settings = item(Use.RESUME | Use.RECORD)
+
+    @property
+    def request_key(self) -> str:
+        """By what a film that is there is known to be what is asked for."""
+        return self.asked.key
+
+    @property
+    def resume_key(self) -> dict[str, Any]:
+        """Everything that decides how frames look, by name; JSON values."""
+        told = {**dict(_items(self.asked, Use.RESUME)), **dict(_items(self, Use.RESUME))}
+        settings = told.pop("settings")
+        return {**told, **settings}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a film says of itself, by name; JSON values."""
+        told = {**dict(_items(self.asked, Use.RECORD)), **dict(_items(self, Use.RECORD))}
+        return {**told, "made_by": REPAINTED if self.weights_sha256 else UNCHANGED, "request": self.request_key}
+
+
+def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Asked:
+    """Find out what is asked for, without decoding a frame.
+
+    Args:
+        source: a video file, or the pattern or folder of an image sequence, of which the frames asked for count.
+        styles: with their weights.
+        settings: of the job.
+    Raises:
+        InputError: the source or a style cannot be read, or the sequence does not have these frames.
+        SettingsError: the frames are not written as they should be.
+    """
+    footage = settings.footage
+    if is_sequence(source):
+        listed = list_sequence(source, Fraction(footage.rate))
+        selection = select_frames(listed, footage.frames, footage.start, footage.end, footage.handles)
+        files = source_files(selection.info, selection.frames)
+    else:
+        require_file(source)
+        files = [source]
+    read = [StyleContent(style.path.name, style.weight, content_hash(style.path)) for style in styles]
+    return Asked.of(read_source(files).identity, read, settings)
+
+
+def _items(part: Asked | Manifest, use: Use) -> Iterator[tuple[str, Any]]:
+    """The items that are for something, by name, as JSON values."""
+    for entry in fields(part):
+        if use & entry.metadata.get("uses", Use(0)):
+            yield entry.name, _said(getattr(part, entry.name), use)
+
+
+def _said(value: Any, use: Use) -> Any:
+    """An item's value as it is said where it is for something."""
+    match value:
+        case Settings() if use is Use.RESUME:
+            return value.fingerprint()
+        case Settings():
+            return {leaf.name: value.value(leaf.name) for leaf in leaves() if _LEAVES[use](leaf)}
+        case SourceFile():
+            return {"name": value.name, "sha256": value.sha256}
+        case StyleContent() if use is Use.RECORD:
+            return {"name": value.name, "weight": value.weight, "sha256": value.sha256}
+        case StyleContent():
+            return [value.sha256 if use is Use.REQUEST else value.pixels, value.weight]
+        case tuple():
+            return [_said(entry, use) for entry in value]
+    return value
+
+
+def _view_identity(view: str) -> str:
+    """What of OpenColorIO decides how light looks; it is asked where it is named only."""
+    if view in ("auto", "srgb"):
+        return "none"
+    from stylevideo.media.images.view import sequence_view
+
+    try:
+        return sequence_view(view).identity
+    except InputError:  # a run says so, if it needs the view
+        return "none"

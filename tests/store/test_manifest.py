@@ -1,0 +1,131 @@
+"""Every item of a manifest changes the answers that it says it is for, and no other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import Field, fields, replace
+from typing import Any
+
+import pytest
+
+from stylevideo.settings.schema import Affects
+from stylevideo.settings.settings import Settings, leaves
+from stylevideo.store.manifest import Asked, Manifest, SourceFile, StyleContent, Use
+
+STYLE = StyleContent("style.jpg", 1.0, "file", "pixels")
+ASKED = Asked(
+    stylevideo="1",
+    torch_package="2",
+    source="9 bytes, 0",
+    styles=(STYLE,),
+    settings=Settings(),
+    view="none",
+    weights="",
+)
+MADE = Manifest(
+    asked=ASKED,
+    form_of_unfinished_work=1,
+    margin_px=1,
+    torch="2+cpu",
+    opencv="4",
+    ffmpeg="7",
+    film="film.mp4",
+    source=SourceFile("clip.mp4", "content"),
+    frames="1-4",
+    delivery="h264",
+    size=(96, 64),
+    device_kind="cpu",
+    threads=1,
+    convolution_dtype="float32",
+    weights_sha256="network",
+    motion="DIS",
+    bits=8,
+    reading="8 bits",
+    view="none",
+    settings=Settings(),
+)
+
+
+def answers(made: Manifest) -> dict[Use, Any]:
+    """The three, each as JSON; the record's own note of the request left out."""
+    record = {name: value for name, value in made.record.items() if name != "request"}
+    told = {Use.REQUEST: made.request_key, Use.RESUME: made.resume_key, Use.RECORD: record}
+    return {use: json.dumps(answer) for use, answer in told.items()}
+
+
+def changed_by(made: Manifest) -> Use:
+    """Which answers are others than those of `MADE`."""
+    before, now = answers(MADE), answers(made)
+    return Use(sum(use.value for use in Use if before[use] != now[use]))
+
+
+def another(value: Any) -> Any:
+    """A value of the same kind that differs in all that it has."""
+    match value:
+        case Settings():
+            return value.with_values(iterations=7, crf=7)
+        case SourceFile():
+            return SourceFile("other.mp4", "other")
+        case tuple() if value == (STYLE,):
+            return (StyleContent("other.jpg", 2.0, "other", "other"),)
+        case tuple():
+            return value[::-1]
+        case int():
+            return value + 1
+    return f"{value} and more"
+
+
+@pytest.mark.parametrize("entry", fields(Asked), ids=lambda entry: entry.name)
+def test_an_item_that_is_asked_for_decides_what_it_says(entry: Field[Any]) -> None:
+    asked = replace(ASKED, **{entry.name: another(getattr(ASKED, entry.name))})
+    assert changed_by(replace(MADE, asked=asked)) == entry.metadata["uses"] != Use(0)
+    assert (asked.key == ASKED.key) is (Use.REQUEST not in entry.metadata["uses"])
+
+
+@pytest.mark.parametrize("entry", fields(Manifest)[1:], ids=lambda entry: entry.name)
+def test_an_item_of_the_job_decides_what_it_says(entry: Field[Any]) -> None:
+    made = replace(MADE, **{entry.name: another(getattr(MADE, entry.name))})
+    assert changed_by(made) == entry.metadata["uses"] != Use(0)
+    assert Use.REQUEST not in entry.metadata["uses"], "it is known before the job is opened"
+
+
+@pytest.mark.parametrize(
+    ("style", "uses"),
+    [
+        (replace(STYLE, name="b.jpg"), Use.RECORD),
+        (replace(STYLE, weight=2.0), Use.REQUEST | Use.RESUME | Use.RECORD),
+        (replace(STYLE, sha256="b"), Use.REQUEST | Use.RECORD),
+        (replace(STYLE, pixels="b"), Use.RESUME),
+    ],
+)
+def test_a_style_is_resumed_by_its_pixels_and_asked_for_by_its_file(style: StyleContent, uses: Use) -> None:
+    assert changed_by(replace(MADE, asked=replace(ASKED, styles=(style,)))) == uses
+
+
+def test_settings_decide_what_they_affect_and_no_path_is_told() -> None:
+    tried = 0
+    for leaf in leaves():
+        if isinstance(leaf.default, bool) and leaf.name not in ("loop", "carry"):
+            settings = Settings().with_values(**{leaf.name: not leaf.default})
+        elif leaf.names_a_file("secret/a.json"):
+            settings = Settings().with_values(**{leaf.name: "secret/a.json"})
+        else:
+            continue
+        changed, tried = (
+            changed_by(replace(MADE, asked=replace(ASKED, settings=settings), settings=settings)),
+            tried + 1,
+        )
+        assert (Use.REQUEST in changed) is (leaf.affects is not Affects.RUN), leaf.name
+        assert (Use.RESUME in changed) is (leaf.affects is Affects.FRAMES), leaf.name
+        assert (Use.RECORD in changed) is not leaf.is_private, leaf.name
+    assert tried > 10
+
+
+def test_no_setting_takes_the_place_of_another_item() -> None:
+    told = [
+        entry.name
+        for part in (ASKED, MADE)
+        for entry in fields(part)
+        if Use.RESUME in entry.metadata.get("uses", Use(0))
+    ]
+    assert len(MADE.resume_key) == len(told) - len(["settings"]) + len(Settings().fingerprint())
