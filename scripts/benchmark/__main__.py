@@ -2,6 +2,7 @@
 
     python -m scripts.benchmark methods [--clips flight bikes] [--methods standard] [--baseline-ends]
     python -m scripts.benchmark steady [--clips bigbuckbunny] [--methods standard]
+    python -m scripts.benchmark look [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -16,14 +17,15 @@
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
 frames. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady the same films are: speed of
-strokes against speed of things, flicker in JOD, a soft surface that boils. `still` looks at 300 identical frames, and
-at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan and zoom bring in,
-`shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how much of its time
-the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film is complete,
-beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of
-two methods' pictures without names, to be chosen from, and opens the key once the choices are written down. All
-results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment that
-`scripts/test.py` makes.
+strokes against speed of things, flicker in JOD, a soft surface that boils. `look` asks judges that are no network's how
+films look in several styles: patches like the style's, copied motifs, dirt, edges, width of strokes. `still` looks at
+300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
+and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
+much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
+is complete, beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes
+pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
+All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment
+that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts import ROOT, STYLE
+from scripts.benchmark import look as looks
 from scripts.benchmark.blind import KEY, PAGE, make_pairs, score
 from scripts.benchmark.checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
+from scripts.benchmark.choices import read_method, read_setting
 from scripts.benchmark.clips import (
     CLIPS,
     BenchmarkClip,
@@ -60,13 +64,13 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.models.weights import load_vgg19
 from stylevideo.render.styles import read_styles
-from stylevideo.settings.settings import leaves
 from stylevideo.system.device import choose_device, convolution_dtype, describe
 from stylevideo.system.files import write_atomically
 
 ONE_BY_ONE_ITERATIONS = 60
 GRAIN = 3 / 255
 """Of the second still clip: a camera at rest, since identical frames are not painted again."""
+METHODS = "NAME=PRESET,SETTING=VALUE,... each; others are compared with the first; not given: gram=standard"
 TIMES_THE_FILM = 8
 """Size of the still picture that a camera moves over."""
 
@@ -145,6 +149,24 @@ def shots(run: Run) -> None:
     run.conclude("shots", [check_shots(run.bench, clip, run.methods)])
 
 
+def look(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("gram=standard")]
+    settings = chosen[0].settings
+    device = choose_device(settings.optimizer.device)
+    machine = Machine(ROOT, describe(device))
+    vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
+    findings, judged = [], []
+    for whole in _chosen_clips(options):
+        clip = looks.choose_frames(whole, options.frames)
+        for style in options.styles or looks.painted_styles(options.media.parent / "paintings", STYLE.parent):
+            bench = Workbench(options.output / style.stem, vgg, read_styles([style]), settings, machine.started)
+            found, films = looks.check_look(bench, clip, chosen)
+            findings.append(found)
+            judged += films
+    title = f"`scripts.benchmark look`: {options.size} pixels, {options.frames} frames."
+    publish(options.output, "look", title, [*findings, *looks.sum_up(judged)], machine)
+
+
 def memory(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
     print(check_memory(options.clip, options.style, tuple(options.frames), options.size), flush=True)
@@ -187,8 +209,9 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "disk": disk,
     "gpu": gpu,
     "blind": blind,
+    "look": look,
 }
-"""What is printed alone, without pictures."""
+"""What is printed alone, or chooses its clips and styles by itself."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
     "steady": (steady, 256, None),
@@ -226,8 +249,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
     for name in PLAIN:
         command = commands.add_parser(name, **manner)
-        if name in ("gpu", "blind"):
-            (_add_gpu if name == "gpu" else _add_blind)(command)
+        if name in OWN_OPTIONS:
+            OWN_OPTIONS[name](command)
             continue
         command.add_argument("clip", type=Path)
         command.add_argument("style", type=Path)
@@ -253,9 +276,20 @@ def _add_common(command: argparse.ArgumentParser, size: int) -> None:
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
     command.add_argument("--restart", action="store_true", help="make again what earlier runs have made")
     command.add_argument(
-        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting, for all methods"
+        "--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting, for all methods"
     )
     command.set_defaults(baseline_ends=False)
+
+
+def _add_look(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--methods", type=read_method, nargs="+", default=[], help=METHODS)
+    command.add_argument("--clips", nargs="+", choices=CLIPS, default=looks.CLIPS)
+    command.add_argument("--styles", type=Path, nargs="+", default=[], help="not given: the paintings beside --media")
+    command.add_argument("--size", "--long-edge", type=int, default=256, help="pixels")
+    command.add_argument("--frames", type=int, default=16, help="of each clip")
+    command.add_argument("--output", type=Path, default=Path("look"), help="folder for everything that is made")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.set_defaults(frames_per_clip=None)
 
 
 def _add_gpu(command: argparse.ArgumentParser) -> None:
@@ -293,15 +327,7 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _setting(text: str) -> tuple[str, Any]:
-    """Read `NAME=VALUE`, by the kind of the setting's default."""
-    name, _, value = text.partition("=")
-    default = next((leaf.default for leaf in leaves() if leaf.name == name), None)
-    if isinstance(default, bool):
-        return name, value.lower() in ("1", "true", "yes")
-    if isinstance(default, tuple):
-        return name, tuple(value.split(","))
-    return name, value if default is None else type(default)(value)
+OWN_OPTIONS = {"gpu": _add_gpu, "blind": _add_blind, "look": _add_look}
 
 
 if __name__ == "__main__":

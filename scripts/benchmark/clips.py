@@ -22,7 +22,13 @@ from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
 from stylevideo.quality.measures import MotionBetween
 
-FOOTAGE = {"bigbuckbunny": range(48), "bikes": range(190, 231), "friday": range(48), "stream": range(48)}
+FOOTAGE = {
+    "bigbuckbunny": range(48),
+    "bikes": range(190, 231),
+    "friday": range(48),
+    "stream": range(48),
+    "flower": range(48),
+}
 """Indices of the frames taken from each video file; each stretch is one shot."""
 CLIPS = (*SHOT_FRAMES, *FOOTAGE)
 SIX_SHOTS = (("flight", 0), ("balloon", 0), ("flight", 8), ("balloon", 8), ("flight", 16), ("balloon", 16))

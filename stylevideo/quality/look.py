@@ -69,6 +69,11 @@ class Look:
         """Recall of the source's edges less what chance gives."""
         return self.recall - self.chance
 
+    @property
+    def edge_precision(self) -> float:
+        """Part of the film's edges that are the source's, less what chance gives."""
+        return self.precision - self.precision_chance
+
 
 def judge_film(
     source_frames: Sequence[Tensor],
@@ -78,6 +83,7 @@ def judge_film(
     style_scale: float | None = None,
     judged: int = JUDGED_FRAMES,
     between: MotionBetween = by_farneback,
+    first_index: int = 0,
 ) -> Look:
     """Judge a film of one shot.
 
@@ -87,12 +93,13 @@ def judge_film(
         style_scale: its long edge relative to the film's; None is the default of the settings.
         judged: how many frames, evenly spread from the first to the last; a frame of 256x144 takes some seconds.
         between: the source's motion, by which regions are found.
+        first_index: of the frames, where `between` asks for it.
     Raises:
         ShapeError: the sizes differ, or the numbers of frames.
     """
     if len(source_frames) != len(film_frames) or not source_frames:
         raise ShapeError(f"{len(source_frames)} frames of a source do not go with {len(film_frames)} of a film")
-    frames = [Frame(index, image) for index, image in enumerate(source_frames)]
+    frames = [Frame(index, image) for index, image in enumerate(source_frames, first_index)]
     chosen = sorted({round(place) for place in np.linspace(0, len(frames) - 1, min(judged, len(frames)))})
     looks = [
         judge_picture(

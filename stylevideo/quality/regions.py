@@ -24,8 +24,8 @@ MOVING_PX = 0.5
 NEW_FOR_FRAMES = 3
 """Frames for which a place counts as newly uncovered."""
 PLAIN_WINDOW_PX = 13
-PLAIN_SIGMA = 6.0
-"""Deviation of luma, 0..255, within the window, below which a place is plain."""
+PLAIN_SIGMA = 8.0
+"""Deviation of luma, 0..255, from its mean over the window, below which a place is plain: shading may be smooth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Regions:
 
     Attributes:
         moving: by more than half a pixel a frame against the camera.
-        plain: whose luma deviates by less than 6 of 255 in the 13x13 pixels around.
+        plain: where luma deviates by less than 8 of 255 from its mean over 13x13 pixels, as on smoothly shaded things.
         uncovered: what was not to be seen three frames before.
     """
 
@@ -77,11 +77,10 @@ def find_regions(frames: Sequence[Frame], position: int, between: MotionBetween 
 
 
 def plain(image: Tensor) -> np.ndarray:
-    """Where a picture (1, 3, H, W), 0..1, has next to no contrast: (H, W), bool."""
+    """Where a picture (1, 3, H, W), 0..1, has next to no detail: (H, W), bool."""
     brightness = luma(image).cpu().numpy()
     window = (PLAIN_WINDOW_PX, PLAIN_WINDOW_PX)
-    mean = cv2.blur(brightness, window)
-    variance = cv2.blur(brightness.astype(np.float64) ** 2, window) - mean.astype(np.float64) ** 2
+    variance = cv2.blur((brightness - cv2.blur(brightness, window)) ** 2, window)
     found: np.ndarray = variance < PLAIN_SIGMA**2
     return found
 

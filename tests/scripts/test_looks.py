@@ -1,0 +1,65 @@
+"""The benchmark judges looks: a table for each clip and style, ratios to the first method, means, and pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark.choices import read_method, read_setting
+from scripts.benchmark.look import painted_styles
+from stylevideo.media.images.pictures import read_picture
+
+FEW = "first_iterations=2,coarse_scales=0,iterations=1,new_iterations=0"
+STYLES = [str(ROOT / "samples" / "styles" / f"{name}.jpg") for name in ("impasto", "woodblock")]
+
+
+def rows_of(printed: str) -> list[list[str]]:
+    return [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("| ")]
+
+
+def test_looks_are_compared_and_remembered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, bare = f"gram=standard,{FEW}", f"bare=standard,{FEW},style_weight=0.01"
+    command = ["look", "--methods", plain, bare, "--clips", "flight", "friday", "--styles", *STYLES, "--media"]
+    command += [str(tmp_path), "--long-edge=64", "--frames=2", "--output", str(tmp_path / "out")]
+    benchmark.main(command)
+    printed = capsys.readouterr().out
+    assert "friday is skipped" in printed
+    rows = rows_of(printed)
+    names = [row[0] for row in rows if row[0] in ("gram", "bare")]
+    assert names == ["gram", "bare"] * 3, "two films each, and the means"
+    means = dict(zip(rows[-4], rows[-2], strict=True))
+    assert means["7 px, whole"] == means["style's, 13 px"] == "1.00", "times itself"
+    assert any(value != "1.00" for value in rows[-1][1:12]), "another painter is another distance away"
+    assert "bare: patches, 7 px, moving: " in printed
+    sheet = read_picture(tmp_path / "out" / "look-flight-woodblock.png")
+    assert sheet.shape[0] > 2 * 3 * 36
+    assert sheet.shape[1] > 3 * 3 * 64
+    benchmark.main(command)
+    again = capsys.readouterr().out
+    assert "VGG evaluations" not in again
+    assert rows_of(again) == rows
+
+
+def test_a_method_is_a_preset_and_settings() -> None:
+    method = read_method("mine=draft,content_weight=0.3,carry=no,style_layers=relu1_1+relu2_1")
+    assert (method.name, method.settings.optimizer.iterations) == ("mine", 2)
+    assert method.settings.losses.content_weight == 0.3
+    assert method.settings.losses.style_layers == ("relu1_1", "relu2_1")
+    assert not method.settings.temporal.carry
+    assert read_setting("style_layers=relu1_1,relu2_1") == ("style_layers", ("relu1_1", "relu2_1"))
+
+
+@pytest.mark.parametrize("text", ["mine", "mine=nothing", "mine=standard,iterations=many", "mine=standard,nothing=3"])
+def test_what_is_no_method_is_said(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no NAME=PRESET"):
+        read_method(text)
+
+
+def test_without_paintings_the_samples_are_the_styles(tmp_path: Path) -> None:
+    found = painted_styles(tmp_path / "none", ROOT / "samples" / "styles")
+    assert len(found) == 4
+    assert all(path.is_file() for path in found)
