@@ -1,8 +1,8 @@
 """The end of a film that is played in a loop: over its last frames it turns back to how it began.
 
 First the last frames are made backwards, from the first frame's picture on: so they would look if they led
-into it. Then they are made forwards as ever, each pulled a little further towards that. Knows frames and
-states; nothing of files.
+into it. Then they are made forwards as ever, and more and more of the backward picture is blended into each. Knows
+frames and states; nothing of files.
 """
 
 from __future__ import annotations

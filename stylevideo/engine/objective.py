@@ -119,21 +119,16 @@ class Objective:
         beat()
         features = self._vgg(image, self._layers)
         zero = image.new_zeros(())
+        styles = [self._distance(gram_matrix(features[term.layer], term.region), term.target) for term in self._style]
         contents = [self._distance(features[layer].float(), target) for layer, target in self._content.items()]
         return torch.stack(
             (
-                self._style_term(features) if self._style else zero,
+                (torch.stack(styles) * self._style_weights).sum() / self._style_weights.sum() if styles else zero,
                 torch.stack(contents).mean() if contents else zero,
                 self._total_variation(image),
                 temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
             )
         )
-
-    def _style_term(self, features: dict[str, Tensor]) -> Tensor:
-        distances = [
-            self._distance(gram_matrix(features[term.layer], term.region), term.target) for term in self._style
-        ]
-        return (torch.stack(distances) * self._style_weights).sum() / self._style_weights.sum()
 
     def _total_variation(self, image: Tensor) -> Tensor:
         return total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image)

@@ -1,4 +1,4 @@
-"""One frame: the optimiser with its moments in our hands, and the ladder for a cold start.
+"""One picture at one size: the optimiser with its moments in our hands.
 
 Knows one frame and its loss; knows nothing of videos, flow or files.
 
@@ -17,7 +17,7 @@ from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.pyramid import resize, scale_ladder
+from stylevideo.ops.pyramid import resize
 from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
@@ -69,12 +69,12 @@ class CarriedState:
 
 @dataclass(frozen=True)
 class Optimized:
-    """A frame that is done.
+    """A picture that is optimised.
 
     Attributes:
         state: the picture and its moments.
         losses: as last evaluated.
-        iterations: VGG evaluations (forward and backward) it cost, at any scale.
+        iterations: VGG evaluations (forward and backward) it cost.
     """
 
     state: CarriedState
@@ -145,24 +145,6 @@ class FrameOptimizer:
         numbers = numbers or AdamNumbers.of_start(self.settings)
         return _optimize_adam(objective, start, numbers, self.settings.optimizer, iterations)
 
-    def optimize_cold(self, frame: Tensor, index: int) -> Optimized:
-        """Optimise a frame that follows none, from coarse to fine: coarse scales decide the composition.
-
-        Begins with the source's frame, with noise where the settings ask for it.
-
-        Args:
-            frame: (1, 3, H, W), the source's frame, 0..1.
-            index: the frame's index, which varies the noise.
-        """
-        scales, options = self.settings.scales, self.settings.optimizer
-        *coarse_sizes, full_size = scale_ladder(*_size(frame), scales.coarse_scales)
-        state, spent = CarriedState.fresh(_with_noise(frame, index, self.settings)), 0
-        for size in coarse_sizes:
-            coarse = self.optimize(resize(frame, size), state.resized(size), None, scales.coarse_iterations)
-            state, spent = coarse.state, spent + coarse.iterations
-        result = self.optimize(frame, state.resized(full_size), None, options.first_iterations or options.iterations)
-        return Optimized(result.state, result.losses, result.iterations + spent)
-
 
 def _optimize_adam(
     objective: Objective, start: CarriedState, numbers: AdamNumbers, options: OptimizerSettings, iterations: int
@@ -213,14 +195,6 @@ def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     finished = image.detach().clamp_(0, 1)
     return Optimized(CarriedState.fresh(finished), objective.value(finished).numbers(), evaluations)
-
-
-def _with_noise(frame: Tensor, index: int, settings: Settings) -> Tensor:
-    if settings.optimizer.start_noise == 0:
-        return frame
-    generator = torch.Generator().manual_seed(settings.optimizer.seed + index)
-    noise = torch.randn(frame.shape, generator=generator).to(frame)
-    return (frame + settings.optimizer.start_noise * noise).clamp(0, 1)
 
 
 def _interpolate(values: Tensor, size: tuple[int, int]) -> Tensor:

@@ -25,6 +25,8 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import REFERENCES, Motion, is_reference
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import with_margin, without_margin
+from stylevideo.ops.pyramid import resize, scale_ladder
+from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
 NEIGHBOURS = 5
@@ -112,7 +114,7 @@ def stylize_sequence(
         vgg, targets: as for `FrameOptimizer`.
         settings: what each frame is asked for.
         blends: what some frames shall turn into, by their index; a frame that begins like a shot's first is
-            not pulled, and the guard leaves a frame that is pulled alone.
+            not blended, and the guard leaves a blended frame alone.
     Yields:
         Each result, and the state to go on from.
     """
@@ -151,11 +153,12 @@ def stylize_sequence(
 
 
 @dataclass(frozen=True)
-class _Painted:
-    """A frame that is done, with its margin.
+class PaintedWithMargin:
+    """A painted frame, its margin included.
 
     Attributes:
-        state, losses, iterations: as of `Optimized`.
+        state, losses: as of `Optimized`.
+        iterations: VGG evaluations it cost, at any scale.
         convergence: as of `SequenceState`.
         before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
         redone: as of `PaintedFrame`.
@@ -169,11 +172,11 @@ class _Painted:
     redone: bool = False
 
 
-def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> _Painted | None:
-    """The previous result as it is, where the source stands still and nothing pulls; else None."""
+def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> PaintedWithMargin | None:
+    """The previous result as it is, where the source stands still and nothing is blended in; else None."""
     if not motion.still or blend is not None:
         return None
-    return _Painted(state.carried, state.losses, 0, state.convergence, state.recent_losses)
+    return PaintedWithMargin(state.carried, state.losses, 0, state.convergence, state.recent_losses)
 
 
 def follow(
@@ -183,7 +186,7 @@ def follow(
     motion: Motion,
     optimizer: FrameOptimizer,
     blend: BlendTarget | None,
-) -> _Painted | None:
+) -> PaintedWithMargin | None:
     """A frame that follows another; None if too much of it is new.
 
     The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
@@ -201,17 +204,39 @@ def follow(
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     done = optimizer.optimize(image, start, guide, iterations, AdamNumbers.of_following(settings))
     convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
-    painted = _Painted(done.state, done.losses, done.iterations, convergence, state.recent_losses)
+    painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses)
     return _guarded(painted, image, index, optimizer) if blend is None else painted
 
 
-def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> _Painted:
-    """A frame that follows none."""
-    done = optimizer.optimize_cold(image, index)
-    return _Painted(done.state, done.losses, done.iterations, torch.ones_like(image[:, :1]))
+def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWithMargin:
+    """A frame that follows none, from coarse to fine: coarse scales decide the composition.
+
+    Begins with the source's frame, with noise where the settings ask for it.
+
+    Args:
+        image: (1, 3, H, W), the source's frame, 0..1.
+        index: the frame's index, which varies the noise.
+        optimizer: with the look of the frame.
+    """
+    scales, options = optimizer.settings.scales, optimizer.settings.optimizer
+    *coarse_sizes, full_size = scale_ladder(image.shape[2], image.shape[3], scales.coarse_scales)
+    state, spent = CarriedState.fresh(_with_noise(image, index, options)), 0
+    for size in coarse_sizes:
+        coarse = optimizer.optimize(resize(image, size), state.resized(size), None, scales.coarse_iterations)
+        state, spent = coarse.state, spent + coarse.iterations
+    done = optimizer.optimize(image, state.resized(full_size), None, options.first_iterations or options.iterations)
+    return PaintedWithMargin(done.state, done.losses, spent + done.iterations, torch.ones_like(image[:, :1]))
 
 
-def _guarded(painted: _Painted, image: Tensor, index: int, optimizer: FrameOptimizer) -> _Painted:
+def _with_noise(image: Tensor, index: int, options: OptimizerSettings) -> Tensor:
+    if options.start_noise == 0:
+        return image
+    generator = torch.Generator().manual_seed(options.seed + index)
+    noise = torch.randn(image.shape, generator=generator).to(image)
+    return (image + options.start_noise * noise).clamp(0, 1)
+
+
+def _guarded(painted: PaintedWithMargin, image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWithMargin:
     """Where a frame's loss stands out among its neighbours', the better of it and of one that follows none."""
     limit = optimizer.settings.optimizer.guard
     if not (limit and painted.before and painted.losses.appearance > limit * statistics.median(painted.before)):

@@ -30,7 +30,7 @@ from stylevideo.timeline.clip import Shot
 
 
 @dataclass(frozen=True)
-class _Painted:
+class _FrameToSave:
     """A frame and the state that follows it, on the CPU, where nobody changes them any more.
 
     Attributes:
@@ -85,7 +85,7 @@ class Saver:
             result = made.result
             record = FrameRecord.of(self._job.clip.info, result)
             state = None if made.ends_shot else state_to_dict(made.state)
-            self._behind.put(_Painted(made.shot.index, result.index, result.image.cpu(), record, state))
+            self._behind.put(_FrameToSave(made.shot.index, result.index, result.image.cpu(), record, state))
 
     def require_saved(self) -> None:
         """Look whether all went well so far, and wait for nothing.
@@ -109,11 +109,11 @@ class Saver:
         """
         self._behind.finish()
 
-    def _save(self, painted: _Painted) -> None:
-        picture = to_picture(painted.image, self._job.bits)
-        self._store.save(painted.shot, painted.record.number, picture, asdict(painted.record), painted.state)
-        self._on_saved(painted.shot, painted.index)
-        self._saved.put(painted.record)
+    def _save(self, frame: _FrameToSave) -> None:
+        picture = to_picture(frame.image, self._job.bits)
+        self._store.save(frame.shot, frame.record.number, picture, asdict(frame.record), frame.state)
+        self._on_saved(frame.shot, frame.index)
+        self._saved.put(frame.record)
 
 
 class Pipeline:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -43,7 +43,7 @@ from stylevideo.render.disk import check_room, pixels_of
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, next_fallback
 from stylevideo.render.outputs import check_names
-from stylevideo.render.painter import Made, Painter, too_large
+from stylevideo.render.painter import Painter, too_large
 from stylevideo.render.pipeline import Pipeline
 from stylevideo.render.preflight import Attempt, Mode, film_size, open_job
 from stylevideo.reports.events import Checked, Forecast, Listener, Planned
@@ -218,23 +218,28 @@ class _Run:
             to_do = _announce(job, store, shots, on_event)
             forecast = None
             with (
-                Pipeline(job, store, shots) as line,
-                closing(_paint_all(job, store, shots, line, self._hooks)) as painted,
+                Pipeline(job, store, shots) as pipeline,
+                Painter(job, shots, store, pipeline.waiting_for_frames, stop) as painter,
             ):
-                for made in painted:
-                    if made is None:
-                        line.wait_for_others()
-                    else:
-                        line.add(made)
+                for shot in _shots_to_paint(store, shots, self._hooks):
+                    if shot is None:
+                        pipeline.wait_for_others()
+                        check_room(job)
+                        pipeline.tell_saved(on_event)
+                        continue
+                    for made in painter.paint(shot):
+                        pipeline.add(made)
                         if forecast is None and made.result.iterations:
                             forecast = Forecast(_forecast_seconds(job, shots, to_do, made.result))
                             on_event(forecast)
-                    check_room(job)
-                    line.tell_saved(on_event)
-                line.finish_frames()
-                line.tell_saved(on_event)
-                notes = line.finish_film()
-            result = _finish(job, store, shots, notes, line.waits(), began)
+                        check_room(job)
+                        pipeline.tell_saved(on_event)
+                        if not made.ends_shot:
+                            _end_if_asked(stop)
+                pipeline.finish_frames()
+                pipeline.tell_saved(on_event)
+                notes = pipeline.finish_film()
+            result = _finish(job, store, shots, notes, pipeline.waits(), began)
         try:
             stays = store.remove()
         except StyleVideoError as error:  # the film is complete all the same
@@ -273,32 +278,31 @@ def _kept(store: FrameStore) -> Iterator[None]:
         ) from error
 
 
-def _paint_all(
-    job: Job, store: FrameStore, shots: Sequence[Shot], line: Pipeline, hooks: Hooks
-) -> Generator[Made | None, None, None]:
-    """Paint every shot that nobody else has, and in the end those that others did not complete.
+def _shots_to_paint(store: FrameStore, shots: Sequence[Shot], hooks: Hooks) -> Iterator[Shot | None]:
+    """Every shot that nobody else has, and in the end those that others did not complete.
 
     Yields:
         None where there is nothing to do for now but to wait for others.
+    Raises:
+        Stopped: it was asked for, and frames are missing.
     """
     left = [shot for shot in shots if not store.is_complete(shot.index)]
-    with Painter(job, shots, store, line.waiting_for_frames, hooks.stop) as painter:
-        while left:
-            painted = set()
-            for shot in left:
-                if hooks.claims.take(shot.index) and not store.is_complete(shot.index):
-                    painted.add(shot)
-                    for made in painter.paint(shot):
-                        yield made
-                        _end_if_asked(hooks.stop, made.ends_shot and shot is left[-1])
-            left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
-            if left:
-                _end_if_asked(hooks.stop)
-                yield None
+    while left:
+        painted = set()
+        for shot in left:
+            if hooks.claims.take(shot.index) and not store.is_complete(shot.index):
+                painted.add(shot)
+                yield shot
+                if shot is not left[-1]:
+                    _end_if_asked(hooks.stop)
+        left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
+        if left:
+            _end_if_asked(hooks.stop)
+            yield None
 
 
-def _end_if_asked(stop: Callable[[], bool], is_last: bool = False) -> None:
-    if stop() and not is_last:
+def _end_if_asked(stop: Callable[[], bool]) -> None:
+    if stop():
         raise Stopped
 
 

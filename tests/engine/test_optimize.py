@@ -10,6 +10,7 @@ import torch
 
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
+from stylevideo.engine.sequence import restart
 from stylevideo.engine.targets import StyleTargets, StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.frame import Frame
@@ -78,7 +79,7 @@ def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(
     images = []
     for seed in (0, 0, 1):
         settings = Settings().with_values(seed=seed, start_noise=0.02, coarse_iterations=3, first_iterations=3)
-        images.append(FrameOptimizer(vgg, make_targets(settings), settings).optimize_cold(frame, 0).state.image)
+        images.append(restart(frame, 0, FrameOptimizer(vgg, make_targets(settings), settings)).state.image)
     assert torch.equal(images[0], images[1])
     assert not torch.equal(images[0], images[2])
 
@@ -129,7 +130,7 @@ def test_the_temporal_term_holds_what_was_visible(vgg, make_targets: Maker, flig
 def test_lbfgs_lowers_the_loss_within_its_evaluations(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
     frame = flight_frames[0].image
     settings = Settings().with_values(optimizer="lbfgs", carry=False, first_iterations=12, coarse_scales=0)
-    result = FrameOptimizer(vgg, make_targets(settings), settings).optimize_cold(frame, 0)
+    result = restart(frame, 0, FrameOptimizer(vgg, make_targets(settings), settings))
     after = loss_of(vgg, result.state.image, frame, make_targets, settings)
     assert after < 0.7 * loss_of(vgg, frame, frame, make_targets, settings)
     assert result.iterations <= 14
@@ -137,7 +138,7 @@ def test_lbfgs_lowers_the_loss_within_its_evaluations(vgg, make_targets: Maker, 
 
 def test_coarse_scales_come_first_and_are_counted(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
     settings = Settings().with_values(coarse_scales=1, coarse_iterations=5, first_iterations=3)
-    result = FrameOptimizer(vgg, make_targets(settings), settings).optimize_cold(flight_frames[0].image, 0)
+    result = restart(flight_frames[0].image, 0, FrameOptimizer(vgg, make_targets(settings), settings))
     assert result.iterations == 8
     assert result.state.image.shape == flight_frames[0].image.shape
     assert result.state.step == 8
@@ -164,8 +165,6 @@ def test_classic_takes_the_articles_first_step(vgg, make_targets: Maker, flight_
     """Adam with lr 5 and epsilon 0.1 on 0..255: where gradients are large the first step is 5 levels."""
     settings = preset("classic").with_values(iterations=1, first_iterations=0)
     frame = flight_frames[0].image.clamp(0.1, 0.9)
-    step = (
-        FrameOptimizer(vgg, make_targets(settings), settings).optimize_cold(frame, 0).state.image - frame
-    ).abs() * 255
+    step = (restart(frame, 0, FrameOptimizer(vgg, make_targets(settings), settings)).state.image - frame).abs() * 255
     assert float(step.max()) == pytest.approx(5, abs=0.05)
     assert float(step.median()) > 4
