@@ -8,6 +8,7 @@ resumed: each made by `stylevideo run` as a user would, on the CPU. The hashes a
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def hash_of(made: Path) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser("python -m scripts.film_hashes", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_clips(folder)

@@ -8,13 +8,14 @@ of ffmpeg, hashes of the source. The exit code is 1 if something is out of order
 
 from __future__ import annotations
 
+import argparse
 import ast
 import subprocess
 import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
@@ -52,6 +53,7 @@ RANKS = {
 }
 """Packages and single modules; "" is `stylevideo/__init__`. The floors of `media` stand on each other."""
 MOST_PACKAGES, MOST_MODULES, MOST_ARROWS = 16, 14, 120
+MANY_PARAMETERS = 7
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,10 @@ def print_imports() -> int:
     between = {(i.importer, i.imported) for i in imports() if package_of(i.importer) != package_of(i.imported)}
     late = sum(1 for _ in _own_imports_in_functions())
     print(f"\n{len(arrows())} arrows between packages (most: {MOST_ARROWS}), {len(between)} between their modules;")
+    many = list(_with_many_parameters())
     print(
-        f"{late} imports of our own inside functions; {_with_many_parameters()} functions with seven parameters or more"
+        f"{late} imports of our own inside functions; {len(many)} functions with {MANY_PARAMETERS} parameters or more"
+        f"{': ' if many else ''}{', '.join(many)}"
     )
     found = list(faults())
     print(*found, sep="\n")
@@ -168,15 +172,14 @@ def _own_imports_in_functions() -> Iterator[ast.ImportFrom]:
                 )
 
 
-def _with_many_parameters() -> int:
-    count = 0
+def _with_many_parameters() -> Iterator[str]:
     for path in modules().values():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 arguments = node.args
                 named = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-                count += len([name for name in named if name not in ("self", "cls")]) >= 7
-    return count
+                if len([name for name in named if name not in ("self", "cls")]) >= MANY_PARAMETERS:
+                    yield node.name
 
 
 class Tracer:
@@ -214,16 +217,16 @@ class Tracer:
             frame = frame.f_back
 
 
-def print_run() -> int:
-    """What runs for one film of four frames."""
+def print_run(with_commands: bool = False) -> int:
+    """What runs for one film of four frames; on demand with the commands of ffmpeg."""
     from stylevideo.cli.main import main
 
     tracer, started = Tracer(), []
     popen: Callable[..., Any] = subprocess.Popen.__init__
 
     def counted(self: Any, command: Any, *arguments: Any, **options: Any) -> None:
-        started.append(" ".join(map(str, command)) if isinstance(command, list | tuple) else str(command))
         popen(self, command, *arguments, **options)
+        started.append(" ".join(map(str, command)) if isinstance(command, list | tuple) else str(command))
 
     style = ROOT / "samples" / "styles" / "impasto.jpg"
     quick = (
@@ -264,10 +267,24 @@ def print_run() -> int:
     print(f"starts of ffmpeg: {len(ffmpeg)}")
     for name in ("choose_delivery", "read_source", "whole_hash", "content_hash", "plain_name"):
         print(f"calls of {name}: {tracer.calls[name]}")
-    if "-v" in sys.argv:
+    if with_commands:
         print(*ffmpeg, sep="\n")
     return status
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what the first word asks for.
+
+    Returns:
+        The exit code: 1 if something is out of order, or the film failed.
+    """
+    description, _, details = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser("python -m scripts.structure", description=description, epilog=details)
+    parser.add_argument("what", choices=("imports", "run"))
+    parser.add_argument("-v", "--verbose", action="store_true", help="of a run, with the commands of ffmpeg")
+    options = parser.parse_args(arguments)
+    return print_imports() if options.what == "imports" else print_run(options.verbose)
+
+
 if __name__ == "__main__":
-    sys.exit({"imports": print_imports, "run": print_run}[sys.argv[1]]())
+    sys.exit(main())

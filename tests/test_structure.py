@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.structure import faults
+from scripts.structure import faults, main
 
 
 def test_packages_import_from_lower_ranks_only() -> None:
@@ -32,3 +32,14 @@ def test_what_is_out_of_order_is_found(statement: str, says: str, tmp_path: Path
     found = list(faults(tmp_path))
     assert len(found) == bool(says)
     assert not found or says in found[0]
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), ([], 2), (["walls"], 2)])
+def test_words_that_it_does_not_know_end_in_its_usage(
+    words: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    said = capsys.readouterr()
+    assert end.value.code == code
+    assert "usage: python -m scripts.structure" in said.out + said.err

@@ -14,7 +14,7 @@ from typing import IO
 
 from stylevideo.batch.messages import Configuration, Failed, FromWorker, Reply, Stop, Task, ToWorker
 from stylevideo.errors import WorkerError, WorkerUndeadError
-from stylevideo.system.places import folder_for_children, module_command
+from stylevideo.system.environment import folder_for_children, module_command
 from stylevideo.system.process import own_session
 from stylevideo.system.threads import start_thread
 

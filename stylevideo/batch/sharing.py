@@ -148,14 +148,14 @@ class Assistance:
 
     def task(self, worker: int) -> Help | None:
         """Something to help with, for a worker that has nothing to do: a shot of the clip with the most left."""
-        places = [
+        open_shots = [
             (shared.frames_left, index, first)
             for index, shared in self._clips.items()
             if (index, worker) not in self._declined and (first := shared.place_for_help()) is not None
         ]
-        if not places:
+        if not open_shots:
             return None
-        _, index, first = max(places)
+        _, index, first = max(open_shots)
         self._clips[index].join(worker, first)
         return Help(index, self._requests[index], first)
 

@@ -21,12 +21,12 @@ from pathlib import Path
 
 from stylevideo.cli.parser import Commands, add_common, add_json, set_command
 from stylevideo.errors import InstallationError, Problems, StyleVideoError
-from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding
+from stylevideo.media.encode.delivery import DELIVERIES, Encoding
 from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE, read_user_file, user_file
 from stylevideo.planning.naming import USUAL_DELIVERY
+from stylevideo.system.environment import has_left_its_folder
 from stylevideo.system.files import temporary_place
-from stylevideo.system.places import has_left_its_folder
 from stylevideo.system.streams import print_json, print_line
 from stylevideo.text import bytes_in_words, counted
 from stylevideo.version import __version__
@@ -142,6 +142,8 @@ def _ffmpeg() -> Iterator[Finding]:
 
 def _deliveries() -> Iterator[Finding]:
     """Each encodes a frame."""
+    from stylevideo.media.encode.trial import check_encoding  # loads NumPy
+
     usable, unusable = [], []
     for delivery in DELIVERIES.values():
         if delivery.is_sequence:

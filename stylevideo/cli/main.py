@@ -20,9 +20,9 @@ from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE
 from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.settings.settings import leaves
+from stylevideo.system.environment import leave_folder_that_is_gone, look_in_absolute_folders
 from stylevideo.system.loading import load_at_once, require_memory_to_load
 from stylevideo.system.memory import TOO_LITTLE, lacks_memory
-from stylevideo.system.places import leave_folder_that_is_gone, look_in_absolute_folders
 from stylevideo.system.streams import GuardedStream, guarded_streams, print_traceback
 from stylevideo.version import __version__
 

@@ -24,10 +24,10 @@ import imageio_ffmpeg
 from stylevideo.errors import DecodeError, InputError, KilledError, StorageError, TimeLimitError
 from stylevideo.limits import ANSWER_BYTES, MESSAGE_BYTES, PIXELS, STREAMS
 from stylevideo.media.formats import CLIP_FORMATS
+from stylevideo.system.environment import find_program
 from stylevideo.system.files import temporary_place
 from stylevideo.system.heartbeat import end_if_asked
 from stylevideo.system.memory import tells_of_memory
-from stylevideo.system.places import find_program
 from stylevideo.system.process import TooMuch, TooSlow, collect, own_session
 from stylevideo.text import INDENT
 

@@ -33,7 +33,7 @@ CODECS = {
     ".exr": "exr",
 }
 """The kinds of file that a sequence may have, by their suffix in lower case."""
-KINDS = "PNG, TIFF, JPEG, DPX or EXR"
+READABLE_KINDS = "PNG, TIFF, JPEG, DPX or EXR"
 NAMES_SHOWN = 4
 _STATE_A_PART = "State which numbers are meant, such as shot.1001-1050####.png, or rename the files."
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
@@ -281,7 +281,9 @@ def _sequence_in(folder: Path) -> tuple[Pattern, list[int], None]:
     """The only sequence in a folder, and its numbers."""
     found = patterns_in(folder, CODECS)
     if not found:
-        raise InputError(f"{folder} holds no numbered pictures. Name a folder with {KINDS} files like shot.1001.png.")
+        raise InputError(
+            f"{folder} holds no numbered pictures. Name a folder with {READABLE_KINDS} files like shot.1001.png."
+        )
     if len(found) > 1:
         raise InputError(
             f"{folder} holds {len(found)} sequences: {listed(sorted(pattern.name for pattern in found), NAMES_SHOWN)}. "
@@ -298,7 +300,9 @@ def _sequence_named(path: Path) -> tuple[Pattern, list[int], range | None]:
         raise InputError(f"{path} is neither a folder nor a pattern. Write a pattern like shot.####.png.")
     pattern, stated = parsed
     if pattern.suffix not in CODECS:
-        raise InputError(f"{path}: {pattern.suffix or 'this'} is no kind of picture that is read. Use {KINDS} files.")
+        raise InputError(
+            f"{path}: {pattern.suffix or 'this'} is no kind of picture that is read. Use {READABLE_KINDS} files."
+        )
     numbers = numbers_of(pattern, stated)
     if not numbers:
         raise InputError(f"{path}: no file is named like {pattern.file(1).name}.{_near(pattern)}")

@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 from stylevideo.errors import DeviceMemoryError
+from stylevideo.system.environment import module_command
 from stylevideo.system.heartbeat import end_if_asked
 from stylevideo.system.memory import memory_is_limited
-from stylevideo.system.places import module_command
 from stylevideo.system.process import TooMuch, TooSlow, collect, own_session
 
 PAINTING = "stylevideo.render.stylize"

@@ -139,10 +139,10 @@ def _film_rank(
 ) -> tuple[int, bool, int, bool, Fraction]:
     step = time_base * rate
     above, below = step.numerator, step.denominator
-    places = [(time - pts[0]) * above for time in pts]  # in 1/below of a film frame
-    ticks = [_round_to_even(place, below) for place in places]
+    positions = [(time - pts[0]) * above for time in pts]  # in 1/below of a film frame
+    ticks = [_round_to_even(position, below) for position in positions]
     lost = len(ticks) - len(set(ticks))
-    misfit = Fraction(max(abs(place - tick * below) for place, tick in zip(places, ticks, strict=True)), below)
+    misfit = Fraction(max(abs(position - tick * below) for position, tick in zip(positions, ticks, strict=True)), below)
     tolerance = max(min(step, FILM_TOLERANCE_FRAMES), GRID_TOLERANCE_FRAMES)
     stands = any(prints_as(rate, text) for text in stated)
     return lost, misfit > tolerance, round(rate), not stands, misfit

@@ -33,7 +33,7 @@ from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Overrides
 from stylevideo.reports.events import FrameFinished
 from stylevideo.reports.results import Status
-from stylevideo.system.places import find_program
+from stylevideo.system.environment import find_program
 
 MODULES = ["queue", "fileseq", "tqdm", "torch", "stylevideo"]
 """Of Python, of others, and ours: what a run imports sooner or later."""

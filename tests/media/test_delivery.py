@@ -33,7 +33,8 @@ from stylevideo.media.check.findings import Verdict
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.decode.tags import read_tags
-from stylevideo.media.encode.delivery import DELIVERIES, Encoding, check_encoding, choose_delivery
+from stylevideo.media.encode.delivery import DELIVERIES, Encoding, choose_delivery
+from stylevideo.media.encode.trial import check_encoding
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.film import write_film
 from stylevideo.media.images.exr import read_exr, write_exr

@@ -20,8 +20,8 @@ from stylevideo.errors import InputError, TimeLimitError
 from stylevideo.media import ffmpeg as starter
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.tags import read_tags
-from stylevideo.media.encode.delivery import run_trial
 from stylevideo.media.encode.plan import plan_film
+from stylevideo.media.encode.trial import run_trial
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.film import write_film
 from stylevideo.settings.settings import Settings
@@ -163,7 +163,7 @@ def test_a_trial_that_takes_too_long_names_its_limit(tmp_path: Path, monkeypatch
     def wait(arguments: object, timeout_s: float) -> None:
         raise TimeLimitError(f"{timeout_s:.0f} seconds")
 
-    monkeypatch.setattr("stylevideo.media.encode.delivery.run_ffmpeg", wait)
+    monkeypatch.setattr("stylevideo.media.encode.trial.run_ffmpeg", wait)
     assert "150 seconds" in run_trial([], tmp_path / "trial.mkv", 30.0)
 
 

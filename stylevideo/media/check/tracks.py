@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from stylevideo.media.check.findings import Check, Finding, Verdict, agree, same
 from stylevideo.media.check.pair import Pair
-from stylevideo.media.check.places import check_begin, check_cues
 from stylevideo.media.check.sound import check_sound
+from stylevideo.media.check.sync import check_begin, check_cues
 from stylevideo.media.check.words import check_words
 from stylevideo.media.decode.account import packet_hashes, packet_sums
 from stylevideo.media.encode.tracks import TRACK_KINDS, Track, tracks_of

@@ -117,10 +117,10 @@ def packet_hashes(streams: Sequence[tuple[VideoInfo, StreamInfo]]) -> list[str]:
         InputError: ffmpeg cannot read them.
     """
     files = {info.path: info for info, _ in streams}
-    places = {path: place for place, path in enumerate(files)}
+    inputs = {path: number for number, path in enumerate(files)}
     command = [word for info in files.values() for word in source_input(info.path, info.demuxer)]
     for place, (info, stream) in enumerate(streams):
-        command += ["-map", f"{places[info.path]}:{stream.index}"]
+        command += ["-map", f"{inputs[info.path]}:{stream.index}"]
         command += [f"-bsf:{place}", "aac_adtstoasc"] if stream.codec == "aac" else []
     limit_s = sum(map(reading_time_s, files))
     try:

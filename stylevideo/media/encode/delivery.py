@@ -1,20 +1,17 @@
 """The forms in which a film is delivered: codecs, pixel formats, and the containers that hold them.
 
-A table, and the choice from it. Knows ffmpeg's words for these things; runs ffmpeg only to try them.
+A table, and the choice from it. Knows ffmpeg's words for these things; runs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 
-from stylevideo.errors import InputError, TimeLimitError
-from stylevideo.media.ffmpeg import file_url, last_lines, require_space, run_ffmpeg
+from stylevideo.errors import InputError
 from stylevideo.settings.encoder_arguments import EncoderArguments
 from stylevideo.settings.encoder_options import names
-from stylevideo.system.files import temporary_folder
 from stylevideo.timeline.clip import bits_of
 
 # x264's and x265's results depend on the number of threads; the default follows the machine's.
@@ -25,7 +22,6 @@ COLOR_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_tr
 RGB_TAGS = "setparams=range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
 PIPE_FORMATS = {(8, OPAQUE): "rgb24", (16, OPAQUE): "rgb48le", (8, TRANSPARENT): "rgba", (16, TRANSPARENT): "rgba64le"}
 """ffmpeg's names of the RGB that a film is fed with, by its bits a channel and whether there is alpha."""
-TRIAL_TIMEOUT_S = 120.0
 NOTHING_MORE = EncoderArguments()
 
 
@@ -303,52 +299,3 @@ class Encoding:
         yield tags
         if self.extra.filters:  # on pictures that say what they are: some are converted
             yield from (self.extra.filters, f"format={pixel_format}", tags)
-
-
-def check_encoding(
-    encoding: Encoding, output: Path, size: tuple[int, int], rate: Fraction, bits: int = 8, alpha: bool = False
-) -> None:
-    """Encode one grey frame, because an encoder that ffmpeg lists need not work, nor take every size and rate.
-
-    Args:
-        encoding: of a film, not of an image sequence.
-        output: its suffix decides the container.
-        size: height and width.
-        rate: frames a second.
-        bits: a channel, that the film is fed with.
-        alpha: whether it is fed with an alpha channel.
-    Raises:
-        InputError: this film cannot be written.
-        StorageError: the disk for temporary files is full.
-    """
-    height, width = size
-    delivery, muxer = encoding.delivery, CONTAINERS[output.suffix.lower()].muxer
-    pixel_format = delivery.pixel_format(bits, alpha, bool(height % 2 or width % 2))
-    with temporary_folder() as folder:
-        trial = folder / f"trial{output.suffix}"
-        grey = ["-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate={rate}", "-frames:v", "1"]
-        fed = f"format={PIPE_FORMATS[bits, alpha]}"
-        shape = ["-vf", ",".join([fed, *encoding.filters(pixel_format, (width, height), alpha)])]
-        arguments = [*encoding.arguments(muxer), *encoding.last_arguments(), "-f", muxer, file_url(trial)]
-        said = run_trial(["-v", "error", *grey, *shape, *arguments], trial)
-    if said:
-        raise InputError(
-            f"{output.name}: ffmpeg cannot write {width}x{height} at {float(rate):g} frames a second as "
-            f"{delivery.name} into {output.suffix}:\n  {said}\n  "
-            "Choose another --delivery, another output, or another --size; or mend --ffmpeg-args."
-        )
-
-
-def run_trial(arguments: Sequence[str], trial: Path, more_s: float = 0.0) -> str:
-    """Why ffmpeg failed to write a file within two minutes, and the seconds that it may take more; else nothing.
-
-    Raises:
-        StorageError: the disk for temporary files is full.
-    """
-    try:
-        run = run_ffmpeg(arguments, TRIAL_TIMEOUT_S + more_s)
-    except TimeLimitError:
-        return f"its beginning was not written within {TRIAL_TIMEOUT_S + more_s:.0f} seconds"
-    require_space(run)
-    written = run.status == 0 and trial.exists() and trial.stat().st_size > 0
-    return "" if written else last_lines(run.messages)

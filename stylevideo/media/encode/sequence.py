@@ -46,7 +46,7 @@ _JPEG = _Kind(
         *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
     ),
 )
-KINDS = {
+WRITABLE_KINDS = {
     ".png": _Kind(bits=(8, 16), alpha=True, options=(cv2.IMWRITE_PNG_COMPRESSION, 1)),
     ".tif": _TIFF,
     ".tiff": _TIFF,
@@ -149,8 +149,10 @@ def _output_pattern(output: Path) -> Pattern:
     pattern, stated = parse_pattern(output) or (as_still(output), None)
     if stated:
         raise InputError(f"{output}: the numbers are those of the frames. Write {pattern.name}, and choose --frames.")
-    if pattern.suffix not in KINDS:
-        raise InputError(f"{output}: {pattern.suffix or 'this'} cannot be written. Choose one of {', '.join(KINDS)}.")
+    if pattern.suffix not in WRITABLE_KINDS:
+        raise InputError(
+            f"{output}: {pattern.suffix or 'this'} cannot be written. Choose one of {', '.join(WRITABLE_KINDS)}."
+        )
     if pattern.suffix == ".exr":
         check_openexr()
     return pattern
@@ -187,7 +189,7 @@ def _write_file(path: Path, picture: Picture, bits: int, view: str) -> tuple[str
     """Write one file; tell what of the picture is not in it."""
     if path.suffix.lower() == ".exr":
         return _write_light(path, picture, view)
-    kind = KINDS[path.suffix.lower()]
+    kind = WRITABLE_KINDS[path.suffix.lower()]
     write_atomically(path, _encode(path, picture, kind, max(b for b in kind.bits if b <= bits)))
     return () if picture.alpha is None or kind.alpha else ("JPEG cannot hold alpha: it is left out.",)
 

@@ -1,4 +1,7 @@
-"""Where a process stands, and where it looks for programs. Nothing is taken from the working folder unasked."""
+"""The working folder, and the folders in which programs are looked for.
+
+Nothing is taken from the working folder unasked.
+"""
 
 from __future__ import annotations
 
