@@ -12,6 +12,7 @@ import pytest
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 BITS = 8
@@ -112,4 +113,4 @@ def decoded_sound(path: Path, track: int = 0, rate: int = 8000) -> np.ndarray:
 
 def shown_numbers(info: VideoInfo) -> list[int]:
     """The numbers in a clip's frames, by whichever decoder reads it."""
-    return [number_in(frame.image) for frame in read_frames(info, range(info.frame_count))]
+    return [number_in(frame.image) for frame in read_frames(FrameSelection.whole(info))]

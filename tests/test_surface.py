@@ -22,7 +22,7 @@ from stylevideo.media.images.pictures import fit_picture
 from stylevideo.settings import encoder_options, filter_chain
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import leaves
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BATCH, ENCODER = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md"))
@@ -85,7 +85,8 @@ def write_small_film(clip: Path, frames: range, film: Path) -> None:
     """What `run` would have left, but for the style."""
     info = probe(clip)
     write_film(
-        (fit_picture(frame.image, (36, 64)) for frame in read_frames(info, frames)), Clip(info.path, film, info, frames)
+        (fit_picture(frame.image, (36, 64)) for frame in read_frames(FrameSelection(info, frames))),
+        Clip(info.path, film, FrameSelection(info, frames)),
     )
 
 

@@ -21,6 +21,7 @@ from stylevideo.motion.frame import Frame
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
 from stylevideo.quality.measures import MotionBetween
+from stylevideo.timeline.selection import FrameSelection
 
 FOOTAGE = {
     "bigbuckbunny": range(48),
@@ -107,7 +108,10 @@ def load_clip(name: str, long_edge: int, count: int | None, media: Path) -> Benc
     indices = FOOTAGE[name][:count]
     info = probe(_find(f"{name}.mp4", media))
     size = _even_size(info.height, info.width, min(long_edge, max(info.height, info.width)))
-    frames = (Frame(frame.index, to_image(fit_picture(frame.image, size))) for frame in read_frames(info, indices))
+    frames = (
+        Frame(frame.index, to_image(fit_picture(frame.image, size)))
+        for frame in read_frames(FrameSelection(info, indices))
+    )
     return BenchmarkClip(name, tuple(frames))
 
 

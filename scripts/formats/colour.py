@@ -20,6 +20,7 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import Reading, to_floats
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 PAGES, ROWS, COLUMNS, STEPS = 5, 4, 8, 16
 """Few fields on each page, so that no other field's colour reaches the middle of one in 4:2:0."""
@@ -189,7 +190,7 @@ def _by_zscale(path: Path, meant: str, size: tuple[int, int]) -> np.ndarray:
 
 
 def _read(info: VideoInfo, bits: int) -> np.ndarray:
-    frames = read_frames(info, range(info.frame_count), Reading(bits=bits))
+    frames = read_frames(FrameSelection.whole(info), Reading(bits=bits))
     return _middles(np.stack([to_floats(frame.image) for frame in frames]))
 
 

@@ -18,6 +18,7 @@ from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.settings.presets import PRESETS
 from stylevideo.system.streams import print_json, print_line
 from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 from stylevideo.timeline.timecode import timecode_after
 
 
@@ -59,7 +60,7 @@ def _shots(options: argparse.Namespace) -> None:
     from stylevideo.media.decode.shots import detect_shots
 
     info = open_clip(options.file)
-    shots = [shot_as_json(info, shot) for shot in detect_shots(info, range(info.frame_count))]
+    shots = [shot_as_json(info, shot) for shot in detect_shots(FrameSelection.whole(info))]
     if options.json:
         print_json(shots)
         return
@@ -106,7 +107,7 @@ def as_json(info: VideoInfo) -> dict[str, Any]:
         "mirrored": info.mirrored,
         "sequence": info.is_sequence,
         "frame_count": info.frame_count,
-        "first_number": info.number(0),
+        "first_number": info.first_number,
         "missing": list(info.missing),
         "rate": str(info.rate),
         "variable_rate": info.variable_rate,
@@ -130,7 +131,7 @@ def as_lines(info: VideoInfo) -> Iterator[str]:
     how = "unless --rate says otherwise" if info.is_sequence else kind
     yield f"  frames    {info.frame_count}, {info.rate} a second ({float(info.rate):.3f}), {how}"
     if info.is_sequence:
-        yield f"  numbers   {info.numbers(range(info.frame_count))}{_without(info)}"
+        yield f"  numbers   {FrameSelection.whole(info).text}{_without(info)}"
     yield f"  time      starts at {float(info.start_time):.3f} s, lasts {float(info.duration):.3f} s"
     if info.timecode:
         yield f"  timecode  {info.timecode}"

@@ -31,7 +31,7 @@ from stylevideo.media.encode.track_arguments import attached_covers
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.hidden import Places, part_folder
 from stylevideo.media.images.pictures import check_writable
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def _pair(film: FilmSpec) -> Pair:
     own = film.encoding.extra.tags  # which the user gives in place of the source's
     tags = replace(film.tags, values={name: value for name, value in film.tags.values.items() if name not in own})
     made, name = probe(film.part), film.clip.output.name
-    return Pair(film.clip.info, film.clip.frames, made, film.plan, tags, name, frame_count=film.frame_count)
+    return Pair(film.clip.selection, made, film.plan, tags, name, frame_count=film.frame_count)
 
 
 def _publish(part: Path, output: Path) -> None:

@@ -34,7 +34,8 @@ from stylevideo.settings.style import Style
 from stylevideo.system.device import choose_device
 from stylevideo.system.files import refuse_onto
 from stylevideo.text import counted
-from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import FrameSelection
 
 ProgressListener = Callable[[int, int], None]
 """Told how many frames are measured, and of how many."""
@@ -63,9 +64,9 @@ class Evaluation:
 
     Attributes:
         source, film: the files.
-        source_info: what is known of the source.
+        selection: of the source; numbers the frames.
         width, height: of the film, pixels; the source was reduced to it.
-        shots: the source's; indices in the source.
+        shots: the source's; indices in the selection.
         frames: a record of each frame.
         summary: the same over the film.
         reference: a film to compare sharpness with, or None.
@@ -73,7 +74,7 @@ class Evaluation:
 
     source: Path
     film: Path
-    source_info: VideoInfo
+    selection: FrameSelection
     width: int
     height: int
     shots: tuple[Shot, ...]
@@ -116,41 +117,41 @@ def evaluate(
     device = choose_device(settings.optimizer.device)
     chosen = read_styles(styles)
     pair = open_pair(Path(source).absolute(), Path(film).absolute(), settings)
-    original, made, frames = pair.source, pair.film, pair.frames
+    original, made = pair.source.info, pair.film.info
     if original.is_linear:
         chosen = seen_through(chosen, sequence_view(pair.reading.view))
     other = None if reference is None else _checked_reference(Path(reference).absolute(), pair)
     if plot:
-        clips = (original, made, *(other or ())[:1])
-        read = [file for clip in clips for file in (clip.thinned_from or clip).source_files()]
+        clips = (original, made, *([other.info] if other else []))
+        read = [file for clip in clips for file in clip.source_files()]
         refuse_onto("one of the files to be measured", [*read, *(style.style.path for style in chosen)], [plot])
-    check_decodable(original, pair.reading)
-    check_decodable(made, pair.film_reading)
+    check_decodable(pair.source, pair.reading)
+    check_decodable(pair.film, pair.film_reading)
     vgg = load_vgg19(settings.weights.weights, device)
-    shots = detect_shots(original, frames, settings.shots, replace(pair.reading, bits=8, alpha="drop"))
+    shots = detect_shots(pair.source, settings.shots, replace(pair.reading, bits=8, alpha="drop"))
     motions = {"farneback": motion_by(FarnebackFlow()), "dis": motion_by(DISFlow())}
     targets, starts = style_targets(chosen, vgg, settings), {shot.start for shot in shots}
     measured: list[FrameMeasures] = []
     with closing(pair_frames(pair)) as pairs:
         for measures in measure_frames(pairs, vgg, targets, settings, motions, starts):
             measured.append(measures)
-            on_frame(len(measured), len(frames))
+            on_frame(len(measured), len(pair.source.frames))
     summary = summarize(measured)
     evaluation = Evaluation(
         source=original.path,
         film=made.path,
-        source_info=original,
+        selection=pair.source,
         width=made.width,
         height=made.height,
         shots=shots,
         frames=tuple(measured),
         summary=summary,
-        reference=None if other is None else _compared_sharpness(summary, *other, pair.film_reading),
+        reference=None if other is None else _compared_sharpness(summary, other, pair.film_reading),
     )
     if plot:
         from stylevideo.quality.plot import write_plot  # matplotlib takes a while to load
 
-        write_plot(plot, original, evaluation.frames, f"{made.path.name} beside {original.path.name}")
+        write_plot(plot, pair.source, evaluation.frames, f"{made.path.name} beside {original.path.name}")
     return evaluation
 
 
@@ -161,28 +162,27 @@ def _checked_plot(path: Path) -> Path:
     return path
 
 
-def _checked_reference(path: Path, pair: FilmPair) -> tuple[VideoInfo, range]:
-    film, count = pair.film, len(pair.film_frames)
-    reference, frames = film_of(open_clip(path, film.rate), pair.source, pair.frames)
-    if (len(frames), reference.width, reference.height) != (count, film.width, film.height):
+def _checked_reference(path: Path, pair: FilmPair) -> FrameSelection:
+    film, count = pair.film.info, len(pair.film.frames)
+    selection = film_of(open_clip(path, film.rate), pair.source)
+    reference, found = selection.info, len(selection.frames)
+    if (found, reference.width, reference.height) != (count, film.width, film.height):
         raise InputError(
-            f"{path.name} has {counted(len(frames), 'frame')} of {reference.width}x{reference.height}, but "
+            f"{path.name} has {counted(found, 'frame')} of {reference.width}x{reference.height}, but "
             f"{film.path.name} has {count} of {film.width}x{film.height}. "
             "Make the reference from the same frames at the same size."
         )
-    check_decodable(reference, pair.film_reading)
-    return reference, frames
+    check_decodable(selection, pair.film_reading)
+    return selection
 
 
-def _compared_sharpness(
-    summary: FilmMeasures, reference: VideoInfo, frames: range, reading: Reading
-) -> ReferenceSharpness:
+def _compared_sharpness(summary: FilmMeasures, reference: FrameSelection, reading: Reading) -> ReferenceSharpness:
     fine, coarse = [], []
-    for picture in read_frames(reference, frames, reading):
+    for picture in read_frames(reference, reading):
         image = to_image(picture.image)
         fine.append(sharpness(image))
         coarse.append(coarse_sharpness(image))
     means = statistics.fmean(fine), statistics.fmean(coarse)
     return ReferenceSharpness(
-        reference.path, *means, ratio(summary.sharpness, means[0]), ratio(summary.coarse_sharpness, means[1])
+        reference.info.path, *means, ratio(summary.sharpness, means[0]), ratio(summary.coarse_sharpness, means[1])
     )

@@ -22,6 +22,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.text import counted
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.selection import FrameSelection
 
 ROUNDING_PX = 1.5
 """By how much an edge may differ from the exactly scaled one: it is rounded to a pixel, then made even."""
@@ -35,24 +36,21 @@ class FilmPair:
     """A source and its film, and how they are read.
 
     Attributes:
-        source, film: what is known of them; thinned where not all of their frames count.
-        film_frames, frames: the indices that count, in the film and in the source.
+        source, film: the frames of them that count.
         repeats: how often each of the source's frames is shown in the film.
         reading: of the source, as a run reads it, in its own depth.
     """
 
-    source: VideoInfo
-    film: VideoInfo
-    film_frames: range
-    frames: range
+    source: FrameSelection
+    film: FrameSelection
     repeats: tuple[int, ...]
     reading: Reading
 
     @property
     def film_reading(self) -> Reading:
         """How the film, and a reference, are read."""
-        multiplied = self.source.is_linear or self.reading.alpha == "premultiply"
-        alpha = "premultiply" if self.film.has_alpha and multiplied else "drop"
+        multiplied = self.source.info.is_linear or self.reading.alpha == "premultiply"
+        alpha = "premultiply" if self.film.info.has_alpha and multiplied else "drop"
         return Reading(bits=self.reading.bits, alpha=alpha, view=self.reading.view)
 
 
@@ -62,37 +60,32 @@ def open_pair(source: Path, film: Path, settings: Settings) -> FilmPair:
     made = open_clip(film)
     whole = open_clip(source, Fraction(footage.rate) if made.is_sequence else made.rate)
     selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
-    original, frames = selection.info, selection.frames
-    refuse_hdr(original, footage)
-    reading = choose_reading(footage, original, made.has_alpha, MOST_BITS)
-    keep_timestamps = original.variable_rate and (made.variable_rate or settings.output.variable_rate == "keep")
+    refuse_hdr(whole, footage)
+    reading = choose_reading(footage, whole, made.has_alpha, MOST_BITS)
+    keep_timestamps = whole.variable_rate and (made.variable_rate or settings.output.variable_rate == "keep")
     once = made.is_sequence or keep_timestamps
-    repeats = (1,) * len(frames) if once else original.repeats(frames.start, frames.stop)
-    pair = FilmPair(original, *film_of(made, original, frames), frames, repeats, reading)
+    repeats = (1,) * len(selection.frames) if once else selection.repeats
+    pair = FilmPair(selection, film_of(made, selection), repeats, reading)
     _check_pair(pair)
     return pair
 
 
-def film_of(film: VideoInfo, source: VideoInfo, frames: range) -> tuple[VideoInfo, range]:
+def film_of(film: VideoInfo, source: FrameSelection) -> FrameSelection:
     """All of a film; of an image sequence only what has the numbers of the source's frames, if it has them."""
-    if not film.is_sequence:
-        return film, range(film.frame_count)
-    wanted = [source.number(index) - film.first_number for index in frames]
-    if wanted[0] < 0 or wanted[-1] >= film.frame_count:
-        return film, range(film.frame_count)
-    if source.thinned_from is None:
-        return film, range(wanted[0], wanted[-1] + 1)
-    return film.every_nth(wanted), range(len(wanted))
+    wanted = tuple(number - film.first_number for number in source.numbers)
+    if not film.is_sequence or wanted[0] < 0 or wanted[-1] >= film.frame_count:
+        return FrameSelection.whole(film)
+    return FrameSelection(film, wanted if source.leaves_out else range(wanted[0], wanted[-1] + 1))
 
 
 def _check_pair(pair: FilmPair) -> None:
     """Refuse a film that cannot be of these frames of the source."""
-    source, film, expected = pair.source, pair.film, sum(pair.repeats)
-    found = sum(not film.is_sequence or film.files[index] is not None for index in pair.film_frames)
+    source, film, expected = pair.source.info, pair.film.info, sum(pair.repeats)
+    found = sum(pair.film.file(index) is not None for index in pair.film.frames)
     if found != expected:
         kept = ", and add --variable-rate keep if it keeps the source's times" if source.variable_rate else ""
         raise InputError(
-            f"{film.path.name} has {counted(found, 'frame')}, but --frames {source.numbers(pair.frames)} of "
+            f"{film.path.name} has {counted(found, 'frame')}, but --frames {pair.source.text} of "
             f"{source.path.name} makes {expected}. "
             f"Say with --frames which of the source's frames the film shows, as it was made{kept}."
         )
@@ -114,9 +107,8 @@ def pair_frames(pair: FilmPair) -> Generator[MeasuredFrame]:
 
     The film of a variable-rate source shows a frame several times, or leaves it out.
     """
-    size = (pair.film.height, pair.film.width)
-    pictures = read_frames(pair.film, pair.film_frames, pair.film_reading)
-    sources = read_frames(pair.source, pair.frames, pair.reading)
+    size = (pair.film.info.height, pair.film.info.width)
+    pictures, sources = read_frames(pair.film, pair.film_reading), read_frames(pair.source, pair.reading)
     for original, count in zip(sources, pair.repeats, strict=True):
         shown = islice(pictures, count)
         first = next(shown, None)
@@ -129,6 +121,6 @@ def pair_frames(pair: FilmPair) -> Generator[MeasuredFrame]:
 
 def _as_in_film(pair: FilmPair, picture: Picture) -> np.ndarray:
     """A picture of the source as the film would show it: light that is no light in the film is shown as on screens."""
-    if pair.film.is_linear:
+    if pair.film.info.is_linear:
         return picture.image
-    return displayed(pair.source, pair.reading, picture.image, gain=picture.gain)
+    return displayed(pair.source.info, pair.reading, picture.image, gain=picture.gain)

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from stylevideo.quality.measures import LONG_STEP_FRAMES, FrameMeasures
 from stylevideo.store.sidecar import PLOT_MARK
 from stylevideo.system.files import write_atomically
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 SIZE_INCHES = (12.0, 15.0)
 DOTS_PER_INCH = 100
@@ -27,30 +27,30 @@ Lines = Mapping[str, Sequence[float]]
 """Values for each frame, by what they are."""
 
 
-def write_plot(path: Path, info: VideoInfo, measures: Sequence[FrameMeasures], title: str) -> None:
+def write_plot(path: Path, selection: FrameSelection, measures: Sequence[FrameMeasures], title: str) -> None:
     """Draw measures over the frames' numbers and write them as a PNG, whole or not at all.
 
     Args:
         path: ends in .png.
-        info: of the source; numbers the frames.
+        selection: of the source; numbers the frames.
         measures: in order, at least one.
         title: stands above it all.
     Raises:
         StorageError: it cannot be written.
     """
     data = io.BytesIO()
-    figure = draw_measures(info, measures, title)
+    figure = draw_measures(selection, measures, title)
     figure.savefig(data, format="png", dpi=DOTS_PER_INCH, metadata={"Software": PLOT_MARK})
     write_atomically(path, data.getvalue())
 
 
-def draw_measures(info: VideoInfo, measures: Sequence[FrameMeasures], title: str) -> Figure:
+def draw_measures(selection: FrameSelection, measures: Sequence[FrameMeasures], title: str) -> Figure:
     """The figure that `write_plot` writes."""
     panels = list(_panels(measures))
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     figure.suptitle(title)
-    numbers = [info.number(frame.index) for frame in measures]
-    cuts = [info.number(frame.index) - 0.5 for before, frame in pairwise(measures) if frame.shot != before.shot]
+    numbers = [selection.number(frame.index) for frame in measures]
+    cuts = [selection.number(frame.index) - 0.5 for before, frame in pairwise(measures) if frame.shot != before.shot]
     column = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (label, logarithmic, lines) in zip(column, panels, strict=True):
         _draw(axes, numbers, lines, logarithmic)

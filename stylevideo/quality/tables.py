@@ -11,7 +11,7 @@ from stylevideo.quality.evaluate import Evaluation
 from stylevideo.quality.measures import END_FRAMES, LONG_STEP_FRAMES, FilmMeasures, FrameMeasures
 from stylevideo.quality.metrics import ratio
 from stylevideo.text import counted
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 from stylevideo.version import __version__
 
 
@@ -22,7 +22,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         Versions, files, size, shots by their first and last frame's number, the summary with the ratios of film to
         source, the reference, and the measures of each frame.
     """
-    summary, info = evaluation.summary, evaluation.source_info
+    summary, selection = evaluation.summary, evaluation.selection
     reference = evaluation.reference and {**asdict(evaluation.reference), "film": str(evaluation.reference.film)}
     ratios = {"warping_short_ratio": summary.warping_short_ratio, "warping_long_ratio": summary.warping_long_ratio}
     values = {
@@ -31,10 +31,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "film": str(evaluation.film),
         "width": evaluation.width,
         "height": evaluation.height,
-        "shots": [[info.number(shot.start), info.number(shot.stop - 1)] for shot in evaluation.shots],
+        "shots": [[selection.number(shot.start), selection.number(shot.stop - 1)] for shot in evaluation.shots],
         "summary": {**asdict(summary), **ratios},
         "reference": reference,
-        "frames": [_frame_as_json(info, frame) for frame in evaluation.frames],
+        "frames": [_frame_as_json(selection, frame) for frame in evaluation.frames],
     }
     return {name: without_nan(value) for name, value in values.items()}
 
@@ -86,9 +86,9 @@ def _shown(value: float, form: str = ".4g") -> str:
     return "-" if math.isnan(value) else format(value, form)
 
 
-def _frame_as_json(info: VideoInfo, measures: FrameMeasures) -> dict[str, Any]:
+def _frame_as_json(selection: FrameSelection, measures: FrameMeasures) -> dict[str, Any]:
     values = asdict(measures)
-    return {"number": info.number(values.pop("index")), **values, "shot": measures.shot + 1}
+    return {"number": selection.number(values.pop("index")), **values, "shot": measures.shot + 1}
 
 
 def without_nan(value: Any) -> Any:

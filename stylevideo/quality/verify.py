@@ -13,8 +13,9 @@ from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.decode.tags import film_tags, read_tags
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.store.sidecar import told_size
-from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.selection import Clip
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,8 @@ def verify(
     made = open_clip(Path(film).absolute())
     info = open_clip(Path(source).absolute(), Fraction(rate) if made.is_sequence else made.rate)
     selection = select_frames(info, frames, start, end, handles)
-    info, shown = selection.info, selection.frames
-    plan = plan_film(Clip(info.path, made.path, info, shown))
-    pair = Pair(info, shown, made, plan, film_tags(plan.tags, ""), made.path.name, size=_told_size(info, made))
+    plan = plan_film(Clip(info.path, made.path, selection))
+    pair = Pair(selection, made, plan, film_tags(plan.tags, ""), made.path.name, size=_told_size(info, made))
     checks = tuple(check for finding in compare(pair, decode=True) for check in finding.checks)
     return Verification(info.path, made.path, checks)
 

@@ -42,7 +42,7 @@ class FinishedFrames:
 
     def __init__(self, job: Job, store: FrameStore, shots: Sequence[Shot]) -> None:
         self.abandoned = threading.Event()
-        self._job, self._info, self._store, self._shots = job, job.clip.info, store, shots
+        self._job, self._store, self._shots = job, store, shots
         self._stops: dict[int, int] = {}
         self._changed = threading.Condition()
 
@@ -71,7 +71,7 @@ class FinishedFrames:
             while not self._changed.wait_for(lambda: self.abandoned.is_set() or self._has(shot, index), POLL_S):
                 pass
         self._require_wanted()
-        return self._store.picture(self._info.number(index))
+        return self._store.picture(self._job.clip.selection.number(index))
 
     def begin_naming(self) -> None:
         """Note that from now on the film may be in its place.
@@ -113,7 +113,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
     pictures = _pictures(job, finished)
     if job.delivery.is_sequence:
-        numbers = [clip.info.number(index) for index in clip.frames]
+        numbers = clip.selection.numbers
         sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view, finished.begin_naming)
         notes = (*(job.plan.notes if job.plan else ()), *sequence.notes)
     else:
@@ -142,7 +142,7 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
     if not shown and (not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit)):
         yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in painted)
         return
-    sources = job.watch.over(read_frames(job.clip.info, job.clip.frames, job.reading))
+    sources = job.watch.over(read_frames(job.clip.selection, job.reading))
     for image, source in zip(painted, sources, strict=True):
         aside = source.picture.fitted(job.size)
         if aside.alpha is not None and job.delivery.has_alpha:

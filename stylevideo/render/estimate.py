@@ -60,7 +60,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = ()) -> Es
         job = open_job(request, Mode.CHECK, to_be_made=to_be_made)
     frames, finished = job.clip.frames, 0
     if job.store:
-        require_whole(job.store, load_shots(job.store) or (), job.clip.info, job.size, pictures=False)
+        require_whole(job.store, load_shots(job.store) or (), job.clip.selection, job.size, pictures=False)
         finished = finished_frames(request.places)
     return Estimate(
         frames=len(frames),

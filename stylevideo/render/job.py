@@ -24,7 +24,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
 from stylevideo.store.manifest import Asked, Manifest, SourceFile
 from stylevideo.store.watch import SourceWatch
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def manifest_of(job: Job) -> Manifest:
         ffmpeg=ffmpeg_version(),
         film=job.places.name,
         source=SourceFile(job.clip.source.name, ""),
-        frames=job.clip.info.numbers(job.clip.frames),
+        frames=job.clip.selection.text,
         delivery=job.delivery.name,
         size=(job.size[1], job.size[0]),
         device_kind=job.device.type,

@@ -25,6 +25,7 @@ from stylevideo.store.sidecar import is_plot, is_record_of, is_report
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto
 from stylevideo.system.folders import check_folder
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 LONGEST_NAME_BYTES = 255
 
@@ -106,7 +107,7 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     output, options = request.output, request.settings.output
     refuse_special(written)
     _refuse_twice([output, *(file for file in written if file != output)])
-    refuse_onto("the clip itself", (info.thinned_from or info).source_files(), written)
+    refuse_onto("the clip itself", info.source_files(), written)
     refuse_onto("a style picture", [style.path for style in request.styles], written)
     refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
     if options.overwrite:
@@ -116,19 +117,15 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     _refuse_there([file for file in there if not _is_like(file, request.places, options)])
 
 
-def written_files(request: ClipRequest, info: VideoInfo, frames: range) -> tuple[Path, ...]:
+def written_files(request: ClipRequest, selection: FrameSelection) -> tuple[Path, ...]:
     """Everything that a job writes: the film, or the files of the sequence, and what is beside it.
 
     Args:
         request: the clip.
-        info: of the source.
-        frames: the indices that are made.
+        selection: the source's frames that are made.
     """
     output, settings = request.output, request.settings.output
-    if request.delivery.is_sequence:
-        film = sequence_files(output, [info.number(index) for index in frames])
-    else:
-        film = [output]
+    film = sequence_files(output, selection.numbers) if request.delivery.is_sequence else [output]
     record = [request.places.record] if settings.provenance else []
     return (*film, *record, *request.files_beside)
 

@@ -100,7 +100,7 @@ class Painter:
             Stopped: because of `stop`.
         """
         job = self._job
-        state = load_state(self._store, shot, job.clip.info, job.size, job.device) if self._store else None
+        state = load_state(self._store, shot, job.clip.selection, job.size, job.device) if self._store else None
         begin = shot.start if state is None else state.index + 1
         turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
         own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))
@@ -136,7 +136,7 @@ class Painter:
         else:
             results = leave_as_they_are(prepared)
         for index in indices:
-            with frame_context(job.clip.source, job.clip.info.number(index)), memory_context(too_large(job)):
+            with frame_context(job.clip.source, job.clip.selection.number(index)), memory_context(too_large(job)):
                 made = next(results)
             yield made
 
@@ -147,15 +147,16 @@ class Painter:
             turning: the last frames.
             state: after the frame before `turning`, unless the store has the whole turn.
         """
-        store, info, start = self._store, self._job.clip.info, self._job.clip.frames.start
+        store, selection = self._store, self._job.clip.selection
         kept = store.read_note(TURN_NAME) if store else None
         if store and kept is not None:
-            pictures = {index: as_tensor(store.turned(info.number(index))) for index in kept.pop("indices")}
+            pictures = {index: as_tensor(store.turned(selection.number(index))) for index in kept.pop("indices")}
             return LoopClosure(pictures=pictures, **kept)
         first = self._first
         if first is None:
             assert store is not None, "what this run has not made is in the store"
-            first = Reference(start, as_tensor(store.picture(info.number(start))))
+            start = selection.frames.start
+            first = Reference(start, as_tensor(store.picture(selection.number(start))))
         name = self._job.clip.source.name
         logger.info("%s: the last %d frames are first made backwards from the first", name, len(turning))
         turn = self._make_turn(turning, state_before_turn(first, state))
@@ -166,10 +167,10 @@ class Painter:
 
     def _make_turn(self, turning: range, state: SequenceState) -> LoopClosure:
         """Make the last frames backwards, if the source's last frame shows enough of its first."""
-        began, iterations, pictures, info = time.perf_counter(), 0, {}, self._job.clip.info
+        began, iterations, pictures, selection = time.perf_counter(), 0, {}, self._job.clip.selection
         backwards = _with_motion_backwards(self._job, turning)
         with closing(read_ahead(backwards, READ_AHEAD_FRAMES, self._waiting_time, self._stop)) as prepared:
-            with frame_context(self._job.clip.source, info.number(turning[-1])):
+            with frame_context(self._job.clip.source, selection.number(turning[-1])):
                 last, motion = next(prepared)
             assert motion is not None, "the last frame follows the first"
             visible = float(motion.visible.mean())
@@ -178,7 +179,7 @@ class Painter:
                 iterations += result.iterations
                 pictures[result.index] = as_reference(result).picture.cpu()
                 if self._store:
-                    self._store.save_turned(info.number(result.index), to_picture(result.image))
+                    self._store.save_turned(selection.number(result.index), to_picture(result.image))
                 if self._stop():
                     raise Stopped
         return LoopClosure(visible, pictures, iterations, time.perf_counter() - began)
@@ -225,7 +226,7 @@ class _Footage:
         if frames.start < self._next:
             self.close()
             rest = range(frames.start, self._job.clip.frames.stop)
-            decoded = read_frames(self._job.clip.info, rest, self._job.reading)
+            decoded = read_frames(self._job.clip.selection, self._job.reading, rest)
             self._decoded, self._next = self._job.watch.over(decoded), frames.start
         while self._next < frames.stop:
             frame = next(self._decoded)
@@ -252,14 +253,14 @@ def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
 def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
     """The last frames, last first: its motion from the film's first frame, the others' each from the one after it."""
     start = job.clip.frames.start
-    decoded = job.watch.over(read_frames(job.clip.info, range(start, start + 1), job.reading))
+    decoded = job.watch.over(read_frames(job.clip.selection, job.reading, range(start, start + 1)))
     first = (_as_frame(job, source) for source in decoded)
     yield from with_motion(chain(first, _backwards(job, turning)), job.motion(), begin=turning.start)
 
 
 def _backwards(job: Job, frames: range) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
-    sources = job.watch.over(read_frames(job.clip.info, frames, job.reading))
+    sources = job.watch.over(read_frames(job.clip.selection, job.reading, frames))
     held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
     while held:
         index, image, repaired = held.pop()

@@ -83,7 +83,7 @@ class Saver:
         """
         with self.waiting:
             result = made.result
-            record = FrameRecord.of(self._job.clip.info, result)
+            record = FrameRecord.of(self._job.clip.selection, result)
             state = None if made.ends_shot else state_to_dict(made.state)
             self._behind.put(_FrameToSave(made.shot.index, result.index, result.image.cpu(), record, state))
 

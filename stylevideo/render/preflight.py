@@ -44,8 +44,9 @@ from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
 from stylevideo.text import counted
-from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 MOST_FRAMES = 100_000
 MOST_REPEATS = 100
@@ -142,16 +143,15 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     styles = read_styles(request.styles)
     writes, source, footage = mode is not Mode.FRAMES, request.source, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
-    whole = open_clip(source, Fraction(footage.rate))
-    selection = select_frames(whole, footage.frames, footage.start, footage.end, footage.handles)
-    info, frames = selection.info, selection.frames
-    watch, written = SourceWatch(info, frames), tuple[Path, ...]()
+    info = open_clip(source, Fraction(footage.rate))
+    selection = select_frames(info, footage.frames, footage.start, footage.end, footage.handles)
+    watch, written = SourceWatch(selection), tuple[Path, ...]()
     if source.is_dir():
         if writes:
             refuse_into(source, request.output, delivery)
         source = info.path
     if writes:
-        written = written_files(request, info, frames)
+        written = written_files(request, selection)
         check_replaced(request, info, written)
     size = film_size(info, settings.scales.size)
     facts = _facts(info, delivery)
@@ -162,12 +162,12 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     refuse_hdr(info, footage)
-    check_decodable(info, reading)
+    check_decodable(selection, reading)
     if footage.strict:
-        check_whole(info, frames, reading)
+        check_whole(selection, reading)
     if writes and not delivery.is_sequence:
-        _check_length(info, frames, settings.output.variable_rate == "keep")
-    clip = Clip(source, request.output if writes else source, info, frames)
+        _check_length(selection, settings.output.variable_rate == "keep")
+    clip = Clip(source, request.output if writes else source, selection)
     plan = plan_film(clip) if writes else None
     if plan and not delivery.is_sequence:
         alpha = reading.alpha != "drop" and delivery.has_alpha
@@ -240,18 +240,19 @@ def choose_reading(footage: FootageSettings, info: VideoInfo, alpha: bool, bits:
     )
 
 
-def _check_length(info: VideoInfo, frames: range, keep_timestamps: bool) -> None:
+def _check_length(selection: FrameSelection, keep_timestamps: bool) -> None:
     """Damaged times would make a film of days, in which a frame is repeated for hours; or one without any."""
-    if stretch_of_time(info, frames).length == 0:
+    info, shown = selection.info, len(selection.frames)
+    if stretch_of_time(selection).length == 0:
         raise InputError(
-            f"{info.path.name}: by the times in the file {counted(len(frames), 'frame')} would last no time at all. "
+            f"{info.path.name}: by the times in the file {counted(shown, 'frame')} would last no time at all. "
             "Convert the clip first, or choose other --frames."
         )
-    count = sum(info.repeats(frames.start, frames.stop))
-    if keep_timestamps or 0 < count <= max(MOST_FRAMES, MOST_REPEATS * len(frames)):
+    count = sum(selection.repeats)
+    if keep_timestamps or 0 < count <= max(MOST_FRAMES, MOST_REPEATS * shown):
         return
     raise InputError(
-        f"{info.path.name}: by the times in the file {counted(len(frames), 'frame')} would be "
+        f"{info.path.name}: by the times in the file {counted(shown, 'frame')} would be "
         f"{counted(count, 'frame')} of a film of {float(info.rate):g} a second. If the times are right, "
         "add --variable-rate keep; if not, convert the clip first, or choose other --frames."
     )

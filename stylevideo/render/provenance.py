@@ -43,7 +43,7 @@ def write_provenance(values: dict[str, Any], job: Job) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    numbers = job.clip.info.numbers(job.clip.frames) if job.delivery.is_sequence else None
+    numbers = job.clip.selection.text if job.delivery.is_sequence else None
     values = {**values, "numbers": numbers, "bytes": written_bytes(job.clip.output, numbers)}
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # A name that is not UTF-8 has what JSON writes with a backslash.

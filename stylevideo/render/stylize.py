@@ -213,7 +213,7 @@ class _Run:
         on_event(Checked(job.clip, job.view))
         with _kept(store), memory_context(too_large(job)), self._shared:
             shots = _remembered_shots(store, job, stop)
-            require_whole(store, shots, job.clip.info, job.size, pictures=not self.knows_frames)
+            require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
             self.knows_frames = True
             to_do = _announce(job, store, shots, on_event)
             forecast = None
@@ -357,7 +357,7 @@ def stylize_frames(
 
 def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[Shot, ...]:
     with job.watch.guard():
-        return detect_shots(job.clip.info, job.clip.frames, job.settings.shots, job.analysis_options, stop)
+        return detect_shots(job.clip.selection, job.settings.shots, job.analysis_options, stop)
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
@@ -400,8 +400,8 @@ def _finish(
 ) -> ClipResult:
     """Write the sheet and the report from the finished frames, beside the film."""
     clip, options = job.clip, job.settings.output
-    numbers = [clip.info.number(index) for index in clip.frames]
-    records = tuple(FrameRecord.from_dict(store.record(number)) for number in numbers)
+    number = clip.selection.number
+    records = tuple(FrameRecord.from_dict(store.record(known)) for known in clip.selection.numbers)
     if options.sheet:
         _write_sheet(job, store)
     turn = store.read_note(TURN_NAME)
@@ -421,7 +421,7 @@ def _finish(
         rate=clip.info.rate,
         width=job.size[1],
         height=job.size[0],
-        shots=tuple((clip.info.number(shot.start), clip.info.number(shot.stop - 1)) for shot in shots),
+        shots=tuple((number(shot.start), number(shot.stop - 1)) for shot in shots),
         frames=records,
         seconds=time.perf_counter() - began,
         waits=waits,
@@ -437,10 +437,10 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     frames = job.clip.frames
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
-    decoded = job.watch.over(read_frames(job.clip.info, frames, job.analysis_options))
+    decoded = job.watch.over(read_frames(job.clip.selection, job.analysis_options))
     sources = [frame for frame in decoded if frame.index in wanted]
     show = partial(displayed, job.clip.info, job.reading)
-    numbers = [job.clip.info.number(frame.index) for frame in sources]
+    numbers = [job.clip.selection.number(frame.index) for frame in sources]
     pairs = [
         (show(source.image, gain=source.gain), to_8_bits(show(store.picture(number), gain=source.gain)))
         for source, number in zip((frame.picture.fitted(job.size) for frame in sources), numbers, strict=True)

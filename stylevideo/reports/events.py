@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stylevideo.reports.results import FrameRecord
-from stylevideo.timeline.clip import Clip, Shot
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import Clip
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 if TYPE_CHECKING:
     from stylevideo.engine.sequence import PaintedFrame
@@ -62,10 +62,10 @@ class FrameRecord:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, info: VideoInfo, result: PaintedFrame) -> FrameRecord:
-        """The record of a result of this clip."""
+    def of(cls, selection: FrameSelection, result: PaintedFrame) -> FrameRecord:
+        """The record of one of these frames."""
         return cls(
-            number=info.number(result.index),
+            number=selection.number(result.index),
             iterations=result.iterations,
             seconds=round(result.seconds, 3),
             redone=result.redone,

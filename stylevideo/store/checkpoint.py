@@ -18,7 +18,8 @@ from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.store.frames import FrameStore
 from stylevideo.text import counted
-from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +45,14 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
 
 
 def load_state(
-    store: FrameStore, shot: Shot, info: VideoInfo, size: tuple[int, int], device: torch.device
+    store: FrameStore, shot: Shot, selection: FrameSelection, size: tuple[int, int], device: torch.device
 ) -> SequenceState | None:
     """What an unfinished shot is resumed from; None where none of its frames is finished.
 
     Args:
         store: where it is.
         shot: of the film.
-        info: of the source, by which frames are numbered.
+        selection: of the source, by which frames are numbered.
         size: height and width of the film.
         device: where the state is needed.
     """
@@ -60,7 +61,7 @@ def load_state(
         return None
     carried = CarriedState(**saved["carried"]).to(device)
     references = tuple(
-        Reference(index, as_tensor(store.picture(info.number(index))).to(device)) for index in saved["references"]
+        Reference(index, as_tensor(store.picture(selection.number(index))).to(device)) for index in saved["references"]
     )
     return SequenceState(
         index=saved["index"],
@@ -82,21 +83,21 @@ def next_index(store: FrameStore, shot: Shot, size: tuple[int, int]) -> int:
 
 
 def require_whole(
-    store: FrameStore, shots: Sequence[Shot], info: VideoInfo, size: tuple[int, int], pictures: bool
+    store: FrameStore, shots: Sequence[Shot], selection: FrameSelection, size: tuple[int, int], pictures: bool
 ) -> None:
     """Refuse to go on from spoilt work, before there is more of it.
 
     Args:
         store: where it is.
         shots: the film's.
-        info: of the source, by which frames are numbered.
+        selection: of the source, by which frames are numbered.
         size: height and width of the film.
         pictures: whether kept pictures are read, which takes a second for some hundred megabytes; else their records
             and sizes are looked at.
     Raises:
         ResumeError: naming the first file that is spoilt, exchanged, or gone.
     """
-    number, turn = info.number, store.read_note(TURN_NAME)
+    number, turn = selection.number, store.read_note(TURN_NAME)
     made = [index for shot in shots for index in range(shot.start, next_index(store, shot, size))]
     if pictures and made:
         logger.info("Reading what is kept in %s: %s.", store.folder, counted(len(made), "frame"))

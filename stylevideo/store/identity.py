@@ -22,7 +22,6 @@ from stylevideo.media.pattern import parse_pattern
 from stylevideo.store.sidecar import read_values
 from stylevideo.system.files import read_file
 from stylevideo.system.heartbeat import beat
-from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.ranges import parse_numbers
 
 WHOLE_BYTES = 1 << 26
@@ -88,11 +87,6 @@ def _files(output: Path, numbers: str | None) -> Iterator[Path]:
         return
     for stretch in parse_numbers(numbers):
         yield from map(parsed[0].file, stretch)
-
-
-def source_files(info: VideoInfo, frames: range) -> list[Path | None]:
-    """The video; or the file of each of these frames of a sequence, None where there is none."""
-    return list(info.files[frames.start : frames.stop]) or [info.path]
 
 
 def read_source(files: Sequence[Path | None]) -> SourceContent:

@@ -25,7 +25,7 @@ from stylevideo.media.pattern import is_sequence, list_sequence
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
-from stylevideo.store.identity import content_hash, read_source, source_files, weights_hash
+from stylevideo.store.identity import content_hash, read_source, weights_hash
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__
 
@@ -207,10 +207,10 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Ask
     if is_sequence(source):
         listed = list_sequence(source, Fraction(footage.rate))
         selection = select_frames(listed, footage.frames, footage.start, footage.end, footage.handles)
-        files = source_files(selection.info, selection.frames)
+        files = selection.files
     else:
         require_file(source)
-        files = [source]
+        files = (source,)
     read = [StyleContent(style.path.name, style.weight, content_hash(style.path)) for style in styles]
     return Asked.of(read_source(files).identity, read, settings)
 

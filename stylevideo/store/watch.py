@@ -15,18 +15,17 @@ from pathlib import Path
 
 from stylevideo.errors import InputError, StyleVideoError, TouchedError
 from stylevideo.media.decode.reader import SourceFrame
-from stylevideo.store.identity import read_source, source_files, whole_hash
+from stylevideo.store.identity import read_source, whole_hash
 from stylevideo.system.files import READ_FLAGS
 from stylevideo.system.heartbeat import beat
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 
 class SourceWatch:
     """Knows what a clip was like at the beginning.
 
     Args:
-        info: of the clip.
-        frames: the indices that are read.
+        selection: the clip's frames that are read.
     Attributes:
         identity: of the files that are read, see `stylevideo.store.identity.read_source`.
         only_written: whether a file counts as touched only where its size or the time of its last change says so; not
@@ -35,8 +34,9 @@ class SourceWatch:
         InputError: a file cannot be read.
     """
 
-    def __init__(self, info: VideoInfo, frames: range) -> None:
-        self._info, self._files, self.only_written = info, source_files(info, frames), False
+    def __init__(self, selection: FrameSelection) -> None:
+        self._selection, self._files, self.only_written = selection, selection.files, False
+        self._path = selection.info.path
         self._at_first = {file: _look(file) for file in self._files if file}
         self._content = read_source(self._files)
         self.identity = self._content.identity
@@ -60,7 +60,7 @@ class SourceWatch:
         try:
             with self.explain():
                 for frame in frames:
-                    self.require_untouched([self._info.files[frame.index] if self._info.files else self._info.path])
+                    self.require_untouched([self._selection.file(frame.index)])
                     yield frame
         finally:
             if isinstance(frames, Generator):
@@ -98,7 +98,7 @@ class SourceWatch:
         if any(self._is_touched(file) for file in files if file):
             self._require_same_content()
             raise TouchedError(
-                f"{self._info.path} was written to, replaced or linked while it was read, and is what it was. "
+                f"{self._path} was written to, replaced or linked while it was read, and is what it was. "
                 "Run the same command again when nothing touches it any more."
             )
 
@@ -112,7 +112,7 @@ class SourceWatch:
             raise InputError(f"{gone} can no longer be read: it is gone. Put it back.")
         if read_source(self._files).identity != self.identity:
             raise InputError(
-                f"{self._info.path} has changed since the run began, and the film would be of two versions. Put back "
+                f"{self._path} has changed since the run began, and the film would be of two versions. Put back "
                 "what it was, or begin anew with --restart."
             )
 

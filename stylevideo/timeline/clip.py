@@ -1,16 +1,15 @@
-"""Clips, shots, frame ranges and their time: plain words that every other room shares.
+"""What is known of a clip's file before a frame is decoded, and its shots.
 
 Rates and times are exact fractions. Frames have an *index*, counted from 0 over the whole source, and a
 *number*, which is what the user sees and types (from 1 in a video file, as the files say in an image sequence).
-Reads no files.
+Which frames are meant, and how those are counted, is `stylevideo.timeline.selection`'s. Reads no files.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,7 +96,7 @@ class VideoInfo:
         width, height: pixels, as displayed: after rotation, before sample aspect.
         frame_count: frames that are shown (packets, less those marked as discarded).
         rate: frames a second. Of a variable-rate video, the rate of the constant-rate film that keeps
-            every frame's time (see `repeats`).
+            every frame's time (see `FrameSelection.repeats`).
         time_base: seconds per unit of `pts`.
         pts: each frame's presentation time in units of `time_base`, ascending.
         variable_rate: whether the frames are unevenly spaced in time, or the last one lasts longer than one of `rate`.
@@ -118,8 +117,6 @@ class VideoInfo:
             from which they count.
         files: of a sequence, or of a still, each frame's file; None where one is missing in between.
         first_number: the number of the frame with index 0.
-        thinned_from: what `every_nth` was called on, or None.
-        chosen: of a thinned clip, the index in that of each of its frames, ascending; every n-th one is a `range`.
         notes: what the file says and is not taken as it is, as sentences.
         picture: the main video stream of a video file.
         said: what else ffmpeg said of a video file; None where it has to be asked.
@@ -149,8 +146,6 @@ class VideoInfo:
     jumps: bool = False
     files: tuple[Path | None, ...] = ()
     first_number: int = 1
-    thinned_from: VideoInfo | None = None
-    chosen: Sequence[int] = ()
     mirrored: bool = False
     primaries: str | None = None
     notes: tuple[str, ...] = ()
@@ -180,6 +175,11 @@ class VideoInfo:
         return (self.pts[-1] - self.pts[0]) * self.time_base + self.length_of_last
 
     @property
+    def end_time(self) -> Fraction:
+        """Seconds from the start of the container's earliest stream to the last frame's end."""
+        return self.start_time + self.duration
+
+    @property
     def length_of_last(self) -> Fraction:
         """Seconds for which the last frame is shown."""
         return 1 / self.rate if self.last_lasts is None else self.last_lasts
@@ -192,7 +192,7 @@ class VideoInfo:
     @property
     def is_still(self) -> bool:
         """Whether it is one picture whose name has no number."""
-        return (self.thinned_from or self).files == (self.path,)
+        return self.files == (self.path,)
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -230,33 +230,8 @@ class VideoInfo:
         return self.pixel_format.startswith(ALPHA_FORMATS)
 
     def number(self, index: int) -> int:
-        """The number by which the user knows a frame."""
-        return self.first_number + self.index_in_whole(index)
-
-    def index_in_whole(self, index: int) -> int:
-        """Where a frame is in the whole clip."""
-        return self.chosen[index] if self.thinned_from else index
-
-    def successor(self, index: int) -> int | None:
-        """The index in the whole clip of the frame up to which this one is shown; None where that is the clip's end.
-
-        That is the next one that is chosen. The last one of a list is shown as long as in the whole clip, the last
-        one of every n-th as if there were more.
-        """
-        if index + 1 < self.frame_count:
-            return self.index_in_whole(index + 1)
-        after = self.index_in_whole(index) + _step(self.chosen)
-        return after if after < (self.thinned_from or self).frame_count else None
-
-    def numbers(self, frames: range) -> str:
-        """The numbers of a stretch of frames, both ends included, as `--frames` takes them: `1-48`, `7`, or a list."""
-        if isinstance(self.chosen, range) or not self.thinned_from:
-            first, last = self.number(frames.start), self.number(frames[-1])
-            every = f"x{self.chosen.step}" if isinstance(self.chosen, range) else ""
-            return f"{first}-{last}{every}" if last > first else str(first)
-        runs = itertools.groupby(enumerate(map(self.number, frames)), key=lambda place: place[1] - place[0])
-        ends = [(run[0][1], run[-1][1]) for run in (list(group) for _, group in runs)]
-        return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in ends)
+        """The number by which the user knows the frame with this index."""
+        return self.first_number + index
 
     def source_files(self) -> list[Path]:
         """The video file, or the files of the sequence that are there."""
@@ -266,46 +241,6 @@ class VideoInfo:
         """The audio streams."""
         return tuple(stream for stream in self.streams if stream.kind == "audio")
 
-    def every_nth(self, chosen: Sequence[int]) -> VideoInfo:
-        """The frames with these indices, ascending, and no others; each is shown until the next: see `successor`."""
-        after = chosen[-1] + _step(chosen)
-        end = (self.pts[after] - self.pts[0]) * self.time_base if after < self.frame_count else self.duration
-        return replace(
-            self,
-            frame_count=len(chosen),
-            pts=tuple(self.pts[index] for index in chosen),
-            last_lasts=end - (self.pts[chosen[-1]] - self.pts[0]) * self.time_base,
-            files=tuple(self.files[index] for index in chosen) if self.files else (),
-            thinned_from=self,
-            chosen=chosen,
-        )
-
-    def repeats(self, start: int, stop: int) -> tuple[int, ...]:
-        """How often each frame of `start..stop` (indices, half-open) is written into a film of constant `rate`.
-
-        All ones for a constant rate. For a variable rate, and where frames are left out, the sum of the first k
-        values is the time of frame `start + k` in frames of the film, rounded: no frame is more than half a frame
-        off, and the error does not add up. A frame shown for less than half a film frame may be left out (0).
-        """
-        if not self.variable_rate and not self.thinned_from:
-            return (1,) * (stop - start)
-        ticks = [round((pts - self.pts[start]) * self.time_base * self.rate) for pts in self.pts[start : stop + 1]]
-        if stop == self.frame_count:
-            ticks.append(ticks[-1] + self._repeats_of_last())
-        return tuple(after - before for before, after in itertools.pairwise(ticks))
-
-    def _repeats_of_last(self) -> int:
-        """How many frames of the film the last frame stands: its own, and those that were left out after it."""
-        if self.thinned_from:
-            stop = self.successor(self.frame_count - 1)
-            return sum(self.thinned_from.repeats(self.chosen[-1], stop or self.thinned_from.frame_count))
-        return max(1, round(self.length_of_last * self.rate))
-
-
-def _step(chosen: Sequence[int]) -> int:
-    """How many frames the last chosen one stands for."""
-    return chosen.step if isinstance(chosen, range) else 1
-
 
 @dataclass(frozen=True)
 class Shot:
@@ -313,26 +248,9 @@ class Shot:
 
     Attributes:
         index: the shot's place in the clip, from 0.
-        start, stop: frame indices in the source, half-open.
+        start, stop: indices of frames of the selection, half-open.
     """
 
     index: int
     start: int
     stop: int
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A job's source and film.
-
-    Attributes:
-        source: the video file.
-        output: the film to be made.
-        info: what is known of the source.
-        frames: indices of the source's frames that are to be stylised.
-    """
-
-    source: Path
-    output: Path
-    info: VideoInfo
-    frames: range

@@ -6,34 +6,21 @@ Numbers and times are the user's words; what comes out are indices. Reads no fil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 from stylevideo.timeline.timecode import TIMECODE, timecode_frames
 
 _RANGE = re.compile(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})\s*(?:x\s*([0-9]{1,18})\s*)?)?")
 _SECONDS = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The frames of a clip that are meant.
-
-    Attributes:
-        info: of the clip; thinned where only every n-th frame is meant, or a list.
-        frames: indices in `info`; consecutive, at least one.
-        notes: what could not be given as asked, as sentences.
-    """
-
-    info: VideoInfo
-    frames: range
-    notes: tuple[str, ...] = ()
-
-
-def select_frames(info: VideoInfo, frames: str = "", start: str = "", end: str = "", handles: int = 0) -> Selection:
+def select_frames(
+    info: VideoInfo, frames: str = "", start: str = "", end: str = "", handles: int = 0
+) -> FrameSelection:
     """Find the frames that a user means.
 
     Args:
@@ -51,15 +38,11 @@ def select_frames(info: VideoInfo, frames: str = "", start: str = "", end: str =
     if frames and (start or end):
         raise SettingsError("--frames and --start or --end say the same in two ways. Use one of them.")
     if not frames:
-        return _with_handles(info, _between(info, start, end), handles)
+        return _with_handles(FrameSelection(info, _between(info, start, end)), handles)
     stretches = [_indices(info, numbers) for numbers in parse_numbers(frames)]
     if len(stretches) > 1:
         return _listed(info, sorted(set(chain(*stretches))), handles)
-    first, step = stretches[0].start, stretches[0].step
-    if step == 1:
-        return _with_handles(info, stretches[0], handles)
-    every_nth = info.every_nth(range(first % step, info.frame_count, step))
-    return _with_handles(every_nth, range(first // step, first // step + len(stretches[0])), handles)
+    return _with_handles(FrameSelection(info, stretches[0]), handles)
 
 
 def parse_numbers(text: str) -> tuple[range, ...]:
@@ -94,19 +77,19 @@ def _indices(info: VideoInfo, numbers: range) -> range:
         shown = f"frames {numbers.start}-{last} are" if last > numbers.start else f"frame {last} is"
         raise InputError(
             f"{info.path.name}: {shown} outside the clip, which has frames "
-            f"{info.numbers(range(info.frame_count))}. Choose --frames within that."
+            f"{FrameSelection.whole(info).text}. Choose --frames within that."
         )
     return chosen
 
 
-def _listed(info: VideoInfo, chosen: list[int], handles: int) -> Selection:
+def _listed(info: VideoInfo, chosen: list[int], handles: int) -> FrameSelection:
     """Frames of a list, by their indices, ascending."""
     whole = range(chosen[0], chosen[-1] + 1)
     if len(whole) == len(chosen):
-        return _with_handles(info, whole, handles)
+        return _with_handles(FrameSelection(info, whole), handles)
     if handles:
         raise SettingsError("--handles widen one range of --frames, and several are given. Leave --handles out.")
-    return Selection(info.every_nth(tuple(chosen)), range(len(chosen)))
+    return FrameSelection(info, tuple(chosen))
 
 
 def _between(info: VideoInfo, start: str, end: str) -> range:
@@ -148,13 +131,10 @@ def _from_timecode(info: VideoInfo) -> str:
     return f" and begins at {info.timecode}" if info.timecode else ""
 
 
-def _with_handles(info: VideoInfo, frames: range, handles: int) -> Selection:
-    wider = range(max(0, frames.start - handles), min(info.frame_count, frames.stop + handles))
+def _with_handles(selection: FrameSelection, handles: int) -> FrameSelection:
+    frames, counted = selection.frames, selection.counted
+    wider = range(max(0, frames.start - handles), min(len(counted), frames.stop + handles))
     before, after = frames.start - wider.start, wider.stop - frames.stop
-    if before == after == handles:
-        return Selection(info, wider)
     note = f"Of {handles} handle frames the clip has only {before} before and {after} after the range."
-    return Selection(info, wider, (note,))
-
-
-# -- timecode (SMPTE ST 12-1) ----------------------------------------------------------------------
+    notes = () if before == after == handles else (note,)
+    return FrameSelection(selection.info, counted[wider.start : wider.stop], notes)

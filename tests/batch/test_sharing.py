@@ -47,7 +47,8 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.frames import FrameStore
 from stylevideo.system import heartbeat
-from stylevideo.timeline.clip import Clip, Shot
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
 SETTINGS = Settings().with_values(
@@ -185,7 +186,7 @@ class TestAccount:
 
     @pytest.fixture
     def plan(self, two_shot_clip: Path, tmp_path: Path) -> Callable[..., Planned]:
-        clip = Clip(two_shot_clip, tmp_path / "0.mov", open_clip(two_shot_clip), range(20))
+        clip = Clip(two_shot_clip, tmp_path / "0.mov", FrameSelection(open_clip(two_shot_clip), range(20)))
 
         def of(*lengths: int) -> Planned:
             shots = tuple(shots_of(list(lengths)))

@@ -29,6 +29,7 @@ from stylevideo.errors import StorageError
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.hidden import Places
+from stylevideo.timeline.selection import FrameSelection
 
 NAMES = ["with  spaces", 'it\'s "quoted"', "frame%03d", "a:b", "Zoë 映画 🎬", "[0]{*}?", "-dash", "50% #1, take=2;"]
 posix = pytest.mark.skipif(os.name == "nt", reason="no such files on Windows")
@@ -303,10 +304,10 @@ def test_edge_files_become_films(name: str, out: Path, run: Callable[..., Said])
     whole, film = probe(source), probe(out / "film.mov")
     assert (film.width, film.height, film.sample_aspect) == (whole.width, whole.height, whole.sample_aspect)
     assert [s.codec for s in film.streams if s.kind != "data"] == [s.codec for s in whole.streams if s.kind != "data"]
-    assert film.frame_count == sum(whole.repeats(first - 1, last))
+    assert film.frame_count == sum(FrameSelection(whole, range(first - 1, last)).repeats)
     if name in NUMBERED:
         kept, made = (
-            [edge_number_in(frame.image) for frame in read_frames(info, wanted)]
+            [edge_number_in(frame.image) for frame in read_frames(FrameSelection(info, wanted))]
             for info, wanted in ((whole, range(first - 1, last)), (film, range(film.frame_count)))
         )
         assert made == kept
@@ -588,7 +589,7 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path, capfdbinary: pytest.CaptureFix
 def shown(clip: Path) -> list[int]:
     """The numbers that a clip shows."""
     info = open_clip(clip)
-    return [number_in(frame.image) for frame in read_frames(info, range(info.frame_count))]
+    return [number_in(frame.image) for frame in read_frames(FrameSelection.whole(info))]
 
 
 # -- sequences with holes --------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Overrides
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
+from stylevideo.timeline.selection import FrameSelection
 
 SMALL = {**QUICK, "first_iterations": 2, "coarse_scales": 0, "style_scale": 0.6, "size": 64}
 PAINTED = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
@@ -37,7 +38,7 @@ def run(clip: Path | str, *flags: str | Path) -> int:
 
 
 def picture(path: Path, bits: int = 8) -> np.ndarray:
-    (frame,) = read_frames(open_clip(path), range(1), Reading(bits=bits))
+    (frame,) = read_frames(FrameSelection(open_clip(path), range(1)), Reading(bits=bits))
     return frame.image
 
 

@@ -23,7 +23,7 @@ from stylevideo.media.encode.delivery import Encoding, choose_delivery
 from stylevideo.media.encode.plan import plan_film
 from stylevideo.media.film import FilmReport, write_film
 from stylevideo.quality.verify import verify
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 METADATA = """;FFMETADATA1
 title=A
@@ -61,20 +61,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def films(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, FilmReport]:
     """A film of it in each kind of file, by its suffix."""
     info, folder = probe(source), tmp_path_factory.mktemp("films")
-    images = [frame.image for frame in read_frames(info, range(24))]
+    images = [frame.image for frame in read_frames(FrameSelection(info, range(24)))]
     paths = {suffix: folder / f"film{suffix}" for suffix in SUFFIXES}
     form = {".mxf": "prores-hq"}  # others in MXF take no picture as small as this
     encodings = {suffix: Encoding(choose_delivery(form.get(suffix, "auto"), paths[suffix])) for suffix in SUFFIXES}
     return {
-        suffix: write_film(images, Clip(info.path, paths[suffix], info, range(24)), encodings[suffix])
+        suffix: write_film(images, Clip(info.path, paths[suffix], FrameSelection(info, range(24))), encodings[suffix])
         for suffix in SUFFIXES
     }
 
 
 def findings(source: Path, film: Path, decode: bool) -> list[Finding]:
     info, made = probe(source), probe(film)
-    plan = plan_film(Clip(info.path, film, info, range(24)))
-    pair = Pair(info, range(24), made, plan, film_tags(plan.tags, ""), film.name, frame_count=24)
+    plan = plan_film(Clip(info.path, film, FrameSelection(info, range(24))))
+    pair = Pair(FrameSelection(info, range(24)), made, plan, film_tags(plan.tags, ""), film.name, frame_count=24)
     return list(compare(pair, decode=decode))
 
 
@@ -82,7 +82,7 @@ def findings(source: Path, film: Path, decode: bool) -> list[Finding]:
 def test_what_is_told_of_a_film_is_what_verify_finds(suffix: str, source: Path, films: dict[str, FilmReport]) -> None:
     """Whoever reads the film alone says the same of it as whoever decodes it; nothing of it is wrong."""
     report = films[suffix]
-    plan = plan_film(Clip(source, report.path, probe(source), range(24)))
+    plan = plan_film(Clip(source, report.path, FrameSelection(probe(source), range(24))))
     told = [note for note in report.notes if note not in plan.notes and "hold no languages" not in note]
     found = findings(source, report.path, decode=True)
     assert told == [note for finding in found for note in finding.notes]
@@ -149,8 +149,10 @@ def test_verification_decodes_each_picture_once(
 def test_films_that_are_read_in_part_are_no_films(source: Path, films: dict[str, FilmReport]) -> None:
     """A writer that knows how many frames it wrote is told when fewer are there, before all else."""
     info, film = probe(source), films[".mkv"].path
-    plan = plan_film(Clip(info.path, film, info, range(24)))
-    pair = Pair(info, range(24), probe(film), plan, film_tags(plan.tags, ""), "film.mkv", frame_count=25)
+    plan = plan_film(Clip(info.path, film, FrameSelection(info, range(24))))
+    pair = Pair(
+        FrameSelection(info, range(24)), probe(film), plan, film_tags(plan.tags, ""), "film.mkv", frame_count=25
+    )
     first = next(compare(pair, decode=False))
     assert first.error == "film.mkv came out with 24 frames instead of 25. Run it again."
     assert not next(compare(replace(pair, frame_count=24), decode=False)).error

@@ -23,8 +23,9 @@ from stylevideo.media.film import write_film
 from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.quality.verify import verify
 from stylevideo.system.process import collect
-from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import constant_rate
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
 GROUPS = ("-x264-params", "keyint=12:min-keyint=12:scenecut=0:bframes=3:b-adapt=0")
@@ -102,7 +103,7 @@ def test_frames_and_times_are_those_of_ffmpegs_decoder(kind: str, tmp_path: Path
     due = [row.pts * decoded.time_base for row in decoded.rows if row.pts is not None]
     assert [float(time * info.time_base) for time in info.pts] == pytest.approx([float(time) for time in due], abs=1e-3)
     assert info.rate == 25
-    frames = list(read_frames(info, range(info.frame_count)))
+    frames = list(read_frames(FrameSelection.whole(info)))
     assert not any(frame.repaired for frame in frames)
     numbers = [number_in(frame.image) for frame in frames]
     count = 20 if kind == "ts joined of two" else 40
@@ -143,9 +144,9 @@ def test_a_picture_that_begins_below_zero_keeps_its_frames_and_its_sound(
     assert (info.frame_count, info.rate, info.variable_rate) == (60, 30, False)
     distance = float(sound_begins(whole) - probe(whole).start_time) + float(early_s) - float(sound_early_s)
     assert float(sound_begins(early) - info.start_time) == pytest.approx(distance, abs=0.003)
-    shown = list(read_frames(info, range(60)))
+    shown = list(read_frames(FrameSelection(info, range(60))))
     assert [number_in(frame.image) for frame in shown] == list(range(60))
-    write_film((frame.image for frame in shown), Clip(info.path, film, info, range(60)))
+    write_film((frame.image for frame in shown), Clip(info.path, film, FrameSelection(info, range(60))))
     begins = [float(probe(film).start_time), float(sound_begins(film)), float(sound_begins(early))]
     assert begins[1] - begins[0] == pytest.approx(distance, abs=0.003)
 
@@ -192,7 +193,10 @@ def test_a_broadcasts_sound_keeps_its_distance(frames: range, late: str, tmp_pat
     click = ("-f", "lavfi", "-i", "aevalsrc=sin(2000*t)*between(t\\,0.9\\,0.95):d=2")
     ffmpeg(*shift, "-i", whole, *click, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "mp2", source)
     info = probe(source)
-    write_film((frame.image for frame in read_frames(info, frames)), Clip(info.path, film, info, frames))
+    write_film(
+        (frame.image for frame in read_frames(FrameSelection(info, frames))),
+        Clip(info.path, film, FrameSelection(info, frames)),
+    )
     heard = np.flatnonzero(np.abs(decoded_sound(film)) > 0.3)[0] / 8000
     first_shown = (0.4 if late == "picture" else -0.4) + frames.start / 25
     assert heard - float(probe(film).start_time) == pytest.approx(0.9 - first_shown, abs=0.005)
@@ -221,9 +225,13 @@ def test_sound_keeps_its_distance_across_a_jump_of_the_clock(
     source.write_bytes(b"".join(part.read_bytes() for part in parts))
     info = probe(source)
     assert info.jumps and "clock jumps" in info.notes[-1]
-    shown = list(read_frames(info, frames))
+    shown = list(read_frames(FrameSelection(info, frames)))
     assert [number_in(frame.image) for frame in shown] == [index % 40 for index in frames]
-    write_film((frame.image for frame in shown), Clip(info.path, film, info, frames), Encoding(variable_rate=True))
+    write_film(
+        (frame.image for frame in shown),
+        Clip(info.path, film, FrameSelection(info, frames)),
+        Encoding(variable_rate=True),
+    )
     made = probe(film)
     by_its_times = ("-af", "aresample=8000:async=1:min_hard_comp=0.002:first_pts=0", "-ac", "1", "-f", "s16le")
     samples = subprocess.run(
@@ -271,15 +279,15 @@ def test_the_last_frame_lasts_as_long_as_the_file_says(
     encoder = ("-c:v", "gif") if suffix == ".gif" else (*X264, "-bf", "0")
     info = probe(held(tmp_path / f"a{suffix}", times, lasts, *encoder))
     assert info.duration == Fraction(times[-1] + lasts, 100)
-    assert info.repeats(0, len(times)) == repeats
+    assert FrameSelection(info, range(len(times))).repeats == repeats
     for keep in (False, True):
         film = tmp_path / f"film{keep}.mp4"
-        images = (frame.image for frame in read_frames(info, range(info.frame_count)))
-        write_film(images, Clip(info.path, film, info, range(info.frame_count)), Encoding(variable_rate=keep))
+        images = (frame.image for frame in read_frames(FrameSelection.whole(info)))
+        write_film(images, Clip(info.path, film, FrameSelection.whole(info)), Encoding(variable_rate=keep))
         made = probe(film)
         assert made.duration == info.duration
         assert made.frame_count == (len(times) if keep else sum(repeats))
-        assert [number_in(frame.image) for frame in read_frames(made, range(made.frame_count))][-1] == len(times) - 1
+        assert [number_in(frame.image) for frame in read_frames(FrameSelection.whole(made))][-1] == len(times) - 1
 
 
 RATES = ["24", "24000/1001", "25", "30", "30000/1001", "50", "60000/1001", "60"]
@@ -310,10 +318,11 @@ def test_the_rate_of_one_frame(lasts: Fraction, time_base: Fraction, stated: lis
 def test_a_stretch_ends_with_its_last_frame(tmp_path: Path) -> None:
     """The frame that is held is not in it."""
     info: VideoInfo = probe(held(tmp_path / "a.mp4", [0, 10, 20, 30], 250, *X264, "-bf", "0"))
-    assert info.repeats(0, 3) == (1, 1, 1)
-    assert info.repeats(2, 4) == (1, 25)
-    assert info.every_nth(range(0, 4, 2)).repeats(0, 2) == (2, 26)
-    assert info.every_nth(range(0, 4, 2)).duration == info.duration
+    assert FrameSelection(info, range(3)).repeats == (1, 1, 1)
+    assert FrameSelection(info, range(2, 4)).repeats == (1, 25)
+    every_second = FrameSelection(info, range(0, 4, 2))
+    assert every_second.repeats == (2, 26)
+    assert sum(map(every_second.length, every_second.frames)) == info.duration
 
 
 def odd_rate(path: Path) -> Path:
@@ -337,7 +346,7 @@ def test_right_films_of_odd_clips_are_found_right(kind: str, tmp_path: Path) -> 
     path, film = RIGHT[kind](tmp_path), tmp_path / "film.mp4"
     info = probe(path)
     write_film(
-        (frame.image for frame in read_frames(info, range(info.frame_count))),
-        Clip(info.path, film, info, range(info.frame_count)),
+        (frame.image for frame in read_frames(FrameSelection.whole(info))),
+        Clip(info.path, film, FrameSelection.whole(info)),
     )
     assert [(check.what, check.source, check.film) for check in verify(path, film).wrong] == []

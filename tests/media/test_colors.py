@@ -20,6 +20,7 @@ from stylevideo.media.ffmpeg import ffmpeg_path, file_url, run_ffmpeg
 from stylevideo.media.images.pictures import Reading, to_floats
 from stylevideo.media.primaries import BY_NAME, Primaries, to_bt709
 from stylevideo.timeline.clip import VideoInfo, bits_of
+from stylevideo.timeline.selection import FrameSelection
 
 WIDTH, HEIGHT, BLOCK = 128, 96, 16
 FROM = "The clip's colours are converted from"
@@ -65,7 +66,8 @@ def test_matrices_that_belong_to_primaries(matrix: str, primaries: str, transfer
     coded = probe(tmp_path / "by.mkv")
     assert coded.color_matrix == matrix
     pictures = [
-        next(iter(read_frames(info, range(1), Reading(bits=16, tonemap=info.is_hdr)))).image for info in (plain, coded)
+        next(iter(read_frames(FrameSelection(info, range(1)), Reading(bits=16, tonemap=info.is_hdr)))).image
+        for info in (plain, coded)
     ]
     assert np.abs(middles(pictures[0]) - middles(pictures[1])).max() / 257 < 1
 
@@ -99,7 +101,7 @@ def by_zscale(info: VideoInfo, options: str) -> np.ndarray:
 
 def error(info: VideoInfo, wanted: np.ndarray, reading: Reading) -> float:
     """By how many parts of 255 a patch differs at most."""
-    first, second = (to_floats(frame.image) for frame in read_frames(info, range(2), reading))
+    first, second = (to_floats(frame.image) for frame in read_frames(FrameSelection(info, range(2)), reading))
     assert np.array_equal(first, second)
     return float(np.abs(middles(first) - wanted).max() * 255)
 
@@ -135,7 +137,9 @@ def test_primaries_become_the_films(tmp_path: Path, said: tuple[str, str, str, s
 @pytest.mark.parametrize("primaries", ["smpte431", "film", "bt470m"])
 def test_the_white_of_other_primaries_is_the_films(tmp_path: Path, primaries: str) -> None:
     info = film(tmp_path / "clip.mkv", "gbrp16le", "gbr", primaries, "bt709", "pc")
-    (shown, _) = (middles(to_floats(frame.image)) for frame in read_frames(info, range(2), Reading(bits=16)))
+    (shown, _) = (
+        middles(to_floats(frame.image)) for frame in read_frames(FrameSelection(info, range(2)), Reading(bits=16))
+    )
     untouched = by_zscale(info, "filter=bilinear")
     assert np.abs(untouched - shown).max() * 255 > 3
     assert np.abs(untouched - shown)[0].max() * 255 < 0.1
@@ -174,7 +178,9 @@ def test_each_matrix_and_range(tmp_path: Path, pixels: str, matrix: str, span: s
 def test_black_and_white_stay(tmp_path: Path, pixels: str) -> None:
     info = film(tmp_path / "clip.mkv", pixels, "bt709", "bt709", "bt709")
     for bits in (8, 16):
-        (first, _) = (to_floats(frame.image) for frame in read_frames(info, range(2), Reading(bits=bits)))
+        (first, _) = (
+            to_floats(frame.image) for frame in read_frames(FrameSelection(info, range(2)), Reading(bits=bits))
+        )
         greys = middles(first)[0]
         assert (greys[0] == 0).all() and (greys[-1] > 1 - 1 / 200).all()
 
@@ -196,7 +202,7 @@ def test_an_ffmpeg_without_the_filter_is_told_of_before_work(tmp_path: Path, mon
     info = film(tmp_path / "clip.mkv", "yuv420p", "bt2020nc", "bt2020", "bt709")
     monkeypatch.setattr("stylevideo.media.colors.has_zscale", lambda: False)
     with pytest.raises(InputError, match=r"clip\.mkv: its colours \(BT\.2020\) are converted by ffmpeg's filter"):
-        check_decodable(info)
+        check_decodable(FrameSelection.whole(info))
 
 
 def test_the_bits_of_every_format_of_ffmpeg() -> None:
@@ -233,7 +239,7 @@ def test_colours_are_there_where_nothing_is_seen(tmp_path: Path, primaries: str,
     meant = ("bt709" if pixels.startswith("yuv") else "gbr", primaries, "bt709")
     clear, seen = film(tmp_path / "clear.mkv", pixels, *meant, clear=True), film(tmp_path / "seen.mkv", opaque, *meant)
     reading = Reading(bits=16, alpha="keep")
-    (first, _), (second, _) = (list(read_frames(info, range(2), reading)) for info in (clear, seen))
+    (first, _), (second, _) = (list(read_frames(FrameSelection(info, range(2)), reading)) for info in (clear, seen))
     assert first.picture.alpha is not None and (first.picture.alpha == 0).all() and second.picture.alpha is None
     assert np.abs(first.image.astype(int) - second.image).max() <= 257
 
@@ -253,7 +259,7 @@ def test_packed_pixels_that_name_no_matrix_are_bt709_in_hd(tmp_path: Path) -> No
     ffmpeg("-f", "lavfi", "-i", color, "-vf", shape, "-c:v", "rawvideo", path)
     info = probe(path)
     assert (info.pixel_format, info.color_matrix) == ("uyvy422", None)
-    (frame,) = read_frames(info, range(1))
+    (frame,) = read_frames(FrameSelection(info, range(1)))
     assert np.abs(frame.image[360, 640].astype(int) - (200, 60, 40)).max() <= 2
 
 
@@ -267,6 +273,6 @@ def test_odd_sides_change_no_color(pixels: str, tmp_path: Path) -> None:
         tags = "setparams=colorspace=bt709:color_primaries=smpte432:color_trc=bt709"
         field = ["-f", "lavfi", "-i", f"color=0xC8501E:size={size}:duration=0.1,format=gbrp"]
         ffmpeg(*field, "-vf", f"{shape},{tags}", "-c:v", "mjpeg" if "j" in pixels else "ffv1", path)
-        picture = next(iter(read_frames(probe(path), range(1), Reading(bits=16)))).picture
+        picture = next(iter(read_frames(FrameSelection(probe(path), range(1)), Reading(bits=16)))).picture
         found.append(to_floats(picture.image)[20, 30] * 255)
     assert np.abs(found[0] - found[1]).max() < 2.5  # ffmpeg, which made them, rounds otherwise for another size

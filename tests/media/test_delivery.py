@@ -45,8 +45,9 @@ from stylevideo.render.job import manifest_of
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.schema import DELIVERY_NAMES
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline.clip import Clip, bits_of
+from stylevideo.timeline.clip import bits_of
 from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 DEEP = Reading(bits=16, alpha="keep")
 LARGEST_ERROR = {
@@ -97,7 +98,7 @@ def ramp_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deep_planes(path: Path) -> np.ndarray:
     """The frames of a clip with 16 bits, alpha included: (n, h, w, 3 or 4) int64."""
     info = probe(path)
-    pictures = [frame.picture for frame in read_frames(info, range(info.frame_count), DEEP)]
+    pictures = [frame.picture for frame in read_frames(FrameSelection.whole(info), DEEP)]
     planes = [np.dstack((p.image, p.alpha)) if p.alpha is not None else p.image for p in pictures]
     return np.stack([to_16_bits(picture) for picture in planes]).astype(int)
 
@@ -139,7 +140,7 @@ def test_contract_of_every_delivery(name: str, tmp_path: Path) -> None:
         assert (made.frame_count, made.rate) == (10, Fraction(24000, 1001)), suffix
         assert (made.width, made.height) == (256, 144)
         assert bits_of(made.pixel_format) >= delivery.film_bits(delivery.depths[0])
-        shown = [frame.image for frame in read_frames(made, range(10))]
+        shown = [frame.image for frame in read_frames(FrameSelection(made, range(10)))]
         assert [number_in(image) for image in shown] == list(range(10)), suffix
         colors = shown[5][40:120, 40:200].mean(axis=(0, 1))
         assert np.abs(colors - (200, 80, 30)).max() <= LARGEST_ERROR[name] + 0.5, suffix
@@ -169,7 +170,7 @@ def test_every_delivery_takes_odd_sides(name: str, tmp_path: Path) -> None:
     made = probe(film)
     assert (made.width, made.height, made.frame_count) == (*size, 3)
     for reading in (Reading(), DEEP):
-        shown = to_8_bits(next(iter(read_frames(made, range(3), reading))).picture.image)
+        shown = to_8_bits(next(iter(read_frames(FrameSelection(made, range(3)), reading))).picture.image)
         assert np.abs(shown[12:32, 24:48].astype(int) - (200, 80, 30)).max() <= LARGEST_ERROR[name] + 2
 
 
@@ -209,7 +210,7 @@ def test_premultiplied_alpha_hides_what_lies_below(tmp_path: Path) -> None:
     images[..., 3] = np.where(images[..., 3] > 0, 65535, 0)
     source = deep_video(tmp_path / "source.mkv", images, ["-c:v", "ffv1", "-pix_fmt", "gbrap16le"])
     info = probe(source)
-    (frame,) = read_frames(info, range(1), Reading(bits=16, alpha="premultiply"))
+    (frame,) = read_frames(FrameSelection(info, range(1)), Reading(bits=16, alpha="premultiply"))
     hidden = images[0, ..., 3] == 0
     assert frame.image[hidden].max() == 0
     assert np.array_equal(frame.image[~hidden], images[0][~hidden][:, :3])
@@ -228,7 +229,7 @@ def test_premultiplied_colours_stay_so_in_a_film_without_alpha(name: str, tmp_pa
     result = identity(source, tmp_path / name, alpha="premultiply")
     (warning,) = (warning for warning in result.warnings if "alpha" in warning)
     assert "as over black" in warning
-    (frame,) = read_frames(open_clip(tmp_path / name), range(1))
+    (frame,) = read_frames(FrameSelection(open_clip(tmp_path / name), range(1)))
     assert frame.image[10:90, 10:54].max() <= 2
     assert np.abs(frame.image[10:90, 74:118].astype(int) - 50_000 // 514).max() <= 3
 
@@ -287,7 +288,7 @@ def test_edge_a_varying_rate_is_kept_on_request(suffix: str, off_ms: float, tmp_
         np.array([float((time - info.pts[0]) * info.time_base * 1000) for time in info.pts]) for info in (film, source)
     )
     assert np.abs(times - due).max() <= off_ms
-    assert [edge_number_in(frame.image) for frame in read_frames(film, range(150))] == list(range(150))
+    assert [edge_number_in(frame.image) for frame in read_frames(FrameSelection(film, range(150)))] == list(range(150))
     assert not verify(source.path, film.path).wrong
 
 
@@ -301,7 +302,7 @@ def test_every_second_frame_keeps_time_and_sound(tmp_path: Path) -> None:
     )
     identity(source, tmp_path / "film.mp4", frames="1-12x2")
     film = probe(tmp_path / "film.mp4")
-    shown = [number_in(frame.image) for frame in read_frames(film, range(film.frame_count))]
+    shown = [number_in(frame.image) for frame in read_frames(FrameSelection.whole(film))]
     assert shown == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
     assert stream_hashes(film.path) == stream_hashes(source)
     assert not verify(source, film.path, "1-12x2").wrong
@@ -318,7 +319,7 @@ def test_a_list_of_frames_keeps_time_and_sound(tmp_path: Path, chosen: str, show
     source = make_video(tmp_path / "source.mp4", images, "24", encoder, sine(0.5))
     identity(source, tmp_path / "film.mp4", frames=chosen)
     film = probe(tmp_path / "film.mp4")
-    assert [number_in(frame.image) for frame in read_frames(film, range(film.frame_count))] == shown
+    assert [number_in(frame.image) for frame in read_frames(FrameSelection.whole(film))] == shown
     assert (stream_hashes(film.path) == stream_hashes(source)) == is_whole
     assert not verify(source, film.path, chosen).wrong
 
@@ -330,7 +331,7 @@ def test_every_nth_frame_to_the_end_leaves_out_the_sound_before_it(tmp_path: Pat
     ffmpeg("-i", clip, "-i", tone, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "source.mov")
     identity(tmp_path / "source.mov", tmp_path / "film.mov", frames="10-24x10")
     film = probe(tmp_path / "film.mov")
-    assert [number_in(frame.image) for frame in read_frames(film, range(15))] == [9] * 10 + [19] * 5
+    assert [number_in(frame.image) for frame in read_frames(FrameSelection(film, range(15)))] == [9] * 10 + [19] * 5
     sound = decoded_sound(film.path)
     assert np.argmax(np.abs(sound) > 0.1) / 8000 == pytest.approx(0.5 - 9 / 24, abs=0.003)
     assert len(sound) / 8000 == pytest.approx(15 / 24, abs=0.01)
@@ -350,7 +351,7 @@ def test_sound_goes_with_the_picture_where_it_has_no_times(
     ffmpeg(*shifted, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "source.mov")
     result = identity(tmp_path / "source.mov", tmp_path / "film.mxf", delivery="prores-hq")
     film = probe(tmp_path / "film.mxf")
-    assert [number_in(frame.image) for frame in read_frames(film, range(film.frame_count))] == list(range(24))
+    assert [number_in(frame.image) for frame in read_frames(FrameSelection.whole(film))] == list(range(24))
     sound = decoded_sound(film.path)
     assert np.argmax(np.abs(sound) > 0.1) / 8000 == pytest.approx(due, abs=0.003)
     assert len(sound) / 8000 == pytest.approx(1, abs=0.01)
@@ -376,7 +377,9 @@ def test_interlaced_footage_is_warned_about_or_made_whole(tmp_path: Path) -> Non
     info = probe(source)
     assert info.interlaced and info.frame_count == 12
     woven, whole = (
-        np.stack([frame.image[..., 1] for frame in read_frames(info, range(12), Reading(deinterlace=on))]).astype(int)
+        np.stack(
+            [frame.image[..., 1] for frame in read_frames(FrameSelection(info, range(12)), Reading(deinterlace=on))]
+        ).astype(int)
         for on in (False, True)
     )
     columns = slice(30, 90)
@@ -406,8 +409,8 @@ def test_hdr_is_refused_or_brought_down(transfer: str, tmp_path: Path) -> None:
     assert any("brought down to bt709" in warning for warning in result.warnings)
     film = probe(tmp_path / "film.mp4")
     assert (film.frame_count, film.transfer) == (3, "bt709")
-    plain = next(read_frames(probe(source), range(1))).image.astype(int)
-    assert np.abs(next(read_frames(film, range(1))).image - plain).mean() > 3, "it does something"
+    plain = next(read_frames(FrameSelection(probe(source), range(1)))).image.astype(int)
+    assert np.abs(next(read_frames(FrameSelection(film, range(1)))).image - plain).mean() > 3, "it does something"
 
 
 def test_damaged_footage_is_refused_if_asked(tmp_path: Path) -> None:
@@ -470,10 +473,10 @@ def test_cover_pictures_come_along(tmp_path: Path) -> None:
     for name, next_name in pairwise(names):
         info = probe(tmp_path / name)
         for frames, film in (("", tmp_path / next_name), ("3-10", tmp_path / f"part {next_name}")):
-            stretch = select_frames(info, frames).frames
-            report = write_film((numbered_frame(i) for i in stretch), Clip(info.path, film, info, stretch))
+            stretch = select_frames(info, frames)
+            report = write_film((numbered_frame(i) for i in stretch.frames), Clip(info.path, film, stretch))
             made = probe(film)
-            assert (made.frame_count, report.notes) == (len(stretch), ())
+            assert (made.frame_count, report.notes) == (len(stretch.frames), ())
             assert [(stream.kind, stream.codec) for stream in made.streams] == [("cover", "png")], film.name
             assert "(attached pic)" in made.streams[0].detail
             found = {check.what: check.verdict for check in verify(info.path, film, frames).checks}
@@ -482,7 +485,9 @@ def test_cover_pictures_come_along(tmp_path: Path) -> None:
     bare = tmp_path / "bare.mkv"
     ffmpeg("-i", tmp_path / "film.mkv", "-map", "0:v:0", "-c", "copy", bare)
     assert [check.what for check in verify(info.path, bare).wrong] == ["cover tracks"]
-    report = write_film((numbered_frame(i) for i in range(12)), Clip(info.path, tmp_path / "film.mov", info, range(12)))
+    report = write_film(
+        (numbered_frame(i) for i in range(12)), Clip(info.path, tmp_path / "film.mov", FrameSelection(info, range(12)))
+    )
     assert report.notes == ("Cover track 1 (png) was left out, because mov cannot hold it in any form.",)
 
 
@@ -532,7 +537,7 @@ def test_alpha_is_multiplied_into_light_and_divided_out_of_it(tmp_path: Path) ->
     assert lit.alpha is not None
     assert lit.linear[unpremultiplied[..., 3] == 0].max() == 0
     identity(tmp_path / "light.####.exr", tmp_path / "back.####.png", delivery="png16")
-    (frame,) = read_frames(open_clip(tmp_path / "back.####.png"), range(1), DEEP)
+    (frame,) = read_frames(FrameSelection(open_clip(tmp_path / "back.####.png"), range(1)), DEEP)
     seen = unpremultiplied[..., 3] > 65535 // 4
     error = np.abs(frame.image.astype(int) - unpremultiplied[..., :3])[seen]
     assert error.max() < 0.002 * 65535, "half floats have eleven bits"
@@ -583,7 +588,7 @@ def test_light_is_shown_on_screens_through_its_working_space(tmp_path: Path, mon
         ("opaque.#.exr", "film.mp4", 0.015, {"crf": 1}),
     ):
         result = identity(tmp_path / source, tmp_path / output, view="compositing_log", **values)
-        (frame,) = read_frames(open_clip(tmp_path / output), range(1), Reading(16))
+        (frame,) = read_frames(FrameSelection(open_clip(tmp_path / output), range(1)), Reading(16))
         shown = frame.image[32, 16::32] / np.iinfo(frame.image.dtype).max
         assert np.abs(shown - expected).max() < tolerance, output
         assert not any("scene-linear colours" in warning for warning in result.warnings)
@@ -626,7 +631,7 @@ def test_a_review_of_a_plate_does_not_clip(tmp_path: Path, monkeypatch: pytest.M
         ("a.#.exr", "film.mp4", 0.02, {"crf": 1}),
     ):
         result = identity(tmp_path / source, tmp_path / output, **values, **more)
-        (frame,) = read_frames(open_clip(tmp_path / output), range(1), Reading(16))
+        (frame,) = read_frames(FrameSelection(open_clip(tmp_path / output), range(1)), Reading(16))
         assert np.abs(frame.image[32, 16::32] / np.iinfo(frame.image.dtype).max - wanted).max() < tolerance, output
         assert any('by OpenColorIO\'s "sRGB - Display"' in warning for warning in result.warnings)
     levels = set(cv2.imread(str(tmp_path / "sheet.png"))[..., 1].ravel())

@@ -25,7 +25,8 @@ from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.settings import Settings
 from stylevideo.text import printable
-from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 QUICKTIME = {
     "com.apple.quicktime.location.ISO6709": "+10.0000+020.0000+030.000/",
@@ -51,7 +52,7 @@ def film_of(source: Path, output: Path) -> FilmReport:
     info = probe(source)
     images = [numbered_frame(n) for n in range(info.frame_count)]
     encoding = Encoding(DELIVERIES["prores-hq"]) if output.suffix == ".mxf" else None  # DNxHR has no pictures so small
-    return write_film(images, Clip(info.path, output, info, range(info.frame_count)), encoding)
+    return write_film(images, Clip(info.path, output, FrameSelection.whole(info)), encoding)
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(".mov", ".mp4"), (".mov", ".mov"), (".mov", ".mkv"), (".mkv", ".mp4")])
@@ -130,7 +131,9 @@ def test_what_the_user_says_in_place_of_a_tag_is_no_loss(tmp_path: Path) -> None
     source, film = tagged(tmp_path / "a.mp4", {**USUAL, "make": "Maker"}), tmp_path / "b.mp4"
     extra = read_encoder_arguments("-metadata title=Mine -metadata artist=")
     report = write_film(
-        [numbered_frame(0), numbered_frame(1)], Clip(source, film, probe(source), range(2)), Encoding(extra=extra)
+        [numbered_frame(0), numbered_frame(1)],
+        Clip(source, film, FrameSelection(probe(source), range(2))),
+        Encoding(extra=extra),
     )
     found = read_tags(probe(film)).values
     assert report.notes == () and found["title"] == "Mine" and "artist" not in found and found["make"] == "Maker"

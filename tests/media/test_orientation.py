@@ -15,6 +15,7 @@ from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.ffmpeg import ffmpeg_path, file_url
 from stylevideo.media.images.pictures import Reading, to_8_bits
 from stylevideo.media.orientation import Orientation, read_orientation
+from stylevideo.timeline.selection import FrameSelection
 
 DECODERS = {"opencv": Reading(), "ffmpeg": Reading(bits=16)}
 """Of footage of ten bits."""
@@ -38,7 +39,7 @@ def require_alike(clip: Path) -> None:
     info = probe(clip)
     wanted = shown_by_ffmpeg(clip, (info.width, info.height)).astype(int)
     for name, reading in DECODERS.items():
-        frames = [to_8_bits(frame.image) for frame in read_frames(info, range(3), reading)]
+        frames = [to_8_bits(frame.image) for frame in read_frames(FrameSelection(info, range(3)), reading)]
         assert all(frame.shape == wanted.shape for frame in frames), name
         assert np.abs(frames[0].astype(int) - wanted).mean() < 3, name
         assert np.abs(frames[2].astype(int) - frames[0]).mean() < 30, name  # only the number differs
@@ -87,7 +88,7 @@ def test_a_slight_turn_is_left_out_and_said(lying: Path, tmp_path: Path) -> None
     (note,) = info.notes
     assert "turned by 3.0 degrees" in note
     for reading in DECODERS.values():
-        (frame,) = (to_8_bits(frame.image) for frame in read_frames(info, range(1), reading))
+        (frame,) = (to_8_bits(frame.image) for frame in read_frames(FrameSelection(info, range(1)), reading))
         assert np.abs(frame.astype(int) - numbered_frame(0)).mean() < 4
 
 

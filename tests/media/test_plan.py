@@ -25,7 +25,7 @@ from stylevideo.media.encode.trial import run_trial
 from stylevideo.media.ffmpeg import ffmpeg_path
 from stylevideo.media.film import write_film
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 QUICK = Settings().with_values(iterations=0, detect_cuts=False)
 
@@ -80,7 +80,10 @@ def test_without_room_for_temporary_files(
     ffmpeg(*sine(0.2), "-i", numbered_video(tmp_path / "plain.mkv", 4, "24"), "-map", "1:v", "-map", "0:a", source)
     out.mkdir()
     info = probe(source)
-    clip, images = Clip(source, out / "film.mkv", info, range(4)), [numbered_frame(number) for number in range(4)]
+    clip, images = (
+        Clip(source, out / "film.mkv", FrameSelection(info, range(4))),
+        [numbered_frame(number) for number in range(4)],
+    )
     plan = plan_film(clip)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
     assert replace(probe(source), said=None) == replace(info, said=None)
@@ -130,7 +133,7 @@ def test_covers_that_are_too_large_are_refused_before_work(tmp_path: Path, monke
     film, size = tmp_path / "out" / "film.mkv", picture.stat().st_size
     film.parent.mkdir()
     monkeypatch.setattr("stylevideo.media.encode.track_arguments.COVERS_BYTES", 2 * size)
-    assert len(plan_film(Clip(source, film, probe(source), range(2))).covers) == 2
+    assert len(plan_film(Clip(source, film, FrameSelection(probe(source), range(2)))).covers) == 2
     monkeypatch.setattr("stylevideo.media.encode.track_arguments.COVERS_BYTES", 2 * size - 1)
     with pytest.raises(
         InputError, match=r"clip\.mkv has covers of more than [\d,]+ bytes\. Copy it without"
@@ -140,7 +143,7 @@ def test_covers_that_are_too_large_are_refused_before_work(tmp_path: Path, monke
     advised = str(refusal.value).partition("ffmpeg ")[2].split()
     ffmpeg(*({"CLIP": str(source), "COPY": str(tmp_path / "copy.mkv")}.get(word, word) for word in advised))
     copy = tmp_path / "copy.mkv"
-    assert plan_film(Clip(copy, film, probe(copy), range(2))).covers == ()
+    assert plan_film(Clip(copy, film, FrameSelection(probe(copy), range(2)))).covers == ()
 
 
 def test_a_trial_does_not_copy_all_sound_of_a_long_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

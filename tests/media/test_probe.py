@@ -20,6 +20,7 @@ from stylevideo.media.encode.extras import picture_notes
 from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import STANDARD_RATES, constant_rate, film_rate
+from stylevideo.timeline.selection import FrameSelection
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -86,7 +87,7 @@ def test_a_variable_rate_film_shows_every_frame_in_time(gaps: list[int]) -> None
     time_base = Fraction(1, 1000)
     rate = film_rate(pts, time_base)
     info = _info(pts, time_base, rate)
-    repeats = info.repeats(0, len(pts))
+    repeats = FrameSelection(info, range(len(pts))).repeats
     assert min(repeats) >= 1
     for k in range(len(pts)):
         late = sum(repeats[:k]) / rate - (pts[k] - pts[0]) * time_base
@@ -99,7 +100,7 @@ def test_repeats_add_up_over_any_stretch(gaps: list[int], data: st.DataObject) -
     info = _info(pts, Fraction(1, 1000), Fraction(24))
     start = data.draw(st.integers(0, len(pts) - 2))
     stop = data.draw(st.integers(start + 1, len(pts) - 1))
-    assert sum(info.repeats(start, stop)) == round((pts[stop] - pts[start]) * Fraction(24, 1000))
+    assert sum(FrameSelection(info, range(start, stop)).repeats) == round((pts[stop] - pts[start]) * Fraction(24, 1000))
 
 
 def test_clips_of_the_shared_media() -> None:
@@ -140,7 +141,7 @@ def test_edge_rotation() -> None:
 def test_edge_variable_rate_loses_no_frame() -> None:
     info = probe(shared("edge/vfr.mp4"))
     assert (info.variable_rate, info.rate, info.frame_count) == (True, 24, 150)
-    assert set(info.repeats(0, 150)) == {1, 2}
+    assert set(FrameSelection(info, range(150)).repeats) == {1, 2}
 
 
 def test_edge_truncated_file_counts_what_is_there() -> None:

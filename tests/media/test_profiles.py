@@ -22,6 +22,7 @@ from stylevideo.media.images.pictures import Reading, read_as_srgb
 from stylevideo.media.images.profiles import BROKEN, _change, embedded, to_srgb
 from stylevideo.render.styles import read_styles
 from stylevideo.settings.style import Style
+from stylevideo.timeline.selection import FrameSelection
 
 P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
@@ -91,7 +92,7 @@ def test_a_styles_profile_is_converted_and_said(kind: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("kind", SUFFIXES)
 def test_so_are_the_files_of_a_sequence(kind: str, tmp_path: Path) -> None:
     save(tmp_path / f"a.1.{SUFFIXES[kind]}", colors(), kind, icc_profile=profile())
-    (frame,) = read_frames(open_clip(tmp_path / f"a.#.{SUFFIXES[kind]}", Fraction(24)), range(1))
+    (frame,) = read_frames(FrameSelection(open_clip(tmp_path / f"a.#.{SUFFIXES[kind]}", Fraction(24)), range(1)))
     assert np.abs(frame.image - converted(colors())).max() <= (4 if kind == "JPEG" else 1.5)
     assert frame.picture.notes == ("Its colours are converted from its profile (A test) to sRGB.",)
 
@@ -99,7 +100,9 @@ def test_so_are_the_files_of_a_sequence(kind: str, tmp_path: Path) -> None:
 def test_alpha_is_none_of_a_profiles_matter(tmp_path: Path) -> None:
     alpha = np.full((64, 64, 1), 77, np.uint8)
     save(tmp_path / "a.1.png", np.dstack((colors(), alpha)), "PNG", icc_profile=profile())
-    (frame,) = read_frames(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1), Reading(alpha="keep"))
+    (frame,) = read_frames(
+        FrameSelection(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1)), Reading(alpha="keep")
+    )
     assert np.abs(frame.image - converted(colors())).max() <= 1.5
     assert frame.picture.alpha is not None and (frame.picture.alpha == 77).all()
 
@@ -116,7 +119,7 @@ def test_grey_has_profiles_too(tmp_path: Path) -> None:
     path = save(tmp_path / "a.1.png", grey, "PNG", icc_profile=profile(b"GRAY", gamma=1.0))
     light = grey / 255
     wanted = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255
-    (frame,) = read_frames(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1))
+    (frame,) = read_frames(FrameSelection(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1)))
     for picture in (read_as_srgb(path)[0], frame.image):
         assert np.abs(picture - wanted[..., None]).max() <= 1.5
 
@@ -167,7 +170,7 @@ def test_sixteen_bits_keep_their_numbers_where_no_matrix_says_more_and_it_is_sai
     chunk = b"iCCP" + b"a\0\0" + zlib.compress(profile(b"GRAY"))
     length, check = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
     (tmp_path / "a.1.png").write_bytes(coded[:33] + length + chunk + check + coded[33:])
-    (frame,) = read_frames(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1), Reading(bits=16))
+    (frame,) = read_frames(FrameSelection(open_clip(tmp_path / "a.#.png", Fraction(24)), range(1)), Reading(bits=16))
     assert np.array_equal(frame.image, np.dstack([deep] * 3))
     assert frame.picture.notes == (
         "Its colour profile (A test) is left out: with more than 8 bits a profile must be of a matrix and curves to be "
@@ -253,7 +256,10 @@ def test_pictures_are_upright_in_every_format(kind: str, number: int, tmp_path: 
         wanted = wanted.transpose(Image.Transpose(transposed[number]))
     shown = [read_as_srgb(path)[0]]
     if kind in SUFFIXES:
-        shown += [frame.image for frame in read_frames(open_clip(tmp_path / f"a.#.{SUFFIXES[kind]}"), range(1))]
+        shown += [
+            frame.image
+            for frame in read_frames(FrameSelection(open_clip(tmp_path / f"a.#.{SUFFIXES[kind]}"), range(1)))
+        ]
     for image in shown:
         assert image.shape == np.asarray(wanted).shape
         assert np.abs(image.astype(int) - np.asarray(wanted)).mean() < 3

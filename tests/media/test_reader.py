@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import SourceFrame, check_decodable, open_clip, read_frames
 from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 COUNT = 30
 FORMATS = {
@@ -54,8 +54,8 @@ def clip_of(folder: Path, name: str, rate: str) -> VideoInfo:
 
 def ways(info: VideoInfo) -> list[Callable[[range], Iterator[SourceFrame]]]:
     """All the ways in which a clip's frames are read: as they are asked for usually, and through ffmpeg's filters."""
-    usual = partial(read_frames, info)
-    return [usual] if info.is_sequence else [usual, partial(read_frames, info, reading=Reading(deinterlace=True))]
+    readings = [Reading()] if info.is_sequence else [Reading(), Reading(deinterlace=True)]
+    return [lambda frames, reading=reading: read_frames(FrameSelection(info, frames), reading) for reading in readings]
 
 
 @pytest.mark.parametrize("name", [*FORMATS, *SEQUENCES])
@@ -86,7 +86,7 @@ def test_a_stretch_is_the_same_as_in_the_whole(tmp_path: Path, name: str) -> Non
 def test_avi_without_time_stamps(tmp_path: Path) -> None:
     clip = numbered_video(tmp_path / "clip.mp4", COUNT, "25", ("-c:v", "libx264", "-bf", "2"))
     ffmpeg("-i", clip, "-c", "copy", tmp_path / "clip.avi")
-    frames = list(read_frames(probe(tmp_path / "clip.avi"), range(COUNT)))
+    frames = list(read_frames(FrameSelection(probe(tmp_path / "clip.avi"), range(COUNT))))
     assert [number_in(frame.image) for frame in frames] == list(range(COUNT))
     assert not any(frame.repaired for frame in frames)
 
@@ -106,7 +106,10 @@ def test_interlaced_footage_that_does_not_say_so(
     fields = ("-vf", f"scale={size[0]}:{size[1]}:flags=neighbor,setfield=tff", *encoder)
     info = probe(numbered_video(tmp_path / name, 4, "25", fields))
     assert (info.width, info.height) == size and not info.interlaced
-    shown = [cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_AREA) for frame in read_frames(info, range(4))]
+    shown = [
+        cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_AREA)
+        for frame in read_frames(FrameSelection(info, range(4)))
+    ]
     assert [number_in(image) for image in shown] == [0, 1, 2, 3]
     assert all(abs(image[40:].astype(int) - numbered_frame(0)[40:]).mean() < 4 for image in shown)
 
@@ -115,26 +118,26 @@ def test_colours_come_as_rgb(tmp_path: Path) -> None:
     image = np.empty((64, 64, 3), np.uint8)
     image[:] = (200, 80, 30)
     info = probe(make_video(tmp_path / "orange.mkv", [image] * 2, encoder=("-c:v", "ffv1", "-pix_fmt", "bgr0")))
-    (frame, _) = read_frames(info, range(2))
+    (frame, _) = read_frames(FrameSelection(info, range(2)))
     assert np.array_equal(frame.image, image)
 
 
 def test_file_names_that_look_like_something_else(tmp_path: Path) -> None:
     for name in ("a:b.mp4", "frame%03d.mp4", "Zoë 映画.mp4", "with 'quotes'.mp4", "[0].mp4"):
         info = probe(numbered_video(tmp_path / name, 3))
-        assert [number_in(frame.image) for frame in read_frames(info, range(3))] == [0, 1, 2]
+        assert [number_in(frame.image) for frame in read_frames(FrameSelection(info, range(3)))] == [0, 1, 2]
 
 
 def test_frames_before_an_edit_list_are_not_shown(tmp_path: Path) -> None:
     whole = numbered_video(tmp_path / "whole.mp4", 24, "24", ("-c:v", "libx264", "-g", "24"))
     ffmpeg("-ss", "0.5", "-i", whole, "-c", "copy", tmp_path / "cut.mp4")
-    frames = read_frames(probe(tmp_path / "cut.mp4"), range(12))
+    frames = read_frames(FrameSelection(probe(tmp_path / "cut.mp4"), range(12)))
     assert [number_in(frame.image) for frame in frames] == list(range(12, 24))
 
 
 def test_edge_rotation_is_applied() -> None:
     info = probe(shared("edge/rot90.mp4"))
-    (frame,) = read_frames(info, range(7, 8))
+    (frame,) = read_frames(FrameSelection(info, range(7, 8)))
     assert frame.image.shape == (320, 240, 3)
     upright = np.rot90(frame.image, -1)
     assert edge_number_in(upright) == 7
@@ -142,13 +145,13 @@ def test_edge_rotation_is_applied() -> None:
 
 def test_edge_variable_rate() -> None:
     info = probe(shared("edge/vfr.mp4"))
-    assert [edge_number_in(frame.image) for frame in read_frames(info, range(150))] == list(range(150))
+    assert [edge_number_in(frame.image) for frame in read_frames(FrameSelection(info, range(150)))] == list(range(150))
 
 
 @pytest.mark.parametrize("reading", [Reading(), Reading(deinterlace=True)], ids=["opencv", "ffmpeg"])
 def test_edge_corrupt_file_keeps_its_length_and_order(reading: Reading) -> None:
     info = probe(shared("edge/corrupt.mp4"))
-    frames = list(read_frames(info, range(150), reading))
+    frames = list(read_frames(FrameSelection(info, range(150)), reading))
     assert [frame.index for frame in frames] == list(range(150))
     assert [frame.index for frame in frames if frame.repaired] == [75, 76, 77]
     assert [edge_number_in(frame.image) for frame in frames[:75]] == list(range(75))
@@ -157,16 +160,16 @@ def test_edge_corrupt_file_keeps_its_length_and_order(reading: Reading) -> None:
 
 def test_edge_corrupt_file_reads_alike_from_within_the_hole() -> None:
     info = probe(shared("edge/corrupt.mp4"))
-    (frame,) = read_frames(info, range(76, 77))
+    (frame,) = read_frames(FrameSelection(info, range(76, 77)))
     assert (frame.index, frame.repaired, edge_number_in(frame.image)) == (76, True, 74)
 
 
 def test_edge_truncated_file_ends_with_its_last_good_frame() -> None:
     info = probe(shared("edge/trunc.mp4"))
-    frames = list(read_frames(info, range(75)))
+    frames = list(read_frames(FrameSelection(info, range(75))))
     assert [edge_number_in(frame.image) for frame in frames] == [*range(74), 73]
     assert [frame.index for frame in frames if frame.repaired] == [74]
-    (last,) = read_frames(info, range(74, 75))
+    (last,) = read_frames(FrameSelection(info, range(74, 75)))
     assert edge_number_in(last.image) == 73
 
 
@@ -177,7 +180,7 @@ def test_a_damaged_beginning_shows_the_next_good_frame(tmp_path: Path) -> None:
     second_picture = data.index(b"\xff\xd8\xff", first_picture + 3)
     data[first_picture : second_picture - 8] = bytes(second_picture - 8 - first_picture)
     clip.write_bytes(data)
-    frames = list(read_frames(probe(clip), range(12)))
+    frames = list(read_frames(FrameSelection(probe(clip), range(12))))
     assert [number_in(frame.image) for frame in frames] == [1, *range(1, 12)]
     assert [frame.repaired for frame in frames] == [True] + [False] * 11
 
@@ -191,13 +194,13 @@ def test_a_film_of_rubbish_is_refused(tmp_path: Path) -> None:
     clip.write_bytes(data)
     info = probe(clip)
     with pytest.raises(InputError, match=r"No frame of clip.mov can be decoded \(codec prores"):
-        check_decodable(info)
+        check_decodable(FrameSelection.whole(info))
     with pytest.raises(DecodeError, match=r"No frame of clip.mov can be decoded"):
-        list(read_frames(info, range(3, 5)))
+        list(read_frames(FrameSelection(info, range(3, 5))))
 
 
 def test_a_good_film_is_decodable(tmp_path: Path) -> None:
-    check_decodable(probe(numbered_video(tmp_path / "clip.mp4", 3)))
+    check_decodable(FrameSelection.whole(probe(numbered_video(tmp_path / "clip.mp4", 3))))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_untagged_hd_is_read_as_bt709(name: str, encoder: tuple[str, ...], tmp_p
         assert [frame.index for frame in frames] == [2, 3, 4, 5]
         difference = np.abs(frames[0].image.astype(int) - image)[100:-100, 100:-100]
         assert difference.max() <= 3
-    wrongly = next(read_frames(replace(info, color_matrix="smpte170m"), range(1))).image
+    wrongly = next(read_frames(FrameSelection(replace(info, color_matrix="smpte170m"), range(1)))).image
     assert np.abs(wrongly.astype(int) - image).max() > 8
 
 
@@ -236,7 +239,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 def test_a_decoder_that_dies_is_no_damage(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:
     info = probe(numbered_video(tmp_path / "clip.mkv", 200, "25", ("-c:v", "ffv1")))
-    frames = read_frames(info, range(200), Reading(deinterlace=True))
+    frames = read_frames(FrameSelection(info, range(200)), Reading(deinterlace=True))
     assert number_in(next(frames).image) == 0
     started[-1].kill()
     with pytest.raises(DecodeError, match=r"(?s)clip\.mkv: ffmpeg .* while it decoded:\n.*run again") as error:
@@ -259,13 +262,13 @@ def test_footage_that_ffmpeg_cannot_go_on_with_says_up_to_where_it_can(
     clip = tmp_path / "clip.ts"
     clip.write_bytes(begin.read_bytes() + end.read_bytes())
     info, reading = probe(clip), Reading(tonemap=True)
-    assert not any(frame.repaired for frame in read_frames(info, range(info.frame_count), reading))
+    assert not any(frame.repaired for frame in read_frames(FrameSelection.whole(info), reading))
     monkeypatch.setattr(
         "stylevideo.media.decode.ffmpeg.conversion", lambda *_: "zscale=transfer=linear,format=gbrpf32le"
     )
     with pytest.raises(DecodeError, match=r"(?s)cannot go on after frame 5:.*Choose --frames up to 5, or convert"):
-        list(read_frames(info, range(info.frame_count), reading))
-    assert [frame.repaired for frame in read_frames(info, range(5), reading)] == [False] * 5
+        list(read_frames(FrameSelection.whole(info), reading))
+    assert [frame.repaired for frame in read_frames(FrameSelection(info, range(5)), reading)] == [False] * 5
 
 
 @pytest.mark.parametrize("width", [640, 1280])
@@ -280,7 +283,7 @@ def test_a_hole_in_a_file_without_times_shifts_no_later_frame(tmp_path: Path, wi
     assert clip.read_bytes().count(packet) == 1
     clip.write_bytes(clip.read_bytes().replace(packet, b"\xff" * len(packet)))
     info = probe(clip)
-    frames = list(read_frames(info, range(12)))
+    frames = list(read_frames(FrameSelection(info, range(12))))
     assert not info.timed and reads_as_bt709(info) == (width == 1280)
     assert sum(frame.repaired for frame in frames) == 1
     shrunk = [cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_AREA) for frame in frames]
@@ -307,5 +310,5 @@ def test_of_two_videos_the_probed_one_is_read(tmp_path: Path, order: tuple[str, 
     first = 0 if order[0] == "0" else 100
     count = 8 if order[0] == "0" else 12
     assert info.frame_count == count
-    frames = list(read_frames(info, range(count)))
+    frames = list(read_frames(FrameSelection(info, range(count))))
     assert [number_in(frame.image) for frame in frames] == list(range(first, first + count))

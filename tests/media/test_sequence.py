@@ -33,6 +33,7 @@ from stylevideo.media.images.view import SRGB
 from stylevideo.media.pattern import is_sequence, parse_pattern
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.selection import FrameSelection
 
 RATE = Fraction(24000, 1001)
 CODECS = {"png": "png", "PNG": "png", "tif": "tiff", "tiff": "tiff", "jpg": "jpeg", "JPEG": "jpeg", "dpx": "dpx"}
@@ -44,7 +45,9 @@ KEEP = Reading(16, alpha="keep")
 def numbers_read(path: Path) -> list[tuple[int, int]]:
     """Index and drawn number of each picture."""
     info = probe_sequence(path, RATE)
-    return [(index, number_in(picture.image)) for index, picture in decode_sequence(info, EIGHT, 0)]
+    return [
+        (index, number_in(picture.image)) for index, picture in decode_sequence(FrameSelection.whole(info), EIGHT, 0)
+    ]
 
 
 def numbered_pictures(count: int) -> list[Picture]:
@@ -107,7 +110,7 @@ def test_contract_of_every_kind(tmp_path: Path, suffix: str) -> None:
     assert (info.rate, info.time_base, info.pts) == (RATE, 1 / RATE, (0, 1, 2, 3))
     assert (info.codec, info.bits, info.has_alpha, info.is_linear) == (CODECS[suffix], 8, False, False)
     assert (info.path, info.is_sequence) == (tmp_path / f"shot.####.{suffix}", True)
-    decoded = list(decode_sequence(info, FLOATS, 0))
+    decoded = list(decode_sequence(FrameSelection.whole(info), FLOATS, 0))
     assert [(index, number_in(p.image)) for index, p in decoded] == [(i, (1001 + i) % 256) for i in range(4)]
     assert {(p.image.shape, p.image.dtype, p.alpha) for _, p in decoded} == {((96, 128, 3), np.dtype("uint8"), None)}
     assert probe_sequence(tmp_path, RATE) == info
@@ -251,13 +254,13 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
         save(tmp_path / f"a.{number}.png", np.dstack([image, image[..., 0]]) if number == 0 else image)
     info = probe_sequence(tmp_path, RATE)
     for _ in range(2):
-        frames = [frame.picture for frame in read_frames(info, range(4), KEEP)]
+        frames = [frame.picture for frame in read_frames(FrameSelection(info, range(4)), KEEP)]
         assert [picture.alpha is not None and picture.alpha.mean() == 255 for picture in frames] == [False, *[True] * 3]
         notes = [picture.notes for picture in frames]
         told = "a.1.png, unlike the sequence's first file, has no alpha channel: it is taken as opaque."
         assert notes == [(), (told,), (), ()]
     assert caplog.messages == [f"{info.path}: {told}"], "once"
-    assert all(frame.picture.alpha is None for frame in read_frames(info, range(4), EIGHT))
+    assert all(frame.picture.alpha is None for frame in read_frames(FrameSelection(info, range(4)), EIGHT))
     result = stylevideo.stylize(
         tmp_path / "a.#.png",
         [STYLE],
@@ -268,7 +271,10 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     assert len(list(tmp_path.glob("made.*.png"))) == 4
     (tmp_path / "a.0.png").unlink()
     save(tmp_path / "a.3.png", np.dstack([rgb[3], rgb[3][..., 0]]))
-    frames = [frame.picture for frame in read_frames(probe_sequence(tmp_path / "a.#.png", RATE), range(3), EIGHT)]
+    frames = [
+        frame.picture
+        for frame in read_frames(FrameSelection(probe_sequence(tmp_path / "a.#.png", RATE), range(3)), EIGHT)
+    ]
     assert [picture.alpha for picture in frames] == [None, None, None] and np.array_equal(frames[2].image, rgb[3])
     told = "a.3.png, unlike the sequence's first file, has an alpha channel: it is left out."
     assert [picture.notes for picture in frames] == [(), (), (told,)]
@@ -278,13 +284,13 @@ def test_files_without_the_alpha_that_others_have(tmp_path: Path, caplog: pytest
     assert told in json.loads((tmp_path / "report.json").read_text())["clips"][0]["warnings"]
 
 
-def test_of_a_thinned_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_some_of_a_sequence_only_the_wanted_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_numbered(tmp_path, "a.{}.png", (number for number in range(1, 12) if number != 7))
     opened = []
     monkeypatch.setattr(sequence, "read_file", lambda path, reading: opened.append(path) or read_file(path, reading))
     selection = select_frames(probe_sequence(tmp_path, RATE), "1-11x3")
-    check_decodable(selection.info)
-    frames = list(read_frames(selection.info, selection.frames))
+    check_decodable(selection)
+    frames = list(read_frames(selection))
     assert [number_in(frame.image) for frame in frames] == [1, 4, 4, 10]
     assert [frame.repaired for frame in frames] == [False, False, True, False]
     assert [path.name for path in opened] == ["a.1.png", "a.1.png", "a.4.png", "a.10.png"]
@@ -307,9 +313,9 @@ def test_gaps_are_left_out(tmp_path: Path) -> None:
 def test_reading_begins_where_it_is_told(tmp_path: Path) -> None:
     save_numbered(tmp_path, "shot.{:04d}.png", range(5))
     info = probe_sequence(tmp_path, RATE)
-    assert [index for index, _ in decode_sequence(info, EIGHT, 3)] == [3, 4]
-    every_nth = info.every_nth(range(1, info.frame_count, 2))
-    drawn = [(i, number_in(p.image)) for i, p in decode_sequence(every_nth, EIGHT, 1)]
+    assert [index for index, _ in decode_sequence(FrameSelection.whole(info), EIGHT, 3)] == [3, 4]
+    every_second = FrameSelection(info, range(1, info.frame_count, 2))
+    drawn = [(i, number_in(p.image)) for i, p in decode_sequence(every_second, EIGHT, 1)]
     assert drawn == [(1, 3)]
 
 
@@ -328,13 +334,13 @@ def test_a_file_that_vanishes_is_left_out(tmp_path: Path) -> None:
     files = save_numbered(tmp_path, "shot.{:04d}.png", range(3))
     info = probe_sequence(tmp_path, RATE)
     files[1].unlink()
-    assert [index for index, _ in decode_sequence(info, EIGHT, 0)] == [0, 2]
+    assert [index for index, _ in decode_sequence(FrameSelection.whole(info), EIGHT, 0)] == [0, 2]
 
 
 def test_a_sequence_that_vanishes_is_not_taken_for_damaged(tmp_path: Path) -> None:
     files = save_numbered(tmp_path / "shots", "shot.{:04d}.png", range(3))
     info = probe_sequence(tmp_path / "shots", RATE)
-    frames = read_frames(info, range(3))
+    frames = read_frames(FrameSelection(info, range(3)))
     next(frames)
     for file in files:
         file.unlink()
@@ -353,7 +359,7 @@ def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     save_numbered(tmp_path, "shot.{:04d}.png", range(3))
     save(tmp_path / "shot.0003.png", numbered_frame(3, (128, 48)))
     info = probe_sequence(tmp_path, RATE)
-    pictures = decode_sequence(info, EIGHT, 0)
+    pictures = decode_sequence(FrameSelection.whole(info), EIGHT, 0)
     assert [next(pictures)[0] for _ in range(3)] == [0, 1, 2]
     with pytest.raises(InputError, match=r"shot\.0003\.png is 128x48, but shot\.####\.png begins with 128x96"):
         next(pictures)
@@ -465,7 +471,7 @@ def test_exr_comes_in_as_a_picture_with_gain(tmp_path: Path) -> None:
     info = probe_sequence(tmp_path, RATE)
     assert (info.codec, info.is_linear, info.bits, info.has_alpha) == ("exr", True, 32, True)
     assert ((info.width, info.height), info.first_number, info.sample_aspect) == (SIZE, 1001, 2)
-    (_, first), (_, second) = decode_sequence(info, Reading(32, alpha="keep"), 0)
+    (_, first), (_, second) = decode_sequence(FrameSelection.whole(info), Reading(32, alpha="keep"), 0)
     assert (first.image.dtype, first.image.max() <= 1) == (np.float32, True)
     assert first.gain is not None
     assert np.allclose(SRGB.decode(first.image, first.gain), light, rtol=1e-5, atol=1e-6)
@@ -483,7 +489,10 @@ def test_exr_comes_in_as_a_picture_with_gain(tmp_path: Path) -> None:
 
 def test_exr_goes_out_with_what_came_in(tmp_path: Path) -> None:
     light = save_light(tmp_path, range(1001, 1003))
-    pictures = [p for _, p in decode_sequence(probe_sequence(tmp_path, RATE), Reading(32, alpha="keep"), 0)]
+    pictures = [
+        p
+        for _, p in decode_sequence(FrameSelection.whole(probe_sequence(tmp_path, RATE)), Reading(32, alpha="keep"), 0)
+    ]
     report = write_sequence(pictures, tmp_path / "styled.####.exr", range(1001, 1003), 16)
     for path, number in zip(report.paths, (1001, 1002), strict=True):
         back = read_exr(path)
@@ -505,7 +514,10 @@ def test_any_picture_becomes_light(tmp_path: Path) -> None:
 def test_a_damaged_exr_is_left_out(tmp_path: Path) -> None:
     save_light(tmp_path, range(1001, 1004))
     cut_short(tmp_path / "plate.1002.exr")
-    assert [index for index, _ in decode_sequence(probe_sequence(tmp_path, RATE), EIGHT, 0)] == [0, 2]
+    assert [index for index, _ in decode_sequence(FrameSelection.whole(probe_sequence(tmp_path, RATE)), EIGHT, 0)] == [
+        0,
+        2,
+    ]
 
 
 def test_without_the_package_exr_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

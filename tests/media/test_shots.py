@@ -17,6 +17,7 @@ from stylevideo.media.decode.shots import detect_shots
 from stylevideo.settings.sections import ShotSettings
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.ranges import select_frames
+from stylevideo.timeline.selection import FrameSelection
 
 CUTS = (20, 45, 60)
 
@@ -37,12 +38,12 @@ def cut_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_hard_cuts_are_found_exactly(cut_clip: Path) -> None:
-    shots = detect_shots(probe(cut_clip), range(80))
+    shots = detect_shots(FrameSelection(probe(cut_clip), range(80)))
     assert shots == (Shot(0, 0, 20), Shot(1, 20, 45), Shot(2, 45, 60), Shot(3, 60, 80))
 
 
 def test_indices_stay_those_of_the_source_in_a_stretch(cut_clip: Path) -> None:
-    shots = detect_shots(probe(cut_clip), range(30, 70))
+    shots = detect_shots(FrameSelection(probe(cut_clip), range(30, 70)))
     assert shots == (Shot(0, 30, 45), Shot(1, 45, 60), Shot(2, 60, 70))
 
 
@@ -61,8 +62,8 @@ def test_indices_stay_those_of_the_source_in_a_stretch(cut_clip: Path) -> None:
 )
 def test_cuts_are_found_whichever_frames_are_wanted(cut_clip: Path, chosen: str, firsts: list[int]) -> None:
     selection = select_frames(probe(cut_clip), chosen)
-    shots = detect_shots(selection.info, selection.frames)
-    assert [selection.info.number(shot.start) for shot in shots] == firsts
+    shots = detect_shots(selection)
+    assert [selection.number(shot.start) for shot in shots] == firsts
     assert (shots[0].start, shots[-1].stop) == (selection.frames.start, selection.frames.stop)
 
 
@@ -70,37 +71,39 @@ def test_pictures_of_another_size_around_a_stretch_do_not_matter(tmp_path: Path)
     for number in range(1, 9):
         save(tmp_path / f"a.{number}.png", np.zeros((64, 96 if number < 6 else 32, 3), np.uint8))
     selection = select_frames(probe_sequence(tmp_path, Fraction(24)), "2-5")
-    assert detect_shots(selection.info, selection.frames) == (Shot(0, 1, 5),)
+    assert detect_shots(selection) == (Shot(0, 1, 5),)
 
 
 def test_a_pan_is_one_shot(tmp_path: Path) -> None:
     info = probe(make_video(tmp_path / "pan.mp4", scene(7, 60)))
-    assert detect_shots(info, range(60)) == (Shot(0, 0, 60),)
+    assert detect_shots(FrameSelection(info, range(60))) == (Shot(0, 0, 60),)
 
 
 def test_without_detection_nothing_is_decoded(tmp_path: Path, cut_clip: Path) -> None:
     info = probe(cut_clip)
     cut_clip_moved = cut_clip.rename(tmp_path / "moved.mp4")
     try:
-        assert detect_shots(info, range(3, 80), ShotSettings(detect_cuts=False)) == (Shot(0, 3, 80),)
+        assert detect_shots(FrameSelection(info, range(3, 80)), ShotSettings(detect_cuts=False)) == (Shot(0, 3, 80),)
     finally:
         cut_clip_moved.rename(cut_clip)
 
 
 def test_cuts_too_close_to_the_last_are_ignored(cut_clip: Path) -> None:
-    shots = detect_shots(probe(cut_clip), range(80), ShotSettings(min_shot_frames=18))
+    shots = detect_shots(FrameSelection(probe(cut_clip), range(80)), ShotSettings(min_shot_frames=18))
     assert shots == (Shot(0, 0, 20), Shot(1, 20, 45), Shot(2, 45, 80))
 
 
 def test_a_threshold_out_of_reach_finds_none(cut_clip: Path) -> None:
-    assert detect_shots(probe(cut_clip), range(80), ShotSettings(cut_threshold=100.0)) == (Shot(0, 0, 80),)
+    assert detect_shots(FrameSelection(probe(cut_clip), range(80)), ShotSettings(cut_threshold=100.0)) == (
+        Shot(0, 0, 80),
+    )
 
 
 def test_a_single_frame_is_a_shot(cut_clip: Path) -> None:
-    assert detect_shots(probe(cut_clip), range(19, 20)) == (Shot(0, 19, 20),)
+    assert detect_shots(FrameSelection(probe(cut_clip), range(19, 20))) == (Shot(0, 19, 20),)
 
 
 @pytest.mark.parametrize("name", ["bigbuckbunny", "friday", "stream"])
 def test_clips_without_a_cut(name: str) -> None:
     info = probe(shared(f"clips/{name}.mp4"))
-    assert detect_shots(info, range(info.frame_count)) == (Shot(0, 0, info.frame_count),)
+    assert detect_shots(FrameSelection.whole(info)) == (Shot(0, 0, info.frame_count),)

@@ -28,6 +28,7 @@ from stylevideo.media.ffmpeg import ffmpeg_output, ffmpeg_path, run_ffmpeg
 from stylevideo.media.images.files import read_file
 from stylevideo.media.images.pictures import Reading
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a script of the shell")
 Stand = Callable[[str], Path]
@@ -80,7 +81,7 @@ QUESTIONS: dict[str, Callable[[VideoInfo], object]] = {
     "probe": lambda clip: probe(clip.path),
     "tags": lambda clip: read_tags(replace(clip, said=None)),
     "hash": lambda clip: packet_hashes([(clip, clip.streams[0])]),
-    "tracks": lambda clip: plan_tracks(clip, Path("film.mp4"), stretch_of_time(clip, range(1, 3))),
+    "tracks": lambda clip: plan_tracks(clip, Path("film.mp4"), stretch_of_time(FrameSelection(clip, range(1, 3)))),
 }
 
 
@@ -113,7 +114,7 @@ def test_a_decoder_that_hangs(does: str, clip: VideoInfo, stand_in: Stand, monke
     monkeypatch.setattr("stylevideo.media.decode.ffmpeg.SILENCE_S", 0.3)
     numbers = stand_in(does)
     with pytest.raises(DecodeError, match=r"clip\.mp4: ffmpeg decoded nothing for 0 seconds, and was ended"):
-        list(read_frames(clip, range(3), Reading(deinterlace=True)))
+        list(read_frames(FrameSelection(clip, range(3)), Reading(deinterlace=True)))
     assert ended(numbers)
 
 
@@ -121,13 +122,13 @@ def test_a_decoder_that_speaks_is_waited_for(clip: VideoInfo, stand_in: Stand, m
     monkeypatch.setattr("stylevideo.media.decode.ffmpeg.SILENCE_S", 0.4)
     real = ffmpeg_path()
     stand_in(f'for i in 1 2 3 4 5 6; do echo working >&2; sleep 0.15; done\nexec "{real}" "$@"')
-    assert len(list(read_frames(clip, range(3), Reading(deinterlace=True)))) == 3
+    assert len(list(read_frames(FrameSelection(clip, range(3)), Reading(deinterlace=True)))) == 3
 
 
 def test_pictures_that_are_not_fetched_are_no_silence(clip: VideoInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     """The painter takes its time."""
     monkeypatch.setattr("stylevideo.media.decode.ffmpeg.SILENCE_S", 0.3)
-    frames = read_frames(clip, range(3), Reading(deinterlace=True))
+    frames = read_frames(FrameSelection(clip, range(3)), Reading(deinterlace=True))
     next(frames)
     time.sleep(0.6)
     assert len(list(frames)) == 2

@@ -40,7 +40,8 @@ from stylevideo.media.film import write_film
 from stylevideo.media.hidden import Places
 from stylevideo.quality.verify import verify
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
-from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -51,11 +52,11 @@ def numbers(count: int, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
 
 def images_of(path: Path) -> list[np.ndarray]:
     info = probe(path)
-    return [frame.image for frame in read_frames(info, range(info.frame_count))]
+    return [frame.image for frame in read_frames(FrameSelection.whole(info))]
 
 
 def whole_clip(info: VideoInfo, output: Path) -> Clip:
-    return Clip(info.path, output, info, range(info.frame_count))
+    return Clip(info.path, output, FrameSelection.whole(info))
 
 
 @pytest.fixture
@@ -235,7 +236,10 @@ def test_edge_a_stretch_keeps_flash_and_beep_together(tmp_path: Path, suffix: st
     info = probe(shared("edge/src.mov"))
     stretch = range(36, 132)  # 1.5 s to 5.5 s: flashes and beeps at 0.5, 1.5, 2.5 and 3.5 s of the film
     output = tmp_path / f"film{suffix}"
-    write_film((frame.image for frame in read_frames(info, stretch)), Clip(info.path, output, info, stretch))
+    write_film(
+        (frame.image for frame in read_frames(FrameSelection(info, stretch))),
+        Clip(info.path, output, FrameSelection(info, stretch)),
+    )
     film = probe(output)
     assert (film.frame_count, film.rate, float(film.start_time)) == (96, 24, 0)
     assert _flashes(output) == pytest.approx([0.5, 1.5, 2.5, 3.5], abs=0.02)
@@ -248,7 +252,8 @@ def test_edge_a_stretch_from_the_start(tmp_path: Path) -> None:
     info = probe(shared("edge/src.mov"))
     stretch = range(0, 60)
     write_film(
-        (frame.image for frame in read_frames(info, stretch)), Clip(info.path, tmp_path / "film.mp4", info, stretch)
+        (frame.image for frame in read_frames(FrameSelection(info, stretch))),
+        Clip(info.path, tmp_path / "film.mp4", FrameSelection(info, stretch)),
     )
     assert probe(tmp_path / "film.mp4").frame_count == 60
     assert _beeps(tmp_path / "film.mp4") == pytest.approx(_beeps(info.path)[:3], abs=0.005)
@@ -257,7 +262,7 @@ def test_edge_a_stretch_from_the_start(tmp_path: Path) -> None:
 def test_edge_late_sound_stays_late(tmp_path: Path) -> None:
     info = probe(shared("edge/alate.mp4"))
     output = tmp_path / "film.mp4"
-    write_film((frame.image for frame in read_frames(info, range(info.frame_count))), whole_clip(info, output))
+    write_film((frame.image for frame in read_frames(FrameSelection.whole(info))), whole_clip(info, output))
     assert stream_hashes(output) == stream_hashes(info.path)
     assert _beeps(output) == pytest.approx(_beeps(info.path), abs=0.001)
     assert probe(output).start_time == 0
@@ -280,10 +285,10 @@ def test_a_late_picture_stays_late(tmp_path: Path, rate: str, suffix: str) -> No
 
 def test_edge_variable_rate_keeps_every_frames_time(tmp_path: Path) -> None:
     info = probe(shared("edge/vfr.mp4"))
-    small = [np.ascontiguousarray(frame.image[:96]) for frame in read_frames(info, range(info.frame_count))]
+    small = [np.ascontiguousarray(frame.image[:96]) for frame in read_frames(FrameSelection.whole(info))]
     report = write_film(small, whole_clip(info, tmp_path / "film.mp4"))
     film = images_of(tmp_path / "film.mp4")
-    assert len(film) == report.frames == sum(info.repeats(0, info.frame_count))
+    assert len(film) == report.frames == sum(FrameSelection.whole(info).repeats)
     assert any("constant 24 frames a second" in note for note in report.notes)
     times = [(time - info.pts[0]) * info.time_base for time in info.pts]
     shown = [edge_number_in(image) for image in film]
@@ -325,7 +330,7 @@ def test_a_container_without_a_place_for_sample_aspect_is_told(tmp_path: Path, s
     info = replace(probe(sounding), sample_aspect=Fraction(16, 15))
     encoding = Encoding(DELIVERIES["dnxhr-hqx"])
     images = [cv2.resize(numbered_frame(k), (256, 120)) for k in range(2)]
-    report = write_film(images, Clip(info.path, tmp_path / "film.mxf", info, range(2)), encoding)
+    report = write_film(images, Clip(info.path, tmp_path / "film.mxf", FrameSelection(info, range(2))), encoding)
     assert any("pixels have the shape 16/15; those of film.mxf are 1" in note for note in report.notes)
 
 
@@ -338,7 +343,8 @@ def test_edge_sample_aspect_is_passed_on(tmp_path: Path) -> None:
 def test_edge_rotated_source_makes_an_upright_film(tmp_path: Path) -> None:
     info = probe(shared("edge/rot90.mp4"))
     write_film(
-        (frame.image for frame in read_frames(info, range(4))), Clip(info.path, tmp_path / "film.mp4", info, range(4))
+        (frame.image for frame in read_frames(FrameSelection(info, range(4)))),
+        Clip(info.path, tmp_path / "film.mp4", FrameSelection(info, range(4))),
     )
     film = probe(tmp_path / "film.mp4")
     assert (film.width, film.height, film.rotation) == (240, 320, 0)
@@ -363,7 +369,7 @@ def test_any_file_name(tmp_path: Path, sounding: Path) -> None:
         folder.mkdir(exist_ok=True)
         source = folder / f"source {name.replace('.mkv', '.mp4')}"
         source.write_bytes(sounding.read_bytes())
-        write_film(numbers(24), Clip(source, folder / name, probe(source), range(24)))
+        write_film(numbers(24), Clip(source, folder / name, FrameSelection(probe(source), range(24))))
         assert probe(folder / name).frame_count == 24
         assert not list(folder.glob(".*"))
 
@@ -380,14 +386,14 @@ def test_any_file_name(tmp_path: Path, sounding: Path) -> None:
 def test_bad_outputs_are_refused_early(tmp_path: Path, sounding: Path, name: str, message: str) -> None:
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(InputError, match=message):
-        write_film(numbers(24), Clip(sounding, tmp_path / name, probe(sounding), range(24)))
+        write_film(numbers(24), Clip(sounding, tmp_path / name, FrameSelection(probe(sounding), range(24))))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.mp4", "source.mp4"]
 
 
 def test_the_source_is_never_overwritten(tmp_path: Path, sounding: Path) -> None:
     before = sounding.read_bytes()
     with pytest.raises(InputError, match="is the source itself"):
-        write_film(numbers(24), Clip(sounding, sounding, probe(sounding), range(24)))
+        write_film(numbers(24), Clip(sounding, sounding, FrameSelection(probe(sounding), range(24))))
     assert sounding.read_bytes() == before
 
 
@@ -487,7 +493,7 @@ from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.encode.delivery import Encoding, choose_delivery
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.film import write_film
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip
 source = Path({str(sounding)!r})
 def slow():
     for number in range(24):

@@ -15,7 +15,7 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.film import write_film
 from stylevideo.quality.verify import verify
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 FRAMES, RATE = 48, "24"
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
@@ -70,7 +70,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def film_of(source: Path, film: Path, frames: range | None = None) -> Path:
     info = probe(source)
     frames = frames or range(info.frame_count)
-    write_film((frame.image for frame in read_frames(info, frames)), Clip(info.path, film, info, frames))
+    write_film(
+        (frame.image for frame in read_frames(FrameSelection(info, frames))),
+        Clip(info.path, film, FrameSelection(info, frames)),
+    )
     return film
 
 
@@ -78,7 +81,7 @@ def redrawn(order: Callable[[list[int]], list[int]], *options: str) -> Callable[
     """The film's picture with its frames in another order; all else is kept."""
 
     def damage(film: Path, spoilt: Path) -> None:
-        shown = [frame.image for frame in read_frames(probe(film), range(FRAMES))]
+        shown = [frame.image for frame in read_frames(FrameSelection(probe(film), range(FRAMES)))]
         images = [shown[number] for number in order(list(range(FRAMES)))]
         maps = ["-map", "0:v", "-map", "1:a", "-map", "1:s", "-map", "1:v:1", "-map_metadata", "1", "-c", "copy"]
         clock = [

@@ -30,14 +30,14 @@ from stylevideo.quality.plot import draw_measures, write_plot
 from stylevideo.quality.tables import as_json, as_table
 from stylevideo.settings.settings import Settings
 from stylevideo.store.sidecar import PLOT_MARK
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 LOSSLESS = ("-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0")
 
 
 def pictures(path: Path) -> list[np.ndarray]:
     info = probe(path)
-    return [frame.image for frame in read_frames(info, range(info.frame_count))]
+    return [frame.image for frame in read_frames(FrameSelection.whole(info))]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_variable_rate_clips_film_is_paired_frame_by_frame(tmp_path: Path) -> 
     ffmpeg("-i", steady, *gaps, clip)
     info = probe(clip)
     assert info.variable_rate and info.frame_count == 7
-    write_film(pictures(clip), Clip(info.path, film, info, range(7)), Encoding(crf=10))
+    write_film(pictures(clip), Clip(info.path, film, FrameSelection(info, range(7))), Encoding(crf=10))
     assert probe(film).frame_count == 9
     result = stylevideo.evaluate(clip, film, [STYLE])
     assert [frame.index for frame in result.frames] == list(range(7))
@@ -195,11 +195,11 @@ def test_the_plot_is_a_picture_with_the_cut_marked(evaluation: tuple[Evaluation,
     assert 800 <= picture.shape[1] <= 2000 and 1000 <= picture.shape[0] <= 2500
     assert picture.std(axis=(0, 1)).min() > 10, "it is not blank"
     assert [path.name for path in plot.parent.iterdir()] == ["plot.png"]
-    for axes in draw_measures(result.source_info, result.frames, "both shots").axes:
+    for axes in draw_measures(result.selection, result.frames, "both shots").axes:
         dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
         assert [list(line.get_xdata()) for line in dashed] == [[10.5, 10.5]]
         assert len(axes.lines) > 1 and axes.get_ylabel()
-    first_shot = draw_measures(result.source_info, result.frames[:10], "one shot")
+    first_shot = draw_measures(result.selection, result.frames[:10], "one shot")
     assert not any(line.get_linestyle() == "--" for axes in first_shot.axes for line in axes.lines)
     short = first_shot.axes[1]
     drawn = {line.get_label(): line.get_ydata() for line in short.lines}
@@ -210,10 +210,10 @@ def test_the_plot_is_a_picture_with_the_cut_marked(evaluation: tuple[Evaluation,
 
 def test_what_was_not_measured_or_is_zero_is_a_gap(evaluation: tuple[Evaluation, Path], tmp_path: Path) -> None:
     first, second = (replace(frame, flicker=0.0) for frame in evaluation[0].frames[:2])
-    info = evaluation[0].source_info
-    write_plot(tmp_path / "one.png", info, [first], "one frame")
+    selection = evaluation[0].selection
+    write_plot(tmp_path / "one.png", selection, [first], "one frame")
     assert cv2.imread(str(tmp_path / "one.png")) is not None
-    (flicker,) = draw_measures(info, [first, second], "two frames").axes[-1].lines
+    (flicker,) = draw_measures(selection, [first, second], "two frames").axes[-1].lines
     assert np.isnan(flicker.get_ydata()).all()
 
 
@@ -276,7 +276,9 @@ def test_an_even_stretch_of_kept_times_needs_to_be_told(tmp_path: Path) -> None:
     source = make_video(tmp_path / "source.mkv", [numbered_frame(k) for k in range(12)], "24", (*times, "-c:v", "ffv1"))
     info, settings = probe(source), Settings().with_values(frames="1-8")
     write_film(
-        pictures(source)[:8], Clip(info.path, tmp_path / "film.mp4", info, range(8)), Encoding(variable_rate=True)
+        pictures(source)[:8],
+        Clip(info.path, tmp_path / "film.mp4", FrameSelection(info, range(8))),
+        Encoding(variable_rate=True),
     )
     with pytest.raises(InputError, match="--variable-rate keep"):
         open_pair(source, tmp_path / "film.mp4", settings)

@@ -22,7 +22,7 @@ from stylevideo.media.film import write_film
 from stylevideo.quality.verify import verify
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 CHAPTERS = """;FFMETADATA1
@@ -55,8 +55,8 @@ def source(tmp_path: Path) -> Path:
 def film_of(source: Path, film: Path, frames: range | None = None, keep: bool = False) -> Path:
     info = probe(source)
     frames = frames or range(info.frame_count)
-    images = (frame.image for frame in read_frames(info, frames))
-    write_film(images, Clip(info.path, film, info, frames), Encoding(variable_rate=keep))
+    images = (frame.image for frame in read_frames(FrameSelection(info, frames)))
+    write_film(images, Clip(info.path, film, FrameSelection(info, frames)), Encoding(variable_rate=keep))
     return film
 
 
@@ -176,7 +176,10 @@ def test_a_shape_in_whole_pixels_is_right(source: Path, tmp_path: Path) -> None:
     oblong, film = tmp_path / "oblong.mkv", tmp_path / "film.webm"
     ffmpeg("-i", source, "-vf", "setsar=16/15", "-c:v", "libx264", oblong)
     info = probe(oblong)
-    write_film((frame.image for frame in read_frames(info, range(24))), Clip(info.path, film, info, range(24)))
+    write_film(
+        (frame.image for frame in read_frames(FrameSelection(info, range(24)))),
+        Clip(info.path, film, FrameSelection(info, range(24))),
+    )
     assert probe(film).sample_aspect != info.sample_aspect
     assert not verify(oblong, film).wrong
 
@@ -189,7 +192,10 @@ def test_noise_in_place_of_silence_is_found(tmp_path: Path) -> None:
     )
     info = probe(source)
     film = tmp_path / "film.mkv"
-    write_film((frame.image for frame in read_frames(info, range(24))), Clip(info.path, film, info, range(24)))
+    write_film(
+        (frame.image for frame in read_frames(FrameSelection(info, range(24)))),
+        Clip(info.path, film, FrameSelection(info, range(24))),
+    )
     assert not verify(source, film).wrong
     noise = ("-f", "lavfi", "-i", "anoisesrc=duration=1:amplitude=0.1")
     ffmpeg("-i", film, *noise, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", spoilt)
@@ -218,10 +224,10 @@ LOOKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize(("look", "swapped"), some_of_all(3, LOOKS, [None, 0, 9, 22]))
 def test_two_neighbours_that_changed_places_are_found(look: str, swapped: int | None, tmp_path: Path) -> None:
     info, film = probe(moving_clip(tmp_path / "source.mkv")), tmp_path / "film.mkv"
-    images = [LOOKS[look](frame.image) for frame in read_frames(info, range(24))]
+    images = [LOOKS[look](frame.image) for frame in read_frames(FrameSelection(info, range(24)))]
     if swapped is not None:
         images[swapped], images[swapped + 1] = images[swapped + 1], images[swapped]
-    write_film(images, Clip(info.path, film, info, range(24)))
+    write_film(images, Clip(info.path, film, FrameSelection(info, range(24))))
     found = {check.what: check.film for check in verify(info.path, film).wrong}
     if swapped is None or look == "reversed":  # whose order nothing tells
         assert found == {}
@@ -232,9 +238,9 @@ def test_two_neighbours_that_changed_places_are_found(look: str, swapped: int | 
 def test_still_frames_between_steps_of_reversed_colours_are_in_order(tmp_path: Path) -> None:
     """As of drawings that are shown twice each."""
     once = probe(moving_clip(tmp_path / "once.mkv", 12))
-    twice = [frame.image for frame in read_frames(once, range(12)) for _ in range(2)]
+    twice = [frame.image for frame in read_frames(FrameSelection(once, range(12))) for _ in range(2)]
     info, film = probe(make_video(tmp_path / "source.mkv", twice, "24", ("-c:v", "ffv1"))), tmp_path / "film.mkv"
-    write_film((255 - image for image in twice), Clip(info.path, film, info, range(24)))
+    write_film((255 - image for image in twice), Clip(info.path, film, FrameSelection(info, range(24))))
     assert not verify(info.path, film).wrong
 
 
@@ -243,10 +249,10 @@ def test_still_frames_between_steps_of_reversed_colours_are_in_order(tmp_path: P
 def test_drawings_that_are_held_are_in_order(frames: int, begin: int, tmp_path: Path) -> None:
     """At the ends, too, where one step lies beside them and not two."""
     info, film = probe(moving_clip(tmp_path / "source.mkv", frames)), tmp_path / "film.mkv"
-    images = [frame.image for frame in read_frames(info, range(frames))]
+    images = [frame.image for frame in read_frames(FrameSelection(info, range(frames)))]
     for late in (0, 1):
         held = [min((place + begin) // 2 * 2 + late, frames - 1) for place in range(frames)]
-        write_film([images[place] for place in held], Clip(info.path, film, info, range(frames)))
+        write_film([images[place] for place in held], Clip(info.path, film, FrameSelection(info, range(frames))))
         assert "order" not in wrong(verify(info.path, film).checks)
 
 

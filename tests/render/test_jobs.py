@@ -40,13 +40,14 @@ from stylevideo.settings.style import Style
 from stylevideo.store.frames import FrameStore, find_store
 from stylevideo.system.device import is_fast_with_bf16
 from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import FrameSelection
 
 FAST = Settings().with_values(**QUICK)
 
 
 def pictures(film: Path) -> list[np.ndarray]:
     info = probe(film)
-    return [frame.image for frame in read_frames(info, range(info.frame_count))]
+    return [frame.image for frame in read_frames(FrameSelection.whole(info))]
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ from stylevideo.settings.encoder_options import (
 )
 from stylevideo.settings.filter_chain import FILTERS, OPTIONS, read_filters
 from stylevideo.settings.settings import Settings
+from stylevideo.timeline.selection import FrameSelection
 
 HARMLESS_TEXT = names(
     "angle a alpha alpha_expr b b_expr blue blue_expr cb cb_expr cr cr_expr c0_expr all boxborderw brightness c "
@@ -296,7 +297,7 @@ def test_filters_go_upon_the_finished_picture(tmp_path: Path) -> None:
     assert main([*words, "--ffmpeg-args", "-vf negate -c:v mpeg4 -q:v 2 -metadata title=-vf"]) == 0
     made = open_clip(film)
     assert (made.codec, made.color_matrix, made.frame_count) == ("mpeg4", "bt709", 3)
-    image = next(iter(read_frames(made, range(3)))).picture.image
+    image = next(iter(read_frames(FrameSelection(made, range(3))))).picture.image
     negative = 255 - numbered_frame(0)
     assert np.abs(image.astype(int) - negative)[32:].mean() < 8
     assert not verify(source, film).wrong

@@ -29,6 +29,7 @@ from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.formats import CLIP_FORMATS
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.inputs import find_sources
+from stylevideo.timeline.selection import FrameSelection
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no pipes with names on Windows")
 
@@ -161,7 +162,7 @@ def test_references_of_quicktime_are_not_followed(tmp_path: Path) -> None:
         info = replace(whole, path=clip)
         for bits in (8, 16):
             with pytest.raises(StyleVideoError):
-                list(read_frames(info, range(info.frame_count), Reading(bits=bits, deinterlace=bits > 8)))
+                list(read_frames(FrameSelection.whole(info), Reading(bits=bits, deinterlace=bits > 8)))
     assert not opened
 
 
@@ -173,7 +174,7 @@ def test_a_clip_that_has_become_a_list_is_refused(tmp_path: Path) -> None:
     frames = range(info.frame_count)
     asked: list[Callable[[], object]] = [
         *(
-            lambda bits=bits: list(read_frames(info, frames, Reading(bits=bits, deinterlace=bits > 8)))
+            lambda bits=bits: list(read_frames(FrameSelection(info, frames), Reading(bits=bits, deinterlace=bits > 8)))
             for bits in (8, 16)
         ),
         lambda: read_tags(replace(info, said=None)),
@@ -184,7 +185,7 @@ def test_a_clip_that_has_become_a_list_is_refused(tmp_path: Path) -> None:
         for ask in asked:
             with pytest.raises(StyleVideoError):
                 ask()
-        plan_tracks(info, tmp_path / "film.mp4", stretch_of_time(info, range(1, 3)))
+        plan_tracks(info, tmp_path / "film.mp4", stretch_of_time(FrameSelection(info, range(1, 3))))
     assert not opened
 
 

@@ -29,6 +29,7 @@ from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.heartbeat import broken_off_when
+from stylevideo.timeline.selection import FrameSelection
 
 PLAIN = Settings().with_values(iterations=0, detect_cuts=False)
 FRAMES = 60
@@ -159,7 +160,7 @@ def test_what_is_written_without_a_trace_is_found_before_the_film_is_named(origi
     info = probe(source)
     with source.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
         memory[-1] ^= 1  # from now on the page counts as changed
-        watch = SourceWatch(info, range(info.frame_count))
+        watch = SourceWatch(FrameSelection.whole(info))
         watch.require_unchanged()
         memory[-2] ^= 1
         with pytest.raises(InputError, match="has changed since the run began"):
@@ -189,12 +190,12 @@ def test_of_a_sequence_the_files_that_are_read_count(tmp_path: Path) -> None:
 
 def test_a_look_at_all_files_hears_a_stop_and_none_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = save_numbered(tmp_path, "a.{:04d}.png", range(1, 4))
-    watch = SourceWatch(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3))
+    watch = SourceWatch(FrameSelection(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3)))
     monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
     with broken_off_when(lambda: True), pytest.raises(Stopped):
         watch.require_untouched(files)
     monkeypatch.setattr("stylevideo.store.identity.WHOLE_BYTES", 0)
-    large = SourceWatch(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3))
+    large = SourceWatch(FrameSelection(probe_sequence(tmp_path / "a.####.png", Fraction(24)), range(3)))
     with broken_off_when(lambda: True), pytest.raises(Stopped):
         large.sha256()
     files[0].write_bytes(b"another")

@@ -29,6 +29,7 @@ from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.memory import lacks_memory
 from stylevideo.system.process import collect
 from stylevideo.system.threads import start_thread
+from stylevideo.timeline.selection import FrameSelection
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
 PROVOKED = """
@@ -173,7 +174,7 @@ def short_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _read(clip: Path) -> Iterator[reader.SourceFrame]:
     info = probe(clip)
-    return reader.read_frames(info, range(info.frame_count), Reading())
+    return reader.read_frames(FrameSelection.whole(info), Reading())
 
 
 @pytest.mark.usefixtures("limited", "short_ffmpeg")
@@ -182,14 +183,14 @@ def test_frames_that_ffmpeg_has_no_memory_for_are_not_called_damaged(tmp_path: P
     with pytest.raises(MemoryError, match="Cannot allocate memory"):
         list(_read(clip))
     with pytest.raises(MemoryError):
-        reader.check_decodable(probe(clip))
+        reader.check_decodable(FrameSelection.whole(probe(clip)))
 
 
 @pytest.mark.usefixtures("short_ffmpeg")
 def test_a_file_that_makes_ffmpeg_ask_for_too_much_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "needs_ffmpeg", lambda *_: True)
     with pytest.raises(InputError, match="can be decoded"):
-        reader.check_decodable(probe(make_clip(tmp_path / "a.mp4", 2)))
+        reader.check_decodable(FrameSelection.whole(probe(make_clip(tmp_path / "a.mp4", 2))))
 
 
 @pytest.mark.usefixtures("limited")
@@ -249,6 +250,7 @@ def test_what_libraries_cannot_do_without_they_have_before_memory_is_short() -> 
 LITTLE_BY_LITTLE = """
 import os, pathlib, resource, signal
 from stylevideo.system.threads import start_thread
+from stylevideo.timeline.selection import FrameSelection
 
 def try_it(room):
     signal.alarm(3)

@@ -44,18 +44,17 @@ def test_a_range_of_numbers_reads_back_as_written(first: int, more: int, start: 
     text = f"{first + start - 1}-{first + start - 1 + more}" if more else str(first + start - 1)
     selection = select_frames(info, text)
     assert (selection.frames.start, len(selection.frames)) == (first - 1, more + 1)
-    assert info.numbers(selection.frames) == text
+    assert selection.text == text
 
 
 @given(first=st.integers(1, 60), more=st.integers(0, 40), step=st.integers(2, 9))
 def test_every_nth_frame_keeps_its_number_and_its_time(first: int, more: int, step: int) -> None:
     info = clip(100)
     selection = select_frames(info, f"{first}-{first + more}x{step}")
-    thin, frames = selection.info, selection.frames
-    numbers = [thin.number(index) for index in frames]
-    assert numbers == list(range(first, first + more + 1, step))
-    assert [thin.pts[index] for index in frames] == [number - 1 for number in numbers]
-    repeats = thin.repeats(frames.start, frames.stop)
+    numbers = [selection.number(index) for index in selection.frames]
+    assert numbers == list(selection.numbers) == list(range(first, first + more + 1, step))
+    assert [selection.time(index) * info.rate for index in selection.frames] == [number - 1 for number in numbers]
+    repeats = selection.repeats
     after = min(numbers[-1] + step, 101)
     assert sum(repeats) == after - first, "each frame is shown until the next one would be"
     assert set(repeats[:-1]) <= {step}
@@ -67,11 +66,12 @@ def test_a_list_means_its_frames_in_whatever_order_it_is_written(numbers: set[in
     random.shuffle(written)
     selection = select_frames(info, ",".join(written))
     chosen = sorted(numbers)
-    assert [selection.info.number(index) for index in selection.frames] == chosen
-    again = select_frames(info, selection.info.numbers(selection.frames))
-    assert [again.info.number(index) for index in again.frames] == chosen, "what is told can be typed"
-    repeats = selection.info.repeats(selection.frames.start, selection.frames.stop)
-    assert list(repeats) == [*(b - a for a, b in pairwise(chosen)), 1], "each is shown until the next, the last once"
+    assert [selection.number(index) for index in selection.frames] == chosen
+    again = select_frames(info, selection.text)
+    assert [again.number(index) for index in again.frames] == chosen, "what is told can be typed"
+    assert list(selection.repeats) == [*(b - a for a, b in pairwise(chosen)), 1], (
+        "each is shown until the next, the last once"
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_list_means_its_frames_in_whatever_order_it_is_written(numbers: set[in
 )
 def test_a_list_is_told_as_short_as_it_can_be(written: str, told: str) -> None:
     selection = select_frames(clip(100), written)
-    assert selection.info.numbers(selection.frames) == told
+    assert selection.text == told
 
 
 def test_handles_widen_one_range_alone() -> None:

@@ -53,7 +53,7 @@ def _check_frames(pair: Pair) -> Iterator[Check]:
     if pair.info.is_sequence:
         yield from check_times(pair, None, film)
         return
-    source = decode_picture(pair.info.thinned_from or pair.info)
+    source = decode_picture(pair.info)
     yield from check_times(pair, source, film)
     yield from check_motion(pair, source.pictures, film.pictures)
 

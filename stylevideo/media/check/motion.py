@@ -37,18 +37,17 @@ def check_motion(pair: Pair, source: np.ndarray, film: np.ndarray) -> Iterator[C
         source: (n, h, w) uint8, every frame of the whole source that decodes, small and grey.
         film: likewise.
     """
-    info, shown = pair.info, pair.shown
-    whole = info.thinned_from or info
-    repeats = (1,) * len(shown) if len(film) == len(shown) else info.repeats(shown.start, shown.stop)
-    if len(source) != whole.frame_count or len(film) != sum(repeats):
+    info, shown = pair.info, pair.shown.chosen
+    repeats = (1,) * len(shown) if len(film) == len(shown) else pair.shown.repeats
+    if len(source) != info.frame_count or len(film) != sum(repeats):
         return
     kept = np.array(repeats) > 0
-    places = np.array([info.index_in_whole(index) for index in shown])[kept]
+    places = np.array(shown)[kept]
     film = film[(np.cumsum(repeats) - repeats)[kept]]
     changes, film_changes, likeness = _compared(source[places], film)
     moving = np.flatnonzero(changes >= MOVING_LEVELS)
     still = film_changes <= FROZEN_SHARE * changes
-    numbers = places[1:] + whole.first_number
+    numbers = places[1:] + info.first_number
     yield _nowhere("motion", "as the source moves", "stands still", numbers[moving][still[moving]])
     out_of_order = _exchanged(source[places], film)
     if len(moving) and np.median(likeness[moving]) >= ALIKE:
@@ -56,7 +55,7 @@ def check_motion(pair: Pair, source: np.ndarray, film: np.ndarray) -> Iterator[C
     yield _nowhere("order", "as in the source", "is exchanged", numbers[out_of_order])
     lag = _lag(source, film, places)
     found = {-1: "the one before it", 1: "the one after it"}.get(lag, "")
-    yield agree("first frame", str(info.number(shown.start)), found, lag == 0)
+    yield agree("first frame", str(info.number(shown[0])), found, lag == 0)
 
 
 def _exchanged(source: np.ndarray, film: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from stylevideo.media.encode.delivery import CONTAINERS, Container
 from stylevideo.media.encode.plan import FilmPlan
 from stylevideo.media.encode.stretch import Cut, stretch_of_time
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,6 @@ class Pair:
     """A film and its source.
 
     Attributes:
-        info: of the source, perhaps thinned.
         shown: the source's frames that the film shows.
         made: of the film.
         plan: what the film gets from its source.
@@ -26,14 +26,18 @@ class Pair:
         size: width and height that are said of the film, such as "640x360"; "" if nobody says them.
     """
 
-    info: VideoInfo
-    shown: range
+    shown: FrameSelection
     made: VideoInfo
     plan: FilmPlan
     tags: FilmTags
     name: str
     frame_count: int | None = None
     size: str = ""
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known of the source."""
+        return self.shown.info
 
     @property
     def container(self) -> Container | None:
@@ -58,4 +62,4 @@ class Pair:
     @property
     def cut(self) -> Cut:
         """The stretch of the source's time that the film shows."""
-        return stretch_of_time(self.info, self.shown, self.is_timed)
+        return stretch_of_time(self.shown, self.is_timed)

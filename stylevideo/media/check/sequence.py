@@ -17,7 +17,7 @@ from stylevideo.timeline.clip import VideoInfo
 def check_numbers(pair: Pair) -> Iterator[Check]:
     """Whether there is a file for each frame, by its number, and each is a picture of one size."""
     made = pair.made
-    wanted = {pair.info.number(index) for index in pair.shown}
+    wanted = set(pair.shown.numbers)
     found = {made.number(index) for index, file in enumerate(made.files) if file}
     if made.is_still:  # whose name has no number
         yield same("frames", str(len(wanted)), str(len(found)))

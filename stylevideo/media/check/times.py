@@ -14,6 +14,7 @@ from stylevideo.media.check.pair import Pair
 from stylevideo.media.decode.account import Account
 from stylevideo.timeline.clip import VideoInfo
 from stylevideo.timeline.rates import GRID_TOLERANCE_FRAMES, STANDARD_RATES
+from stylevideo.timeline.selection import FrameSelection
 
 # mkv counts in milliseconds.
 TIME_TOLERANCE = Fraction(2, 1000)
@@ -27,13 +28,13 @@ def check_times(pair: Pair, source: Account | None, film: Account) -> Iterator[C
         source: the whole source as it decodes; None of an image sequence.
         film: likewise.
     """
-    info, made, shown = pair.info, pair.made, pair.shown
-    due, end, notes = _due(info, shown, source)
+    info, made, shown = pair.info, pair.made, pair.shown.frames
+    due, end, notes = _due(pair.shown, source)
     yield from notes
     if not film.times:
         yield same("frames", str(len(shown)), "0")
         return
-    repeats = info.repeats(shown.start, shown.stop)
+    repeats = pair.shown.repeats
     tolerance = max(TIME_TOLERANCE, film.unit)
     in_time = len(film.times) == len(shown) and _farthest(film.times, due) <= tolerance
     kept = info.variable_rate and (made.variable_rate or in_time)  # a stretch of it may be even
@@ -43,7 +44,8 @@ def check_times(pair: Pair, source: Account | None, film: Account) -> Iterator[C
     else:
         ticks = [tick for tick in accumulate(repeats[:-1], initial=0) if tick < len(film.times)]
         if 0 not in repeats:
-            half = 1 / (2 * info.rate) if info.variable_rate or info.thinned_from else _grid_tolerance(info)
+            rounded = info.variable_rate or pair.shown.leaves_out
+            half = 1 / (2 * info.rate) if rounded else _grid_tolerance(info)
             yield _frame_times([film.times[tick] for tick in ticks], due, tolerance + half)
         yield _rate(info, made, film)
         if info.variable_rate:
@@ -63,32 +65,30 @@ def _grid_tolerance(info: VideoInfo) -> Fraction:
     return GRID_TOLERANCE_FRAMES / info.rate + info.time_base
 
 
-def _due(info: VideoInfo, shown: range, told: Account | None) -> tuple[list[Fraction], Fraction, list[Check]]:
+def _due(selection: FrameSelection, told: Account | None) -> tuple[list[Fraction], Fraction, list[Check]]:
     """When the shown frames are due from the first one on, and when the last one ends, in seconds.
 
     Of a source that is damaged, or does not say its times, the probe's hold.
     """
-    whole = info.thinned_from or info
+    info = selection.info
     notes: list[Check] = []
-    times = [time * whole.time_base for time in whole.pts]
-    end = times[0] + whole.duration
-    if whole.timed and told is not None:
+    times, end = [time * info.time_base for time in info.pts], info.end_time
+    if info.timed and told is not None:
         if len(told.times) == len(times):
-            notes += _agreeing(told, times, whole)
-            end = max(told.times[-1] + told.lasts, end if whole.last_lasts is None else Fraction(0))
+            notes += _agreeing(told, times, info)
+            end = max(told.times[-1] + told.lasts, end if info.last_lasts is None else Fraction(0))
             times = list(told.times)
         else:
             notes.append(_undecodable(told, times))
-    after = info.successor(shown[-1])
-    first = times[info.index_in_whole(shown.start)]
-    due = [times[info.index_in_whole(index)] - first for index in shown]
+    after, first = selection.successor(selection.frames[-1]), times[selection.chosen[0]]
+    due = [times[index] - first for index in selection.chosen]
     return due, (end if after is None else times[after]) - first, notes
 
 
-def _agreeing(told: Account, expected: Sequence[Fraction], whole: VideoInfo) -> list[Check]:
+def _agreeing(told: Account, expected: Sequence[Fraction], info: VideoInfo) -> list[Check]:
     """A probe that is mistaken would mislead writer and judge alike."""
     off = max(abs(a - b) for a, b in zip(told.times, expected, strict=True))
-    held = told.lasts * whole.rate >= 2 and whole.last_lasts is None
+    held = told.lasts * info.rate >= 2 and info.last_lasts is None
     if off <= TIME_TOLERANCE and not held:
         return []
     what = "its last frame is held" if held else f"{float(off) * 1000:.1f} ms off"

@@ -6,7 +6,7 @@ film: it shows the last good one, and says so. Reads forward only: seeking fails
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -26,6 +26,7 @@ from stylevideo.system.heartbeat import beat
 from stylevideo.system.memory import memory_is_limited, rule_out_lack_of_memory
 from stylevideo.text import counted, listed
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 SHOWN_NUMBERS = 10
 SEQUENCE_RATE = Fraction(24)
@@ -66,33 +67,51 @@ def open_clip(path: Path, rate: Fraction = SEQUENCE_RATE) -> VideoInfo:
         raise InputError(f"{path} cannot be opened ({error.strerror}). Check the name.") from error
 
 
-def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) -> Iterator[SourceFrame]:
-    """Decode a stretch of a clip, forward, one frame at a time.
+def read_frames(
+    selection: FrameSelection, reading: Reading | None = None, frames: range | None = None
+) -> Generator[SourceFrame]:
+    """Decode frames of a clip, forward, one at a time.
 
     A hole is filled with the last good frame, or with the next one where none came before. The decoder's time
     stamps tell exactly which frames are missing; in a format without them (AVI, raw streams) a hole is placed
     where the decoder reported its errors. A damaged frame that the decoder conceals counts as good.
 
     Args:
-        info: of the file.
-        frames: the wanted indices; consecutive.
+        selection: of the clip's frames.
         reading: how; 8 bits without alpha if not given.
+        frames: the indices in the selection that are wanted; all if not given.
     Yields:
         Exactly one frame per index, in order; the same pictures whichever index the range starts at.
     Raises:
         DecodeError: no frame at all can be decoded.
         InputError: the clip is gone.
     """
-    reading = reading or Reading()
-    if info.thinned_from is not None and not info.is_sequence:
-        yield from _every_nth(info, info.thinned_from, frames, reading)
+    reading, frames = reading or Reading(), selection.frames if frames is None else frames
+    if selection.info.is_sequence:
+        return _read(selection, frames, reading)
+    return _read_video(selection, frames, reading)
+
+
+def _read_video(selection: FrameSelection, frames: range, reading: Reading) -> Generator[SourceFrame]:
+    """What lies between the wanted frames has to be decoded too."""
+    indices = {selection.counted[index]: index for index in frames}
+    if not indices:
         return
+    between = range(min(indices), max(indices) + 1)
+    with closing(_read(FrameSelection.whole(selection.info), between, reading)) as decoded:
+        for frame in decoded:
+            if frame.index in indices:
+                yield replace(frame, index=indices[frame.index])
+
+
+def _read(selection: FrameSelection, frames: range, reading: Reading) -> Generator[SourceFrame]:
+    """Decode frames whose indices follow each other as a sequence's files do, or a video's frames."""
     position, last = frames.start, None
-    with closing(_decode(info, reading, frames.start)) as decoded:
+    with closing(_decode(selection, reading, frames.start)) as decoded:
         for index, picture in decoded:
             beat()
             if index > position and last is None:
-                last = _last_good_before(info, reading, frames.start)
+                last = _last_good_before(selection, reading, frames.start)
             for missing in range(position, min(index, frames.stop)):
                 yield SourceFrame(missing, picture if last is None else last, repaired=True)
             if index < frames.stop:
@@ -101,59 +120,48 @@ def read_frames(info: VideoInfo, frames: range, reading: Reading | None = None) 
             if position >= frames.stop:
                 return
     if position < frames.stop:
-        _require_still_there(info)
+        _require_still_there(selection.info)
         if last is None:
-            last = _last_good_before(info, reading, frames.start)
+            last = _last_good_before(selection, reading, frames.start)
     for missing in range(position, frames.stop):
         if last is None:
             rule_out_lack_of_memory()
-            raise DecodeError(_nothing_decodes(info))
+            raise DecodeError(_nothing_decodes(selection.info))
         yield SourceFrame(missing, last, repaired=True)
 
 
 def _require_still_there(info: VideoInfo) -> None:
     """A disk or a network that is gone is no damage: what it held can be read later."""
-    files = [file for file in info.files if file] or [info.path]
-    if not any(file.is_file() for file in files):
+    if not any(file.is_file() for file in info.source_files()):
         raise InputError(f"{info.path} can no longer be read: it is gone. Put it back.")
 
 
-def _every_nth(info: VideoInfo, whole: VideoInfo, frames: range, reading: Reading) -> Iterator[SourceFrame]:
-    """Some of a video's frames; the others have to be decoded too."""
-    wanted = {info.index_in_whole(index): index for index in frames}
-    if not wanted:
-        return
-    for frame in read_frames(whole, range(min(wanted), max(wanted) + 1), reading):
-        if frame.index in wanted:
-            yield replace(frame, index=wanted[frame.index])
-
-
-def check_decodable(info: VideoInfo, reading: Reading | None = None) -> None:
+def check_decodable(selection: FrameSelection, reading: Reading | None = None) -> None:
     """Decode one frame, so that a file without a decoder is refused before any work.
 
     Raises:
         InputError: no frame can be decoded, or its colours cannot be converted.
     """
-    whole = info if info.is_sequence else info.thinned_from or info
-    if not whole.is_sequence:
-        require_conversion(whole, reading is not None and reading.tonemap)
-    with closing(_decode(whole, reading or Reading(), 0)) as decoded:
+    info = selection.info
+    if not info.is_sequence:
+        require_conversion(info, reading is not None and reading.tonemap)
+    with closing(_decode(selection, reading or Reading(), 0)) as decoded:
         if next(decoded, None) is None:
             rule_out_lack_of_memory()
             raise InputError(_nothing_decodes(info))
 
 
-def check_whole(info: VideoInfo, frames: range, reading: Reading) -> None:
-    """Decode a stretch, so that damaged footage is refused before any work.
+def check_whole(selection: FrameSelection, reading: Reading) -> None:
+    """Decode all frames, so that damaged footage is refused before any work.
 
     Raises:
         InputError: a frame is missing or cannot be decoded.
     """
-    broken = [info.number(frame.index) for frame in read_frames(info, frames, reading) if frame.repaired]
+    broken = [selection.number(frame.index) for frame in read_frames(selection, reading) if frame.repaired]
     if broken:
-        shown = listed(broken, SHOWN_NUMBERS)
+        name, shown = selection.info.path.name, listed(broken, SHOWN_NUMBERS)
         raise InputError(
-            f"{info.path.name}: {counted(len(broken), 'frame')} cannot be read ({shown}), and --strict asks for all. "
+            f"{name}: {counted(len(broken), 'frame')} cannot be read ({shown}), and --strict asks for all. "
             "Repair the clip, choose other --frames, or leave --strict out: then the last good frame stands in."
         )
 
@@ -165,10 +173,10 @@ def _nothing_decodes(info: VideoInfo) -> str:
     )
 
 
-def _last_good_before(info: VideoInfo, reading: Reading, stop: int) -> Picture | None:
+def _last_good_before(selection: FrameSelection, reading: Reading, stop: int) -> Picture | None:
     """The last frame before index `stop` that decodes, or None."""
     last = None
-    with closing(_decode(info, reading, 0)) as decoded:
+    with closing(_decode(selection, reading, 0)) as decoded:
         for index, picture in decoded:
             if index >= stop:
                 break
@@ -176,10 +184,14 @@ def _last_good_before(info: VideoInfo, reading: Reading, stop: int) -> Picture |
     return last
 
 
-def _decode(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
-    """The index, ascending, and the picture of each frame from index `first` on that can be decoded."""
+def _decode(selection: FrameSelection, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
+    """The index, ascending, and the picture of each frame from index `first` on that can be decoded.
+
+    Of a sequence the frames that are counted, by their index in the selection; of a video all, by that in the clip.
+    """
+    info = selection.info
     if info.is_sequence:
-        return decode_sequence(info, reading, first)
+        return decode_sequence(selection, reading, first)
     if not info.orderly or info.jumps or needs_ffmpeg(info, reading) or memory_is_limited() or not opencv_decodes(info):
         return decode_with_ffmpeg(info, reading, first)
     return decode_with_opencv(info, first)

@@ -20,6 +20,7 @@ from stylevideo.media.images.files import FileFacts, file_facts, read_file
 from stylevideo.media.images.pictures import WHITE, Picture, Reading
 from stylevideo.media.pattern import list_sequence
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)
 
@@ -50,21 +51,23 @@ def probe_sequence(path: Path, rate: Fraction) -> VideoInfo:
     )
 
 
-def decode_sequence(info: VideoInfo, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
+def decode_sequence(selection: FrameSelection, reading: Reading, first: int) -> Generator[tuple[int, Picture]]:
     """Read a sequence's pictures, one at a time.
 
     Args:
-        info: from `probe_sequence`, whole or thinned.
+        selection: of frames of what `probe_sequence` returned.
         reading: how many bits to keep, what to do about alpha, and how light becomes a picture.
-        first: the index to begin at.
+        first: the index in the selection to begin at; goes on to the last that is counted.
     Yields:
         Index and picture of each file that can be read, in order; gaps and damaged files are left out.
     Raises:
         InputError: a picture has another size than the first; or see `read_file`.
     """
+    info = selection.info
     keeps_alpha, one_differs = info.has_alpha and reading.alpha != "drop", False
     asked = reading if info.has_alpha else replace(reading, alpha="keep")
-    for index, file in enumerate(info.files[first:], start=first):
+    for index in range(first, len(selection.counted)):
+        file = selection.file(index)
         if file is None:
             continue
         try:

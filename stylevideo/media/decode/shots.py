@@ -20,7 +20,8 @@ from stylevideo.errors import InputError, Stopped
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import Reading
 from stylevideo.settings.sections import ShotSettings
-from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,7 @@ MARGIN = 2
 
 
 def detect_shots(
-    info: VideoInfo,
-    frames: range,
+    selection: FrameSelection,
     settings: ShotSettings | None = None,
     reading: Reading | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -40,23 +40,22 @@ def detect_shots(
     """Divide a stretch of a video into its shots.
 
     Args:
-        info: of the source.
-        frames: indices to be divided; consecutive, at least one. What lies between them in the whole clip is looked
-            at too, and before and after them `MARGIN` times as much as the shortest shot.
+        selection: the frames to be divided. What lies between them in the clip is looked at too, and before and after
+            them `MARGIN` times as much as the shortest shot.
         settings: whether cuts are looked for at all (if not, nothing is decoded), how far a cut must stand out, and
             how soon after the last one it may come (which leaves out flashes); the defaults if not given.
         reading: how the frames are read, with 8 bits; plainly if not given.
         stop: asked before each frame whether to end early.
     Returns:
-        The shots in order; together they cover `frames` exactly.
+        The shots in order; together they cover the selection exactly.
     Raises:
         DecodeError: no frame can be decoded.
         Stopped: because of `stop`.
     """
     options = settings or ShotSettings()
-    cuts = _cuts_between(info, frames, options, reading, stop) if options.detect_cuts else []
-    shots = _shots_between(frames, cuts)
-    logger.info("%s: %d shots", info.path.name, len(shots))
+    cuts = _cuts_between(selection, options, reading, stop) if options.detect_cuts else []
+    shots = _shots_between(selection.frames, cuts)
+    logger.info("%s: %d shots", selection.info.path.name, len(shots))
     return shots
 
 
@@ -66,31 +65,32 @@ def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
 
 
 def _cuts_between(
-    info: VideoInfo, frames: range, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
+    selection: FrameSelection, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
 ) -> list[int]:
     """The frames that are the first of those chosen after a cut, but for the first of all."""
-    chosen, whole = [info.index_in_whole(index) for index in frames], info.thinned_from or info
+    chosen, info = selection.chosen, selection.info
     if len(chosen) == 1:
         return []
     margin = MARGIN * settings.min_shot_frames
-    wide = range(max(0, chosen[0] - margin), min(whole.frame_count, chosen[-1] + 1 + margin))
+    wide = range(max(0, chosen[0] - margin), min(info.frame_count, chosen[-1] + 1 + margin))
     try:
-        cuts = list(_cuts(whole, wide, settings, reading, stop))
+        cuts = list(_cuts(FrameSelection(info, wide), settings, reading, stop))
     except InputError:  # such as pictures of another size around those that are wanted
-        return list(_cuts(info, frames, settings, reading, stop))
-    return sorted({frames.start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]})
+        return list(_cuts(selection, settings, reading, stop))
+    return sorted({selection.frames.start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]})
 
 
 def _cuts(
-    info: VideoInfo, frames: range, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
+    selection: FrameSelection, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
 ) -> Iterator[int]:
     """The index of each shot's first frame, but for the first shot's."""
+    rate = selection.info.rate
     detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
-    timecode = FrameTimecode(frames.start, info.rate)
-    for frame in read_frames(info, frames, reading):
+    timecode = FrameTimecode(selection.frames.start, rate)
+    for frame in read_frames(selection, reading):
         if stop():
             raise Stopped("It was stopped while cuts were looked for.")
-        timecode = FrameTimecode(frame.index, info.rate)
+        timecode = FrameTimecode(frame.index, rate)
         yield from _indices(detector.process_frame(timecode, _small_bgr(frame.image)))
     yield from _indices(detector.post_process(timecode))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 from stylevideo.errors import StorageError
@@ -119,9 +118,7 @@ def _patience_us(film: FilmSpec) -> int:
     """
     longest = 1 / film.clip.info.rate
     if film.keep_timestamps:
-        shown = film.clip.info.pts[film.clip.frames.start : film.clip.frames.stop]
-        gaps = [(after - before) * film.clip.info.time_base for before, after in pairwise(shown)]
-        longest = max([longest, *gaps])
+        longest = max([longest, *map(film.clip.selection.length, film.clip.frames[:-1])])
     return round(1_000_000 * max(LEAST_PATIENCE_S, HELD_BACK_FRAMES * longest))
 
 

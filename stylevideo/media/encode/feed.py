@@ -39,11 +39,8 @@ def chunks(film: FilmSpec, images: Iterable[np.ndarray]) -> Iterator[memoryview 
 def _pieces(film: FilmSpec, place: int, image: np.ndarray) -> Iterator[memoryview | bytes]:
     """What is written for the image at a place: as often as it is repeated, or once with its time."""
     if film.keep_timestamps:
-        info, first = film.clip.info, film.clip.frames.start
-        index = first + place
-        time = (info.pts[index] - info.pts[first]) * info.time_base + film.cut.late
-        is_last = index + 1 == info.frame_count
-        length = info.length_of_last if is_last else (info.pts[index + 1] - info.pts[index]) * info.time_base
-        yield picture_header(time, length, image.nbytes)
+        selection, frames = film.clip.selection, film.clip.frames
+        time = selection.time(frames[place]) - selection.time(frames.start) + film.cut.late
+        yield picture_header(time, selection.length(frames[place]), image.nbytes)
     for _ in range(film.repeats[place]):
         yield image.data

@@ -7,7 +7,6 @@ cannot hold is known here. Whoever writes the film follows the plan.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from stylevideo.errors import SettingsError
 from stylevideo.media.decode.tags import Chapter, read_tags, tag_lines
@@ -15,7 +14,7 @@ from stylevideo.media.encode.delivery import CONTAINERS
 from stylevideo.media.encode.stretch import stretch_of_time
 from stylevideo.media.encode.track_arguments import covers_data
 from stylevideo.media.encode.tracks import Track, plan_tracks
-from stylevideo.timeline.clip import Clip, VideoInfo
+from stylevideo.timeline.selection import Clip, FrameSelection
 from stylevideo.timeline.timecode import timecode_after
 
 
@@ -49,11 +48,11 @@ def plan_film(clip: Clip) -> FilmPlan:
         InputError: something of the source cannot be read.
         StorageError: the disk for temporary files is full.
     """
-    info, output, frames = clip.info, clip.output, clip.frames
+    info, output = clip.info, clip.output
     container = CONTAINERS.get(output.suffix.lower())
-    cut = stretch_of_time(info, frames, container is None or container.timed)
+    cut = stretch_of_time(clip.selection, container is None or container.timed)
     tracks, notes = plan_tracks(info, output, cut)
-    timecode, timecode_notes = _film_timecode(info, frames)
+    timecode, timecode_notes = _film_timecode(clip.selection)
     notes += [] if container is None else timecode_notes
     if info.is_sequence:
         return FilmPlan(timecode=timecode, notes=tuple(notes))
@@ -61,13 +60,12 @@ def plan_film(clip: Clip) -> FilmPlan:
     return FilmPlan(tuple(tracks), covers, tag_lines(info), read_tags(info).chapters, timecode, tuple(notes))
 
 
-def _film_timecode(info: VideoInfo, frames: range) -> tuple[str | None, list[str]]:
+def _film_timecode(selection: FrameSelection) -> tuple[str | None, list[str]]:
     """The timecode of a film's first frame, and a note where the source's makes no sense or cannot stay as it is."""
+    info = selection.info
     if info.timecode is None:
         return None, []
-    start = (info.pts[frames.start] - info.pts[0]) * info.time_base if frames.start else Fraction(0)
-    begun_late = info.pts[0] - info.thinned_from.pts[0] if info.thinned_from else 0
-    passed = round((start + begun_late * info.time_base) * info.rate)
+    passed = round((selection.time(selection.frames.start) - info.start_time) * info.rate)
     try:
         timecode = timecode_after(info.timecode, passed, info.rate)
     except SettingsError as error:

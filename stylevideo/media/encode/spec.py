@@ -13,7 +13,7 @@ from stylevideo.media.decode.tags import FilmTags
 from stylevideo.media.encode.delivery import CONTAINERS, PIPE_FORMATS, Container, Encoding
 from stylevideo.media.encode.plan import FilmPlan
 from stylevideo.media.encode.stretch import Cut, stretch_of_time
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class FilmSpec:
     @property
     def cut(self) -> Cut:
         """The stretch of the source's time that the frames show."""
-        return stretch_of_time(self.clip.info, self.clip.frames, self.container.timed)
+        return stretch_of_time(self.clip.selection, self.container.timed)
 
     @property
     def keep_timestamps(self) -> bool:
@@ -53,8 +53,7 @@ class FilmSpec:
     @cached_property
     def repeats(self) -> tuple[int, ...]:
         """How often each frame is shown at the film's rate."""
-        info, frames = self.clip.info, self.clip.frames
-        return (1,) * len(frames) if self.keep_timestamps else info.repeats(frames.start, frames.stop)
+        return (1,) * len(self.clip.frames) if self.keep_timestamps else self.clip.selection.repeats
 
     @property
     def frame_count(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.selection import FrameSelection
 
 # Sound before the first frame shorter than this is not worth a shifted video track.
 SHORTEST_LATE_START = Fraction(1, 1000)
@@ -31,17 +31,18 @@ class Cut:
         return self.start <= 0 and self.length is None
 
 
-def stretch_of_time(info: VideoInfo, frames: range, timed: bool = True) -> Cut:
+def stretch_of_time(selection: FrameSelection, timed: bool = True) -> Cut:
     """The whole clip keeps sound from before its first picture; a stretch begins with its first frame.
 
     Where sound has no times of its own (not `timed`), the whole clip begins with its first frame too.
     """
-    whole, after = info.thinned_from or info, info.successor(frames[-1])
-    if info.index_in_whole(frames.start) == 0 and after is None:
-        begins = info.start_time if abs(info.start_time) >= SHORTEST_LATE_START else Fraction(0)
+    last, start = selection.frames[-1], selection.time(selection.frames.start)
+    runs_out = selection.successor(last) is None
+    if selection.chosen[0] == 0 and runs_out:
+        begins = start if abs(start) >= SHORTEST_LATE_START else Fraction(0)
         return Cut(Fraction(0), None, begins) if timed and begins > 0 else Cut(begins, None, Fraction(0))
-    start = info.pts[frames.start] * info.time_base
-    return Cut(start, None if after is None else whole.pts[after] * whole.time_base - start, Fraction(0))
+    length = selection.time(last) + selection.length(last) - start
+    return Cut(start, None if runs_out else length, Fraction(0))
 
 
 def cut_arguments(cut: Cut, zero: Fraction = Fraction(0), jumps: bool = False) -> tuple[list[str], list[str]]:

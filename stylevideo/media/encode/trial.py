@@ -21,7 +21,7 @@ from stylevideo.media.encode.track_arguments import attached_covers
 from stylevideo.media.encode.tracks import TRIAL_SECONDS
 from stylevideo.media.ffmpeg import file_url, last_lines, reading_time_s, require_space, run_ffmpeg
 from stylevideo.system.files import temporary_folder
-from stylevideo.timeline.clip import Clip
+from stylevideo.timeline.selection import Clip
 
 TRIAL_BYTES = 64 * 2**20
 TRIAL_TIMEOUT_S = 120.0
