@@ -102,11 +102,8 @@ class FrameSelection:
         of frame k in frames of the film, rounded: no frame is more than half a frame off, and the error does not add
         up. A frame shown for less than half a film frame may be left out (0).
         """
-        counted = self.counted[self.frames.start : self.frames.stop + 1]
-        ticks = [_film_frames(self.info, counted[0], index) for index in counted]
-        if len(counted) == len(self.chosen):
-            end = self.successor(self.frames[-1]) or self.info.frame_count
-            ticks.append(ticks[-1] + _film_frames(self.info, counted[-1], end))
+        ends = (*self.chosen, self.successor(self.frames[-1]) or self.info.frame_count)
+        ticks = [_film_frames(self.info, ends[0], end) for end in ends]
         return tuple(after - before for before, after in itertools.pairwise(ticks))
 
     @property

@@ -64,3 +64,16 @@ def test_each_frame_is_read_from_its_own_file(chosen: Sequence[int], missing: se
     selection = FrameSelection(clip([40] * COUNT, files), chosen)
     assert [selection.file(index) for index in selection.frames] == list(selection.files)
     assert selection.files == tuple(files[place] for place in chosen)
+
+
+@given(CHOSEN, GAPS)
+def test_no_frame_of_a_film_of_constant_rate_ends_more_than_half_a_frame_off(
+    chosen: Sequence[int], gaps: list[int]
+) -> None:
+    selection = FrameSelection(clip(gaps), chosen)
+    first = selection.frames.start
+    ends = [selection.time(index) + selection.length(index) - selection.time(first) for index in selection.frames]
+    off = [ticks - end * 24 for ticks, end in zip(accumulate(selection.repeats), ends, strict=True)]
+    if selection.successor(selection.frames[-1]) is None:  # the clip's own last frame is shown for one at least
+        off.pop()
+    assert all(abs(frames) <= Fraction(1, 2) for frames in off)
