@@ -1,8 +1,8 @@
 """Measure what stylevideo claims, in one run on one machine.
 
     python -m scripts.benchmark methods [--clips flight bikes] [--methods standard] [--baseline-ends]
-    python -m scripts.benchmark steady [--clips bigbuckbunny] [--methods standard]
     python -m scripts.benchmark look [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
+    python -m scripts.benchmark steady [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -16,16 +16,16 @@
 
 `methods` compares our presets with frames made one by one by the same losses, with the previous output unwarped, and
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
-frames. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady the same films are: speed of
-strokes against speed of things, flicker in JOD, a soft surface that boils. `look` asks judges that are no network's how
-films look in several styles: patches like the style's, copied motifs, dirt, edges, width of strokes. `still` looks at
-300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
-and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
-much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
-is complete, beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes
-pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
-All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment
-that `scripts/test.py` makes.
+frames. `look` asks judges that are no network's how films look in several styles: patches like the style's, copied
+motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady
+the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `still` looks
+at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's
+pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at
+how much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a
+film is complete, beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind`
+makes pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written
+down. All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the
+environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from scripts.benchmark.clips import (
 )
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.gpu import check_gpu
-from scripts.benchmark.methods import STANDARD, Workbench, methods
+from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
 from scripts.benchmark.steady import check_steady
@@ -108,11 +108,6 @@ def compare_methods(run: Run) -> None:
     run.conclude("benchmark", findings)
 
 
-def steady(run: Run) -> None:
-    chosen = [run.methods[name] for name in run.options.methods]
-    run.conclude("steady", [check_steady(run.bench, clip, chosen) for clip in _chosen_clips(run.options)])
-
-
 def _chosen_clips(options: argparse.Namespace) -> Iterator[BenchmarkClip]:
     """Those that are on this machine."""
     for name in options.clips:
@@ -151,20 +146,39 @@ def shots(run: Run) -> None:
 
 def look(options: argparse.Namespace) -> None:
     chosen = options.methods or [read_method("gram=standard")]
+    machine = _machine_of(chosen)
+    findings, judged = [], []
+    for bench, clip in _by_style(options, chosen, machine):
+        found, films = looks.check_look(bench, clip, chosen)
+        findings.append(found)
+        judged += films
+    title = f"`scripts.benchmark look`: {options.size} pixels, {options.frames} frames."
+    publish(options.output, "look", title, [*findings, *looks.sum_up(judged)], machine)
+
+
+def steady(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("gram=standard")]
+    machine = _machine_of(chosen)
+    findings = [check_steady(bench, clip, chosen) for bench, clip in _by_style(options, chosen, machine)]
+    title = f"`scripts.benchmark steady`: {options.size} pixels, {options.frames} frames."
+    publish(options.output, "steady", title, findings, machine)
+
+
+def _machine_of(chosen: Sequence[Method]) -> Machine:
+    return Machine(ROOT, describe(choose_device(chosen[0].settings.optimizer.device)))
+
+
+def _by_style(
+    options: argparse.Namespace, chosen: Sequence[Method], machine: Machine
+) -> Iterator[tuple[Workbench, BenchmarkClip]]:
+    """Each clip, with a workbench for each style; the first method's settings are the yardstick."""
     settings = chosen[0].settings
     device = choose_device(settings.optimizer.device)
-    machine = Machine(ROOT, describe(device))
     vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
-    findings, judged = [], []
     for whole in _chosen_clips(options):
         clip = looks.choose_frames(whole, options.frames)
         for style in options.styles or looks.painted_styles(options.media.parent / "paintings", STYLE.parent):
-            bench = Workbench(options.output / style.stem, vgg, read_styles([style]), settings, machine.started)
-            found, films = looks.check_look(bench, clip, chosen)
-            findings.append(found)
-            judged += films
-    title = f"`scripts.benchmark look`: {options.size} pixels, {options.frames} frames."
-    publish(options.output, "look", title, [*findings, *looks.sum_up(judged)], machine)
+            yield Workbench(options.output / style.stem, vgg, read_styles([style]), settings, machine.started), clip
 
 
 def memory(options: argparse.Namespace) -> None:
@@ -210,11 +224,11 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "gpu": gpu,
     "blind": blind,
     "look": look,
+    "steady": steady,
 }
 """What is printed alone, or chooses its clips and styles by itself."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
     "methods": (compare_methods, 256, None),
-    "steady": (steady, 256, None),
     "still": (still, 160, 300),
     "uncovered": (uncovered, 256, None),
     "borders": (borders, 160, 16),
@@ -243,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (_, size, frames) in COMMANDS.items():
         command = commands.add_parser(name, **manner)
         _add_common(command, size)
-        if name in ("methods", "steady"):
+        if name == "methods":
             _add_choices(command)
         elif frames is not None:
             command.add_argument("--frames", type=int, default=frames, help="of the clip, or of each shot")
@@ -327,7 +341,7 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
 
 
-OWN_OPTIONS = {"gpu": _add_gpu, "blind": _add_blind, "look": _add_look}
+OWN_OPTIONS = {"gpu": _add_gpu, "blind": _add_blind, "look": _add_look, "steady": _add_look}
 
 
 if __name__ == "__main__":

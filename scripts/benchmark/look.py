@@ -65,8 +65,8 @@ def painted_styles(folder: Path, samples: Path) -> list[Path]:
 
 
 def choose_frames(clip: BenchmarkClip, count: int) -> BenchmarkClip:
-    """So many of a clip's frames, where it is worth a look."""
-    start = CLIPS.get(clip.name, 0)
+    """So many of a clip's frames, where it is worth a look; from earlier on where there are not so many left."""
+    start = max(0, min(CLIPS.get(clip.name, 0), len(clip.frames) - count))
     return replace(clip, frames=clip.frames[start : start + count])
 
 

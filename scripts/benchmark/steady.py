@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from scripts.benchmark import flicker as flicker_module
 from scripts.benchmark.clips import BenchmarkClip
 from scripts.benchmark.flicker import Flicker, both_ways, flicker
-from scripts.benchmark.methods import STANDARD, Film, Method, Workbench, code_hash, remembered
+from scripts.benchmark.methods import Film, Method, Workbench, code_hash, remembered
 from scripts.benchmark.pictures import Window, crops, part
 from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.motion.flow import FarnebackFlow
@@ -62,11 +62,13 @@ class Steadiness:
 
 
 def check_steady(bench: Workbench, clip: BenchmarkClip, methods: Sequence[Method]) -> Findings:
-    """Judge the films of a clip, as `methods` made them if they are there."""
+    """Judge the films of a clip in the workbench's style, as `look` made them if they are there."""
     films = {method.name: bench.make(clip, method) for method in methods}
     judged = {name: judge(film) for name, film in films.items()}
-    text = f"## {clip.name}: {len(clip.frames)} frames, {clip.size[1]}x{clip.size[0]}"
-    return Findings(f"{text}\n\n{_table(judged)}", _bars(clip.name, judged), _pictures(clip, films))
+    name = f"{clip.name}, {bench.styles[0].style.path.stem}"
+    heading = f"## {name}: {len(clip.frames)} frames, {clip.size[1]}x{clip.size[0]}"
+    bars = [bar for method, found in judged.items() for bar in _bars(clip.name, f"{name}, {method}", found)]
+    return Findings(f"{heading}\n\n{_table(judged)}", tuple(bars), _pictures(bench, clip, films))
 
 
 def judge(film: Film) -> Steadiness:
@@ -125,22 +127,18 @@ def _cells(found: Steadiness) -> list[str]:
     return [*cells, *(("", "") if surface is None else map(number, (255 * surface.film, surface.times_the_source)))]
 
 
-def _bars(clip: str, judged: dict[str, Steadiness]) -> tuple[Bar, ...]:
-    found = judged.get(STANDARD)
-    if found is None:
-        return ()
-    bars = [Bar(f"{clip}: flicker beyond the source's, JOD", found.flicker.lost, most=MOST_LOST)]
+def _bars(clip: str, name: str, found: Steadiness) -> Iterator[Bar]:
+    yield Bar(f"{name}: flicker beyond the source's, JOD", found.flicker.lost, most=MOST_LOST)
     if found.surface is not None:
-        what = f"{clip}: change on the {SURFACES[clip].name}, times the source's"
-        bars.append(Bar(what, found.surface.times_the_source, most=MOST_BOILING))
-    return tuple(bars)
+        what = f"{name}: change on the {SURFACES[clip].name}, times the source's"
+        yield Bar(what, found.surface.times_the_source, most=MOST_BOILING)
 
 
-def _pictures(clip: BenchmarkClip, films: dict[str, Film]) -> dict[str, Any]:
+def _pictures(bench: Workbench, clip: BenchmarkClip, films: dict[str, Film]) -> dict[str, Any]:
     """The surface in both frames, for eyes."""
     surface = SURFACES.get(clip.name)
     if surface is None or not {surface.earlier, surface.later} <= {frame.index for frame in clip.frames}:
         return {}
     columns = {"source": clip.image, **{name: film.shown for name, film in films.items()}}
     places = [(index, surface.window) for index in (surface.earlier, surface.later)]
-    return {f"{surface.name}-{clip.name}": crops(clip.name, columns, places)}
+    return {f"{surface.name}-{bench.styles[0].style.path.stem}": crops(clip.name, columns, places)}

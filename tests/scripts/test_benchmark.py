@@ -94,26 +94,6 @@ def test_only_what_has_changed_is_made_again(compared: tuple[Path, str]) -> None
     assert printed.count("VGG evaluations, ") == 1
 
 
-def test_steadiness_is_told_of_each_method_and_remembered(
-    compared: tuple[Path, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    output, _ = compared
-    chosen = ["--clips", "flight", "--methods", "unwarped", "standard", "--frames-per-clip=3"]
-
-    def judged() -> tuple[str, list[str]]:
-        benchmark.main(["steady", *QUICK, *chosen, "--media", str(output), "--output", str(output)])
-        printed = capsys.readouterr().out
-        return printed, [line for line in printed.splitlines() if line.startswith("|")]
-
-    printed, told = judged()
-    assert "flight, unwarped: " not in printed, "the films are those of `methods`"
-    assert "## flight: 3 frames, 64x36" in printed
-    assert [line.split(" | ")[0] for line in told] == ["| method", "| ---", "| unwarped", "| standard"]
-    assert re.search(r"flight: flicker beyond the source's, JOD: -?[\d.]+ \(bar: ≤ 0.3, (un)?met\)", printed)
-    assert (output / "frames" / "flight" / "standard" / "steady.json").exists()
-    assert judged()[1] == told
-
-
 def test_a_baseline_of_the_ends_is_two_stretches() -> None:
     frames = tuple(Frame(index, torch.zeros(1, 3, 4, 4)) for index in range(190, 202))
     alone = methods(60, {}, baseline_ends=True)["frame by frame"]

@@ -44,6 +44,24 @@ def test_looks_are_compared_and_remembered(tmp_path: Path, capsys: pytest.Captur
     assert rows_of(again) == rows
 
 
+def test_steadiness_is_judged_of_the_same_films_and_remembered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    methods = [f"gram=standard,{FEW}", f"alone=standard,{FEW},carry=no"]
+    common = ["--clips", "flight", "--styles", STYLES[0], "--media", str(tmp_path), "--size=64", "--frames=3"]
+    command = ["steady", "--methods", *methods, *common, "--output", str(tmp_path / "out")]
+    benchmark.main(command)
+    printed = capsys.readouterr().out
+    assert "## flight, impasto: 3 frames, 64x36" in printed
+    rows = rows_of(printed)
+    assert [row[0] for row in rows] == ["method", "---", "gram", "alone"]
+    assert "flight, impasto, alone: flicker beyond the source's, JOD: " in printed
+    benchmark.main(command)
+    again = capsys.readouterr().out
+    assert "VGG evaluations" not in again
+    assert rows_of(again) == rows
+
+
 def test_a_method_is_a_preset_and_settings() -> None:
     method = read_method("mine=draft,content_weight=0.3,carry=no,style_layers=relu1_1+relu2_1")
     assert (method.name, method.settings.optimizer.iterations) == ("mine", 2)
