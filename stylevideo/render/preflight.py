@@ -19,7 +19,7 @@ import torch
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery
-from stylevideo.media.encode.plan import plan_film
+from stylevideo.media.encode.plan import FilmPlan, plan_film
 from stylevideo.media.encode.stretch import stretch_of_time
 from stylevideo.media.encode.trial import check_film
 from stylevideo.media.hidden import REQUEST_NAME, Places, finished_frames
@@ -141,15 +141,11 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     """
     device = choose_device(settings.optimizer.device)
     styles = read_styles(request.styles)
-    writes, source, footage = mode is not Mode.FRAMES, request.source, settings.footage
+    writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
-    info = open_clip(source, Fraction(footage.rate))
-    selection = select_frames(info, footage.frames, footage.start, footage.end, footage.handles)
+    clip = _open_clip(request, footage, writes)
+    info, selection = clip.info, clip.selection
     watch, written = SourceWatch(selection), tuple[Path, ...]()
-    if source.is_dir():
-        if writes:
-            refuse_into(source, request.output, delivery)
-        source = info.path
     if writes:
         written = written_files(request, selection)
         check_replaced(request, info, written)
@@ -161,18 +157,8 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         styles = seen_through(styles, sequence_view(reading.view))
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
-    refuse_hdr(info, footage)
-    check_decodable(selection, reading)
-    if footage.strict:
-        check_whole(selection, reading)
-    if writes and not delivery.is_sequence:
-        _check_length(selection, settings.output.variable_rate == "keep")
-    clip = Clip(source, request.output if writes else source, selection)
-    plan = plan_film(clip) if writes else None
-    if plan and not delivery.is_sequence:
-        alpha = reading.alpha != "drop" and delivery.has_alpha
-        kind = ((*size, 4 if alpha else 3), bits)
-        check_film(clip, encoding_of(delivery, settings), plan, kind)
+    _check_pictures(clip, reading, footage)
+    plan = _plan(clip, delivery, settings, reading, size) if writes else None
     vgg = None
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
@@ -180,10 +166,41 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
     colors = tuple(read.note for read in styles if read.note)
     notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, facts))
-    places = request.places if writes else Places(source, source.name)
+    places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
         clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, asked, notes
     )
+
+
+def _open_clip(request: ClipRequest, footage: FootageSettings, writes: bool) -> Clip:
+    """The clip and which of its frames are meant; a film that is written is not among the frames of its source."""
+    source = request.source
+    info = open_clip(source, Fraction(footage.rate))
+    selection = select_frames(info, footage.frames, footage.start, footage.end, footage.handles)
+    if source.is_dir():
+        if writes:
+            refuse_into(source, request.output, request.delivery)
+        source = info.path
+    return Clip(source, request.output if writes else source, selection)
+
+
+def _check_pictures(clip: Clip, reading: Reading, footage: FootageSettings) -> None:
+    """Refuse pictures that cannot be read as they are to be read."""
+    refuse_hdr(clip.info, footage)
+    check_decodable(clip.selection, reading)
+    if footage.strict:
+        check_whole(clip.selection, reading)
+
+
+def _plan(clip: Clip, delivery: Delivery, settings: Settings, reading: Reading, size: tuple[int, int]) -> FilmPlan:
+    """What the film gets from its source; a film is tried with it, an image sequence needs no trial."""
+    if delivery.is_sequence:
+        return plan_film(clip)
+    _check_length(clip.selection, settings.output.variable_rate == "keep")
+    plan = plan_film(clip)
+    channels = 4 if reading.alpha != "drop" and delivery.has_alpha else 3
+    check_film(clip, encoding_of(delivery, settings), plan, ((*size, channels), reading.bits))
+    return plan
 
 
 @lru_cache(maxsize=1)

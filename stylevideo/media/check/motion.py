@@ -42,18 +42,18 @@ def check_motion(pair: Pair, source: np.ndarray, film: np.ndarray) -> Iterator[C
     if len(source) != info.frame_count or len(film) != sum(repeats):
         return
     kept = np.array(repeats) > 0
-    places = np.array(shown)[kept]
+    indices = np.array(shown)[kept]
     film = film[(np.cumsum(repeats) - repeats)[kept]]
-    changes, film_changes, likeness = _compared(source[places], film)
+    changes, film_changes, likeness = _compared(source[indices], film)
     moving = np.flatnonzero(changes >= MOVING_LEVELS)
     still = film_changes <= FROZEN_SHARE * changes
-    numbers = places[1:] + info.first_number
+    numbers = indices[1:] + info.first_number
     yield _nowhere("motion", "as the source moves", "stands still", numbers[moving][still[moving]])
-    out_of_order = _exchanged(source[places], film)
+    out_of_order = _exchanged(source[indices], film)
     if len(moving) and np.median(likeness[moving]) >= ALIKE:
         out_of_order[moving] |= likeness[moving] <= REVERSED
     yield _nowhere("order", "as in the source", "is exchanged", numbers[out_of_order])
-    lag = _lag(source, film, places)
+    lag = _lag(source, film, indices)
     found = {-1: "the one before it", 1: "the one after it"}.get(lag, "")
     yield agree("first frame", str(info.number(shown[0])), found, lag == 0)
 
@@ -107,12 +107,12 @@ def _nowhere(what: str, wanted: str, fault: str, numbers: np.ndarray) -> Check:
     return agree(what, wanted, f"{fault} at {named}" if named else "", not named)
 
 
-def _lag(source: np.ndarray, film: np.ndarray, places: np.ndarray) -> int:
-    """By how many frames (-1, 0, 1) the film changes clearly more like the source at other places than at these."""
+def _lag(source: np.ndarray, film: np.ndarray, indices: np.ndarray) -> int:
+    """By how many frames (-1, 0, 1) the film changes clearly more like the source at other indices than at these."""
     means = dict.fromkeys((-1, 0, 1), -1.0)
     for lag in means:
-        there = (places + lag >= 0) & (places + lag < len(source))  # all, or all but one end
-        changes, _, likeness = _compared(source[places[there] + lag], film[there])
+        there = (indices + lag >= 0) & (indices + lag < len(source))  # all, or all but one end
+        changes, _, likeness = _compared(source[indices[there] + lag], film[there])
         if (moving := changes >= MOVING_LEVELS).any():
             means[lag] = float(likeness[moving].mean())
     best = max(means, key=lambda lag: means[lag])
