@@ -23,7 +23,7 @@ from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.frame import Frame
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.job import Job
-from stylevideo.render.preflight import Mode, open_job
+from stylevideo.render.opening import Mode, open_job
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -43,7 +43,7 @@ def _networks_are_read_once() -> Iterator[None]:
     """Jobs of this process share the network that the first of them reads from its file; `test_vgg` reads it anew."""
     with pytest.MonkeyPatch.context() as patch:
         read_once = functools.cache(load_vgg19)
-        for module in ("stylevideo.render.preflight", "stylevideo.quality.evaluate", "scripts.benchmark.__main__"):
+        for module in ("stylevideo.render.opening", "stylevideo.quality.evaluate", "scripts.benchmark.__main__"):
             patch.setattr(f"{module}.load_vgg19", read_once)
         yield
 

@@ -20,7 +20,7 @@ from stylevideo.media.hidden import Places
 from stylevideo.ops.margin import painted_size
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import bytes_needed, frame_bytes, state_bytes
-from stylevideo.render.preflight import Mode, open_job
+from stylevideo.render.opening import Mode, open_job
 from stylevideo.text import bytes_in_words
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from stylevideo.motion.frame import Frame
 from stylevideo.ops.pyramid import LEAST_EDGE_PX
 from stylevideo.quality.measures import MeasuredFrame
 from stylevideo.render.assemble import displayed
-from stylevideo.render.preflight import choose_reading, refuse_hdr
+from stylevideo.render.opening import choose_reading, refuse_hdr
 from stylevideo.settings.settings import Settings
 from stylevideo.text import counted
 from stylevideo.timeline.clip import VideoInfo

@@ -14,7 +14,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import bytes_needed, pixels_of
-from stylevideo.render.preflight import Mode, open_job
+from stylevideo.render.opening import Mode, open_job
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
 from stylevideo.system.device import cpu_threads, describe

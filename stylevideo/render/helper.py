@@ -8,9 +8,9 @@ from stylevideo.errors import Stopped
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.claims import Hooks
 from stylevideo.render.disk import check_room
+from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.painter import Painter
 from stylevideo.render.pipeline import Saver
-from stylevideo.render.preflight import Mode, open_job
 from stylevideo.store.checkpoint import load_shots
 from stylevideo.system.device import cpu_threads, memory_context
 from stylevideo.system.heartbeat import broken_off_when

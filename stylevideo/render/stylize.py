@@ -42,10 +42,10 @@ from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.disk import check_room, pixels_of
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, next_fallback
+from stylevideo.render.opening import Attempt, Mode, film_size, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Painter, too_large
 from stylevideo.render.pipeline import Pipeline
-from stylevideo.render.preflight import Attempt, Mode, film_size, open_job
 from stylevideo.reports.events import Checked, Forecast, Listener, Planned
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits

@@ -758,7 +758,7 @@ def test_too_little_memory(
     said = run(two_shot_clip, out / "film.mp4", "-q")
     assert is_clear(said, code=1) and "too little memory for 96x64 pixels. Choose a smaller --size" in said.err, said
     assert not names(out)
-    monkeypatch.setattr("stylevideo.render.preflight.check_decodable", too_large)
+    monkeypatch.setattr("stylevideo.render.opening.check_decodable", too_large)
     said = run(two_shot_clip, out / "film.mp4", "-q")
     assert is_clear(said, code=1) and "too little memory for two shots.mp4. Reduce it first" in said.err, said
 

@@ -29,8 +29,8 @@ from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.planning.request import ClipRequest
+from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.painter import _backwards
-from stylevideo.render.preflight import Mode, open_job
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
