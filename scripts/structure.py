@@ -3,7 +3,7 @@
 `imports` lists the packages by rank with modules and lines, and every import that the order forbids: a package
 imports from lower ranks only, wherever it does so, and nobody imports private names of another package. `run` makes
 a film of four frames and counts what runs for it: modules, the depth of calls from the command line to the loss, starts
-of ffmpeg, hashes of the source. The exit code is 1 if something is out of order.
+of ffmpeg (with `-v` their commands), hashes of the source. The exit code is 1 if something is out of order.
 """
 
 from __future__ import annotations
