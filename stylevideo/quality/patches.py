@@ -27,7 +27,7 @@ SEED = 18
 COPIED_DIFFERENCE = 25.0
 """Root mean square difference, in units of Lab, up to which a patch may be a copy: a motif is recoloured at times."""
 SAME_OFFSET_PX = 1.5
-"""By how much the offsets of neighbouring patches of one copy may differ, each way."""
+"""By how much the offsets of neighbouring patches of one copy may differ, each way, where every place is looked at."""
 LEAST_AGREEING = 6
 """Of a patch's 24 neighbours on the grid so many must have its offset: some do by chance."""
 BRIDGED_CELLS = 2
@@ -43,12 +43,14 @@ class NearestPatches:
         centers: (R, C, 2), y and x of the patches' middles.
         offsets: (R, C, 2), from there to the middle of the nearest patch of the other picture.
         differences: (R, C), root mean square over a patch's pixels of ΔE, the distance in CIE Lab (1976).
+        spacing: pixels between the other picture's places that were looked at: 1 where that is each.
     """
 
     patch: int
     centers: np.ndarray
     offsets: np.ndarray
     differences: np.ndarray
+    spacing: int
 
     def mean_difference(self, region: np.ndarray | None = None) -> float:
         """The mean over the patches whose middle lies in a region (H, W), bool; NaN where none does."""
@@ -61,8 +63,8 @@ class NearestPatches:
 def nearest_patches(image: Tensor, other: Tensor, patch: int) -> NearestPatches:
     """Find the patches of a picture in another one.
 
-    The whole search is exact among the places that are looked at: of the picture's places at most 2048, one at random
-    (always the same) in each cell of a grid, of the other's at most 2¹⁷, likewise. Takes 0.5 GiB at most.
+    The search is exact among the places that are looked at: of the picture's about 2048 at most, one at random (always
+    the same) in each cell of a grid, of the other's about 2¹⁷, likewise. Takes 1 GiB at most.
 
     Args:
         image, other: (1, 3, H, W), RGB, 0..1, of any two sizes.
@@ -70,17 +72,18 @@ def nearest_patches(image: Tensor, other: Tensor, patch: int) -> NearestPatches:
     Raises:
         ShapeError: a picture is smaller than a patch.
     """
-    centers, wanted = _patches(_to_lab(image), patch, SEARCHED_PLACES)
-    other_centers, known = _patches(_to_lab(other), patch, KEPT_PLACES)
+    centers, wanted = _patches(_to_lab(image), patch, _spacing(image, patch, SEARCHED_PLACES))
+    spacing = _spacing(other, patch, KEPT_PLACES)
+    other_centers, known = _patches(_to_lab(other), patch, spacing)
     nearest, differences = _nearest(wanted, known)
     offsets = other_centers.reshape(-1, 2)[nearest.numpy()].reshape(centers.shape) - centers
     per_pixel = (differences / patch**2).sqrt().numpy().reshape(centers.shape[:2])
-    return NearestPatches(patch, centers, offsets, per_pixel)
+    return NearestPatches(patch, centers, offsets, per_pixel, spacing)
 
 
 def _nearest(wanted: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Of each wanted row (N, D) the nearest of the known rows (M, D), and the square of its distance: (N,), (N,)."""
-    half_squares = known.square().sum(1) / 2
+    half_squares = torch.linalg.vector_norm(known, dim=1).square() / 2
     nearest, differences = [], []
     for some in torch.split(wanted, CHUNK_PLACES):
         found = torch.addmm(half_squares, some, known.T, alpha=-1).argmin(1)
@@ -107,12 +110,13 @@ def _linked(nearest: NearestPatches) -> np.ndarray:
     """(R, C): the same number for patches of one copy, -1 for what is none."""
     copied = nearest.differences <= COPIED_DIFFERENCE
     rows, columns = copied.shape
+    tolerance = SAME_OFFSET_PX + nearest.spacing - 1
     labels = np.where(copied, np.arange(copied.size).reshape(copied.shape), -1)
     links = []
     for down, right in _STEPS:
         here = slice(0, max(0, rows - down)), slice(max(0, -right), columns - max(0, right))
         there = slice(down, rows), slice(max(0, right), columns + min(0, right))
-        same = np.abs(nearest.offsets[here] - nearest.offsets[there]).max(-1, initial=0) <= SAME_OFFSET_PX
+        same = np.abs(nearest.offsets[here] - nearest.offsets[there]).max(-1, initial=0) <= tolerance
         links.append((here, there, same & copied[here] & copied[there]))
     agreeing = np.zeros(copied.shape, int)
     for here, there, linked in links:
@@ -144,14 +148,19 @@ def _to_lab(image: Tensor) -> np.ndarray:
     return lab
 
 
-def _patches(picture: np.ndarray, patch: int, most: int) -> tuple[np.ndarray, Tensor]:
+def _spacing(image: Tensor, patch: int, most: int) -> int:
+    """Pixels between places, so that there are about so many at most."""
+    height, width = (edge - patch + 1 for edge in image.shape[2:])
+    if min(height, width) < 1:
+        raise ShapeError(f"a picture of {tuple(image.shape[2:])} has no patches of {patch} pixels")
+    return max(1, math.ceil(math.sqrt(height * width / most)))
+
+
+def _patches(picture: np.ndarray, patch: int, spacing: int) -> tuple[np.ndarray, Tensor]:
     """Middles (R, C, 2) of patches on a grid, and the patches (R·C, 3·patch²)."""
     height, width = (edge - patch + 1 for edge in picture.shape[:2])
-    if min(height, width) < 1:
-        raise ShapeError(f"a picture of {tuple(picture.shape[:2])} has no patches of {patch} pixels")
-    step = max(1, math.ceil(math.sqrt(height * width / most)))
-    top, left = np.meshgrid(np.arange(0, height, step), np.arange(0, width, step), indexing="ij")
-    jitter = np.random.default_rng(SEED).integers(0, step, (2, *top.shape))
+    top, left = np.meshgrid(np.arange(0, height, spacing), np.arange(0, width, spacing), indexing="ij")
+    jitter = np.random.default_rng(SEED).integers(0, spacing, (2, *top.shape))
     top, left = np.minimum(top + jitter[0], height - 1), np.minimum(left + jitter[1], width - 1)
     windows = np.lib.stride_tricks.sliding_window_view(picture, (patch, patch), (0, 1))
     chosen = windows[top.ravel(), left.ravel()].reshape(top.size, -1)

@@ -109,6 +109,15 @@ def test_a_copied_motif_is_found_with_its_size(noise: float) -> None:
     assert copied_extent(nearest_patches(image, style, 13)) == pytest.approx(60, abs=5)
 
 
+def test_a_copied_motif_is_found_in_a_style_too_large_to_look_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    style, image = texture(180, 240, seed=3, grain_px=8), texture(seed=4, grain_px=8)
+    image[..., 10:50, 20:80] = style[..., 40:80, 11:71]
+    monkeypatch.setattr("stylevideo.quality.patches.KEPT_PLACES", 15000)
+    nearest = nearest_patches(image, style, 13)
+    assert nearest.spacing == 2
+    assert copied_extent(nearest) == pytest.approx(60, abs=5)
+
+
 def test_what_is_not_copied_has_no_motif() -> None:
     assert copied_extent(nearest_patches(texture(seed=4), texture(90, 120, seed=3), 13)) <= 16
 
