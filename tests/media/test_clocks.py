@@ -24,6 +24,7 @@ from stylevideo.media.framecrc import parse_framecrc
 from stylevideo.quality.verify import verify
 from stylevideo.system.process import collect
 from stylevideo.timeline.clip import VideoInfo
+from stylevideo.timeline.ranges import select_frames
 from stylevideo.timeline.rates import constant_rate
 from stylevideo.timeline.selection import Clip, FrameSelection
 
@@ -252,13 +253,13 @@ def test_sound_keeps_its_distance_across_a_jump_of_the_clock(
     assert not verify(source, film, f"{frames.start + 1}-{frames.stop}").wrong
 
 
-def held(path: Path, times: list[int], lasts: int, *encoder: str) -> Path:
-    """Numbered frames at these hundredths of a second, the last one shown for so many."""
+def held(path: Path, times: list[int], lasts: int, *encoder: str, clock_hz: int = 100) -> Path:
+    """Numbered frames at these times, in units of the clock, the last one shown for so long."""
     raw = [stream_header(*SIZE, "rgb24")]
     for number, (begin, end) in enumerate(pairwise([*times, times[-1] + lasts])):
         pixels = numbered_frame(number).tobytes()
-        raw += [picture_header(Fraction(begin, 100), Fraction(end - begin, 100), len(pixels)), pixels]
-    clock = ("-fps_mode", "passthrough", "-enc_time_base:v", "1:100")
+        raw += [picture_header(Fraction(begin, clock_hz), Fraction(end - begin, clock_hz), len(pixels)), pixels]
+    clock = ("-fps_mode", "passthrough", "-enc_time_base:v", f"1:{clock_hz}")
     command = [ffmpeg_path(), "-v", "error", "-y", "-f", "matroska", "-i", "-", *clock, *encoder, str(path)]
     subprocess.run(command, input=b"".join(raw), check=True)
     return path
@@ -323,6 +324,15 @@ def test_a_stretch_ends_with_its_last_frame(tmp_path: Path) -> None:
     every_second = FrameSelection(info, range(0, 4, 2))
     assert every_second.repeats == (2, 26)
     assert sum(map(every_second.length, every_second.frames)) == info.duration
+
+
+@pytest.mark.parametrize("frames", ["1,8", "3-4,6,8", "2-5x3"])
+def test_the_film_of_some_frames_of_a_variable_rate_ends_with_their_time(tmp_path: Path, frames: str) -> None:
+    times = [0, 37, 82, 114, 144, 195, 315, 380, 440, 587]
+    source, film = held(tmp_path / "a.mkv", times, 60, *X264, "-bf", "0", clock_hz=1000), tmp_path / "film.mp4"
+    selection = select_frames(probe(source), frames)
+    write_film(map(numbered_frame, selection.chosen), Clip(source, film, selection))
+    assert not verify(source, film, frames).wrong
 
 
 def odd_rate(path: Path) -> Path:
