@@ -35,7 +35,7 @@ RETURN_PX = 0.5
 """A track counts if it comes back this near to its start."""
 APART_PX = 1.0
 """Beyond this a film's track disagrees with the source's."""
-MOVING_PX = 0.5
+MOVING_PX = 1.0
 """Slower things tell nothing of speed."""
 LEAST_TRACKS = 20
 
@@ -62,7 +62,7 @@ class Agreement:
         apart: share of tracks that differ by more than a pixel, 0..1.
         speed: of strokes over that of things, along the way of the things: 1 where strokes stick, 0 where they stand
             still while things move under them (a shower door). The slope of least absolute deviations through the
-            origin, over tracks of at least half a pixel in the source, so that a few lost tracks do not count.
+            origin, over tracks of at least a pixel in the source, so that a few lost tracks do not count.
     """
 
     tracks: int
