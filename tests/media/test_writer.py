@@ -493,14 +493,14 @@ from stylevideo.media.ffmpeg import file_url, run_ffmpeg
 from stylevideo.media.encode.delivery import Encoding, choose_delivery
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.film import write_film
-from stylevideo.timeline.selection import Clip
+from stylevideo.timeline.selection import Clip, FrameSelection
 source = Path({str(sounding)!r})
 def slow():
     for number in range(24):
         yield numbered_frame(number)
         print(number, flush=True)
         time.sleep(0.2)
-write_film(slow(), Clip(source, Path({str(tmp_path / "film.mkv")!r}), probe(source), range(24)))
+write_film(slow(), Clip(source, Path({str(tmp_path / "film.mkv")!r}), FrameSelection.whole(probe(source))))
 """
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert child.stdout is not None
