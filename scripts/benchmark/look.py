@@ -95,7 +95,8 @@ def sum_up(judged: Sequence[Judged]) -> list[Findings]:
         ratios = _means([film.times_the_first() for film in films])
         traits = _means([film.traits() for film in films])
         rows.append([method, *map(number, (*ratios.values(), *traits.values()))])
-        bars += _bars(method, ratios, max(film.look.copied for film in films), traits["dirt"])
+        compared = ratios if rows[1:] else {}  # the first is itself what the others are compared with
+        bars += _bars(method, compared, max(film.look.copied for film in films), traits["dirt"])
     headings = [f"means over {len(judged) // len(by_method)} films, times the first method's", *ratios, *traits]
     return [Findings(f"## All\n\n{table(headings, rows)}", tuple(bars), {})]
 

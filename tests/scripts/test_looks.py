@@ -35,6 +35,8 @@ def test_looks_are_compared_and_remembered(tmp_path: Path, capsys: pytest.Captur
     assert means["7 px, whole"] == means["style's, 13 px"] == "1.00", "times itself"
     assert any(value != "1.00" for value in rows[-1][1:12]), "another painter is another distance away"
     assert "bare: patches, 7 px, moving: " in printed
+    assert "gram: patches" not in printed, "nothing is asked of the first beside itself"
+    assert "gram: dirt in colour" in printed
     sheet = read_picture(tmp_path / "out" / "look-flight-woodblock.png")
     assert sheet.shape[0] > 2 * 3 * 36
     assert sheet.shape[1] > 3 * 3 * 64
