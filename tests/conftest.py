@@ -24,6 +24,7 @@ from stylevideo.motion.frame import Frame
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.job import Job
 from stylevideo.render.opening import Mode, open_job
+from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -80,10 +81,10 @@ def make_targets(vgg: VGG19) -> Callable[[Settings], StyleTargets]:
     picture = StylePicture(to_image(read_picture(STYLE)), 1.0)
 
     @functools.cache
-    def of(layers: tuple[str, ...], style_scale: float) -> StyleTargets:
-        return StyleTargets(vgg, [picture], layers, style_scale)
+    def of(losses: LossSettings, style_scale: float) -> StyleTargets:
+        return StyleTargets(vgg, [picture], losses, style_scale)
 
-    return lambda settings: of(settings.losses.style_layers, settings.scales.style_scale)
+    return lambda settings: of(settings.losses, settings.scales.style_scale)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from scripts.benchmark.clips import BenchmarkClip
 from scripts.benchmark.methods import ALONE, STANDARD, Film, Method, Workbench
 from scripts.benchmark.pictures import WHOLE, Picture, Window, crops, part
 from scripts.benchmark.report import Bar, Findings, number, table
-from stylevideo.engine.targets import StyleTerm
+from stylevideo.engine.terms import GramTerm
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.models.vgg import VGG19
@@ -107,7 +107,7 @@ def check_borders(
         ALONE: bench.make(last, replace(methods[ALONE], ends_only=False)).picture,
         STANDARD: bench.make(clip, methods[STANDARD]).picture,
     }
-    style = bench.targets().at(clip.size)
+    style = bench.targets().grams(clip.size)
     indices = [frame.index for frame in last.frames]
     found = {
         name: [
@@ -132,7 +132,7 @@ def check_borders(
 
 
 def _look(
-    vgg: VGG19, image: Tensor, where: tuple[Window, ...], style: Sequence[StyleTerm]
+    vgg: VGG19, image: Tensor, where: tuple[Window, ...], style: Sequence[GramTerm]
 ) -> tuple[float, float, float]:
     """Style distance, brightness and sharpness inside some windows of a picture."""
     mask = image.new_zeros(1, 1, *image.shape[2:])

@@ -48,7 +48,7 @@ def uncovered_regions(frames: Sequence[Frame]) -> Iterator[tuple[int, Tensor]]:
 
 
 def _regions(bench: Workbench, clip: BenchmarkClip, films: Mapping[str, Film]) -> Findings:
-    style = bench.targets().at(clip.size)
+    style = bench.targets().grams(clip.size)
     regions = dict(uncovered_regions(clip.frames))
     found = {
         index: [style_distance(bench.vgg, film.picture(index), style, regions[index]) for film in films.values()]

@@ -7,17 +7,17 @@ L. A. Gatys, A. S. Ecker, M. Bethge: Image style transfer using convolutional ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
-from stylevideo.engine.targets import StyleTerm
+from stylevideo.engine.targets import StyleAtSize
+from stylevideo.engine.terms import StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import (
-    gram_matrix,
     mean_square_error,
     relative_square_error,
     temporal_loss,
@@ -70,12 +70,13 @@ class Objective:
     """The loss of one frame at one size.
 
     total = style_weight * style + content_weight * content + tv_weight * tv + temporal_weight * temporal;
-    style is the mean of its terms by their weights, content the mean over its layers.
+    style is the mean of its terms by their weights, content the mean over its layers. Matched places are found for the
+    first picture that is evaluated, and stay what they are until `rematch`.
 
     Args:
         vgg: the network.
         frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
-        style: its terms.
+        style: what it should look like.
         guide: what earlier frames say, or None.
         settings: weights, layers and normalisation.
     """
@@ -84,13 +85,13 @@ class Objective:
         self,
         vgg: VGG19,
         frame: Tensor,
-        style: Sequence[StyleTerm],
+        style: StyleAtSize,
         guide: TemporalTarget | None,
         settings: LossSettings,
     ) -> None:
         self._vgg = vgg
-        self._style = tuple(style)
-        self._style_weights = torch.tensor([term.weight for term in style], device=frame.device)
+        self._style = style
+        self._matched: Sequence[StyleTerm] | None = None
         self._guide = guide
         self._settings = settings
         s = settings
@@ -98,10 +99,16 @@ class Objective:
             (s.style_weight, s.content_weight, s.tv_weight, s.temporal_weight), device=frame.device
         )
         self._distance = relative_square_error if settings.normalization == "target" else mean_square_error
-        self._layers = tuple(dict.fromkeys((*(term.layer for term in style), *settings.content_layers)))
+        matched = style.matcher.layers if style.matcher else ()
+        layers = (*(term.layer for term in style.terms), *matched, *settings.content_layers)
+        self._layers = tuple(dict.fromkeys(layers))
         with torch.no_grad():
             features = vgg(frame, settings.content_layers) if settings.content_layers else {}
         self._content = {layer: feature.float() for layer, feature in features.items()}
+
+    def rematch(self) -> None:
+        """Find places anew for the next picture that is evaluated."""
+        self._matched = None
 
     def value(self, image: Tensor) -> LossTerms:
         """The loss of a picture (1, 3, H, W)."""
@@ -123,12 +130,21 @@ class Objective:
         contents = [self._distance(features[layer].float(), target) for layer, target in self._content.items()]
         return torch.stack(
             (
-                (torch.stack(styles) * self._style_weights).sum() / self._style_weights.sum() if styles else zero,
+                self._style_term(features, zero),
                 torch.stack(contents).mean() if contents else zero,
                 self._total_variation(image),
                 temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
             )
         )
+
+    def _style_term(self, features: Mapping[str, Tensor], zero: Tensor) -> Tensor:
+        if self._matched is None:
+            matcher, weight = self._style.matcher, self._style.match_weight
+            self._matched = matcher.terms(features, weight) if matcher else []
+        terms = (*self._style.terms, *self._matched)
+        weight = sum(term.weight for term in terms)
+        parts = [term.distance(features[term.layer], self._distance) * (term.weight / weight) for term in terms]
+        return torch.stack(parts).sum() if parts else zero
 
     def _total_variation(self, image: Tensor) -> Tensor:
         return total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image)

@@ -23,6 +23,8 @@ from stylevideo.settings.settings import Settings
 
 CHECK_EVERY = 4
 """Iterations between two looks at the loss: each look makes a GPU wait for the host."""
+REMATCH_EVERY = 20
+"""Iterations after which a picture that is still changing is matched with the styles anew."""
 LBFGS_HISTORY = 20
 
 
@@ -154,6 +156,8 @@ def _optimize_adam(
     first, second = start.first_moment.clone(), start.second_moment.clone()
     looked_at, looked_after = torch.tensor(torch.inf), 0
     for done in range(1, iterations + 1):
+        if done % REMATCH_EVERY == 1:
+            objective.rematch()
         losses, gradient = objective.value_and_grad(image)
         step = start.step + done
         first.lerp_(gradient, 1 - numbers.beta1)

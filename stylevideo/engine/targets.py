@@ -6,15 +6,21 @@ Knows styles and the network; knows nothing of frames or time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from stylevideo.engine.matcher import Matcher
+from stylevideo.engine.terms import GramTerm, StyleTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
+from stylevideo.settings.sections import LossSettings
+
+MATCH_SHARES = {"gram": 0.0, "match": 1.0}
+"""Of painters that leave no choice: which part of the style term is matched."""
 
 
 @dataclass(frozen=True)
@@ -26,67 +32,89 @@ class StylePicture:
 
 
 @dataclass(frozen=True)
-class StyleTerm:
-    """One part of the style loss: what a layer's statistics should be, and where.
+class StyleAtSize:
+    """What frames of one size should look like.
 
     Attributes:
-        layer: of the network.
-        target: (1, C, C), the Gram matrix.
-        weight: among the terms, which are averaged by it.
-        region: (1, 1, H, W), 0..1, at the frame's size: where the term counts; None is everywhere.
+        terms: that are the same for every frame.
+        matcher: finds those that depend on the frame; None where there are none.
+        match_weight: theirs together, among all.
     """
 
-    layer: str
-    target: Tensor
-    weight: float = 1.0
-    region: Tensor | None = None
+    terms: tuple[StyleTerm, ...]
+    matcher: Matcher | None = None
+    match_weight: float = 0.0
 
 
 class StyleTargets:
-    """The style terms for a frame of a given size, computed once for each size.
+    """What frames should look like, computed once for each size.
 
-    Several styles are blended by the weighted mean of their Gram matrices.
+    Several styles are blended by the weighted mean of their Gram matrices; of matched places each gets a part.
 
     Args:
         vgg: the network, on its device.
         pictures: at least one style.
-        layers: the layers of the style term.
+        losses: which painter, and its layers.
         style_scale: the styles' long edge relative to the frame's. A style is never enlarged beyond
             its own size, which would only teach the film blur, nor made too small for the network.
     """
 
-    def __init__(self, vgg: VGG19, pictures: Sequence[StylePicture], layers: Sequence[str], style_scale: float) -> None:
+    def __init__(self, vgg: VGG19, pictures: Sequence[StylePicture], losses: LossSettings, style_scale: float) -> None:
         self._vgg = vgg
         self._pictures = tuple(pictures)
-        self._layers = tuple(layers)
+        self._losses = losses
         self._style_scale = style_scale
-        self._by_size: dict[tuple[int, int], tuple[StyleTerm, ...]] = {}
+        self._by_size: dict[tuple[int, int], StyleAtSize] = {}
+        self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
-    def at(self, size: tuple[int, int]) -> tuple[StyleTerm, ...]:
-        """The style terms for a frame of this height and width, one for each layer."""
+    def at(self, size: tuple[int, int]) -> StyleAtSize:
+        """For a frame of this height and width."""
         if size not in self._by_size:
-            self._by_size[size] = tuple(StyleTerm(layer, gram) for layer, gram in self._blend(size).items())
+            self._by_size[size] = self._compute(size)
         return self._by_size[size]
 
-    def at_layers(self, layers: Sequence[str]) -> StyleTargets:
-        """The same styles, seen by other layers."""
-        return StyleTargets(self._vgg, self._pictures, layers, self._style_scale)
+    def grams(self, size: tuple[int, int], layers: Sequence[str] | None = None) -> tuple[GramTerm, ...]:
+        """The Gram matrices alone, whichever painter was chosen: by them films of all painters are measured.
+
+        Args:
+            size: height and width of the frame.
+            layers: those of the settings if not given.
+        """
+        layers = self._losses.style_layers if layers is None else tuple(layers)
+        if (size, layers) not in self._grams:
+            features = [self._features(picture, size, layers) for picture in self._pictures]
+            self._grams[size, layers] = self._blended(features, layers, 1.0)
+        return self._grams[size, layers]
 
     @torch.no_grad()
-    def _blend(self, size: tuple[int, int]) -> dict[str, Tensor]:
-        total = sum(picture.weight for picture in self._pictures)
-        blended: dict[str, Tensor] = {}
-        for picture in self._pictures:
-            for layer, gram in self._grams(picture.image, size).items():
-                part = gram * (picture.weight / total)
-                blended[layer] = blended[layer] + part if layer in blended else part
-        return blended
+    def _compute(self, size: tuple[int, int]) -> StyleAtSize:
+        share = MATCH_SHARES.get(self._losses.painter, self._losses.match_share)
+        layers = self._losses.style_layers if share < 1 else ()
+        matched = self._losses.match_layers if share > 0 else ()
+        features = [self._features(picture, size, (*layers, *matched)) for picture in self._pictures]
+        terms = self._blended(features, layers, 1 - share)
+        if not matched:
+            return StyleAtSize(terms)
+        return StyleAtSize(terms, Matcher(features, [picture.weight for picture in self._pictures], matched), share)
 
-    def _grams(self, image: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
-        if not self._layers:
-            return {}
-        features = self._vgg(fit_style(image, size, self._style_scale), self._layers)
-        return {layer: gram_matrix(feature) for layer, feature in features.items()}
+    def _features(self, picture: StylePicture, size: tuple[int, int], layers: Sequence[str]) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return self._vgg(fit_style(picture.image, size, self._style_scale), layers) if layers else {}
+
+    def _blended(
+        self, features: Sequence[Mapping[str, Tensor]], layers: Sequence[str], weight: float
+    ) -> tuple[GramTerm, ...]:
+        """One term for each layer, with this weight together."""
+        total = sum(picture.weight for picture in self._pictures)
+        parts = [picture.weight / total for picture in self._pictures]
+        return tuple(
+            GramTerm(layer, _mean([gram_matrix(style[layer]) for style in features], parts), weight / len(layers))
+            for layer in layers
+        )
+
+
+def _mean(values: Sequence[Tensor], parts: Sequence[float]) -> Tensor:
+    return torch.stack([value * part for value, part in zip(values, parts, strict=True)]).sum(dim=0)
 
 
 def fit_style(image: Tensor, size: tuple[int, int], style_scale: float) -> Tensor:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.terms import GramTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.flow import MotionSource
@@ -115,7 +116,10 @@ def measure_frames(
         motions: by what flows the warping errors are to be measured, by name.
         shot_starts: indices of source frames that follow a cut; nothing is compared across it.
     """
-    held_out = targets.at_layers(HELD_OUT_STYLE_LAYERS)
+
+    def held_out(image: Tensor) -> Sequence[GramTerm]:
+        return targets.grams((image.shape[2], image.shape[3]), HELD_OUT_STYLE_LAYERS)
+
     before: deque[MeasuredFrame] = deque(maxlen=LONG_STEP_FRAMES)
     shot = 0
     for frame, image in pairs:
@@ -133,7 +137,7 @@ def measure_frames(
             shot=shot,
             loss=losses.appearance,
             style=losses.style,
-            held_out_style=style_distance(vgg, image, held_out.at((image.shape[2], image.shape[3]))),
+            held_out_style=style_distance(vgg, image, held_out(image)),
             content=losses.content,
             sharpness=sharpness(image),
             coarse_sharpness=coarse_sharpness(image),

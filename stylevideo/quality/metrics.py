@@ -18,7 +18,8 @@ from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import Objective
-from stylevideo.engine.targets import StyleTargets, StyleTerm
+from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.terms import GramTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
@@ -117,7 +118,7 @@ def brightness(image: Tensor) -> float:
 
 
 @torch.no_grad()
-def style_distance(vgg: VGG19, image: Tensor, style: Sequence[StyleTerm], region: Tensor | None = None) -> float:
+def style_distance(vgg: VGG19, image: Tensor, style: Sequence[GramTerm], region: Tensor | None = None) -> float:
     """How far a picture's feature statistics are from the style's: mean over the terms of ‖G - G*‖² / ‖G*‖².
 
     The network sees the whole picture, so features near a region's border know what is beyond it.

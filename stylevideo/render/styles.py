@@ -66,7 +66,7 @@ def style_targets(styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings) -
     """What frames should look like, by the settings' style layers and style scale, on the network's device."""
     device = next(vgg.buffers()).device
     pictures = [StylePicture(to_image(read.picture).to(device), read.style.weight) for read in styles]
-    return StyleTargets(vgg, pictures, settings.losses.style_layers, settings.scales.style_scale)
+    return StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
 
 
 def _read_style(style: Style) -> ReadStyle:

@@ -40,6 +40,7 @@ PRESETS = {
             "the article's recipe: each frame by itself, 1000 iterations (--iterations N for fewer)",
             {
                 "carry": False,
+                "painter": "gram",
                 "normalization": "raw",
                 "content_layers": ("relu5_2",),
                 "content_weight": 1e3,

@@ -63,6 +63,22 @@ class LossSettings:
     temporal_weight: float = setting(
         90.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
+    painter: str = setting(
+        "mixed",
+        "gram: the style as a mean over the picture; match: every place like a place of the style; "
+        "mixed: match for what is near, gram for the whole",
+        choices=("gram", "match", "mixed"),
+    )
+    match_share: float = setting(
+        0.4,
+        "how much of the style term of --painter mixed is matched places",
+        minimum=0,
+        maximum=1,
+        idle=lambda settings, _: "" if settings.losses.painter == "mixed" else "--painter leaves no choice",
+    )
+    match_layers: tuple[str, ...] = setting(
+        ("relu2_1", "relu3_1", "relu4_1"), "VGG-19 layers of which places are matched", choices=VGG19_LAYERS
+    )
     style_layers: tuple[str, ...] = setting(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
     )

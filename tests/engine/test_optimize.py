@@ -11,10 +11,12 @@ import torch
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.sequence import restart
-from stylevideo.engine.targets import StyleTargets, StyleTerm
+from stylevideo.engine.targets import StyleAtSize, StyleTargets
+from stylevideo.engine.terms import GramTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.frame import Frame
 from stylevideo.settings.presets import preset
+from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings
 
 Maker = Callable[[Settings], StyleTargets]
@@ -55,10 +57,10 @@ def test_a_style_term_counts_by_its_weight_and_in_its_region(
     vgg, make_targets: Maker, flight_frames: list[Frame]
 ) -> None:
     frame, settings = flight_frames[0].image, Settings().with_values(content_layers=(), tv_weight=0.0)
-    terms = make_targets(settings).at(tuple(frame.shape[2:]))
+    terms = make_targets(settings).grams(tuple(frame.shape[2:]))
 
-    def style(*chosen: StyleTerm, image: torch.Tensor = frame) -> float:
-        return Objective(vgg, frame, chosen, None, settings.losses).value(image).numbers().style
+    def style(*chosen: GramTerm, image: torch.Tensor = frame) -> float:
+        return Objective(vgg, frame, StyleAtSize(chosen), None, settings.losses).value(image).numbers().style
 
     first, second = style(terms[0]), style(terms[1])
     assert style(*terms[:2]) == pytest.approx((first + second) / 2)
@@ -145,7 +147,7 @@ def test_coarse_scales_come_first_and_are_counted(vgg, make_targets: Maker, flig
 
 
 def test_larger_style_scale_asks_for_other_statistics(make_targets: Maker) -> None:
-    small, large = (make_targets(Settings().with_values(style_scale=scale)).at((72, 128)) for scale in (0.5, 2.0))
+    small, large = (make_targets(Settings().with_values(style_scale=scale)).grams((72, 128)) for scale in (0.5, 2.0))
     assert [term.layer for term in small] == list(Settings().losses.style_layers)
     assert not torch.allclose(small[2].target, large[2].target, rtol=0.05)
 
@@ -154,9 +156,9 @@ def test_styles_are_blended_by_their_weights(vgg, make_targets: Maker) -> None:
     from stylevideo.engine.targets import StylePicture
 
     black, white = torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
-    layers = ("relu1_1", "relu2_1")
-    alone = [StyleTargets(vgg, [StylePicture(image, 1.0)], layers, 1.0).at((64, 64)) for image in (black, white)]
-    both = StyleTargets(vgg, [StylePicture(black, 3.0), StylePicture(white, 1.0)], layers, 1.0).at((64, 64))
+    losses = LossSettings(style_layers=("relu1_1", "relu2_1"))
+    alone = [StyleTargets(vgg, [StylePicture(image, 1.0)], losses, 1.0).grams((64, 64)) for image in (black, white)]
+    both = StyleTargets(vgg, [StylePicture(black, 3.0), StylePicture(white, 1.0)], losses, 1.0).grams((64, 64))
     for mixed, of_black, of_white in zip(both, *alone, strict=True):
         torch.testing.assert_close(mixed.target, 0.75 * of_black.target + 0.25 * of_white.target)
 

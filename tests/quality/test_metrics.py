@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from image_fixtures import noise_image
 
 from stylevideo.engine.objective import Objective
-from stylevideo.engine.targets import StyleTargets, StyleTerm
+from stylevideo.engine.targets import StyleAtSize, StyleTargets
+from stylevideo.engine.terms import GramTerm
 from stylevideo.errors import ShapeError
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
@@ -197,8 +198,8 @@ def test_held_out_layers_are_not_optimised() -> None:
 
 
 def test_style_distance_is_the_optimisers_style_term(vgg: VGG19, make_targets: Maker) -> None:
-    image, style = smooth_image(), make_targets(PLAIN).at((HEIGHT, WIDTH))
-    objective = Objective(vgg, image, style, None, PLAIN.losses)
+    image, style = smooth_image(), make_targets(PLAIN).grams((HEIGHT, WIDTH))
+    objective = Objective(vgg, image, StyleAtSize(style), None, PLAIN.losses)
     term = objective.value(image).numbers().style
     assert style_distance(vgg, image, style) == pytest.approx(term, rel=1e-5)
 
@@ -206,7 +207,7 @@ def test_style_distance_is_the_optimisers_style_term(vgg: VGG19, make_targets: M
 def test_a_region_is_judged_by_its_own_statistics(vgg: VGG19) -> None:
     layers = ("relu1_1", "relu2_1", "relu3_1")
     painted, plain = noise_image(64, 64, 3), torch.full((1, 3, 64, 64), 0.5)
-    style = [StyleTerm(layer, gram_matrix(feature)) for layer, feature in vgg(painted, layers).items()]
+    style = [GramTerm(layer, gram_matrix(feature)) for layer, feature in vgg(painted, layers).items()]
     image = painted.clone()
     image[..., 32:] = plain[..., 32:]
     left, everywhere = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)

@@ -1,0 +1,71 @@
+"""The parts of the style loss: what a layer's features should be like, each part at one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from stylevideo.ops.losses import gram_matrix
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""(value, target): how far they are apart, a scalar."""
+
+
+class StyleTerm(Protocol):
+    """One part of the style loss.
+
+    Attributes:
+        layer: of the network.
+        weight: among the terms, which are averaged by it.
+    """
+
+    @property
+    def layer(self) -> str: ...  # noqa: D102 - see above
+
+    @property
+    def weight(self) -> float: ...  # noqa: D102
+
+    def distance(self, features: Tensor, measure: Distance) -> Tensor:
+        """How far a layer's features (1, C, h, w) are from what they should be like, a scalar."""
+        ...
+
+
+@dataclass(frozen=True)
+class GramTerm:
+    """What a layer's channels have to do with each other should be as in the style, over the whole or over a region.
+
+    Attributes:
+        layer, weight: see `StyleTerm`.
+        target: (1, C, C), the Gram matrix.
+        region: (1, 1, H, W), 0..1, at the frame's size: where the term counts; None is everywhere.
+    """
+
+    layer: str
+    target: Tensor
+    weight: float = 1.0
+    region: Tensor | None = None
+
+    def distance(self, features: Tensor, measure: Distance) -> Tensor:
+        """Between the Gram matrices."""
+        return measure(gram_matrix(features, self.region), self.target)
+
+
+@dataclass(frozen=True)
+class PlaceTerm:
+    """Each place of a layer should be like a target of its own.
+
+    Attributes:
+        layer, weight: see `StyleTerm`.
+        target: (1, C, h, w).
+    """
+
+    layer: str
+    target: Tensor
+    weight: float = 1.0
+
+    def distance(self, features: Tensor, measure: Distance) -> Tensor:
+        """Between the features, place by place."""
+        return measure(features.float(), self.target)

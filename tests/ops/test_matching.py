@@ -1,0 +1,92 @@
+"""Places that are alike: what is nearest, what prices do, and how a finer map follows a coarse one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stylevideo.ops import matching
+from stylevideo.ops.matching import directions, nearest, nearest_around, nearest_parents, prices, refined
+
+
+def features(seed: int, height: int = 6, width: int = 8, channels: int = 16) -> torch.Tensor:
+    return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def even(count: int) -> torch.Tensor:
+    return torch.full((count,), 1 / count)
+
+
+def test_directions_do_not_know_brightness_or_contrast() -> None:
+    image = features(0)
+    torch.testing.assert_close(directions(3 * image + 5), directions(image), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(directions(image).norm(dim=1), torch.ones(48))
+
+
+def test_a_flat_map_has_no_direction_and_no_nan() -> None:
+    assert directions(torch.ones(1, 4, 3, 3)).eq(0).all()
+
+
+def test_every_place_of_a_map_finds_itself_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = directions(features(1))
+    free = torch.zeros(len(places))
+    assert nearest(places, places, free).tolist() == list(range(48))
+    monkeypatch.setattr(matching, "CHUNK_ENTRIES", 100)
+    assert nearest(places, places, free).tolist() == list(range(48))
+
+
+def test_prices_keep_many_from_choosing_one() -> None:
+    """Forty places like the first style place and eight like the others: free, the first is chosen forty times."""
+    style = directions(features(2, height=2, width=4))
+    noise = 0.3 * torch.randn(40, 16, generator=torch.Generator().manual_seed(3))
+    wanting = torch.nn.functional.normalize(torch.cat((style[:1] + noise, style)), dim=1)
+
+    def most_chosen(price: torch.Tensor) -> int:
+        return int(nearest(wanting, style, price).bincount().max())
+
+    assert most_chosen(torch.zeros(8)) >= 40
+    assert most_chosen(prices(wanting, style, even(8))) <= 48 / 8 + 4
+
+
+def test_who_shall_have_more_is_chosen_more_often() -> None:
+    wanting, style = directions(features(4, 12, 16)), directions(features(5, 2, 4))
+    shares = torch.tensor([0.3] * 2 + [0.4 / 6] * 6)
+    counts = nearest(wanting, style, prices(wanting, style, shares)).bincount(minlength=8) / len(wanting)
+    torch.testing.assert_close(counts, shares, atol=0.06, rtol=0)
+
+
+def test_prices_of_a_part_of_the_places_are_those_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanting, style = directions(features(6, 40, 40)), directions(features(7, 2, 4))
+    whole = prices(wanting, style, even(8))
+    monkeypatch.setattr(matching, "PRICED_ENTRIES", 8 * 400)
+    torch.testing.assert_close(prices(wanting, style, even(8)), whole, atol=0.03, rtol=0)
+
+
+def test_a_square_is_searched_and_no_more_of_it_than_there_is() -> None:
+    style = features(8)
+    places = directions(style)
+    there = torch.stack(torch.meshgrid(torch.arange(6), torch.arange(8), indexing="ij"), dim=2).flatten(0, 1)
+    guesses = there + torch.tensor((1, -1))
+    assert torch.equal(nearest_around(places, places, guesses, (6, 8), 1), there)
+    missed = nearest_around(places, places, there + torch.tensor((3, 0)), (6, 8), 1)
+    assert missed.min() >= 0
+    assert not torch.equal(missed, there)
+
+
+@given(
+    height=st.integers(1, 7),
+    width=st.integers(1, 7),
+    up=st.integers(1, 3),
+    more=st.integers(0, 1),
+    scale=st.integers(1, 3),
+)
+def test_a_finer_map_follows_the_coarse_one(height: int, width: int, up: int, more: int, scale: int) -> None:
+    """Where each coarse place went to its own row and column, each finer one goes to its own, times the scale."""
+    places = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), dim=2)
+    finer = (height * up + more, width * up)
+    found = refined(places, finer, (scale, scale)).view(*finer, 2).float()
+    middles = (torch.arange(finer[0]) + 0.5) * height / finer[0] * scale - 0.5
+    assert (found[:, 0, 0] - middles).abs().max() <= 0.5 + 1e-4
+    assert torch.equal(nearest_parents(places, (height, width)), places)
