@@ -126,7 +126,6 @@ class Objective:
         beat()
         features = self._vgg(image, self._layers)
         zero = image.new_zeros(())
-        styles = [self._distance(gram_matrix(features[term.layer], term.region), term.target) for term in self._style]
         contents = [self._distance(features[layer].float(), target) for layer, target in self._content.items()]
         return torch.stack(
             (
