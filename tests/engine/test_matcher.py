@@ -1,4 +1,4 @@
-"""Matched places: what a picture of the style is matched with, several styles, large pictures, and what it is good for."""
+"""Matched places: what a picture of the style finds, several styles, large pictures, and how long matches hold."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_every_painter_lowers_its_loss(
     frame = flight_frames[0].image
     optimizer = FrameOptimizer(vgg, make_targets(settings), settings)
     short, long = (optimizer.optimize(frame, CarriedState.fresh(frame), None, count).losses for count in (1, 12))
-    assert long.appearance < 0.8 * short.appearance
+    assert long.appearance < 0.85 * short.appearance
 
 
 def test_mixed_without_matches_is_gram(vgg: VGG19, flight_frames: list[Frame], make_targets: Maker) -> None:
