@@ -19,9 +19,6 @@ from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
 from stylevideo.settings.sections import LossSettings
 
-MATCH_SHARES = {"gram": 0.0, "match": 1.0}
-"""Of painters that leave no choice: which part of the style term is matched."""
-
 
 @dataclass(frozen=True)
 class StylePicture:
@@ -88,9 +85,8 @@ class StyleTargets:
 
     @torch.no_grad()
     def _compute(self, size: tuple[int, int]) -> StyleAtSize:
-        share = MATCH_SHARES.get(self._losses.painter, self._losses.match_share)
-        layers = self._losses.style_layers if share < 1 else ()
-        matched = self._losses.match_layers if share > 0 else ()
+        layers, matched = self._losses.layers_by_gram, self._losses.layers_matched
+        share = self._losses.part_matched
         features = [self._features(picture, size, (*layers, *matched)) for picture in self._pictures]
         terms = self._blended(features, layers, 1 - share)
         if not matched:

@@ -76,12 +76,14 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = ()) -> Es
 def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
     """How long one VGG evaluation, forward and backward, takes here for each pixel: measured with a small picture."""
     image = torch.rand(1, 3, PROBE_EDGE_PX, PROBE_EDGE_PX, device=vgg.mean.device, requires_grad=True)
+    losses = settings.losses
+    layers = tuple(dict.fromkeys((*losses.layers_by_gram, *losses.layers_matched, *losses.content_layers)))
     began = time.perf_counter()
     for number in range(PROBE_EVALUATIONS + 1):
         beat()
         if number == 1:
             began = time.perf_counter()  # the first one also prepares
-        features = vgg(image, settings.losses.style_layers)
+        features = vgg(image, layers)
         loss = torch.stack([gram_matrix(feature).mean() for feature in features.values()]).sum()
         float(torch.autograd.grad(loss, image)[0].sum())  # waits for the device
     return (time.perf_counter() - began) / PROBE_EVALUATIONS / PROBE_EDGE_PX**2

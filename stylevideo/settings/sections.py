@@ -64,20 +64,27 @@ class LossSettings:
         90.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
     painter: str = setting(
-        "mixed",
+        "gram",
         "gram: the style as a mean over the picture; match: every place like a place of the style; "
         "mixed: match for what is near, gram for the whole",
         choices=("gram", "match", "mixed"),
+        commands=("evaluate",),
     )
     match_share: float = setting(
         0.4,
         "how much of the style term of --painter mixed is matched places",
         minimum=0,
         maximum=1,
-        idle=lambda settings, _: "" if settings.losses.painter == "mixed" else "--painter leaves no choice",
+        commands=("evaluate",),
+        idle=lambda settings, _: (
+            "" if settings.losses.painter == "mixed" else f"--painter {settings.losses.painter} leaves no choice"
+        ),
     )
     match_layers: tuple[str, ...] = setting(
-        ("relu2_1", "relu3_1", "relu4_1"), "VGG-19 layers of which places are matched", choices=VGG19_LAYERS
+        ("relu2_1", "relu3_1", "relu4_1"),
+        "VGG-19 layers of which places are matched",
+        choices=VGG19_LAYERS,
+        idle=lambda settings, _: "--painter gram matches none" if settings.losses.painter == "gram" else "",
     )
     style_layers: tuple[str, ...] = setting(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
@@ -89,6 +96,22 @@ class LossSettings:
         "'raw': plain sums and means of 0..255 features, as in the article",
         choices=("target", "raw"),
     )
+
+
+    @property
+    def part_matched(self) -> float:
+        """How much of the style term is matched places, 0..1."""
+        return {"gram": 0.0, "match": 1.0}.get(self.painter, self.match_share)
+
+    @property
+    def layers_by_gram(self) -> tuple[str, ...]:
+        """Whose Gram matrices count."""
+        return self.style_layers if self.part_matched < 1 else ()
+
+    @property
+    def layers_matched(self) -> tuple[str, ...]:
+        """Whose places are matched."""
+        return self.match_layers if self.part_matched > 0 else ()
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,9 @@ class Settings:
                 "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
                 "classic contains) carries nothing. Leave one of the two out."
             )
-        if not self.losses.style_layers and not self.losses.content_layers:
-            raise SettingsError("Neither --style-layers nor --content-layers names a layer. Name at least one.")
+        if not (self.losses.layers_by_gram or self.losses.layers_matched or self.losses.content_layers):
+            flags = "--match-layers" if self.losses.painter == "match" else "--style-layers"
+            raise SettingsError(f"Neither {flags} nor --content-layers names a layer. Name at least one.")
 
     def value(self, name: str) -> Any:
         """The value of the leaf with this name, such as `content_weight`."""
