@@ -64,7 +64,7 @@ def test_a_style_term_counts_by_its_weight_and_in_its_region(
 
     first, second = style(terms[0]), style(terms[1])
     assert style(*terms[:2]) == pytest.approx((first + second) / 2)
-    assert style(replace(terms[0], weight=3.0), terms[1]) == pytest.approx((3 * first + second) / 4)
+    assert style(replace(terms[0], weight=3 * terms[0].weight), terms[1]) == pytest.approx((3 * first + second) / 4)
     left = torch.zeros_like(frame[:, :1])
     left[..., : frame.shape[3] // 2] = 1
     black = frame.clone()

@@ -256,11 +256,12 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(
     assert loss_after(start, 1) < loss_after(CarriedState.fresh(start.image), 4)
 
 
+@pytest.mark.parametrize("painter", ["gram", "mixed"])
 def test_a_pan_flickers_less_than_independent_frames(
-    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made], painter: str
 ) -> None:
     frames = pan(4)
-    settings = Settings().with_values(first_iterations=15, coarse_iterations=10)
+    settings = Settings().with_values(first_iterations=15, coarse_iterations=10, painter=painter)
     first, _ = begun(settings)
     carried = going_on(begun(settings), frames, vgg, make_targets, settings)
     alone = [first, *results(vgg, frames[1:], make_targets, settings.with_values(carry=False))]
@@ -279,9 +280,12 @@ def test_behind_a_flash_everything_looks_as_before(
     assert warping_error([shown[2], shown[4]], step=2) < 0.2 * warping_error([shown[2], alone], step=2)
 
 
-def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(vgg: VGG19, make_targets: Maker) -> None:
+@pytest.mark.parametrize("painter", ["gram", "mixed"])
+def test_a_shot_that_is_gone_on_with_is_the_same_as_an_uninterrupted_one(
+    vgg: VGG19, make_targets: Maker, painter: str
+) -> None:
     frames = pan(4)
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2)
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, painter=painter)
     targets = make_targets(settings)
     whole = list(stylize_sequence(with_motion(frames, DISFlow()), None, vgg, targets, settings))
     _, state = whole[1]
