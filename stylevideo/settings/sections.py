@@ -97,7 +97,6 @@ class LossSettings:
         choices=("target", "raw"),
     )
 
-
     @property
     def part_matched(self) -> float:
         """How much of the style term is matched places, 0..1."""
