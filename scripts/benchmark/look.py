@@ -119,7 +119,7 @@ def _look(bench: Workbench, film: Film, method: Method) -> Look:
     depends_on = {"code": CODE, "made": film.started, "frames": len(clip.frames), "style": picture, "scale": scale}
 
     def judge() -> dict[str, object]:
-        source, made = zip(*((frame.image, image) for frame, image in film.pairs()), strict=True)
+        source, made = zip(*film.pairs(), strict=True)
         return asdict(
             judge_film(
                 source,
@@ -127,7 +127,6 @@ def _look(bench: Workbench, film: Film, method: Method) -> Look:
                 to_image(read.picture),
                 style_scale=scale,
                 between=clip.exact or by_farneback,
-                first_index=clip.frames[0].index,
             )
         )
 

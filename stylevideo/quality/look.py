@@ -4,7 +4,7 @@
 
     from stylevideo.media.images.pictures import read_picture, to_image
     style = to_image(read_picture(Path("style.jpg")))
-    print(judge_film(source_images, film_images, style))
+    print(judge_film(source_frames, film_images, style))
 """
 
 from __future__ import annotations
@@ -76,35 +76,33 @@ class Look:
 
 
 def judge_film(
-    source_frames: Sequence[Tensor],
-    film_frames: Sequence[Tensor],
+    frames: Sequence[Frame],
+    film: Sequence[Tensor],
     style_picture: Tensor,
     *,
     style_scale: float | None = None,
     judged: int = JUDGED_FRAMES,
     between: MotionBetween = by_farneback,
-    first_index: int = 0,
 ) -> Look:
     """Judge a film of one shot.
 
     Args:
-        source_frames, film_frames: (1, 3, H, W), RGB, 0..1, neighbouring frames, as many of one as of the other.
+        frames: of the source, neighbours in order.
+        film: (1, 3, H, W), RGB, 0..1, what was made of each.
         style_picture: (1, 3, H, W), RGB, 0..1; it is reduced as for the painter.
         style_scale: its long edge relative to the film's; None is the default of the settings.
         judged: how many frames, evenly spread from the first to the last; a frame of 256x144 takes some seconds.
         between: the source's motion, by which regions are found.
-        first_index: of the frames, where `between` asks for it.
     Raises:
         ShapeError: the sizes differ, or the numbers of frames.
     """
-    if len(source_frames) != len(film_frames) or not source_frames:
-        raise ShapeError(f"{len(source_frames)} frames of a source do not go with {len(film_frames)} of a film")
-    frames = [Frame(index, image) for index, image in enumerate(source_frames, first_index)]
+    if len(frames) != len(film) or not frames:
+        raise ShapeError(f"{len(frames)} frames of a source do not go with {len(film)} of a film")
     chosen = sorted({round(place) for place in np.linspace(0, len(frames) - 1, min(judged, len(frames)))})
     looks = [
         judge_picture(
-            source_frames[index],
-            film_frames[index],
+            frames[index].image,
+            film[index],
             style_picture,
             find_regions(frames, index, between),
             style_scale=style_scale,

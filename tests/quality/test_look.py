@@ -244,9 +244,9 @@ def test_a_gradient_is_plain_and_noise_is_not() -> None:
 
 
 def test_a_film_is_judged_at_its_ends_and_between() -> None:
-    frames = [frame.image for frame in moved(3)]
-    style = texture(150, 200, seed=5)
-    look = judge_film(frames, frames, style, judged=2)
+    frames, style = moved(3), texture(150, 200, seed=5)
+    images = [frame.image for frame in frames]
+    look = judge_film(frames, images, style, judged=2)
     assert look.dirt_ratio == 1
     assert look.recall == look.precision == 1
     assert {name for name in look.to_style if name.startswith("7 px")} == {
@@ -259,4 +259,4 @@ def test_a_film_is_judged_at_its_ends_and_between() -> None:
     assert copied.copied == pytest.approx(WIDTH / 120, abs=0.05)
     assert math.isnan(copied.to_style["7 px, uncovered"])
     with pytest.raises(ShapeError):
-        judge_film(frames, frames[:2], style)
+        judge_film(frames, images[:2], style)
