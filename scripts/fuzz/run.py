@@ -27,6 +27,7 @@ from pathlib import Path
 from scripts import STYLE
 from scripts.fuzz.damage import Damaged, damage, make_originals
 from scripts.fuzz.worker import CrashError, HangError, Worker
+from stylevideo.system.loading import PAINTING, load_at_once
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class Tally:
 def load() -> None:
     """Load PyTorch and all the rest; called in the worker."""
     import stylevideo.render.stylize  # noqa: F401
+
+    load_at_once(PAINTING)
 
 
 def try_clip(task: Task) -> tuple[Outcome, Outcome]:

@@ -19,10 +19,13 @@ TRIAL_S = 120.0
 ROOM_BYTES = 256 * 2**20
 """For threads, pictures and whatever else this process has and the trial has not."""
 _MESSAGE_BYTES = 1 << 16
+_loaded_at_once: set[str] = set()
 
 
 def require_memory_to_load(module: str) -> None:
     """Try to load one of our modules with the libraries that it uses, where the system refuses memory.
+
+    What this process has loaded at once needs no trial.
 
     Args:
         module: its full name.
@@ -30,7 +33,7 @@ def require_memory_to_load(module: str) -> None:
         DeviceMemoryError: a process in which that is tried comes to no good end.
         Stopped: this thread's work is to be broken off.
     """
-    if memory_is_limited() and not _can_be_loaded(module):
+    if memory_is_limited() and module not in _loaded_at_once and not _can_be_loaded(module):
         raise DeviceMemoryError(
             "There is too little memory to load the libraries that this needs, such as PyTorch and OpenCV. Raise the "
             "limit that is set for a process's memory (`ulimit -v` shows it), or close other programs."
@@ -45,6 +48,7 @@ def load_at_once(module: str) -> None:
     """
     if memory_is_limited():
         _load(module)
+        _loaded_at_once.add(module)
 
 
 def _can_be_loaded(module: str) -> bool:

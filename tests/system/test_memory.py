@@ -314,6 +314,18 @@ def test_what_only_looks_at_clips_does_not_load_pytorch() -> None:
     subprocess.run([sys.executable, "-c", f"{script}; assert 'torch' not in sys.modules"], check=True)
 
 
+def test_what_is_loaded_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that makes one film after another within a limit starts no other that loads PyTorch for each."""
+    tried: list[str] = []
+    monkeypatch.setattr(loading, "_can_be_loaded", lambda module: not tried.append(module))
+    monkeypatch.setattr(loading, "memory_is_limited", lambda: True)
+    monkeypatch.setattr(loading, "_loaded_at_once", set())
+    for module in (loading.PAINTING, "stylevideo.text", loading.PAINTING):
+        loading.require_memory_to_load(module)
+        loading.load_at_once(loading.PAINTING)
+    assert tried == [loading.PAINTING, "stylevideo.text"]
+
+
 def test_a_trial_that_hangs_hears_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(loading, "module_command", lambda *_: hangs)
