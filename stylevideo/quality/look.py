@@ -26,6 +26,7 @@ from stylevideo.quality.patches import copied_extent, nearest_patches
 from stylevideo.quality.regions import Regions, by_farneback, find_regions
 from stylevideo.quality.traits import color_dirt, legibility, stroke_width
 from stylevideo.settings.settings import Settings
+from stylevideo.text import counted
 
 PATCHES_PX = (7, 13)
 MOTIF_PX = 13
@@ -97,7 +98,7 @@ def judge_film(
         ShapeError: the sizes differ, or the numbers of frames.
     """
     if len(frames) != len(film) or not frames:
-        raise ShapeError(f"{len(frames)} frames of a source do not go with {len(film)} of a film")
+        raise ShapeError(f"{counted(len(frames), 'frame')} of a source do not go with {len(film)} of a film")
     chosen = sorted({round(place) for place in np.linspace(0, len(frames) - 1, min(judged, len(frames)))})
     looks = [
         judge_picture(

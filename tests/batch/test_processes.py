@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from threading import Event
 
 import pytest
 import torch
@@ -264,7 +264,8 @@ class TestFirstSignal:
         """In the middle of each frame in turn: the first, and one that follows."""
         clip = make_clip(tmp_path / "a.mp4", 3)
         settings = Settings().with_values(
-            first_iterations=8, coarse_iterations=2, iterations=4, new_iterations=0, tolerance=0, detect_cuts=False
+            **{"first_iterations": 8, "coarse_iterations": 2, "iterations": 4, "new_iterations": 0, "tolerance": 0},
+            **{"size": 64, "detect_cuts": False},
         )
         stylize(clip, [STYLE], tmp_path / "whole.mp4", settings.with_values(provenance=False))
         monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
@@ -292,8 +293,9 @@ class TestFirstSignal:
         monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.2)
         saved: list[object] = []
 
-        def never_ends(*arguments: Any) -> None:
-            encode([sys.executable, "-c", "import time; time.sleep(60)"], [b""], film, arguments[-2])
+        def never_ends(*arguments: object) -> None:
+            (stop,) = (value for value in arguments if isinstance(value, Event))
+            encode([sys.executable, "-c", "import time; time.sleep(60)"], [b""], film, stop)
 
         monkeypatch.setattr("stylevideo.render.assemble.write_film", never_ends)
         began = time.monotonic()
