@@ -75,6 +75,12 @@ def requests_for(folder: Path, out: Path, **settings: Any) -> tuple[ClipRequest,
     return plan_requests([str(folder)], given, "none")
 
 
+def make(requests: tuple[ClipRequest, ...]) -> None:
+    """The films of a batch, in this process."""
+    for request in requests:
+        stylize(request.source, request.styles, request.output, request.settings)
+
+
 def flags(out: Path, **settings: Any) -> list[str]:
     values = {**PAINTED, **settings}
     named = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
@@ -94,6 +100,22 @@ def bad_clips(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return clips
 
 
+def assert_table_of_bad_clips(said: list[str]) -> None:
+    """At the end there is a row for each clip, and on the way three lines of one that is made."""
+    head = next(place for place, line in enumerate(said) if line.startswith("clip "))
+    rows = [re.split(r"  +", line) for line in said[head : head + 5]]
+    assert rows[0] == ["clip", "outcome", "attempts", "frames", "time", "loss", "warnings", "film"]
+    assert [row[:2] for row in rows[1:]] == [
+        *(["a.mp4", "made"], ["b.mp4", "made"]),
+        *(["killer.mp4", "failed"], ["no video.mp4", "failed"]),
+    ]
+    assert all(row[2:4] == ["1", "4"] and row[-1] == row[0] for row in rows[1:3])
+    assert said[head + 5].startswith("4 clips in ")
+    of_a = [line for line in said[:head] if " a.mp4: " in line]
+    assert len(of_a) == 3
+    assert all(line.startswith("[1/4] ") for line in of_a)
+
+
 class TestIsolation:
     """What is wrong with one clip is its own affair."""
 
@@ -101,12 +123,14 @@ class TestIsolation:
         self, bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         out, report = tmp_path / "out", tmp_path / "report.json"
-        arguments = ["run", str(bad_clips), *flags(out, iterations=0), "--report", str(report)]
+        arguments = ["run", str(bad_clips), *flags(out), "--report", str(report)]
         assert main([*arguments, "--workers", "2", "--log-file", str(tmp_path / "log.txt")]) == 1
         printed = capfd.readouterr()
+        assert_table_of_bad_clips(printed.err.splitlines())
         assert films(out) == ["a.mp4", "b.mp4"]
         assert printed.out.split() == [str(out / "a.mp4"), str(out / "b.mp4")]
-        assert "2 clips to be made, 8 frames; 2 cannot be made:" in printed.err
+        before, _, after = printed.err.partition("2 clips to be made, 8 frames; 2 cannot be made:")
+        assert after and "a.mp4" not in before, "all that is wrong is said before anything is made"
         assert "no video.mp4 is not a video" in printed.err
         assert "killer.mp4: The process that worked on it crashed (SIGSEGV)." in printed.err
         assert "4 clips in" in printed.err
@@ -129,8 +153,11 @@ class TestIsolation:
         assert "INFO" in log
 
     def test_fail_fast_begins_nothing_if_a_clip_cannot_be_made(self, bad_clips: Path, tmp_path: Path) -> None:
-        requests = requests_for(bad_clips, tmp_path / "out", iterations=0)
-        outcomes = run_batch(requests, BatchOptions(fail_fast=True))
+        requests, events = requests_for(bad_clips, tmp_path / "out", iterations=0), list[object]()
+        outcomes = run_batch(requests, BatchOptions(fail_fast=True), events.append)
+        assert isinstance(events[0], BatchChecked)
+        assert sorted(events[0].problems) == [2, 3]
+        assert sorted(events[0].estimates) == [0, 1]
         assert [outcome.status for outcome in outcomes] == [
             *(Status.NOT_BEGUN, Status.NOT_BEGUN, Status.FAILED, Status.FAILED)
         ]
@@ -235,11 +262,12 @@ class TestIsolation:
         (clips / "a.mp4").rename(clips / "killer.mp4")
         (clips / "b.mp4").unlink()
         asked: list[object] = []
-        run_batch(
-            requests_for(clips, tmp_path / "out", iterations=2),
-            on_event=asked.append,
-            stop=lambda: any(isinstance(event, ClipEvent) and isinstance(event.event, Planned) for event in asked),
-        )
+        (begun,) = requests_for(clips, tmp_path / "out", iterations=2)
+        with pytest.raises(Stopped):
+            stylize(
+                *(begun.source, begun.styles, begun.output, begun.settings, asked.append),
+                stop=lambda: any(isinstance(event, Planned) for event in asked),
+            )
         requests = requests_for(clips, tmp_path / "out", restart=True)
         assert finished_frames(Places.of(requests[0].output))
 
@@ -285,10 +313,10 @@ class TestAgain:
             assert main([*arguments, "--exit-code-if-nothing", "3", *more]) == 3
         assert contents(out) == before
         make_clip(clips / "c.mp4")
-        assert main([*arguments, "-q"]) == 0
-        assert films(out) == ["a.mp4", "b.mp4", "c.mp4"]
         (out / "b.mp4").write_bytes(b"damaged")
-        assert main([*arguments, "-q"]) == 1, "it is there, and not what was made"
+        assert main([*arguments, "-q"]) == 1, "b is there, and not what was made"
+        assert films(out) == ["a.mp4", "b.mp4", "c.mp4"]
+        assert (out / "b.mp4").read_bytes() == b"damaged"
         assert main([*arguments, "-q", "-y"]) == 0
         assert contents(out).items() >= before.items()
 
@@ -333,7 +361,7 @@ class TestAgain:
             save_numbered(tmp_path / folder, "x.{:04d}.png", range(1, 4))
         given = Overrides({"iterations": 0}, (str(STYLE),), out_dir=tmp_path, name="{folder}.####.png")
         requests = plan_requests([str(tmp_path / "a"), str(tmp_path / "b")], given, "none")
-        assert {outcome.status for outcome in run_batch(requests)} == {Status.MADE}
+        make(requests)
         monkeypatch.setattr("stylevideo.system.heartbeat.GRACE_S", 0.0)
         read, real = [], identity._parts
 
@@ -611,14 +639,6 @@ class TestTwoRuns:
         assert not Places.of(film).lock.exists()
 
 
-def test_all_that_is_wrong_is_said_before_anything_is_made(bad_clips: Path, tmp_path: Path) -> None:
-    events: list[object] = []
-    run_batch(requests_for(bad_clips, tmp_path / "out", iterations=0), BatchOptions(), events.append)
-    assert isinstance(events[0], BatchChecked)
-    assert sorted(events[0].problems) == [2, 3]
-    assert sorted(events[0].estimates) == [0, 1]
-
-
 def test_off_a_terminal_plain_lines_say_how_far_it_is(
     clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -629,25 +649,6 @@ def test_off_a_terminal_plain_lines_say_how_far_it_is(
     assert "The batch: 50%, about " in said
     assert "it/s" not in said
     assert "\r" not in said
-
-
-def test_a_table_at_the_end_has_a_row_for_each_clip(
-    bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["run", str(bad_clips), *flags(tmp_path / "out")]) == 1
-    said = capfd.readouterr().err.splitlines()
-    head = next(place for place, line in enumerate(said) if line.startswith("clip "))
-    rows = [re.split(r"  +", line) for line in said[head : head + 5]]
-    assert rows[0] == ["clip", "outcome", "attempts", "frames", "time", "loss", "warnings", "film"]
-    assert [row[:2] for row in rows[1:]] == [
-        *(["a.mp4", "made"], ["b.mp4", "made"]),
-        *(["killer.mp4", "failed"], ["no video.mp4", "failed"]),
-    ]
-    assert all(row[2:4] == ["1", "4"] and row[-1] == row[0] for row in rows[1:3])
-    assert said[head + 5].startswith("4 clips in ")
-    of_a = [line for line in said[:head] if " a.mp4: " in line]
-    assert len(of_a) == 3
-    assert all(line.startswith("[1/4] ") for line in of_a)
 
 
 class TestReportOfOneClip:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from scripts.trials.batch import contents
 from stylevideo.batch.messages import EndHelp, Failed, HelpDone, Make, Question, WasHelped
-from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome
+from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome, Waiting
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.run import run_batch
 from stylevideo.batch.sharing import Assistance, SharedShots
@@ -81,6 +81,30 @@ class Refusing:
 
     def end_help(self) -> bool:
         return True
+
+
+class Clock:
+    """The pool's time, which can be hurried."""
+
+    def __init__(self) -> None:
+        self.speed = 1
+        self._now = self._before = time.monotonic()
+
+    def monotonic(self) -> float:
+        real = time.monotonic()
+        self._now += (real - self._before) * self.speed
+        self._before = real
+        return self._now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Lets a test wait for a worker that hangs, and no longer than it must; one that loads libraries has its time."""
+    clock = Clock()
+    monkeypatch.setattr("stylevideo.batch.pool.time", clock)
+    monkeypatch.setattr("stylevideo.batch.pool.POLL_S", 0.02)
+    monkeypatch.setattr("stylevideo.batch.pool.LONGEST_LOOK_S", 0.4)
+    return clock
 
 
 def shots_of(lengths: list[int]) -> list[Shot]:
@@ -508,7 +532,7 @@ class TestInWorkers:
         stylize(two_shot_clip, STYLES, tmp_path / "out" / "film.mp4", SETTINGS)
         assert contents(tmp_path / "out") == uninterrupted
 
-    def test_a_worker_that_hangs_counts_as_crashed(self, two_shot_clip: Path, tmp_path: Path) -> None:
+    def test_a_worker_that_hangs_counts_as_crashed(self, two_shot_clip: Path, tmp_path: Path, clock: Clock) -> None:
         """It is halted after a frame and never goes on; the second attempt does, from that frame."""
         halted: list[int] = []
 
@@ -516,6 +540,9 @@ class TestInWorkers:
             if isinstance(event, ClipEvent) and isinstance(event.event, FrameFinished) and not halted:
                 halted.extend(workers())
                 os.kill(halted[0], signal.SIGSTOP)
+                clock.speed = 10
+            if isinstance(event, Waiting):
+                clock.speed = 1
 
         request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
         waits: list[object] = []
@@ -546,7 +573,7 @@ def test_a_worker_that_hangs_does_not_halt_who_asks_it_to_stop(two_shot_clip: Pa
 
 @linux
 def test_a_worker_that_cannot_even_be_killed_is_left_to_the_system(
-    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     """As one that waits for a disk that is gone."""
     monkeypatch.setattr("stylevideo.batch.process.LONGEST_DYING_S", 1.0)
@@ -557,6 +584,7 @@ def test_a_worker_that_cannot_even_be_killed_is_left_to_the_system(
         if isinstance(event, ClipEvent) and not hanging:
             hanging.extend(workers())
             os.kill(hanging[0], signal.SIGSTOP)
+            clock.speed = 10
             monkeypatch.setattr("subprocess.Popen.kill", lambda process: undead.append(process))
 
     request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
