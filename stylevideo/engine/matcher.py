@@ -83,12 +83,7 @@ class Matcher:
 
     @torch.no_grad()
     def terms(self, features: Mapping[str, Tensor], weight: float) -> list[PlaceTerm]:
-        """What a picture should become more like, place by place.
-
-        Args:
-            features: the picture's (1, C, h, w), at least of the matched layers.
-            weight: of all terms together.
-        """
+        """As of `PlaceFinder`, the deepest layer first."""
         deepest = features[self.layers[0]]
         pooling = math.ceil(math.sqrt(deepest.shape[2] * deepest.shape[3] / SEARCHED_PLACES))
         maps = [_Map.of(_pooled(style, pooling)) for style in self._deepest]

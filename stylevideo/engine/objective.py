@@ -70,8 +70,8 @@ class Objective:
     """The loss of one frame at one size.
 
     total = style_weight * style + content_weight * content + tv_weight * tv + temporal_weight * temporal;
-    style is the mean of its terms by their weights, content the mean over its layers. Matched places are found for the
-    first picture that is evaluated, and stay what they are until `rematch`.
+    style is the mean of its terms by their weights, content the mean over its layers. Targets of places are found for
+    the first picture that is evaluated, and stay what they are until `rematch`.
 
     Args:
         vgg: the network.
@@ -91,7 +91,7 @@ class Objective:
     ) -> None:
         self._vgg = vgg
         self._style = style
-        self._matched: Sequence[StyleTerm] | None = None
+        self._places: Sequence[StyleTerm] | None = None
         self._guide = guide
         self._settings = settings
         s = settings
@@ -99,16 +99,16 @@ class Objective:
             (s.style_weight, s.content_weight, s.tv_weight, s.temporal_weight), device=frame.device
         )
         self._distance = relative_square_error if settings.normalization == "target" else mean_square_error
-        matched = style.matcher.layers if style.matcher else ()
-        layers = (*(term.layer for term in style.terms), *matched, *settings.content_layers)
+        found = (layer for finder, _ in style.finders for layer in finder.layers)
+        layers = (*(term.layer for term in style.terms), *found, *settings.content_layers)
         self._layers = tuple(dict.fromkeys(layers))
         with torch.no_grad():
             features = vgg(frame, settings.content_layers) if settings.content_layers else {}
         self._content = {layer: feature.float() for layer, feature in features.items()}
 
     def rematch(self) -> None:
-        """Find places anew for the next picture that is evaluated."""
-        self._matched = None
+        """Find the targets of places anew for the next picture that is evaluated."""
+        self._places = None
 
     def value(self, image: Tensor) -> LossTerms:
         """The loss of a picture (1, 3, H, W)."""
@@ -137,10 +137,10 @@ class Objective:
         )
 
     def _style_term(self, features: Mapping[str, Tensor], zero: Tensor) -> Tensor:
-        if self._matched is None:
-            matcher, weight = self._style.matcher, self._style.match_weight
-            self._matched = matcher.terms(features, weight) if matcher else []
-        terms = (*self._style.terms, *self._matched)
+        if self._places is None:
+            finders = self._style.finders
+            self._places = [term for finder, weight in finders for term in finder.terms(features, weight)]
+        terms = (*self._style.terms, *self._places)
         weight = sum(term.weight for term in terms)
         parts = [term.distance(features[term.layer], self._distance) * (term.weight / weight) for term in terms]
         return torch.stack(parts).sum() if parts else zero

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.matcher import Matcher
-from stylevideo.engine.terms import GramTerm, StyleTerm
+from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm
+from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
@@ -34,19 +35,17 @@ class StyleAtSize:
 
     Attributes:
         terms: that are the same for every frame.
-        matcher: finds those that depend on the frame; None where there are none.
-        match_weight: theirs together, among all.
+        finders: of those that depend on the frame, each with the weight of its terms together.
     """
 
     terms: tuple[StyleTerm, ...]
-    matcher: Matcher | None = None
-    match_weight: float = 0.0
+    finders: tuple[tuple[PlaceFinder, float], ...] = ()
 
 
 class StyleTargets:
     """What frames should look like, computed once for each size.
 
-    Several styles are blended by the weighted mean of their Gram matrices; of matched places each gets a part.
+    Several styles are blended by the weighted mean of their statistics; of matched places each gets a part.
 
     Args:
         vgg: the network, on its device.
@@ -85,13 +84,14 @@ class StyleTargets:
 
     @torch.no_grad()
     def _compute(self, size: tuple[int, int]) -> StyleAtSize:
-        layers, matched = self._losses.layers_by_gram, self._losses.layers_matched
-        share = self._losses.part_matched
-        features = [self._features(picture, size, (*layers, *matched)) for picture in self._pictures]
-        terms = self._blended(features, layers, 1 - share)
-        if not matched:
-            return StyleAtSize(terms)
-        return StyleAtSize(terms, Matcher(features, [picture.weight for picture in self._pictures], matched), share)
+        losses, weights = self._losses, [picture.weight for picture in self._pictures]
+        features = [self._features(picture, size, losses.layers_of_style) for picture in self._pictures]
+        finders: list[tuple[PlaceFinder, float]] = []
+        if losses.layers_transported:
+            finders.append((Transporter(features, weights, losses.layers_transported), 1 - losses.part_matched))
+        if losses.layers_matched:
+            finders.append((Matcher(features, weights, losses.layers_matched), losses.part_matched))
+        return StyleAtSize(self._blended(features, losses.layers_by_gram, 1 - losses.part_matched), tuple(finders))
 
     def _features(self, picture: StylePicture, size: tuple[int, int], layers: Sequence[str]) -> dict[str, Tensor]:
         with torch.no_grad():

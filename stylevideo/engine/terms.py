@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,3 +69,23 @@ class PlaceTerm:
     def distance(self, features: Tensor, measure: Distance) -> Tensor:
         """Between the features, place by place."""
         return measure(features.float(), self.target)
+
+
+class PlaceFinder(Protocol):
+    """Finds for each place of a picture what it should be like; the targets then hold while the picture changes.
+
+    Attributes:
+        layers: whose places are given a target.
+    """
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def terms(self, features: Mapping[str, Tensor], weight: float) -> Sequence[PlaceTerm]:
+        """What a picture should become more like, place by place.
+
+        Args:
+            features: the picture's (1, C, h, w), at least of the finder's layers.
+            weight: of all terms together.
+        """
+        ...

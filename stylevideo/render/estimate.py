@@ -77,7 +77,7 @@ def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
     """How long one VGG evaluation, forward and backward, takes here for each pixel: measured with a small picture."""
     image = torch.rand(1, 3, PROBE_EDGE_PX, PROBE_EDGE_PX, device=vgg.mean.device, requires_grad=True)
     losses = settings.losses
-    layers = tuple(dict.fromkeys((*losses.layers_by_gram, *losses.layers_matched, *losses.content_layers)))
+    layers = tuple(dict.fromkeys((*losses.layers_of_style, *losses.content_layers)))
     began = time.perf_counter()
     for number in range(PROBE_EVALUATIONS + 1):
         beat()

@@ -49,6 +49,10 @@ def _variable_rate_is_idle(_: Any, clip: ClipFacts) -> str:
     return "the rate is constant" if clip.is_film else "files have none"
 
 
+def _painter_is_not_mixed(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.losses.painter == "mixed" else f"--painter {settings.losses.painter} leaves no choice"
+
+
 def _no_cuts_are_looked_for(settings: Any, _: ClipFacts) -> str:
     return "" if settings.shots.detect_cuts else "--no-detect-cuts looks for none"
 
@@ -66,8 +70,9 @@ class LossSettings:
     painter: str = setting(
         "gram",
         "gram: the style as a mean over the picture; match: every place like a place of the style; "
-        "mixed: match for what is near, gram for the whole",
-        choices=("gram", "match", "mixed"),
+        "transport: every place moved so that all together are like the style's; mixed: match for what is near, "
+        "--whole for the whole",
+        choices=("gram", "match", "transport", "mixed"),
         commands=("evaluate",),
     )
     match_share: float = setting(
@@ -76,15 +81,22 @@ class LossSettings:
         minimum=0,
         maximum=1,
         commands=("evaluate",),
-        idle=lambda settings, _: (
-            "" if settings.losses.painter == "mixed" else f"--painter {settings.losses.painter} leaves no choice"
-        ),
+        idle=_painter_is_not_mixed,
+    )
+    whole: str = setting(
+        "gram",
+        "what --painter mixed takes for the whole picture",
+        choices=("gram", "transport"),
+        commands=("evaluate",),
+        idle=_painter_is_not_mixed,
     )
     match_layers: tuple[str, ...] = setting(
         ("relu2_1", "relu3_1", "relu4_1"),
         "VGG-19 layers of which places are matched",
         choices=VGG19_LAYERS,
-        idle=lambda settings, _: "--painter gram matches none" if settings.losses.painter == "gram" else "",
+        idle=lambda settings, _: (
+            "" if settings.losses.painter in ("match", "mixed") else f"--painter {settings.losses.painter} matches none"
+        ),
     )
     style_layers: tuple[str, ...] = setting(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
@@ -100,17 +112,30 @@ class LossSettings:
     @property
     def part_matched(self) -> float:
         """How much of the style term is matched places, 0..1."""
-        return {"gram": 0.0, "match": 1.0}.get(self.painter, self.match_share)
+        return {"match": 1.0, "mixed": self.match_share}.get(self.painter, 0.0)
 
     @property
     def layers_by_gram(self) -> tuple[str, ...]:
         """Whose Gram matrices count."""
-        return self.style_layers if self.part_matched < 1 else ()
+        return self.style_layers if self.part_matched < 1 and self._whole_is("gram") else ()
+
+    @property
+    def layers_transported(self) -> tuple[str, ...]:
+        """Whose places are moved so that all together are like the style's."""
+        return self.style_layers if self.part_matched < 1 and self._whole_is("transport") else ()
 
     @property
     def layers_matched(self) -> tuple[str, ...]:
         """Whose places are matched."""
         return self.match_layers if self.part_matched > 0 else ()
+
+    @property
+    def layers_of_style(self) -> tuple[str, ...]:
+        """All whose features the styles are asked for."""
+        return (*self.layers_by_gram, *self.layers_transported, *self.layers_matched)
+
+    def _whole_is(self, word: str) -> bool:
+        return word == (self.whole if self.painter == "mixed" else self.painter)
 
 
 @dataclass(frozen=True)

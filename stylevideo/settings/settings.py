@@ -57,7 +57,7 @@ class Settings:
                 "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
                 "classic contains) carries nothing. Leave one of the two out."
             )
-        if not (self.losses.layers_by_gram or self.losses.layers_matched or self.losses.content_layers):
+        if not (self.losses.layers_of_style or self.losses.content_layers):
             flags = "--match-layers" if self.losses.painter == "match" else "--style-layers"
             raise SettingsError(f"Neither {flags} nor --content-layers names a layer. Name at least one.")
 

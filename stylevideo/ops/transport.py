@@ -1,0 +1,74 @@
+"""How a cloud of features becomes another with the least movement, both taken for Gaussians. Knows no networks.
+
+A covariance is `(C, C)`, a mean `(C,)`, both float32 or float64. Nothing here makes the host wait for the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+RIDGE = 1e-3
+"""Added to the variances, in parts of the covariances' size: directions that have less stay as they are."""
+STEPS = 12
+"""Newton-Schulz steps: eigenvalues of a ridge's size come to one in eleven."""
+LARGEST_SCALE = 2.8
+"""Of a step; 3 would send the largest eigenvalue to zero, and rounding beyond it."""
+EPSILON = 1e-12
+
+
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of a map's places: (1, C, h, w) to (C,) and (C, C)."""
+    flat = features.float().flatten(2)[0]  # (C, N)
+    mean = flat.mean(dim=1)
+    centred = flat - mean[:, None]
+    return mean, centred @ centred.T / flat.shape[1]
+
+
+def blended(statistics: Sequence[tuple[Tensor, Tensor]], parts: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of several clouds together, of which each is a part; the parts add up to 1."""
+    mean = torch.stack([part * own for (own, _), part in zip(statistics, parts, strict=True)]).sum(dim=0)
+    spreads = [covariance + torch.outer(own - mean, own - mean) for own, covariance in statistics]
+    return mean, torch.stack([part * spread for spread, part in zip(spreads, parts, strict=True)]).sum(dim=0)
+
+
+def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
+    """The symmetric A with A source A = target: what takes one Gaussian's places to the other's with least movement.
+
+    Both covariances may be singular: a ridge in parts of their size keeps the result bounded, and at the identity
+    where they are equal.
+
+    Args:
+        source, target: (C, C), covariances.
+    Returns:
+        (C, C).
+
+    M. Knott, C. S. Smith: On the optimal mapping of distributions (1984), for A, the geometric mean of `target` and
+    the inverse of `source`. N. J. Higham: Functions of matrices (2008), chapter 6, for the coupled Newton-Schulz
+    iteration, which leads from the two to A and its inverse and needs no root of either; J. Chen, E. Chow: A stable
+    scaling of Newton-Schulz (2014), for the scales.
+    """
+    identity = torch.eye(len(source), dtype=source.dtype, device=source.device)
+    ridge = RIDGE * (torch.linalg.norm(source) + torch.linalg.norm(target)) / 2 + EPSILON
+    source, target = source + ridge * identity, target + ridge * identity
+    size, target_size = torch.linalg.norm(source), torch.linalg.norm(target)
+    forth, back = target / target_size, source / size
+    least = RIDGE  # the root of the least eigenvalue of back @ forth, whose roots are to become one
+    for _ in range(STEPS):
+        scale = min(LARGEST_SCALE, 3 / (1 + least + least**2))
+        step = math.sqrt(scale) / 2 * (3 * identity - scale * (back @ forth))
+        forth, back = forth @ step, step @ back
+        least *= math.sqrt(scale) / 2 * (3 - scale * least**2)
+    symmetric: Tensor = (forth + forth.T) / 2
+    return symmetric * torch.sqrt(target_size / size)
+
+
+def transported(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Each place where it belongs in a cloud of this mean (C,) and covariance (C, C): (1, C, h, w), float32."""
+    own_mean, own_covariance = moments(features)
+    flat = features.float().flatten(2)[0]
+    moved = transport_matrix(own_covariance, covariance) @ (flat - own_mean[:, None]) + mean[:, None]
+    return moved.view(features.shape)
