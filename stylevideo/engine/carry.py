@@ -22,7 +22,7 @@ class Reference:
     """An older result, as the film has it.
 
     Attributes:
-        index: the frame's index in the source.
+        index: of the frame, among those that are meant.
         picture: (1, 3, H, W), uint8.
     """
 

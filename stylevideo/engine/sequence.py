@@ -42,7 +42,7 @@ class PaintedFrame:
     """A stylised frame.
 
     Attributes:
-        index: its index in the source.
+        index: among the frames that are meant.
         image: (1, 3, H, W), RGB, 0..1.
         losses: as last evaluated.
         iterations: VGG evaluations (forward and backward) it cost; in a looped film the first frame of the
@@ -68,7 +68,7 @@ class SequenceState:
     """All that is needed in order to go on after a frame.
 
     Attributes:
-        index: the frame's index in the source.
+        index: of the frame, among those that are meant.
         last_moved: index of the last frame that differed from the one it was compared with; the next one is compared
             with it.
         carried: the picture and its moments, margin included.

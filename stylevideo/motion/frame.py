@@ -12,7 +12,7 @@ class Frame:
     """A frame of the source.
 
     Attributes:
-        index: in the clip, from 0.
+        index: among the frames that are meant, see `stylevideo.timeline.selection`.
         image: (1, 3, H, W), RGB, 0..1.
         repaired: whether the last good frame stands in for it, because it could not be decoded.
         notes: what was not as it should be in its file, as sentences.

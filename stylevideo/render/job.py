@@ -119,6 +119,7 @@ def manifest_of(job: Job) -> Manifest:
         film=job.places.name,
         source=SourceFile(job.clip.source.name, ""),
         frames=job.clip.selection.text,
+        first_index=job.clip.frames.start,
         delivery=job.delivery.name,
         size=(job.size[1], job.size[0]),
         device_kind=job.device.type,

@@ -246,7 +246,7 @@ def _as_frame(job: Job, source: SourceFrame) -> Frame:
 
 
 def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
-    """The first frame that is pulled bears the cost of what it is pulled to."""
+    """The first frame that something is blended into bears what that cost."""
     return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
 
 

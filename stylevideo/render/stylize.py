@@ -80,7 +80,7 @@ def stylize(
 ) -> ClipResult:
     """Stylise a clip and write it as a film with its original sound.
 
-    An interrupted run is gone on with when it is started again with the same arguments; the film is then
+    An interrupted run is resumed when it is started again with the same arguments; the film is then
     the same, byte for byte on the same CPU, as that of an uninterrupted one.
 
     Args:

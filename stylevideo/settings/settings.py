@@ -66,7 +66,7 @@ class Settings:
         return getattr(getattr(self, _leaf(name).section), name)
 
     def at(self, frame: int) -> Settings:
-        """What a frame is asked for, by its index in the clip: the one way by which the engine asks.
+        """What a frame is asked for, by its index among those that are meant: the one way by which the engine asks.
 
         Today every frame is asked for the same.
         """

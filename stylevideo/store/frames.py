@@ -60,18 +60,18 @@ def write_note(places: Places, name: str, value: Any) -> None:
 
 
 def accept_changes(places: Places, changes: Mapping[str, Any]) -> None:
-    """Let an interrupted run's frames be gone on from although these parts of their fingerprint have changed."""
+    """Let an interrupted run's frames be gone on from although these parts of their resume key have changed."""
     if found := find_notes(places.work):
         write_job(found[0], {**found[1], **changes})
 
 
-def find_store(places: Places, fingerprint: Mapping[str, Any]) -> FrameStore | None:
+def find_store(places: Places, resume_key: Mapping[str, Any]) -> FrameStore | None:
     """The unfinished work of a film, if an interrupted run has left any; nothing is begun.
 
     Raises:
         ResumeError: as `FrameStore`.
     """
-    return FrameStore(places, fingerprint, join=True) if find_notes(places.work) else None
+    return FrameStore(places, resume_key, join=True) if find_notes(places.work) else None
 
 
 class FrameStore:
@@ -79,7 +79,7 @@ class FrameStore:
 
     Args:
         places: of the film that is to be made.
-        fingerprint: everything that decides how the frames look, by name; JSON values.
+        resume_key: everything that decides how the frames look, by name; JSON values.
         restart: throw away what an earlier run left.
         remembered: values to be kept from the beginning on, by name, see `write_note`.
         join: take part in what another process has begun, and begin nothing.
@@ -92,7 +92,7 @@ class FrameStore:
     def __init__(
         self,
         places: Places,
-        fingerprint: Mapping[str, Any],
+        resume_key: Mapping[str, Any],
         restart: bool = False,
         remembered: Mapping[str, Any] | None = None,
         join: bool = False,
@@ -100,16 +100,16 @@ class FrameStore:
         self._places, self.folder = places, places.work
         if restart:
             self.remove()
-        fingerprint = json.loads(json.dumps(fingerprint))
+        resume_key = json.loads(json.dumps(resume_key))
         if found := find_notes(self.folder):
             self._notes, before = found
-            _require_same(self.folder, before, fingerprint)
+            _require_same(self.folder, before, resume_key)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:
             self.remove()
             self._notes = begin_notes(self.folder)
-            self._begin(fingerprint, remembered or {})
+            self._begin(resume_key, remembered or {})
 
     @property
     def has_frames(self) -> bool:
@@ -251,14 +251,14 @@ class FrameStore:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
         return throw_away(self._places)
 
-    def _begin(self, fingerprint: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
-        """Make the folder, or leave nothing; the fingerprint comes last, since it counts only with the rest."""
+    def _begin(self, resume_key: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
+        """Make the folder, or leave nothing; the resume key comes last, since it counts only with the rest."""
         try:
             self._make_folder("frames")
             self._make_folder("shots")
             for name, value in remembered.items():
                 self.write_note(name, value)
-            write_job(self._notes, fingerprint)
+            write_job(self._notes, resume_key)
         except StorageError:
             with suppress(StyleVideoError):
                 self.remove()

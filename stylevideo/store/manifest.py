@@ -141,6 +141,7 @@ class Manifest:
         film: its name.
         source: the clip.
         frames: numbers of those that are made, as `--frames` takes them.
+        first_index: of the first of them, from which the engine counts; another where files come to lie before it.
         delivery: its name.
         size: width and height of the film.
         device_kind, threads: that paint.
@@ -161,6 +162,7 @@ class Manifest:
     film: str = item(Use.RECORD)
     source: SourceFile = item(Use.RECORD)
     frames: str = item(Use.RESUME | Use.RECORD)
+    first_index: int = item(Use.RESUME)
     delivery: str = item(Use.RECORD)
     size: tuple[int, int] = item(Use.RECORD)
     device_kind: str = item(Use.RESUME)
@@ -228,16 +230,22 @@ def _said(value: Any, use: Use) -> Any:
         case Settings() if use is Use.RESUME:
             return value.fingerprint()
         case Settings():
-            return {leaf.name: value.value(leaf.name) for leaf in leaves() if _LEAVES[use](leaf)}
+            return {leaf.name: _value(leaf, value) for leaf in leaves() if _LEAVES[use](leaf)}
         case SourceFile():
             return {"name": value.name, "sha256": value.sha256}
         case StyleContent() if use is Use.RECORD:
-            return {"name": value.name, "weight": value.weight, "sha256": value.sha256}
+            return {"name": value.name, "weight": float(value.weight), "sha256": value.sha256}
         case StyleContent():
-            return [value.sha256 if use is Use.REQUEST else value.pixels, value.weight]
+            return [value.sha256 if use is Use.REQUEST else value.pixels, float(value.weight)]
         case tuple():
             return [_said(entry, use) for entry in value]
     return value
+
+
+def _value(leaf: Leaf, settings: Settings) -> Any:
+    """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it."""
+    value = settings.value(leaf.name)
+    return float(value) if isinstance(leaf.default, float) else value
 
 
 def _view_identity(view: str) -> str:

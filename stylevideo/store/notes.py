@@ -108,17 +108,17 @@ def begin_notes(folder: Path) -> Notes:
     return Notes(folder, secrets.token_hex(16))
 
 
-def write_job(notes: Notes, fingerprint: Mapping[str, Any]) -> None:
+def write_job(notes: Notes, resume_key: Mapping[str, Any]) -> None:
     """Write down by what the work is known: everything that decides how its frames look, by name; JSON values.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
     """
-    notes.write(JOB_FILE, {"mark": notes.mark, "fingerprint": dict(fingerprint)})
+    notes.write(JOB_FILE, {"mark": notes.mark, "fingerprint": dict(resume_key)})
 
 
 def find_notes(folder: Path) -> tuple[Notes, dict[str, Any]] | None:
-    """The notes of work that was begun, and its fingerprint; None where there is none.
+    """The notes of work that was begun, and its resume key; None where there is none.
 
     Raises:
         ResumeError: its job is spoilt, or was left by another version of the program.

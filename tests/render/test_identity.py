@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,37 @@ def test_only_what_an_interrupted_run_was_naming_is_replaced(
         assert path.read_text() == "precious"
     make(clip, film, sheet=str(tmp_path / "own.png"))
     assert is_record_of(Places.of(film))
+
+
+@pytest.mark.parametrize(
+    ("frames", "numbers", "source", "again", "is_refused"),
+    [
+        ("5-6", [1, 2], "a.####.png", "5-6", True),
+        ("5-6", [], "a.5-6####.png", "", True),
+        ("5-6x3", [], "a.####.png", "5", True),
+        ("5-6", [8, 9], "a.####.png", "5-6", False),
+        ("4,6", [1, 2], "a.####.png", "4,6", False),
+    ],
+    ids=["files before", "stated by the pattern", "a step", "files behind", "a list"],
+)
+def test_frames_that_are_counted_otherwise_are_refused_by_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    frames: str,
+    numbers: list[int],
+    source: str,
+    again: str,
+    is_refused: bool,
+) -> None:
+    """The same files under the same numbers; by the index a frame is painted, and its state is kept."""
+    save_numbered(tmp_path, "a.{:04d}.png", range(3, 8))
+    monkeypatch.setattr("stylevideo.render.assemble.write_provenance", failing)
+    with pytest.raises(StorageError):
+        make(tmp_path / "a.####.png", tmp_path / "film.mp4", frames=frames)
+    monkeypatch.undo()
+    save_numbered(tmp_path, "a.{:04d}.png", numbers)
+    with pytest.raises(ResumeError, match="first_index was") if is_refused else nullcontext():
+        make(tmp_path / source, tmp_path / "film.mp4", frames=again)
 
 
 def test_a_file_is_not_written_twice(clip: Path, tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ def test_no_frame_is_kept_after_one_that_could_not_be(
     assert all(event.record.number < 3 for event in told if isinstance(event, FrameFinished))
 
 
-def test_the_fingerprint_names_device_precision_and_weights_as_they_are_used(
+def test_the_resume_key_names_device_precision_and_weights_as_they_are_used(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--device cpu` after `auto` on the same CPU is the same job; another precision is another job."""
@@ -386,18 +386,18 @@ def test_frames_of_another_motion_are_refused_by_name(two_shot_clip: Path, tmp_p
     assert manifest_of(apart[0]) == manifest_of(apart[1])
 
 
-def test_what_decides_how_frames_look_is_in_the_fingerprint(tmp_path: Path) -> None:
+def test_what_decides_how_frames_look_is_in_the_resume_key(tmp_path: Path) -> None:
     """A picture in the middle, the frames that a time means at a rate, the channel that is read along."""
     settings = FAST.with_values(iterations=0, start="0.125", device="cpu")
 
-    def print_of(**changed: str) -> dict[str, object]:
+    def key_of(**changed: str) -> dict[str, object]:
         output = tmp_path / "film.####.png"
         return manifest_of(check_job(tmp_path / "a.####.png", output, settings.with_values(**changed))).resume_key
 
     save_numbered(tmp_path, "a.{:04d}.png", range(1, 8))
-    before = print_of()
-    assert print_of() == before
-    assert print_of(rate="48")["frames"] != before["frames"]
+    before = key_of()
+    assert key_of() == before
+    assert key_of(rate="48")["frames"] != before["frames"]
     picture = (tmp_path / "a.0004.png").read_bytes()
     (tmp_path / "a.0004.png").write_bytes(picture[:-4] + b"else")
-    assert print_of()["source"] != before["source"]
+    assert key_of()["source"] != before["source"]

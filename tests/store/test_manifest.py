@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stylevideo.settings.schema import Affects
+from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.store.manifest import Asked, Manifest, SourceFile, StyleContent, Use
 
@@ -32,6 +32,7 @@ MADE = Manifest(
     film="film.mp4",
     source=SourceFile("clip.mp4", "content"),
     frames="1-4",
+    first_index=0,
     delivery="h264",
     size=(96, 64),
     device_kind="cpu",
@@ -119,6 +120,22 @@ def test_settings_decide_what_they_affect_and_no_path_is_told() -> None:
         assert (Use.RESUME in changed) is (leaf.affects is Affects.FRAMES), leaf.name
         assert (Use.RECORD in changed) is not leaf.is_private, leaf.name
     assert tried > 10
+
+
+@pytest.mark.parametrize(
+    "leaf", [leaf for leaf in leaves() if isinstance(leaf.default, float)], ids=lambda leaf: leaf.name
+)
+def test_a_whole_number_is_the_same_however_it_is_written(leaf: Leaf) -> None:
+    """A job file has 1 where the command line has 1.0."""
+    number = int(leaf.maximum >= 1)
+    whole, exact = (
+        replace(ASKED, settings=Settings().with_values(**{leaf.name: kind(number)})).key for kind in (int, float)
+    )
+    assert whole == exact
+
+
+def test_a_whole_weight_is_the_same_however_it_is_written() -> None:
+    assert replace(ASKED, styles=(replace(STYLE, weight=1),)).key == ASKED.key
 
 
 def test_no_setting_takes_the_place_of_another_item() -> None:

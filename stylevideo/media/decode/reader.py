@@ -37,7 +37,7 @@ class SourceFrame:
     """One frame of the source.
 
     Attributes:
-        index: in the source, from 0.
+        index: in the selection that is read.
         picture: with what belongs to it. Frames may share it; do not write into it.
         repaired: whether it is a copy of the last good frame, because this one could not be decoded.
     """
