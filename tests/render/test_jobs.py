@@ -43,6 +43,7 @@ from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
 FAST = Settings().with_values(**QUICK)
+SMALL = FAST.with_values(size=64)
 
 
 def pictures(film: Path) -> list[np.ndarray]:
@@ -97,7 +98,7 @@ def test_the_report_says_what_was_done(film: Path) -> None:
 
 def test_nothing_is_carried_over_a_cut(two_shot_clip: Path) -> None:
     """What is made of the second shot alone is what is made of it behind the first, pixel by pixel before encoding."""
-    short = FAST.with_values(min_shot_frames=4)
+    short = SMALL.with_values(min_shot_frames=4)
     alone = list(stylevideo.stylize_frames(two_shot_clip, [STYLE], short.with_values(frames="11-14")))
     both = list(stylevideo.stylize_frames(two_shot_clip, [STYLE], short.with_values(frames="7-14")))
     assert [result.index for result in alone] == list(range(10, 14))
@@ -201,7 +202,7 @@ def test_a_failing_encoder_keeps_the_frames_and_says_how_to_go_on(
 ) -> None:
     """ffmpeg is given a filter that it does not have, which ends the painting; later it is given the right one."""
     output = tmp_path / "film.mp4"
-    settings = FAST.with_values(frames="1-10")
+    settings = SMALL.with_values(frames="1-10")
     monkeypatch.setattr("stylevideo.media.encode.command._filters", filter_that_goes_away)
     with pytest.raises(EncodeError, match="run the same command again to go on"):
         stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
@@ -231,14 +232,14 @@ def test_frames_are_saved_and_encoded_while_others_are_painted(two_shot_clip: Pa
                 raise Stop
 
     with pytest.raises(Stop):
-        stylevideo.stylize(two_shot_clip, [STYLE], output, FAST.with_values(frames="1-10"), stop)
+        stylevideo.stylize(two_shot_clip, [STYLE], output, SMALL.with_values(frames="1-10"), stop)
     assert encoded[-1] >= 1, "the film grows with its frames"
     assert [path.name for path in tmp_path.iterdir()] == [Places.of(output).work.name]
     assert not {"delivery", "write-behind", "read-ahead"} & {thread.name for thread in threading.enumerate()}
     kept = sorted(path.stem for path in (Places.of(output).work / "frames").glob("*.png"))
     assert len(kept) >= 5, "the fifth was handed over when the fourth was told"
     assert kept == [f"{number:08d}" for number in range(1, len(kept) + 1)]
-    waits = stylevideo.stylize(two_shot_clip, [STYLE], output, FAST.with_values(frames="1-10")).waits
+    waits = stylevideo.stylize(two_shot_clip, [STYLE], output, SMALL.with_values(frames="1-10")).waits
     assert 0 < waits.for_frames + waits.for_saving + waits.for_film < waits.of
     assert len(list(tmp_path.glob("film.*.png"))) == 10
 
@@ -257,7 +258,7 @@ def test_no_frame_is_kept_after_one_that_could_not_be(
     monkeypatch.setattr(FrameStore, "save", save_two)
     told: list[Event] = []
     with pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"):
-        stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", FAST.with_values(frames="1-10"), told.append)
+        stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL.with_values(frames="1-10"), told.append)
     assert tried == [1, 2, 3]
     assert all(event.record.number < 3 for event in told if isinstance(event, FrameFinished))
 
