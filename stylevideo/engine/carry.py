@@ -95,13 +95,14 @@ def carry(
     kept = torch.minimum(visible, 1 - seen_before)
     coverage = kept + seen_before
     warped = warp(state.image, motion.flow_to_previous).clamp(0, 1)
-    maps = torch.cat((state.first_moment, state.second_moment, convergence), dim=1)  # (1, 7, H, W)
-    first, second, convergence = torch.split(warp_smoothly(maps, motion.flow_to_previous), [3, 3, 1], dim=1)
+    moments = (state.first_moment, state.second_moment, convergence)
+    maps = warp_smoothly(torch.cat(moments, dim=1), motion.flow_to_previous)  # (1, 5, H, W), or 7
+    first, second, convergence = torch.split(maps, [moment.shape[1] for moment in moments], dim=1)
     mapped = map_colors(frame, warped, visible)
     image = torch.lerp(mapped, warped, kept)
     for match in motion.reference_matches:
         image = image + match.seen * (_looking_back(match, references, frame.device) - mapped)
-    mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 3, 1, 1)
+    mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 1, 1, 1), or (1, 3, 1, 1)
     second = kept * second + (seen_before + NEW_MOMENT_SHARE * (1 - coverage)) * mean
     start = CarriedState(image, first * kept, second, state.step)
     convergence = kept * convergence + seen_before * torch.lerp(torch.ones_like(convergence), convergence, visible)

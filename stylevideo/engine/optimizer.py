@@ -34,7 +34,8 @@ class CarriedState:
 
     Attributes:
         image: (1, 3, H, W), the stylised frame, 0..1.
-        first_moment, second_moment: (1, 3, H, W), Adam's.
+        first_moment: (1, 3, H, W), Adam's.
+        second_moment: (1, 1, H, W), or (1, 3, H, W) with one for each channel.
         step: how many steps the moments have seen, for Adam's bias correction.
     """
 
@@ -154,6 +155,9 @@ def _optimize_adam(
     """Adam (algorithm 1), going on with the moments and the step count that the start brings."""
     image = start.image.clone().contiguous()
     first, second = start.first_moment.clone(), start.second_moment.clone()
+    is_shared = options.second_moment == "pixel"
+    if is_shared:
+        second = second.mean(dim=1, keepdim=True)  # (1, 1, H, W)
     looked_at, looked_after = torch.tensor(torch.inf), 0
     for done in range(1, iterations + 1):
         if done % REMATCH_EVERY == 1:
@@ -161,7 +165,8 @@ def _optimize_adam(
         losses, gradient = objective.value_and_grad(image)
         step = start.step + done
         first.lerp_(gradient, 1 - numbers.beta1)
-        second.mul_(numbers.beta2).addcmul_(gradient, gradient, value=1 - numbers.beta2)
+        square = gradient.square()
+        second.lerp_(square.mean(dim=1, keepdim=True) if is_shared else square, 1 - numbers.beta2)
         unbiased_first = first / (1 - numbers.beta1**step)
         unbiased_second = second / (1 - numbers.beta2**step)
         image -= numbers.learning_rate * unbiased_first / (unbiased_second.sqrt() + numbers.epsilon)

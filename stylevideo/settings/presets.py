@@ -41,6 +41,8 @@ PRESETS = {
             {
                 "carry": False,
                 "painter": "gram",
+                "style_layers": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+                "second_moment": "channel",
                 "normalization": "raw",
                 "content_layers": ("relu5_2",),
                 "content_weight": 1e3,

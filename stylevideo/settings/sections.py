@@ -68,7 +68,7 @@ class LossSettings:
         90.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )
     painter: str = setting(
-        "gram",
+        "mixed",
         "gram: the style as a mean over the picture; match: every place like a place of the style; "
         "transport: every place moved so that all together are like the style's; mixed: match for what is near, "
         "--whole for the whole",
@@ -76,7 +76,7 @@ class LossSettings:
         commands=("evaluate",),
     )
     match_share: float = setting(
-        0.4,
+        0.5,
         "how much of the style term of --painter mixed is matched places",
         minimum=0,
         maximum=1,
@@ -99,7 +99,7 @@ class LossSettings:
         ),
     )
     style_layers: tuple[str, ...] = setting(
-        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "VGG-19 layers of the style term", choices=VGG19_LAYERS
     )
     content_layers: tuple[str, ...] = setting(("relu4_2",), "VGG-19 layers of the content term", choices=VGG19_LAYERS)
     normalization: str = setting(
@@ -183,6 +183,11 @@ class OptimizerSettings:
     beta1: float = setting(0.9, "Adam's decay of the first moment", minimum=0, maximum=0.999999)
     beta2: float = setting(0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
     epsilon: float = setting(1e-12, "Adam's epsilon", minimum=0)
+    second_moment: str = setting(
+        "pixel",
+        "Adam's second moment: one for each pixel, which keeps colours clean, or one for each channel of it",
+        choices=("pixel", "channel"),
+    )
     start_noise: float = setting(
         0.0,
         "noise mixed into a shot's first frame before it is optimised",

@@ -40,7 +40,9 @@ def test_numbers_are_taken_inside_their_range_and_refused_outside(leaf, data) ->
         ({"style_layers": ("relu9_9",)}, "--style-layers cannot be 'relu9_9'"),
         ({"optimizer": "sgd"}, "Choose from: adam, lbfgs"),
         ({"optimizer": "lbfgs"}, "--no-carry"),
-        ({"style_layers": (), "content_layers": ()}, "at least one"),
+        ({"painter": "gram", "style_layers": (), "content_layers": ()}, "Neither --style-layers .* at least one"),
+        ({"painter": "match", "match_layers": (), "content_layers": ()}, "Neither --match-layers .* at least one"),
+        ({"match_layers": (), "style_layers": (), "content_layers": ()}, "at least one"),
     ],
 )
 def test_what_makes_no_sense_is_refused(values, message: str) -> None:
