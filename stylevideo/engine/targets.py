@@ -6,7 +6,7 @@ Knows styles and the network; knows nothing of frames or time.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm
 from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
+from stylevideo.ops.margin import with_margin
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
 from stylevideo.settings.sections import LossSettings
 
@@ -85,17 +86,26 @@ class StyleTargets:
     @torch.no_grad()
     def _compute(self, size: tuple[int, int]) -> StyleAtSize:
         losses, weights = self._losses, [picture.weight for picture in self._pictures]
-        features = [self._features(picture, size, losses.layers_of_style) for picture in self._pictures]
+        by_gram, placed = losses.layers_by_gram, (*losses.layers_transported, *losses.layers_matched)
+        whole = [self._features(picture, size, by_gram) for picture in self._pictures]
+        # A place at a picture's border looks like what lies outside it; a margin keeps that from being copied.
+        places = [self._features(picture, size, placed, with_margin) for picture in self._pictures]
         finders: list[tuple[PlaceFinder, float]] = []
         if losses.layers_transported:
-            finders.append((Transporter(features, weights, losses.layers_transported), 1 - losses.part_matched))
+            finders.append((Transporter(places, weights, losses.layers_transported), 1 - losses.part_matched))
         if losses.layers_matched:
-            finders.append((Matcher(features, weights, losses.layers_matched), losses.part_matched))
-        return StyleAtSize(self._blended(features, losses.layers_by_gram, 1 - losses.part_matched), tuple(finders))
+            finders.append((Matcher(places, weights, losses.layers_matched), losses.part_matched))
+        return StyleAtSize(self._blended(whole, by_gram, 1 - losses.part_matched), tuple(finders))
 
-    def _features(self, picture: StylePicture, size: tuple[int, int], layers: Sequence[str]) -> dict[str, Tensor]:
+    def _features(
+        self,
+        picture: StylePicture,
+        size: tuple[int, int],
+        layers: Sequence[str],
+        prepared: Callable[[Tensor], Tensor] = lambda image: image,
+    ) -> dict[str, Tensor]:
         with torch.no_grad():
-            return self._vgg(fit_style(picture.image, size, self._style_scale), layers) if layers else {}
+            return self._vgg(prepared(fit_style(picture.image, size, self._style_scale)), layers) if layers else {}
 
     def _blended(
         self, features: Sequence[Mapping[str, Tensor]], layers: Sequence[str], weight: float
