@@ -84,7 +84,7 @@ class LossSettings:
         idle=_painter_is_not_mixed,
     )
     whole: str = setting(
-        "gram",
+        "transport",
         "what --painter mixed takes for the whole picture",
         choices=("gram", "transport"),
         commands=("evaluate",),
