@@ -138,7 +138,8 @@ def test_the_temporal_term_holds_what_was_visible(vgg, make_targets: Maker, flig
 
 def test_lbfgs_lowers_the_loss_within_its_evaluations(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
     frame = flight_frames[0].image
-    settings = Settings().with_values(optimizer="lbfgs", carry=False, first_iterations=12, coarse_scales=0)
+    alone = {"carry": False, "first_iterations": 12, "coarse_scales": 0}
+    settings = Settings().with_values(optimizer="lbfgs", painter="gram", **alone)
     result = restart(frame, 0, FrameOptimizer(vgg, make_targets(settings), settings))
     after = loss_of(vgg, result.state.image, frame, make_targets, settings)
     assert after < 0.7 * loss_of(vgg, frame, frame, make_targets, settings)
