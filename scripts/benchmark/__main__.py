@@ -70,7 +70,7 @@ from stylevideo.system.files import write_atomically
 ONE_BY_ONE_ITERATIONS = 60
 GRAIN = 3 / 255
 """Of the second still clip: a camera at rest, since identical frames are not painted again."""
-METHODS = "NAME=PRESET,SETTING=VALUE,... each; others are compared with the first; not given: gram=standard"
+METHODS = "NAME=PRESET,SETTING=VALUE,... each; others are compared with the first; not given: standard=standard"
 TIMES_THE_FILM = 8
 """Size of the still picture that a camera moves over."""
 
@@ -145,7 +145,7 @@ def shots(run: Run) -> None:
 
 
 def look(options: argparse.Namespace) -> None:
-    chosen = options.methods or [read_method("gram=standard")]
+    chosen = options.methods or [read_method("standard=standard")]
     machine = _machine_of(chosen)
     findings, judged = [], []
     for bench, clip in _by_style(options, chosen, machine):
@@ -157,7 +157,7 @@ def look(options: argparse.Namespace) -> None:
 
 
 def steady(options: argparse.Namespace) -> None:
-    chosen = options.methods or [read_method("gram=standard")]
+    chosen = options.methods or [read_method("standard=standard")]
     machine = _machine_of(chosen)
     findings = [check_steady(bench, clip, chosen) for bench, clip in _by_style(options, chosen, machine)]
     title = f"`scripts.benchmark steady`: {options.size} pixels, {options.frames} frames."

@@ -60,12 +60,15 @@ OF_FRAMES = (
     "render/painter.py",
 )
 """Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""
-OF_FRAMES_ALONE = (*(f"engine/{name}.py" for name in ("objective", "optimizer", "targets")), "models", "media/images")
-"""The same for a frame that is made by itself; its settings are compared by value.
-
-What `engine/sequence.py` does to such a frame, giving it a margin and cutting that off, is not noticed: then use
---restart.
-"""
+ENGINE_ALONE = ("matcher", "objective", "optimizer", "sequence", "targets", "terms", "transporter")
+OPS_ALONE = ("losses", "margin", "matching", "pyramid", "transport")
+OF_FRAMES_ALONE = (
+    *(f"engine/{name}.py" for name in ENGINE_ALONE),
+    *(f"ops/{name}.py" for name in OPS_ALONE),
+    "models",
+    "media/images",
+)
+"""The same for a frame that is made by itself; its settings are compared by value."""
 OF_MEASURES = ("quality/metrics.py", "motion/flow.py", "motion/visibility.py", "ops/warp.py")
 SECTIONS_ALONE = ("losses", "optimizer", "weights", "scales")
 SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")

@@ -86,7 +86,9 @@ class Matcher:
         """As of `PlaceFinder`, the deepest layer first."""
         deepest = features[self.layers[0]]
         pooling = math.ceil(math.sqrt(deepest.shape[2] * deepest.shape[3] / SEARCHED_PLACES))
-        maps = [_Map.of(_pooled(style, pooling)) for style in self._deepest]
+        maps = self._maps[self.layers[0]]
+        if pooling > 1:
+            maps = [_Map.of(_pooled(style, pooling)) for style in self._deepest]
         matches = self._searched(_pooled(deepest, pooling), maps)
         terms = []
         for layer in self.layers:

@@ -67,8 +67,8 @@ class FrameMeasures:
     Attributes:
         index: of the source's frame.
         shot: its shot's number, from 0 at the first measured frame.
-        loss: the weighted sum that was optimised, without its temporal term; of the picture as the film has it,
-            without the margin that the optimiser sees, and so higher than what a report says.
+        loss: the weighted sum that was optimised, without its temporal term, targets of places found anew; of the
+            picture as the film has it, without the margin that the optimiser sees, and so another than a report says.
         style, content: its terms, without their weights.
         held_out_style: style distance in layers that the optimiser did not see.
         sharpness, coarse_sharpness: of the film; see the functions.

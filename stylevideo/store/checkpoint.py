@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 TURN_NAME = "turn"
 """Under this name a store remembers a loop's turn that is complete."""
 STATE_BYTES, STATE_PIXEL_BYTES = 1 << 20, 64
-"""The most that a state may have, in all and for each painted pixel; it needs 40 bytes for one."""
+"""The most that a state may have, in all and for each painted pixel; it needs 32 bytes for one, 40 with a second
+moment for each channel."""
 
 
 def state_to_dict(state: SequenceState) -> dict[str, Any]:

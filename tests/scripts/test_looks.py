@@ -22,7 +22,7 @@ def rows_of(printed: str) -> list[list[str]]:
 
 
 def test_looks_are_compared_and_remembered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plain, bare = f"gram=standard,{FEW}", f"bare=standard,{FEW},style_weight=0.01"
+    plain, bare = f"gram=standard,{FEW},painter=gram", f"bare=standard,{FEW},style_weight=0.01"
     command = ["look", "--methods", plain, bare, "--clips", "flight", "friday", "--styles", *STYLES, "--media"]
     command += [str(tmp_path), "--long-edge=64", "--frames=2", "--output", str(tmp_path / "out")]
     benchmark.main(command)
@@ -49,7 +49,7 @@ def test_looks_are_compared_and_remembered(tmp_path: Path, capsys: pytest.Captur
 def test_steadiness_is_judged_of_the_same_films_and_remembered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    methods = [f"gram=standard,{FEW}", f"alone=standard,{FEW},carry=no"]
+    methods = [f"gram=standard,{FEW},painter=gram", f"alone=standard,{FEW},carry=no"]
     common = ["--clips", "flight", "--styles", STYLES[0], "--media", str(tmp_path), "--size=64", "--frames=3"]
     command = ["steady", "--methods", *methods, *common, "--output", str(tmp_path / "out")]
     benchmark.main(command)
