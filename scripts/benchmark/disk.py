@@ -52,7 +52,7 @@ class _Watch:
 
     def __init__(self, film: Path) -> None:
         self._film, self._ended, self._flush = film, threading.Event(), os.fsync
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread, self._looking = threading.Thread(target=self._run, daemon=True), threading.Lock()
         self.seen = Seen()
 
     def __enter__(self) -> Seen:
@@ -75,9 +75,10 @@ class _Watch:
 
     def _look(self) -> None:
         store = Places.of(self._film).work
-        self.seen.peak = max(self.seen.peak, _bytes(self._film.parent))
-        self.seen.frames = max(self.seen.frames, _bytes(store / "frames"))
-        self.seen.state = max(self.seen.state, _bytes(store / "shots"))
+        with self._looking:  # or a slow look would put back what a later one has found
+            self.seen.peak = max(self.seen.peak, _bytes(self._film.parent))
+            self.seen.frames = max(self.seen.frames, _bytes(store / "frames"))
+            self.seen.state = max(self.seen.state, _bytes(store / "shots"))
 
 
 def _bytes(folder: Path) -> int:
