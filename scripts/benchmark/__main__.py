@@ -10,6 +10,7 @@
     python -m scripts.benchmark memory CLIP STYLE [--frames 48 132]
     python -m scripts.benchmark line CLIP STYLE [--sizes 256 640]
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
+    python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
     python -m scripts.benchmark blind --score choices.txt
@@ -22,10 +23,10 @@ the same films are: speed of strokes against speed of things, flicker in JOD, a 
 at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's
 pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at
 how much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a
-film is complete, beside what was foreseen, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind`
-makes pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written
-down. All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the
-environment that `scripts/test.py` makes.
+film is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by
+turns, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of two methods' pictures
+without names, to be chosen from, and opens the key once the choices are written down. All results lie in `--output`; a
+run that was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -57,11 +58,13 @@ from scripts.benchmark.gpu import check_gpu
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
+from scripts.benchmark.speed import CHOSEN, UNTIMED, check_speed
 from scripts.benchmark.steady import check_steady
 from scripts.benchmark.uncovered import check_uncovered
 from scripts.samples.scenes import render_shot
 from stylevideo.errors import StyleVideoError
 from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.render.styles import read_styles
 from stylevideo.system.device import choose_device, convolution_dtype, describe
@@ -70,7 +73,7 @@ from stylevideo.system.files import write_atomically
 ONE_BY_ONE_ITERATIONS = 60
 GRAIN = 3 / 255
 """Of the second still clip: a camera at rest, since identical frames are not painted again."""
-METHODS = "NAME=PRESET,SETTING=VALUE,... each; others are compared with the first; not given: standard=standard"
+METHODS = "NAME=PRESET,SETTING=VALUE,... each; others are compared with the first; not given: "
 TIMES_THE_FILM = 8
 """Size of the still picture that a camera moves over."""
 
@@ -168,13 +171,17 @@ def _machine_of(chosen: Sequence[Method]) -> Machine:
     return Machine(ROOT, describe(choose_device(chosen[0].settings.optimizer.device)))
 
 
+def _vgg_of(chosen: Sequence[Method]) -> VGG19:
+    settings = chosen[0].settings
+    device = choose_device(settings.optimizer.device)
+    return load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
+
+
 def _by_style(
     options: argparse.Namespace, chosen: Sequence[Method], machine: Machine
 ) -> Iterator[tuple[Workbench, BenchmarkClip]]:
     """Each clip, with a workbench for each style; the first method's settings are the yardstick."""
-    settings = chosen[0].settings
-    device = choose_device(settings.optimizer.device)
-    vgg = load_vgg19(settings.weights.weights, device, convolution_dtype(settings.optimizer.precision, device))
+    settings, vgg = chosen[0].settings, _vgg_of(chosen)
     for whole in _chosen_clips(options):
         clip = looks.choose_frames(whole, options.frames)
         for style in options.styles or looks.painted_styles(options.media.parent / "paintings", STYLE.parent):
@@ -201,6 +208,17 @@ def disk(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def speed(options: argparse.Namespace) -> None:
+    chosen = options.methods or list(map(read_method, CHOSEN))
+    machine, vgg, styles = _machine_of(chosen), _vgg_of(chosen), read_styles([options.style])
+    for size in options.sizes:
+        whole = load_clip(options.clip, size, None, options.media)
+        clip = looks.choose_frames(whole, options.frames + UNTIMED)
+        for said in check_speed(vgg, styles, clip, chosen):
+            print(said, flush=True)
+    print(machine)
+
+
 def gpu(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
     for said in check_gpu(options.size, options.frames, options.media, options.dry):
@@ -221,6 +239,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "memory": memory,
     "line": line,
     "disk": disk,
+    "speed": speed,
     "gpu": gpu,
     "blind": blind,
     "look": look,
@@ -296,7 +315,7 @@ def _add_common(command: argparse.ArgumentParser, size: int) -> None:
 
 
 def _add_look(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--methods", type=read_method, nargs="+", default=[], help=METHODS)
+    command.add_argument("--methods", type=read_method, nargs="+", default=[], help=f"{METHODS}standard=standard")
     command.add_argument("--clips", nargs="+", choices=CLIPS, default=looks.CLIPS)
     command.add_argument("--styles", type=Path, nargs="+", default=[], help="not given: the paintings beside --media")
     command.add_argument("--size", "--long-edge", type=int, default=256, help="pixels")
@@ -304,6 +323,16 @@ def _add_look(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", type=Path, default=Path("look"), help="folder for everything that is made")
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
     command.set_defaults(frames_per_clip=None)
+
+
+def _add_speed(command: argparse.ArgumentParser) -> None:
+    presets = f"{METHODS}standard and draft beside what they were with Gram matrices"
+    command.add_argument("--methods", type=read_method, nargs="+", default=[], help=presets)
+    command.add_argument("--clip", choices=CLIPS, default="bigbuckbunny")
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--sizes", type=_positive, nargs="+", default=(256, 640), help="long edges, pixels")
+    command.add_argument("--frames", type=_positive, default=8, help="that are timed")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
 
 
 def _add_gpu(command: argparse.ArgumentParser) -> None:
@@ -341,7 +370,7 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
 
 
-OWN_OPTIONS = {"gpu": _add_gpu, "blind": _add_blind, "look": _add_look, "steady": _add_look}
+OWN_OPTIONS = {"speed": _add_speed, "gpu": _add_gpu, "blind": _add_blind, "look": _add_look, "steady": _add_look}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shlex
+import time
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,16 @@ from batch_fixtures import make_clip
 from conftest import ROOT
 
 from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark import speed
+from scripts.benchmark.choices import read_method
 from scripts.benchmark.clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
-from scripts.benchmark.methods import Film, methods
+from scripts.benchmark.methods import Film, Method, Painted, methods
 from scripts.benchmark.report import Bar, number
 from scripts.benchmark.uncovered import uncovered_regions
 from scripts.trials import batch
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.media.images.pictures import read_picture
+from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
 from stylevideo.quality.metrics import warping_error
@@ -220,6 +225,57 @@ def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.Capture
     assert [row[0] for row in rows[2:]] == deliveries
     for row in rows[2:]:
         assert REFUSE_BELOW * 1.25 < float(row[-1]) < 1.5, row
+
+
+def test_the_seconds_of_following_frames_are_compared_frame_by_frame(vgg: VGG19) -> None:
+    painted: list[tuple[str, int]] = []
+
+    def by(name: str, seconds: float, evaluations: int) -> Method:
+        def stylize(clip: BenchmarkClip, *_: object) -> Iterator[Painted]:
+            for frame in clip.frames:
+                painted.append((name, frame.index))
+                time.sleep(seconds if frame.index else 0.3)
+                torch.ones(3, 4) @ torch.ones(4, 5)
+                yield Painted(frame.index, frame.image, evaluations, 0.0)
+
+        return Method(name, preset("standard"), stylize)
+
+    clip = BenchmarkClip("made", tuple(Frame(index, torch.zeros(1, 3, 36, 64)) for index in range(5)))
+    chosen = [by("gram", 0.01, 2), by("standard", 0.05, 3)]
+    table, bar = speed.check_speed(vgg, (), clip, chosen)
+    assert painted == [(name, index) for index in range(5) for name in ("gram", "standard")], "by turns"
+    first, second = ([float(cell) for cell in row.split("|")[2:-1]] for row in table.splitlines()[2:])
+    assert 0.01 <= first[0] <= first[1]
+    assert first[2:4] == [1.0, 2.0]
+    assert 2 < second[2] <= 5.5
+    assert second[3] == 3.0
+    assert bar.startswith("- made at 64x36, standard: times gram's seconds: ")
+    assert "(bar: ≤ 1.3, unmet)" in bar
+    found = speed.following_speeds(vgg, (), clip, chosen)
+    assert [found[name].multiply_adds for name in found] == [60 / 2, 60 / 3]
+
+
+def test_the_presets_are_timed_beside_what_they_were() -> None:
+    by_name = {method.name: method.settings for method in map(read_method, speed.CHOSEN)}
+    assert {name for pair in speed.MOST_TIMES for name in pair} == by_name.keys()
+    for now, was in speed.MOST_TIMES:
+        assert by_name[now] == preset(now)
+        classic = preset("classic").losses
+        for name in ("painter", "style_layers"):
+            assert getattr(by_name[was].losses, name) == getattr(classic, name)
+        assert by_name[was].scales == by_name[now].scales
+
+
+def test_the_speed_of_the_engine_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--clip=flight", "--sizes", "64", "--frames=1", "--media", str(tmp_path), "--methods"]
+    benchmark.main(["speed", *options, *(f"{n}=standard,iterations={n},new_iterations=0" for n in (1, 4))])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert rows[0][0] == "flight at 64x36"
+    few, many = ([float(cell) for cell in row] for row in rows[2:])
+    assert (few[4], many[4]) == (1, 4), "evaluations"
+    assert many[3] > 1, "times the first's seconds"
+    # VGG-19 forward and backward, and what a frame needs once, on 80x52 pixels: 1.2 billion one way.
+    assert 2.3 < many[5] < few[5] < 10
 
 
 def test_what_a_gpu_does_is_tried_dry(capsys: pytest.CaptureFixture[str]) -> None:
