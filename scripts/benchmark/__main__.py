@@ -3,6 +3,7 @@
     python -m scripts.benchmark methods [--clips flight bikes] [--methods standard] [--baseline-ends]
     python -m scripts.benchmark look [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark steady [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
+    python -m scripts.benchmark evaluations [--methods NAME=PRESET,SETTING=VALUE ...] [--styles PICTURE ...] [--every 4]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -19,14 +20,15 @@
 warped without Adam's moments: cost, loss, warping error, sharpness, drift, all measured alike on the finished 8-bit
 frames. `look` asks judges that are no network's how films look in several styles: patches like the style's, copied
 motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady
-the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `still` looks
-at 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's
-pan and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at
-how much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a
-film is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by
-turns, `gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of two methods' pictures
-without names, to be chosen from, and opens the key once the choices are written down. All results lie in `--output`; a
-run that was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
+the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `evaluations`
+counts what frame by frame needs until its loss is as low as a film's that is carried on. `still` looks at 300 identical
+frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan and zoom bring
+in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how much of its time
+the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film is complete,
+beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns, `gpu` at a
+CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of two methods' pictures without names, to
+be chosen from, and opens the key once the choices are written down. All results lie in `--output`; a run that was
+interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ from scripts.benchmark.clips import (
     zoom_clip,
 )
 from scripts.benchmark.disk import check_disk
+from scripts.benchmark.evaluations import check_evaluations
 from scripts.benchmark.gpu import check_gpu
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
@@ -167,6 +170,18 @@ def steady(options: argparse.Namespace) -> None:
     publish(options.output, "steady", title, findings, machine)
 
 
+def evaluations(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("standard=standard")]
+    machine = _machine_of(chosen)
+    findings = [
+        check_evaluations(bench, clip, method, options.every)
+        for bench, clip in _by_style(options, chosen, machine)
+        for method in chosen
+    ]
+    title = f"`scripts.benchmark evaluations`: {options.size} pixels, one of {options.every} frames by itself."
+    publish(options.output, "evaluations", title, findings, machine)
+
+
 def _machine_of(chosen: Sequence[Method]) -> Machine:
     return Machine(ROOT, describe(choose_device(chosen[0].settings.optimizer.device)))
 
@@ -244,6 +259,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "blind": blind,
     "look": look,
     "steady": steady,
+    "evaluations": evaluations,
 }
 """What is printed alone, or chooses its clips and styles by itself."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
@@ -325,6 +341,12 @@ def _add_look(command: argparse.ArgumentParser) -> None:
     command.set_defaults(frames_per_clip=None)
 
 
+def _add_evaluations(command: argparse.ArgumentParser) -> None:
+    _add_look(command)
+    command.add_argument("--every", type=_positive, default=4, help="one of so many frames is made by itself too")
+    command.set_defaults(clips=["bigbuckbunny"], frames=48, output=Path("evaluations"))
+
+
 def _add_speed(command: argparse.ArgumentParser) -> None:
     presets = f"{METHODS}standard and draft beside what they were with Gram matrices"
     command.add_argument("--methods", type=read_method, nargs="+", default=[], help=presets)
@@ -370,7 +392,14 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
 
 
-OWN_OPTIONS = {"speed": _add_speed, "gpu": _add_gpu, "blind": _add_blind, "look": _add_look, "steady": _add_look}
+OWN_OPTIONS = {
+    "gpu": _add_gpu,
+    "speed": _add_speed,
+    "blind": _add_blind,
+    "look": _add_look,
+    "steady": _add_look,
+    "evaluations": _add_evaluations,
+}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,27 @@ from typing import Any
 import pytest
 import torch
 from batch_fixtures import make_clip
-from conftest import ROOT
+from conftest import ROOT, STYLE
 
 from scripts.benchmark import __main__ as benchmark
-from scripts.benchmark import speed
+from scripts.benchmark import evaluations, speed
 from scripts.benchmark.choices import read_method
 from scripts.benchmark.clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
 from scripts.benchmark.methods import Film, Method, Painted, methods
 from scripts.benchmark.report import Bar, number
 from scripts.benchmark.uncovered import uncovered_regions
 from scripts.trials import batch
+from stylevideo.engine.sequence import stylize_sequence
+from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.encode.delivery import DELIVERIES
-from stylevideo.media.images.pictures import read_picture
+from stylevideo.media.images.pictures import read_picture, to_image, to_picture
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
 from stylevideo.quality.metrics import warping_error
 from stylevideo.render.disk import FILM_BYTES_PX, REFUSE_BELOW
 from stylevideo.settings.presets import preset
+from stylevideo.settings.settings import Settings
 
 QUICK = [
     "--size=64",
@@ -276,6 +279,42 @@ def test_the_speed_of_the_engine_is_measured(tmp_path: Path, capsys: pytest.Capt
     assert many[3] > 1, "times the first's seconds"
     # VGG-19 forward and backward, and what a frame needs once, on 80x52 pixels: 1.2 billion one way.
     assert 2.3 < many[5] < few[5] < 10
+
+
+@pytest.mark.parametrize("iterations", [5, 20, 23])
+def test_frame_by_frame_is_asked_for_as_many_evaluations_as_its_own_picture_took(
+    iterations: int, vgg: VGG19, make_targets: Callable[[Settings], StyleTargets], flight_frames: list[Frame]
+) -> None:
+    settings = preset("standard")
+    one_run = {"carry": False, "coarse_scales": 0, "first_iterations": iterations, "tolerance": 0.0}
+    targets, frame = make_targets(settings), flight_frames[0]
+    [(painted, _)] = stylize_sequence([(frame, None)], None, vgg, targets, settings.with_values(**one_run))
+    alone = evaluations.Alone(vgg, targets, settings)
+    reached = alone.reach(frame, to_image(to_picture(painted.image)))
+    assert (reached.evaluations, reached.loss) == (iterations, reached.wanted)
+    assert alone.reach(frame, frame.image).evaluations == 0, "the source's own loss needs nothing"
+
+
+def test_evaluations_are_compared_at_an_equal_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = "few=standard,first_iterations=6,coarse_scales=0,iterations=2,new_iterations=0"
+    command = ["evaluations", "--clips=flight", f"--styles={STYLE}", f"--media={tmp_path}", f"--output={tmp_path}"]
+    command += ["--size=64", "--frames=4", "--every=2", "--methods", few]
+    benchmark.main(command)
+    printed = capsys.readouterr().out
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("| ")][2:]
+    assert [row[0] for row in rows] == ["1", "3"]
+    assert all(float(reached) <= float(wanted) for _, wanted, reached, _ in rows)
+    counts = [int(row[3]) for row in rows]
+    assert min(counts) > 0
+    assert f"the film 12, frame by frame {2 * sum(counts)} (from 2 of its frames)" in printed
+    (times,) = re.findall(
+        r"few: times fewer VGG evaluations than frame by frame: ([\d.]+) \(bar: ≥ 12, unmet\)", printed
+    )
+    assert float(times) == pytest.approx(2 * sum(counts) / 12, abs=0.01)
+    benchmark.main(command)
+    again = capsys.readouterr().out
+    assert "VGG evaluations, " not in again
+    assert again.partition("Evaluations:")[2].partition("AMD")[0].splitlines()[0] in printed
 
 
 def test_what_a_gpu_does_is_tried_dry(capsys: pytest.CaptureFixture[str]) -> None:
