@@ -4,6 +4,7 @@
     python -m scripts.benchmark look [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark steady [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark evaluations [--methods NAME=PRESET,SETTING=VALUE ...] [--styles PICTURE ...] [--every 4]
+    python -m scripts.benchmark sizes [--lines 240 480] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -21,7 +22,8 @@ warped without Adam's moments: cost, loss, warping error, sharpness, drift, all 
 frames. `look` asks judges that are no network's how films look in several styles: patches like the style's, copied
 motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady
 the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `evaluations`
-counts what frame by frame needs until its loss is as low as a film's that is carried on. `still` looks at 300 identical
+counts what frame by frame needs until its loss is as low as a film's that is carried on. `sizes` compares first frames
+of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `still` looks at 300 identical
 frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan and zoom bring
 in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how much of its time
 the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film is complete,
@@ -61,6 +63,7 @@ from scripts.benchmark.gpu import check_gpu
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
+from scripts.benchmark.sizes import check_sizes, load_sizes
 from scripts.benchmark.speed import CHOSEN, UNTIMED, check_speed
 from scripts.benchmark.steady import check_steady
 from scripts.benchmark.uncovered import check_uncovered
@@ -180,6 +183,19 @@ def evaluations(options: argparse.Namespace) -> None:
     ]
     title = f"`scripts.benchmark evaluations`: {options.size} pixels, one of {options.every} frames by itself."
     publish(options.output, "evaluations", title, findings, machine)
+def sizes(options: argparse.Namespace) -> None:
+    findings = []
+    for name in options.clips:
+        if clips := list(_sizes_of(name, options)):
+            findings += [check_sizes(bench, clips, chosen) for bench in _benches(options, chosen, machine)]
+    publish(options.output, "sizes", "`scripts.benchmark sizes`: first frames.", findings, machine)
+
+
+def _sizes_of(name: str, options: argparse.Namespace) -> Iterator[BenchmarkClip]:
+    try:
+        yield from load_sizes(name, options.lines, options.media)
+    except MissingClipError as error:
+        print(f"{name} is skipped: {error}", flush=True)
 
 
 def _machine_of(chosen: Sequence[Method]) -> Machine:
@@ -195,12 +211,20 @@ def _vgg_of(chosen: Sequence[Method]) -> VGG19:
 def _by_style(
     options: argparse.Namespace, chosen: Sequence[Method], machine: Machine
 ) -> Iterator[tuple[Workbench, BenchmarkClip]]:
-    """Each clip, with a workbench for each style; the first method's settings are the yardstick."""
-    settings, vgg = chosen[0].settings, _vgg_of(chosen)
+    """Each clip, with a workbench for each style."""
+    benches = _benches(options, chosen, machine)
     for whole in _chosen_clips(options):
         clip = looks.choose_frames(whole, options.frames)
-        for style in options.styles or looks.painted_styles(options.media.parent / "paintings", STYLE.parent):
-            yield Workbench(options.output / style.stem, vgg, read_styles([style]), settings, machine.started), clip
+        yield from ((bench, clip) for bench in benches)
+
+
+def _benches(options: argparse.Namespace, chosen: Sequence[Method], machine: Machine) -> list[Workbench]:
+    """One for each style; the first method's settings are the yardstick."""
+    settings, vgg = chosen[0].settings, _vgg_of(chosen)
+    styles = options.styles or looks.painted_styles(options.media.parent / "paintings", STYLE.parent)
+    return [
+        Workbench(options.output / style.stem, vgg, read_styles([style]), settings, machine.started) for style in styles
+    ]
 
 
 def memory(options: argparse.Namespace) -> None:
@@ -260,6 +284,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "look": look,
     "steady": steady,
     "evaluations": evaluations,
+    "sizes": sizes,
 }
 """What is printed alone, or chooses its clips and styles by itself."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
@@ -331,14 +356,23 @@ def _add_common(command: argparse.ArgumentParser, size: int) -> None:
 
 
 def _add_look(command: argparse.ArgumentParser) -> None:
+    _add_judged(command, "look")
+    command.add_argument("--size", "--long-edge", type=int, default=256, help="pixels")
+    command.add_argument("--frames", type=int, default=16, help="of each clip")
+    command.set_defaults(frames_per_clip=None)
+
+
+def _add_sizes(command: argparse.ArgumentParser) -> None:
+    _add_judged(command, "sizes")
+    command.add_argument("--lines", type=_positive, nargs="+", default=(240, 480), help="the fewest first")
+
+
+def _add_judged(command: argparse.ArgumentParser, output: str) -> None:
     command.add_argument("--methods", type=read_method, nargs="+", default=[], help=f"{METHODS}standard=standard")
     command.add_argument("--clips", nargs="+", choices=CLIPS, default=looks.CLIPS)
     command.add_argument("--styles", type=Path, nargs="+", default=[], help="not given: the paintings beside --media")
-    command.add_argument("--size", "--long-edge", type=int, default=256, help="pixels")
-    command.add_argument("--frames", type=int, default=16, help="of each clip")
-    command.add_argument("--output", type=Path, default=Path("look"), help="folder for everything that is made")
+    command.add_argument("--output", type=Path, default=Path(output), help="folder for everything that is made")
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
-    command.set_defaults(frames_per_clip=None)
 
 
 def _add_evaluations(command: argparse.ArgumentParser) -> None:
@@ -399,6 +433,7 @@ OWN_OPTIONS = {
     "look": _add_look,
     "steady": _add_look,
     "evaluations": _add_evaluations,
+    "sizes": _add_sizes,
 }
 
 

@@ -170,7 +170,7 @@ def check_shots(bench: Workbench, clip: BenchmarkClip, methods: Mapping[str, Met
 
 def check_line(clip: Path, style: Path, frames: int, sizes: Sequence[int], iterations: int) -> Iterator[str]:
     """The share of a run's time, at each size, in which the painting waits for decoding, flow, saving or encoding."""
-    few = {"iterations": iterations, "first_iterations": iterations, "new_iterations": 0, "coarse_scales": 0}
+    few = {"iterations": iterations, "first_iterations": iterations, "new_iterations": 0, "coarsest_size": 0}
     for size in sizes:
         settings = Settings().with_values(size=size, frames=f"1-{frames}", **few)
         with tempfile.TemporaryDirectory() as folder:
@@ -207,7 +207,7 @@ def _peak_memory_mib(clip: Path, style: Path, count: int, size: int) -> float:
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     arguments = ["run", str(clip), "--style", str(style), "--size", str(size), "--frames", f"1-{count}"]
-    once = {"iterations": 1, "first-iterations": 1, "new-iterations": 0, "coarse-scales": 0}
+    once = {"iterations": 1, "first-iterations": 1, "new-iterations": 0, "coarsest-size": 0}
     few = [f"--{name}={value}" for name, value in once.items()]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments, *few, "-q"], capture_output=True, text=True, check=True

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
 LOOK_EVERY_S = 0.01
-FEW = {"first_iterations": 20, "iterations": 2, "new_iterations": 0, "coarse_scales": 0}
+FEW = {"first_iterations": 20, "iterations": 2, "new_iterations": 0, "coarsest_size": 0}
 """Enough for strokes; noise compresses no better."""
 HEADINGS = (
     *("delivery", "frame kept, bytes a pixel: foreseen", "found", "film: foreseen", "found"),

@@ -28,7 +28,7 @@ from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.system.device import choose_device, convolution_dtype, describe
 
-DRY = {"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarse_scales": 0}
+DRY = {"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0}
 READ_FRAMES = 2
 """In which reads are counted, apart from those that are timed: to count takes time."""
 

@@ -158,7 +158,7 @@ def methods(iterations: int, overrides: Mapping[str, Any], baseline_ends: bool =
     }
     standard = presets[STANDARD]
     alone = standard.with_values(
-        carry=False, coarse_scales=0, first_iterations=iterations, tolerance=0.0, start_noise=0.0
+        carry=False, coarsest_size=0, first_iterations=iterations, tolerance=0.0, start_noise=0.0
     )
     every = (
         Method(ALONE, alone, as_the_product_does, baseline_ends),

@@ -25,7 +25,7 @@ MOST_TIMES = {(STANDARD, GRAM): 1.3, (DRAFT, GRAM_DRAFT): 1.0}
 """How many times the seconds of the second of two methods the first may take."""
 UNTIMED = 2
 """Frames at the beginning: the first, and one to warm up, whose multiply-adds are counted."""
-SHORT_START = {"first_iterations": 2, "coarse_scales": 0}
+SHORT_START = {"first_iterations": 2, "coarsest_size": 0}
 
 
 @dataclass(frozen=True)

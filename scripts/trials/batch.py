@@ -33,7 +33,7 @@ MARK = "STYLEVIDEO_TRIAL"
 """In the environment of everything that a trial starts, so that what is left of it is known."""
 BARS = {True: "met", False: "**unmet**", None: "–"}
 QUICK = (
-    *("--preset=draft", "--size=64", "--iterations=2", "--first-iterations=3", "--coarse-scales=0", "--device=cpu"),
+    *("--preset=draft", "--size=64", "--iterations=2", "--first-iterations=3", "--coarsest-size=0", "--device=cpu"),
     "--style-scale=0.6",
 )
 KILLER = textwrap.dedent(

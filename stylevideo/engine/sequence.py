@@ -219,7 +219,7 @@ def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWith
         optimizer: with the look of the frame.
     """
     scales, options = optimizer.settings.scales, optimizer.settings.optimizer
-    *coarse_sizes, full_size = scale_ladder(image.shape[2], image.shape[3], scales.coarse_scales)
+    *coarse_sizes, full_size = scale_ladder(image.shape[2], image.shape[3], scales.coarsest_size)
     state, spent = CarriedState.fresh(_with_noise(image, index, options)), 0
     for size in coarse_sizes:
         coarse = optimizer.optimize(resize(image, size), state.resized(size), None, scales.coarse_iterations)

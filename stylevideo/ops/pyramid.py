@@ -5,6 +5,8 @@ Sizes are `(height, width)` in pixels.
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,13 +22,24 @@ def fit_long_edge(height: int, width: int, long_edge: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def scale_ladder(height: int, width: int, coarse_scales: int) -> tuple[tuple[int, int], ...]:
-    """Sizes from the coarsest to the full one, each about half of the next.
+def scale_ladder(height: int, width: int, coarsest: int) -> tuple[tuple[int, int], ...]:
+    """Sizes from the coarsest to the full one, in equal steps that come as near to doubling as they can.
 
-    Sizes whose short edge would be below `LEAST_EDGE_PX` are left out; the full size never is.
+    So large pictures begin at the same size however large they are. Sizes whose short edge would be below
+    `LEAST_EDGE_PX` are left out; the full size never is.
+
+    Args:
+        height, width: of the full size.
+        coarsest: long edge of the coarsest, pixels; half the full one where that is less; 0 for the full size alone.
     """
-    halved = ((round(height / 2**k), round(width / 2**k)) for k in range(coarse_scales, 0, -1))
-    return (*(size for size in halved if min(size) >= LEAST_EDGE_PX), (height, width))
+    long_edge = max(height, width)
+    if coarsest == 0:
+        return ((height, width),)
+    growth = max(2.0, long_edge / coarsest)
+    steps = round(math.log2(growth))
+    edges = (round(long_edge / growth ** (step / steps)) for step in range(steps, 0, -1))
+    sizes = (fit_long_edge(height, width, edge) for edge in edges)
+    return (*(size for size in sizes if min(size) >= LEAST_EDGE_PX), (height, width))
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:

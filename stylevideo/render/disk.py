@@ -48,7 +48,7 @@ def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float
         firsts: the first frame of each shot, as far as they are known.
     """
     options = job.settings.optimizer
-    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarse_scales)
+    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarsest_size)
     coarse = sum(map(math.prod, coarse_sizes)) * job.settings.scales.coarse_iterations
     cold = coarse + math.prod(full) * (options.first_iterations or options.iterations)
     warm = math.prod(full) * options.iterations if job.carries else cold

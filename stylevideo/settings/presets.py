@@ -32,8 +32,8 @@ PRESETS = {
         Preset("standard", "the default: the source's size, strokes that stick, a few iterations a frame", {}),
         Preset(
             "fine",
-            "for delivery: two coarse scales, more iterations, about three times the work of standard",
-            {"iterations": 12, "first_iterations": 160, "coarse_scales": 2, "coarse_iterations": 60},
+            "for delivery: more iterations, about three times the work of standard",
+            {"iterations": 12, "first_iterations": 160, "coarse_iterations": 60},
         ),
         Preset(
             "classic",
@@ -52,7 +52,7 @@ PRESETS = {
                 "optimizer": "adam",
                 "iterations": 1000,
                 "first_iterations": 0,
-                "coarse_scales": 0,
+                "coarsest_size": 0,
                 "tolerance": 0.0,
                 "guard": 0.0,
                 "learning_rate": 5 / 255,

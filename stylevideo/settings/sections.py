@@ -253,8 +253,12 @@ class ScaleSettings:
         maximum=10,
         commands=("evaluate",),
     )
-    coarse_scales: int = setting(
-        1, "halvings before full size for a shot's first frame: they decide the composition", minimum=0, maximum=6
+    coarsest_size: int = setting(
+        240,
+        "long edge at which a shot's first frame begins, about doubled step by step up to the film's, or half of the "
+        "film's where that is less: it decides the composition; 0: at full size",
+        unit="pixels",
+        minimum=0,
     )
     coarse_iterations: int = setting(
         20, "most iterations at each coarse scale", unit="iterations", minimum=1, maximum=100_000

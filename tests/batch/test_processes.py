@@ -244,7 +244,7 @@ class TestFirstSignal:
     @pytest.mark.parametrize("workers", [[], ["--workers=2"]], ids=["alone", "in a worker"])
     def test_it_breaks_off_a_frame_that_would_take_long(self, tmp_path: Path, workers: list[str]) -> None:
         clip, film = make_clip(tmp_path / "a.mp4", 1), tmp_path / "film.mp4"
-        endless = ["--first-iterations=100000", "--tolerance=0", "--coarse-scales=1", "--iterations=1"]
+        endless = ["--first-iterations=100000", "--tolerance=0", "--coarsest-size=1", "--iterations=1"]
         arguments = run_command(clip, "--style", STYLE, "-o", film, *endless, *workers)
         running = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert running.stderr is not None

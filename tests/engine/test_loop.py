@@ -42,7 +42,7 @@ from stylevideo.timeline.clip import Shot
 HEIGHT, WIDTH = 64, 96
 FRAMES, TURNING = 8, 4
 STEP_PX = WIDTH // FRAMES
-VALUES = {"first_iterations": 6, "coarse_scales": 0, "iterations": 2, "new_iterations": 0}
+VALUES = {"first_iterations": 6, "coarsest_size": 0, "iterations": 2, "new_iterations": 0}
 PLAIN = Settings().with_values(detect_cuts=False, **VALUES)
 LOOPED = PLAIN.with_values(loop=True)
 
@@ -172,7 +172,7 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
 
 
 def test_a_clip_whose_ends_do_not_meet_is_made_as_ever_and_says_so(two_shot_clip: Path, tmp_path: Path) -> None:
-    quick = {"iterations": 1, "new_iterations": 0, "first_iterations": 1, "coarse_scales": 0, "guard": 0}
+    quick = {"iterations": 1, "new_iterations": 0, "first_iterations": 1, "coarsest_size": 0, "guard": 0}
     settings = Settings().with_values(frames="9-12", loop=True, **quick)
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings)
     (warning,) = result.warnings

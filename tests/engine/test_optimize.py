@@ -138,7 +138,7 @@ def test_the_temporal_term_holds_what_was_visible(vgg, make_targets: Maker, flig
 
 def test_lbfgs_lowers_the_loss_within_its_evaluations(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
     frame = flight_frames[0].image
-    alone = {"carry": False, "first_iterations": 12, "coarse_scales": 0}
+    alone = {"carry": False, "first_iterations": 12, "coarsest_size": 0}
     settings = Settings().with_values(optimizer="lbfgs", painter="gram", **alone)
     result = restart(frame, 0, FrameOptimizer(vgg, make_targets(settings), settings))
     after = loss_of(vgg, result.state.image, frame, make_targets, settings)
@@ -147,7 +147,7 @@ def test_lbfgs_lowers_the_loss_within_its_evaluations(vgg, make_targets: Maker, 
 
 
 def test_coarse_scales_come_first_and_are_counted(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
-    settings = Settings().with_values(coarse_scales=1, coarse_iterations=5, first_iterations=3)
+    settings = Settings().with_values(coarse_iterations=5, first_iterations=3)
     result = restart(flight_frames[0].image, 0, FrameOptimizer(vgg, make_targets(settings), settings))
     assert result.iterations == 8
     assert result.state.image.shape == flight_frames[0].image.shape

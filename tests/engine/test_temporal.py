@@ -206,7 +206,7 @@ def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG1
     calm = pan(3, size=SMALL)
     rough = [Frame(i, (noise_image(*SMALL, 6).roll(i, 3) > 0.5).float()) for i in (3, 4)]
     settings = Settings().with_values(
-        first_iterations=6, coarse_scales=0, iterations=1, new_iterations=0, tolerance=0.0, guard=1.2
+        first_iterations=6, coarsest_size=0, iterations=1, new_iterations=0, tolerance=0.0, guard=1.2
     )
     made = results(vgg, [*calm, *rough], make_targets, settings)
     assert made[3].losses.appearance > 1.5 * made[2].losses.appearance, "no test of the guard otherwise"
@@ -224,7 +224,7 @@ def test_the_more_is_new_the_more_iterations(
     partly[..., WIDTH // 2 :] = noise_image(HEIGHT, WIDTH // 2, 7)
     other = Frame(1, (noise_image(HEIGHT, WIDTH, 6) > 0.5).float())
     settings = Settings().with_values(
-        first_iterations=5, coarse_scales=0, iterations=1, new_iterations=8, guard=0.0, tolerance=0.0
+        first_iterations=5, coarsest_size=0, iterations=1, new_iterations=8, guard=0.0, tolerance=0.0
     )
     counts = [
         going_on(begun(settings), [frames[0], second], vgg, make_targets, settings)[1].iterations
@@ -321,7 +321,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
 
 def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_targets: Maker) -> None:
     frame = pan(1, size=SMALL)[0]
-    settings = Settings().with_values(first_iterations=3, coarse_scales=0, iterations=2)
+    settings = Settings().with_values(first_iterations=3, coarsest_size=0, iterations=2)
     blends = {1: BlendTarget(torch.zeros_like(frame.image).byte(), 0.5)}
     paired = with_motion([frame, replace(frame, index=1)], DISFlow())
     made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, blends))
@@ -389,7 +389,7 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
 
 
 def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
-    settings = Settings().with_values(first_iterations=1, coarse_scales=0, iterations=1, new_iterations=0)
+    settings = Settings().with_values(first_iterations=1, coarsest_size=0, iterations=1, new_iterations=0)
     states: list[SequenceState] = [
         state
         for _, state in stylize_sequence(
@@ -403,6 +403,6 @@ def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> 
 def test_each_frame_is_asked_for_its_own_settings(
     vgg: VGG19, make_targets: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings().with_values(first_iterations=2, coarse_scales=0, new_iterations=0, tolerance=0.0)
+    settings = Settings().with_values(first_iterations=2, coarsest_size=0, new_iterations=0, tolerance=0.0)
     monkeypatch.setattr(Settings, "at", lambda self, frame: self.with_values(iterations=1 + frame))
     assert [result.iterations for result in results(vgg, pan(4, size=SMALL), make_targets, settings)] == [2, 2, 3, 4]

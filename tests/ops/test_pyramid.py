@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +15,25 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize, scale_l
 edges = st.integers(LEAST_EDGE_PX, 4000)
 
 
-@given(height=edges, width=edges, coarse=st.integers(0, 6))
-def test_a_ladder_rises_to_full_size_and_never_below_what_vgg_needs(height: int, width: int, coarse: int) -> None:
-    sizes = scale_ladder(height, width, coarse)
+@given(height=edges, width=edges, coarsest=st.integers(0, 5000))
+def test_a_ladder_rises_to_full_size_and_never_below_what_vgg_needs(height: int, width: int, coarsest: int) -> None:
+    sizes = scale_ladder(height, width, coarsest)
     assert sizes[-1] == (height, width)
-    assert len(sizes) <= coarse + 1
     assert all(min(size) >= LEAST_EDGE_PX for size in sizes)
     assert list(sizes) == sorted(set(sizes))
+    assert coarsest or sizes == ((height, width),)
+
+
+@given(long_edge=st.integers(2 * LEAST_EDGE_PX * 2, 8000), upright=st.booleans())
+def test_large_pictures_begin_at_the_same_size_and_coarse_scales_are_cheap(long_edge: int, upright: bool) -> None:
+    """Also those whose size is no doubling of it: what is seen whole at first is what decides the composition."""
+    short_edge = round(long_edge * 9 / 16)
+    shape = (long_edge, short_edge) if upright else (short_edge, long_edge)
+    *coarse, full = scale_ladder(*shape, 240)
+    assert max(coarse[0]) == min(240, round(long_edge / 2))
+    for below, above in itertools.pairwise((*coarse, full)):
+        assert 1.4 < max(above) / max(below) < 2.85
+    assert sum(map(math.prod, coarse)) <= 0.51 * math.prod(full)
 
 
 @given(height=edges, width=edges, long_edge=st.integers(LEAST_EDGE_PX, 2000))

@@ -289,7 +289,7 @@ def test_a_very_wide_clip_and_a_very_small_style_scale_work(tmp_path: Path) -> N
 
 
 def test_frames_by_themselves_are_made_once(two_shot_clip: Path) -> None:
-    settings = FAST.with_values(carry=False, guard=1e-6, first_iterations=1, coarse_scales=0, frames="1-3")
+    settings = FAST.with_values(carry=False, guard=1e-6, first_iterations=1, coarsest_size=0, frames="1-3")
     assert [r.iterations for r in stylevideo.stylize_frames(two_shot_clip, [STYLE], settings)] == [1, 1, 1]
 
 
@@ -374,7 +374,7 @@ class StandsStill:
 
 def test_frames_of_another_motion_are_refused_by_name(two_shot_clip: Path, tmp_path: Path) -> None:
     """And a job is painted with the motion that its unfinished work is known by; without any, none counts."""
-    settings = FAST.with_values(frames="1-3", iterations=1, first_iterations=1, coarse_scales=0)
+    settings = FAST.with_values(frames="1-3", iterations=1, first_iterations=1, coarsest_size=0)
     usual = check_job(two_shot_clip, tmp_path / "film.mp4", settings)
     other = replace(usual, motion=StandsStill)
     with Painter(other, [Shot(0, 0, 3)], None) as painter:

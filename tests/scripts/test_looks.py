@@ -6,14 +6,16 @@ import argparse
 from pathlib import Path
 
 import pytest
+from batch_fixtures import make_clip
 from conftest import ROOT
 
 from scripts.benchmark import __main__ as benchmark
 from scripts.benchmark.choices import read_method, read_setting
 from scripts.benchmark.look import painted_styles
+from scripts.benchmark.sizes import load_sizes
 from stylevideo.media.images.pictures import read_picture
 
-FEW = "first_iterations=2,coarse_scales=0,iterations=1,new_iterations=0"
+FEW = "first_iterations=2,coarsest_size=0,iterations=1,new_iterations=0"
 STYLES = [str(ROOT / "samples" / "styles" / f"{name}.jpg") for name in ("impasto", "woodblock")]
 
 
@@ -62,6 +64,37 @@ def test_steadiness_is_judged_of_the_same_films_and_remembered(
     again = capsys.readouterr().out
     assert "VGG evaluations" not in again
     assert rows_of(again) == rows
+
+
+def test_first_frames_of_several_sizes_are_compared_at_the_fewest_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--clips", "flight", "friday", "--styles", STYLES[0], "--media", str(tmp_path)]
+    command = ["sizes", "--methods", f"now=standard,{FEW}", *common, "--lines", "36", "72"]
+    command += ["--output", str(tmp_path / "out")]
+    benchmark.main(command)
+    printed = capsys.readouterr().out
+    assert "friday is skipped" in printed
+    heading, _, *rows = rows_of(printed)
+    assert [row[:3] for row in rows] == [["now", "64x36", "2"], ["now", "128x72", "2"]]
+    widths = [float(row[heading.index("stroke width")]) for row in rows]
+    times = [float(row[heading.index("times the first")]) for row in rows]
+    assert times == pytest.approx([1, widths[1] / widths[0]], rel=0.02)
+    assert "flight-72, now: stroke width, away from flight-36's: " in printed
+    sheet = read_picture(tmp_path / "out" / "sizes-flight-impasto.png")
+    assert sheet.shape[0] > 480, "all are shown at one height"
+    assert sheet.shape[1] > 2 * 853
+    benchmark.main(command)
+    again = capsys.readouterr().out
+    assert "VGG evaluations" not in again
+    assert rows_of(again)[2:] == rows
+
+
+def test_footage_with_fewer_lines_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_clip(tmp_path / "friday.mp4", 1)
+    made = list(load_sizes("friday", [48, 4800], tmp_path))
+    assert [clip.name for clip in made] == ["friday-48"]
+    assert "friday has no 4800 lines" in capsys.readouterr().out
 
 
 def test_a_method_is_a_preset_and_settings() -> None:

@@ -93,7 +93,7 @@ def test_a_batch_with_hostile_names_leaves_the_terminal_alone(clip: Path, tmp_pa
     termios.tcsetwinsize(theirs, (24, 200))
     with FULL.open("w") as full:
         arguments = run_command(
-            *(tmp_path, *UNTOUCHED, "--iterations=1", "--first-iterations=1", "--coarse-scales=0", "--size=64"),
+            *(tmp_path, *UNTOUCHED, "--iterations=1", "--first-iterations=1", "--coarsest-size=0", "--size=64"),
             *("--out-dir", tmp_path / "out"),
         )
         running = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=full, stderr=theirs)

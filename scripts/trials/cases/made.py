@@ -190,7 +190,7 @@ from pathlib import Path
 import stylevideo
 whole, clip, style, film = map(Path, sys.argv[1:])
 settings = stylevideo.preset("draft").with_values(
-    size=64, iterations=1, first_iterations=2, coarse_scales=0, new_iterations=0, guard=0.0, detect_cuts=False)
+    size=64, iterations=1, first_iterations=2, coarsest_size=0, new_iterations=0, guard=0.0, detect_cuts=False)
 seen = []
 def on_event(event):
     if type(event).__name__ == "FrameFinished":
