@@ -254,7 +254,7 @@ class ScaleSettings:
         commands=("evaluate",),
     )
     coarsest_size: int = setting(
-        240,
+        220,
         "long edge at which a shot's first frame begins, about doubled step by step up to the film's, or half of the "
         "film's where that is less: it decides the composition; 0: at full size",
         unit="pixels",

@@ -29,8 +29,8 @@ def test_large_pictures_begin_at_the_same_size_and_coarse_scales_are_cheap(long_
     """Also those whose size is no doubling of it: what is seen whole at first is what decides the composition."""
     short_edge = round(long_edge * 9 / 16)
     shape = (long_edge, short_edge) if upright else (short_edge, long_edge)
-    *coarse, full = scale_ladder(*shape, 240)
-    assert max(coarse[0]) == min(240, round(long_edge / 2))
+    *coarse, full = scale_ladder(*shape, 220)
+    assert max(coarse[0]) == min(220, round(long_edge / 2))
     for below, above in itertools.pairwise((*coarse, full)):
         assert 1.4 < max(above) / max(below) < 2.85
     assert sum(map(math.prod, coarse)) <= 0.51 * math.prod(full)
