@@ -23,14 +23,14 @@ frames. `look` asks judges that are no network's how films look in several style
 motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady
 the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `evaluations`
 counts what frame by frame needs until its loss is as low as a film's that is carried on. `sizes` compares first frames
-of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `still` looks at 300 identical
-frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan and zoom bring
-in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how much of its time
-the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film is complete,
-beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns, `gpu` at a
-CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of two methods' pictures without names, to
-be chosen from, and opens the key once the choices are written down. All results lie in `--output`; a run that was
-interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
+of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `still` looks at
+300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
+and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
+much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
+is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
+`gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of two methods' pictures without
+names, to be chosen from, and opens the key once the choices are written down. All results lie in `--output`; a run that
+was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -183,7 +183,11 @@ def evaluations(options: argparse.Namespace) -> None:
     ]
     title = f"`scripts.benchmark evaluations`: {options.size} pixels, one of {options.every} frames by itself."
     publish(options.output, "evaluations", title, findings, machine)
+
+
 def sizes(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("standard=standard")]
+    machine = _machine_of(chosen)
     findings = []
     for name in options.clips:
         if clips := list(_sizes_of(name, options)):
