@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from image_fixtures import to_image
 from media_fixtures import make_video, sine
@@ -27,6 +28,9 @@ from stylevideo.render.opening import Mode, open_job
 from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # what a machine is busy with is no fault of ours
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = ROOT / "samples" / "styles" / "impasto.jpg"

@@ -48,6 +48,7 @@ from scripts.benchmark.blind import KEY, PAGE, make_pairs, score
 from scripts.benchmark.checks import ALL_ROUND, RIGHT, check_borders, check_line, check_memory, check_shots, check_still
 from scripts.benchmark.choices import read_method, read_setting
 from scripts.benchmark.clips import (
+    CARD,
     CLIPS,
     BenchmarkClip,
     MissingClipError,
@@ -373,7 +374,7 @@ def _add_sizes(command: argparse.ArgumentParser) -> None:
 
 def _add_judged(command: argparse.ArgumentParser, output: str) -> None:
     command.add_argument("--methods", type=read_method, nargs="+", default=[], help=f"{METHODS}standard=standard")
-    command.add_argument("--clips", nargs="+", choices=CLIPS, default=looks.CLIPS)
+    command.add_argument("--clips", nargs="+", choices=(*CLIPS, CARD), default=looks.CLIPS)
     command.add_argument("--styles", type=Path, nargs="+", default=[], help="not given: the paintings beside --media")
     command.add_argument("--output", type=Path, default=Path(output), help="folder for everything that is made")
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")

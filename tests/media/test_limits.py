@@ -157,7 +157,7 @@ def test_what_is_no_part_of_a_jpegs_picture_is_no_scan(place: str, tmp_path: Pat
 
 
 @given(st.sampled_from([".png", ".jpg", ".tiff", ".webp", ".bmp", ".gif"]), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damaged_pictures_end_in_a_sentence(suffix: str, chance: random.Random) -> None:
     data = bytearray(coded(suffix))
     for _ in range(chance.randint(1, 4)):
@@ -534,7 +534,7 @@ def test_spoilt_weights_end_in_a_sentence(name: str, tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=40), st.integers(0, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damaged_weights_end_in_a_sentence(noise: bytes, place: int) -> None:
     whole = saved(FEATURES)
     data = whole[:place] + noise + whole[place + len(noise) :]

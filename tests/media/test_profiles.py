@@ -193,7 +193,7 @@ NUMBERS = st.sampled_from([0.0, 1.0, -0.5, 2.2, 1 / 12.92, 1e-4, -30.0, 300.0])
 @given(st.integers(0, 6), st.lists(NUMBERS, min_size=0, max_size=7), st.binary(max_size=4))
 @example(1, [2.2, 0.0, 1.0], b"")
 @example(2, [2.2, 0.0, 0.5, 0.0], b"")
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_whatever_its_curves_are_a_profile_does_what_little_cms_does_or_says_why_not(
     kind: int, values: list[float], end: bytes
 ) -> None:

@@ -25,7 +25,7 @@ def test_zero_flow_is_the_identity() -> None:
     torch.testing.assert_close(warp(image, constant_flow(0, 0)), image, atol=1e-6, rtol=0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(x=st.integers(-6, 6), y=st.integers(-6, 6))
 def test_a_whole_pixel_flow_is_a_shift(x: int, y: int) -> None:
     image = noise_image(20, 24)

@@ -348,7 +348,7 @@ WORDS = st.text() | st.sampled_from(["a.mov", "x/../*", "{name}.mp4", "~/x.mkv",
 VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(*[st.dictionaries(KEYS, VALUES | st.lists(VALUES, max_size=3))] * 2)
 def test_any_job_file_is_understood_or_refused(defaults: dict[str, object], clip: dict[str, object]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -419,7 +419,7 @@ SAID = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.fixed_dictionaries(dict.fromkeys(PLACES, SAID)))
 @example({"command line": {"preset": "draft"}, "clip": {}, "defaults": {}, "user file": {"size": 999}})
 def test_the_highest_place_that_says_something_counts(places: dict[str, dict[str, object]]) -> None:

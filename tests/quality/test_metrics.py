@@ -105,7 +105,7 @@ def test_the_warping_error_is_the_mean_square_over_what_is_visible() -> None:
     scale=st.floats(0.01, 4),
     flow=st.tuples(st.floats(-9, 9), st.floats(-9, 9)),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_warping_error_is_never_negative_and_grows_by_the_square(
     seed: int, scale: float, flow: tuple[float, float]
 ) -> None:
@@ -148,7 +148,7 @@ def test_sharpness_of_known_pictures() -> None:
 
 
 @given(seed=st.integers(0, 10_000), contrast=st.floats(0.05, 1), offset=st.floats(0, 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_sharpness_goes_by_the_square_of_contrast_and_not_by_brightness(
     seed: int, contrast: float, offset: float
 ) -> None:
@@ -235,7 +235,7 @@ def test_a_film_equal_to_its_source_has_the_sources_unrest(vgg: VGG19, make_targ
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(vgg: VGG19, make_targets: Maker) -> None:
-    heavy = PLAIN.with_values(style_weight=3.0, content_weight=0.5, tv_weight=0.0)
+    heavy = PLAIN.with_values(style_weight=3.0, content_weight=0.5, structure_weight=0.0, tv_weight=0.0)
     frame = Frame(0, smooth_image())
     (measures,) = measure_frames([(frame, grain(frame.image, 1))], vgg, make_targets(heavy), heavy, {})
     assert measures.content > 0
@@ -341,7 +341,7 @@ def test_a_films_ends_are_its_first_and_last_five_frames() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 255), st.one_of(st.floats(0, 1), st.just(math.nan))), min_size=1, max_size=30))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_summary_lies_within_what_was_measured(values: list[tuple[float, float]]) -> None:
     frames = [measured(i, brightness=light, flicker=unrest) for i, (light, unrest) in enumerate(values)]
     film = summarize(frames)

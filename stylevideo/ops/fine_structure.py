@@ -1,0 +1,81 @@
+"""How much of a picture's fine structure another has: what a face or a letter is read by, whatever its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylevideo.ops.pyramid import require_same_size
+
+WINDOW_PX = 7
+"""Of the windows within which brightness is compared."""
+SCALES = 2
+"""Each half of the one before: a window of the second sees twice as far."""
+STEADYING = 0.03**2 / 2
+"""The article's C3 for pictures of 0..1: what is flatter has hardly a structure."""
+FAINT = 0.001
+"""Variance of brightness, 0..1, at which a window counts half: grain and soft shading count for little."""
+EPSILON = 1e-10
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Brightness at one scale, and its mean and variance within the window around each pixel: (1, 1, h, w)."""
+
+    brightness: Tensor
+    mean: Tensor
+    variance: Tensor
+
+
+class FineStructure:
+    """What is bright and what is dark within small windows of a picture, at any contrast.
+
+    Args:
+        image: (1, 3, H, W), RGB, 0..1.
+
+    Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: Image quality assessment: from error visibility to structural
+    similarity (2004), equation 10.
+    """
+
+    def __init__(self, image: Tensor) -> None:
+        self._image = image
+        self._scales = tuple(_windows(image))
+
+    def lost_in(self, image: Tensor) -> Tensor:
+        """How much of it another picture of the same size lacks; differentiable.
+
+        Returns:
+            A scalar: the mean over pixels, scale by scale, of one less the correlation within the window, by how
+            much structure there is; 0 for the picture itself, whatever its contrast.
+        Raises:
+            ShapeError: the sizes differ.
+        """
+        require_same_size(self._image, image)
+        lost = [_lost(mine, other) for mine, other in zip(self._scales, _windows(image), strict=True)]
+        return torch.stack(lost).sum()
+
+
+def _lost(wanted: _Windows, found: _Windows) -> Tensor:
+    together = _window_means(wanted.brightness * found.brightness) - wanted.mean * found.mean
+    apart = (wanted.variance * found.variance).add(EPSILON).sqrt()  # a root's slope at 0 is infinite
+    structure = (together + STEADYING) / (apart + STEADYING)
+    return (wanted.variance / (wanted.variance + FAINT) * (1 - structure)).mean()
+
+
+def _windows(image: Tensor) -> Iterator[_Windows]:
+    # All colours alike: weighted as the eye does, the gradient would be greenish, and so would the fringes of letters.
+    brightness = image.mean(dim=1, keepdim=True)
+    for scale in range(SCALES):
+        if scale:
+            brightness = F.avg_pool2d(brightness, 2, ceil_mode=True)
+        mean = _window_means(brightness)
+        yield _Windows(brightness, mean, (_window_means(brightness.square()) - mean.square()).clamp_min(0))
+
+
+def _window_means(plane: Tensor) -> Tensor:
+    """The mean of the window around each pixel, of as much of it as lies within the picture."""
+    return F.avg_pool2d(plane, WINDOW_PX, stride=1, padding=WINDOW_PX // 2, count_include_pad=False)

@@ -1,0 +1,65 @@
+"""Fine structure is what is read: it survives other colours and contrasts, not other places."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stylevideo.errors import ShapeError
+from stylevideo.ops.fine_structure import FineStructure
+
+
+@pytest.fixture(scope="module")
+def letters() -> torch.Tensor:
+    """A bright H on a dark ground."""
+    image = torch.full((1, 3, 40, 60), 0.1)
+    image[..., 8:32, 16:22] = image[..., 8:32, 38:44] = image[..., 17:23, 16:44] = 0.9
+    return image
+
+
+def test_nothing_is_lost_in_the_picture_itself_nor_in_other_colours_of_it(letters: torch.Tensor) -> None:
+    structure = FineStructure(letters)
+    colours = torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)
+    assert float(structure.lost_in(letters)) < 0.001
+    assert float(structure.lost_in(letters * colours + 0.1)) < 0.01
+
+
+def test_what_is_gone_turned_over_or_elsewhere_is_lost(letters: torch.Tensor) -> None:
+    structure = FineStructure(letters)
+    flat, beside = torch.full_like(letters, 0.5), letters.roll(5, dims=3)
+    noise = torch.rand(letters.shape, generator=torch.Generator().manual_seed(1))
+    faint, unlike = float(structure.lost_in(letters * 0.25)), float(structure.lost_in(1 - letters))
+    for other in (flat, beside, noise):
+        assert faint < float(structure.lost_in(other)) / 4 < unlike / 4
+
+
+def test_a_plain_picture_has_no_structure_to_lose() -> None:
+    noise = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(1))
+    assert FineStructure(torch.full((1, 3, 20, 30), 0.3)).lost_in(noise) < 1e-6
+
+
+def test_following_the_gradient_brings_structure_back_without_colour(letters: torch.Tensor) -> None:
+    structure = FineStructure(letters)
+    image = torch.full_like(letters, 0.5) + 0.02 * torch.rand(letters.shape, generator=torch.Generator().manual_seed(1))
+    before = image.clone()
+    for _ in range(60):
+        image = image.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(structure.lost_in(image), image)
+        assert gradient.isfinite().all()
+        image = image.detach() - 0.02 * gradient / gradient.abs().max()
+    assert structure.lost_in(image) < structure.lost_in(before) / 2
+    change = image - before
+    torch.testing.assert_close(change, change.mean(dim=1, keepdim=True).expand_as(change))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (7, 7), (33, 65)])
+def test_pictures_of_any_size_have_a_loss_and_a_gradient(size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    variable = torch.full_like(image, 0.5).requires_grad_()
+    (gradient,) = torch.autograd.grad(FineStructure(image).lost_in(variable), variable)
+    assert gradient.isfinite().all()
+
+
+def test_another_size_is_refused(letters: torch.Tensor) -> None:
+    with pytest.raises(ShapeError):
+        FineStructure(letters).lost_in(letters[..., 1:])
