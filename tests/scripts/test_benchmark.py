@@ -13,6 +13,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from batch_fixtures import make_clip
@@ -33,6 +34,7 @@ from stylevideo.media.images.pictures import read_picture, to_image, to_picture
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
+from stylevideo.ops.filters import luma
 from stylevideo.quality.metrics import warping_error
 from stylevideo.render.disk import FILM_BYTES_PX, REFUSE_BELOW
 from stylevideo.settings.presets import preset
@@ -216,6 +218,16 @@ def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert re.search(r"lake.mp4 at 64x36, 2 frames of 1 iterations, % waited: [\d.]+ \(bar: ≤ 3, ", printed)
     assert "cores; torch" in printed
+
+
+def test_a_title_card_is_read_in_full_and_draws_back() -> None:
+    first, *_, last = load_clip("card", 256, 6, ROOT).frames
+    bright = [luma(frame.image).numpy() > 150 for frame in (first, last)]
+    for there in bright:
+        lines = there.any(axis=1)
+        assert np.count_nonzero(lines[1:] > lines[:-1]) == 3, "three lines of letters"
+        assert not there[:, :8].any() and not there[:, -8:].any()
+    assert bright[0].sum() > 1.1 * bright[1].sum()
 
 
 def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
