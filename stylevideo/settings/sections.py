@@ -64,7 +64,7 @@ class LossSettings:
     style_weight: float = setting(1.0, "how much the style counts", minimum=0, commands=("evaluate",))
     content_weight: float = setting(0.1, "how much the source's content counts", minimum=0, commands=("evaluate",))
     structure_weight: float = setting(
-        0.2,
+        0.3,
         "how much the source's fine structure counts: it keeps faces and lettering legible",
         minimum=0,
         commands=("evaluate",),
