@@ -104,11 +104,11 @@ class Alone:
     def reach(self, frame: Frame, picture: Tensor) -> Reached:
         """Paint a frame until its loss is at most that of a picture of it.
 
-        The first number of iterations that does it, as if the painter had been told it: whole turns between two
-        searches for targets, which go on exactly where the last ended, then the last turn by bisection.
+        The number of iterations of one run that does it: whole turns from one search for targets to the next, each
+        going on exactly where the last ended, then the last turn by bisection.
         """
         wanted = self._loss(frame, picture)
-        before = start = CarriedState.fresh(with_margin(frame.image))
+        before = start = CarriedState.fresh(self._source(frame))
         done, loss = 0, self._loss(frame, frame.image)
         while loss > wanted and done < MOST_EVALUATIONS:
             before, (start, loss) = start, self._painted(frame, start, REMATCH_EVERY)
@@ -128,8 +128,12 @@ class Alone:
     def _painted(self, frame: Frame, start: CarriedState, iterations: int) -> tuple[CarriedState, float]:
         """What becomes of a picture, and the loss of that."""
         optimizer = FrameOptimizer(self._vgg, self._targets, self._settings)
-        state = optimizer.optimize(with_margin(frame.image), start, None, iterations).state
+        state = optimizer.optimize(self._source(frame), start, None, iterations).state
         return state, self._loss(frame, to_image(to_picture(without_margin(state.image))))
+
+    def _source(self, frame: Frame) -> Tensor:
+        """As the optimiser sees it, on its device."""
+        return with_margin(frame.image.to(next(self._vgg.buffers()).device))
 
     def _loss(self, frame: Frame, picture: Tensor) -> float:
         return frame_losses(self._vgg, frame, picture, self._targets, self._settings).appearance
