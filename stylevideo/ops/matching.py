@@ -6,8 +6,6 @@ map's features taken from that map's mean.
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,7 +16,10 @@ PRICED_ENTRIES = 1 << 22
 """From so many similarities prices are found: of evenly chosen places where there are more."""
 SHARPNESS = 50.0
 """Similarity in units in which transport is nearly all or nothing: one over the entropy's weight."""
-PRICE_ROUNDS = 30
+PRICE_ROUNDS, ROUNDS_AT_ONCE = 30, 5
+"""After so many at once sums of products are gone back from to logarithms, so that nothing runs out of its range."""
+MOST_AT_ONCE = 1e10
+"""Times that a bid may change by meanwhile."""
 EPSILON = 1e-6
 
 
@@ -42,16 +43,20 @@ def prices(wanting: Tensor, offered: Tensor, shares: Tensor) -> Tensor:
     Returns:
         (M,).
 
-    M. Cuturi: Sinkhorn distances (2013), arXiv:1306.0895, in logarithms.
+    M. Cuturi: Sinkhorn distances (2013), arXiv:1306.0895; B. Schmitzer: Stabilized sparse scaling algorithms for entropy
+    regularized transport problems (2019), arXiv:1610.06519, for going back to logarithms.
     """
     most = max(1, PRICED_ENTRIES // len(offered))
     chosen = torch.linspace(0, len(wanting) - 1, min(most, len(wanting)), device=wanting.device).long()
     kernel = SHARPNESS * wanting[chosen] @ offered.T  # (n, M)
-    logs = shares.log()
-    bids = torch.zeros_like(logs)
-    for _ in range(PRICE_ROUNDS):
-        asked = -torch.logsumexp(kernel + bids, dim=1) - math.log(len(chosen))
-        bids = logs - torch.logsumexp(kernel + asked[:, None], dim=0)
+    bids = torch.zeros_like(shares)
+    for _ in range(PRICE_ROUNDS // ROUNDS_AT_ONCE):
+        plan = (kernel + bids).softmax(dim=1) / len(chosen)  # who gets how much of what
+        times = torch.ones_like(bids)
+        for _ in range(ROUNDS_AT_ONCE):
+            rows = 1 / (plan @ times * len(chosen))
+            times = (shares / (rows @ plan)).clamp(1 / MOST_AT_ONCE, MOST_AT_ONCE)
+        bids = bids + times.log()
     return -bids / SHARPNESS
 
 
