@@ -43,8 +43,8 @@ def prices(wanting: Tensor, offered: Tensor, shares: Tensor) -> Tensor:
     Returns:
         (M,).
 
-    M. Cuturi: Sinkhorn distances (2013), arXiv:1306.0895; B. Schmitzer: Stabilized sparse scaling algorithms for entropy
-    regularized transport problems (2019), arXiv:1610.06519, for going back to logarithms.
+    M. Cuturi: Sinkhorn distances (2013), arXiv:1306.0895; B. Schmitzer: Stabilized sparse scaling algorithms for
+    entropy regularized transport problems (2019), arXiv:1610.06519, for going back to logarithms.
     """
     most = max(1, PRICED_ENTRIES // len(offered))
     chosen = torch.linspace(0, len(wanting) - 1, min(most, len(wanting)), device=wanting.device).long()
