@@ -113,6 +113,8 @@ def _table(judged: dict[str, Steadiness]) -> str:
         "lost",
         "surface: change, 1/255",
         "times the source's",
+        "strokes apart from it, px",
+        "it moves by, px",
     ]
     return table(headings, [[name, *_cells(found)] for name, found in judged.items()])
 
@@ -124,7 +126,9 @@ def _cells(found: Steadiness) -> list[str]:
         cells += [str(agreed.tracks), *map(number, figures)]
     cells += [f"{jod:.2f}" for jod in (found.flicker.film, found.flicker.source, found.flicker.lost)]
     surface = found.surface
-    return [*cells, *(("", "") if surface is None else map(number, (255 * surface.film, surface.times_the_source)))]
+    if surface is None:
+        return [*cells, "", "", "", ""]
+    return [*cells, *map(number, (255 * surface.film, surface.times_the_source, surface.apart, surface.motion))]
 
 
 def _bars(clip: str, name: str, found: Steadiness) -> Iterator[Bar]:

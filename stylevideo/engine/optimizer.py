@@ -87,9 +87,9 @@ class Optimized:
 
 @dataclass(frozen=True)
 class AdamNumbers:
-    """Adam's own numbers (Kingma and Ba 2015, algorithm 1)."""
+    """Adam's own numbers (Kingma and Ba 2015, algorithm 1); the step may be one for each pixel, (1, 1, H, W)."""
 
-    learning_rate: float
+    learning_rate: float | Tensor
     beta1: float
     beta2: float
     epsilon: float

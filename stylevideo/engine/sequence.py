@@ -35,6 +35,8 @@ RESTART_ABOVE_NEW = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
 CONVERGED_AFTER = 80
 """Iterations after which a pixel is held in full."""
+FINISHED_STEP = 0.35
+"""Step of a finished pixel, in parts of a new one's: a larger one makes it waver, and finds nothing better."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ def follow(
 ) -> PaintedWithMargin | None:
     """A frame that follows another; None if too much of it is new.
 
-    The more is new, the more iterations; what is not finished is held less, or it would stay as it is.
+    The more is new, the more iterations; what is not finished is held less, and takes larger steps, or it would stay
+    as it is.
     """
     settings = optimizer.settings
     motion = extended_motion(motion, image.device)
@@ -202,7 +205,9 @@ def follow(
     else:
         start, guide = blended(carried, blend)
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
-    done = optimizer.optimize(image, start, guide, iterations, AdamNumbers.of_following(settings))
+    numbers = AdamNumbers.of_following(settings)
+    steps = numbers.learning_rate * (1 - (1 - FINISHED_STEP) * carried.convergence)  # (1, 1, H, W)
+    done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps))
     convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
     painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses)
     return _guarded(painted, image, index, optimizer) if blend is None else painted

@@ -282,7 +282,11 @@ class TemporalSettings:
         True, "carry the picture and Adam's moments along the optical flow; without it each frame is made by itself"
     )
     following_learning_rate: float = setting(
-        0.04, "Adam's step for a frame that follows another", unit="picture range 0..1", minimum=0, maximum=10
+        0.04,
+        "Adam's step for a frame that follows another, where that is new; what is finished takes a third of it",
+        unit="picture range 0..1",
+        minimum=0,
+        maximum=10,
     )
     following_beta1: float = setting(
         0.95, "Adam's decay of the first moment for a frame that follows another", minimum=0, maximum=0.999999

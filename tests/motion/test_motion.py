@@ -132,6 +132,31 @@ def test_what_references_show_leaves_no_specks() -> None:
         assert float((match.seen - around).max()) < 0.5
 
 
+class Unsure:
+    """A source of motion that contradicts itself between neighbours, as on a soft surface, and is sure of the rest."""
+
+    name = "unsure"
+
+    def flow(self, frame: Frame, other: Frame) -> torch.Tensor:
+        flow = torch.zeros_like(frame.image[:, :2])
+        flow[:, 0] = 2.0 * (abs(frame.index - other.index) == 1)
+        return flow
+
+
+@pytest.mark.parametrize(
+    ("previous", "reference", "taken"), [(0.008, 0.002, 0.0), (0.03, 0.02, 1.0), (0.06, 0.03, 1.0)]
+)
+def test_what_looks_the_same_is_kept_though_the_flow_is_unsure(previous: float, reference: float, taken: float) -> None:
+    """An older picture takes its place only where the previous one differs."""
+    soft = torch.full((1, 3, HEIGHT, WIDTH), 0.5)
+    earlier, frame, oldest = Frame(8, soft + previous), Frame(9, soft), Frame(0, soft + reference)
+    motion = estimate_motion(Unsure(), earlier, frame, [oldest])
+    inside = (..., slice(8, -8))
+    seen = sum((match.seen for match in motion.reference_matches), torch.zeros(1, 1, HEIGHT, WIDTH))
+    assert float((seen[inside] - taken).abs().max()) < 1e-5
+    assert float((motion.visible[inside] - float(previous < 0.04)).abs().max()) < 1e-5
+
+
 def test_nothing_is_looked_back_at_across_a_cut() -> None:
     paired = {frame.index: motion for frame, motion in with_motion(someone_walks_past(), DISFlow(), shot_starts={0, 4})}
     assert paired[4] is None

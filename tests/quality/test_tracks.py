@@ -129,6 +129,19 @@ def test_boiling_is_what_changes_besides_what_moves(sigma: float) -> None:
         assert math.sqrt(after.film**2 - before.film**2) == pytest.approx(math.sqrt(2) * sigma, rel=0.1)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_soft_surface_is_followed_under_noise_that_stands_still(share: float) -> None:
+    """Coding leaves faint surfaces such noise; strokes that slide over a surface are apart from it and do not boil."""
+    noise = grainy(torch.zeros(1, 3, HEIGHT, WIDTH), 0.004, 7)
+    pairs = film(share, 0.5 + 0.06 * (texture(1) - 0.5), texture(2))
+    soft = [(Frame(frame.index, frame.image + noise), image) for frame, image in pairs]
+    for before, after in zip(pairwise(pairs), pairwise(soft), strict=True):
+        found = boiling(*after, LEFT)
+        assert found.motion == pytest.approx(math.hypot(*SPEED), abs=0.3)
+        assert found.apart == pytest.approx((1 - share) * math.hypot(*SPEED), abs=0.3)
+        assert found.film == pytest.approx(boiling(*before, LEFT).film, rel=0.02)
+
+
 @pytest.mark.parametrize(("region", "boils"), [(LEFT, False), (1 - LEFT, True)])
 def test_boiling_is_looked_for_in_a_region_alone(region: Tensor, boils: bool) -> None:
     still = moved(texture(1), 0, 0)
