@@ -22,7 +22,7 @@ warped without Adam's moments: cost, loss, warping error, sharpness, drift, all 
 frames. `look` asks judges that are no network's how films look in several styles: patches like the style's, copied
 motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady
 the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `evaluations`
-counts what frame by frame needs until its loss is as low as a film's that is carried on. `sizes` compares first frames
+counts what frame by frame needs to reach a carried film's loss. `sizes` compares first frames
 of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `still` looks at
 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how

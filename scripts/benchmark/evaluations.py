@@ -1,6 +1,6 @@
-"""How many evaluations frame by frame needs until each frame's loss is down to what it is in a film that is carried on.
+"""How many evaluations frame by frame needs until each frame's loss is down to what it is in a carried film.
 
-A picture's loss here is its appearance (style, content and total variation by the method's weights, nothing temporal),
+A picture's loss here is its appearance (all terms by the method's weights but the temporal one),
 of the finished 8-bit picture without its margin, with places' targets found anew for this very picture: the same
 measure for both, and neither is held to targets that were found for another.
 """

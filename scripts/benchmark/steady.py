@@ -40,7 +40,10 @@ class Surface:
 
 
 SURFACES = {"bigbuckbunny": Surface("belly", 46, 47, (0.27, 0.42, 0.44, 0.76))}
-OF_STEADINESS = ("quality/tracks.py", "quality/boiling.py", "motion/flow.py", "motion/visibility.py", "ops/warp.py")
+OF_STEADINESS = (
+    *("quality/tracks.py", "quality/boiling.py", "quality/metrics.py"),
+    *("motion/flow.py", "motion/visibility.py", "ops/filters.py", "ops/warp.py"),
+)
 CODE = code_hash(*OF_STEADINESS) + "".join(
     hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] for file in (__file__, flicker_module.__file__)
 )

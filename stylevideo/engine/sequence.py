@@ -35,8 +35,8 @@ RESTART_ABOVE_NEW = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
 CONVERGED_AFTER = 80
 """Iterations after which a pixel is held in full."""
-FINISHED_STEP = 0.35
-"""Step of a finished pixel, in parts of a new one's: a larger one makes it waver, and finds nothing better."""
+FIRM_STEP_SHARE = 0.35
+"""Step of a pixel that is held in full, in parts of a new one's: a larger one only makes it waver."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def follow(
         start, guide = blended(carried, blend)
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     numbers = AdamNumbers.of_following(settings)
-    steps = numbers.learning_rate * (1 - (1 - FINISHED_STEP) * carried.convergence)  # (1, 1, H, W)
+    steps = numbers.learning_rate * (1 - (1 - FIRM_STEP_SHARE) * guide.firmness)  # (1, 1, H, W)
     done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps))
     convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
     painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses)

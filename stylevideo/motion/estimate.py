@@ -25,7 +25,7 @@ from stylevideo.ops.warp import warp_roughly
 
 SAME_COLOR_TOLERANCE = 0.04
 """Difference of blurred pictures, 0..1, up to which two places are taken to show the same."""
-SURELY_SAME = 0.01
+UNDISPUTED_TOLERANCE = 0.01
 """Difference up to which they show the same although the flow there and back disagrees, as on soft surfaces."""
 BLUR = 1 / 128
 """Blur for that comparison, in parts of the long edge: grain and small errors of the flow do not count."""
@@ -130,7 +130,7 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
 
     A pixel counts as visible before where the previous frame, carried along the flow and blurred, looks the
     same. That is less strict than following the flow there and back, which also rejects much that is there,
-    above all in footage with people or grain. What fails either test is looked for in the references, but for what
+    above all in footage with people or grain. What fails either test is looked for in the references, except what
     hardly differs: on a soft surface any flow is unsure, and an older picture in its place is a jump.
 
     Args:
@@ -143,7 +143,7 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
         return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
     match = _match(source, frame, previous)
     hidden = _soft((~match.alike).float())
-    believed = match.alike & (match.consistent | (match.difference < SURELY_SAME))
+    believed = match.alike & (match.consistent | (match.difference < UNDISPUTED_TOLERANCE))
     reference_matches, anchor = _look_back(source, frame, ~believed, references)
     return Motion(deadband(match.flow), 1 - hidden, reference_matches, anchor)
 

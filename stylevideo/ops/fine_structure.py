@@ -15,11 +15,12 @@ WINDOW_PX = 7
 """Of the windows within which brightness is compared."""
 SCALES = 2
 """Each half of the one before: a window of the second sees twice as far."""
-STEADYING = 0.03**2 / 2
+STRUCTURE_C3 = 0.03**2 / 2
 """The article's C3 for pictures of 0..1: what is flatter has hardly a structure."""
-FAINT = 0.03
+HALF_WEIGHT_VARIANCE = 0.03
 """Variance of brightness, 0..1, at which a window counts half: letters count in full, grass and soft shading hardly."""
 EPSILON = 1e-10
+"""Added below a root, whose slope at 0 is infinite."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class FineStructure:
         """How much of it another picture of the same size lacks; differentiable.
 
         Returns:
-            A scalar: the mean over pixels, scale by scale, of one less the correlation within the window, by how
-            much structure there is; 0 for the picture itself, whatever its contrast.
+            A scalar: of one less the correlation within the window, by how much structure there is, the mean over
+            pixels, added up over scales; nearly 0 for the picture itself, whatever its contrast.
         Raises:
             ShapeError: the sizes differ.
         """
@@ -61,9 +62,9 @@ class FineStructure:
 
 def _lost(wanted: _Windows, found: _Windows) -> Tensor:
     together = _window_means(wanted.brightness * found.brightness) - wanted.mean * found.mean
-    apart = (wanted.variance * found.variance).add(EPSILON).sqrt()  # a root's slope at 0 is infinite
-    structure = (together + STEADYING) / (apart + STEADYING)
-    return (wanted.variance / (wanted.variance + FAINT) * (1 - structure)).mean()
+    apart = (wanted.variance * found.variance).add(EPSILON).sqrt()
+    structure = (together + STRUCTURE_C3) / (apart + STRUCTURE_C3)
+    return (wanted.variance / (wanted.variance + HALF_WEIGHT_VARIANCE) * (1 - structure)).mean()
 
 
 def _windows(image: Tensor) -> Iterator[_Windows]:

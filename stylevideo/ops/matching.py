@@ -16,10 +16,11 @@ PRICED_ENTRIES = 1 << 22
 """From so many similarities prices are found: of evenly chosen places where there are more."""
 SHARPNESS = 50.0
 """Similarity in units in which transport is nearly all or nothing: one over the entropy's weight."""
-PRICE_ROUNDS, ROUNDS_AT_ONCE = 30, 5
-"""After so many at once sums of products are gone back from to logarithms, so that nothing runs out of its range."""
-MOST_AT_ONCE = 1e10
-"""Times that a bid may change by meanwhile."""
+PRICE_ROUNDS = 30
+ROUNDS_AT_ONCE = 5
+"""Rounds between two returns to logarithms, which keep numbers within the range of float32."""
+MOST_BID_FACTOR = 1e10
+"""By which a bid may change meanwhile."""
 EPSILON = 1e-6
 
 
@@ -49,13 +50,14 @@ def prices(wanting: Tensor, offered: Tensor, shares: Tensor) -> Tensor:
     most = max(1, PRICED_ENTRIES // len(offered))
     chosen = torch.linspace(0, len(wanting) - 1, min(most, len(wanting)), device=wanting.device).long()
     kernel = SHARPNESS * wanting[chosen] @ offered.T  # (n, M)
+    shares = shares.clamp_min(torch.finfo(shares.dtype).tiny)
     bids = torch.zeros_like(shares)
     for _ in range(PRICE_ROUNDS // ROUNDS_AT_ONCE):
         plan = (kernel + bids).softmax(dim=1) / len(chosen)  # who gets how much of what
         times = torch.ones_like(bids)
         for _ in range(ROUNDS_AT_ONCE):
             rows = 1 / (plan @ times * len(chosen))
-            times = (shares / (rows @ plan)).clamp(1 / MOST_AT_ONCE, MOST_AT_ONCE)
+            times = (shares / (rows @ plan)).clamp(1 / MOST_BID_FACTOR, MOST_BID_FACTOR)
         bids = bids + times.log()
     return -bids / SHARPNESS
 

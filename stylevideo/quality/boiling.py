@@ -15,9 +15,9 @@ from stylevideo.ops.pyramid import require_same_size
 from stylevideo.quality.measures import MeasuredFrame, motion_by
 from stylevideo.quality.metrics import ratio, warping_error
 
-NEIGHBOURHOOD = 1 / 40
+CONTRAST_SIGMA = 1 / 40
 """Sigma of what a place's contrast is measured over, in parts of the long edge."""
-FAINTEST = 1.0
+FAINTEST_CONTRAST = 1.0
 """Contrast that is not raised in full, standard deviation of luma, 0..255: below it there is little but noise."""
 EVEN_CONTRAST = 0.2
 """Standard deviation that every place is given, 0..1."""
@@ -83,11 +83,11 @@ def _own_motion(earlier: Tensor, later: Tensor) -> Motion:
 
 def _evened(image: Tensor) -> Tensor:
     """Luma whose contrast is the same everywhere, as a picture (1, 3, H, W)."""
-    sigma = NEIGHBOURHOOD * max(image.shape[2:])
+    sigma = CONTRAST_SIGMA * max(image.shape[2:])
     plane = luma(image)[None, None]
     detail = plane - gaussian_blur(plane, sigma)
     deviation = gaussian_blur(detail.square(), sigma).sqrt()
-    return (0.5 + EVEN_CONTRAST * detail / (deviation + FAINTEST)).clamp(0, 1).expand(1, 3, -1, -1)
+    return (0.5 + EVEN_CONTRAST * detail / (deviation + FAINTEST_CONTRAST)).clamp(0, 1).expand(1, 3, -1, -1)
 
 
 def _lengths(flow: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class FrameMeasures:
         shot: its shot's number, from 0 at the first measured frame.
         loss: the weighted sum that was optimised, without its temporal term, targets of places found anew; of the
             picture as the film has it, without the margin that the optimiser sees, and so another than a report says.
-        style, content: its terms, without their weights.
+        style, content: two of its terms, without their weights.
         held_out_style: style distance in layers that the optimiser did not see.
         sharpness, coarse_sharpness: of the film; see the functions.
         source_sharpness: of the source's frame at the film's size.

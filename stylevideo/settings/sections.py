@@ -65,7 +65,8 @@ class LossSettings:
     content_weight: float = setting(0.1, "how much the source's content counts", minimum=0, commands=("evaluate",))
     structure_weight: float = setting(
         0.3,
-        "how much the source's fine structure counts: it keeps faces and lettering legible",
+        "how much the source's fine structure counts: it keeps faces and lettering legible; nothing beside the sums of "
+        "--normalization raw",
         minimum=0,
         commands=("evaluate",),
     )
@@ -261,8 +262,8 @@ class ScaleSettings:
     )
     coarsest_size: int = setting(
         220,
-        "long edge at which a shot's first frame begins, about doubled step by step up to the film's, or half of the "
-        "film's where that is less: it decides the composition; 0: at full size",
+        "long edge, margin included, at which a shot's first frame begins, or half of the film's where that is less; "
+        "from there it about doubles up to the film's. It decides the composition; 0: begin at full size",
         unit="pixels",
         minimum=0,
     )
@@ -283,7 +284,7 @@ class TemporalSettings:
     )
     following_learning_rate: float = setting(
         0.04,
-        "Adam's step for a frame that follows another, where that is new; what is finished takes a third of it",
+        "Adam's step where a following frame is new; finished pixels take about a third of it",
         unit="picture range 0..1",
         minimum=0,
         maximum=10,

@@ -29,7 +29,7 @@ from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
 FORM = 6
-"""Of the folder: another one is not gone on from."""
+"""Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20
 """The most that the record of a frame may have."""

@@ -60,6 +60,11 @@ def test_pictures_of_any_size_have_a_loss_and_a_gradient(size: tuple[int, int]) 
     assert gradient.isfinite().all()
 
 
+def test_the_gradient_is_that_of_the_loss() -> None:
+    image, other = (torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(n)).double() for n in (1, 2))
+    assert torch.autograd.gradcheck(FineStructure(image).lost_in, other.requires_grad_())
+
+
 def test_another_size_is_refused(letters: torch.Tensor) -> None:
     with pytest.raises(ShapeError):
         FineStructure(letters).lost_in(letters[..., 1:])

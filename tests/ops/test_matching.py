@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -48,6 +50,29 @@ def test_prices_keep_many_from_choosing_one() -> None:
 
     assert most_chosen(torch.zeros(8)) >= 30
     assert most_chosen(prices(wanting, style, even(8))) <= 48 / 8 + 4
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_prices_are_those_of_thirty_rounds_in_logarithms(apart: bool) -> None:
+    """Also where two groups have next to nothing to do with each other, so that their plan is beyond float32."""
+    wanting, style = directions(features(6, 10, 12)), directions(features(7, 4, 5))
+    if apart:
+        wanting[:100], style[:10] = style[0] + 0.01 * wanting[:100], -style[0] + 0.01 * style[:10]
+        wanting, style = (torch.nn.functional.normalize(places, dim=1) for places in (wanting, style))
+    shares = even(20)
+    kernel, bids = matching.SHARPNESS * wanting @ style.T, torch.zeros(20)
+    for _ in range(matching.PRICE_ROUNDS):
+        asked = -torch.logsumexp(kernel + bids, dim=1, keepdim=True) - math.log(len(wanting))
+        bids = shares.log() - torch.logsumexp(kernel + asked, dim=0)
+    torch.testing.assert_close(prices(wanting, style, shares), -bids / matching.SHARPNESS, atol=1e-3, rtol=0)
+
+
+def test_a_style_that_shall_have_nothing_leaves_prices_to_the_others() -> None:
+    wanting, style = directions(features(6, 10, 12)), directions(features(7, 2, 4))
+    shares = torch.tensor([0.0] * 4 + [0.25] * 4)
+    price = prices(wanting, style, shares)
+    assert price.isfinite().all()
+    assert nearest(wanting, style, price).min() >= 4
 
 
 def test_who_shall_have_more_is_chosen_more_often() -> None:

@@ -7,10 +7,10 @@ import json
 import os
 import re
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from scripts.benchmark import __main__ as benchmark
 from scripts.benchmark import evaluations, speed
 from scripts.benchmark.choices import read_method
 from scripts.benchmark.clips import BenchmarkClip, MissingClipError, load_clip, six_shots, still_clip
-from scripts.benchmark.methods import Film, Method, Painted, methods
+from scripts.benchmark.methods import ENGINE_ALONE, OPS_ALONE, PACKAGE, Film, Method, Painted, methods
 from scripts.benchmark.report import Bar, number
 from scripts.benchmark.uncovered import uncovered_regions
 from scripts.trials import batch
@@ -220,6 +220,20 @@ def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[
     assert "cores; torch" in printed
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(f"engine/{name}" for name in ENGINE_ALONE),
+        *(f"ops/{name}" for name in OPS_ALONE),
+    ],
+)
+def test_a_frame_made_alone_is_made_anew_when_what_paints_it_changes(place: str) -> None:
+    """What its modules import belongs to its code too, but what is for frames that follow."""
+    imported = re.findall(r"from stylevideo\.(engine|ops)\.(\w+) import", (PACKAGE / f"{place}.py").read_text())
+    known = {("engine", name) for name in (*ENGINE_ALONE, "carry", "frame_losses")}
+    assert set(imported) <= known | {("ops", name) for name in OPS_ALONE}
+
+
 def test_a_title_card_is_read_in_full_and_draws_back() -> None:
     first, *_, last = load_clip("card", 256, 6, ROOT).frames
     bright = [luma(frame.image).numpy() > 150 for frame in (first, last)]
@@ -242,14 +256,18 @@ def test_what_lies_on_the_disk_is_about_what_was_foreseen(capsys: pytest.Capture
         assert REFUSE_BELOW * 1.25 < float(row[-1]) < 1.5, row
 
 
-def test_the_seconds_of_following_frames_are_compared_frame_by_frame(vgg: VGG19) -> None:
+def test_the_seconds_of_following_frames_are_compared_frame_by_frame(
+    vgg: VGG19, monkeypatch: pytest.MonkeyPatch
+) -> None:
     painted: list[tuple[str, int]] = []
+    clock = [0.0]
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
     def by(name: str, seconds: float, evaluations: int) -> Method:
         def stylize(clip: BenchmarkClip, *_: object) -> Iterator[Painted]:
             for frame in clip.frames:
                 painted.append((name, frame.index))
-                time.sleep(seconds if frame.index else 0.3)
+                clock[0] += seconds if frame.index else 0.3
                 torch.ones(3, 4) @ torch.ones(4, 5)
                 yield Painted(frame.index, frame.image, evaluations, 0.0)
 
@@ -260,10 +278,8 @@ def test_the_seconds_of_following_frames_are_compared_frame_by_frame(vgg: VGG19)
     table, bar = speed.check_speed(vgg, (), clip, chosen)
     assert painted == [(name, index) for index in range(5) for name in ("gram", "standard")], "by turns"
     first, second = ([float(cell) for cell in row.split("|")[2:-1]] for row in table.splitlines()[2:])
-    assert 0.01 <= first[0] <= first[1]
-    assert first[2:4] == [1.0, 2.0]
-    assert 2 < second[2] <= 5.5
-    assert second[3] == 3.0
+    assert first[:4] == [0.01, 0.01, 1.0, 2.0]
+    assert second[:4] == [0.05, 0.05, 5.0, 3.0]
     assert bar.startswith("- made at 64x36, standard: times gram's seconds: ")
     assert "(bar: ≤ 1.3, unmet)" in bar
     found = speed.following_speeds(vgg, (), clip, chosen)
@@ -303,7 +319,8 @@ def test_frame_by_frame_is_asked_for_as_many_evaluations_as_its_own_picture_took
     [(painted, _)] = stylize_sequence([(frame, None)], None, vgg, targets, settings.with_values(**one_run))
     alone = evaluations.Alone(vgg, targets, settings)
     reached = alone.reach(frame, to_image(to_picture(painted.image)))
-    assert (reached.evaluations, reached.loss) == (iterations, reached.wanted)
+    assert iterations - 2 <= reached.evaluations <= iterations, "a loss may rise a little from one step to the next"
+    assert reached.loss <= reached.wanted
     assert alone.reach(frame, frame.image).evaluations == 0, "the source's own loss needs nothing"
 
 

@@ -60,6 +60,8 @@ def test_classic_is_the_articles_recipe() -> None:
     assert classic.losses.content_layers == ("relu5_2",)
     assert classic.losses.style_layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     assert (classic.losses.content_weight, classic.losses.style_weight, classic.losses.tv_weight) == (1e3, 1e-2, 30)
+    assert classic.losses.structure_weight == 0
+    assert classic.scales.coarsest_size == 0
     assert classic.optimizer.learning_rate * 255 == pytest.approx(5)
     assert classic.optimizer.beta1 == 0.99
     assert classic.optimizer.epsilon / 255 == pytest.approx(0.1)
