@@ -157,13 +157,13 @@ def test_what_is_new_is_not_finished_and_what_moves_keeps_its_age() -> None:
 def test_what_enters_the_picture_gets_strokes(
     vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
 ) -> None:
-    """The right half, which entered over six frames, has nearly as much structure as in a frame made by itself."""
+    """The right half, which entered over six frames, has as much structure as in a frame made by itself."""
     frames = pan(7, step=8)
     settings = Settings().with_values(first_iterations=30)
     last = going_on(begun(settings), frames, vgg, make_targets, settings)[-1].image
     alone = results(vgg, frames[-1:], make_targets, settings)[0].image
     entered = (..., slice(WIDTH // 2, None))
-    assert sharpness(last[entered]) > 0.7 * sharpness(alone[entered])
+    assert sharpness(last[entered]) > 0.75 * sharpness(alone[entered])
 
 
 def test_what_is_finished_takes_smaller_steps_than_what_is_new(
