@@ -7,20 +7,22 @@ L. A. Gatys, A. S. Ecker, M. Bethge: Image style transfer using convolutional ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.targets import StyleAtSize
-from stylevideo.engine.terms import StyleTerm
-from stylevideo.models.vgg import VGG19
+from stylevideo.engine.terms import PlaceTerm
+from stylevideo.models.vgg import VGG19, AddGradient
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import (
-    mean_square_error,
-    relative_square_error,
+    SquareDistance,
+    entries,
+    own_square,
     temporal_loss,
     total_variation,
     total_variation_sum,
@@ -92,61 +94,98 @@ class Objective:
     ) -> None:
         self._vgg = vgg
         self._style = style
-        self._places: Sequence[StyleTerm] | None = None
+        self._places: dict[str, SquareDistance] | None = None
         self._guide = guide
         self._settings = settings
         s = settings
         self._weights = torch.tensor(
             (s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight), device=frame.device
         )
-        self._distance = relative_square_error if settings.normalization == "target" else mean_square_error
+        self._unit = own_square if settings.normalization == "target" else entries
         found = (layer for finder, _ in style.finders for layer in finder.layers)
         layers = (*(term.layer for term in style.terms), *found, *settings.content_layers)
         self._layers = tuple(dict.fromkeys(layers))
-        with torch.no_grad():
-            features = vgg(frame, settings.content_layers) if settings.content_layers else {}
-        self._content = {layer: feature.float() for layer, feature in features.items()}
+        features = vgg(frame, settings.content_layers) if settings.content_layers else {}
+        each = [1 / max(1, len(features))]
+        self._content = {
+            layer: SquareDistance.of([target], each, self._unit, like=target) for layer, target in features.items()
+        }
         self._structure = FineStructure(frame) if settings.structure_weight else None
 
     def rematch(self) -> None:
         """Find the targets of places anew for the next picture that is evaluated."""
         self._places = None
 
+    @torch.no_grad()
     def value(self, image: Tensor) -> LossTerms:
         """The loss of a picture (1, 3, H, W)."""
-        with torch.no_grad():
-            return LossTerms(self._terms(image), self._weights)
+        beat()
+        style, content, _ = self._of_features(self._vgg(image, self._layers))
+        return LossTerms(torch.stack((style, content, *self._of_picture(image))), self._weights)
 
     def value_and_grad(self, image: Tensor) -> tuple[LossTerms, Tensor]:
         """The loss of a picture (1, 3, H, W) and its gradient, of the picture's shape; nothing waits for the device."""
-        variable = image.detach().requires_grad_()
-        terms = self._terms(variable)
-        (gradient,) = torch.autograd.grad((terms * self._weights).sum(), variable)
-        return LossTerms(terms.detach(), self._weights), gradient
-
-    def _terms(self, image: Tensor) -> Tensor:
         beat()
-        features = self._vgg(image, self._layers)
-        zero = image.new_zeros(())
-        contents = [self._distance(features[layer].float(), target) for layer, target in self._content.items()]
-        return torch.stack(
-            (
-                self._style_term(features, zero),
-                torch.stack(contents).mean() if contents else zero,
-                self._structure.lost_in(image) if self._structure else zero,
-                self._total_variation(image),
-                temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
-            )
-        )
+        trace = self._vgg.trace(image, self._layers)
+        with torch.no_grad():
+            style, content, parts = self._of_features(trace.features)
+        variable = image.detach().requires_grad_()
+        others = torch.stack(self._of_picture(variable))
+        (gradient,) = torch.autograd.grad((others * self._weights[2:]).sum(), variable, materialize_grads=True)
+        gradient += trace.gradient(parts)
+        return LossTerms(torch.cat((torch.stack((style, content)), others.detach())), self._weights), gradient
 
-    def _style_term(self, features: Mapping[str, Tensor], zero: Tensor) -> Tensor:
+    def _of_features(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, list[AddGradient]]]:
+        """The style and the content term, and what adds the loss's gradient by each layer's features."""
+        parts: dict[str, list[AddGradient]] = {layer: [] for layer in self._layers}
         if self._places is None:
-            finders = self._style.finders
-            self._places = [term for finder, weight in finders for term in finder.terms(features, weight)]
-        terms = (*self._style.terms, *self._places)
-        weight = sum(term.weight for term in terms)
-        parts = [term.distance(features[term.layer], self._distance) * (term.weight / weight) for term in terms]
-        return torch.stack(parts).sum() if parts else zero
+            self._places = self._found(features)
+        style = self._weights.new_zeros(())
+        weight = self._settings.style_weight
+        for term in self._style.terms:
+            part = term.weight / self._style.weight
+            value, add = term.evaluated(features[term.layer], self._unit, weight * part)
+            style = style + part * value
+            parts[term.layer].append(add)
+        style = style + self._squares(self._places, features, weight, parts)
+        return style, self._squares(self._content, features, self._settings.content_weight, parts), parts
 
-    def _total_variation(self, image: Tensor) -> Tensor:
-        return total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image)
+    def _squares(
+        self,
+        distances: Mapping[str, SquareDistance],
+        features: Mapping[str, Tensor],
+        weight: float,
+        parts: Mapping[str, list[AddGradient]],
+    ) -> Tensor:
+        """The sum of distances by layer; adds what goes back from it, times a weight, to the parts of the loss."""
+        total = self._weights.new_zeros(())
+        for layer, distance in distances.items():
+            total = total + distance.value(features[layer])
+            parts[layer].append(partial(distance.add_gradient, features[layer], weight))
+        return total
+
+    def _found(self, features: Mapping[str, Tensor]) -> dict[str, SquareDistance]:
+        """Of each layer all targets of its places as one."""
+        terms: dict[str, list[PlaceTerm]] = {}
+        for finder, weight in self._style.finders:
+            for term in finder.terms(features, weight):
+                terms.setdefault(term.layer, []).append(term)
+        whole = self._style.weight
+        return {
+            layer: SquareDistance.of(
+                [term.target for term in there],
+                [term.weight / whole for term in there],
+                self._unit,
+                like=features[layer],
+            )
+            for layer, there in terms.items()
+        }
+
+    def _of_picture(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is lost of fine structure, total variation and temporal term."""
+        zero = self._weights.new_zeros(())
+        return (
+            self._structure.lost_in(image) if self._structure else zero,
+            total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image),
+            temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
+        )

@@ -42,6 +42,11 @@ class StyleAtSize:
     terms: tuple[StyleTerm, ...]
     finders: tuple[tuple[PlaceFinder, float], ...] = ()
 
+    @property
+    def weight(self) -> float:
+        """Of all terms together."""
+        return sum(term.weight for term in self.terms) + sum(weight for _, weight in self.finders)
+
 
 class StyleTargets:
     """What frames should look like, computed once for each size.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
-from stylevideo.ops.losses import gram_matrix
-
-Distance = Callable[[Tensor, Tensor], Tensor]
-"""(value, target): how far they are apart, a scalar."""
+from stylevideo.models.vgg import AddGradient
+from stylevideo.ops.losses import Unit, add_gram_gradient, gram_matrix
 
 
 class StyleTerm(Protocol):
@@ -28,8 +26,16 @@ class StyleTerm(Protocol):
     @property
     def weight(self) -> float: ...  # noqa: D102
 
-    def distance(self, features: Tensor, measure: Distance) -> Tensor:
-        """How far a layer's features (1, C, h, w) are from what they should be like, a scalar."""
+    def evaluated(self, features: Tensor, unit: Unit, factor: float) -> tuple[Tensor, AddGradient]:
+        """How far a layer's features (1, C, h, w) are from what they should be like.
+
+        Args:
+            features: of the network's type.
+            unit: in what the square is measured.
+            factor: of the gradient.
+        Returns:
+            The distance, a scalar, and what adds factor times its gradient by the features.
+        """
         ...
 
 
@@ -48,9 +54,15 @@ class GramTerm:
     weight: float = 1.0
     region: Tensor | None = None
 
-    def distance(self, features: Tensor, measure: Distance) -> Tensor:
+    def evaluated(self, features: Tensor, unit: Unit, factor: float) -> tuple[Tensor, AddGradient]:
         """Between the Gram matrices."""
-        return measure(gram_matrix(features, self.region), self.target)
+        apart = gram_matrix(features, self.region) - self.target
+        square = unit(self.target)
+
+        def add(gradient: Tensor) -> None:
+            add_gram_gradient(features, apart * (2 * factor / square), self.region, gradient)
+
+        return apart.square().sum() / square, add
 
 
 @dataclass(frozen=True)
@@ -65,11 +77,6 @@ class PlaceTerm:
     layer: str
     target: Tensor
     weight: float = 1.0
-
-    def distance(self, features: Tensor, measure: Distance) -> Tensor:
-        """Between the features, place by place."""
-        return measure(features.float(), self.target)
-
 
 class PlaceFinder(Protocol):
     """Finds for each place of a picture what it should be like; the targets then hold while the picture changes.

@@ -1,4 +1,4 @@
-"""VGG-19's convolution layers: features at named layers. Knows nothing of files and of losses.
+"""VGG-19's convolution layers: features at named layers, and the way back from them. Knows nothing of files and losses.
 
 K. Simonyan, A. Zisserman: Very deep convolutional networks for large-scale image recognition (2015).
 """
@@ -6,8 +6,10 @@ K. Simonyan, A. Zisserman: Very deep convolutional networks for large-scale imag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +19,12 @@ from stylevideo.settings.schema import VGG19_LAYERS
 
 CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
 FIRST_OF_BLOCK = {f"relu{block}_1" for block in range(2, len(CHANNELS_PER_BLOCK) + 1)}
+LAST_OF_BLOCK = {before for before, layer in pairwise(VGG19_LAYERS) if layer in FIRST_OF_BLOCK}
 
 Convolution = tuple[Tensor, Tensor]
 """A layer's kernel (out, in, 3, 3) and bias (out,)."""
+AddGradient = Callable[[Tensor], None]
+"""Adds, in place, a loss's gradient by a layer's features to what is given, (1, C, h, w)."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,11 @@ class VGG19(nn.Module):
         kernels = [first, *(kernel for kernel, _ in convolutions[1:])]
         self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel in kernels)
         self.biases = nn.ParameterList(nn.Parameter(bias, requires_grad=False) for _, bias in convolutions)
+        self.kernels.to(dtype, memory_format=torch.channels_last)
+        self.biases.to(dtype)
         self.identity = _identity(convolutions)
-        self.to(memory_format=torch.channels_last)
 
+    @torch.no_grad()
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Compute the named layers' features, and no layer deeper than they need.
 
@@ -75,24 +82,118 @@ class VGG19(nn.Module):
             image: (1, 3, H, W), RGB, 0..1.
             layers: names such as "relu4_2"; see `VGG19_LAYERS`.
         Returns:
-            The features (1, C, h, w) of each layer by name, after its ReLU; of the convolutions' type.
+            The features (1, C, h, w) of each layer by name, after its ReLU; of the convolutions' type. No gradient
+            passes through them: see `trace`.
         """
         features: dict[str, Tensor] = {}
         deepest = max(VGG19_LAYERS.index(layer) for layer in layers)
-        x = (image * self.scale - self.mean).contiguous(memory_format=torch.channels_last)
-        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        with torch.autocast(image.device.type, self.convolution_dtype, enabled=self._reduced_precision()):
-            for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
-                if layer in FIRST_OF_BLOCK:
-                    x = F.max_pool2d(x, 2)
-                padding = 0 if position == 0 else 1
-                x = F.relu(F.conv2d(x, self.kernels[position], self.biases[position], padding=padding))
-                if layer in layers:
-                    features[layer] = x
+        x = self._padded(image)
+        for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
+            if layer in FIRST_OF_BLOCK:
+                x = F.max_pool2d(x, 2)
+            x = self._convolved(x, position).relu_()
+            if layer in layers:
+                features[layer] = x
         return features
 
-    def _reduced_precision(self) -> bool:
-        return self.convolution_dtype != torch.float32
+    @torch.no_grad()
+    def trace(self, image: Tensor, layers: Sequence[str]) -> Trace:
+        """As `forward`, keeping what the way back to the picture needs.
+
+        That is less than automatic differentiation would keep or write: each ReLU works in place, and where nobody
+        asks for the features before a pooling, after it, on a quarter of the numbers: the result is the same.
+        """
+        trace = Trace()
+        deepest = max(VGG19_LAYERS.index(layer) for layer in layers)
+        with torch.enable_grad():
+            picture = image.detach().requires_grad_()
+            padded = self._padded(picture)
+        trace.pass_by(lambda gradient: torch.autograd.grad(padded, picture, gradient)[0])
+        x = padded.detach()
+        for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
+            kernel, size, padding = self.kernels[position], x.shape, _padding(position)
+            trace.pass_by(partial(torch.nn.grad.conv2d_input, size, kernel, padding=padding))
+            x = self._convolved(x, position)
+            is_pooled = layer in LAST_OF_BLOCK and position < deepest
+            if layer in layers or not is_pooled:
+                trace.pass_by(partial(_unless_zero, x.relu_()))
+            if layer in layers:
+                trace.stop_at(layer, x)
+            if is_pooled:
+                size = x.shape
+                x, indices = F.max_pool2d(x, 2, return_indices=True)
+                trace.pass_by(partial(_unpooled, indices, size))
+                if layer not in layers:
+                    trace.pass_by(partial(_unless_zero, x.relu_()))
+        return trace
+
+    def _padded(self, image: Tensor) -> Tensor:
+        """As the first layer wants it, with a border of one pixel, of the convolutions' type."""
+        x = (image * self.scale - self.mean).to(self.convolution_dtype, memory_format=torch.channels_last)
+        return F.pad(x, (1, 1, 1, 1), mode="replicate")
+
+    def _convolved(self, x: Tensor, position: int) -> Tensor:
+        return F.conv2d(x, self.kernels[position], self.biases[position], padding=_padding(position))
+
+
+class Trace:
+    """A picture's features, with the way back from them to the picture; it can be gone once.
+
+    Attributes:
+        features: (1, C, h, w) by layer, of the convolutions' type.
+    """
+
+    def __init__(self) -> None:
+        self.features: dict[str, Tensor] = {}
+        self._way: list[str | Callable[[Tensor], Tensor]] = []
+
+    def pass_by(self, back: Callable[[Tensor], Tensor]) -> None:
+        """Add a step, by what takes a gradient by its result to one by what it was given; it may work in place."""
+        self._way.append(back)
+
+    def stop_at(self, layer: str, features: Tensor) -> None:
+        """Say that the way passes by a layer's features."""
+        self.features[layer] = features
+        self._way.append(layer)
+
+    @torch.no_grad()
+    def gradient(self, parts: Mapping[str, Sequence[AddGradient]]) -> Tensor:
+        """A loss's gradient by the picture.
+
+        Args:
+            parts: of the loss, by the layer whose features they are of; at least one, of any layers that were asked
+                for.
+        Returns:
+            (1, 3, H, W), float32.
+        """
+        gradient: Tensor | None = None
+        while self._way:
+            step = self._way.pop()  # what it kept is free from then on
+            if isinstance(step, str):
+                if gradient is None and parts.get(step):
+                    gradient = torch.zeros_like(self.features[step])
+                for add in parts.get(step, ()):
+                    add(gradient)
+            elif gradient is not None:
+                gradient = step(gradient)
+        if gradient is None:
+            raise ValueError("no part of the loss belongs to a layer that was asked for")
+        return gradient
+
+
+def _padding(position: int) -> int:
+    return 1 if position else 0  # the picture brings its border
+
+
+def _unless_zero(features: Tensor, gradient: Tensor) -> Tensor:
+    """The way back through a ReLU, in place."""
+    torch.ops.aten.threshold_backward.grad_input(gradient, features, 0, grad_input=gradient)
+    return gradient
+
+
+def _unpooled(indices: Tensor, size: torch.Size, gradient: Tensor) -> Tensor:
+    """The way back through a pooling of 2x2."""
+    return F.max_unpool2d(gradient, indices, 2, output_size=size)
 
 
 def _identity(convolutions: Sequence[Convolution]) -> str:

@@ -1,18 +1,29 @@
-"""The terms of the loss and the statistics they are made of: each a pure, differentiable function.
+"""The terms of the loss and the statistics they are made of, with their gradients by features in closed form.
 
 Pictures are `(1, 3, H, W)`, features `(1, C, H, W)`, Gram matrices `(1, C, C)`. Sums run in float32 or
-better whatever the features' type, since a Gram matrix overflows half precision.
+better whatever the features' type, since a Gram matrix overflows half precision. Features are read a part at a time, so
+that no copy of a whole map is written, of whatever type: to write one takes longer than to compute it.
 
 Knows nothing of networks, layers or weights.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.errors import ShapeError
+
+PART_ENTRIES = {"cpu": 1 << 20}
+"""Entries of a map that are read at once, by the device's type; on a CPU they stay in its cache."""
+LARGE_PART_ENTRIES = 1 << 26
+"""Likewise on any other."""
+Unit = Callable[[Tensor], Tensor]
+"""(target): the square that counts as one, a scalar."""
 
 
 def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
@@ -29,12 +40,111 @@ def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     Gatys, Ecker, Bethge (2016), equation 3; divided by the number of locations, so that it does not
     depend on the picture's size.
     """
-    wide = features if features.dtype == torch.float64 else features.float()
-    flat = wide.flatten(2)  # (1, C, H*W)
+    dtype = _sum_type(features)
+    gram = torch.zeros(features.shape[1], features.shape[1], dtype=dtype, device=features.device)
     if region is None:
-        return flat @ flat.transpose(1, 2) / flat.shape[2]
-    share = F.interpolate(region.to(flat), size=features.shape[2:], mode="area").flatten(2)  # (1, 1, H*W)
-    return flat * share @ flat.transpose(1, 2) / share.sum().clamp_min(torch.finfo(flat.dtype).tiny)
+        for (places,) in _parts(features):
+            gram.addmm_(places.to(dtype).T, places.to(dtype))
+        return gram[None] / (features.shape[2] * features.shape[3])
+    for places, share in _parts(features, _share(region, features)):
+        gram.addmm_(places.to(dtype).T, places * share)
+    return gram[None]
+
+
+def add_gram_gradient(features: Tensor, by_gram: Tensor, region: Tensor | None, gradient: Tensor) -> None:
+    """Go back from a symmetric gradient by a Gram matrix, (1, C, C), to one by the features, and add that in place.
+
+    dG/dF is twice the same product, of which one half is enough.
+    """
+    weights = (2 * by_gram[0]).to(features.dtype)
+    if region is None:
+        weights /= features.shape[2] * features.shape[3]
+        for places, sums in _parts(features, gradient):
+            sums.addmm_(places, weights)
+        return
+    for places, share, sums in _parts(features, _share(region, features), gradient):
+        sums.addmm_((places * share).to(features.dtype), weights)
+
+
+def _share(region: Tensor, features: Tensor) -> Tensor:
+    """How much each place counts in a mean over a region: (1, 1, H, W), adding up to 1."""
+    share = F.interpolate(region.to(features.device, _sum_type(features)), size=features.shape[2:], mode="area")
+    return share / share.sum().clamp_min(torch.finfo(share.dtype).tiny)
+
+
+@dataclass(frozen=True)
+class SquareDistance:
+    """How far features are from a target: scale·‖x - x*‖² + rest.
+
+    Attributes:
+        target: (1, C, h, w), of the features' type.
+        scale, rest: scalars on its device, float32 or better.
+    """
+
+    target: Tensor
+    scale: Tensor
+    rest: Tensor
+
+    @classmethod
+    def of(cls, targets: Sequence[Tensor], weights: Sequence[float], unit: Unit, like: Tensor) -> SquareDistance:
+        """Those from several targets as one, each in its own unit and times its weight, for features like some.
+
+        Σ a·‖x - t‖² is Σa·‖x - m‖² + Σ a·‖t - m‖², with m the mean of the t, weighted by the a.
+        """
+        scales = [weight / unit(target) for target, weight in zip(targets, weights, strict=True)]
+        scale = torch.stack(scales).sum()
+        mean = torch.empty_like(like)  # laid out in memory as they are, or reading both at once is slow
+        for places, *each in _parts(mean, *targets):
+            places.copy_(sum(target * (own / scale) for target, own in zip(each, scales, strict=True)))
+        apart = [own * square_distance(target, mean) for target, own in zip(targets, scales, strict=True)]
+        return cls(mean, scale, torch.stack(apart).sum())
+
+    def value(self, features: Tensor) -> Tensor:
+        """Of features (1, C, h, w), a scalar.
+
+        Raises:
+            ShapeError: they are of another shape than the target.
+        """
+        return self.scale * square_distance(features, self.target) + self.rest
+
+    def add_gradient(self, features: Tensor, factor: float, gradient: Tensor) -> None:
+        """Add factor times the gradient by the features to what is given, in place."""
+        scale = 2 * factor * self.scale.to(gradient.dtype)
+        for sums, mine, target in _parts(gradient, features, self.target):
+            sums.add_((mine - target).mul_(scale))
+
+
+def square_distance(value: Tensor, target: Tensor) -> Tensor:
+    """‖x - x*‖² of two maps (1, C, h, w), a scalar, float32 or better.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    _require_same_shape(value, target)
+    dtype = _sum_type(value)
+    sums = [torch.linalg.vector_norm(mine - its, dtype=dtype).square() for mine, its in _parts(value, target)]
+    return torch.stack(sums).sum()
+
+
+def own_square(target: Tensor) -> Tensor:
+    """‖x*‖²: distances become parts of the target's own size, and mean the same for every layer, picture and network."""
+    return torch.linalg.vector_norm(target, dtype=_sum_type(target)).square()
+
+
+def entries(target: Tensor) -> Tensor:
+    """How many numbers there are: distances become means, as the article's content and style terms use them."""
+    return torch.tensor(float(target.numel()), dtype=_sum_type(target), device=target.device)
+
+
+def _parts(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Maps (1, C, h, w) of one size as views (places, C), so many places at a time."""
+    largest = max(each.shape[1] for each in maps)
+    rows = max(1, PART_ENTRIES.get(maps[0].device.type, LARGE_PART_ENTRIES) // largest)
+    return zip(*(each.flatten(2)[0].T.split(rows) for each in maps), strict=True)
+
+
+def _sum_type(values: Tensor) -> torch.dtype:
+    return torch.promote_types(values.dtype, torch.float32)
 
 
 def relative_square_error(value: Tensor, target: Tensor) -> Tensor:
@@ -51,16 +161,6 @@ def relative_square_error(value: Tensor, target: Tensor) -> Tensor:
     """
     _require_same_shape(value, target)
     return (value - target).square().sum() / target.square().sum()
-
-
-def mean_square_error(value: Tensor, target: Tensor) -> Tensor:
-    """The mean of (x - x*)², as the article's content and style terms use it.
-
-    Raises:
-        ShapeError: the shapes differ.
-    """
-    _require_same_shape(value, target)
-    return (value - target).square().mean()
 
 
 def total_variation(image: Tensor) -> Tensor:
