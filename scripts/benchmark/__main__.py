@@ -13,6 +13,7 @@
     python -m scripts.benchmark line CLIP STYLE [--sizes 256 640]
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
+    python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
     python -m scripts.benchmark blind --score choices.txt
@@ -28,9 +29,10 @@ of one picture at several sizes, all seen at the fewest lines: width of strokes,
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
-`gpu` at a CUDA card's time, memory and reads for frames of 1080p, `blind` makes pairs of two methods' pictures without
-names, to be chosen from, and opens the key once the choices are written down. All results lie in `--output`; a run that
-was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
+`iteration` at the time of an iteration in times of its bare network's, `gpu` at a CUDA card's time, memory and reads
+for frames of 1080p, `blind` makes pairs of two methods' pictures without names, to be chosen from, and opens the key
+once the choices are written down. All results lie in `--output`; a run that was interrupted goes on when it is started
+again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -61,11 +63,12 @@ from scripts.benchmark.clips import (
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
 from scripts.benchmark.gpu import check_gpu
+from scripts.benchmark.iteration import check_iteration
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
 from scripts.benchmark.sizes import check_sizes, load_sizes
-from scripts.benchmark.speed import CHOSEN, UNTIMED, check_speed
+from scripts.benchmark.speed import AS_IT_WAS, CHOSEN, UNTIMED, check_speed
 from scripts.benchmark.steady import check_steady
 from scripts.benchmark.uncovered import check_uncovered
 from scripts.samples.scenes import render_shot
@@ -263,6 +266,18 @@ def speed(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def iteration(options: argparse.Namespace) -> None:
+    chosen = options.methods or list(map(read_method, (CHOSEN[1], f"gram=standard,{AS_IT_WAS}")))
+    machine, styles = _machine_of(chosen), read_styles([options.style])
+    weights, device = chosen[0].settings.weights.weights, choose_device(chosen[0].settings.optimizer.device)
+    for precision in options.precision:
+        vgg = load_vgg19(weights, device, convolution_dtype(precision, device))
+        for width, height in options.sizes:
+            for said in check_iteration(vgg, styles, (height, width), chosen, options.rounds):
+                print(said, flush=True)
+    print(machine)
+
+
 def gpu(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
     for said in check_gpu(options.size, options.frames, options.media, options.dry):
@@ -284,6 +299,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "line": line,
     "disk": disk,
     "speed": speed,
+    "iteration": iteration,
     "gpu": gpu,
     "blind": blind,
     "look": look,
@@ -396,6 +412,20 @@ def _add_speed(command: argparse.ArgumentParser) -> None:
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
 
 
+def _add_iteration(command: argparse.ArgumentParser) -> None:
+    presets = f"{METHODS}standard, and with Gram matrices"
+    command.add_argument("--methods", type=read_method, nargs="+", default=[], help=presets)
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--sizes", type=_size, nargs="+", default=((512, 288),), help="WIDTHxHEIGHT, pixels")
+    command.add_argument("--precision", choices=("fp32", "bf16"), nargs="+", default=("fp32",))
+    command.add_argument("--rounds", type=_positive, default=5)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return _positive(width), _positive(height)
+
+
 def _add_gpu(command: argparse.ArgumentParser) -> None:
     command.add_argument("--size", type=int, default=1920, help="long edge, pixels")
     command.add_argument("--frames", type=int, default=20, help="so many, at least three")
@@ -432,6 +462,7 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
 
 
 OWN_OPTIONS = {
+    "iteration": _add_iteration,
     "gpu": _add_gpu,
     "speed": _add_speed,
     "blind": _add_blind,

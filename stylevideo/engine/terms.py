@@ -78,6 +78,7 @@ class PlaceTerm:
     target: Tensor
     weight: float = 1.0
 
+
 class PlaceFinder(Protocol):
     """Finds for each place of a picture what it should be like; the targets then hold while the picture changes.
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 from stylevideo.settings.schema import VGG19_LAYERS
 
@@ -70,7 +71,7 @@ class VGG19(nn.Module):
         kernels = [first, *(kernel for kernel, _ in convolutions[1:])]
         self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel in kernels)
         self.biases = nn.ParameterList(nn.Parameter(bias, requires_grad=False) for _, bias in convolutions)
-        self.kernels.to(dtype, memory_format=torch.channels_last)
+        self.kernels.to(dtype).to(memory_format=torch.channels_last)
         self.biases.to(dtype)
         self.identity = _identity(convolutions)
 
@@ -112,7 +113,7 @@ class VGG19(nn.Module):
         x = padded.detach()
         for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
             kernel, size, padding = self.kernels[position], x.shape, _padding(position)
-            trace.pass_by(partial(torch.nn.grad.conv2d_input, size, kernel, padding=padding))
+            trace.pass_by(partial(conv2d_input, size, kernel, padding=padding))
             x = self._convolved(x, position)
             is_pooled = layer in LAST_OF_BLOCK and position < deepest
             if layer in layers or not is_pooled:
@@ -169,13 +170,12 @@ class Trace:
         gradient: Tensor | None = None
         while self._way:
             step = self._way.pop()  # what it kept is free from then on
-            if isinstance(step, str):
-                if gradient is None and parts.get(step):
-                    gradient = torch.zeros_like(self.features[step])
-                for add in parts.get(step, ()):
-                    add(gradient)
-            elif gradient is not None:
-                gradient = step(gradient)
+            if not isinstance(step, str):
+                gradient = None if gradient is None else step(gradient)
+                continue
+            for add in parts.get(step, ()):
+                gradient = torch.zeros_like(self.features[step]) if gradient is None else gradient
+                add(gradient)
         if gradient is None:
             raise ValueError("no part of the loss belongs to a layer that was asked for")
         return gradient
@@ -193,7 +193,7 @@ def _unless_zero(features: Tensor, gradient: Tensor) -> Tensor:
 
 def _unpooled(indices: Tensor, size: torch.Size, gradient: Tensor) -> Tensor:
     """The way back through a pooling of 2x2."""
-    return F.max_unpool2d(gradient, indices, 2, output_size=size)
+    return F.max_unpool2d(gradient, indices, [2, 2], output_size=size)
 
 
 def _identity(convolutions: Sequence[Convolution]) -> str:

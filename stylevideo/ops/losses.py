@@ -44,7 +44,8 @@ def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     gram = torch.zeros(features.shape[1], features.shape[1], dtype=dtype, device=features.device)
     if region is None:
         for (places,) in _parts(features):
-            gram.addmm_(places.to(dtype).T, places.to(dtype))
+            wide = places.to(dtype) if places.dtype == torch.float16 else places  # whose squares are beyond its range
+            gram += wide.T @ wide  # which sums in float32, whatever type it returns
         return gram[None] / (features.shape[2] * features.shape[3])
     for places, share in _parts(features, _share(region, features)):
         gram.addmm_(places.to(dtype).T, places * share)
@@ -95,7 +96,8 @@ class SquareDistance:
         scale = torch.stack(scales).sum()
         mean = torch.empty_like(like)  # laid out in memory as they are, or reading both at once is slow
         for places, *each in _parts(mean, *targets):
-            places.copy_(sum(target * (own / scale) for target, own in zip(each, scales, strict=True)))
+            weighted = [target * (own / scale) for target, own in zip(each, scales, strict=True)]
+            places.copy_(torch.stack(weighted).sum(dim=0))
         apart = [own * square_distance(target, mean) for target, own in zip(targets, scales, strict=True)]
         return cls(mean, scale, torch.stack(apart).sum())
 
@@ -109,7 +111,7 @@ class SquareDistance:
 
     def add_gradient(self, features: Tensor, factor: float, gradient: Tensor) -> None:
         """Add factor times the gradient by the features to what is given, in place."""
-        scale = 2 * factor * self.scale.to(gradient.dtype)
+        scale = 2 * factor * self.scale
         for sums, mine, target in _parts(gradient, features, self.target):
             sums.add_((mine - target).mul_(scale))
 
@@ -127,8 +129,9 @@ def square_distance(value: Tensor, target: Tensor) -> Tensor:
 
 
 def own_square(target: Tensor) -> Tensor:
-    """‖x*‖²: distances become parts of the target's own size, and mean the same for every layer, picture and network."""
-    return torch.linalg.vector_norm(target, dtype=_sum_type(target)).square()
+    """‖x*‖²: distances are then parts of the target, and mean the same for every layer, picture and network."""
+    size: Tensor = torch.linalg.vector_norm(target, dtype=_sum_type(target))
+    return size.square()
 
 
 def entries(target: Tensor) -> Tensor:
@@ -140,7 +143,7 @@ def _parts(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Maps (1, C, h, w) of one size as views (places, C), so many places at a time."""
     largest = max(each.shape[1] for each in maps)
     rows = max(1, PART_ENTRIES.get(maps[0].device.type, LARGE_PART_ENTRIES) // largest)
-    return zip(*(each.flatten(2)[0].T.split(rows) for each in maps), strict=True)
+    return zip(*(torch.split(each.flatten(2)[0].T, rows) for each in maps), strict=True)
 
 
 def _sum_type(values: Tensor) -> torch.dtype:

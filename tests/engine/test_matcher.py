@@ -28,7 +28,7 @@ def noise(seed: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 def distances(vgg: VGG19, matcher: Matcher, image: torch.Tensor) -> list[float]:
     features = vgg(image, LAYERS)
-    return [float(term.distance(features[term.layer], relative_square_error)) for term in matcher.terms(features, 1.0)]
+    return [float(relative_square_error(features[term.layer], term.target)) for term in matcher.terms(features, 1.0)]
 
 
 def test_a_picture_of_the_style_is_as_it_should_be(vgg: VGG19) -> None:

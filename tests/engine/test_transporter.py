@@ -20,7 +20,7 @@ def noise(seed: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 def distances(transporter: Transporter, features: dict[str, torch.Tensor]) -> list[float]:
     terms = transporter.terms(features, 1.0)
-    return [float(term.distance(features[term.layer], relative_square_error)) for term in terms]
+    return [float(relative_square_error(features[term.layer], term.target)) for term in terms]
 
 
 def test_a_picture_of_the_style_is_as_it_should_be(vgg: VGG19) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from image_fixtures import noise_image
 
 from stylevideo.errors import InputError
 from stylevideo.models import weights
-from stylevideo.models.vgg import VGG19
+from stylevideo.models.vgg import FIRST_OF_BLOCK, VGG19
 from stylevideo.models.weights import installed_weights_path, load_vgg19
 from stylevideo.settings.schema import VGG19_LAYERS
 
@@ -136,6 +138,34 @@ def test_layers_are_named_as_in_the_paper() -> None:
     assert len(VGG19_LAYERS) == 16
     assert VGG19_LAYERS[0] == "relu1_1"
     assert VGG19_LAYERS[-1] == "relu5_4"
+
+
+@pytest.mark.parametrize(
+    "layers", [("relu1_1", "relu2_1", "relu3_1"), ("relu1_2", "relu2_2", "relu3_2"), ("relu3_4",), ("relu1_2",)]
+)
+@pytest.mark.parametrize("size", [(24, 32), (21, 27)])
+def test_the_way_back_is_that_of_automatic_differentiation(
+    vgg: VGG19, layers: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    """Whether features are asked for before a pooling, behind it or not at all, and where a row is left over."""
+    image = noise_image(*size).requires_grad_()
+    x = F.pad(image * vgg.scale - vgg.mean, (1, 1, 1, 1), mode="replicate")
+    expected = {}
+    for position, layer in enumerate(VGG19_LAYERS[: VGG19_LAYERS.index(layers[-1]) + 1]):
+        x = F.max_pool2d(x, 2) if layer in FIRST_OF_BLOCK else x
+        x = expected[layer] = F.relu(
+            F.conv2d(x, vgg.kernels[position], vgg.biases[position], padding=int(position > 0))
+        )
+    loss = sum((expected[layer] * expected[layer].detach().flip(1)).mean() for layer in layers)
+    trace = vgg.trace(image, layers)
+    for layer in layers:
+        torch.testing.assert_close(trace.features[layer], expected[layer].detach(), atol=1e-3, rtol=1e-4)
+    parts = {
+        layer: [partial(torch.Tensor.add_, other=expected[layer].detach().flip(1) / expected[layer].numel())]
+        for layer in layers
+    }
+    (wanted,) = torch.autograd.grad(loss, image)
+    torch.testing.assert_close(trace.gradient(parts), wanted, atol=1e-5 * float(wanted.abs().max()), rtol=1e-3)
 
 
 @pytest.mark.cuda

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 import shlex
@@ -307,6 +308,21 @@ def test_the_speed_of_the_engine_is_measured(tmp_path: Path, capsys: pytest.Capt
     assert many[3] > 1, "times the first's seconds"
     # VGG-19 forward and backward, and what a frame needs once, on 80x52 pixels: 1.2 billion one way.
     assert 2.3 < many[5] < few[5] < 10
+
+
+def test_an_iteration_is_timed_beside_its_bare_network(capsys: pytest.CaptureFixture[str]) -> None:
+    losses = "style_layers=relu1_1,match_layers=relu1_1,content_layers=relu2_1"
+    benchmark.main(["iteration", "--sizes", "48x40", "--rounds=1", "--methods", f"small=standard,{losses}"])
+    heading, _, row, bar = capsys.readouterr().out.splitlines()[:4]
+    assert heading.startswith("| 48x40, float32 |")
+    name, deepest, *figures = row.strip("| ").split(" | ")
+    assert (name, deepest) == ("small", "relu2_1")
+    bare, iteration, over, once = map(float, figures)
+    assert bare > 0 < iteration
+    assert over == pytest.approx(iteration / bare, rel=0.05)
+    assert f"{over:.3g}" in bar
+    assert "(bar: ≤ 1.08, " in bar
+    assert math.isfinite(once)
 
 
 @pytest.mark.parametrize("iterations", [5, 20, 23])
