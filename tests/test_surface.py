@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import QUICK, ROOT
+from vector_fixtures import save_shift
 
 import stylevideo
 from scripts.setup_venv import STAMP
@@ -25,8 +26,10 @@ from stylevideo.settings.settings import leaves
 from stylevideo.timeline.selection import Clip, FrameSelection
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BATCH, ENCODER = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md"))
-SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER, re.DOTALL)
+BATCH, ENCODER, MOTION = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md", "motion.md")
+)
+SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER + MOTION, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
 LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
@@ -119,6 +122,9 @@ def test_every_command_in_the_documents_runs(
             arguments += ["--frames", "39-42"]
     if "job.toml" in arguments:
         write_small_job(tmp_path / "job.toml")
+    if "--vectors" in arguments:
+        for number in range(39, 43):
+            save_shift(tmp_path / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
     monkeypatch.chdir(tmp_path)
     if arguments[0] in LOAD_TORCH:
         assert main(arguments) == 0, capfd.readouterr().err

@@ -18,6 +18,7 @@ from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import fit_picture, to_image, to_picture
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
+from stylevideo.motion.vectors import Vectors
 from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.ops.warp import warp_smoothly
 from stylevideo.quality.measures import MotionBetween
@@ -54,12 +55,14 @@ class BenchmarkClip:
         name: names its folder of results too.
         frames: in order, all of one size.
         exact: the motion as rendered, or None.
+        vectors: each frame's, as a renderer would write them; none where it is not rendered.
         shot_starts: indices of frames that follow a cut.
     """
 
     name: str
     frames: tuple[Frame, ...]
     exact: MotionBetween | None = None
+    vectors: tuple[Vectors, ...] = ()
     shot_starts: tuple[int, ...] = ()
 
     @property
@@ -182,16 +185,19 @@ def title_card(long_edge: int, count: int) -> BenchmarkClip:
 
 def _render(name: str, long_edge: int, count: int | None) -> BenchmarkClip:
     height, width = _even_size(9, 16, long_edge)
-    rendered = list(render_shot(name, count, width, height))
+    rendered = list(render_shot(name, count, width, height, both_ways=True))
     frames = tuple(Frame(index, to_image(frame.image)) for index, frame in enumerate(rendered))
     motions = [
-        Motion(
-            torch.from_numpy(frame.flow_to_previous).permute(2, 0, 1)[None],
-            torch.from_numpy(frame.visible)[None, None].float(),
-        )
-        for frame in rendered
+        Motion(_flow(frame.flow_to_previous), torch.from_numpy(frame.visible)[None, None].float()) for frame in rendered
     ]
-    return BenchmarkClip(name, frames, ExactMotion(motions))
+    forth = [None if frame.flow_from_previous is None else _flow(frame.flow_from_previous) for frame in rendered]
+    vectors = tuple(map(Vectors, (motion.flow_to_previous for motion in motions), [*forth[1:], None]))
+    return BenchmarkClip(name, frames, ExactMotion(motions), vectors)
+
+
+def _flow(offsets: np.ndarray) -> Tensor:
+    """(H, W, 2) to (1, 2, H, W)."""
+    return torch.from_numpy(offsets).permute(2, 0, 1)[None]
 
 
 def _find(file: str, media: Path) -> Path:

@@ -30,8 +30,9 @@ from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_png
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, with_motion
-from stylevideo.motion.flow import DISFlow, FarnebackFlow
+from stylevideo.motion.flow import DISFlow, FarnebackFlow, MotionSource
 from stylevideo.motion.frame import Frame
+from stylevideo.motion.vectors import VectorMotion
 from stylevideo.quality.measures import (
     END_FRAMES,
     FilmMeasures,
@@ -72,7 +73,7 @@ OF_FRAMES_ALONE = (
 OF_MEASURES = ("quality/metrics.py", "motion/flow.py", "motion/visibility.py", "ops/warp.py")
 SECTIONS_ALONE = ("losses", "optimizer", "weights", "scales")
 SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")
-ALONE, STANDARD = "frame by frame", "standard"
+ALONE, STANDARD, VECTORS = "frame by frame", "standard", "standard, vectors"
 
 
 def code_hash(*places: str) -> str:
@@ -165,6 +166,7 @@ def methods(iterations: int, overrides: Mapping[str, Any], baseline_ends: bool =
         Method("unwarped", standard.with_values(temporal_weight=0.0), with_a_new_adam(none_at_all)),
         Method("warped, no moments", standard, with_a_new_adam(as_found)),
         *(Method(name, settings, as_the_product_does) for name, settings in presets.items()),
+        Method(VECTORS, standard, by_vectors),
     )
     return {method.name: method for method in every}
 
@@ -173,7 +175,20 @@ def as_the_product_does(
     clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
 ) -> Iterator[Painted]:
     """By the loop that every film of the product goes through."""
-    frames = with_motion(clip.frames, DISFlow() if settings.temporal.carry else None, clip.shot_starts)
+    yield from _by(DISFlow() if settings.temporal.carry else None, clip, vgg, targets, settings)
+
+
+def by_vectors(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:
+    """The same, with the vectors that a renderer would write; a clip that was not rendered has none."""
+    vectors = dict(enumerate(clip.vectors))
+    source = VectorMotion(DISFlow(), vectors.get, range(len(clip.frames)))
+    yield from _by(source, clip, vgg, targets, settings)
+
+
+def _by(
+    source: MotionSource | None, clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
+) -> Iterator[Painted]:
+    frames = with_motion(clip.frames, source, clip.shot_starts)
     for result, _ in stylize_sequence(frames, None, vgg, targets, settings):
         yield Painted.of(result)
 

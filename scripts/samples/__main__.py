@@ -1,7 +1,8 @@
 """Make everything in samples/: the clip with its sound, and the pictures whose styles can be borrowed.
 
-    python -m scripts.samples [--out samples] [--only clip|styles]
+    python -m scripts.samples [--out samples] [--only clip|styles|vectors]
 
+The clip's motion vectors, 72 EXR files, are made where they are asked for only, into the folder `vectors`.
 All of it is computed from fixed seeds: the same command makes the same files.
 """
 
@@ -21,6 +22,7 @@ from scripts import ROOT
 from scripts.samples.paintings import PAINTINGS, paint
 from scripts.samples.scenes import SHOT_FRAMES, SHOTS, render_shot
 from scripts.samples.score import compose, save_wave
+from scripts.samples.vectors import make_vectors
 
 FRAME_RATE = 24
 CLIP_WIDTH, CLIP_HEIGHT = 640, 360
@@ -85,9 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "python -m scripts.samples", description="Make the sample clip and the sample style pictures."
     )
     parser.add_argument("--out", type=Path, default=ROOT / "samples")
-    parser.add_argument("--only", choices=("clip", "styles"))
+    parser.add_argument("--only", choices=("clip", "styles", "vectors"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.only == "vectors":
+        make_vectors(options.out / "vectors", CLIP_WIDTH, CLIP_HEIGHT)
+        return
     if options.only != "styles":
         make_clip(options.out / "lake.mp4")
     if options.only != "clip":

@@ -72,7 +72,7 @@ def poses_at(frame: int) -> tuple[Pose, Pose, Pose]:
     return hillside, far, near
 
 
-def render_balloon(frames: int, width: int, height: int) -> Iterator[RenderedFrame]:
+def render_balloon(frames: int, width: int, height: int, both_ways: bool = False) -> Iterator[RenderedFrame]:
     """Frames of the balloon shot. Flow is that of the frontmost layer covering at least half the pixel."""
     sheets = paint_sheets()
     previous: list[Transform] | None = None
@@ -82,9 +82,12 @@ def render_balloon(frames: int, width: int, height: int) -> Iterator[RenderedFra
         placed = [sheet.placed(pose, width, height) for sheet, pose in zip(sheets, poses, strict=True)]
         flow = np.zeros((height, width, 2), np.float32)
         visible = np.zeros((height, width), bool)
+        forth = np.zeros_like(flow) if both_ways else None
         if previous is not None:
             flow, visible = trace_motion(sheets, placed, previous, width, height)
-        yield RenderedFrame(to_bytes(image), flow, visible)
+            if both_ways:
+                forth, _ = trace_motion(sheets, previous, placed, width, height)
+        yield RenderedFrame(to_bytes(image), flow, visible, forth)
         previous = placed
 
 

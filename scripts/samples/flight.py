@@ -113,7 +113,7 @@ def camera_at(frame: int, width: int, height: int) -> Camera:
     )
 
 
-def render_flight(frames: int, width: int, height: int) -> Iterator[RenderedFrame]:
+def render_flight(frames: int, width: int, height: int, both_ways: bool = False) -> Iterator[RenderedFrame]:
     """Frames of the flight. Flow on the lake is that of the mirrored things, which its pixels show."""
     # Small pictures need no finer ground; it is made in a quarter of the time.
     land = build_landscape(0.1 if width > 320 else 0.2)
@@ -124,9 +124,12 @@ def render_flight(frames: int, width: int, height: int) -> Iterator[RenderedFram
         columns = Columns(land, camera, 1)
         flow = np.zeros((height, width, 2), np.float32)
         visible = np.zeros((height, width), bool)
+        forth = np.zeros_like(flow) if both_ways else None
         if previous is not None:
             flow, visible = trace_motion(columns, previous)
-        yield RenderedFrame(to_bytes(image), flow, visible)
+            if both_ways:
+                forth, _ = trace_motion(previous, columns)
+        yield RenderedFrame(to_bytes(image), flow, visible, forth)
         previous = columns
 
 

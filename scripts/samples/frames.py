@@ -19,11 +19,14 @@ class RenderedFrame:
         (x + flow x, y + flow y) in the previous picture. Zeros in a shot's first frame.
     visible: (H, W) bool: what the pixel shows was inside the previous picture and not hidden there.
         All False in a shot's first frame, which has no picture before it.
+    flow_from_previous: (H, W, 2) float32, pixels, where it was asked for: what pixel (x, y) of the picture before
+        shows is now at (x + flow x, y + flow y). Zeros in a shot's first frame.
     """
 
     image: NDArray[np.uint8]
     flow_to_previous: FloatArray
     visible: NDArray[np.bool_]
+    flow_from_previous: FloatArray | None = None
 
 
 def pixel_grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:

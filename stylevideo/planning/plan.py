@@ -193,6 +193,7 @@ def _check_spared(
     read = {
         "a style picture": {style.path for request in requests for style in request.styles},
         "the weights file": {file for request in requests if (file := request.settings.weights.file)},
+        "the file of RAFT's weights": {file for request in requests if (file := request.settings.motion.weights_file)},
         "the job file": job_files,
         "the user file": [user] if user else [],
     }
@@ -201,6 +202,11 @@ def _check_spared(
             refuse_onto(what, files, written)
     with problems.noted():
         refuse_onto("a clip of this batch", {request.source for request in requests}, beside)
+    vectors = {_key(path) for request in requests if (path := request.settings.motion.vectors_path)}
+    for request in requests:
+        if _key(request.output) in vectors:
+            with problems.noted():
+                raise InputError(f"{request.output} are motion vectors that are read. Choose another output.")
     sequences = {parsed[0] for request in requests if (parsed := _sequence(request))}
     for request in requests:
         own = _sequence(request)  # of which not all frames may be asked for: it is looked into later

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 
+from stylevideo.media.decode.vectors import VectorSource
 from stylevideo.media.encode.delivery import Delivery, Encoding
 from stylevideo.media.encode.plan import FilmPlan
 from stylevideo.media.ffmpeg import ffmpeg_version
@@ -17,6 +20,7 @@ from stylevideo.media.images.pictures import Reading
 from stylevideo.media.images.view import sequence_view
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.flow import DISFlow, MotionSource
+from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
@@ -47,7 +51,8 @@ class Job:
         asked: what is asked for, by which the film is known again.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
         store: the film's unfinished work, as far as it is there or begun.
-        motion: makes the source of motion that frames follow each other by, one for each thread.
+        find_motion: makes the source of motion that looks at the pictures, one for each thread.
+        vectors: what a renderer says of the motion; None where it says nothing.
     """
 
     clip: Clip
@@ -66,7 +71,14 @@ class Job:
     asked: Asked
     notes: tuple[str, ...]
     store: FrameStore | None = None
-    motion: Callable[[], MotionSource] = DISFlow
+    find_motion: Callable[[], MotionSource] = DISFlow
+    vectors: VectorSource | None = None
+
+    def motion(self) -> MotionSource:
+        """The source of motion that frames follow each other by; one for each thread."""
+        if self.vectors is None:
+            return self.find_motion()
+        return VectorMotion(self.find_motion(), partial(_vectors_of, self.vectors), self.clip.selection.counted)
 
     @property
     def encoding(self) -> Encoding:
@@ -97,6 +109,19 @@ class Job:
     def carries(self) -> bool:
         """Whether one frame follows from another."""
         return self.paints and self.settings.temporal.carry
+
+
+def _vectors_of(source: VectorSource, index: int) -> Vectors | None:
+    """What a renderer says of a frame of the clip."""
+    found = source.read(index)
+    if found is None:
+        return None
+    back, forth, depth = (
+        None if values is None else torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)[None]
+        for values in (found.to_previous, found.to_next, found.depth)
+    )
+    assert back is not None, "there are always vectors to the previous frame"
+    return Vectors(back, forth, depth)
 
 
 def encoding_of(delivery: Delivery, settings: Settings) -> Encoding:

@@ -6,7 +6,7 @@ are kept, and by what they are known again, is found out here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -18,15 +18,20 @@ import torch
 
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
+from stylevideo.media.decode.vectors import VectorSource, find_vectors
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery
 from stylevideo.media.encode.plan import FilmPlan, plan_film
 from stylevideo.media.encode.stretch import stretch_of_time
 from stylevideo.media.encode.trial import check_film
 from stylevideo.media.hidden import REQUEST_NAME, Places, finished_frames
 from stylevideo.media.images.pictures import Reading
+from stylevideo.media.images.vectors import VectorReading
 from stylevideo.media.images.view import SRGB, sequence_view, shown_by
+from stylevideo.models.raft import RAFT, load_raft
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
+from stylevideo.motion.flow import DISFlow, MotionSource
+from stylevideo.motion.raft import RaftFlow
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
@@ -165,11 +170,37 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         vgg = _network(settings.weights.weights, device, dtype)
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
     colors = tuple(read.note for read in styles if read.note)
-    notes = (*colors, *selection.notes, *info.notes, *without_effect(settings, facts))
+    vectors, of_vectors = _vectors(settings, clip, size)
+    notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
-    return Job(
+    job = Job(
         clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, asked, notes
     )
+    return replace(job, find_motion=_finder(settings, device), vectors=vectors)
+
+
+def _vectors(settings: Settings, clip: Clip, size: tuple[int, int]) -> tuple[VectorSource | None, tuple[str, ...]]:
+    """A renderer's vectors, if they are named and of use, and sentences on them."""
+    options = settings.motion
+    if not (options.vectors_path and settings.temporal.carry and settings.optimizer.iterations):
+        return None, ()
+    reading = VectorReading(options.vectors_format, options.vectors_scale, options.vectors_y)
+    found, notes = find_vectors(options.vectors_path, reading, clip.selection)
+    return VectorSource(found, size), notes
+
+
+def _finder(settings: Settings, device: torch.device) -> Callable[[], MotionSource]:
+    """Makes what finds motion in pictures."""
+    weights = settings.motion.weights_file
+    if settings.motion.motion == "dis" or weights is None:
+        return DISFlow
+    network = _raft(weights, device)
+    return lambda: RaftFlow(network, network.name, device)
+
+
+@lru_cache(maxsize=1)
+def _raft(weights: Path, device: torch.device) -> RAFT:
+    return load_raft(weights, device)
 
 
 def _open_clip(request: ClipRequest, footage: FootageSettings, writes: bool) -> Clip:

@@ -17,6 +17,7 @@ from stylevideo.media.encode.delivery import Delivery
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
 from stylevideo.media.hidden import Places, is_hidden_name, require_own
 from stylevideo.media.images.pictures import check_writable
+from stylevideo.media.pattern import list_vectors
 from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.sections import OutputSettings
 from stylevideo.store.frames import files_being_named
@@ -110,6 +111,10 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     refuse_onto("the clip itself", info.source_files(), written)
     refuse_onto("a style picture", [style.path for style in request.styles], written)
     refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
+    motion = request.settings.motion
+    refuse_onto("the file of RAFT's weights", filter(None, [motion.weights_file]), written)
+    vectors = list_vectors(motion.vectors_path).files if motion.vectors_path else ()
+    refuse_onto("one of the clip's motion vectors", filter(None, vectors), written)
     if options.overwrite:
         return
     own = files_being_named(request.places)

@@ -242,7 +242,9 @@ class _Footage:
 
 def _as_frame(job: Job, source: SourceFrame) -> Frame:
     picture = source.picture.fitted(job.size)
-    return Frame(source.index, to_image(picture.image), source.repaired, picture.notes)
+    counted = job.clip.selection.counted
+    of_vectors = job.vectors.notes(counted[source.index]) if job.vectors and job.carries else ()
+    return Frame(source.index, to_image(picture.image), source.repaired, (*picture.notes, *of_vectors))
 
 
 def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
@@ -251,11 +253,14 @@ def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
 
 
 def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
-    """The last frames, last first: its motion from the film's first frame, the others' each from the one after it."""
+    """The last frames, last first: its motion from the film's first frame, the others' each from the one after it.
+
+    Found in the pictures: no vectors lead from a film's end to its beginning.
+    """
     start = job.clip.frames.start
     decoded = job.watch.over(read_frames(job.clip.selection, job.reading, range(start, start + 1)))
     first = (_as_frame(job, source) for source in decoded)
-    yield from with_motion(chain(first, _backwards(job, turning)), job.motion(), begin=turning.start)
+    yield from with_motion(chain(first, _backwards(job, turning)), job.find_motion(), begin=turning.start)
 
 
 def _backwards(job: Job, frames: range) -> Iterator[Frame]:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, cast
 
 from stylevideo.errors import SettingsError
+from stylevideo.settings.motion import MotionSettings
 from stylevideo.settings.schema import Affects, Leaf, check_value
 from stylevideo.settings.sections import (
     FootageSettings,
@@ -41,6 +42,7 @@ class Settings:
     weights: WeightsSettings = field(default_factory=WeightsSettings)
     scales: ScaleSettings = field(default_factory=ScaleSettings)
     temporal: TemporalSettings = field(default_factory=TemporalSettings)
+    motion: MotionSettings = field(default_factory=MotionSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
     footage: FootageSettings = field(default_factory=FootageSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
@@ -56,6 +58,11 @@ class Settings:
             raise SettingsError(
                 "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
                 "classic contains) carries nothing. Leave one of the two out."
+            )
+        if self.motion.motion == "raft" and not self.motion.raft_weights:
+            raise SettingsError(
+                "--motion raft needs --raft-weights FILE: nothing is downloaded. torchvision says where its file is: "
+                "torchvision.models.optical_flow.Raft_Small_Weights.DEFAULT.url (or Raft_Large_Weights)."
             )
         if not (self.losses.layers_of_style or self.losses.content_layers):
             flags = "--match-layers" if self.losses.painter == "match" else "--style-layers"

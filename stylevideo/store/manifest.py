@@ -21,7 +21,7 @@ from typing import Any
 
 from stylevideo.errors import InputError
 from stylevideo.media.decode.probe import require_file
-from stylevideo.media.pattern import is_sequence, list_sequence
+from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
@@ -93,6 +93,8 @@ class Asked:
         settings: that are asked for.
         view: what of OpenColorIO decides how light looks, if the settings name it.
         weights: SHA-256 of the weights' file, if the settings name one.
+        raft_weights: likewise of RAFT's.
+        vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
     """
 
     stylevideo: str = item(EVERY)
@@ -102,6 +104,8 @@ class Asked:
     settings: Settings = item(Use.REQUEST)
     view: str = item(Use.REQUEST)
     weights: str = item(Use.REQUEST)
+    raft_weights: str = item(Use.REQUEST)
+    vectors: str = item(EVERY)
 
     @classmethod
     def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings) -> Asked:
@@ -120,6 +124,8 @@ class Asked:
             settings=settings,
             view=_view_identity(settings.footage.view),
             weights=weights_hash(settings.weights.file),
+            raft_weights=weights_hash(settings.motion.weights_file),
+            vectors=_vectors_identity(settings.motion.vectors_path),
         )
 
     @property
@@ -246,6 +252,16 @@ def _value(leaf: Leaf, settings: Settings) -> Any:
     """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it."""
     value = settings.value(leaf.name)
     return float(value) if isinstance(leaf.default, float) else value
+
+
+def _vectors_identity(pattern: Path | None) -> str:
+    """Of all files that a pattern means; "" where none is named, or it means none, which a run says."""
+    if pattern is None:
+        return ""
+    try:
+        return read_source(list_vectors(pattern).files).identity
+    except InputError:
+        return ""
 
 
 def _view_identity(view: str) -> str:

@@ -376,7 +376,7 @@ def test_frames_of_another_motion_are_refused_by_name(two_shot_clip: Path, tmp_p
     """And a job is painted with the motion that its unfinished work is known by; without any, none counts."""
     settings = FAST.with_values(frames="1-3", iterations=1, first_iterations=1, coarsest_size=0)
     usual = check_job(two_shot_clip, tmp_path / "film.mp4", settings)
-    other = replace(usual, motion=StandsStill)
+    other = replace(usual, find_motion=StandsStill)
     with Painter(other, [Shot(0, 0, 3)], None) as painter:
         assert len(list(painter.paint(Shot(0, 0, 3)))) == 3
     assert StandsStill.asked

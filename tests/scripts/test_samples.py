@@ -11,12 +11,19 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
+from image_fixtures import to_image
 
 from scripts.samples.frames import RenderedFrame
 from scripts.samples.paintings import PAINTINGS, paint
 from scripts.samples.scenes import SHOT_FRAMES, SHOTS, render_shot
 from scripts.samples.score import PEAK, compose
+from scripts.samples.vectors import save_vectors
+from stylevideo.media.images.vectors import VectorReading, read_vectors
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.frame import Frame
+from stylevideo.motion.vectors import VectorMotion, Vectors
 
 CLIP = ROOT / "samples" / "lake.mp4"
 STYLES = sorted((ROOT / "samples" / "styles").glob("*.jpg"))
@@ -25,7 +32,7 @@ WIDTH, HEIGHT = 160, 90
 
 @pytest.fixture(scope="module")
 def shots() -> dict[str, list[RenderedFrame]]:
-    return {name: list(render_shot(name, frames=4, width=WIDTH, height=HEIGHT)) for name in SHOTS}
+    return {name: list(render_shot(name, frames=4, width=WIDTH, height=HEIGHT, both_ways=True)) for name in SHOTS}
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +87,35 @@ def test_flow_carries_the_previous_picture_onto_the_next(shots: dict[str, list[R
         assert carried[seen].mean() < 3.0
         assert carried[seen].mean() < 0.6 * left_still[seen].mean()
         assert carried[~seen].mean() > 1.6 * carried[seen].mean()
+
+
+@pytest.mark.parametrize("name", SHOTS)
+def test_its_vectors_say_what_is_hidden_and_lead_over_frames(
+    shots: dict[str, list[RenderedFrame]], name: str, tmp_path: Path
+) -> None:
+    """Written as a renderer does, and read and joined as a run does."""
+    rendered = shots[name]
+    save_vectors(rendered, tmp_path, begin=1)
+    read = [read_vectors(path, VectorReading("nuke")) for path in sorted(tmp_path.iterdir())]
+    vectors = [
+        Vectors(
+            *(
+                torch.from_numpy(way).permute(2, 0, 1)[None]
+                for way in (found.to_previous, found.to_next)
+                if way is not None
+            )
+        )
+        for found in read
+    ]
+    frames = [Frame(index, to_image(frame.image)) for index, frame in enumerate(rendered)]
+    source = VectorMotion(DISFlow(), dict(enumerate(vectors)).get, range(len(frames)))
+    step, way = source.known(frames[3], frames[2]), source.known(frames[3], frames[0])
+    assert step is not None and way is not None
+    assert (step.seen[0, 0].numpy() != rendered[3].visible)[2:-2, 2:-2].mean() < 0.02
+    seen = way.seen[0, 0].numpy()
+    assert 0.85 < seen.mean() < step.seen.float().mean()
+    carried = fetch_along(rendered[0].image, way.flow[0].permute(1, 2, 0).numpy())
+    assert difference(carried, rendered[3].image)[seen].mean() < 4.0
 
 
 @pytest.mark.parametrize("name", SHOTS)

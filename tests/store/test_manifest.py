@@ -21,6 +21,8 @@ ASKED = Asked(
     settings=Settings(),
     view="none",
     weights="",
+    raft_weights="",
+    vectors="",
 )
 MADE = Manifest(
     asked=ASKED,

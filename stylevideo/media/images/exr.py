@@ -120,6 +120,31 @@ def read_exr(path: Path) -> ExrPicture:
     )
 
 
+def read_channels(path: Path) -> dict[str, np.ndarray]:
+    """Read the floating-point channels of an OpenEXR picture, in all its parts, whatever they are called.
+
+    Returns:
+        Each channel by its full name, (H, W) float32, on the whole picture of the first part, as it was stored; NaN
+        where nothing is stored. Parts of another size, deep ones and those of less than full size are left out.
+    Raises:
+        InputError: there is no such file; it is not OpenEXR, damaged or incomplete; or the package OpenEXR is not
+            installed.
+    """
+    whole = _read(path)
+    headers = _headers(path, whole)
+    _check_size(path, headers)
+    channels: dict[str, np.ndarray] = {}
+    for part, header in enumerate(headers):
+        if _canvas(header) != _canvas(headers[0]) or _is_deep(header, _openexr()) or _thin(header):
+            continue
+        attributes, stored = _read_part(path, whole, part, len(headers))
+        data, canvas = _window(attributes["dataWindow"]), _canvas(attributes)
+        for name, pixels in stored.items():
+            if pixels.dtype.kind == "f":
+                channels.setdefault(name, _placed(pixels.astype(np.float32), data, canvas, np.nan))
+    return channels
+
+
 def _notes(part: int, headers: list[dict[str, Any]], linear: np.ndarray) -> Iterator[str]:
     """Alike for files that differ only in their pixels."""
     if len(headers) > 1:
@@ -186,22 +211,26 @@ def _openexr() -> ModuleType:
 
 def _color_part(path: Path, whole: bytes) -> tuple[int, list[dict[str, Any]]]:
     """The index of the first part with colour, and all parts' headers."""
-    openexr = _openexr()
-    try:
-        with openexr.File(BytesIO(whole), header_only=True) as file:
-            headers = [dict(file.header(i)) for i in range(len(file.parts))]
-    except (RuntimeError, ValueError, ArithmeticError) as error:
-        raise InputError(
-            f"{path}: the OpenEXR header is damaged or not understood ({error}). Render or copy it again."
-        ) from error
+    headers = _headers(path, whole)
     names = [{channel.name for channel in header["channels"]} for header in headers]
     part = next((i for i, has in enumerate(names) if has >= {"R", "G", "B"} or "Y" in has), None)
     if part is None:
         found = ", ".join(sorted(set().union(*names))) or "none"
         raise InputError(f"{path} has no channels R, G, B and no Y (it has: {found}). Write the colour to R, G, B.")
-    _check_kind(path, headers[part], openexr)
+    _check_kind(path, headers[part], _openexr())
     _check_size(path, headers)
     return part, headers
+
+
+def _headers(path: Path, whole: bytes) -> list[dict[str, Any]]:
+    """Of all parts."""
+    try:
+        with _openexr().File(BytesIO(whole), header_only=True) as file:
+            return [dict(file.header(i)) for i in range(len(file.parts))]
+    except (RuntimeError, ValueError, ArithmeticError) as error:
+        raise InputError(
+            f"{path}: the OpenEXR header is damaged or not understood ({error}). Render or copy it again."
+        ) from error
 
 
 def _read(path: Path) -> bytes:
@@ -215,11 +244,19 @@ def _read(path: Path) -> bytes:
 
 
 def _check_kind(path: Path, header: dict[str, Any], openexr: ModuleType) -> None:
-    if header.get("type") in (openexr.deepscanline, openexr.deeptile):
+    if _is_deep(header, openexr):
         raise InputError(f"{path} is a deep picture, with many samples in a pixel. Flatten it first.")
-    thin = [channel.name for channel in header["channels"] if (channel.xSampling, channel.ySampling) != (1, 1)]
-    if thin:
+    if thin := _thin(header):
         raise InputError(f"{path} has channels of less than full size ({', '.join(thin)}). Write it as R, G, B first.")
+
+
+def _is_deep(header: dict[str, Any], openexr: ModuleType) -> bool:
+    return header.get("type") in (openexr.deepscanline, openexr.deeptile)
+
+
+def _thin(header: dict[str, Any]) -> list[str]:
+    """The channels of less than full size."""
+    return [channel.name for channel in header["channels"] if (channel.xSampling, channel.ySampling) != (1, 1)]
 
 
 def _check_size(path: Path, headers: list[dict[str, Any]]) -> None:
@@ -265,11 +302,11 @@ def _canvas(attributes: dict[str, Any]) -> Window:
     return _window(attributes["displayWindow"]).around(_window(attributes["dataWindow"]))
 
 
-def _placed(pixels: np.ndarray, data: Window, canvas: Window) -> np.ndarray:
-    """What is stored, on the whole picture; 0 around it."""
+def _placed(pixels: np.ndarray, data: Window, canvas: Window, around: float = 0) -> np.ndarray:
+    """What is stored, on the whole picture."""
     if data == canvas:
         return pixels
-    placed = np.zeros((*canvas.size, *pixels.shape[2:]), pixels.dtype)
+    placed = np.full((*canvas.size, *pixels.shape[2:]), around, pixels.dtype)
     placed[data.within(canvas)] = pixels
     return placed
 

@@ -1,0 +1,162 @@
+"""Motion vectors in OpenEXR files: what each program's channels mean, read as offsets in pixels.
+
+A renderer knows where everything was. How it says so differs: which channels, in which direction, whether y points up,
+in pixels or in parts of the picture. `CONVENTIONS` has what the programs' makers say; `docs/motion.md` has the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from stylevideo.errors import InputError
+from stylevideo.media.images.exr import read_channels
+from stylevideo.text import listed
+
+NAMES_SHOWN = 12
+Pair = tuple[str, str]
+"""Names of an x and a y channel, with `*` for any letters; before those with a dot a layer's name may stand."""
+
+
+@dataclass(frozen=True)
+class VectorConvention:
+    """How a program writes where pixels were and will be.
+
+    Attributes:
+        to_previous: the channels, the first that there are count.
+        to_next: those that go with each of these; none where the program does not write them.
+        sign_to_previous, sign_to_next: 1 where the values lead from this frame to the other one, -1 where back.
+        y_up: whether y grows upwards.
+        normalized: whether a value v is (v - 0.5) of the picture's width or height, else it is in pixels.
+        depth: the channels of the distance from the camera, the first that there is counts.
+    """
+
+    to_previous: tuple[Pair, ...]
+    to_next: tuple[Pair, ...] = ()
+    sign_to_previous: int = 1
+    sign_to_next: int = 1
+    y_up: bool = True
+    normalized: bool = False
+    depth: tuple[str, ...] = ()
+
+
+CONVENTIONS = {
+    "plain": VectorConvention((("u", "v"), ("R", "G")), y_up=False, depth=("Z",)),
+    "blender": VectorConvention(
+        (("Vector.X", "Vector.Y"), ("R", "G")),
+        (("Vector.Z", "Vector.W"), ("B", "A")),
+        sign_to_next=-1,
+        depth=("Depth.Z", "Depth.V"),
+    ),
+    "nuke": VectorConvention((("backward.u", "backward.v"),), (("forward.u", "forward.v"),)),
+    "fusion": VectorConvention(
+        (("BackVector.X", "BackVector.Y"), ("XBackVector", "YBackVector")),
+        (("Vector.X", "Vector.Y"), ("XVector", "YVector")),
+        depth=("Z",),
+    ),
+    "unreal": VectorConvention(
+        (("*MotionVectors.R", "*MotionVectors.G"), ("R", "G")),
+        sign_to_previous=-1,
+        normalized=True,
+        depth=("*WorldDepth.R",),
+    ),
+}
+"""By the names of `--vectors-format`."""
+
+
+@dataclass(frozen=True)
+class VectorReading:
+    """How vectors are read.
+
+    Attributes:
+        convention: of the program that wrote them.
+        scale: they are multiplied with it, so that they are for one frame.
+        y: "up" or "down"; "auto" as of the convention.
+    """
+
+    convention: str = "plain"
+    scale: float = 1.0
+    y: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class VectorPicture:
+    """Where the pixels of a frame were, and will be.
+
+    Attributes:
+        to_previous: (H, W, 2) float32, pixels, x to the right, y down; NaN where nothing is known.
+        to_next: likewise; None where it is not said.
+        depth: (H, W) float32, the distance from the camera, in any unit; None where it is not said.
+    """
+
+    to_previous: np.ndarray
+    to_next: np.ndarray | None = None
+    depth: np.ndarray | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.to_previous.shape[0], self.to_previous.shape[1]
+
+    @property
+    def unknown_share(self) -> float:
+        """Part of the picture whose vectors to the previous frame are no numbers, 0..1."""
+        return float(np.isnan(self.to_previous).any(axis=2).mean())
+
+
+def read_vectors(path: Path, reading: VectorReading) -> VectorPicture:
+    """Read the vectors of a frame.
+
+    Raises:
+        InputError: the file cannot be read, or does not have the convention's channels, or has them twice.
+    """
+    convention, channels = CONVENTIONS[reading.convention], read_channels(path)
+    forth: Pair | None = None
+    for place, pair in enumerate(convention.to_previous):
+        if back := _full_names(path, pair, channels):
+            forth = _full_names(path, convention.to_next[place], channels) if convention.to_next else None
+            break
+    else:
+        wanted = " or ".join(f"{x} and {y}" for x, y in convention.to_previous)
+        found = listed(sorted(channels), NAMES_SHOWN) or "none of numbers"
+        raise InputError(
+            f"{path} has no vectors to the previous frame as --vectors-format {reading.convention} names them: "
+            f"{wanted} (it has: {found}). Choose another --vectors-format."
+        )
+    depth = next(filter(None, (_full_name(path, name, channels) for name in convention.depth)), None)
+    return VectorPicture(
+        _in_pixels(back, convention.sign_to_previous, reading, channels),
+        _in_pixels(forth, convention.sign_to_next, reading, channels) if forth else None,
+        channels[depth] if depth else None,
+    )
+
+
+def _full_names(path: Path, pair: Pair, channels: Collection[str]) -> Pair | None:
+    """As the file has them; None where it does not have both."""
+    x, y = (_full_name(path, name, channels) for name in pair)
+    return (x, y) if x and y else None
+
+
+def _full_name(path: Path, name: str, channels: Collection[str]) -> str:
+    """As the file has it; empty where it does not."""
+    patterns = (name, f"*.{name}") if "." in name else (name,)  # a layer's name is what says that these are vectors
+    found = sorted(channel for channel in channels if any(fnmatchcase(channel, pattern) for pattern in patterns))
+    if len(found) > 1:
+        raise InputError(f"{path} has {name} in several layers ({', '.join(found)}). Write the vectors of one layer.")
+    return found[0] if found else ""
+
+
+def _in_pixels(names: Pair, sign: int, reading: VectorReading, channels: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(H, W, 2) float32, x to the right, y down, from this frame to the other; NaN where a value is no number."""
+    convention = CONVENTIONS[reading.convention]
+    offsets = np.stack([channels[name] for name in names], axis=-1)
+    if convention.normalized:
+        height, width = offsets.shape[:2]
+        offsets = (offsets - 0.5) * np.array((width, height), np.float32)
+    y_up = convention.y_up if reading.y == "auto" else reading.y == "up"
+    offsets = offsets * np.array((1, -1 if y_up else 1), np.float32) * np.float32(sign * reading.scale)
+    return np.where(np.isfinite(offsets).all(axis=2, keepdims=True), offsets, np.float32(np.nan))
