@@ -385,7 +385,7 @@ def _add_look(command: argparse.ArgumentParser) -> None:
 
 def _add_sizes(command: argparse.ArgumentParser) -> None:
     _add_judged(command, "sizes")
-    command.add_argument("--lines", type=_positive, nargs="+", default=(240, 480), help="the fewest first")
+    command.add_argument("--lines", type=_positive, nargs="+", default=(240, 480))
 
 
 def _add_judged(command: argparse.ArgumentParser, output: str) -> None:

@@ -34,13 +34,15 @@ class AtSize:
 
 
 def load_sizes(name: str, lines: Sequence[int], media: Path) -> Iterator[BenchmarkClip]:
-    """A clip's frame that is worth a look, at so many lines each; footage that has fewer is left out, and said to be.
+    """A clip's frame that is worth a look, at so many lines each, the fewest first.
+
+    Footage that has fewer lines is left out, and said to be.
 
     Raises:
         MissingClipError: it is not on this machine.
     """
     height, width = load_clip(name, ANY_SIZE, 1, media).size
-    for count in lines:
+    for count in sorted(lines):
         clip = load_clip(name, round(count * max(1, width / height)), CLIPS.get(name, 0) + 1, media)
         if abs(clip.size[0] - count) <= 1:
             yield replace(choose_frames(clip, 1), name=f"{name}-{count}")

@@ -268,7 +268,12 @@ class ScaleSettings:
         minimum=0,
     )
     coarse_iterations: int = setting(
-        20, "most iterations at each coarse scale", unit="iterations", minimum=1, maximum=100_000
+        20,
+        "most iterations at each coarse scale",
+        unit="iterations",
+        minimum=1,
+        maximum=100_000,
+        idle=lambda settings, _: "" if settings.scales.coarsest_size else "--coarsest-size 0 begins at full size",
     )
     allow_smaller: bool = setting(
         False, "where memory is too small in every other way, make a smaller film instead of none", affects=Affects.FILM

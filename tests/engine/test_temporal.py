@@ -28,7 +28,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, ReferenceMatch, with_motion
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
-from stylevideo.ops.margin import MARGIN_PX, with_margin
+from stylevideo.ops.margin import MARGIN_PX, with_margin, without_margin
 from stylevideo.ops.warp import warp
 from stylevideo.quality.metrics import sharpness
 from stylevideo.settings.settings import Settings
@@ -344,6 +344,30 @@ def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_t
     assert made[1][0].iterations == 2
     assert made[1][0].image.mean() < 0.8 * made[0][0].image.mean()
     assert made[1][1].last_moved == 0
+
+
+def test_what_is_uncovered_while_a_loop_turns_takes_the_steps_of_what_is_held(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
+    """It begins as the backward picture has it, which is finished; what is uncovered otherwise takes larger steps."""
+    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
+    _, state = begun(settings)
+    settings = settings.with_values(temporal_weight=0.0, guard=0.0)
+    second = Frame(1, pan(1)[0].image * 0.97)
+    visible = torch.ones_like(second.image[:, :1])
+    visible[..., WIDTH * 3 // 4 :] = 0
+    motion = Motion(torch.zeros_like(second.image[:, :2]), visible)
+    moved = extended_motion(motion, second.image.device)
+    carried = carry(state.carried, state.convergence, moved, with_margin(second.image))
+    start = without_margin(carried.start.image)
+    targets = make_targets(settings)
+
+    def steps(blends: dict[int, BlendTarget]) -> float:
+        ((made, _),) = stylize_sequence([(second, motion)], state, vgg, targets, settings, blends)
+        return float((made.image - start)[..., WIDTH * 3 // 4 :].abs().mean())
+
+    backward = BlendTarget((start * 255).round().byte(), 0.5)
+    assert steps({1: backward}) < 0.6 * steps({})
 
 
 def test_the_guard_does_a_frame_again_that_stands_out(

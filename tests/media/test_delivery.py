@@ -257,12 +257,15 @@ def test_bits_of_a_sequence_are_those_of_its_files(name: str, depth: int, bits: 
 def test_settings_without_effect_are_told(tmp_path: Path) -> None:
     clip = numbered_video(tmp_path / "clip.mp4", 2)
     idle = {"rate": "25", "view": "ACEScg", "tonemap": True, "crf": 30, "alpha": "drop", "variable_rate": "keep"}
-    result = identity(clip, tmp_path / "film.####.png", delivery="png16", depth="8", ffmpeg_args="-g 1", **idle)
+    idle["coarse_iterations"] = 30
+    given = {"delivery": "png16", "depth": "8", "ffmpeg_args": "-g 1", "coarsest_size": 0}
+    result = identity(clip, tmp_path / "film.####.png", **given, **idle)
     told = sorted(warning.split()[0] for warning in result.warnings if "has no effect" in warning)
     assert told == sorted([*(f"--{name.replace('_', '-')}" for name in idle), "--depth", "--ffmpeg-args"])
     made = open_clip(tmp_path / "film.####.png")
     assert made.bits == 16
-    result = identity(made.path, tmp_path / "film.mp4", rate="25", crf=30, depth="8", deinterlace=True)
+    active = {"rate": "25", "crf": 30, "depth": "8", "coarse_iterations": 30}
+    result = identity(made.path, tmp_path / "film.mp4", deinterlace=True, **active)
     told = [warning for warning in result.warnings if "has no effect" in warning]
     assert told == ["--deinterlace has no effect: the files of an image sequence have no fields."]
     shallow = identity(clip, tmp_path / "flat.####.jpg", depth="16", provenance=False)

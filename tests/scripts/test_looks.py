@@ -90,10 +90,12 @@ def test_first_frames_of_several_sizes_are_compared_at_the_fewest_lines(
     assert rows_of(again)[2:] == rows
 
 
-def test_footage_with_fewer_lines_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sizes_begin_with_the_fewest_lines_and_those_that_footage_lacks_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_clip(tmp_path / "friday.mp4", 1)
-    made = list(load_sizes("friday", [48, 4800], tmp_path))
-    assert [clip.name for clip in made] == ["friday-48"]
+    made = list(load_sizes("friday", [48, 4800, 24], tmp_path))
+    assert [clip.name for clip in made] == ["friday-24", "friday-48"]
     assert "friday has no 4800 lines" in capsys.readouterr().out
 
 
