@@ -53,6 +53,7 @@ class Judged:
         return {
             "copied": look.copied,
             "dirt": look.dirt_ratio,
+            "of the style's": look.dirt_ratio_to_style,
             "legible": look.legibility,
             "precise": look.edge_precision,
         }

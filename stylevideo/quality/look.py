@@ -44,7 +44,7 @@ class Look:
             the style was taken.
         copied: longest side of the largest motif that was copied whole, in parts of the style's width; of a film the
             largest of any frame.
-        dirt, source_dirt: see `color_dirt`.
+        dirt, source_dirt, style_dirt: see `color_dirt`; the style's at the size that the painter sees.
         recall, chance, precision, precision_chance: see `Legibility`.
         stroke_width: in parts of the height.
     """
@@ -54,6 +54,7 @@ class Look:
     copied: float
     dirt: float
     source_dirt: float
+    style_dirt: float
     recall: float
     chance: float
     precision: float
@@ -64,6 +65,11 @@ class Look:
     def dirt_ratio(self) -> float:
         """Times the source's."""
         return ratio(self.dirt, self.source_dirt)
+
+    @property
+    def dirt_ratio_to_style(self) -> float:
+        """Times the style's: 1 is as clean as the painting, whatever the source."""
+        return ratio(self.dirt, self.style_dirt)
 
     @property
     def legibility(self) -> float:
@@ -132,6 +138,7 @@ def judge_picture(
         copied=copied_extent(nearest[MOTIF_PX]) / style.shape[3],
         dirt=color_dirt(image),
         source_dirt=color_dirt(source),
+        style_dirt=color_dirt(style),
         recall=edges.recall,
         chance=edges.chance,
         precision=edges.precision,
@@ -150,7 +157,16 @@ def summarize_looks(looks: Sequence[Look]) -> Look:
     )
 
 
-_NUMBERS = ("dirt", "source_dirt", "recall", "chance", "precision", "precision_chance", "stroke_width")
+_NUMBERS = (
+    "dirt",
+    "source_dirt",
+    "style_dirt",
+    "recall",
+    "chance",
+    "precision",
+    "precision_chance",
+    "stroke_width",
+)
 
 
 def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:

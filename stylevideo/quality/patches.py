@@ -2,8 +2,9 @@
 
 Knows pictures (1, 3, H, W), RGB, 0..1; knows neither films nor files.
 
-After V. Kwatra et al.: Texture optimization for example-based synthesis (2005), whose energy is this distance, and
-D. Simakov et al.: Summarizing visual data using bidirectional similarity (2008), for both directions.
+After V. Kwatra et al.: Texture optimization for example-based synthesis (2005), whose energy is this distance,
+D. Simakov et al.: Summarizing visual data using bidirectional similarity (2008), for both directions, and D. G. Lowe:
+Distinctive image features from scale-invariant keypoints (2004), section 7.1, for telling a copy from chance.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ CHUNK_PLACES = 128
 SEED = 18
 COPIED_DIFFERENCE = 25.0
 """Root mean square difference, in units of Lab, up to which a patch may be a copy: a motif is recoloured at times."""
+UNLIKE_ELSEWHERE = 0.8
+"""A copy's difference in parts of that from any other place, at most (Lowe): a plain patch is like many."""
+UNSEEN_DIFFERENCE = 1.0
+"""In units of Lab: patches that differ by less are the same to the eye."""
 SAME_OFFSET_PX = 1.5
 """By how much the offsets of neighbouring patches of one copy may differ, each way, where every place is looked at."""
 LEAST_AGREEING = 6
@@ -43,6 +48,7 @@ class NearestPatches:
         centers: (R, C, 2), y and x of the patches' middles.
         offsets: (R, C, 2), from there to the middle of the nearest patch of the other picture.
         differences: (R, C), root mean square over a patch's pixels of ΔE, the distance in CIE Lab (1976).
+        elsewhere: (R, C), the same from the most similar patch that does not overlap the nearest; infinite for none.
         spacing: pixels between the other picture's places that were looked at: 1 where that is each.
     """
 
@@ -50,6 +56,7 @@ class NearestPatches:
     centers: np.ndarray
     offsets: np.ndarray
     differences: np.ndarray
+    elsewhere: np.ndarray
     spacing: int
 
     def mean_difference(self, region: np.ndarray | None = None) -> float:
@@ -75,28 +82,39 @@ def nearest_patches(image: Tensor, other: Tensor, patch: int) -> NearestPatches:
     centers, wanted = _patches(_to_lab(image), patch, _spacing(image, patch, SEARCHED_PLACES))
     spacing = _spacing(other, patch, KEPT_PLACES)
     other_centers, known = _patches(_to_lab(other), patch, spacing)
-    nearest, differences = _nearest(wanted, known)
-    offsets = other_centers.reshape(-1, 2)[nearest.numpy()].reshape(centers.shape) - centers
-    per_pixel = (differences / patch**2).sqrt().numpy().reshape(centers.shape[:2])
-    return NearestPatches(patch, centers, offsets, per_pixel, spacing)
+    places = torch.from_numpy(other_centers).flatten(0, 1)  # (M, 2)
+    nearest, *squares = _nearest(wanted, known, places, patch)
+    offsets = places[nearest].numpy().reshape(centers.shape) - centers
+    differences, elsewhere = ((square / patch**2).sqrt().numpy().reshape(centers.shape[:2]) for square in squares)
+    return NearestPatches(patch, centers, offsets, differences, elsewhere, spacing)
 
 
-def _nearest(wanted: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each wanted row (N, D) the nearest of the known rows (M, D), and the square of its distance: (N,), (N,)."""
+def _nearest(wanted: Tensor, known: Tensor, places: Tensor, patch: int) -> tuple[Tensor, Tensor, Tensor]:
+    """For each wanted row (N, D) the nearest of the known rows (M, D).
+
+    Returns:
+        (N,), its index; (N,), the square of its distance; (N,), that of the nearest whose place (M, 2) is a patch or
+        more away from its.
+    """
     half_squares = torch.linalg.vector_norm(known, dim=1).square() / 2
-    nearest, differences = [], []
+    found = []
     for some in torch.split(wanted, CHUNK_PLACES):
-        found = torch.addmm(half_squares, some, known.T, alpha=-1).argmin(1)
-        nearest.append(found)
-        differences.append((some - known[found]).square().sum(1))
-    return torch.cat(nearest), torch.cat(differences)
+        apart = torch.addmm(half_squares, some, known.T, alpha=-1)  # half the square, less what is the same in a row
+        nearest = apart.argmin(1)
+        square = (some - known[nearest]).square().sum(1)
+        least = apart.gather(1, nearest[:, None])
+        apart[((places - places[nearest][:, None]).abs() < patch).all(2)] = torch.inf
+        found.append((nearest, square, square + 2 * (apart.amin(1, keepdim=True) - least)[:, 0]))
+    nearest, square, elsewhere = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return nearest, square, elsewhere
 
 
 def copied_extent(nearest: NearestPatches) -> int:
     """The size of the largest part that was copied from one place of the other picture: pixels, 0 for none.
 
     That is the longest side of what is covered by connected patches whose offsets are the same as those of at least a
-    quarter of their 24 neighbours, to 1.5 pixels, and which are alike to 25 units of Lab. A single patch counts.
+    quarter of their 24 neighbours, to 1.5 pixels, which are alike to 25 units of Lab, and a fifth more than to any
+    other place: what is plain, or what the other picture repeats, is no motif. A single patch counts.
     """
     labels = _linked(nearest)
     longest = 0
@@ -108,7 +126,8 @@ def copied_extent(nearest: NearestPatches) -> int:
 
 def _linked(nearest: NearestPatches) -> np.ndarray:
     """(R, C): the same number for patches of one copy, -1 for what is none."""
-    copied = nearest.differences <= COPIED_DIFFERENCE
+    copied = nearest.differences <= np.minimum(COPIED_DIFFERENCE, UNLIKE_ELSEWHERE * nearest.elsewhere)
+    copied &= nearest.elsewhere > UNSEEN_DIFFERENCE
     rows, columns = copied.shape
     tolerance = SAME_OFFSET_PX + nearest.spacing - 1
     labels = np.where(copied, np.arange(copied.size).reshape(copied.shape), -1)

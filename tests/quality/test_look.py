@@ -122,6 +122,29 @@ def test_what_is_not_copied_has_no_motif() -> None:
     assert copied_extent(nearest_patches(texture(seed=4), texture(90, 120, seed=3), 13)) <= 16
 
 
+def test_what_the_style_repeats_is_no_motif() -> None:
+    """The same pixels are a motif of a style that has them once, and none of one that has them everywhere."""
+    tile, image = texture(30, 40, seed=3), texture(seed=4)
+    once, everywhere = texture(90, 120, seed=5), tile.repeat(1, 1, 3, 3)
+    once[..., 40:70, 30:70] = tile
+    image[..., 10:40, 20:60] = tile
+    assert copied_extent(nearest_patches(image, once, 13)) == pytest.approx(40, abs=5)
+    assert copied_extent(nearest_patches(image, everywhere, 13)) == 0
+
+
+def test_the_difference_elsewhere_is_that_of_the_nearest_that_does_not_overlap() -> None:
+    style = texture(40, 60)
+    image = style[..., :20, :20]
+    nearest = nearest_patches(image, style, 7)
+    planes = [cv2.cvtColor(i[0].permute(1, 2, 0).numpy(), cv2.COLOR_RGB2LAB) for i in (image, style)]
+    y, x = nearest.centers[4, 9]
+    wanted = planes[0][y - 3 : y + 4, x - 3 : x + 4]
+    others = [(r, c) for r in range(34) for c in range(54) if max(abs(r + 3 - y), abs(c + 3 - x)) >= 7]
+    least = min(math.sqrt(((planes[1][r : r + 7, c : c + 7] - wanted) ** 2).sum(2).mean()) for r, c in others)
+    assert nearest.differences[4, 9] == 0
+    assert nearest.elsewhere[4, 9] == pytest.approx(least, rel=1e-4)
+
+
 def test_noise_in_colour_alone_is_dirt() -> None:
     image = texture(grain_px=16)
     noise = 0.05 * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
@@ -257,6 +280,7 @@ def test_a_film_is_judged_at_its_ends_and_between() -> None:
     copied = judge_film(frames[:1], [fitted], style)
     assert copied.to_style["13 px, whole"] == copied.to_style["7 px, whole"] == 0
     assert copied.copied == pytest.approx(WIDTH / 120, abs=0.05)
+    assert copied.dirt_ratio_to_style == pytest.approx(1, abs=0.1)
     assert math.isnan(copied.to_style["7 px, uncovered"])
     with pytest.raises(ShapeError):
         judge_film(frames, images[:2], style)
