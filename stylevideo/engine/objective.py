@@ -21,6 +21,7 @@ from stylevideo.models.vgg import VGG19, AddGradient
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import (
     SquareDistance,
+    color_variation,
     entries,
     own_square,
     temporal_loss,
@@ -73,7 +74,8 @@ class Objective:
 
     total = style_weight * style + content_weight * content + structure_weight * structure + tv_weight * tv
     + temporal_weight * temporal; style is the mean of its terms by their weights, content the mean over its layers,
-    structure what is lost of the frame's fine structure. Targets of places are found for the first picture that is
+    structure what is lost of the frame's fine structure, tv the variation of the picture and, by a factor, that of its
+    colours. Targets of places are found for the first picture that is
     evaluated, and stay what they are until `rematch`.
 
     Args:
@@ -186,6 +188,12 @@ class Objective:
         zero = self._weights.new_zeros(())
         return (
             self._structure.lost_in(image) if self._structure else zero,
-            total_variation(image) if self._settings.normalization == "target" else total_variation_sum(image),
+            self._total_variation(image),
             temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
         )
+
+    def _total_variation(self, image: Tensor) -> Tensor:
+        if self._settings.normalization == "raw":
+            return total_variation_sum(image)
+        factor = self._settings.tv_color
+        return total_variation(image) + factor * color_variation(image) if factor else total_variation(image)

@@ -180,6 +180,17 @@ def total_variation(image: Tensor) -> Tensor:
     return (across.sum() + down.sum()) / image.numel()
 
 
+def color_variation(image: Tensor) -> Tensor:
+    """The total variation of a picture's colours alone: of each pixel less the mean of its three values.
+
+    Args:
+        image: (1, 3, H, W).
+    Returns:
+        A scalar, in units of the picture; 0 for a grey one.
+    """
+    return total_variation(image - image.mean(dim=1, keepdim=True))
+
+
 def total_variation_sum(image: Tensor) -> Tensor:
     """The sum, not the mean, of the absolute differences: the article's total-variation term."""
     across, down = _neighbour_differences(image)

@@ -71,6 +71,15 @@ class LossSettings:
         commands=("evaluate",),
     )
     tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0, commands=("evaluate",))
+    tv_color: float = setting(
+        20.0,
+        "how many times more --tv-weight counts for colours without their brightness: strokes stay, coloured specks go",
+        minimum=0,
+        commands=("evaluate",),
+        idle=lambda settings, _: (
+            "" if settings.losses.normalization == "target" else "--normalization raw takes all colours alike"
+        ),
+    )
     temporal_weight: float = setting(
         90.0, "how strongly what was visible before is held to its previous colours", minimum=0
     )

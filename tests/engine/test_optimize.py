@@ -15,6 +15,9 @@ from stylevideo.engine.targets import StyleAtSize, StyleTargets
 from stylevideo.engine.terms import GramTerm
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.frame import Frame
+from stylevideo.ops.filters import luma
+from stylevideo.ops.losses import total_variation
+from stylevideo.quality.traits import color_dirt
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings
@@ -134,6 +137,19 @@ def test_the_temporal_term_holds_what_was_visible(vgg, make_targets: Maker, flig
     result = FrameOptimizer(vgg, make_targets(settings), settings).optimize(frame, CarriedState.fresh(frame), guide, 12)
     change = (result.state.image - frame).abs()
     assert change[..., :60].mean() < 0.3 * change[..., 68:].mean()
+
+
+def test_colors_are_clean_and_strokes_stay(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
+    frame = flight_frames[0].image
+
+    def painted(tv_color: float) -> torch.Tensor:
+        settings = Settings().with_values(tv_color=tv_color)
+        optimizer = FrameOptimizer(vgg, make_targets(settings), settings)
+        return optimizer.optimize(frame, CarriedState.fresh(frame), None, 6).state.image
+
+    clean, specked = painted(20.0), painted(0.0)
+    assert color_dirt(clean) < 0.6 * color_dirt(specked)
+    assert total_variation(luma(clean)[None, None]) > 0.9 * total_variation(luma(specked)[None, None])
 
 
 def test_lbfgs_lowers_the_loss_within_its_evaluations(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:

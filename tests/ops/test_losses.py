@@ -10,6 +10,7 @@ from stylevideo.ops import losses
 from stylevideo.ops.losses import (
     SquareDistance,
     add_gram_gradient,
+    color_variation,
     entries,
     gram_matrix,
     own_square,
@@ -99,6 +100,14 @@ def test_total_variation_of_a_step() -> None:
     assert total_variation(torch.full((1, 3, 5, 5), 0.3)) == 0
 
 
+def test_colors_vary_where_brightness_does_not_count() -> None:
+    """A step of 0.5 in red alone is one of 1/3 in red and of 1/6 in green and blue beside its mean."""
+    image = torch.zeros(1, 3, 2, 4)
+    image[:, 0, :, 2:] = 0.5
+    assert color_variation(image) == pytest.approx(2 * (1 / 3 + 2 / 6) / 24)
+    assert color_variation(image[:, :1].expand(1, 3, 2, 4)) == 0
+
+
 def test_temporal_loss_counts_visible_pixels_only() -> None:
     image, warped = torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2)
     visible = torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]])
@@ -114,6 +123,7 @@ def test_gradients_agree_with_finite_differences() -> None:
         lambda x: temporal_loss(x, target, visible),
         total_variation,
         total_variation_sum,
+        color_variation,
     ):
         assert torch.autograd.gradcheck(term, (image,))
 
