@@ -145,7 +145,7 @@ def test_colors_are_clean_and_strokes_stay(vgg, make_targets: Maker, flight_fram
     def painted(tv_color: float) -> torch.Tensor:
         settings = Settings().with_values(tv_color=tv_color)
         optimizer = FrameOptimizer(vgg, make_targets(settings), settings)
-        return optimizer.optimize(frame, CarriedState.fresh(frame), None, 6).state.image
+        return optimizer.optimize(frame, CarriedState.fresh(frame), None, 8).state.image
 
     clean, specked = painted(20.0), painted(0.0)
     assert color_dirt(clean) < 0.6 * color_dirt(specked)
