@@ -72,7 +72,7 @@ class LossSettings:
     )
     tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0, commands=("evaluate",))
     tv_color: float = setting(
-        20.0,
+        10.0,
         "how many times more --tv-weight counts for colours without their brightness: strokes stay, coloured specks go",
         minimum=0,
         commands=("evaluate",),
