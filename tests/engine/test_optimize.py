@@ -148,7 +148,7 @@ def test_colors_are_clean_and_strokes_stay(vgg, make_targets: Maker, flight_fram
         return optimizer.optimize(frame, CarriedState.fresh(frame), None, 8).state.image
 
     clean, specked = painted(10.0), painted(0.0)
-    assert color_dirt(clean) < 0.6 * color_dirt(specked)
+    assert color_dirt(clean) < 0.75 * color_dirt(specked)
     assert total_variation(luma(clean)[None, None]) > 0.9 * total_variation(luma(specked)[None, None])
 
 
