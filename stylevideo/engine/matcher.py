@@ -137,7 +137,7 @@ def _gathered(matches: _Matches, maps: Sequence[_Map]) -> Tensor:
     target = maps[0].features.new_empty(len(styles), maps[0].features.shape[1])
     for number, style in enumerate(maps):
         chosen = (styles == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
-        target[chosen] = style.features[places[chosen, 0] * style.size[1] + places[chosen, 1]]
+        target[chosen] = style.features.index_select(0, places[chosen, 0] * style.size[1] + places[chosen, 1])
     return target.float().T.reshape(1, -1, *matches.size)
 
 

@@ -17,11 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.errors import ShapeError
+from stylevideo.ops.parts import places_at_once
 
-PART_ENTRIES = {"cpu": 1 << 20}
-"""Entries of a map that are read at once, by the device's type; on a CPU they stay in its cache."""
-LARGE_PART_ENTRIES = 1 << 26
-"""Likewise on any other."""
 Unit = Callable[[Tensor], Tensor]
 """(target): the square that counts as one, a scalar."""
 
@@ -141,8 +138,7 @@ def entries(target: Tensor) -> Tensor:
 
 def _parts(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Maps (1, C, h, w) of one size as views (places, C), so many places at a time."""
-    largest = max(each.shape[1] for each in maps)
-    rows = max(1, PART_ENTRIES.get(maps[0].device.type, LARGE_PART_ENTRIES) // largest)
+    rows = places_at_once(max(each.shape[1] for each in maps), maps[0].device)
     return zip(*(torch.split(each.flatten(2)[0].T, rows) for each in maps), strict=True)
 
 

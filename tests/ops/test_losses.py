@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stylevideo.errors import ShapeError
-from stylevideo.ops import losses
+from stylevideo.ops import parts
 from stylevideo.ops.losses import (
     SquareDistance,
     add_gram_gradient,
@@ -70,7 +70,7 @@ def test_closed_gradients_are_those_of_automatic_differentiation(
     monkeypatch: pytest.MonkeyPatch, part: int, layout: torch.memory_format
 ) -> None:
     """Whatever is read at once, and however maps lie in memory."""
-    monkeypatch.setattr(losses, "PART_ENTRIES", {"cpu": part})
+    monkeypatch.setattr(parts, "PART_ENTRIES", {"cpu": part})
     features = double(1, 3, 4, 5).detach().contiguous(memory_format=layout).requires_grad_()
     one, other = features.detach().flip(2) + 1, features.detach().flip(3) * 2
     region = double(1, 1, 4, 5).detach()

@@ -1,0 +1,15 @@
+"""How much of a large map is read at once, so that what is computed of it on the way need not be as large."""
+
+from __future__ import annotations
+
+import torch
+
+PART_ENTRIES = {"cpu": 1 << 20}
+"""Entries of a map that are read at once, by the device's type; on a CPU they stay in its cache."""
+LARGE_PART_ENTRIES = 1 << 26
+"""Likewise on any other."""
+
+
+def places_at_once(channels: int, device: torch.device) -> int:
+    """So many places of a map of so many channels."""
+    return max(1, PART_ENTRIES.get(device.type, LARGE_PART_ENTRIES) // channels)
