@@ -101,7 +101,7 @@ def _resample(values: Tensor, flow: Tensor, kernel: Kernel, taps: int) -> Tensor
     for row, row_weight in zip(rows, row_weights, strict=True):
         line = torch.zeros_like(flat)
         for column, column_weight in zip(columns, column_weights, strict=True):
-            line += flat[:, row * width + column] * column_weight
+            line += flat.index_select(1, row * width + column) * column_weight
         result += line * row_weight
     return result.reshape(1, channels, height, width)
 
