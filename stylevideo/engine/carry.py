@@ -81,6 +81,9 @@ def carry(
 
     What a reference shows of what was hidden counts as finished.
 
+    Where a renderer says how the anchor moved, what is finished begins as the anchor and is held to it alone: it has
+    been resampled once since, not once a frame, and three steps of the optimiser lie between, not three a frame.
+
     Args:
         state: after the previous frame, with its margin.
         convergence: (1, 1, H, W), 0..1, how finished that is.
@@ -108,9 +111,13 @@ def carry(
     convergence = kept * convergence + seen_before * torch.lerp(torch.ones_like(convergence), convergence, visible)
     if motion.anchor is None:
         return Carried(start, image, coverage, convergence)
-    share = anchor * motion.anchor.seen
-    coverage = share + (1 - share) * coverage
     older = _looking_back(motion.anchor, references, frame.device)
+    share = anchor * motion.anchor.seen
+    if motion.anchor.exact and anchor > 0:
+        finished = motion.anchor.seen * convergence
+        start = replace(start, image=torch.lerp(image, older, finished))
+        share = share + (1 - anchor) * finished
+    coverage = share + (1 - share) * coverage
     return Carried(start, torch.lerp(image, older, share / coverage.clamp_min(1e-6)), coverage, convergence)
 
 
@@ -118,7 +125,7 @@ def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
     """Motion that knows the margin too, on a device: what lies outside moves with the nearest pixel of the border."""
 
     def extend(match: ReferenceMatch) -> ReferenceMatch:
-        return ReferenceMatch(match.index, extended(match.flow.to(device)), extended(match.seen.to(device)))
+        return replace(match, flow=extended(match.flow.to(device)), seen=extended(match.seen.to(device)))
 
     return replace(
         motion,

@@ -8,6 +8,7 @@ visibility and for looking back further than one frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -54,11 +55,13 @@ class ReferenceMatch:
         index: of the earlier frame, a reference.
         flow: (1, 2, H, W), pixels, from this frame to the earlier one.
         seen: (1, 1, H, W), 0..1, how much the earlier frame is to be believed.
+        exact: whether a renderer says so.
     """
 
     index: int
     flow: Tensor
     seen: Tensor
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,9 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
     above all in footage with people or grain. What fails either test is looked for in the references, except what
     hardly differs: on a soft surface any flow is unsure, and an older picture in its place is a jump.
 
-    Where a renderer's vectors say what is hidden, that counts alone. They say it of the previous frame and of the
-    newest reference; what is hidden is looked for in the references by the pictures, since no vectors lead to what was
-    hidden in between.
+    Where a renderer's vectors say what is hidden, the pictures are asked only around that. They say it of the previous
+    frame and of the newest reference; what is hidden is looked for in the references by the pictures, since no vectors
+    lead to what was hidden in between.
 
     Args:
         source: finds the flow.
@@ -171,9 +174,10 @@ class _Match:
 
     @property
     def alike(self) -> Tensor:
+        same = (self.difference < SAME_COLOR_TOLERANCE) & ~outside(self.flow)
         if self.known and self.known.is_tested:
-            return self.known.seen
-        return (self.difference < SAME_COLOR_TOLERANCE) & ~outside(self.flow)
+            return self.known.seen & (same | ~_around(~self.known.seen))
+        return same
 
     def flow_at(self, size: tuple[int, int]) -> Tensor:
         """The flow at a height and width; without what is too small to have been found in pictures."""
@@ -227,7 +231,7 @@ def _look_back(
     anchor = known or matches[newest.index]
     unsure = (~(anchor.alike & anchor.consistent)).float()
     sure = 1 - _soft(F.interpolate(unsure, size=size, mode="nearest"))
-    return reference_matches, ReferenceMatch(newest.index, anchor.flow_at(size), sure)
+    return reference_matches, ReferenceMatch(newest.index, anchor.flow_at(size), sure, known is not None)
 
 
 def _reduced(frame: Frame) -> Frame:
@@ -250,6 +254,12 @@ def _enlarged(flow: Tensor, size: tuple[int, int]) -> Tensor:
 def _difference(image: Tensor, other: Tensor) -> Tensor:
     """Largest difference of a channel after blurring: (1, 1, H, W)."""
     return gaussian_blur(image - other, BLUR * max(image.shape[2:])).abs().amax(1, keepdim=True)
+
+
+def _around(mask: Tensor) -> Tensor:
+    """A mask (1, 1, H, W), bool, with what blurred pictures mix with it: strokes reach beyond the edges of things."""
+    reach = math.ceil(2 * BLUR * max(mask.shape[2:]))
+    return F.max_pool2d(mask.float(), 2 * reach + 1, stride=1, padding=reach) > 0
 
 
 def _soft(mask: Tensor) -> Tensor:

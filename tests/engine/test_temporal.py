@@ -196,6 +196,24 @@ def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> Non
     torch.testing.assert_close(carried.held[..., :48], state.image[..., :48], atol=1e-5, rtol=0)
 
 
+def test_what_is_finished_begins_as_an_anchor_that_a_renderer_vouches_for() -> None:
+    """And is held to it alone; what is not finished goes on from the frame before."""
+    state = CarriedState.fresh(noise_image(HEIGHT, WIDTH, 1))
+    reference = Reference(8, (noise_image(HEIGHT - 16, WIDTH - 16, 2) * 255).byte())
+    flow, seen = torch.zeros(1, 2, HEIGHT, WIDTH), torch.ones(1, 1, HEIGHT, WIDTH)
+    convergence = FINISHED.clone()
+    convergence[..., : WIDTH // 2] = 0
+    motion = Motion(flow, seen, anchor=ReferenceMatch(8, flow, seen, exact=True))
+    carried = carry(state, convergence, motion, noise_image(HEIGHT, WIDTH, 9), (reference,), anchor=0.5)
+    older = with_margin(reference.picture) / 255
+    finished, unfinished = (..., slice(WIDTH // 2 + 8, -8)), (..., slice(8, WIDTH // 2))
+    for picture in (carried.start.image, carried.held):
+        assert float((picture[finished] - older[finished]).abs().max()) < 1e-5
+    assert float((carried.start.image[unfinished] - state.image[unfinished]).abs().max()) < 1e-5
+    mean = (state.image + older)[unfinished] / 2
+    assert float((carried.held[unfinished] - mean).abs().max()) < 1e-5
+
+
 def test_the_anchor_counts_for_what_it_shows_and_no_more() -> None:
     """Where the previous frame shows nothing, the anchor alone is known, by its share; without one nothing is."""
     state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)

@@ -99,6 +99,19 @@ def test_vectors_leave_the_pictures_alone_until_something_reappears() -> None:
     assert float(motions[-1].anchor.seen.min()) == 1
 
 
+def test_what_strokes_left_around_a_thing_is_new_when_it_moves_on() -> None:
+    """But not where light changes and nothing is uncovered."""
+    frames, vectors = passing(3)
+    smooth = [
+        replace(frame, image=0.5 * frame.image * (vectors[frame.index].to_previous[:, :1] == 0)) for frame in frames
+    ]
+    brighter = replace(smooth[2], image=smooth[2].image + 0.2 * (torch.arange(WIDTH) > 70))
+    (*_, (_, motion)) = with_motion([smooth[0], smooth[1], brighter], by(vectors, DISFlow()))
+    assert motion is not None
+    assert float(motion.visible[..., 20:28, 10:15].max()) < 0.5
+    assert float(motion.visible[..., 75:].min()) == 1
+
+
 def test_what_no_vectors_lead_to_is_found_in_the_pictures() -> None:
     """Later frames, frames beyond one without vectors, frames too far away; and what reappears."""
     frames, vectors = passing(4)
