@@ -163,12 +163,26 @@ def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
         (1, 3, H, W), 0..1.
     """
     weight = visible.flatten()  # (N,)
-    if float(weight.sum()) < 0.01 * weight.numel():
-        return frame
     colors = torch.cat((frame, torch.ones_like(frame[:, :1])), dim=1).flatten(2)[0].T  # (N, 4)
     weighted = colors * weight[:, None]
-    ridge = 1e-4 * weight.sum() * torch.eye(4, device=frame.device)
-    normal = weighted.T @ colors + ridge  # (4, 4)
-    right = weighted.T @ stylized.flatten(2)[0].T  # (4, 3)
-    matrix: Tensor = torch.linalg.solve(normal.cpu(), right.cpu()).to(frame.device)  # (4, 3)
-    return (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
+    ridge = (1e-4 * weight.sum() + torch.finfo(weight.dtype).tiny) * torch.eye(4, device=frame.device)
+    matrix = _solved(weighted.T @ colors + ridge, weighted.T @ stylized.flatten(2)[0].T)  # (4, 3)
+    mapped = (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
+    return torch.where(weight.mean() < 0.01, frame, mapped)  # the device decides, and nobody waits for it
+
+
+def _solved(matrix: Tensor, right: Tensor) -> Tensor:
+    """X with matrix X = right, by Gauss and Jordan: a positive definite matrix needs no other pivots, nobody is asked.
+
+    Args:
+        matrix: (n, n), symmetric, positive definite.
+        right: (n, m).
+    Returns:
+        (n, m).
+    """
+    rows = torch.cat((matrix, right), dim=1)
+    for number in range(len(matrix)):
+        pivot = rows[number] / rows[number, number]
+        rows = rows - rows[:, number, None] * pivot
+        rows[number] = pivot
+    return rows[:, len(matrix) :]

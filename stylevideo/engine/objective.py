@@ -64,9 +64,9 @@ class LossTerms:
 
     def numbers(self) -> FrameLosses:
         """The same as plain numbers."""
-        terms = self.terms.cpu()
-        weighted = (terms * self.weights.cpu()).tolist()
-        return FrameLosses(sum(weighted), sum(weighted[:-1]), *terms.tolist())
+        terms, weights = torch.stack((self.terms, self.weights)).tolist()
+        weighted = [term * weight for term, weight in zip(terms, weights, strict=True)]
+        return FrameLosses(sum(weighted), sum(weighted[:-1]), *terms)
 
 
 class Objective:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from image_fixtures import noise_image
 
+from scripts.benchmark.gpu import HostReads
 from stylevideo.engine.carry import (
     NEW_MOMENT_SHARE,
     BlendTarget,
@@ -406,6 +407,18 @@ def test_the_guard_does_a_frame_again_that_stands_out(
     assert guarded.losses.appearance <= usual.losses.appearance
     ((unguarded, _),) = stylize_sequence(paired, spoilt, vgg, targets, settings.with_values(guard=0.0))
     assert not unguarded.redone
+
+
+def test_the_host_waits_for_a_following_frame_at_most_twice(vgg: VGG19, make_targets: Maker) -> None:
+    """Once for how much of it is new, once for its losses; on a CPU the second is not counted."""
+    settings = Settings().with_values(first_iterations=2, coarsest_size=0, new_iterations=0)
+    frames = iter(list(with_motion(pan(2, size=SMALL), DISFlow())))
+    painting = stylize_sequence(frames, None, vgg, make_targets(settings), settings)
+    next(painting)
+    with HostReads() as reads:
+        result, _ = next(painting)
+    assert result.iterations == settings.optimizer.iterations
+    assert reads.count <= 2
 
 
 def test_frames_by_themselves_do_not_depend_on_each_other(vgg: VGG19, make_targets: Maker) -> None:
