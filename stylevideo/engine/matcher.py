@@ -132,13 +132,13 @@ def _descend(
 
 
 def _gathered(matches: _Matches, maps: Sequence[_Map]) -> Tensor:
-    """The features (1, C, h, w) of the matched places, float32."""
+    """The features (1, C, h, w) of the matched places."""
     styles, places = matches.styles.flatten(), matches.places.flatten(0, 1)
     target = maps[0].features.new_empty(len(styles), maps[0].features.shape[1])
     for number, style in enumerate(maps):
         chosen = (styles == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
         target[chosen] = style.features.index_select(0, places[chosen, 0] * style.size[1] + places[chosen, 1])
-    return target.float().T.reshape(1, -1, *matches.size)
+    return target.T.reshape(1, -1, *matches.size)
 
 
 def _pooled(features: Tensor, factor: int) -> Tensor:

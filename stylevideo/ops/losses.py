@@ -9,7 +9,7 @@ Knows nothing of networks, layers or weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.errors import ShapeError
-from stylevideo.ops.parts import places_at_once
+from stylevideo.ops.parts import parts_of
 
 Unit = Callable[[Tensor], Tensor]
 """(target): the square that counts as one, a scalar."""
@@ -40,11 +40,11 @@ def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     dtype = _sum_type(features)
     gram = torch.zeros(features.shape[1], features.shape[1], dtype=dtype, device=features.device)
     if region is None:
-        for (places,) in _parts(features):
+        for (places,) in parts_of(features):
             wide = places.to(dtype) if places.dtype == torch.float16 else places  # whose squares are beyond its range
             gram += wide.T @ wide  # which sums in float32, whatever type it returns
         return gram[None] / (features.shape[2] * features.shape[3])
-    for places, share in _parts(features, _share(region, features)):
+    for places, share in parts_of(features, _share(region, features)):
         gram.addmm_(places.to(dtype).T, places * share)
     return gram[None]
 
@@ -57,10 +57,10 @@ def add_gram_gradient(features: Tensor, by_gram: Tensor, region: Tensor | None, 
     weights = (2 * by_gram[0]).to(features.dtype)
     if region is None:
         weights /= features.shape[2] * features.shape[3]
-        for places, sums in _parts(features, gradient):
+        for places, sums in parts_of(features, gradient):
             sums.addmm_(places, weights)
         return
-    for places, share, sums in _parts(features, _share(region, features), gradient):
+    for places, share, sums in parts_of(features, _share(region, features), gradient):
         sums.addmm_((places * share).to(features.dtype), weights)
 
 
@@ -92,7 +92,7 @@ class SquareDistance:
         scales = [weight / unit(target) for target, weight in zip(targets, weights, strict=True)]
         scale = torch.stack(scales).sum()
         mean = torch.empty_like(like)  # laid out in memory as they are, or reading both at once is slow
-        for places, *each in _parts(mean, *targets):
+        for places, *each in parts_of(mean, *targets):
             weighted = [target * (own / scale) for target, own in zip(each, scales, strict=True)]
             places.copy_(torch.stack(weighted).sum(dim=0))
         apart = [own * square_distance(target, mean) for target, own in zip(targets, scales, strict=True)]
@@ -109,7 +109,7 @@ class SquareDistance:
     def add_gradient(self, features: Tensor, factor: float, gradient: Tensor) -> None:
         """Add factor times the gradient by the features to what is given, in place."""
         scale = 2 * factor * self.scale
-        for sums, mine, target in _parts(gradient, features, self.target):
+        for sums, mine, target in parts_of(gradient, features, self.target):
             sums.add_((mine - target).mul_(scale))
 
 
@@ -121,7 +121,7 @@ def square_distance(value: Tensor, target: Tensor) -> Tensor:
     """
     _require_same_shape(value, target)
     dtype = _sum_type(value)
-    sums = [torch.linalg.vector_norm(mine - its, dtype=dtype).square() for mine, its in _parts(value, target)]
+    sums = [torch.linalg.vector_norm(mine - its, dtype=dtype).square() for mine, its in parts_of(value, target)]
     return torch.stack(sums).sum()
 
 
@@ -134,12 +134,6 @@ def own_square(target: Tensor) -> Tensor:
 def entries(target: Tensor) -> Tensor:
     """How many numbers there are: distances become means, as the article's content and style terms use them."""
     return torch.tensor(float(target.numel()), dtype=_sum_type(target), device=target.device)
-
-
-def _parts(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Maps (1, C, h, w) of one size as views (places, C), so many places at a time."""
-    rows = places_at_once(max(each.shape[1] for each in maps), maps[0].device)
-    return zip(*(torch.split(each.flatten(2)[0].T, rows) for each in maps), strict=True)
 
 
 def _sum_type(values: Tensor) -> torch.dtype:

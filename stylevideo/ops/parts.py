@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
+from torch import Tensor
 
 PART_ENTRIES = {"cpu": 1 << 20}
 """Entries of a map that are read at once, by the device's type; on a CPU they stay in its cache."""
@@ -13,3 +16,9 @@ LARGE_PART_ENTRIES = 1 << 26
 def places_at_once(channels: int, device: torch.device) -> int:
     """So many places of a map of so many channels."""
     return max(1, PART_ENTRIES.get(device.type, LARGE_PART_ENTRIES) // channels)
+
+
+def parts_of(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Maps (1, C, h, w) of one size as views (places, C), so many places at a time; rows follow each other."""
+    rows = places_at_once(max(each.shape[1] for each in maps), maps[0].device)
+    return zip(*(torch.split(each.flatten(2)[0].T, rows) for each in maps), strict=True)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from stylevideo.ops.parts import parts_of
+
 RIDGE = 1e-3
 """Added to the variances, in parts of the covariances' size: directions that have less stay as they are."""
 STEPS = 12
@@ -22,10 +24,12 @@ EPSILON = 1e-12
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and covariance of a map's places: (1, C, h, w) to (C,) and (C, C)."""
-    flat = features.float().flatten(2)[0]  # (C, N)
-    mean = flat.mean(dim=1)
-    centred = flat - mean[:, None]
-    return mean, centred @ centred.T / flat.shape[1]
+    mean = features.mean(dim=(0, 2, 3), dtype=torch.float32)
+    covariance = mean.new_zeros(len(mean), len(mean))
+    for (places,) in parts_of(features):
+        centred = places.float() - mean
+        covariance.addmm_(centred.T, centred)
+    return mean, covariance / (features.shape[2] * features.shape[3])
 
 
 def blended(statistics: Sequence[tuple[Tensor, Tensor]], parts: Sequence[float]) -> tuple[Tensor, Tensor]:
@@ -67,8 +71,10 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
 
 
 def transported(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """Each place where it belongs in a cloud of this mean (C,) and covariance (C, C): (1, C, h, w), float32."""
+    """Each place where it belongs in a cloud of this mean (C,) and covariance (C, C): (1, C, h, w), as the features."""
     own_mean, own_covariance = moments(features)
-    flat = features.float().flatten(2)[0]
-    moved = transport_matrix(own_covariance, covariance) @ (flat - own_mean[:, None]) + mean[:, None]
-    return moved.view(features.shape)
+    matrix = transport_matrix(own_covariance, covariance)
+    moved = torch.empty_like(features)
+    for there, places in parts_of(moved, features):
+        there.copy_(torch.addmm(mean, places.float() - own_mean, matrix))  # which is symmetric
+    return moved
