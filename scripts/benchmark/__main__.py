@@ -14,6 +14,7 @@
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
+    python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--cores 1 2]
     python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
     python -m scripts.benchmark blind --score choices.txt
@@ -29,7 +30,8 @@ of one picture at several sizes, all seen at the fewest lines: width of strokes,
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
-`iteration` at the time of an iteration in times of its bare network's, `gpu` at a CUDA card's time, memory and reads
+`iteration` at the time of an iteration in times of its bare network's, `motion` at the seconds of a frame's motion by
+their parts, `gpu` at a CUDA card's time, memory and reads
 for frames of 1080p, `blind` makes pairs of two methods' pictures without names, to be chosen from, and opens the key
 once the choices are written down. All results lie in `--output`; a run that was interrupted goes on when it is started
 again. Run it in the environment that `scripts/test.py` makes.
@@ -65,6 +67,7 @@ from scripts.benchmark.evaluations import check_evaluations
 from scripts.benchmark.gpu import check_gpu
 from scripts.benchmark.iteration import check_iteration
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
+from scripts.benchmark.motion import LONG_ENOUGH, check_motion
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
 from scripts.benchmark.sizes import check_sizes, load_sizes
@@ -278,6 +281,14 @@ def iteration(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def motion(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("cpu")))
+    for width, height in options.sizes:
+        for said in check_motion(options.clip, options.media, (height, width), options.frames, options.cores):
+            print(said, flush=True)
+    print(machine)
+
+
 def gpu(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
     for said in check_gpu(options.size, options.frames, options.media, options.dry):
@@ -300,6 +311,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "disk": disk,
     "speed": speed,
     "iteration": iteration,
+    "motion": motion,
     "gpu": gpu,
     "blind": blind,
     "look": look,
@@ -421,6 +433,14 @@ def _add_iteration(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rounds", type=_positive, default=5)
 
 
+def _add_motion(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--clip", choices=LONG_ENOUGH, default="bigbuckbunny")
+    command.add_argument("--sizes", type=_size, nargs="+", default=((1920, 1080), (3840, 2160)), help="WIDTHxHEIGHT")
+    command.add_argument("--frames", type=_positive, default=4, help="that have all references")
+    command.add_argument("--cores", type=_positive, nargs="+", default=(1, 2), help="threads of each operation")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+
+
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     return _positive(width), _positive(height)
@@ -463,6 +483,7 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
 
 OWN_OPTIONS = {
     "iteration": _add_iteration,
+    "motion": _add_motion,
     "gpu": _add_gpu,
     "speed": _add_speed,
     "blind": _add_blind,
