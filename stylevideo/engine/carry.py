@@ -10,7 +10,8 @@ from torch import Tensor
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.motion.estimate import Motion, ReferenceMatch
-from stylevideo.ops.margin import extended, with_margin
+from stylevideo.ops.margin import extended, with_margin, without_margin
+from stylevideo.ops.pyramid import enlarged
 from stylevideo.ops.warp import warp, warp_smoothly
 
 NEW_MOMENT_SHARE = 0.04
@@ -121,18 +122,25 @@ def carry(
     return Carried(start, torch.lerp(image, older, share / coverage.clamp_min(1e-6)), coverage, convergence)
 
 
-def extended_motion(motion: Motion, device: torch.device | str) -> Motion:
-    """Motion that knows the margin too, on a device: what lies outside moves with the nearest pixel of the border."""
+def extended_motion(motion: Motion, image: Tensor) -> Motion:
+    """Motion at the size and on the device of a frame (1, 3, H, W) with its margin.
 
-    def extend(match: ReferenceMatch) -> ReferenceMatch:
-        return replace(match, flow=extended(match.flow.to(device)), seen=extended(match.seen.to(device)))
+    What lies outside moves with the nearest pixel of the border.
+    """
+    height, width = without_margin(image).shape[2:]
+
+    def extend(maps: Tensor) -> Tensor:
+        return extended(enlarged(maps.to(image.device), (height, width)))
+
+    def extend_match(match: ReferenceMatch) -> ReferenceMatch:
+        return replace(match, flow=extend(match.flow), seen=extend(match.seen))
 
     return replace(
         motion,
-        flow_to_previous=extended(motion.flow_to_previous.to(device)),
-        visible=extended(motion.visible.to(device)),
-        reference_matches=tuple(map(extend, motion.reference_matches)),
-        anchor=extend(motion.anchor) if motion.anchor else None,
+        flow_to_previous=extend(motion.flow_to_previous),
+        visible=extend(motion.visible),
+        reference_matches=tuple(map(extend_match, motion.reference_matches)),
+        anchor=extend_match(motion.anchor) if motion.anchor else None,
     )
 
 

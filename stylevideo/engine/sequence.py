@@ -195,7 +195,7 @@ def follow(
     as it is.
     """
     settings = optimizer.settings
-    motion = extended_motion(motion, image.device)
+    motion = extended_motion(motion, image)
     carried = carry(state.carried, state.convergence, motion, image, state.references, settings.temporal.anchor)
     new = 1 - float(without_margin(carried.coverage).mean())
     if new > RESTART_ABOVE_NEW:

@@ -9,7 +9,7 @@ visibility and for looking back further than one frame.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.motion.camera import use_camera_motion
-from stylevideo.motion.flow import MotionSource
+from stylevideo.motion.flow import MotionSource, halvings
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import KnownMotion, VectorMotion
 from stylevideo.motion.visibility import deadband, outside, visibility
 from stylevideo.ops.filters import gaussian_blur
-from stylevideo.ops.pyramid import fit_long_edge, resize
+from stylevideo.ops.pyramid import fit_long_edge, reduced
 from stylevideo.ops.warp import warp_roughly
 
 SAME_COLOR_TOLERANCE = 0.04
@@ -37,8 +37,10 @@ REFERENCE_EVERY = 8
 """Frames from one reference to the next."""
 REFERENCES = 6
 """How many references are kept."""
-REFERENCE_LONG_EDGE = 640
-"""References are compared at this size at most, pixels."""
+ANCHOR_LONG_EDGE = 640
+"""The newest reference is matched at this size at most, pixels."""
+REFERENCE_LONG_EDGE = 320
+"""Older ones are searched at this size at most."""
 ENOUGH_HIDDEN = 1e-3
 """Part of the picture that must be hidden before the references are searched."""
 STILL = 2.5 / 255
@@ -67,6 +69,8 @@ class ReferenceMatch:
 @dataclass(frozen=True)
 class Motion:
     """How a frame follows from the one before, and from some long ago.
+
+    Its maps may be smaller than the frame, each by itself; flow is in pixels of the frame all the same.
 
     Attributes:
         flow_to_previous: (1, 2, H, W), pixels.
@@ -100,14 +104,56 @@ def with_motion(
     begin: int = 0,
     last_moved: int | None = None,
 ) -> Iterator[tuple[Frame, Motion | None]]:
-    """Pair each frame with its motion; None where nothing is to be carried.
+    """Pair each frame with its motion, one after another: as `following`, whose arguments these are.
+
+    Args:
+        source: of the motion; None where nothing is to be carried.
+    """
+    for pair in following(frames, source is not None, shot_starts, begin, last_moved):
+        yield pair.frame, pair.motion(source) if source is not None else None
+
+
+@dataclass(frozen=True)
+class Following:
+    """A frame and those that its motion is found from.
+
+    Attributes:
+        frame: itself.
+        previous: the one that it is compared with; None where nothing is carried.
+        references: older ones, oldest first, at the size at which they are compared.
+        still: whether nothing has changed since the previous one.
+    """
+
+    frame: Frame
+    previous: Frame | None
+    references: tuple[Frame, ...] = ()
+    still: bool = False
+
+    def motion(self, source: MotionSource) -> Motion | None:
+        """Find the motion; None where nothing is carried. Depends on these frames alone."""
+        if self.previous is None:
+            return None
+        if self.still:
+            image = self.frame.image
+            return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
+        return _estimate(source, self.previous, self.frame, self.references)
+
+
+def following(
+    frames: Iterable[Frame],
+    carries: bool = True,
+    shot_starts: Collection[int] = (),
+    begin: int = 0,
+    last_moved: int | None = None,
+) -> Iterator[Following]:
+    """Find out from which frames each frame's motion is to be found: little work beside finding it.
 
     While the source stands still, frames are compared with the last one that moved, not with each other: so
     the slowest fade and the slowest pan are noticed once they have gone far enough to be seen.
 
     Args:
         frames: in order, of one size.
-        source: of the motion; None where nothing is to be carried.
+        carries: whether anything is to be carried.
         shot_starts: indices of frames that follow a cut.
         begin: index of the first frame to be yielded; those before it are only looked back at.
         last_moved: index of the frame that the first one yielded is compared with; None is the one before it.
@@ -117,15 +163,13 @@ def with_motion(
     for frame in frames:
         if frame.index in shot_starts:
             previous, references = None, ()
-        motion = None
+        moved = True
         if frame.index >= begin:
-            if source is not None and previous is not None:
-                motion = estimate_motion(source, previous, frame, references)
-            yield frame, motion
-        if source is not None and is_reference(frame.index):
-            references = (*references, _reduced(frame))[-REFERENCES:]
-        moved = motion is None or not motion.still
-        if moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
+            moved = previous is None or not _stands_still(previous, frame)
+            yield Following(frame, previous, references, not moved)
+        if carries and is_reference(frame.index):
+            references = (*references, _fitted(frame, ANCHOR_LONG_EDGE))[-REFERENCES:]
+        if carries and moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
             previous = frame
 
 
@@ -137,6 +181,9 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
     above all in footage with people or grain. What fails either test is looked for in the references, except what
     hardly differs: on a soft surface any flow is unsure, and an older picture in its place is a jump.
 
+    Large pictures are matched at the size down to which flow is found, and the references at a smaller one, the older
+    ones only where something is hidden.
+
     Where a renderer's vectors say what is hidden, the pictures are asked only around that. They say it of the previous
     frame and of the newest reference; what is hidden is looked for in the references by the pictures, since no vectors
     lead to what was hidden in between.
@@ -146,14 +193,19 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
         previous, frame: neighbouring frames of the clip, on one device.
         references: older frames, oldest first, reduced to the size at which they are compared.
     """
-    image = frame.image
-    if _stands_still(previous.image, image):
-        return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
-    match = _known_match(source, frame, previous) or _match(source, frame, previous)
+    motion = Following(frame, previous, tuple(references), _stands_still(previous, frame)).motion(source)
+    assert motion is not None, "there is a previous frame"
+    return motion
+
+
+def _estimate(source: MotionSource, previous: Frame, frame: Frame, references: Sequence[Frame]) -> Motion:
+    size = _size_of(frame)
+    small = _matched(frame)
+    match = _known_match(source, frame, previous) or _match(source, small, _matched(previous))
     hidden = _soft((~match.alike).float())
     believed = match.alike & (match.consistent | (match.difference < UNDISPUTED_TOLERANCE))
-    reference_matches, anchor = _look_back(source, frame, ~believed, references)
-    return Motion(match.flow_at((image.shape[2], image.shape[3])), 1 - hidden, reference_matches, anchor)
+    reference_matches, anchor = _look_back(source, small, ~believed, references, size)
+    return Motion(match.flow_in(size), 1 - hidden, reference_matches, anchor)
 
 
 @dataclass(frozen=True)
@@ -179,9 +231,10 @@ class _Match:
             return self.known.seen & (same | ~_around(~self.known.seen))
         return same
 
-    def flow_at(self, size: tuple[int, int]) -> Tensor:
-        """The flow at a height and width; without what is too small to have been found in pictures."""
-        flow = _enlarged(self.flow, size)
+    def flow_in(self, size: tuple[int, int]) -> Tensor:
+        """The flow in pixels of a frame of this height and width; without what is too small to have been found."""
+        height, width = self.flow.shape[2:]
+        flow = self.flow * self.flow.new_tensor((size[1] / width, size[0] / height)).view(1, 2, 1, 1)
         return flow if self.known else deadband(flow)
 
 
@@ -204,51 +257,74 @@ def _known_match(source: MotionSource, frame: Frame, other: Frame) -> _Match | N
 
 
 def _look_back(
-    source: MotionSource, frame: Frame, hidden: Tensor, references: Sequence[Frame]
+    source: MotionSource, frame: Frame, hidden: Tensor, references: Sequence[Frame], size: tuple[int, int]
 ) -> tuple[tuple[ReferenceMatch, ...], ReferenceMatch | None]:
     """Find each hidden pixel in the reference that resembles it most, and all pixels in the newest reference.
 
     Softness makes single pixels, which would be specks, fade.
+
+    Args:
+        source: finds the flow.
+        frame: at the size at which it is matched.
+        hidden: (1, 1, H, W), bool, of any size, which is that of what is seen.
+        references: oldest first.
+        size: of the frame in whose pixels flow is given.
     """
     if not references:
         return (), None
-    size = frame.image.shape[2], frame.image.shape[3]
-    small, newest = _reduced(frame), references[-1]
+    *older, newest = references
+    small, is_searched = _fitted(frame, ANCHOR_LONG_EDGE), float(hidden.float().mean()) >= ENOUGH_HIDDEN
     known = _known_match(source, small, newest)
-    searched = references if float(hidden.float().mean()) >= ENOUGH_HIDDEN else references[-1:] if known is None else ()
-    matches = {reference.index: _match(source, small, reference) for reference in searched}
-    best = torch.full_like(small.image[:, :1], SAME_COLOR_TOLERANCE)
-    choice = torch.full_like(best, -1)
-    for index, match in matches.items():
-        better = match.consistent & (match.difference < best)
-        best, choice = torch.where(better, match.difference, best), torch.where(better, index, choice)
-    choice = F.interpolate(choice, size=size, mode="nearest")
-    reference_matches = tuple(
-        ReferenceMatch(index, match.flow_at(size), _soft(seen.float()))
-        for index, match in matches.items()
-        if bool((seen := hidden & (choice == index)).any())
-    )
+    matches = {}
+    if is_searched:
+        smaller = _fitted(small, REFERENCE_LONG_EDGE)
+        matches = {other.index: _match(source, smaller, _fitted(other, REFERENCE_LONG_EDGE)) for other in older}
+    if is_searched or known is None:
+        matches[newest.index] = _match(source, small, newest)
     anchor = known or matches[newest.index]
     unsure = (~(anchor.alike & anchor.consistent)).float()
-    sure = 1 - _soft(F.interpolate(unsure, size=size, mode="nearest"))
-    return reference_matches, ReferenceMatch(newest.index, anchor.flow_at(size), sure, known is not None)
+    sure = 1 - _soft(_repeated(unsure, hidden))
+    seen = _seen_by(matches, hidden) if is_searched else {}
+    return (
+        tuple(ReferenceMatch(index, matches[index].flow_in(size), _soft(mask.float())) for index, mask in seen.items()),
+        ReferenceMatch(newest.index, anchor.flow_in(size), sure, known is not None),
+    )
 
 
-def _reduced(frame: Frame) -> Frame:
-    """A frame at the size at which references are compared."""
-    height, width = frame.image.shape[2:]
-    if max(height, width) <= REFERENCE_LONG_EDGE:
+def _seen_by(matches: Mapping[int, _Match], hidden: Tensor) -> dict[int, Tensor]:
+    """What of the hidden is to be taken from which reference, (1, 1, H, W), bool, of those that something is."""
+    unlike = [
+        _repeated(torch.where(match.consistent, match.difference, SAME_COLOR_TOLERANCE), hidden)
+        for match in matches.values()
+    ]
+    least, choice = torch.cat(unlike, dim=1).min(1, keepdim=True)
+    taken = hidden & (least < SAME_COLOR_TOLERANCE)
+    found = {index: taken & (choice == place) for place, index in enumerate(matches)}
+    return {index: seen for index, seen in found.items() if bool(seen.any())}
+
+
+def _repeated(values: Tensor, like: Tensor) -> Tensor:
+    """Maps at another's size, no value being mixed."""
+    return F.interpolate(values, size=like.shape[2:], mode="nearest")
+
+
+def _matched(frame: Frame) -> Frame:
+    """A frame at the size down to which flow is found."""
+    height, width = _size_of(frame)
+    step = 2 ** halvings(height, width)
+    return replace(frame, image=reduced(frame.image, (-(-height // step), -(-width // step))))
+
+
+def _fitted(frame: Frame, long_edge: int) -> Frame:
+    """A frame of this long edge at most."""
+    height, width = _size_of(frame)
+    if max(height, width) <= long_edge:
         return frame
-    return replace(frame, image=resize(frame.image, fit_long_edge(height, width, REFERENCE_LONG_EDGE)))
+    return replace(frame, image=reduced(frame.image, fit_long_edge(height, width, long_edge)))
 
 
-def _enlarged(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Flow at another size: its values grow with it."""
-    height, width = flow.shape[2:]
-    if (height, width) == size:
-        return flow
-    scale = flow.new_tensor((size[1] / width, size[0] / height)).view(1, 2, 1, 1)
-    return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
+def _size_of(frame: Frame) -> tuple[int, int]:
+    return frame.image.shape[2], frame.image.shape[3]
 
 
 def _difference(image: Tensor, other: Tensor) -> Tensor:
@@ -267,5 +343,7 @@ def _soft(mask: Tensor) -> Tensor:
     return gaussian_blur(mask, FEATHER * max(mask.shape[2:]))
 
 
-def _stands_still(previous: Tensor, image: Tensor) -> bool:
-    return float(gaussian_blur(image - previous, STILL_BLUR_PX).abs().max()) < STILL
+def _stands_still(previous: Frame, frame: Frame) -> bool:
+    before, now = _matched(previous).image, _matched(frame).image
+    sigma = STILL_BLUR_PX * now.shape[3] / frame.image.shape[3]
+    return float(gaussian_blur(now - before, sigma).abs().max()) < STILL

@@ -34,10 +34,15 @@ FARNEBACK_NEIGHBOURHOOD_PX = 7
 FARNEBACK_SIGMA_PX = 1.5
 
 
+def halvings(height: int, width: int) -> int:
+    """How many times a picture is halved before DIS looks at it most finely."""
+    return max(0, math.ceil(math.log2(max(height, width) / FINEST_EDGE_PX)))
+
+
 class MotionSource(Protocol):
     """Finds where the pixels of one frame lie in another; one object serves one thread.
 
-    It is asked for neighbouring frames and, at a reduced size, for frames that lie far apart.
+    It is asked for neighbouring frames and for frames that lie far apart, large ones at a reduced size.
     """
 
     @property
@@ -86,7 +91,7 @@ class DISFlow(_OfPictures):
         """As of `MotionSource.flow`, for pictures (1, 3, H, W), RGB, 0..1; the flow lies on the CPU."""
         require_same_size(image, other)
         height, width = image.shape[2:]
-        self._dis.setFinestScale(max(0, math.ceil(math.log2(max(height, width) / FINEST_EDGE_PX))))
+        self._dis.setFinestScale(halvings(height, width))
         flow = self._dis.calc(_padded(_luma_bytes(image)), _padded(_luma_bytes(other)), None)
         return _to_flow(flow[:height, :width])
 

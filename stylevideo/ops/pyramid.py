@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import cv2
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -55,6 +57,29 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
         return image
     resized = F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
     return resized.clamp(0, 1)
+
+
+def reduced(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Make a picture smaller for a comparison, each pixel a mean of those that it covers: by OpenCV, on the CPU.
+
+    Args:
+        image: (1, C, H, W), on any device.
+        size: height and width, at most the picture's.
+    Returns:
+        (1, C, height, width).
+    """
+    if image.shape[2:] == size:
+        return image
+    planes = image[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    smaller = cv2.resize(planes, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(smaller).reshape(*size, -1).permute(2, 0, 1)[None].to(image.device)
+
+
+def enlarged(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (1, C, H, W) at a larger height and width, bilinearly; their values stay what they are."""
+    if maps.shape[2:] == size:
+        return maps
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
 def require_same_size(image: Tensor, other: Tensor) -> None:

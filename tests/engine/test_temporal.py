@@ -281,7 +281,7 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(
     motion = list(with_motion([first, second], DISFlow()))[1][1]
     assert motion is not None
     frame = with_margin(second.image)
-    moved = extended_motion(motion, frame.device)
+    moved = extended_motion(motion, frame)
     carried = carry(state.carried, state.convergence, moved, frame, state.references)
     start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     objective = Objective(vgg, frame, targets.at((frame.shape[2], frame.shape[3])), None, settings.losses)

@@ -38,7 +38,7 @@ def test_bytes_and_tiny_pictures_get_a_margin_too() -> None:
 def test_outside_all_moves_as_at_the_border() -> None:
     flow, visible = noise_image(40, 24)[:, :2] * 5, noise_image(40, 24, 1)[:, :1]
     match = ReferenceMatch(8, -flow, 1 - visible)
-    motion = extended_motion(Motion(flow, visible, (match,), match), "cpu")
+    motion = extended_motion(Motion(flow, visible, (match,), match), with_margin(noise_image(40, 24)))
     for values, wide in ((flow, motion.flow_to_previous), (visible, motion.visible)):
         assert torch.equal(wide, F.pad(values, PADDING, mode="replicate"))
     for seen in (*motion.reference_matches, motion.anchor):
