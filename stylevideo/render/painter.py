@@ -6,12 +6,13 @@ Knows where frames come from and where unfinished ones are kept; knows nothing o
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 
 from stylevideo.engine.carry import BlendTarget, Reference
@@ -21,19 +22,21 @@ from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
-from stylevideo.motion.estimate import Motion, earliest_reference, with_motion
+from stylevideo.motion.estimate import Following, Motion, earliest_reference, following, with_motion
 from stylevideo.motion.frame import Frame
 from stylevideo.render.job import Job
 from stylevideo.render.styles import style_targets
 from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.store.frames import FrameStore
-from stylevideo.system.background import Stopwatch, read_ahead
+from stylevideo.system.background import Stopwatch, read_ahead, worked_ahead
 from stylevideo.system.device import describe, memory_context
 from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
 
 READ_AHEAD_FRAMES = 2
+MOST_MOTION_THREADS = 4
+"""That find motion while a card paints."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +196,21 @@ class Painter:
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
                     first = min(stretch.last_moved, max(shot.start, earliest_reference(begin)))
                 frames = (_as_frame(job, source) for source in footage.read(range(first, shot.stop)))
-                yield from with_motion(
-                    frames, job.motion() if job.carries else None, (shot.start,), begin, stretch.last_moved
-                )
+                pairs = following(frames, job.carries, (shot.start,), begin, stretch.last_moved)
+                yield from worked_ahead(pairs, partial(_estimator, job), _motion_threads(job))
+
+
+def _estimator(job: Job) -> Callable[[Following], tuple[Frame, Motion | None]]:
+    """Finds motion, in one thread."""
+    source = job.motion() if job.carries else None
+    return lambda pair: (pair.frame, pair.motion(source) if source else None)
+
+
+def _motion_threads(job: Job) -> int:
+    """How many find motion: one beside a CPU that paints, and one where vectors are joined from frame to frame."""
+    if job.device.type == "cpu" or job.vectors is not None:
+        return 1
+    return max(1, min(MOST_MOTION_THREADS, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,6 +15,7 @@ from typing import Generic, TypeVar
 from stylevideo.errors import Stopped
 from stylevideo.system.threads import start_thread
 
+S = TypeVar("S")
 T = TypeVar("T")
 POLL_S = 0.1
 LONGEST_WAIT_S = 2.0
@@ -116,6 +119,70 @@ def _put(waiting: queue.Queue[_Item[T] | _End], entry: _Item[T] | _End, left: th
         except queue.Full:
             continue
     return False
+
+
+def worked_ahead(
+    items: Iterable[S], work: Callable[[], Callable[[S], T]], threads: int, depth: int = 1
+) -> Generator[T, None, None]:
+    """Yield what is made of each item, in their order, made by several threads.
+
+    An exception raised while an item is fetched, or worked on, is raised here, in its place. Closing this generator
+    ends the threads, once each has done what it is at, and closes `items`.
+
+    Args:
+        items: fetched in the reader's thread, at most `threads` + `depth` of them before the first is yielded.
+        work: called in each thread: makes what works on items there.
+        threads: how many; 1 leaves the work to the reader's own thread.
+        depth: how many items may wait for a thread, or their result for the reader.
+    """
+    if threads == 1:
+        with closing(_as_generator(items)) as fetched:
+            yield from map(work(), fetched)
+        return
+    asked: queue.SimpleQueue[tuple[S, Future[T]] | None] = queue.SimpleQueue()
+    pending: deque[Future[T]] = deque()
+    for _ in range(threads):
+        start_thread(_work_off, asked, work, name="work-ahead")
+    try:
+        with closing(_caught(items)) as fetched:
+            for item in fetched:
+                pending.append(Future())
+                if isinstance(item, _End):
+                    pending[-1].set_exception(item.error)
+                else:
+                    asked.put((item.value, pending[-1]))
+                if len(pending) >= threads + depth:
+                    yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+        for _ in range(threads):
+            asked.put(None)
+
+
+def _caught(items: Iterable[S]) -> Generator[_Item[S] | _End, None, None]:
+    """The items, and in the end what was raised while one was fetched."""
+    try:
+        with closing(_as_generator(items)) as fetched:
+            for item in fetched:
+                yield _Item(item)
+    except Exception as error:
+        yield _End(error)
+
+
+def _work_off(asked: queue.SimpleQueue[tuple[S, Future[T]] | None], work: Callable[[], Callable[[S], T]]) -> None:
+    make: Callable[[S], T] | None = None
+    while (entry := asked.get()) is not None:
+        item, future = entry
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            make = make or work()
+            future.set_result(make(item))
+        except BaseException as error:  # it belongs to the reader, whatever it is
+            future.set_exception(error)
 
 
 class WriteBehind(Generic[T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,9 +16,11 @@ from scripts.samples.scenes import render_shot
 from stylevideo.motion.estimate import (
     REFERENCE_EVERY,
     REFERENCES,
+    Following,
     Motion,
     earliest_reference,
     estimate_motion,
+    following,
     is_reference,
     with_motion,
 )
@@ -25,6 +28,7 @@ from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.pyramid import enlarged
 from stylevideo.ops.warp import warp
+from stylevideo.system.background import worked_ahead
 
 HEIGHT, WIDTH = 72, 128
 WALL_LEFT, WALL_RIGHT = 48, 80
@@ -283,3 +287,28 @@ def test_large_pictures_are_looked_back_at_at_a_smaller_size(size: tuple[int, in
     seen = seen > 0.5
     assert float(seen.float().mean()) > 0.5
     assert float(flow[:, :1][seen].median()) == pytest.approx(-4, abs=1)
+
+
+def test_motion_is_the_same_for_any_number_of_threads() -> None:
+    frames = someone_walks_past(12)
+    chosen = [frames[0], *frames[7:]]
+
+    def in_a_thread() -> Callable[[Following], Motion | None]:
+        source = DISFlow()
+        return lambda pair: pair.motion(source)
+
+    alone, *shared = (list(worked_ahead(following(chosen), in_a_thread, threads)) for threads in (1, 2, 4))
+    assert sum(bool(maps_of(motion)) for motion in alone) == 5
+    for found in shared:
+        for motion, expected in zip(found, alone, strict=True):
+            for one, other in zip(maps_of(motion), maps_of(expected), strict=True):
+                assert torch.equal(one, other)
+
+
+def maps_of(motion: Motion | None) -> list[Tensor]:
+    """All of them."""
+    if motion is None:
+        return []
+    looked_back = [match for match in (*motion.reference_matches, motion.anchor) if match]
+    seen = [maps for match in looked_back for maps in (match.flow, match.seen)]
+    return [motion.flow_to_previous, motion.visible, *seen]
