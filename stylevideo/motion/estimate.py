@@ -22,7 +22,7 @@ from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import KnownMotion, VectorMotion
 from stylevideo.motion.visibility import deadband, outside, visibility
 from stylevideo.ops.filters import gaussian_blur
-from stylevideo.ops.pyramid import fit_long_edge, reduced
+from stylevideo.ops.pyramid import enlarged, fit_long_edge, reduced
 from stylevideo.ops.warp import warp_roughly
 
 SAME_COLOR_TOLERANCE = 0.04
@@ -233,15 +233,16 @@ class _Match:
 
     def flow_in(self, size: tuple[int, int]) -> Tensor:
         """The flow in pixels of a frame of this height and width; without what is too small to have been found."""
-        height, width = self.flow.shape[2:]
-        flow = self.flow * self.flow.new_tensor((size[1] / width, size[0] / height)).view(1, 2, 1, 1)
+        flow = _in_pixels_of(size, self.flow)
         return flow if self.known else deadband(flow)
 
 
 def _match(source: MotionSource, frame: Frame, other: Frame) -> _Match:
-    """By the pictures."""
-    there, back = source.flow(frame, other), source.flow(other, frame)
-    agree = visibility(there, back)
+    """By the pictures; the way back, which is compared alone, at half their size."""
+    there = source.flow(frame, other)
+    half = (-(-there.shape[2] // 2), -(-there.shape[3] // 2))
+    back = source.flow(*(replace(seen, image=reduced(seen.image, half)) for seen in (other, frame)))
+    agree = visibility(there, enlarged(_in_pixels_of(_size_of(frame), back), _size_of(frame)))
     flow, of_camera = use_camera_motion(there, agree, frame.image, other.image)
     difference = _difference(warp_roughly(other.image, flow), frame.image)
     return _Match(flow, difference, (agree > 0) | (of_camera > 0.5))
@@ -301,6 +302,12 @@ def _seen_by(matches: Mapping[int, _Match], hidden: Tensor) -> dict[int, Tensor]
     taken = hidden & (least < SAME_COLOR_TOLERANCE)
     found = {index: taken & (choice == place) for place, index in enumerate(matches)}
     return {index: seen for index, seen in found.items() if bool(seen.any())}
+
+
+def _in_pixels_of(size: tuple[int, int], flow: Tensor) -> Tensor:
+    """Flow (1, 2, h, w), whose values are in its own pixels, in those of another height and width."""
+    height, width = flow.shape[2:]
+    return flow * flow.new_tensor((size[1] / width, size[0] / height)).view(1, 2, 1, 1)
 
 
 def _repeated(values: Tensor, like: Tensor) -> Tensor:

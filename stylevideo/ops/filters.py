@@ -12,7 +12,7 @@ from torch import Tensor
 WIDE_PX = 4.0
 """From this sigma on what is lost by halving is too little to be seen."""
 HALVED_VARIANCE = 1.0
-"""What halving and enlarging blur by themselves, square pixels: a quarter by means of two, the rest by lines between."""
+"""What halving and enlarging blur by themselves, square pixels: a quarter by means of two, the rest by lines."""
 
 
 def gaussian_blur(values: Tensor, sigma: float) -> Tensor:

@@ -70,13 +70,13 @@ class Known:
     name = "known"
 
     def __init__(self, step_px: int) -> None:
-        self.step_px = step_px
+        self.step = step_px / WIDTH
         self.asked: list[tuple[int, int]] = []
 
     def flow(self, frame: Frame, other: Frame) -> torch.Tensor:
         self.asked.append((frame.index, other.index))
         flow = torch.zeros_like(frame.image[:, :2])
-        flow[:, 0] = self.step_px * (frame.index - other.index)
+        flow[:, 0] = self.step * flow.shape[3] * (frame.index - other.index)
         return flow
 
 
