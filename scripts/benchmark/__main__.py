@@ -14,7 +14,7 @@
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
-    python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--cores 1 2]
+    python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
     python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
     python -m scripts.benchmark blind --score choices.txt
@@ -284,7 +284,7 @@ def iteration(options: argparse.Namespace) -> None:
 def motion(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("cpu")))
     for width, height in options.sizes:
-        for said in check_motion(options.clip, options.media, (height, width), options.frames, options.cores):
+        for said in check_motion(options.clip, options.media, (height, width), options.frames, options.ways):
             print(said, flush=True)
     print(machine)
 
@@ -437,7 +437,8 @@ def _add_motion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clip", choices=LONG_ENOUGH, default="bigbuckbunny")
     command.add_argument("--sizes", type=_size, nargs="+", default=((1920, 1080), (3840, 2160)), help="WIDTHxHEIGHT")
     command.add_argument("--frames", type=_positive, default=4, help="that have all references")
-    command.add_argument("--cores", type=_positive, nargs="+", default=(1, 2), help="threads of each operation")
+    ways = "cores and frames at once: 2x4 finds the motion of four frames at once, with two threads an operation"
+    command.add_argument("--ways", type=_size, nargs="+", default=((1, 1), (2, 1), (2, 2)), help=ways)
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
 
 
