@@ -58,7 +58,8 @@ def check_motion(
         ways: threads of each operation, and of motion: frames that are looked at at once.
     """
     frames, title = _frames(clip, media, size, count), f"{clip} at {size[1]}x{size[0]}"
-    rows, seconds = [], {}
+    rows: list[list[str]] = []
+    seconds: dict[int, float] = {}
     for cores, threads in ways:
         with _threads(cores):
             began, spent = time.perf_counter(), time.process_time()
