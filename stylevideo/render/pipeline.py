@@ -1,6 +1,6 @@
-"""What goes on beside the painting: finished frames are saved, and the film is written from them.
+"""What goes on beside the painting: frames and states to resume from are saved, and the film is written.
 
-Each in a thread of its own, with a bounded queue, so that the optimiser waits for neither. Knows nothing of how a
+Each in a thread of its own, with a bounded queue, so that the optimiser waits for none of them. Knows nothing of how a
 frame is made.
 """
 
@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from queue import Empty, SimpleQueue
+from types import TracebackType
 from typing import Any
 
 from torch import Tensor
 
+from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_picture
 from stylevideo.render.assemble import FinishedFrames, deliver
 from stylevideo.render.job import Job
@@ -28,30 +30,43 @@ from stylevideo.system.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.system.threads import start_thread
 from stylevideo.timeline.clip import Shot
 
+CHECKPOINT_S = 10.0
+"""Seconds of work after which a state is saved; about so much of it, or a frame that takes longer, a crash costs.
+
+A state has 32 bytes for each pixel, thirteen times what a frame has.
+"""
+
 
 @dataclass(frozen=True)
 class _FrameToSave:
-    """A frame and the state that follows it, on the CPU, where nobody changes them any more.
+    """A frame, on the CPU, where nobody changes it any more.
 
     Attributes:
         shot: index of its shot.
         index: of the frame.
         image: (1, 3, H, W), 0..1.
         record: what is reported of it.
-        state: as plain values; None where the shot is complete.
+        state: after it, on its device; None where it ends its shot.
+        due_state: the same as plain values on the CPU, where it is to be saved.
     """
 
     shot: int
     index: int
     image: Tensor
     record: FrameRecord
-    state: dict[str, Any] | None
+    state: SequenceState | None
+    due_state: dict[str, Any] | None
 
 
 class Saver:
-    """Saves frames while later ones are painted; a context.
+    """Saves frames while later ones are painted, and every `CHECKPOINT_S` the state to resume from; a context.
 
-    Where the context is left by an exception, the frames that were handed over are saved first.
+    A state is saved in a thread of its own, since that takes longer than some frames do; while it is, none is due. The
+    first frame of a run is followed by one, so that a run that is killed again and again comes to an end.
+
+    Where the context is left by an exception, the frames that were handed over are saved first, and the state after
+    the last of them, so that none is painted again; not that state where the run is to end at once
+    (`KeyboardInterrupt`).
 
     Args:
         job: of the film.
@@ -67,33 +82,38 @@ class Saver:
         self.waiting = Stopwatch()
         self._job, self._store, self._on_saved = job, store, on_saved
         self._saved: SimpleQueue[FrameRecord] = SimpleQueue()
+        self._due_at, self._is_saving_state = float("-inf"), False
+        self._unsaved: tuple[int, SequenceState] | None = None  # shot and state after the last frame that is safe
 
     def __enter__(self) -> Saver:
-        self._behind = WriteBehind(self._save)
+        self._frames, self._states = WriteBehind(self._save), WriteBehind(self._save_state)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._behind.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._close(with_state=kind is None or issubclass(kind, Exception))
 
     def add(self, made: Made) -> None:
         """Hand over a frame; waits while two before it are not yet safe.
 
         Raises:
-            StorageError: an earlier frame could not be saved.
+            StorageError: an earlier frame, or a state, could not be saved.
         """
         with self.waiting:
+            self._states.raise_error()
             result = made.result
             record = FrameRecord.of(self._job.clip.selection, result)
-            state = None if made.ends_shot else state_to_dict(made.state)
-            self._behind.put(_FrameToSave(made.shot.index, result.index, result.image.cpu(), record, state))
+            state, due_state = None if made.ends_shot else made.state, self._due_state(made)
+            image = result.image.cpu()
+            self._frames.put(_FrameToSave(made.shot.index, result.index, image, record, state, due_state))
 
     def require_saved(self) -> None:
         """Look whether all went well so far, and wait for nothing.
 
         Raises:
-            StorageError: a frame could not be saved.
+            StorageError: a frame or a state could not be saved.
         """
-        self._behind.raise_error()
+        self._frames.raise_error()
+        self._states.raise_error()
 
     def tell_saved(self, on_event: Listener) -> None:
         """Tell of the frames that have become safe since this was called last."""
@@ -102,25 +122,54 @@ class Saver:
                 on_event(FrameFinished(self._saved.get_nowait()))
 
     def finish(self) -> None:
-        """Wait until all frames are safe.
+        """Wait until all frames are safe, and the state after the last one where it does not end its shot.
 
         Raises:
             StorageError: one could not be saved.
         """
-        self._behind.finish()
+        self._close(with_state=True)
+        self.require_saved()
+
+    def _due_state(self, made: Made) -> dict[str, Any] | None:
+        """The state after a frame, if it is to be saved; a shot that is complete needs none."""
+        now = time.monotonic()
+        if not made.ends_shot and (now < self._due_at or self._is_saving_state):
+            return None
+        self._due_at = now + CHECKPOINT_S
+        if made.ends_shot:
+            return None
+        self._is_saving_state = True
+        return state_to_dict(made.state)
+
+    def _close(self, with_state: bool) -> None:
+        """Save what was handed over, as far as that is possible, and end the threads."""
+        self._frames.close()
+        unsaved, self._unsaved = self._unsaved, None
+        if unsaved and with_state:
+            with suppress(Exception):  # the run ends for a reason of its own
+                self._states.put((unsaved[0], state_to_dict(unsaved[1])))
+        self._states.close()
 
     def _save(self, frame: _FrameToSave) -> None:
-        picture = to_picture(frame.image, self._job.bits)
-        self._store.save(frame.shot, frame.record.number, picture, asdict(frame.record), frame.state)
+        self._store.save(frame.record.number, to_picture(frame.image, self._job.bits), asdict(frame.record))
+        if frame.state is None:
+            self._store.complete(frame.shot, frame.record.number)
+        self._unsaved = None if frame.state is None else (frame.shot, frame.state)
+        if frame.due_state is not None:
+            self._states.put((frame.shot, frame.due_state))
+            self._unsaved = None
         self._on_saved(frame.shot, frame.index)
         self._saved.put(frame.record)
+
+    def _save_state(self, shot_and_state: tuple[int, dict[str, Any]]) -> None:
+        self._store.save_state(*shot_and_state)
+        self._is_saving_state = False
 
 
 class Pipeline:
     """Saves a film's frames and writes the film while later frames are painted; a context.
 
-    Where the context is left by an exception, the frames that were handed over are saved first, and the encoder is
-    ended.
+    Where the context is left by an exception, what `Saver` says is saved first, and the encoder is ended.
 
     Args:
         job: of the film.
@@ -147,9 +196,11 @@ class Pipeline:
             self._begun = begun.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._finished.abandon()  # of no effect on a film that is complete
-        self._begun.close()
+        self._begun.__exit__(kind, error, trace)
         self._join()
 
     def add(self, made: Made) -> None:

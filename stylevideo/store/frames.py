@@ -1,10 +1,10 @@
 """Finished frames and the state to go on from, on disk, safe as soon as they are made.
 
 They lie in a hidden folder beside the film, named after it, and are gone once the film is complete. A
-frame counts as finished once the state that follows it is saved, or a shot's last frame once the shot is marked as
-complete; whatever a crash left beyond that is made again, from exactly the same start. Several processes may save
-frames, each of other shots. What was spoilt or exchanged is noticed when it is read. Knows nothing of what a state
-means.
+frame counts as finished once a state that follows it, or a later frame of its shot, is saved, or once the shot is
+marked as complete; whatever a crash left beyond that is made again, from exactly the same start, and replaced. Several
+processes may save frames, each of other shots. What was spoilt or exchanged is noticed when it is read. Knows nothing
+of what a state means.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import hashlib
 import io
 import json
 import pickle
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,43 +116,48 @@ class FrameStore:
         """Whether there is anything to go on from."""
         return any((self.folder / "shots").glob("*"))
 
-    def save(
-        self, shot: int, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any] | None
-    ) -> None:
-        """Keep a finished frame, what is reported of it, and the state to go on from.
+    def save(self, number: int, picture: np.ndarray, record: Mapping[str, Any]) -> None:
+        """Keep a frame, and what is reported of it; it counts with the next `save_state` or `complete` of its shot.
 
         Args:
-            shot: index of the shot that the frame belongs to.
             number: the frame's.
             picture: (H, W, 3) uint8, uint16 or float32, RGB.
             record: JSON values.
-            state: tensors, numbers, strings, and lists or tuples of them; replaces the shot's former state. None: the
-                shot is complete.
         Raises:
             ResumeError: somebody else has thrown the folder away, or begun it anew.
             StorageError: the disk is full, or the folder cannot be written.
         """
-        self._require_own()
-        try:
-            self._save(shot, number, picture, record, state)
-        except StorageError:
-            self._require_own()  # why a folder cannot be written that is gone
-            raise
+        with self._own():
+            self._save_picture("frames", number, picture, record)
 
-    def _save(
-        self, shot: int, number: int, picture: np.ndarray, record: Mapping[str, Any], state: Mapping[str, Any] | None
-    ) -> None:
-        self._save_picture("frames", number, picture, record)
-        self._require_own()  # what follows would let others go on from frames that are not there
-        name = _shot_name(shot, "pt")
-        if state is None:
+    def save_state(self, shot: int, state: Mapping[str, Any]) -> None:
+        """Keep the state to resume a shot from, after one of its frames; that and all before it are saved.
+
+        Args:
+            shot: its index.
+            state: tensors, numbers, strings, and lists or tuples of them; replaces the shot's former state.
+        Raises:
+            ResumeError, StorageError: as `save`.
+        """
+        with self._own():
+            buffer = io.BytesIO()
+            torch.save(dict(state), buffer)
+            self._notes.write_content(_shot_name(shot, "pt"), buffer.getbuffer())
+            if self.is_complete(shot):  # since this state was begun, in another thread
+                self._remove_state(shot)
+
+    def complete(self, shot: int, number: int) -> None:
+        """Mark a shot as complete; all of its frames are saved.
+
+        Args:
+            shot: its index.
+            number: of its last frame.
+        Raises:
+            ResumeError, StorageError: as `save`.
+        """
+        with self._own():
             self._notes.write(_shot_name(shot, "complete"), number)
-            with suppress(OSError):  # nobody looks at it any more
-                (self.folder / name).unlink(missing_ok=True)
-            return
-        buffer = io.BytesIO()
-        torch.save(dict(state), buffer)
-        self._notes.write_content(name, buffer.getbuffer())
+            self._remove_state(shot)
 
     def is_complete(self, shot: int) -> bool:
         """Whether all frames of the shot with this index are finished.
@@ -313,6 +318,20 @@ class FrameStore:
 
     def _picture_path(self, folder: str, number: int, is_float: bool) -> Path:
         return self.folder / folder / f"{number:08d}.{'tif' if is_float else 'png'}"
+
+    @contextmanager
+    def _own(self) -> Iterator[None]:
+        """Write only where the folder is still this work's, or others would go on from frames that are not there."""
+        self._require_own()
+        try:
+            yield
+        except StorageError:
+            self._require_own()  # why a folder cannot be written that is gone
+            raise
+
+    def _remove_state(self, shot: int) -> None:
+        with suppress(OSError):  # nobody looks at it any more
+            (self.folder / _shot_name(shot, "pt")).unlink(missing_ok=True)
 
     def _require_own(self) -> None:
         found = find_notes(self.folder)

@@ -245,3 +245,4 @@ class WriteBehind(Generic[T]):
                     self._write(item)
                 except BaseException as error:  # it belongs to the thread that hands over, whatever it is
                     self._error = error
+            del item  # which may be large, and the next one may take long to come

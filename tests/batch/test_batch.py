@@ -542,7 +542,7 @@ def begun(clips: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pope
 
 @posix
 class TestInterrupts:
-    """The first ends after the frame, the second at once; killing loses a frame; nothing is left behind."""
+    """The first ends after the frame, the second at once; killing loses some frames; nothing is left behind."""
 
     def test_the_first_signal_keeps_what_is_done(
         self,

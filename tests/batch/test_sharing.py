@@ -352,11 +352,11 @@ class TestInOneProcess:
     ) -> None:
         real = FrameStore.save
 
-        def fail_late(store: FrameStore, shot: int, number: int, *rest: Any) -> None:
+        def fail_late(store: FrameStore, number: int, *rest: Any) -> None:
             if number == 10:
                 time.sleep(0.5)
                 raise StorageError("The disk is full.")
-            real(store, shot, number, *rest)
+            real(store, number, *rest)
 
         monkeypatch.setattr(FrameStore, "save", fail_late)
         with pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"):

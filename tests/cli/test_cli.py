@@ -16,6 +16,7 @@ import pytest
 from conftest import QUICK, STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
+from store_fixtures import kept_frames, state_number
 
 from stylevideo.cli.main import build_parser, main
 from stylevideo.media.hidden import Places
@@ -136,7 +137,7 @@ def test_ctrl_c_is_exit_code_130_and_keeps_the_frames(two_shot_clip: Path, tmp_p
     assert running.returncode == 130
     assert "The finished frames are kept" in messages
     assert "Traceback" not in messages
-    assert Places.of(film).work.exists()
+    assert state_number(film) == len(kept_frames(film)), "nothing is painted again"
 
 
 def test_probe_shows_what_the_file_holds(two_shot_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

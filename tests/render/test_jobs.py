@@ -21,6 +21,7 @@ import torch
 from conftest import QUICK, STYLE, check_job
 from media_fixtures import make_video, shared, stream_hashes
 from sequence_fixtures import save_numbered
+from store_fixtures import kept_frames, state_number
 
 import stylevideo
 from scripts.samples.scenes import render_shot
@@ -120,7 +121,10 @@ def test_events_come_in_order(two_shot_clip: Path, tmp_path: Path) -> None:
 def test_kill_and_resume_gives_the_same_film_byte_for_byte(
     two_shot_clip: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is killed in the first shot, goes on over the cut, is killed again in the second, and is then finished."""
+    """It is killed in the first shot, goes on over the cut, is killed again in the second, and is then finished.
+
+    Each time it has frames that are newer than the last state, of which nothing counts.
+    """
     output = tmp_path / "film.mp4"
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
     arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(output), *flags]
@@ -136,6 +140,9 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
         running.kill() if os.name == "nt" else running.send_signal(signal.SIGKILL)
         running.wait()
         assert not output.exists()
+        newer = [number for number in kept_frames(output) if number > max(10 * turn, state_number(output, turn))]
+        assert newer, "killed too early to be a test"
+        (Places.of(output).work / "frames" / f"{newer[-1]:08d}.png").write_bytes(b"spoilt")
     assert main(arguments) == 0
     printed = capsys.readouterr()
     assert "of them already made" in printed.err
@@ -249,11 +256,11 @@ def test_no_frame_is_kept_after_one_that_could_not_be(
 ) -> None:
     save, tried = FrameStore.save, []
 
-    def save_two(store: FrameStore, shot: int, number: int, *rest: Any) -> None:
+    def save_two(store: FrameStore, number: int, *rest: Any) -> None:
         tried.append(number)
         if number == 3:
             raise StorageError("The disk is full.")
-        save(store, shot, number, *rest)
+        save(store, number, *rest)
 
     monkeypatch.setattr(FrameStore, "save", save_two)
     told: list[Event] = []

@@ -28,7 +28,8 @@ def films(tmp_path: Path) -> Path:
     for output, frames in ((tmp_path / "a.mp4", 2), (tmp_path / "night" / "b.####.png", 1)):
         work = FrameStore(Places.of(output), {"version": "1"})
         for number in range(1, frames + 1):
-            work.save(0, number, np.zeros((8, 8, 3), np.uint8), {"frame": number}, {"number": number})
+            work.save(number, np.zeros((8, 8, 3), np.uint8), {"frame": number})
+            work.save_state(0, {"number": number})
     (tmp_path / ".c.mp4.stylevideo").mkdir()
     (tmp_path / ".c.mp4.stylevideo" / "mine.txt").touch()
     (tmp_path / "d.stylevideo").mkdir()

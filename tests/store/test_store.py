@@ -31,7 +31,8 @@ def test_frames_records_and_state_come_back_exactly(tmp_path: Path) -> None:
     store = FrameStore(Places.of(film), JOB)
     assert store.last_state(2, STATE_BYTES) is None
     state: dict[str, Any] = {"index": 6, "carried": {"image": torch.rand(1, 3, 4, 5)}, "recent_losses": [0.1, 1 / 3]}
-    store.save(2, 7, PICTURE, {"loss": 0.25}, state)
+    store.save(7, PICTURE, {"loss": 0.25})
+    store.save_state(2, state)
     again = FrameStore(Places.of(film), JOB)
     saved = again.last_state(2, STATE_BYTES)
     assert saved is not None
@@ -59,7 +60,7 @@ def test_another_job_is_refused_with_what_differs(tmp_path: Path) -> None:
 
 def test_restart_throws_away(tmp_path: Path) -> None:
     store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
-    store.save(0, 1, PICTURE, {}, {"index": 0})
+    store.save_state(0, {"index": 0})
     again = FrameStore(Places.of(tmp_path / "film.mp4"), {**JOB, "style_weight": 2.0}, restart=True)
     assert again.last_state(0, STATE_BYTES) is None
 
@@ -68,7 +69,8 @@ def test_what_was_half_thrown_away_is_not_gone_on_from(tmp_path: Path, monkeypat
     """Killed in the middle; systems remove files in any order."""
     film = tmp_path / "film.mp4"
     store = FrameStore(Places.of(film), JOB)
-    store.save(0, 1, PICTURE, {}, None)
+    store.save(1, PICTURE, {})
+    store.complete(0, 1)
 
     def remove_frames(folder: Path) -> None:
         for file in (folder / "frames").iterdir():
@@ -101,7 +103,7 @@ def test_a_state_is_saved_and_read_without_copies_of_it(tmp_path: Path) -> None:
     store, size = FrameStore(Places.of(tmp_path / "film.mp4"), JOB), 16 << 20
     tracemalloc.start()  # sees bytes, not tensors
     try:
-        store.save(0, 1, PICTURE, {}, {"image": torch.zeros(size // 4)})
+        store.save_state(0, {"image": torch.zeros(size // 4)})
         assert tracemalloc.get_traced_memory()[1] < 1.5 * size
         tracemalloc.reset_peak()
         assert store.last_state(0, STATE_BYTES) is not None
@@ -119,7 +121,7 @@ def test_a_sequence_of_any_number_of_files_is_known_while_it_is_named(tmp_path: 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
-    store.save(0, 1, PICTURE, {}, {"index": 0})
+    store.save_state(0, {"index": 0})
     torch.save({"index": 0}, store.folder / "shots" / "00000.pt")
     with pytest.raises(ResumeError, match=r"00000\.pt is damaged.*--restart"):
         store.last_state(0, STATE_BYTES)
@@ -130,7 +132,8 @@ def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
     films = [FrameStore(Places.of(tmp_path / name), JOB) for name in ("a.mp4", "b.mp4")]
     for store in films:
         for shot in (0, 1):
-            store.save(shot, shot + 1, PICTURE + shot, {"frame": shot}, {"index": shot})
+            store.save(shot + 1, PICTURE + shot, {"frame": shot})
+            store.save_state(shot, {"index": shot})
             store.save_turned(shot + 1, PICTURE + 2 + shot)
     reads = (
         ("frames/0000000{}.png", lambda: films[0].picture(2)),
