@@ -31,7 +31,9 @@ CORNER_WINDOW_PX = 7
 CORNER_APERTURE_PX = 3
 
 
-def use_camera_motion(flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+def use_camera_motion(
+    flow: Tensor, trusted: Tensor, image: Tensor, other: Tensor, noise: float = NOISE
+) -> tuple[Tensor, Tensor]:
     """Replace flow by the camera's motion where that explains the picture as well.
 
     The camera's motion is the similarity (shift, turn, zoom) that more places with structure agree on than on any
@@ -41,6 +43,7 @@ def use_camera_motion(flow: Tensor, trusted: Tensor, image: Tensor, other: Tenso
         flow: (1, 2, H, W), pixels: the pixel at p of `image` is at p + flow(p) of `other`.
         trusted: (1, 1, H, W), above 0 where the flow may be used to measure the camera's motion.
         image, other: (1, 3, H, W), 0..1, on the flow's device; the camera itself is found on the CPU.
+        noise: of the pictures, 0..1: what was made smaller has less.
     Returns:
         The flow, (1, 2, H, W), and how much of it is the camera's: (1, 1, H, W), 0..1.
     Raises:
@@ -49,7 +52,7 @@ def use_camera_motion(flow: Tensor, trusted: Tensor, image: Tensor, other: Tenso
     camera = camera_motion(flow, trusted, image)
     if camera is None:
         return flow, torch.zeros_like(flow[:, :1])
-    as_well = _error(camera, image, other) <= CAMERA_TOLERANCE * _error(flow, image, other) + NOISE**2
+    as_well = _error(camera, image, other) <= CAMERA_TOLERANCE * _error(flow, image, other) + noise**2
     weight = gaussian_blur(as_well.float(), WINDOW * max(image.shape[2:]))
     return torch.lerp(flow, camera, weight), weight
 

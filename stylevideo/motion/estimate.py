@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.motion.camera import use_camera_motion
+from stylevideo.motion.camera import NOISE, use_camera_motion
 from stylevideo.motion.flow import MotionSource, halvings
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import KnownMotion, VectorMotion
@@ -201,7 +201,8 @@ def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, referen
 def _estimate(source: MotionSource, previous: Frame, frame: Frame, references: Sequence[Frame]) -> Motion:
     size = _size_of(frame)
     small = _matched(frame)
-    match = _known_match(source, frame, previous) or _match(source, small, _matched(previous))
+    noise = NOISE * small.image.shape[3] / size[1]
+    match = _known_match(source, frame, previous) or _match(source, small, _matched(previous), noise)
     hidden = _soft((~match.alike).float())
     believed = match.alike & (match.consistent | (match.difference < UNDISPUTED_TOLERANCE))
     reference_matches, anchor = _look_back(source, small, ~believed, references, size)
@@ -237,13 +238,13 @@ class _Match:
         return flow if self.known else deadband(flow)
 
 
-def _match(source: MotionSource, frame: Frame, other: Frame) -> _Match:
+def _match(source: MotionSource, frame: Frame, other: Frame, noise: float = NOISE) -> _Match:
     """By the pictures; the way back, which is compared alone, at half their size."""
     there = source.flow(frame, other)
     half = (-(-there.shape[2] // 2), -(-there.shape[3] // 2))
     back = source.flow(*(replace(seen, image=reduced(seen.image, half)) for seen in (other, frame)))
     agree = visibility(there, enlarged(_in_pixels_of(_size_of(frame), back), _size_of(frame)))
-    flow, of_camera = use_camera_motion(there, agree, frame.image, other.image)
+    flow, of_camera = use_camera_motion(there, agree, frame.image, other.image, noise)
     difference = _difference(warp_roughly(other.image, flow), frame.image)
     return _Match(flow, difference, (agree > 0) | (of_camera > 0.5))
 
