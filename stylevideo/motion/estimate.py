@@ -41,6 +41,8 @@ ANCHOR_LONG_EDGE = 640
 """The newest reference is matched at this size at most, pixels."""
 REFERENCE_LONG_EDGE = 320
 """Older ones are searched at this size at most."""
+BACK_HALVED_FROM = 640
+"""Long edge from which on the flow back is found at half the size; on smaller pictures that costs steadiness."""
 ENOUGH_HIDDEN = 1e-3
 """Part of the picture that must be hidden before the references are searched."""
 STILL = 2.5 / 255
@@ -239,10 +241,12 @@ class _Match:
 
 
 def _match(source: MotionSource, frame: Frame, other: Frame, noise: float = NOISE) -> _Match:
-    """By the pictures; the way back, which is compared alone, at half their size."""
+    """By the pictures; the way back, which is compared alone, of large ones at half their size."""
     there = source.flow(frame, other)
-    half = (-(-there.shape[2] // 2), -(-there.shape[3] // 2))
-    back = source.flow(*(replace(seen, image=reduced(seen.image, half)) for seen in (other, frame)))
+    height, width = size = _size_of(frame)
+    if max(size) >= BACK_HALVED_FROM:
+        size = (-(-height // 2), -(-width // 2))
+    back = source.flow(*(replace(seen, image=reduced(seen.image, size)) for seen in (other, frame)))
     agree = visibility(there, enlarged(_in_pixels_of(_size_of(frame), back), _size_of(frame)))
     flow, of_camera = use_camera_motion(there, agree, frame.image, other.image, noise)
     difference = _difference(warp_roughly(other.image, flow), frame.image)
