@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from stylevideo.media.hidden import finished_frames
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.losses import gram_matrix
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import bytes_needed, pixels_of
 from stylevideo.render.opening import Mode, open_job
@@ -75,7 +75,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = ()) -> Es
 
 def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
     """How long one VGG evaluation, forward and backward, takes here for each pixel: measured with a small picture."""
-    image = torch.rand(1, 3, PROBE_EDGE_PX, PROBE_EDGE_PX, device=vgg.mean.device, requires_grad=True)
+    image = torch.rand(1, 3, PROBE_EDGE_PX, PROBE_EDGE_PX, device=vgg.mean.device)
     losses = settings.losses
     layers = tuple(dict.fromkeys((*losses.layers_of_style, *losses.content_layers)))
     began = time.perf_counter()
@@ -83,7 +83,7 @@ def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
         beat()
         if number == 1:
             began = time.perf_counter()  # the first one also prepares
-        features = vgg(image, layers)
-        loss = torch.stack([gram_matrix(feature).mean() for feature in features.values()]).sum()
-        float(torch.autograd.grad(loss, image)[0].sum())  # waits for the device
+        trace = vgg.trace(image, layers)
+        parts = {layer: [partial(torch.Tensor.add_, other=features)] for layer, features in trace.features.items()}
+        float(trace.gradient(parts).sum())  # waits for the device
     return (time.perf_counter() - began) / PROBE_EVALUATIONS / PROBE_EDGE_PX**2
