@@ -24,8 +24,8 @@ LAST_OF_BLOCK = {before for before, layer in pairwise(VGG19_LAYERS) if layer in 
 
 Convolution = tuple[Tensor, Tensor]
 """A layer's kernel (out, in, 3, 3) and bias (out,)."""
-AddGradient = Callable[[Tensor], None]
-"""Adds, in place, a loss's gradient by a layer's features to what is given, (1, C, h, w)."""
+AddGradient = Callable[[Tensor], object]
+"""Adds, in place, a loss's gradient by a layer's features to what is given, (1, C, h, w); what it returns does not count."""
 
 
 @dataclass(frozen=True)
