@@ -25,7 +25,7 @@ LAST_OF_BLOCK = {before for before, layer in pairwise(VGG19_LAYERS) if layer in 
 Convolution = tuple[Tensor, Tensor]
 """A layer's kernel (out, in, 3, 3) and bias (out,)."""
 AddGradient = Callable[[Tensor], object]
-"""Adds, in place, a loss's gradient by a layer's features to what is given, (1, C, h, w); what it returns does not count."""
+"""Adds, in place, a loss's gradient by a layer's features to what is given, (1, C, h, w), and may return anything."""
 
 
 @dataclass(frozen=True)
