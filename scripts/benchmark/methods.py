@@ -62,7 +62,7 @@ OF_FRAMES = (
 )
 """Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""
 ENGINE_ALONE = ("matcher", "objective", "optimizer", "sequence", "targets", "terms", "transporter")
-OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "pyramid", "transport")
+OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "parts", "pyramid", "transport")
 OF_FRAMES_ALONE = (
     *(f"engine/{name}.py" for name in ENGINE_ALONE),
     *(f"ops/{name}.py" for name in OPS_ALONE),

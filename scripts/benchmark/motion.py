@@ -29,7 +29,7 @@ from stylevideo.system.background import read_ahead, worked_ahead
 
 PARTS = {
     "flow": ("between",),
-    "blurs": ("gaussian_blur",),
+    "blurs": ("blur_roughly",),
     "warps": ("warp_roughly", "warp_smoothly"),
     "camera": ("camera_motion",),
     "for the painter": ("extended_motion",),

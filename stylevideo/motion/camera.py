@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.ops.filters import gaussian_blur
+from stylevideo.ops.filters import blur_roughly
 from stylevideo.ops.warp import warp_roughly
 
 SAMPLES_ACROSS = 64
@@ -53,7 +53,7 @@ def use_camera_motion(
     if camera is None:
         return flow, torch.zeros_like(flow[:, :1])
     as_well = _error(camera, image, other) <= CAMERA_TOLERANCE * _error(flow, image, other) + noise**2
-    weight = gaussian_blur(as_well.float(), WINDOW * max(image.shape[2:]))
+    weight = blur_roughly(as_well.float(), WINDOW * max(image.shape[2:]))
     return torch.lerp(flow, camera, weight), weight
 
 
@@ -61,7 +61,7 @@ def _error(flow: Tensor, image: Tensor, other: Tensor) -> Tensor:
     """Variance of the difference around each pixel, so that flickering light is no motion: (1, 1, H, W)."""
     window = WINDOW * max(image.shape[2:])
     difference = warp_roughly(other, flow) - image
-    squares = gaussian_blur(difference.square(), window) - gaussian_blur(difference, window).square()
+    squares = blur_roughly(difference.square(), window) - blur_roughly(difference, window).square()
     return squares.sum(1, keepdim=True)
 
 

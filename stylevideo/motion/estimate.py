@@ -21,7 +21,7 @@ from stylevideo.motion.flow import MotionSource, halvings
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import KnownMotion, VectorMotion
 from stylevideo.motion.visibility import deadband, outside, visibility
-from stylevideo.ops.filters import gaussian_blur
+from stylevideo.ops.filters import blur_roughly
 from stylevideo.ops.pyramid import enlarged, fit_long_edge, reduced
 from stylevideo.ops.warp import warp_roughly
 
@@ -341,7 +341,7 @@ def _size_of(frame: Frame) -> tuple[int, int]:
 
 def _difference(image: Tensor, other: Tensor) -> Tensor:
     """Largest difference of a channel after blurring: (1, 1, H, W)."""
-    return gaussian_blur(image - other, BLUR * max(image.shape[2:])).abs().amax(1, keepdim=True)
+    return blur_roughly(image - other, BLUR * max(image.shape[2:])).abs().amax(1, keepdim=True)
 
 
 def _around(mask: Tensor) -> Tensor:
@@ -352,10 +352,10 @@ def _around(mask: Tensor) -> Tensor:
 
 def _soft(mask: Tensor) -> Tensor:
     """A mask with a soft border."""
-    return gaussian_blur(mask, FEATHER * max(mask.shape[2:]))
+    return blur_roughly(mask, FEATHER * max(mask.shape[2:]))
 
 
 def _stands_still(previous: Frame, frame: Frame) -> bool:
     before, now = _matched(previous).image, _matched(frame).image
     sigma = STILL_BLUR_PX * now.shape[3] / frame.image.shape[3]
-    return float(gaussian_blur(now - before, sigma).abs().max()) < STILL
+    return float(blur_roughly(now - before, sigma).abs().max()) < STILL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -24,18 +25,31 @@ def gaussian_blur(values: Tensor, sigma: float) -> Tensor:
     Returns:
         (1, C, H, W).
     """
+    return _by_planes(values, sigma, _blurred)
+
+
+def blur_roughly(values: Tensor, sigma: float) -> Tensor:
+    """As `gaussian_blur`; wide ones by narrower ones of planes half as large, many times faster, nearly the same."""
+    return _by_planes(values, sigma, _blurred_roughly)
+
+
+def _by_planes(values: Tensor, sigma: float, blur: Callable[[np.ndarray, float], np.ndarray]) -> Tensor:
     planes = values[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    blurred = _blurred(planes, sigma)
+    blurred = blur(planes, sigma)
     return torch.from_numpy(blurred).reshape(*planes.shape).permute(2, 0, 1)[None].to(values.device)
 
 
 def _blurred(planes: np.ndarray, sigma: float) -> np.ndarray:
-    """Planes (H, W) or (H, W, C), a wide blur by a narrower one of planes half as large."""
+    """Planes (H, W) or (H, W, C)."""
+    return cv2.GaussianBlur(planes, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+
+
+def _blurred_roughly(planes: np.ndarray, sigma: float) -> np.ndarray:
     if sigma < WIDE_PX:
-        return cv2.GaussianBlur(planes, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        return _blurred(planes, sigma)
     height, width = planes.shape[:2]
     half = cv2.resize(planes, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
-    narrower = _blurred(half, math.sqrt(sigma**2 - HALVED_VARIANCE) / 2)
+    narrower = _blurred_roughly(half, math.sqrt(sigma**2 - HALVED_VARIANCE) / 2)
     return cv2.resize(narrower, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

@@ -223,7 +223,7 @@ def test_what_presets_prints_can_be_pasted(capsys: pytest.CaptureFixture[str]) -
             "There is no flag --iteratons. Did you mean --iterations?",
         ),
         "a flag that is cut short": ("run a.mp4 --styl s.jpg", "run", "There is no flag --styl. Did you mean --style?"),
-        "a flag of another program": ("run a.mp4 --preserve-color", "run", "There is no flag --preserve-color."),
+        "a flag of another program": ("run a.mp4 --watermark", "run", "There is no flag --watermark."),
         "a flag of another command": ("probe a.mp4 --size 3", "probe", "There is no flag --size."),
         "a short flag": ("run a.mp4 -x", "run", "There is no flag -x."),
         "a command": ("rnu a.mp4", "", "There is no command 'rnu'. Did you mean run?"),

@@ -376,7 +376,7 @@ def test_what_is_uncovered_while_a_loop_turns_takes_the_steps_of_what_is_held(
     visible = torch.ones_like(second.image[:, :1])
     visible[..., WIDTH * 3 // 4 :] = 0
     motion = Motion(torch.zeros_like(second.image[:, :2]), visible)
-    moved = extended_motion(motion, second.image.device)
+    moved = extended_motion(motion, with_margin(second.image))
     carried = carry(state.carried, state.convergence, moved, with_margin(second.image))
     start = without_margin(carried.start.image)
     targets = make_targets(settings)
