@@ -85,7 +85,7 @@ def _window_means(plane: Tensor) -> Tensor:
 
 
 class _WindowMeans(torch.autograd.Function):
-    """As pooling does it, seven times as fast: sums of windows are their own transpose."""
+    """As pooling does it, but faster: sums of windows are their own transpose."""
 
     @staticmethod
     def forward(context: Any, plane: Tensor) -> Tensor:
