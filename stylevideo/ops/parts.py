@@ -21,7 +21,7 @@ def places_at_once(channels: int, device: torch.device) -> int:
 def parts_of(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Maps (1, C, h, w) of one size as (places, C), so many places at a time; rows follow each other.
 
-    They are views, into which may be written, but of a map that was cut out of another: that is copied, to be read only.
+    They are views, into which may be written, but of a map that was cut out of another, which is copied, to be read.
     """
     rows = places_at_once(max(each.shape[1] for each in maps), maps[0].device)
     return zip(*(torch.split(each.flatten(2)[0].T, rows) for each in maps), strict=True)
