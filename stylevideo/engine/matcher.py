@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -103,16 +104,25 @@ class Matcher:
         wanting = directions(wanted)
         offered = torch.cat([style.directions for style in maps])
         counts = [len(style.directions) for style in maps]
-        shares = [share / count for share, count in zip(self._shares, counts, strict=True)]
-        share = torch.tensor(shares, device=wanted.device).repeat_interleave(torch.tensor(counts, device=wanted.device))
+        share = torch.cat(
+            [
+                torch.full((count,), share / count, device=wanted.device)
+                for share, count in zip(self._shares, counts, strict=True)
+            ]
+        )
         found = nearest(wanting, offered, prices(wanting, offered, share))
-        starts = torch.tensor(counts, device=wanted.device).cumsum(0) - torch.tensor(counts, device=wanted.device)
+        starts, widths = _on_device(wanted, (0, *accumulate(counts[:-1])), [style.size[1] for style in maps])
         styles = torch.bucketize(found, starts, right=True) - 1
-        widths = torch.tensor([style.size[1] for style in maps], device=wanted.device)[styles]
         within = found - starts[styles]
-        places = torch.stack((within // widths, within % widths), dim=1)
+        width = widths[styles]
+        places = torch.stack((within // width, within % width), dim=1)
         size = _size(wanted)
         return _Matches(styles.view(size), places.view(*size, 2))
+
+
+def _on_device(wanted: Tensor, *numbers: Sequence[int]) -> Tensor:
+    """Rows of whole numbers where a map is; nobody waits until they are there."""
+    return torch.tensor(numbers).to(wanted.device, non_blocking=True)
 
 
 def _descend(

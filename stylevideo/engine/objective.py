@@ -100,9 +100,8 @@ class Objective:
         self._guide = guide
         self._settings = settings
         s = settings
-        self._weights = torch.tensor(
-            (s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight), device=frame.device
-        )
+        weights = (s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight)
+        self._weights = torch.tensor(weights).to(frame.device, non_blocking=True)
         self._unit = own_square if settings.normalization == "target" else entries
         found = (layer for finder, _ in style.finders for layer in finder.layers)
         layers = (*(term.layer for term in style.terms), *found, *settings.content_layers)

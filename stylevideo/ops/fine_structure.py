@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,6 @@ from torch import Tensor
 
 from stylevideo.ops.pyramid import require_same_size
 
-WINDOW_PX = 7
-"""Of the windows within which brightness is compared."""
 SCALES = 2
 """Each half of the one before: a window of the second sees twice as far."""
 STRUCTURE_C3 = 0.03**2 / 2
@@ -26,9 +24,16 @@ EPSILON = 1e-10
 
 @dataclass(frozen=True)
 class _Windows:
-    """Brightness at one scale, and its mean and variance within the window around each pixel: (1, 1, h, w)."""
+    """Brightness at one scale, and what is in the window around each pixel, all (1, 1, h, w).
+
+    Attributes:
+        brightness: 0..1.
+        count: of the window's pixels that lie within the picture.
+        mean, variance: of brightness.
+    """
 
     brightness: Tensor
+    count: Tensor
     mean: Tensor
     variance: Tensor
 
@@ -45,7 +50,7 @@ class FineStructure:
 
     def __init__(self, image: Tensor) -> None:
         self._image = image
-        self._scales = tuple(_windows(image))
+        self._scales = tuple(map(_windows, _scales(image)))
 
     def lost_in(self, image: Tensor) -> Tensor:
         """How much of it another picture of the same size lacks; differentiable.
@@ -57,51 +62,61 @@ class FineStructure:
             ShapeError: the sizes differ.
         """
         require_same_size(self._image, image)
-        lost = [_lost(mine, other) for mine, other in zip(self._scales, _windows(image), strict=True)]
+        lost = [_lost(mine, other) for mine, other in zip(self._scales, _scales(image), strict=True)]
         return torch.stack(lost).sum()
 
 
-def _lost(wanted: _Windows, found: _Windows) -> Tensor:
-    together = _window_means(wanted.brightness * found.brightness) - wanted.mean * found.mean
-    apart = (wanted.variance * found.variance).add(EPSILON).sqrt()
-    structure = (together + STRUCTURE_C3) / (apart + STRUCTURE_C3)
+def _lost(wanted: _Windows, brightness: Tensor) -> Tensor:
+    product = wanted.brightness * brightness
+    mean, square, product = _window_means((brightness, brightness.square(), product), wanted.count)
+    apart = (wanted.variance * _variance(mean, square)).add(EPSILON).sqrt()
+    structure = (product - wanted.mean * mean + STRUCTURE_C3) / (apart + STRUCTURE_C3)
     return (wanted.variance / (wanted.variance + HALF_WEIGHT_VARIANCE) * (1 - structure)).mean()
 
 
-def _windows(image: Tensor) -> Iterator[_Windows]:
+def _scales(image: Tensor) -> Iterator[Tensor]:
+    """Brightness (1, 1, h, w), from fine to coarse."""
     # All colours alike: weighted as the eye does, the gradient would be greenish, and so would the fringes of letters.
     brightness = image.mean(dim=1, keepdim=True)
     for scale in range(SCALES):
         if scale:
             brightness = F.avg_pool2d(brightness, 2, ceil_mode=True)
-        mean = _window_means(brightness)
-        yield _Windows(brightness, mean, (_window_means(brightness.square()) - mean.square()).clamp_min(0))
+        yield brightness
 
 
-def _window_means(plane: Tensor) -> Tensor:
-    """The mean of the window around each pixel, of as much of it as lies within the picture."""
-    means: Tensor = _WindowMeans.apply(plane)
-    return means
+def _windows(brightness: Tensor) -> _Windows:
+    count = _window_sums(torch.ones_like(brightness))
+    mean, square = _window_means((brightness, brightness.square()), count)
+    return _Windows(brightness, count, mean, _variance(mean, square))
+
+
+def _variance(mean: Tensor, square: Tensor) -> Tensor:
+    return (square - mean.square()).clamp_min(0)
+
+
+def _window_means(planes: Sequence[Tensor], count: Tensor) -> tuple[Tensor, ...]:
+    """The mean of the window around each pixel, of as much of it as lies within the picture; all planes in one go."""
+    means: Tensor = _WindowMeans.apply(torch.cat(tuple(planes), dim=1), count)
+    return torch.split(means, 1, dim=1)
 
 
 class _WindowMeans(torch.autograd.Function):
     """As pooling does it, but faster: sums of windows are their own transpose."""
 
     @staticmethod
-    def forward(context: Any, plane: Tensor) -> Tensor:
-        context.save_for_backward(count := _window_sums(torch.ones_like(plane)))
-        return _window_sums(plane) / count
+    def forward(context: Any, planes: Tensor, count: Tensor) -> Tensor:
+        context.save_for_backward(count)
+        return _window_sums(planes) / count
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        return _window_sums(gradient / context.saved_tensors[0])
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _window_sums(gradient / context.saved_tensors[0]), None
 
 
-def _window_sums(plane: Tensor) -> Tensor:
+def _window_sums(planes: Tensor) -> Tensor:
     """The sum of the window of 7 around each pixel, zeros around the picture; along rows, then along columns."""
-    reach = WINDOW_PX // 2
-    sums = F.pad(plane, (reach, reach, reach, reach))
-    for axis, edge in ((3, plane.shape[3]), (2, plane.shape[2])):
+    sums = F.pad(planes, (3, 3, 3, 3))
+    for axis, edge in ((3, planes.shape[3]), (2, planes.shape[2])):
         two = sums.narrow(axis, 0, edge + 5) + sums.narrow(axis, 1, edge + 5)
         four = two.narrow(axis, 0, edge + 3) + two.narrow(axis, 2, edge + 3)
         sums = four.narrow(axis, 0, edge) + two.narrow(axis, 4, edge) + sums.narrow(axis, 6, edge)

@@ -133,7 +133,7 @@ def own_square(target: Tensor) -> Tensor:
 
 def entries(target: Tensor) -> Tensor:
     """How many numbers there are: distances become means, as the article's content and style terms use them."""
-    return torch.tensor(float(target.numel()), dtype=_sum_type(target), device=target.device)
+    return torch.full((), target.numel(), dtype=_sum_type(target), device=target.device)
 
 
 def _sum_type(values: Tensor) -> torch.dtype:

@@ -96,18 +96,21 @@ def nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, size: tuple
 
 
 def _nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, size: tuple[int, int], reach: int) -> Tensor:
-    best = torch.full((len(wanting),), -torch.inf, device=wanting.device)
-    found = places
-    last = torch.tensor(size, device=places.device) - 1
-    for down in range(-reach, reach + 1):
-        for across in range(-reach, reach + 1):
-            tried = (places + torch.tensor((down, across), device=places.device)).clamp_min(0).minimum(last)
-            there = offered.index_select(0, tried[:, 0] * size[1] + tried[:, 1])  # far faster than by brackets
+    height, width = size
+    steps = range(-reach, reach + 1)
+    starts = [(places[:, 0] + down).clamp(0, height - 1) * width for down in steps]  # of rows
+    columns = [(places[:, 1] + across).clamp(0, width - 1) for across in steps]
+    best = wanting.new_full((len(wanting),), -torch.inf)
+    found = starts[0]
+    for start in starts:
+        for column in columns:
+            tried = start + column
+            there = offered.index_select(0, tried)  # far faster than by brackets
             similarity = (wanting * there).sum(dim=1)
             is_better = similarity > best
             best = torch.where(is_better, similarity, best)
-            found = torch.where(is_better[:, None], tried, found)
-    return found
+            found = torch.where(is_better, tried, found)
+    return torch.stack((found // width, found % width), dim=1)
 
 
 def refined(places: Tensor, finer: tuple[int, int], scale: tuple[float, float]) -> Tensor:
@@ -124,8 +127,9 @@ def refined(places: Tensor, finer: tuple[int, int], scale: tuple[float, float]) 
     columns, columns_off = _parents(finer[1], places.shape[1], places.device)
     parents = places[rows][:, columns].float()  # (H, W, 2)
     offsets = torch.stack(torch.meshgrid(rows_off, columns_off, indexing="ij"), dim=2)
-    factors = torch.tensor(scale, device=places.device)
-    return ((parents + offsets + 0.5) * factors - 0.5).round().long().flatten(0, 1)
+    middles = (parents + offsets + 0.5).unbind(dim=2)
+    finer_places = [(middle * factor - 0.5).round().long() for middle, factor in zip(middles, scale, strict=True)]
+    return torch.stack(finer_places, dim=2).flatten(0, 1)
 
 
 def nearest_parents(values: Tensor, finer: tuple[int, int]) -> Tensor:

@@ -63,9 +63,10 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
     least = RIDGE  # the root of the least eigenvalue of back @ forth, whose roots are to become one
     for _ in range(STEPS):
         scale = min(LARGEST_SCALE, 3 / (1 + least + least**2))
-        step = math.sqrt(scale) / 2 * (3 * identity - scale * (back @ forth))
+        half = math.sqrt(scale) / 2
+        step = torch.addmm(identity, back, forth, beta=3 * half, alpha=-scale * half)
         forth, back = forth @ step, step @ back
-        least *= math.sqrt(scale) / 2 * (3 - scale * least**2)
+        least *= half * (3 - scale * least**2)
     symmetric: Tensor = (forth + forth.T) / 2
     return symmetric * torch.sqrt(target_size / size)
 
