@@ -15,7 +15,7 @@
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
-    python -m scripts.benchmark gpu [--dry --size 96 --frames 3]
+    python -m scripts.benchmark gpu [--dry] [--parts iterations films]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
     python -m scripts.benchmark blind --score choices.txt
 
@@ -31,10 +31,9 @@ and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of 
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
 `iteration` at the time of an iteration in times of its bare network's, `motion` at the seconds of a frame's motion by
-their parts, `gpu` at a CUDA card's time, memory and reads
-for frames of 1080p, `blind` makes pairs of two methods' pictures without names, to be chosen from, and opens the key
-once the choices are written down. All results lie in `--output`; a run that was interrupted goes on when it is started
-again. Run it in the environment that `scripts/test.py` makes.
+their parts, `gpu` at a CUDA card: iterations, whole films, resumption, likeness of runs, waits and tests, `blind` makes
+pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
+All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ from scripts.benchmark.clips import (
 )
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
-from scripts.benchmark.gpu import check_gpu
+from scripts.benchmark.gpu import PARTS, check_gpu
 from scripts.benchmark.iteration import check_iteration
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.motion import LONG_ENOUGH, check_motion
@@ -291,7 +290,7 @@ def motion(options: argparse.Namespace) -> None:
 
 def gpu(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
-    for said in check_gpu(options.size, options.frames, options.media, options.dry):
+    for said in check_gpu(options.media, options.dry, options.parts):
         print(said, flush=True)
     print(machine)
 
@@ -448,10 +447,9 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _add_gpu(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--size", type=int, default=1920, help="long edge, pixels")
-    command.add_argument("--frames", type=int, default=20, help="so many, at least three")
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
-    command.add_argument("--dry", action="store_true", help="on the CPU with few iterations, to try the trial itself")
+    command.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    command.add_argument("--dry", action="store_true", help="small and on the CPU, to try the trial itself")
 
 
 def _add_blind(command: argparse.ArgumentParser) -> None:

@@ -1,36 +1,294 @@
-"""What a GPU makes of frames of 1080p, in one short run that a borrowed machine has time for.
+"""All that this project would like to know of a CUDA card, in one run that a borrowed machine has time for.
 
-Knows the path of a frame; knows nothing of files.
+Each part stands for itself: where one fails, its error is told and the next begins. `--dry` goes the same way on the
+CPU, at small sizes and with few iterations, so that on the card nothing but figures can surprise.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import signal
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from scripts import STYLE
-from scripts.benchmark.clips import BenchmarkClip, load_clip
+from scripts import ROOT, STYLE
+from scripts.benchmark.choices import read_method
+from scripts.benchmark.clips import load_clip
+from scripts.benchmark.iteration import MORE_ITERATIONS, check_iteration, painting, pebbles
+from scripts.benchmark.report import number, table
 from stylevideo.engine.sequence import stylize_sequence
-from stylevideo.engine.targets import StyleTargets
-from stylevideo.models.vgg import VGG19
+from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.estimate import with_motion
 from stylevideo.motion.flow import DISFlow
 from stylevideo.render.styles import read_styles, style_targets
+from stylevideo.render.stylize import stylize
+from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
-from stylevideo.settings.settings import Settings
 from stylevideo.system.device import choose_device, convolution_dtype, describe
 
-DRY = {"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0}
-READ_FRAMES = 2
-"""In which reads are counted, apart from those that are timed: to count takes time."""
+CLIP = ROOT / "samples" / "lake.mp4"
+QUICK: dict[str, Any] = {"first_iterations": 2, "iterations": 2, "new_iterations": 0, "coarsest_size": 0}
+KILLED_AFTER = 3
+"""Files of frames that an interrupted run has kept."""
+FFMPEG_S = 600
+WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How large, and on what.
+
+    Attributes:
+        device: of the work.
+        settings: of the films, beside their size and frames.
+        iterations: sizes (width, height) at which an iteration is timed.
+        runs: long edges of whole films, and how many frames each has.
+        matrix: edge of the matrices whose product is timed.
+        rounds: of the timed iterations.
+        media: where `load_clip` may look.
+        folder: for films.
+    """
+
+    device: torch.device
+    settings: dict[str, Any]
+    iterations: tuple[tuple[int, int], ...]
+    runs: tuple[tuple[int, int], ...]
+    matrix: int
+    rounds: int
+    media: Path
+    folder: Path
+
+
+def check_gpu(media: Path, dry: bool, chosen: Sequence[str]) -> Iterator[str]:
+    """What the card is, and what its parts say.
+
+    Args:
+        media: where `load_clip` may look.
+        dry: whether on the CPU, small and with few iterations.
+        chosen: of `PARTS`.
+    Raises:
+        DeviceError: there is no CUDA GPU, and it is not `dry`.
+    """
+    device = choose_device("cpu" if dry else "cuda")
+    yield f"device: {describe(device)}{_card(device)}"
+    with tempfile.TemporaryDirectory() as folder:
+        if dry:
+            trial = Trial(
+                device, {**QUICK, "device": "cpu"}, ((64, 48),), ((96, 10), (128, 3)), 64, 1, media, Path(folder)
+            )
+        else:
+            sizes = ((512, 288), (1024, 576), (1920, 1080), (3840, 2160))
+            runs = ((1280, 48), (1920, 48), (3840, 16))
+            trial = Trial(device, {"device": str(device)}, sizes, runs, 8192, 3, media, Path(folder))
+        for name in chosen:
+            began = time.perf_counter()
+            try:
+                yield from PARTS[name](trial)
+            except Exception:
+                yield f"{name} FAILED: {traceback.format_exc()}"
+            yield f"({name}: {time.perf_counter() - began:.0f} s)"
+
+
+def _card(device: torch.device) -> str:
+    if device.type != "cuda":
+        return ""
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    driver = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+    gib = torch.cuda.get_device_properties(device).total_memory / 2**30
+    return f", {gib:.0f} GiB, driver {driver[0] if driver else 'unknown'}, CUDA {torch.version.cuda}"
+
+
+def _iterations(trial: Trial) -> Iterator[str]:
+    """The time of an iteration by precision, against the bare network, and that against a product of matrices."""
+    methods = [read_method("standard=standard")]
+    styles = read_styles([STYLE])
+    for precision, tensor_cores in (("fp32", False), ("fp32", True), ("bf16", True)):
+        if trial.device.type == "cpu" and (tensor_cores or precision == "bf16"):
+            continue
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tensor_cores
+        dtype = convolution_dtype(precision, trial.device)
+        try:
+            name = "tf32" if precision == "fp32" and tensor_cores else precision
+            yield f"{name}: {_product_tflops(trial, dtype):.3g} TFLOP/s in a product of matrices of {trial.matrix}"
+            vgg = load_vgg19(device=trial.device, dtype=dtype)
+            for width, height in trial.iterations:
+                yield from check_iteration(vgg, styles, (height, width), methods, trial.rounds)
+        finally:
+            torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = True, False  # as PyTorch has them
+
+
+def _product_tflops(trial: Trial, dtype: torch.dtype) -> float:
+    left, right = (torch.randn(trial.matrix, trial.matrix, device=trial.device, dtype=dtype) for _ in range(2))
+    times = []
+    for _ in range(WARM_UP + 5):
+        _wait(trial.device)
+        began = time.perf_counter()
+        torch.mm(left, right)
+        _wait(trial.device)
+        times.append(time.perf_counter() - began)
+    return 2 * trial.matrix**3 / statistics.median(times[WARM_UP:]) / 1e12
+
+
+def _films(trial: Trial) -> Iterator[str]:
+    """Whole films, of a clip brought to each size: frames a second, what was waited for, and memory."""
+    rows = []
+    for edge, count in trial.runs:
+        clip = _clip(trial.folder, edge, count)
+        if trial.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(trial.device)
+        made = _film(clip, trial.folder / f"film-{edge}.mp4", trial)
+        first, *others = (record.seconds for record in made.frames)
+        waits = made.waits
+        shares = (waits.for_frames, waits.for_saving, waits.for_film)
+        gib = torch.cuda.max_memory_allocated(trial.device) / 2**30 if trial.device.type == "cuda" else 0.0
+        rows.append(
+            [
+                f"{made.width}x{made.height}, {count} frames",
+                *map(number, (count / made.seconds, first, statistics.median(others))),
+                *(f"{100 * share / waits.of:.1f} %" for share in shares),
+                number(gib),
+            ]
+        )
+    waited = ("waits for frames and motion", "for saving", "for the film's end")
+    yield table(["film", "frames a second", "first frame, s", "following, s", *waited, "peak GiB"], rows)
+
+
+def _clip(folder: Path, edge: int, count: int) -> Path:
+    """The sample's first frames, enlarged: its motion is what a camera saw."""
+    clip = folder / f"clip-{edge}.mp4"
+    if not clip.exists():
+        size = ["-vf", f"scale={edge}:{edge * 9 // 16 // 2 * 2}:flags=lanczos", "-frames:v", str(count), "-an"]
+        made = run_ffmpeg(
+            ["-v", "error", "-i", str(CLIP), *size, "-c:v", "libx264", "-preset", "veryfast", str(clip)], FFMPEG_S
+        )
+        assert made.status == 0, made.messages
+    return clip
+
+
+def _film(clip: Path, film: Path, trial: Trial) -> ClipResult:
+    return stylize(clip, [STYLE], film, preset("standard").with_values(**trial.settings))
+
+
+def _resumed(trial: Trial) -> Iterator[str]:
+    """A film that is asked to end, then killed, then finished: the same bytes as in one go, and those again?"""
+    edge, count = trial.runs[0]
+    clip = _clip(trial.folder, edge, count)
+    again = trial.folder / "again.mp4"
+    once = trial.folder / "once.mp4"
+    for film in (once, again):
+        _film(clip, film, trial)
+    yield f"two runs of one film are alike: {_digest(again) == _digest(once)}"
+    film = trial.folder / "resumed.mp4"
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in trial.settings.items()]
+    command = [sys.executable, "-m", "stylevideo", "run", str(clip), "--style", str(STYLE), "-o", str(film), *options]
+    ended = [_interrupted(command, trial.folder, sign) for sign in (signal.SIGINT, signal.SIGKILL)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"resumption FAILED: {done.stderr[-500:]}"
+        return
+    same = _digest(film) == _digest(again)
+    yield f"asked to end ({ended[0]}), killed ({ended[1]}), finished: the same bytes as in one go: {same}"
+
+
+def _interrupted(command: list[str], folder: Path, sign: signal.Signals) -> int:
+    """A run's exit status that gets a signal once it has kept some more frames; 0 where it was done before."""
+    kept = _kept(folder)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        while running.poll() is None and _kept(folder) < kept + KILLED_AFTER:
+            time.sleep(0.02)
+        if running.poll() is None:
+            os.kill(running.pid, sign)
+    return running.returncode
+
+
+def _kept(folder: Path) -> int:
+    return sum(1 for path in folder.glob(".resumed*/**/*") if path.suffix == ".png")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _likeness(trial: Trial) -> Iterator[str]:
+    """Whether one gradient is the same twice, and what it costs to make sure of that."""
+    styles = read_styles([STYLE])
+    vgg = load_vgg19(device=trial.device, dtype=convolution_dtype("auto", trial.device))
+    width, height = trial.iterations[min(2, len(trial.iterations) - 1)]
+    frame = pebbles((height, width)).to(trial.device)
+    paint = painting(vgg, styles, frame, read_method("standard=standard"), 1 + MORE_ITERATIONS)
+    for name, chosen in (
+        ("as it is", {}),
+        ("deterministic", {"deterministic": True}),
+        ("benchmark", {"benchmark": True}),
+    ):
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=True, **{"deterministic": False, **chosen}):
+            paint()
+            times, pictures = [], []
+            for _ in range(trial.rounds + 1):
+                _wait(trial.device)
+                began = time.perf_counter()
+                pictures.append(paint())
+                _wait(trial.device)
+                times.append(time.perf_counter() - began)
+        apart = max(float((picture - pictures[0]).abs().max()) for picture in pictures)
+        frame_is = f"a frame of {1 + MORE_ITERATIONS} iterations at {width}x{height}"
+        yield f"cuDNN {name}: {frame_is} takes {min(times):.4f} s; apart by {apart:.2g}"
+
+
+def _waits(trial: Trial) -> Iterator[str]:
+    """How often, and where, a following frame makes the host wait for the device."""
+    settings = preset("standard").with_values(**QUICK)
+    vgg = load_vgg19(device=trial.device, dtype=convolution_dtype("auto", trial.device))
+    clip = load_clip("flight", trial.runs[0][0] // 2, 3, trial.media)
+    targets = style_targets(read_styles([STYLE]), vgg, settings)
+    frames = list(with_motion(clip.frames, DISFlow(), clip.shot_starts))
+    painted = stylize_sequence(iter(frames), None, vgg, targets, settings)
+    next(painted)
+    next(painted)
+    if trial.device.type == "cuda":
+        torch.cuda.set_sync_debug_mode("warn")
+    with HostReads() as reads, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        next(painted)
+    if trial.device.type == "cuda":
+        torch.cuda.set_sync_debug_mode("default")
+    places = Counter(f"{Path(each.filename).name}:{each.lineno}" for each in caught)
+    yield f"reads from the device: {reads.count} in a following frame; waits that PyTorch knows of: {dict(places)}"
+
+
+def _tests(_: Trial) -> Iterator[str]:
+    """The suite's tests that need a card."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider", str(ROOT / "tests")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    yield f"tests for a card: {done.stdout.strip().splitlines()[-1]}"
+    if done.returncode not in (0, 5):
+        yield done.stdout[-2000:]
+
+
+PARTS: dict[str, Callable[[Trial], Iterator[str]]] = {
+    "iterations": _iterations,
+    "films": _films,
+    "resumed": _resumed,
+    "likeness": _likeness,
+    "waits": _waits,
+    "tests": _tests,
+}
 
 
 class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -49,45 +307,6 @@ class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def check_gpu(size: int, frames: int, media: Path, dry: bool) -> Iterator[str]:
-    """Paint a rendered clip, and tell what it costs.
-
-    Args:
-        size: long edge, pixels.
-        frames: of the clip, at least three.
-        media: where `load_clip` may look.
-        dry: whether on the CPU with few iterations, to try the trial itself.
-    Raises:
-        DeviceError: there is no CUDA GPU, and it is not `dry`.
-    """
-    device = choose_device("cpu" if dry else "cuda")
-    yield f"device: {describe(device)}"
-    settings = preset("standard").with_values(**(DRY if dry else {}))
-    vgg = load_vgg19(device=device, dtype=convolution_dtype(settings.optimizer.precision, device))
-    clip = load_clip("flight", size, frames, media)
-    targets = style_targets(read_styles([STYLE]), vgg, settings)
-    seconds = list(_seconds(clip, vgg, targets, settings, device))
-    height, width = clip.size
-    yield (
-        f"{frames} frames of {width}x{height}: the first {seconds[0]:.2f} s, "
-        f"the others {statistics.median(seconds[1:]):.3f} s (median), with their motion"
-    )
+def _wait(device: torch.device) -> None:
     if device.type == "cuda":
-        yield f"peak memory: {torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB"
-    few = replace(clip, frames=clip.frames[:READ_FRAMES])
-    with HostReads() as reads:
-        for _ in _seconds(few, vgg, targets, settings, device):
-            pass
-    yield f"reads from the device: {reads.count} in {READ_FRAMES} frames"
-
-
-def _seconds(
-    clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings, device: torch.device
-) -> Iterator[float]:
-    """How long each frame took, until the device was done with it."""
-    began = time.perf_counter()
-    for _ in stylize_sequence(with_motion(clip.frames, DISFlow(), clip.shot_starts), None, vgg, targets, settings):
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        yield time.perf_counter() - began
-        began = time.perf_counter()
+        torch.cuda.synchronize(device)

@@ -45,14 +45,13 @@ def check_iteration(
         methods: each is compared with the bare network.
         rounds: of which the median counts; one more goes before.
     """
-    generator = torch.Generator().manual_seed(0)
-    small = torch.rand(1, 3, size[0] // PEBBLES_PX, size[1] // PEBBLES_PX, generator=generator)
-    frame = resize(small.to(next(vgg.buffers()).device), size).clamp(0, 1)
+    frame = pebbles(size).to(next(vgg.buffers()).device)
     tasks: dict[str, Callable[[], object]] = {}
     for method in methods:
         deepest = _deepest(method)
         tasks.setdefault(deepest, _bare(vgg, frame, deepest))
-        tasks[method.name], tasks[f"{method.name}, more"] = _painting(vgg, styles, frame, method)
+        tasks[method.name] = painting(vgg, styles, frame, method, 1)
+        tasks[f"{method.name}, more"] = painting(vgg, styles, frame, method, 1 + MORE_ITERATIONS)
     taken = [{name: _seconds(task, frame.device) for name, task in tasks.items()} for _ in range(rounds + 1)][1:]
     rows, bars = [], []
     for method in methods:
@@ -76,19 +75,22 @@ def _deepest(method: Method) -> str:
     return max((*losses.layers_of_style, *losses.content_layers), key=VGG19_LAYERS.index)
 
 
-def _painting(
-    vgg: VGG19, styles: Sequence[ReadStyle], frame: Tensor, method: Method
-) -> tuple[Callable[[], object], Callable[[], object]]:
-    """A following frame with one iteration, and one with more."""
+def pebbles(size: tuple[int, int]) -> Tensor:
+    """What stands for a picture of this height and width: (1, 3, H, W), 0..1, always the same."""
+    small = torch.rand(1, 3, size[0] // PEBBLES_PX, size[1] // PEBBLES_PX, generator=torch.Generator().manual_seed(0))
+    return resize(small, size).clamp(0, 1)
+
+
+def painting(
+    vgg: VGG19, styles: Sequence[ReadStyle], frame: Tensor, method: Method, iterations: int
+) -> Callable[[], Tensor]:
+    """Paints a following frame, with so many iterations."""
     settings = method.settings.with_values(tolerance=0.0)
     optimizer = FrameOptimizer(vgg, style_targets(styles, vgg, settings), settings)
     start = replace(CarriedState.fresh(frame), step=1)
     guide = TemporalTarget(frame, torch.ones_like(frame[:, :1]))
     numbers = AdamNumbers.of_following(settings)
-    return (
-        lambda: optimizer.optimize(frame, start, guide, 1, numbers),
-        lambda: optimizer.optimize(frame, start, guide, 1 + MORE_ITERATIONS, numbers),
-    )
+    return lambda: optimizer.optimize(frame, start, guide, iterations, numbers).state.image
 
 
 def _bare(vgg: VGG19, frame: Tensor, deepest: str) -> Callable[[], object]:

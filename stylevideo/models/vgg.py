@@ -192,8 +192,14 @@ def _unless_zero(features: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _unpooled(indices: Tensor, size: torch.Size, gradient: Tensor) -> Tensor:
-    """The way back through a pooling of 2x2."""
-    return F.max_unpool2d(gradient, indices, [2, 2], output_size=size)
+    """The way back through a pooling of 2x2, laid out as convolutions want it; on a card `F.max_unpool2d` would not be."""
+    found = torch.empty(size, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last)
+    square = [2, 2]
+    # What was pooled is asked for its size alone.
+    torch.ops.aten.max_pool2d_with_indices_backward.grad_input(
+        gradient, found, square, square, [0, 0], [1, 1], False, indices, grad_input=found
+    )
+    return found
 
 
 def _identity(convolutions: Sequence[Convolution]) -> str:
