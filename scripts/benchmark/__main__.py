@@ -33,7 +33,8 @@ is complete, beside what was foreseen, `speed` at the seconds of frames that fol
 `iteration` at the time of an iteration in times of its bare network's, `motion` at the seconds of a frame's motion by
 their parts, `gpu` at a CUDA card: iterations, whole films, resumption, likeness of runs, waits and tests, `blind` makes
 pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
-All results lie in `--output`; a run that was interrupted goes on when it is started again. Run it in the environment that `scripts/test.py` makes.
+All results lie in `--output`; a run that was interrupted goes on when it is started again. Run
+it in the environment that `scripts/test.py` makes.
 """
 
 from __future__ import annotations

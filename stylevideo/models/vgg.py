@@ -192,7 +192,7 @@ def _unless_zero(features: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _unpooled(indices: Tensor, size: torch.Size, gradient: Tensor) -> Tensor:
-    """The way back through a pooling of 2x2, laid out as convolutions want it; on a card `F.max_unpool2d` would not be."""
+    """The way back through a pooling of 2x2, laid out as convolutions want it: `F.max_unpool2d` is not on a card."""
     found = torch.empty(size, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last)
     square = [2, 2]
     # What was pooled is asked for its size alone.
