@@ -34,7 +34,8 @@ _HIDDEN = re.compile(rf"\..+({re.escape(SUFFIX)}|{re.escape(LOCK_SUFFIX)})", re.
 _PART_FOLDER = re.compile(r"part-[0-9a-f]{8}")
 _FOLDERS = ("frames", "shots", "loop")
 _WITHIN = f"({'|'.join(_FOLDERS)})/"
-_FILE = re.compile(rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|({_WITHIN})?\.[0-9a-f]{{16}}\.part")
+_PART_FILE = re.compile(rf"({_WITHIN})?\.[0-9a-f]{{16}}\.part")
+_FILE = re.compile(rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|{_PART_FILE.pattern}")
 """The files that the program puts there, beside those in folders of parts."""
 
 
@@ -135,6 +136,15 @@ def throw_away(places: Places) -> str:
                 raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
             time.sleep(REMOVE_AGAIN_S)
     return ""
+
+
+def remove_parts(places: Places) -> None:
+    """Delete the files that a run which was killed was in the middle of writing; nobody may be writing any."""
+    with suppress(OSError):  # what cannot be deleted only takes room
+        for entry in list(_entries(places.work)):
+            name = _name(places.work, entry)
+            if _PART_FILE.fullmatch(name) and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink()
 
 
 def _delete(folder: Path) -> list[str]:

@@ -81,7 +81,7 @@ def _filled(network: nn.Module, entries: dict[str, Tensor], name: str) -> nn.Mod
             f"{name} does not hold RAFT: its tensors have other shapes than torchvision's. Use torchvision's file, or "
             f"{INSTEAD}."
         ) from error
-    if not all(values.isfinite().all() for values in entries.values()):
+    if not all(values.isfinite().all() for values in network.state_dict().values()):
         raise InputError(f"{name} holds weights that are no numbers. Download it again, or {INSTEAD}.")
     return network
 

@@ -258,7 +258,8 @@ class _Footage:
 def _as_frame(job: Job, source: SourceFrame) -> Frame:
     picture = source.picture.fitted(job.size)
     counted = job.clip.selection.counted
-    of_vectors = job.vectors.notes(counted[source.index]) if job.vectors and job.carries else ()
+    follows = source.index > job.clip.frames.start  # the first frame's lead out of the film
+    of_vectors = job.vectors.notes(counted[source.index]) if job.vectors and follows else ()
     return Frame(source.index, to_image(picture.image), source.repaired, (*picture.notes, *of_vectors))
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
-from stylevideo.media.hidden import Places, throw_away
+from stylevideo.media.hidden import Places, remove_parts, throw_away
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
 from stylevideo.system.files import make_private_folder, write_atomically
@@ -104,6 +104,8 @@ class FrameStore:
         if found := find_notes(self.folder):
             self._notes, before = found
             _require_same(self.folder, before, resume_key)
+            if not join:  # else others write there
+                remove_parts(places)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:

@@ -183,6 +183,7 @@ def _work_off(asked: queue.SimpleQueue[tuple[S, Future[T]] | None], work: Callab
             future.set_result(make(item))
         except BaseException as error:  # it belongs to the reader, whatever it is
             future.set_exception(error)
+        del entry, item, future  # which may be large, and the next one may take long to come
 
 
 class WriteBehind(Generic[T]):

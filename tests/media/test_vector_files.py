@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from vector_fixtures import plane, save_channels, save_shift
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.media.decode.vectors import VectorSource, find_vectors
-from stylevideo.media.images.vectors import CONVENTIONS, VectorReading, read_vectors
+from stylevideo.media.images.exr import HEADER_BYTES
+from stylevideo.media.images.vectors import CONVENTIONS, FAR, VectorReading, read_vectors, vectors_size
 from stylevideo.settings.motion import VECTOR_FORMATS
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.timeline.selection import FrameSelection
@@ -85,6 +87,34 @@ def test_layers_may_lie_in_parts_and_outside_the_data_window_nothing_is_known(tm
     assert found.unknown_share == pytest.approx(0.75)
 
 
+@pytest.mark.parametrize(("written", "read"), [(-5.0, 5.0), (float("inf"), FAR), (float("nan"), FAR), (1e20, FAR)])
+def test_depth_is_a_distance_and_what_has_none_is_far(written: float, read: float, tmp_path: Path) -> None:
+    """A sky has none in many a render: it is behind all things, not hidden by them."""
+    channels = {"u": plane(*SIZE, 1), "v": plane(*SIZE, 0), "Z": plane(*SIZE, written)}
+    found = read_vectors(save_channels(tmp_path / "a.exr", channels), VectorReading())
+    assert found.depth is not None
+    assert (found.depth == np.float32(read)).all()
+
+
+def test_overscan_is_cut_off_for_a_picture_without_it(tmp_path: Path) -> None:
+    height, width = SIZE
+    window = (np.array([-10, -5], np.int32), np.array([width + 9, height + 4], np.int32))
+    display = (np.zeros(2, np.int32), np.array([width - 1, height - 1], np.int32))
+    u = np.arange(width + 20, dtype=np.float32)[None].repeat(height + 10, axis=0)
+    channels = {"u": u, "v": np.zeros_like(u)}
+    path = save_channels(tmp_path / "a.exr", channels, dataWindow=window, displayWindow=display)
+    for shown, size, first in ((None, u.shape, 0), (SIZE, SIZE, 10), (u.shape, u.shape, 0)):
+        found = read_vectors(path, VectorReading(), shown)
+        assert found.size == vectors_size(path, VectorReading(), shown or u.shape) == size
+        assert found.to_previous[0, 0, 0] == first
+
+
+def test_a_header_is_looked_at_however_long_it_is(tmp_path: Path) -> None:
+    channels = {name: plane(*SIZE, 1) for name in "uv"}
+    path = save_channels(tmp_path / "a.exr", channels, manifest="x" * 2 * HEADER_BYTES)
+    assert vectors_size(path, VectorReading(), SIZE) == SIZE
+
+
 def test_other_channels_are_refused_by_name(tmp_path: Path) -> None:
     path = save_channels(tmp_path / "a.exr", {name: plane(*SIZE, 1) for name in ("left.u", "velocity.x")})
     with pytest.raises(InputError, match=r"format nuke names them: backward.u and backward.v \(it has: left.u, vel"):
@@ -141,6 +171,36 @@ def test_vectors_of_another_size_are_scaled_and_of_another_aspect_refused(tmp_pa
     save_shift(tmp_path / "v.12.exr", (height, 2 * width), 4, 0)
     with pytest.raises(InputError, match=f"vectors for {2 * width}x{height} pixels, and a.####.png has {width}x"):
         found_of(selection, tmp_path / "v.##.exr", (height, width))
+
+
+def test_every_file_is_looked_at_before_work(tmp_path: Path) -> None:
+    """One in the middle of a render may be of another size, another pass, or not there yet."""
+    selection = clip_of(tmp_path)
+    height, width = size = (selection.info.height, selection.info.width)
+    for number in range(11, 17):
+        save_shift(tmp_path / f"v.{number}.exr", size, 1, 0)
+    odd = tmp_path / "v.14.exr"
+    save_shift(odd, (2 * height, 2 * width), 2, 0)
+    assert (
+        f"{2 * width}x{2 * height} pixels; they were scaled" in found_of(selection, tmp_path / "v.##.exr", size)[1][0]
+    )
+    save_shift(odd, (height, height), 1, 0)
+    with pytest.raises(InputError, match=f"v.14.exr has vectors for {height}x{height} pixels"):
+        found_of(selection, tmp_path / "v.##.exr", size)
+    save_channels(odd, {name: plane(*size, 1) for name in "RGB"})
+    with pytest.raises(InputError, match=r"v.14.exr has no vectors .* \(it has: B, G, R\)"):
+        found_of(selection, tmp_path / "v.##.exr", size)
+    odd.write_bytes(b"")
+    with pytest.raises(InputError, match=r"v.14.exr is empty"):
+        found_of(selection, tmp_path / "v.##.exr", size)
+
+
+def test_a_quarter_of_an_odd_size_has_the_same_aspect(tmp_path: Path) -> None:
+    """1998x1080, DCI flat, at a quarter has 500x270."""
+    selection = clip_of(tmp_path, "11-12")
+    wide = replace(selection, info=replace(selection.info, width=1998, height=1080))
+    save_shift(tmp_path / "v.12.exr", (270, 500), 1, 0)
+    assert "500x270" in found_of(wide, tmp_path / "v.##.exr", (1080, 1998))[1][0]
 
 
 def test_what_is_no_number_is_said_and_a_file_that_changes_is_refused(tmp_path: Path) -> None:

@@ -206,6 +206,8 @@ def test_weights_that_are_not_rafts_are_refused(raft_file: Path, tmp_path: Path)
         ({name: value for name, value in weights.items() if name != first}, "tensors are not named"),
         ({**weights, first: weights[first][..., :1, :1]}, "other shapes"),
         ({**weights, first: weights[first] * float("nan")}, "no numbers"),
+        ({**weights, first: weights[first].double() * 1e300}, "no numbers"),
+        ({**weights, first: (weights[first] * float("nan")).to(torch.float8_e4m3fn)}, "no numbers"),
     ):
         torch.save(changed, tmp_path / "other.pth")
         with pytest.raises(InputError, match=says):

@@ -78,7 +78,7 @@ def test_other_vectors_are_refused_by_name_and_another_film(shot: Path) -> None:
 
 def test_what_vectors_lack_is_said(shot: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (shot / "v.0003.exr").unlink()
-    save_shift(shot / "v.0002.exr", (HEIGHT, WIDTH), float("nan"), 0)
+    save_shift(shot / "v.0002.exr", (HEIGHT, WIDTH), float("nan"), 0)  # it leads out of the film
     save_shift(shot / "v.0004.exr", (HEIGHT, WIDTH), float("nan"), 0)
     save_shift(shot / "v.0005.exr", (2 * HEIGHT, 2 * WIDTH), 2 * STEP, 0)
     said = run(shot, capsys, "--vectors", str(shot / "v.####.exr"), "--frames", "3-5")
@@ -89,7 +89,10 @@ def test_what_vectors_lack_is_said(shot: Path, capsys: pytest.CaptureFixture[str
     assert code == 0
     assert "2 frames had no vectors; the motion found in the pictures took their place: 3, 4." in text
     assert "128x96 pixels; they were scaled" in text
-    assert "taken as hidden" in text
+    assert "taken as hidden" not in text
+    save_shift(shot / "v.0003.exr", (HEIGHT, WIDTH), STEP, 0)
+    save_shift(shot / "v.0004.exr", (HEIGHT, WIDTH), float("nan"), 0)
+    assert "taken as hidden" in run(shot, capsys, "--vectors", str(shot / "v.####.exr"), "--frames", "2-4")[1]
 
 
 def run(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str]:

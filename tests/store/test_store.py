@@ -52,6 +52,20 @@ def test_the_store_lies_hidden_beside_the_film_and_goes_away(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_run_was_writing_is_not_left(tmp_path: Path) -> None:
+    """A state is large, and a run may be killed again and again; but whoever joins leaves others' files alone."""
+    store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
+    parts = [store.folder / "shots" / f".{'0' * 16}.part", store.folder / f".{'1' * 16}.part"]
+    foreign = store.folder / "shots" / "notes.part"
+    for part in (*parts, foreign):
+        part.write_bytes(b"begun")
+    FrameStore(Places.of(tmp_path / "film.mp4"), JOB, join=True)
+    assert all(part.exists() for part in parts)
+    FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
+    assert not any(part.exists() for part in parts)
+    assert foreign.exists()
+
+
 def test_another_job_is_refused_with_what_differs(tmp_path: Path) -> None:
     FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
     with pytest.raises(ResumeError, match=r"style_weight was 1\.0 and is 2\.0.*--restart"):

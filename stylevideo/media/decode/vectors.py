@@ -16,7 +16,7 @@ import numpy as np
 
 from stylevideo.errors import InputError
 from stylevideo.media.images.exr import check_openexr
-from stylevideo.media.images.vectors import VectorPicture, VectorReading, read_vectors
+from stylevideo.media.images.vectors import VectorPicture, VectorReading, read_vectors, vectors_size
 from stylevideo.media.pattern import list_vectors, parse_pattern
 from stylevideo.text import counted, listed
 from stylevideo.timeline.clip import VideoInfo
@@ -24,7 +24,7 @@ from stylevideo.timeline.selection import FrameSelection
 
 NAMES_SHOWN = 10
 ASPECT_TOLERANCE_PX = 1.0
-"""Vectors scaled to the clip's width may differ by so much from its height."""
+"""Vectors may be higher or lower than the clip's aspect wants by so many pixels, of the vectors or of the clip."""
 _HELD = 3
 """Files in memory: a frame's, the one before, and one that is looked at for its notes."""
 
@@ -37,11 +37,13 @@ class VectorFiles:
         path: their pattern.
         files: by the index of the clip's frame; None where there is none.
         reading: how they are read.
+        shown: height and width of the clip.
     """
 
     path: Path
     files: tuple[Path | None, ...]
     reading: VectorReading
+    shown: tuple[int, int]
 
 
 class VectorSource:
@@ -73,11 +75,11 @@ class VectorSource:
             raise InputError(
                 f"{file} has changed since the run began. Put back what it was, or begin anew with --restart."
             )
-        return fitted(read_vectors(file, self._found.reading), self._size)
+        return fitted(read_vectors(file, self._found.reading, self._found.shown), self._size)
 
 
 def find_vectors(path: Path, reading: VectorReading, selection: FrameSelection) -> tuple[VectorFiles, tuple[str, ...]]:
-    """Find a clip's vectors, and look into the first.
+    """Find a clip's vectors, look at their headers, and into the first.
 
     Args:
         path: their pattern, or a folder.
@@ -86,7 +88,7 @@ def find_vectors(path: Path, reading: VectorReading, selection: FrameSelection) 
     Returns:
         The files; and sentences on what is not as it should be.
     Raises:
-        InputError: there are none for these frames; the first cannot be read as is asked for, or has another aspect.
+        InputError: there are none for these frames; one cannot be read as is asked for, or has another aspect.
     """
     check_openexr()
     info, found = selection.info, list_vectors(path)
@@ -105,8 +107,8 @@ def find_vectors(path: Path, reading: VectorReading, selection: FrameSelection) 
             f"{info.number(needed[0])}-{info.number(needed[-1])}. State which belong to the clip's frames, the first "
             f"of them to its first: {_stating(found.path.name)}."
         )
-    notes = tuple(_notes(info, reading, files, needed, there))
-    return VectorFiles(found.path, files, reading), notes
+    vectors = VectorFiles(found.path, files, reading, (info.height, info.width))
+    return vectors, tuple(_notes(vectors, info, needed, there))
 
 
 def _stating(name: str) -> str:
@@ -115,10 +117,8 @@ def _stating(name: str) -> str:
     return f"{before}1001-1072{sign}{after}"
 
 
-def _notes(
-    info: VideoInfo, reading: VectorReading, files: Sequence[Path | None], needed: range, there: Sequence[int]
-) -> Iterable[str]:
-    missing = [info.number(index) for index in needed if not files[index]]
+def _notes(found: VectorFiles, info: VideoInfo, needed: range, there: Sequence[int]) -> Iterable[str]:
+    missing = [info.number(index) for index in needed if not found.files[index]]
     if missing:
         yield (
             f"{counted(len(missing), 'frame')} had no vectors; the motion found in the pictures took their place: "
@@ -126,19 +126,25 @@ def _notes(
         )
     if not there:
         return
-    first = files[there[0]]
+    first = found.files[there[0]]
     assert first is not None, "it is there"
-    picture = read_vectors(first, reading)
-    height, width = picture.size
-    if abs(height * info.width / width - info.height) > ASPECT_TOLERANCE_PX:
+    if read_vectors(first, found.reading, found.shown).unknown_share == 1:
+        raise InputError(f"{first} has no vector that is a number. Render it again.")
+    read = filter(None, found.files[needed.start - 1 : needed.stop])
+    for height, width in sorted({_size(file, found, info) for file in read} - {found.shown}):
+        yield f"The vectors are of {width}x{height} pixels; they were scaled to the film's size."
+
+
+def _size(file: Path, found: VectorFiles, info: VideoInfo) -> tuple[int, int]:
+    """Of a file's vectors, which are those of the clip's picture."""
+    height, width = vectors_size(file, found.reading, found.shown)
+    scale = info.width / width
+    if abs(height * scale - info.height) > ASPECT_TOLERANCE_PX * max(1, scale):
         raise InputError(
-            f"{first} has vectors for {width}x{height} pixels, and {info.path.name} has {info.width}x{info.height}. "
+            f"{file} has vectors for {width}x{height} pixels, and {info.path.name} has {info.width}x{info.height}. "
             "Render them for the same picture."
         )
-    if (width, height) != (info.width, info.height):
-        yield f"The vectors are of {width}x{height} pixels; they were scaled to the film's size."
-    if picture.unknown_share == 1:
-        raise InputError(f"{first} has no vector that is a number. Render it again.")
+    return height, width
 
 
 def fitted(picture: VectorPicture, size: tuple[int, int]) -> VectorPicture:

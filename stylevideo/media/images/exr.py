@@ -11,6 +11,7 @@ nothing is stored it is black and transparent. A picture written at its source's
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,10 +22,12 @@ import numpy as np
 
 from stylevideo.errors import InputError, ShapeError
 from stylevideo.limits import EXR_VALUES, PICTURE_FILE_BYTES, PIXELS
-from stylevideo.system.files import read_file, write_atomically
+from stylevideo.system.files import read_begin, read_file, require_ordinary, write_atomically
 
 MAGIC = b"\x76\x2f\x31\x01"
 LARGEST_HALF = 65504.0
+HEADER_BYTES = 1 << 16
+"""Most headers have less; where one has more, the whole file is read for it."""
 
 NOT_PASSED_ON = ("channels", "chunkCount", "preview")
 """Attributes that are made anew from the pixels, and the small picture of what was there before."""
@@ -120,9 +123,41 @@ def read_exr(path: Path) -> ExrPicture:
     )
 
 
-def read_channels(path: Path) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class ChannelLayout:
+    """What an OpenEXR file has by its header.
+
+    Attributes:
+        names: full names of its channels, those included that `read_channels` leaves out for their kind of number.
+        size: height and width that `read_channels` gives them.
+    """
+
+    names: frozenset[str]
+    size: tuple[int, int]
+
+
+def read_layout(path: Path, shown: tuple[int, int] | None = None) -> ChannelLayout:
+    """Look at the header of an OpenEXR file alone.
+
+    Args:
+        path, shown: as of `read_channels`.
+    Raises:
+        InputError: as of `read_channels`, as far as the header tells.
+    """
+    headers = _headers_alone(path)
+    _check_size(path, headers)
+    parts = _flat_parts(headers)
+    names = frozenset(channel.name for part in parts for channel in headers[part]["channels"])
+    return ChannelLayout(names, _picture(headers[0], shown).size)
+
+
+def read_channels(path: Path, shown: tuple[int, int] | None = None) -> dict[str, np.ndarray]:
     """Read the floating-point channels of an OpenEXR picture, in all its parts, whatever they are called.
 
+    Args:
+        path: of the file.
+        shown: height and width of a picture that the channels belong to: where the file's whole picture has others and
+            its display window has these, overscan is cut off.
     Returns:
         Each channel by its full name, (H, W) float32, on the whole picture of the first part, as it was stored; NaN
         where nothing is stored. Parts of another size, deep ones and those of less than full size are left out.
@@ -133,16 +168,31 @@ def read_channels(path: Path) -> dict[str, np.ndarray]:
     whole = _read(path)
     headers = _headers(path, whole)
     _check_size(path, headers)
+    picture = _picture(headers[0], shown)
     channels: dict[str, np.ndarray] = {}
-    for part, header in enumerate(headers):
-        if _canvas(header) != _canvas(headers[0]) or _is_deep(header, _openexr()) or _thin(header):
-            continue
+    for part in _flat_parts(headers):
         attributes, stored = _read_part(path, whole, part, len(headers))
         data, canvas = _window(attributes["dataWindow"]), _canvas(attributes)
         for name, pixels in stored.items():
             if pixels.dtype.kind == "f":
-                channels.setdefault(name, _placed(pixels.astype(np.float32), data, canvas, np.nan))
+                placed = _placed(pixels.astype(np.float32), data, canvas, np.nan)
+                channels.setdefault(name, placed[picture.within(canvas)])
     return channels
+
+
+def _flat_parts(headers: list[dict[str, Any]]) -> list[int]:
+    """Of one sample for each pixel of the first part's picture."""
+    return [
+        part
+        for part, header in enumerate(headers)
+        if _canvas(header) == _canvas(headers[0]) and not _is_deep(header, _openexr()) and not _thin(header)
+    ]
+
+
+def _picture(header: dict[str, Any], shown: tuple[int, int] | None) -> Window:
+    """What `read_channels` gives of a file."""
+    display, canvas = _window(header["displayWindow"]), _canvas(header)
+    return display if display.size == shown != canvas.size else canvas
 
 
 def _notes(part: int, headers: list[dict[str, Any]], linear: np.ndarray) -> Iterator[str]:
@@ -231,6 +281,15 @@ def _headers(path: Path, whole: bytes) -> list[dict[str, Any]]:
         raise InputError(
             f"{path}: the OpenEXR header is damaged or not understood ({error}). Render or copy it again."
         ) from error
+
+
+def _headers_alone(path: Path) -> list[dict[str, Any]]:
+    """Of all parts, of a file that is read no further."""
+    with suppress(OSError, InputError):  # the whole file tells why
+        require_ordinary(path)
+        if (begin := read_begin(path, HEADER_BYTES)).startswith(MAGIC):
+            return _headers(path, begin)
+    return _headers(path, _read(path))
 
 
 def _read(path: Path) -> bytes:

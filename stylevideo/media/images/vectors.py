@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from stylevideo.errors import InputError
-from stylevideo.media.images.exr import read_channels
+from stylevideo.media.images.exr import read_channels, read_layout
 from stylevideo.text import listed
 
 NAMES_SHOWN = 12
 Pair = tuple[str, str]
 """Names of an x and a y channel, with `*` for any letters; before those with a dot a layer's name may stand."""
+FAR = 1e10
+"""A distance beyond all others, as Blender writes it where there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class VectorPicture:
     Attributes:
         to_previous: (H, W, 2) float32, pixels, x to the right, y down; NaN where nothing is known.
         to_next: likewise; None where it is not said.
-        depth: (H, W) float32, the distance from the camera, in any unit; None where it is not said.
+        depth: (H, W) float32, the distance from the camera, 0..`FAR`, in any unit; None where it is not said.
     """
 
     to_previous: np.ndarray
@@ -108,31 +110,64 @@ class VectorPicture:
         return float(np.isnan(self.to_previous).any(axis=2).mean())
 
 
-def read_vectors(path: Path, reading: VectorReading) -> VectorPicture:
+def read_vectors(path: Path, reading: VectorReading, shown: tuple[int, int] | None = None) -> VectorPicture:
     """Read the vectors of a frame.
 
+    Args:
+        path: of their file.
+        reading: how they are read.
+        shown: height and width of the frame; see `stylevideo.media.images.exr.read_channels`.
     Raises:
         InputError: the file cannot be read, or does not have the convention's channels, or has them twice.
     """
-    convention, channels = CONVENTIONS[reading.convention], read_channels(path)
-    forth: Pair | None = None
+    convention, channels = CONVENTIONS[reading.convention], read_channels(path, shown)
+    named = _named_channels(path, convention, reading.convention, channels)
+    return VectorPicture(
+        _in_pixels(named.to_previous, convention.sign_to_previous, reading, channels),
+        _in_pixels(named.to_next, convention.sign_to_next, reading, channels) if named.to_next else None,
+        _distance(channels[named.depth]) if named.depth else None,
+    )
+
+
+def vectors_size(path: Path, reading: VectorReading, shown: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a frame's vectors, by their file's header alone.
+
+    Args:
+        path, reading, shown: as of `read_vectors`.
+    Raises:
+        InputError: as of `read_vectors`, as far as the header tells.
+    """
+    layout = read_layout(path, shown)
+    _named_channels(path, CONVENTIONS[reading.convention], reading.convention, layout.names)
+    return layout.size
+
+
+@dataclass(frozen=True)
+class _NamedChannels:
+    """As a file has them; none, or empty, what it does not have."""
+
+    to_previous: Pair
+    to_next: Pair | None
+    depth: str
+
+
+def _named_channels(path: Path, convention: VectorConvention, name: str, channels: Collection[str]) -> _NamedChannels:
+    depth = next(filter(None, (_full_name(path, depth, channels) for depth in convention.depth)), "")
     for place, pair in enumerate(convention.to_previous):
         if back := _full_names(path, pair, channels):
             forth = _full_names(path, convention.to_next[place], channels) if convention.to_next else None
-            break
-    else:
-        wanted = " or ".join(f"{x} and {y}" for x, y in convention.to_previous)
-        found = listed(sorted(channels), NAMES_SHOWN) or "none of numbers"
-        raise InputError(
-            f"{path} has no vectors to the previous frame as --vectors-format {reading.convention} names them: "
-            f"{wanted} (it has: {found}). Choose another --vectors-format."
-        )
-    depth = next(filter(None, (_full_name(path, name, channels) for name in convention.depth)), None)
-    return VectorPicture(
-        _in_pixels(back, convention.sign_to_previous, reading, channels),
-        _in_pixels(forth, convention.sign_to_next, reading, channels) if forth else None,
-        channels[depth] if depth else None,
+            return _NamedChannels(back, forth, depth)
+    wanted = " or ".join(f"{x} and {y}" for x, y in convention.to_previous)
+    found = listed(sorted(channels), NAMES_SHOWN) or "none of numbers"
+    raise InputError(
+        f"{path} has no vectors to the previous frame as --vectors-format {name} names them: "
+        f"{wanted} (it has: {found}). Choose another --vectors-format."
     )
+
+
+def _distance(depth: np.ndarray) -> np.ndarray:
+    """Without sign, since some programs count it downwards; `FAR` where there is none, as in many a sky."""
+    return np.where(np.isfinite(depth), np.abs(depth), np.float32(FAR)).clip(max=FAR)
 
 
 def _full_names(path: Path, pair: Pair, channels: Collection[str]) -> Pair | None:
