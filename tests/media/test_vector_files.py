@@ -181,9 +181,8 @@ def test_every_file_is_looked_at_before_work(tmp_path: Path) -> None:
         save_shift(tmp_path / f"v.{number}.exr", size, 1, 0)
     odd = tmp_path / "v.14.exr"
     save_shift(odd, (2 * height, 2 * width), 2, 0)
-    assert (
-        f"{2 * width}x{2 * height} pixels; they were scaled" in found_of(selection, tmp_path / "v.##.exr", size)[1][0]
-    )
+    (note,) = found_of(selection, tmp_path / "v.##.exr", size)[1]
+    assert f"{2 * width}x{2 * height} pixels; they were scaled" in note
     save_shift(odd, (height, height), 1, 0)
     with pytest.raises(InputError, match=f"v.14.exr has vectors for {height}x{height} pixels"):
         found_of(selection, tmp_path / "v.##.exr", size)

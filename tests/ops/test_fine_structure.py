@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from stylevideo.errors import ShapeError
-from stylevideo.ops.fine_structure import FineStructure
+from stylevideo.ops.fine_structure import HALF_WEIGHT_VARIANCE, STRUCTURE_C3, FineStructure
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,25 @@ def test_pictures_of_any_size_have_a_loss_and_a_gradient(size: tuple[int, int]) 
 def test_the_gradient_is_that_of_the_loss() -> None:
     image, other = (torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(n)).double() for n in (1, 2))
     assert torch.autograd.gradcheck(FineStructure(image).lost_in, other.requires_grad_())
+
+
+def test_windows_are_those_of_pooling() -> None:
+    """Of 7 pixels, and at the picture's edge of as many of them as lie within it: known values."""
+
+    def means(plane: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(plane, 7, stride=1, padding=3, count_include_pad=False)
+
+    def lost(wanted: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+        variances = [means(plane.square()) - means(plane).square() for plane in (wanted, found)]
+        together = means(wanted * found) - means(wanted) * means(found)
+        apart = (variances[0] * variances[1]).sqrt()
+        share = variances[0] / (variances[0] + HALF_WEIGHT_VARIANCE)
+        return (share * (1 - (together + STRUCTURE_C3) / (apart + STRUCTURE_C3))).mean()
+
+    pictures = [torch.rand(1, 3, 19, 24, generator=torch.Generator().manual_seed(n)).double() for n in (1, 2)]
+    planes = [picture.mean(1, keepdim=True) for picture in pictures]
+    expected = lost(*planes) + lost(*(F.avg_pool2d(plane, 2, ceil_mode=True) for plane in planes))
+    torch.testing.assert_close(FineStructure(pictures[0]).lost_in(pictures[1]), expected, rtol=1e-5, atol=0)
 
 
 def test_another_size_is_refused(letters: torch.Tensor) -> None:
