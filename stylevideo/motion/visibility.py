@@ -8,10 +8,8 @@ from torch import Tensor
 from stylevideo.errors import ShapeError
 from stylevideo.ops.warp import sample_positions, warp_smoothly
 
-STILL_PX = 0.02
-
-
-MOVING_PX = 0.06
+STILL_PX, MOVING_PX = 0.02, 0.06
+"""Flow up to the first is none, and from the second on as it was found; see `deadband`."""
 
 
 def deadband(flow: Tensor) -> Tensor:

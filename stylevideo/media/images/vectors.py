@@ -1,7 +1,8 @@
 """Motion vectors in OpenEXR files: what each program's channels mean, read as offsets in pixels.
 
 A renderer knows where everything was. How it says so differs: which channels, in which direction, whether y points up,
-in pixels or in parts of the picture. `CONVENTIONS` has what the programs' makers say; `docs/motion.md` has the sources.
+in pixels or in parts of the picture. `CONVENTIONS` has what the programs' makers say; `docs/motion.md` has the sources,
+and says what is a guess.
 """
 
 from __future__ import annotations
