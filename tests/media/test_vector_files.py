@@ -96,6 +96,15 @@ def test_depth_is_a_distance_and_what_has_none_is_far(written: float, read: floa
     assert (found.depth == np.float32(read)).all()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), np.finfo(np.float32).max, -1e10])
+def test_what_no_thing_moves_by_is_no_vector(value: float, tmp_path: Path) -> None:
+    u = plane(*SIZE, 1)
+    u[:, 30:] = value
+    found = read_vectors(save_channels(tmp_path / "a.exr", {"u": u, "v": plane(*SIZE, 0)}), VectorReading())
+    assert found.unknown_share == 0.25
+    assert np.isfinite(found.to_previous[:, :30]).all()
+
+
 def test_overscan_is_cut_off_for_a_picture_without_it(tmp_path: Path) -> None:
     height, width = SIZE
     window = (np.array([-10, -5], np.int32), np.array([width + 9, height + 4], np.int32))

@@ -21,6 +21,8 @@ from stylevideo.text import listed
 NAMES_SHOWN = 12
 Pair = tuple[str, str]
 """Names of an x and a y channel, with `*` for any letters; before those with a dot a layer's name may stand."""
+LONGEST_PX = 1e6
+"""What is longer says that there is no vector, as the largest number of its kind does; sums of such have no end."""
 FAR = 1e10
 """A distance beyond all others, as Blender writes it where there is nothing."""
 
@@ -187,7 +189,7 @@ def _full_name(path: Path, name: str, channels: Collection[str]) -> str:
 
 
 def _in_pixels(names: Pair, sign: int, reading: VectorReading, channels: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(H, W, 2) float32, x to the right, y down, from this frame to the other; NaN where a value is no number."""
+    """(H, W, 2) float32, x to the right, y down, from this frame to the other; NaN where it is none."""
     convention = CONVENTIONS[reading.convention]
     offsets = np.stack([channels[name] for name in names], axis=-1)
     if convention.normalized:
@@ -195,4 +197,5 @@ def _in_pixels(names: Pair, sign: int, reading: VectorReading, channels: Mapping
         offsets = (offsets - 0.5) * np.array((width, height), np.float32)
     y_up = convention.y_up if reading.y == "auto" else reading.y == "up"
     offsets = offsets * np.array((1, -1 if y_up else 1), np.float32) * np.float32(sign * reading.scale)
-    return np.where(np.isfinite(offsets).all(axis=2, keepdims=True), offsets, np.float32(np.nan))
+    are_known = (np.abs(offsets) <= LONGEST_PX).all(axis=2, keepdims=True)  # which NaN is not
+    return np.where(are_known, offsets, np.float32(np.nan))
