@@ -64,8 +64,9 @@ from scripts.benchmark.clips import (
 )
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
+from scripts.benchmark.flames import draw_flames
 from scripts.benchmark.gpu import PARTS, check_gpu
-from scripts.benchmark.iteration import check_iteration
+from scripts.benchmark.iteration import check_iteration, flame_of_iteration
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.motion import LONG_ENOUGH, check_motion
 from scripts.benchmark.pictures import crops, windows
@@ -278,6 +279,9 @@ def iteration(options: argparse.Namespace) -> None:
         for width, height in options.sizes:
             for said in check_iteration(vgg, styles, (height, width), chosen, options.rounds):
                 print(said, flush=True)
+        if options.flames:
+            width, height = options.sizes[0]
+            draw_flames({precision: flame_of_iteration(vgg, styles, (height, width), chosen[0])}, options.flames)
     print(machine)
 
 
@@ -431,6 +435,9 @@ def _add_iteration(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sizes", type=_size, nargs="+", default=((512, 288),), help="WIDTHxHEIGHT, pixels")
     command.add_argument("--precision", choices=("fp32", "bf16"), nargs="+", default=("fp32",))
     command.add_argument("--rounds", type=_positive, default=5)
+    command.add_argument(
+        "--flames", type=Path, help="a picture of where the first method's time goes at the first size"
+    )
 
 
 def _add_motion(command: argparse.ArgumentParser) -> None:

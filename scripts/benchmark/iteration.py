@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scripts.benchmark.flames import Flame, flame_of
 from scripts.benchmark.methods import Method
 from scripts.benchmark.report import Bar, number, table
 from stylevideo.engine.objective import TemporalTarget
@@ -68,6 +69,14 @@ def check_iteration(
     title = f"{size[1]}x{size[0]}, {str(vgg.convolution_dtype).removeprefix('torch.')}"
     yield table([title, "down to", "bare network, s", "iteration, s", "its times", "once a frame, its times"], rows)
     yield from map(str, bars)
+
+
+def flame_of_iteration(vgg: VGG19, styles: Sequence[ReadStyle], size: tuple[int, int], method: Method) -> Flame:
+    """Where an iteration's time goes, at a height and width."""
+    frame = pebbles(size).to(next(vgg.buffers()).device)
+    one, more = (painting(vgg, styles, frame, method, count) for count in (1, 1 + MORE_ITERATIONS))
+    one()
+    return flame_of(one, more)
 
 
 def _deepest(method: Method) -> str:
