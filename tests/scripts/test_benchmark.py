@@ -313,7 +313,7 @@ def test_the_speed_of_the_engine_is_measured(tmp_path: Path, capsys: pytest.Capt
 def test_an_iteration_is_timed_beside_its_bare_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     losses = "style_layers=relu1_1,match_layers=relu1_1,content_layers=relu2_1"
     flames = tmp_path / "flames.png"
-    options = ["--sizes", "48x40", "--rounds=1", "--flames", str(flames)]
+    options = ["--sizes", "48x40", "--rounds=3", "--flames", str(flames)]
     benchmark.main(["iteration", *options, "--methods", f"small=standard,{losses}"])
     assert read_picture(flames).size > 500**2
     heading, _, row, bar = capsys.readouterr().out.splitlines()[:4]
