@@ -19,6 +19,9 @@ _CONTROL = re.compile(
     "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"  # turn the order of what stands behind them
 )
 
+_NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?", re.ASCII)
+
 
 def printable(text: str, keep: str = "") -> str:
     r"""A foreign text as a terminal may show it: control characters, and marks of direction, as escapes such as `\x1b`.
@@ -62,6 +65,21 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{round(seconds / 60)} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def seconds_of(text: str) -> float:
+    """A time such as 2h, 90m, 1h30m or 3600s, in seconds.
+
+    Raises:
+        ValueError: it is none, or nothing.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    seconds = (
+        sum(float(part) * unit for part, unit in zip(found.groups("0"), (3600, 60, 1), strict=True)) if found else 0
+    )
+    if not seconds:
+        raise ValueError(f"{quoted(text)} is no time. Write it like 2h, 90m, 1h30m or 3600s.")
+    return seconds
 
 
 def printable_message(text: str) -> str:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def check_clips(
-    requests: Sequence[ClipRequest], options: BatchOptions, executor: Executor, stop: Callable[[], bool]
+    requests: Sequence[ClipRequest],
+    options: BatchOptions,
+    executor: Executor,
+    stop: Callable[[], bool],
+    closely: bool = False,
 ) -> BatchChecked:
     """Check every clip of a batch, and begin none; a clip that ends its worker is a problem of that clip.
 
@@ -32,10 +36,11 @@ def check_clips(
         options: how often a clip is tried.
         executor: does the checks.
         stop: asked all the time whether to end early.
+        closely: decode the clips for what they will cost.
     Raises:
         DeviceMemoryError: there is too little memory to load what makes films.
     """
-    check = _Checks(options, stop, folders_to_be_made(request.output for request in requests))
+    check = _Checks(options, stop, closely, folders_to_be_made(request.output for request in requests))
     for index, request in enumerate(requests):
         if stop() or not check.look_at(index, request):
             break
@@ -50,10 +55,12 @@ def check_clips(
 class _Checks:
     """The clips that are to be checked, and what was found; a `Client`."""
 
-    def __init__(self, options: BatchOptions, stop: Callable[[], bool], to_be_made: frozenset[Path]) -> None:
+    def __init__(
+        self, options: BatchOptions, stop: Callable[[], bool], closely: bool, to_be_made: frozenset[Path]
+    ) -> None:
         self.is_stopping = stop
         self.waiting: deque[Check] = deque()
-        self._options, self._to_be_made = options, to_be_made
+        self._options, self._closely, self._to_be_made = options, closely, to_be_made
         self._failures: Counter[int] = Counter()
         self._made: list[int] = []
         self._problems: dict[int, str] = {}
@@ -103,7 +110,7 @@ class _Checks:
 
     def _check(self, index: int, request: ClipRequest) -> Check:
         beside = frozenset(real_path(file.parent) for file in request.files_beside)
-        return Check(index, request, beside & self._to_be_made)
+        return Check(index, request, beside & self._to_be_made, self._closely)
 
     def result(self) -> BatchChecked:
         """What was found, in the order of the clips."""

@@ -26,11 +26,13 @@ class Check:
         index: of the clip in the batch.
         request: the clip.
         to_be_made: folders of the clip's sheet and report that will be there when they are written.
+        closely: see `estimate_clip` in `render/estimate.py`.
     """
 
     index: int
     request: ClipRequest
     to_be_made: frozenset[Path] = frozenset()
+    closely: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ def check_batch(
     options: BatchOptions = BatchOptions(),
     stop: Callable[[], bool] = lambda: False,
 ) -> BatchChecked:
-    """Check every clip of a batch, and begin none; a clip that ends its process is a problem of that clip.
+    """Check every clip of a batch, decode it for what it will cost, and begin none.
+
+    A clip that ends its process is a problem of that clip.
 
     Args:
         requests: the clips.
@@ -29,7 +31,7 @@ def check_batch(
         DeviceMemoryError: there is too little memory to load what makes films.
     """
     with _pool(options) as pool, broken_off_when(stop):
-        return check_clips(requests, options, pool, stop)
+        return check_clips(requests, options, pool, stop, closely=True)
 
 
 def run_batch(

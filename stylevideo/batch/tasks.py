@@ -30,7 +30,7 @@ def perform(
     match task:
         case Check():
             with broken_off_when(stop):
-                return CheckDone(estimate_clip(request, task.to_be_made))
+                return CheckDone(estimate_clip(request, task.to_be_made, task.closely))
         case Make():
             return MakeDone(make_film(request, hooks))
         case Help():

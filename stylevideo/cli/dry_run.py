@@ -1,20 +1,27 @@
-"""`run --dry-run`: what would be made, how long it would take, and how much disk it needs."""
+"""`run --dry-run`: what would be made, how long it would take, and how much memory and disk it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions
 from stylevideo.batch.run import check_batch
+from stylevideo.cli.progress import say
 from stylevideo.cli.summary import checked_lines
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest, clip_names
+from stylevideo.settings.settings import Settings
 from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted, duration
 
+if TYPE_CHECKING:
+    from stylevideo.engine.pace import Work
+
 
 def dry_run(requests: Sequence[ClipRequest], options: BatchOptions, stop: Callable[[], bool], if_nothing: int) -> int:
-    """Say what would be made, how long it would take and how much disk it needs.
+    """Say what would be made, how long it would take and how much memory and disk it needs.
 
     Args:
         requests: the clips.
@@ -27,44 +34,76 @@ def dry_run(requests: Sequence[ClipRequest], options: BatchOptions, stop: Callab
     checked = check_batch(requests, options, stop)
     if stop():
         return Stopped.exit_code
-    seconds = _pace(requests, checked, options.devices)
-    names = clip_names(requests)
-    width = max(map(len, names))
-    for index, request in enumerate(requests):
-        estimate = checked.estimates.get(index)
-        if estimate:
-            took = (
-                f"{counted(estimate.frames - estimate.finished, 'frame')} of {estimate.width}x{estimate.height}, about "
-            )
-            took += f"{duration(estimate.pixels * seconds)}, {bytes_in_words(estimate.bytes_needed)}"
-        else:
-            took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
-        print_line(f"{names[index]:<{width}}  {took}")
-        if estimate:
-            print_line(f"{'':<{width}}  {request.output}")
-    pixels = sum(estimate.pixels for estimate in checked.estimates.values())
-    needed = sum(estimate.bytes_needed for estimate in checked.estimates.values())
+    times = Times(options)
+    seconds = {index: times.of(requests[index].settings, made.work) for index, made in checked.estimates.items()}
+    _say_each(requests, checked, seconds)
     print_line(checked_lines(requests, checked)[0].rstrip(":") + ".")
     if checked.estimates:
-        print_line(
-            f"About {duration(pixels * seconds / max(1, len(options.devices)))} in all, by a measurement of this "
-            f"machine with a small picture; cuts cost more. About {bytes_in_words(needed)} of disk space."
-        )
+        print_line(_in_all(checked, seconds, times))
     if checked.problems:
         return StyleVideoError.exit_code
     return 0 if checked.estimates else if_nothing
 
 
-def _pace(requests: Sequence[ClipRequest], checked: BatchChecked, devices: Sequence[str]) -> float:
-    """Seconds that one VGG evaluation takes here for each pixel, with the first clip's settings; 0 if none is due."""
-    if not any(estimate.pixels for estimate in checked.estimates.values()):
-        return 0.0
-    from stylevideo.models.weights import load_vgg19
-    from stylevideo.render.estimate import seconds_a_pixel
-    from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads
+def _say_each(requests: Sequence[ClipRequest], checked: BatchChecked, seconds: Mapping[int, float]) -> None:
+    names = clip_names(requests)
+    width = max(map(len, names))
+    for index, request in enumerate(requests):
+        estimate = checked.estimates.get(index)
+        if estimate:
+            frames = counted(estimate.frames - estimate.finished, "frame")
+            room = f"{bytes_in_words(estimate.memory_bytes)} of memory, {bytes_in_words(estimate.bytes_needed)} of disk"
+            took = f"{frames} of {estimate.width}x{estimate.height}, about {duration(seconds[index])}, {room}"
+        else:
+            took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
+        print_line(f"{names[index]:<{width}}  {took}")
+        if estimate:
+            print_line(f"{'':<{width}}  {request.output}")
 
-    settings = requests[next(iter(checked.estimates))].settings
-    device = choose_device(devices[0] if devices else settings.optimizer.device)
-    dtype = convolution_dtype(settings.optimizer.precision, device)
-    with cpu_threads(settings.optimizer.threads):
-        return seconds_a_pixel(load_vgg19(settings.weights.weights, device, dtype), settings)
+
+def _in_all(checked: BatchChecked, seconds: Mapping[int, float], times: Times) -> str:
+    estimates = checked.estimates.values()
+    measured = f", as this machine painted on {times.measured}" if times.measured else ""
+    memory = max(estimate.memory_bytes for estimate in estimates) * times.side_by_side(checked)
+    disk = sum(estimate.bytes_needed for estimate in estimates)
+    return (
+        f"About {duration(sum(seconds.values()) / times.side_by_side(checked))} in all{measured}. "
+        f"About {bytes_in_words(memory)} of memory and {bytes_in_words(disk)} of disk space."
+    )
+
+
+class Times:
+    """How long painting takes on this machine, which is measured once where that is not known.
+
+    Args:
+        options: of the batch.
+    Attributes:
+        measured: when it was, in words; empty where nobody has asked.
+    """
+
+    def __init__(self, options: BatchOptions) -> None:
+        from stylevideo.store.calibration import Calibrations
+
+        self._options, self._calibrations = options, Calibrations(options.devices)
+        self._threads: set[int] = set()
+        self.measured = ""
+
+    def of(self, settings: Settings, work: Work) -> float:
+        """Seconds that one process takes for work."""
+        if not work.counts:
+            return 0.0
+        kept = self._calibrations.kept(settings)
+        if kept is None:
+            say("Measuring how fast this machine paints: once, for some seconds.")
+            kept = self._calibrations.of(settings)
+        self.measured = kept.measured
+        self._threads.add(kept.threads)
+        return kept.seconds(work)
+
+    def side_by_side(self, checked: BatchChecked) -> int:
+        """How many times as much gets done as by one process: a CPU's workers share its cores, and a card is one."""
+        shots = sum(len(estimate.survey.shots) for estimate in checked.estimates.values() if estimate.survey)
+        devices = len(set(self._options.devices))
+        threads = max(self._threads, default=0)
+        at_once = max(1, (os.cpu_count() or 1) // threads) if threads else max(1, devices)
+        return max(1, min(at_once, self._options.workers, shots))

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with guarded_streams() as output:
         try:
             options = build_parser().parse_args(arguments)
+            options.words = sys.argv[1:] if arguments is None else list(arguments)
         except SystemExit:  # of help, the version, and wrong usage
             if _could_not_print(output):
                 raise SystemExit(FAILED) from None

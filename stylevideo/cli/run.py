@@ -14,6 +14,7 @@ from pathlib import Path
 from stylevideo.batch.outcomes import BatchOptions, Outcome
 from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made, confirm
+from stylevideo.cli.budget import Budget, propose
 from stylevideo.cli.dry_run import dry_run
 from stylevideo.cli.parser import Commands, Parser, add_common, add_leaf, add_style, given_settings, set_command
 from stylevideo.cli.progress import BatchProgress, ClipProgress, say
@@ -31,7 +32,7 @@ from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts
 from stylevideo.system.loading import PAINTING, load_at_once, require_memory_to_load
 from stylevideo.system.streams import print_line
-from stylevideo.text import counted, duration
+from stylevideo.text import counted, duration, seconds_of
 
 SECTION_TITLES = {
     "losses": "what counts",
@@ -102,6 +103,12 @@ def _add_run(parser: Parser) -> None:
 def _add_batch(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
     group.add_argument(
+        "--budget",
+        type=_time,
+        metavar="TIME",
+        help="only say by which preset and size all would be made in so much time, such as 2h, 90m or 1h30m",
+    )
+    group.add_argument(
         "--workers",
         type=_count,
         default=0,
@@ -143,6 +150,14 @@ def _count(text: str) -> int:
     return number
 
 
+def _time(text: str) -> float:
+    """A time, in seconds."""
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _exit_code(text: str) -> int:
     """A number that every system can pass on."""
     number = _count(text)
@@ -157,6 +172,9 @@ def _run(options: argparse.Namespace) -> int:
     given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
     requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
     with Interrupts() as interrupts:
+        if options.budget:
+            with broken_off_when(interrupts.requested):
+                return propose(requests, how.batch, interrupts.requested, Budget(options.budget, given, options.words))
         if options.dry_run:
             with broken_off_when(interrupts.requested):
                 return dry_run(requests, how.batch, interrupts.requested, how.if_nothing)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Collection, Iterable
 
 from stylevideo.errors import StorageError
 from stylevideo.ops.margin import painted_size
-from stylevideo.ops.pyramid import scale_ladder
 from stylevideo.render.job import Job
 from stylevideo.system.folders import nearest_folder
 from stylevideo.text import bytes_in_words
@@ -37,24 +35,6 @@ REFUSE_BELOW = 0.4
 
 
 SPARE_FRAMES = 4
-
-
-def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float:
-    """VGG evaluations of these frames, each times the pixels it sees.
-
-    Args:
-        job: of the clip.
-        frames: indices.
-        firsts: the first frame of each shot, as far as they are known.
-    """
-    options = job.settings.optimizer
-    *coarse_sizes, full = scale_ladder(*painted_size(*job.size), job.settings.scales.coarsest_size)
-    coarse = sum(map(math.prod, coarse_sizes)) * job.settings.scales.coarse_iterations
-    cold = coarse + math.prod(full) * (options.first_iterations or options.iterations)
-    warm = math.prod(full) * options.iterations if job.carries else cold
-    if not job.paints:
-        return 0.0
-    return float(sum(cold if index in firsts else warm for index in frames))
 
 
 def bytes_needed(job: Job, finished: int = 0) -> int:

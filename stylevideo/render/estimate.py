@@ -1,27 +1,61 @@
-"""What a clip will cost before it is made: VGG evaluations and disk space; and whether there is room for it."""
+"""What a clip will cost before it is made: time, memory and disk space; and whether there is room for it.
+
+Time is the work, counted, at this machine's pace: `store/calibration.py`.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 
+from stylevideo.engine.carry import Reference, carry, extended_motion
+from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.optimizer import CarriedState
+from stylevideo.engine.pace import NO_WORK, Work, cold_frame, following_frame, targets_of
+from stylevideo.engine.sequence import RESTART_ABOVE_NEW
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import finished_frames
-from stylevideo.models.vgg import VGG19
+from stylevideo.media.images.pictures import to_image
+from stylevideo.motion.estimate import Following, following
+from stylevideo.motion.flow import DISFlow
+from stylevideo.motion.frame import Frame
+from stylevideo.ops.margin import with_margin, without_margin
+from stylevideo.ops.pyramid import fit_long_edge
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.disk import bytes_needed, pixels_of
+from stylevideo.render.disk import bytes_needed
+from stylevideo.render.job import Job
+from stylevideo.render.memory import memory_needed
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
 from stylevideo.system.device import cpu_threads, describe
-from stylevideo.system.heartbeat import beat
+from stylevideo.timeline.clip import Shot
 
-PROBE_EDGE_PX = 192
-PROBE_EVALUATIONS = 3
+SURVEYED_FRAMES = 12
+"""In about so many frames of a clip is looked for what is new."""
+SURVEYED_EDGE_PX = 256
+TYPICAL_NEW = 0.02
+"""Part of a frame that is new, where nobody has looked."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a clip's frames ask for, whatever size they are painted at.
+
+    Attributes:
+        shots: all of them.
+        still: part of the frames that follow another whose source stands still, 0..1.
+        new: of some of the others, which part of the frame is new, 0..1.
+    """
+
+    shots: tuple[Shot, ...]
+    still: float = 0.0
+    new: tuple[float, ...] = (TYPICAL_NEW,)
 
 
 @dataclass(frozen=True)
@@ -32,26 +66,39 @@ class Estimate:
         frames: how many will be made, those included that are finished.
         width, height: of the film, pixels.
         finished: frames that an interrupted run has made.
-        pixels: VGG evaluations that remain, each times the pixels it sees; cuts, which cost more, are not known yet.
+        work: that remains.
         bytes_needed: of disk space, most of it until the film is complete.
         device: in words.
+        memory_bytes: at most, while it is painted.
+        source_size: height and width of the source.
+        survey: of its frames, as far as they were looked at.
     """
 
     frames: int
     width: int
     height: int
     finished: int
-    pixels: float
+    work: Work
     bytes_needed: int
     device: str
+    memory_bytes: int = 0
+    source_size: tuple[int, int] = (0, 0)
+    survey: Survey | None = None
+
+    @property
+    def pixels(self) -> float:
+        """VGG evaluations that remain, each times the pixels it sees."""
+        return self.work.evaluated_pixels
 
 
-def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = ()) -> Estimate:
+def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), closely: bool = False) -> Estimate:
     """Check all of a clip that can be checked, and tell what it will cost; nothing is written.
 
     Args:
         request: the clip.
         to_be_made: folders beside the film's own that will be there when it is made.
+        closely: decode the clip for that, and see where its cuts are and how much in its frames is new; else it is
+            taken for one shot in which little is new.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
         StorageError: the disk is too full.
@@ -59,31 +106,96 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = ()) -> Es
     with cpu_threads(request.settings.optimizer.threads):
         job = open_job(request, Mode.CHECK, to_be_made=to_be_made)
     frames, finished = job.clip.frames, 0
+    shots = load_shots(job.store) if job.store else None
     if job.store:
-        require_whole(job.store, load_shots(job.store) or (), job.clip.selection, job.size, pictures=False)
+        require_whole(job.store, shots or (), job.clip.selection, job.size, pictures=False)
         finished = finished_frames(request.places)
+    survey = _surveyed(job, shots) if closely and job.paints else Survey(shots or (Shot(0, frames.start, frames.stop),))
     return Estimate(
         frames=len(frames),
         width=job.size[1],
         height=job.size[0],
         finished=finished,
-        pixels=pixels_of(job, range(frames.start + finished, frames.stop), {frames.start}),
+        work=work_of(job.settings, job.size, range(frames.start + finished, frames.stop), survey),
         bytes_needed=bytes_needed(job, finished),
         device=describe(job.device),
+        memory_bytes=memory_needed(job.settings, job.size),
+        source_size=(job.clip.info.height, job.clip.info.width),
+        survey=survey,
     )
 
 
-def seconds_a_pixel(vgg: VGG19, settings: Settings) -> float:
-    """How long one VGG evaluation, forward and backward, takes here for each pixel: measured with a small picture."""
-    image = torch.rand(1, 3, PROBE_EDGE_PX, PROBE_EDGE_PX, device=vgg.mean.device)
-    losses = settings.losses
-    layers = tuple(dict.fromkeys((*losses.layers_of_style, *losses.content_layers)))
-    began = time.perf_counter()
-    for number in range(PROBE_EVALUATIONS + 1):
-        beat()
-        if number == 1:
-            began = time.perf_counter()  # the first one also prepares
-        trace = vgg.trace(image, layers)
-        parts = {layer: [partial(torch.Tensor.add_, other=features)] for layer, features in trace.features.items()}
-        float(trace.gradient(parts).sum())  # waits for the device
-    return (time.perf_counter() - began) / PROBE_EVALUATIONS / PROBE_EDGE_PX**2
+def work_of(settings: Settings, size: tuple[int, int], frames: Sequence[int], survey: Survey) -> Work:
+    """What painting takes.
+
+    Frames that follow no other are counted with as many iterations as they may have.
+
+    Args:
+        settings: of the film.
+        size: height and width of the film.
+        frames: indices of those that are to be painted.
+        survey: of the clip.
+    """
+    if not settings.optimizer.iterations or not frames:
+        return NO_WORK
+    if not settings.temporal.carry:
+        return targets_of(settings, size) + cold_frame(settings, size).times(len(frames))
+    shots = survey.shots
+    begun = len({shot.start for shot in shots} & set(frames))
+    turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings.temporal)
+    each = (1 - survey.still) * (len(frames) - begun + len(turning)) / len(survey.new)
+    cold = cold_frame(settings, size)
+    work = targets_of(settings, size) + cold.times(begun)
+    for new in survey.new:
+        one = cold if new > RESTART_ABOVE_NEW else following_frame(settings, size, new)
+        work += one.times(each)
+    return work
+
+
+def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float:
+    """VGG evaluations of these frames, each times the pixels it sees, where nothing is new in those that follow others.
+
+    Args:
+        job: of the clip.
+        frames: indices.
+        firsts: the first frame of each shot.
+    """
+    if not job.paints:
+        return 0.0
+    cold = cold_frame(job.settings, job.size).evaluated_pixels
+    warm = following_frame(job.settings, job.size, 0.0).evaluated_pixels if job.carries else cold
+    return sum(cold if index in firsts else warm for index in frames)
+
+
+def _surveyed(job: Job, shots: Sequence[Shot] | None) -> Survey:
+    """Look at a clip's cuts, unless they are known, at what stands still, and at what is new in some of its frames."""
+    with job.watch.guard():
+        found = tuple(shots or detect_shots(job.clip.selection, job.settings.shots, job.analysis_options))
+        if not job.carries:
+            return Survey(found)
+        count = still = 0
+        new = []
+        every = max(1, len(job.clip.frames) // SURVEYED_FRAMES)
+        for pair in following(_small_frames(job), True, [shot.start for shot in found]):
+            if pair.previous is not None:
+                count, still = count + 1, still + pair.still
+                if count % every == 0 and not pair.still:
+                    new.append(_new_part(pair, pair.previous, job.settings.temporal.anchor))
+    return Survey(found, still / max(1, count), tuple(new) or (TYPICAL_NEW,))
+
+
+def _small_frames(job: Job) -> Iterator[Frame]:
+    size = fit_long_edge(*job.size, min(SURVEYED_EDGE_PX, max(job.size)))
+    with closing(read_frames(job.clip.selection, job.analysis_options)) as decoded:
+        for source in decoded:
+            yield Frame(source.index, to_image(source.picture.fitted(size).image))
+
+
+def _new_part(pair: Following, previous: Frame, anchor: float) -> float:
+    """Which part of a frame is new, 0..1, as `follow` in `engine/sequence.py` finds it."""
+    motion, image = pair.motion(DISFlow()), with_margin(pair.frame.image)
+    assert motion is not None, "there is a previous frame"
+    before, everywhere = CarriedState.fresh(with_margin(previous.image)), torch.ones_like(image[:, :1])
+    older = tuple(Reference(frame.index, (255 * frame.image).round().byte()) for frame in pair.references)
+    carried = carry(before, everywhere, extended_motion(motion, image), image, older, anchor)
+    return 1 - float(without_margin(carried.coverage).mean())

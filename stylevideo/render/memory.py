@@ -5,11 +5,13 @@ A clip that went on with less is remembered beside its frames, so that a resumed
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
+from stylevideo.ops.margin import painted_size
 from stylevideo.settings.settings import Settings
 from stylevideo.system.device import choose_device, convolution_dtype, is_fast_with_bf16
 
@@ -17,6 +19,20 @@ SHRINK = 0.75
 SMALLEST_EDGE_PX = 256
 FALLBACK_NAME = "fallback"
 """Under this name a store remembers what was given up."""
+
+
+BASE_BYTES = 900 * 2**20
+"""Of a process that paints, with its libraries and the network, in a machine's own memory or a card's."""
+PIXEL_BYTES = {torch.bfloat16: 3300, torch.float32: 6000}
+"""More for each painted pixel, by the convolutions' type."""
+
+
+def memory_needed(settings: Settings, size: tuple[int, int]) -> int:
+    """The most memory that painting frames of this height and width takes, on the device: about."""
+    if not settings.optimizer.iterations:
+        return BASE_BYTES
+    dtype = convolution_dtype(settings.optimizer.precision, choose_device(settings.optimizer.device))
+    return BASE_BYTES + PIXEL_BYTES[dtype] * math.prod(painted_size(*size))
 
 
 def next_fallback(settings: Settings, long_edge: Callable[[], int]) -> dict[str, Any] | None:

@@ -321,12 +321,17 @@ def refuse_hdr(info: VideoInfo, footage: FootageSettings) -> None:
 
 def film_size(info: VideoInfo, long_edge: int) -> tuple[int, int]:
     """Height and width of the film: the source's, or reduced to a long edge and then even."""
-    height, width = info.height, info.width
-    if 0 < long_edge < max(height, width):
-        height, width = (max(2, round(edge / 2) * 2) for edge in fit_long_edge(height, width, long_edge))
+    height, width = reduced_size(info.height, info.width, long_edge)
     if min(height, width) < LEAST_EDGE_PX:
         raise InputError(
             f"{info.path.name}: {width}x{height} pixels are too small for VGG-19. "
             f"The short edge must have at least {LEAST_EDGE_PX} pixels: use a larger clip or a larger --size."
         )
+    return height, width
+
+
+def reduced_size(height: int, width: int, long_edge: int) -> tuple[int, int]:
+    """A source's height and width, reduced to a long edge and then even; as they are where that is 0 or larger."""
+    if 0 < long_edge < max(height, width):
+        height, width = (max(2, round(edge / 2) * 2) for edge in fit_long_edge(height, width, long_edge))
     return height, width

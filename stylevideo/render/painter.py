@@ -6,7 +6,6 @@ Knows where frames come from and where unfinished ones are kept; knows nothing o
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -29,14 +28,12 @@ from stylevideo.render.styles import style_targets
 from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import Stopwatch, read_ahead, worked_ahead
-from stylevideo.system.device import describe, memory_context
+from stylevideo.system.device import describe, memory_context, motion_threads
 from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
 
 READ_AHEAD_FRAMES = 2
-MOST_MOTION_THREADS = 4
-"""That find motion while a card paints."""
 
 
 @dataclass(frozen=True)
@@ -207,10 +204,8 @@ def _estimator(job: Job) -> Callable[[Following], tuple[Frame, Motion | None]]:
 
 
 def _motion_threads(job: Job) -> int:
-    """How many find motion: one beside a CPU that paints, and one where vectors are joined from frame to frame."""
-    if job.device.type == "cpu" or job.vectors is not None:
-        return 1
-    return max(1, min(MOST_MOTION_THREADS, os.cpu_count() or 1))
+    """How many find motion: one where vectors are joined from frame to frame."""
+    return 1 if job.vectors is not None else motion_threads(job.device)
 
 
 @dataclass(frozen=True)

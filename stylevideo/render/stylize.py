@@ -39,7 +39,8 @@ from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import displayed
 from stylevideo.render.claims import Claims, Hooks
-from stylevideo.render.disk import check_room, pixels_of
+from stylevideo.render.disk import check_room
+from stylevideo.render.estimate import pixels_of
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, next_fallback
 from stylevideo.render.opening import Attempt, Mode, film_size, open_job

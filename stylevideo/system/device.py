@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 WITH_CUDA = "pip install --force-reinstall torch torchvision"
 """What gets a build for CUDA in Linux; elsewhere it needs to be told where from."""
 
+MOST_MOTION_THREADS = 4
+"""That find motion while a card paints."""
+
 
 def choose_device(name: str) -> torch.device:
     """The device that `--device` names; `auto` takes CUDA, then MPS, then the CPU.
@@ -84,6 +87,19 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has done all that it was told to, as before a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    if device.type == "mps":
+        torch.mps.synchronize()
+
+
+def motion_threads(device: torch.device) -> int:
+    """How many threads find motion while frames are painted: one beside a CPU that paints, several beside a card."""
+    return 1 if device.type == "cpu" else max(1, min(MOST_MOTION_THREADS, os.cpu_count() or 1))
 
 
 def describe(device: torch.device) -> str:

@@ -16,6 +16,7 @@ from stylevideo.batch.messages import Answer, Check, CheckDone, Failed, Make, Ta
 from stylevideo.batch.outcomes import BatchOptions, Waiting
 from stylevideo.batch.scheduler import make_clips
 from stylevideo.batch.worker import answer
+from stylevideo.engine.pace import NO_WORK
 from stylevideo.errors import (
     InputError,
     LockedError,
@@ -33,7 +34,7 @@ from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
-ESTIMATE = Estimate(frames=2, width=64, height=48, finished=0, pixels=0.0, bytes_needed=0, device="cpu")
+ESTIMATE = Estimate(frames=2, width=64, height=48, finished=0, work=NO_WORK, bytes_needed=0, device="cpu")
 
 
 class InProcess:

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.cli.progress import Tally, _Bar
+from stylevideo.engine.pace import Work
 from stylevideo.render.estimate import Estimate
 
 
 def estimate(frames: int, finished: int = 0) -> Estimate:
-    pixels = 100.0 * (frames - finished)
-    return Estimate(frames, 64, 48, finished, pixels, bytes_needed=0, device="cpu")
+    work = Work({("evaluation", 100): frames - finished})
+    return Estimate(frames, 64, 48, finished, work, bytes_needed=0, device="cpu")
 
 
 def test_a_clip_that_fails_is_no_longer_to_be_done() -> None:
