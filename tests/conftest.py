@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import platformdirs
 import pytest
 from image_fixtures import to_image
 from media_fixtures import make_video, sine
@@ -58,6 +59,18 @@ def _no_user_file() -> Iterator[None]:
     """What the user has chosen for all jobs is not what is tested."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STYLEVIDEO_CONFIG", "")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept of this machine's speed is kept for these tests alone, and measured with tiny pictures."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))  # for processes that tests start
+        patch.setattr(platformdirs, "user_cache_path", lambda name, appauthor: folder / name)
+        patch.setattr("stylevideo.engine.pace.EDGES_PX", {"cpu": (64, 96)})
+        patch.setattr("stylevideo.engine.pace.LONG_ENOUGH_S", 0.0)
         yield
 
 

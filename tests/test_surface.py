@@ -56,6 +56,7 @@ def test_flags_are_the_fields_of_settings() -> None:
     own |= {"--out-dir", "--name", "--config", "--log-file", "--exit-code-if-nothing"}
     own |= {
         "--dry-run",
+        "--budget",
         "--exit-code-if-nothing",
         "--workers",
         "--devices",

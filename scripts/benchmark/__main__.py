@@ -15,6 +15,7 @@
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
+    python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
     python -m scripts.benchmark gpu [--dry] [--parts iterations films]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
     python -m scripts.benchmark blind --score choices.txt
@@ -31,7 +32,8 @@ and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of 
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
 `iteration` at the time of an iteration in times of its bare network's, `motion` at the seconds of a frame's motion by
-their parts, `gpu` at a CUDA card: iterations, whole films, resumption, likeness of runs, waits and tests, `blind` makes
+their parts, `forecast` at what films take beside what a dry run foretold, `gpu` at a CUDA card: iterations, whole films,
+resumption, likeness of runs, waits and tests, `blind` makes
 pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
 All results lie in `--output`; a run that was interrupted goes on when it is started again. Run
 it in the environment that `scripts/test.py` makes.
@@ -65,6 +67,7 @@ from scripts.benchmark.clips import (
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
 from scripts.benchmark.flames import draw_flames
+from scripts.benchmark.forecast import FILMS, Film, check_forecast
 from scripts.benchmark.gpu import PARTS, check_gpu
 from scripts.benchmark.iteration import check_iteration, flame_of_iteration
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
@@ -293,6 +296,13 @@ def motion(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def forecast(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for said in check_forecast(options.runs, options.style, options.media):
+        print(said, flush=True)
+    print(machine)
+
+
 def gpu(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
     for said in check_gpu(options.media, options.dry, options.parts):
@@ -316,6 +326,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "speed": speed,
     "iteration": iteration,
     "motion": motion,
+    "forecast": forecast,
     "gpu": gpu,
     "blind": blind,
     "look": look,
@@ -488,7 +499,15 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_forecast(command: argparse.ArgumentParser) -> None:
+    chosen, form = list(map(Film.parse, FILMS)), "CLIP=PRESET,SIZE,FRAMES"
+    command.add_argument("--runs", nargs="+", type=Film.parse, default=chosen, metavar=form, help="films to be made")
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+
+
 OWN_OPTIONS = {
+    "forecast": _add_forecast,
     "iteration": _add_iteration,
     "motion": _add_motion,
     "gpu": _add_gpu,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts import ROOT
-from scripts.benchmark.clips import CLIPS
+from scripts.benchmark.clips import MissingClipError
 from scripts.benchmark.report import table
 from stylevideo import Style, stylize
-from stylevideo.engine.pace import Pace, Work, measure_pace
+from stylevideo.engine.pace import Pace, measure_pace
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.flow import DISFlow
 from stylevideo.planning.request import ClipRequest
@@ -33,8 +33,8 @@ HEADINGS = (
 
 
 @dataclass(frozen=True)
-class Run:
-    """A film that is made for it; written `CLIP=PRESET,SIZE,FRAMES`."""
+class Film:
+    """A film that is made for it: a clip of the media or the sample, preset, long edge and frames."""
 
     clip: str
     preset: str
@@ -42,16 +42,17 @@ class Run:
     frames: int
 
     @classmethod
-    def parse(cls, text: str) -> Run:
+    def parse(cls, text: str) -> Film:
+        """Of `CLIP=PRESET,SIZE,FRAMES`."""
         clip, _, rest = text.partition("=")
         name, size, frames = rest.split(",")
         return cls(clip, name, int(size), int(frames))
 
 
-RUNS = (Run("bigbuckbunny", "standard", 256, 40), Run("flower", "draft", 512, 24), Run(SAMPLE, "fine", 192, 32))
+FILMS = ("bigbuckbunny=standard,256,40", "flower=draft,512,24", f"{SAMPLE}=fine,192,32")
 
 
-def check_forecast(runs: Sequence[Run], style: Path, media: Path) -> Iterator[str]:
+def check_forecast(runs: Sequence[Film], style: Path, media: Path) -> Iterator[str]:
     """A table of films, and whether each took what was foreseen.
 
     Where other programs compute too, seconds of the processor say more: those of this process alone.
@@ -66,8 +67,10 @@ def check_forecast(runs: Sequence[Run], style: Path, media: Path) -> Iterator[st
     yield f"Seconds of the processor, at most off by: {worst:.0%} (bar {MOST_OFF:.0%}, {met})."
 
 
-def _row(run: Run, style: Path, media: Path) -> tuple[list[str], float]:
-    clip = ROOT / "samples" / "lake.mp4" if run.clip == SAMPLE else media / CLIPS[run.clip].file
+def _row(run: Film, style: Path, media: Path) -> tuple[list[str], float]:
+    clip = (ROOT / "samples" if run.clip == SAMPLE else media) / f"{run.clip}.mp4"
+    if not clip.exists():
+        raise MissingClipError(f"{clip} is not there.")
     settings = preset(run.preset).with_values(size=run.size, frames=f"1-{run.frames}")
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"

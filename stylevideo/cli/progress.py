@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +61,20 @@ class ClipProgress:
         name: of the clip; its file's if not given.
         place: of the bar, from the top.
         prefix: begins every line.
+        foresee: tells how many seconds a plan will take; None where that is not known.
     Attributes:
         place: of the next bar.
     """
 
-    def __init__(self, quiet: bool, name: str = "", place: int = 0, prefix: str = "") -> None:
-        self.place = place
+    def __init__(
+        self,
+        quiet: bool,
+        name: str = "",
+        place: int = 0,
+        prefix: str = "",
+        foresee: Callable[[Planned], float | None] = lambda plan: None,
+    ) -> None:
+        self.place, self._foresee = place, foresee
         self._quiet, self._prefix = quiet, prefix
         self._bar: _Bar | None = None
         self._spoke = time.monotonic()
@@ -94,7 +102,9 @@ class ClipProgress:
 
     def _start(self, plan: Planned) -> None:
         self.close()  # of an attempt that had too little memory
-        self._say(f"{self._name}: {_plan(plan)}")
+        seconds = self._foresee(plan)
+        about = "" if seconds is None else f", about {duration(seconds)}"
+        self._say(f"{self._name}: {_plan(plan)}{about}")
         self._done, self._total = plan.finished, len(plan.clip.frames)
         self._bar = _Bar(
             self._quiet,

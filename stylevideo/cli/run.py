@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from stylevideo.batch.outcomes import BatchOptions, Outcome
@@ -22,10 +23,11 @@ from stylevideo.cli.summary import summary, table
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.reports.events import Planned
 from stylevideo.reports.report import describe_clip, describe_result, write_report
 from stylevideo.reports.results import Status
 from stylevideo.settings.presets import PRESETS
-from stylevideo.settings.settings import leaves
+from stylevideo.settings.settings import Settings, leaves
 from stylevideo.store.sidecar import is_report
 from stylevideo.system.folders import folder_for, folders_to_be_made
 from stylevideo.system.heartbeat import broken_off_when
@@ -207,7 +209,8 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
     from stylevideo.render.claims import Hooks
     from stylevideo.render.stylize import make_film
 
-    began, progress = time.monotonic(), ClipProgress(options.quiet)
+    progress = ClipProgress(options.quiet, foresee=partial(_foreseen, request.settings))
+    began = time.monotonic()
     try:
         result = make_film(request, Hooks(progress, interrupts.requested))
     except BaseException as error:
@@ -225,6 +228,17 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
     )
     print_line(result.output)
     return DONE
+
+
+def _foreseen(settings: Settings, plan: Planned) -> float | None:
+    """How many seconds a film will take, where this machine's pace is known."""
+    from stylevideo.render.estimate import Survey, work_of
+    from stylevideo.store.calibration import Calibrations
+
+    left = range(plan.clip.frames.start + plan.finished, plan.clip.frames.stop)
+    work = work_of(settings, (plan.height, plan.width), left, Survey(plan.shots))
+    known = Calibrations().kept(settings)
+    return known.seconds(work) if known and work.counts else None
 
 
 def _report_failure(request: ClipRequest, error: BaseException, seconds: float) -> None:
