@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -12,12 +13,14 @@ import pytest
 from conftest import QUICK, STYLE
 from hypothesis import given
 
+from stylevideo.batch.outcomes import BatchChecked
 from stylevideo.cli.budget import Look, best_within, command, looks
 from stylevideo.cli.main import main
 from stylevideo.engine.pace import COSTS, Pace, Work
 from stylevideo.models.vgg import VGG19
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.estimate import estimate_clip, work_of
+from stylevideo.render.estimate import Survey, estimate_clip, work_of
+from stylevideo.render.stylize import stylize
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -53,6 +56,17 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     monkeypatch.setattr(calibration, "measure_pace", measure)
     return asked
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips are checked without processes of their own, which take seconds to start."""
+
+    def check(requests: Sequence[ClipRequest], *_: object) -> BatchChecked:
+        return BatchChecked({i: estimate_clip(request, closely=True) for i, request in enumerate(requests)}, {}, ())
+
+    for module in ("dry_run", "budget"):
+        monkeypatch.setattr(f"stylevideo.cli.{module}.check_batch", check)
 
 
 class TestKept:
@@ -118,12 +132,6 @@ class TestKept:
 class TestForecast:
     """Time, memory and disk before work starts."""
 
-    def test_what_is_measured_grows_with_the_picture(self, cache: Path) -> None:
-        pace = Calibrations().of(CPU).pace
-        fixed, slope = pace.lines["evaluation"]
-        assert 0 < fixed + slope * 256 * 144 < 60
-        assert pace.seconds(Work({("evaluation", 90_000): 1})) > pace.seconds(Work({("evaluation", 10_000): 1})) > 0
-
     def test_cuts_and_new_things_are_looked_for(self, two_shot_clip: Path, tmp_path: Path) -> None:
         request = ClipRequest(two_shot_clip, (Style(STYLE),), tmp_path / "film.mp4", CPU)
         roughly, closely = estimate_clip(request), estimate_clip(request, closely=True)
@@ -135,9 +143,7 @@ class TestForecast:
         assert not any(path.name.startswith(".film") for path in tmp_path.iterdir())
 
     def test_evaluations_are_those_that_a_film_takes(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        from stylevideo import stylize
-
-        settings = CPU.with_values(**QUICK | {"new_iterations": 60, "tolerance": 0.0})
+        settings = CPU.with_values(**QUICK, frames="7-14").with_values(new_iterations=60, tolerance=0.0)
         request = ClipRequest(two_shot_clip, (Style(STYLE),), tmp_path / "film.mp4", settings)
         foreseen = estimate_clip(request, closely=True).work.counts
         count = sum(number for (cost, _), number in foreseen.items() if cost == "evaluation")
@@ -154,24 +160,23 @@ class TestForecast:
         assert "Measuring how fast this machine paints" in said.err
         assert sorted(path.name for path in tmp_path.iterdir()) == ["cache"]
         assert len(list(cache.iterdir())) == 1
-        assert main(run(two_shot_clip, tmp_path / "out" / "film.mp4", *FAST, "--dry-run")) == 0
-        assert "Measuring" not in capfd.readouterr().err
+        known = Calibrations().kept(CPU.with_values(**QUICK))
+        assert known is not None
+        small, large = (known.seconds(Work({("evaluation", pixels): 1})) for pixels in (10_000, 40_000))
+        assert 0 < small < large < 60
 
+    @pytest.mark.usefixtures("cache")
     def test_a_run_says_at_its_start_what_is_known(
-        self, two_shot_clip: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
+        self, two_shot_clip: Path, tmp_path: Path, measured: list[Settings], capfd: pytest.CaptureFixture[str]
     ) -> None:
         short = [*FAST, "--frames", "1-2"]
-        assert main(run(two_shot_clip, tmp_path / "a.mp4", *short)) == 0
-        assert "1 shot, on cpu" in (said := capfd.readouterr().err) and "), about " not in said
-        assert not cache.exists(), "a run measures nothing"
         Calibrations().of(CPU.with_values(**QUICK))
         assert main(run(two_shot_clip, tmp_path / "b.mp4", *short)) == 0
         assert "), about " in capfd.readouterr().err
+        assert len(measured) == 1
 
     def test_a_loop_and_its_way_back_count(self) -> None:
         looped, survey_shots = CPU.with_values(loop=True, loop_frames=4), (Shot(0, 0, 20),)
-        from stylevideo.render.estimate import Survey
-
         plain, turned = (
             work_of(settings, (64, 96), range(20), Survey(survey_shots, 0.0, (0.0,))) for settings in (CPU, looped)
         )
@@ -223,7 +228,7 @@ class TestBudget:
         ]  # fmt: skip
         assert command(words, Look("fine")) == [*kept, "--size", "99", "-o", "a film.mp4", "--preset", "fine"]
 
-    @pytest.mark.usefixtures("measured")
+    @pytest.mark.usefixtures("measured", "in_process")
     def test_the_best_that_fits_is_proposed_with_its_command(
         self, two_shot_clip: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -242,7 +247,7 @@ class TestBudget:
         assert proposed[1] != "fine"
         assert not film.parent.exists()
 
-    @pytest.mark.usefixtures("cache", "measured")
+    @pytest.mark.usefixtures("cache", "measured", "in_process")
     def test_a_budget_that_nothing_fits_ends_in_a_sentence(
         self, two_shot_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -251,7 +256,7 @@ class TestBudget:
         assert said[-1].startswith("stylevideo: --budget 1 s: even the preset draft takes about ")
         assert said[-1].endswith("Allow more time, or choose fewer --frames.")
 
-    @pytest.mark.usefixtures("cache", "measured")
+    @pytest.mark.usefixtures("cache", "measured", "in_process")
     def test_a_job_file_is_weighed_as_a_whole(
         self, two_shot_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -267,7 +272,7 @@ class TestBudget:
         assert " for 8 frames, " in said
         assert f"stylevideo run {job} --preset fine" in said
 
-    @pytest.mark.usefixtures("cache", "measured")
+    @pytest.mark.usefixtures("cache", "measured", "in_process")
     def test_what_is_given_beside_the_preset_goes_on_to_count(
         self, two_shot_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
