@@ -23,8 +23,8 @@ FALLBACK_NAME = "fallback"
 
 BASE_BYTES = 900 * 2**20
 """Of a process that paints, with its libraries and the network, in a machine's own memory or a card's."""
-PIXEL_BYTES = {torch.bfloat16: 3300, torch.float32: 6000}
-"""More for each painted pixel, by the convolutions' type."""
+PIXEL_BYTES = {torch.bfloat16: 3300, torch.float32: 4300}
+"""More for each painted pixel, by the convolutions' type. Measured on a CPU, and rounded up: `docs/benchmark.md`."""
 
 
 def memory_needed(settings: Settings, size: tuple[int, int]) -> int:
