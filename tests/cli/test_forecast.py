@@ -21,7 +21,6 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.estimate import Survey, estimate_clip, work_of
 from stylevideo.render.stylize import stylize
-from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import calibration
@@ -276,12 +275,13 @@ class TestBudget:
     def test_what_is_given_beside_the_preset_goes_on_to_count(
         self, two_shot_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        times = []
-        for more in ([], ["--iterations", "500"]):
-            assert main(run(two_shot_clip, tmp_path / "film.mp4", "--preset", "draft", "--budget", "99h", *more)) == 0
+        times, job = [], tmp_path / "job.toml"
+        for more, words in (("", []), ("iterations = 500", []), ("", ["--iterations", "500"])):
+            job.write_text(f'[defaults]\npreset = "draft"\n{more}\n[[clip]]\nsource = "{two_shot_clip.as_posix()}"\n')
+            given = ["--style", str(STYLE), "--out-dir", str(tmp_path / "films"), "--device", "cpu", *words]
+            assert main(["run", str(job), *given, "--budget", "99h"]) == 0
             times.append(capfd.readouterr().out.splitlines()[0])
-        assert times[0] != times[1]
-        assert preset("fine").optimizer.iterations == 12
+        assert times[0] != times[1] == times[2]
 
 
 def test_the_file_is_in_the_users_cache_folder(cache: Path) -> None:
