@@ -32,7 +32,7 @@ and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of 
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
 `iteration` at the time of an iteration in times of its bare network's, `motion` at the seconds of a frame's motion by
-their parts, `forecast` at what films take beside what a dry run foretold, `gpu` at a CUDA card: iterations, whole films,
+their parts, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
 resumption, likeness of runs, waits and tests, `blind` makes
 pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
 All results lie in `--output`; a run that was interrupted goes on when it is started again. Run
