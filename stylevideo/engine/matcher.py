@@ -14,14 +14,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.engine.terms import PlaceTerm
-from stylevideo.ops.matching import directions, nearest, nearest_around, nearest_parents, prices, refined
+from stylevideo.ops.matching import (
+    Parents,
+    directions,
+    mean_place,
+    nearest,
+    nearest_around,
+    prices,
+    square_means,
+)
+from stylevideo.ops.tiles import Tile, window_sums
+from stylevideo.settings.schema import shrink_of
 
 SEARCHED_PLACES = 1 << 12
 """Of a frame's deepest map; of a larger one, means over squares are searched, then around what is found."""
@@ -34,18 +41,35 @@ class _Map:
     """One style's features at one layer.
 
     Attributes:
-        features: (h·w, C).
         directions: (h·w, C).
         size: h and w.
+        start: how many places the styles before it have.
     """
 
-    features: Tensor
     directions: Tensor
     size: tuple[int, int]
+    start: int
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """All styles' features at one layer.
+
+    Attributes:
+        maps: of each style.
+        features: (N, C), of one style after the other.
+    """
+
+    maps: tuple[_Map, ...]
+    features: Tensor
 
     @classmethod
-    def of(cls, features: Tensor) -> _Map:
-        return cls(features[0].flatten(1).T.contiguous(), directions(features), _size(features))
+    def of(cls, styles: Sequence[Tensor]) -> _Layer:
+        """From (1, C, h, w) of each style."""
+        flat = [style[0].flatten(1).T for style in styles]
+        counts = [len(places) for places in flat]
+        maps = [_Map(directions(own), _size(own), sum(counts[:before])) for before, own in enumerate(styles)]
+        return cls(tuple(maps), torch.cat(flat) if len(flat) > 1 else flat[0].contiguous())
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,11 @@ class _Matches:
     def size(self) -> tuple[int, int]:
         return self.styles.shape[0], self.styles.shape[1]
 
+    def numbers(self, layer: _Layer) -> Tensor:
+        """Of the matched places among all of the styles': (h, w), int32."""
+        starts, widths = _starts_and_widths(layer.maps, self.styles.device)
+        return (starts[self.styles] + self.places[..., 0] * widths[self.styles] + self.places[..., 1]).int()
+
 
 class Matcher:
     """Finds what each place of a frame should be like.
@@ -74,33 +103,29 @@ class Matcher:
         layers: that are matched.
     Attributes:
         layers: likewise, the deepest first.
+        styles: their features at each layer.
     """
 
     def __init__(self, styles: Sequence[Mapping[str, Tensor]], weights: Sequence[float], layers: Sequence[str]) -> None:
         self.layers = tuple(sorted(layers, reverse=True))  # from the deepest on
-        self._maps = {layer: [_Map.of(style[layer]) for style in styles] for layer in self.layers}
+        self.styles = {layer: _Layer.of([style[layer] for style in styles]) for layer in self.layers}
         self._deepest = [style[self.layers[0]] for style in styles]
         self._shares = [weight / sum(weights) for weight in weights]
 
-    @torch.no_grad()
-    def terms(self, features: Mapping[str, Tensor], weight: float) -> list[PlaceTerm]:
-        """As of `PlaceFinder`, the deepest layer first."""
-        deepest = features[self.layers[0]]
-        pooling = math.ceil(math.sqrt(deepest.shape[2] * deepest.shape[3] / SEARCHED_PLACES))
-        maps = self._maps[self.layers[0]]
-        if pooling > 1:
-            maps = [_Map.of(_pooled(style, pooling)) for style in self._deepest]
-        matches = self._searched(_pooled(deepest, pooling), maps)
-        terms = []
-        for layer in self.layers:
-            reach = max(REACH, pooling) if layer == self.layers[0] else REACH
-            matches = _descend(matches, maps, features[layer], self._maps[layer], reach)
-            maps = self._maps[layer]
-            terms.append(PlaceTerm(layer, _gathered(matches, maps), weight / len(self.layers)))
-        return terms
+    def search(self) -> MatchSearch:
+        """As of `PlaceFinder`."""
+        return MatchSearch(self)
 
-    def _searched(self, wanted: Tensor, maps: Sequence[_Map]) -> _Matches:
-        """The nearest places of all styles, at prices."""
+    def searched(self, wanted: Tensor, edge: int) -> _Matches:
+        """The nearest places of all styles, at prices.
+
+        Args:
+            wanted: (1, C, h, w), means over squares of the deepest map.
+            edge: of a square.
+        """
+        maps = self.styles[self.layers[0]].maps
+        if edge > 1:
+            maps = _Layer.of([square_means(style, edge) for style in self._deepest]).maps
         wanting = directions(wanted)
         offered = torch.cat([style.directions for style in maps])
         counts = [len(style.directions) for style in maps]
@@ -111,7 +136,7 @@ class Matcher:
             ]
         )
         found = nearest(wanting, offered, prices(wanting, offered, share))
-        starts, widths = _on_device(wanted, (0, *accumulate(counts[:-1])), [style.size[1] for style in maps])
+        starts, widths = _starts_and_widths(maps, wanted.device)
         styles = torch.bucketize(found, starts, right=True) - 1
         within = found - starts[styles]
         width = widths[styles]
@@ -120,43 +145,94 @@ class Matcher:
         return _Matches(styles.view(size), places.view(*size, 2))
 
 
-def _on_device(wanted: Tensor, *numbers: Sequence[int]) -> Tensor:
-    """Rows of whole numbers where a map is; nobody waits until they are there."""
-    return torch.tensor(numbers).to(wanted.device, non_blocking=True)
+def _starts_and_widths(maps: Sequence[_Map], device: torch.device) -> Tensor:
+    """Two rows of whole numbers, one for each style; nobody waits until they are there."""
+    rows = ([style.start for style in maps], [style.size[1] for style in maps])
+    return torch.tensor(rows).to(device, non_blocking=True)
 
 
-def _descend(
-    coarse: _Matches, coarse_maps: Sequence[_Map], wanted: Tensor, maps: Sequence[_Map], reach: int
-) -> _Matches:
+class MatchSearch:
+    """A `PlaceSearch`: the places of one picture, and which of the styles' they should be like.
+
+    Args:
+        matcher: with the styles.
+    Attributes:
+        layers: of the matcher.
+    """
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.layers = matcher.layers
+        self._matcher = matcher
+        self._means: dict[str, Tensor] = {}
+        self._squares: Tensor | None = None
+        self._searched: _Matches | None = None
+        self._found: dict[tuple[Tile, str], Tensor] = {}
+
+    @torch.no_grad()
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """As of `PlaceSearch`: the means, and means over squares of the deepest layer, which are few."""
+        for layer in self.layers:
+            places = math.prod(tile.places(shrink_of(layer)))
+            part = mean_place(features[layer]) * (math.prod(features[layer].shape[2:]) / places)
+            self._means[layer] = self._means[layer] + part if layer in self._means else part
+        size, edge, shrink = self._squares_of(tile), self._edge(tile), shrink_of(self.layers[0])
+        start = (tile.own.top // shrink, tile.own.left // shrink)
+        sums = window_sums(features[self.layers[0]], start, edge, size)
+        self._squares = sums if self._squares is None else self._squares + sums
+
+    @torch.no_grad()
+    def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
+        """As of `PlaceSearch`."""
+        if (tile, layer) not in self._found:
+            self._descend(tile, features)
+        numbers = self._found[tile, layer]
+        places = self._matcher.styles[layer].features.index_select(0, numbers.flatten())
+        return places.T.reshape(1, -1, *numbers.shape)
+
+    def _descend(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Find a tile's places: each looks around where its parent is, from the deepest layer's squares on."""
+        matches, edge = self._matches_of_squares(tile), self._edge(tile)
+        shrink = shrink_of(self.layers[0])
+        start, factor = (tile.own.top // shrink, tile.own.left // shrink), edge
+        for layer in self.layers:
+            wanted, factor = features[layer], factor * shrink // shrink_of(layer)
+            parents = Parents.of(matches.size, _size(wanted), factor, wanted.device, start)
+            reach = max(REACH, edge) if layer == self.layers[0] else REACH
+            styles = self._matcher.styles[layer]
+            matches = _descended(matches, parents, directions(wanted, self._means[layer]), styles.maps, reach)
+            self._found[tile, layer] = matches.numbers(styles)
+            shrink, start, factor = shrink_of(layer), (0, 0), 1
+
+    def _matches_of_squares(self, tile: Tile) -> _Matches:
+        """Of the whole picture."""
+        if self._searched is None:
+            assert self._squares is not None, "all tiles were surveyed"
+            shrink, edge, device = shrink_of(self.layers[0]), self._edge(tile), self._squares.device
+            one = torch.ones(1, 1, *tile.places(shrink), device=device)
+            counts = window_sums(one, (0, 0), edge, self._squares_of(tile))
+            self._searched = self._matcher.searched(self._squares / counts, edge)
+            self._squares = None
+        return self._searched
+
+    def _edge(self, tile: Tile) -> int:
+        """Of the squares, in places of the deepest layer."""
+        return math.ceil(math.sqrt(math.prod(tile.places(shrink_of(self.layers[0]))) / SEARCHED_PLACES))
+
+    def _squares_of(self, tile: Tile) -> tuple[int, int]:
+        """Rows and columns of squares in the whole picture."""
+        rows, columns = tile.places(shrink_of(self.layers[0]))
+        return math.ceil(rows / self._edge(tile)), math.ceil(columns / self._edge(tile))
+
+
+def _descended(coarse: _Matches, parents: Parents, wanting: Tensor, maps: Sequence[_Map], reach: int) -> _Matches:
     """Matches of a finer map: each place looks around where its parent is."""
-    size = _size(wanted)
-    wanting = directions(wanted)
-    styles = nearest_parents(coarse.styles, size).flatten()
-    places = torch.zeros(len(wanting), 2, dtype=torch.long, device=wanted.device)
-    for number, (before, style) in enumerate(zip(coarse_maps, maps, strict=True)):
-        scale = (style.size[0] / before.size[0], style.size[1] / before.size[1])
-        chosen = (styles == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
-        guesses = refined(coarse.places, size, scale)[chosen]
-        places[chosen] = nearest_around(wanting[chosen], style.directions, guesses, style.size, reach)
-    return _Matches(styles.view(size), places.view(*size, 2))
-
-
-def _gathered(matches: _Matches, maps: Sequence[_Map]) -> Tensor:
-    """The features (1, C, h, w) of the matched places."""
-    styles, places = matches.styles.flatten(), matches.places.flatten(0, 1)
-    target = maps[0].features.new_empty(len(styles), maps[0].features.shape[1])
+    styles = parents.values(coarse.styles)
+    guesses = parents.refined(coarse.places)
+    places, chosen_by = torch.zeros_like(guesses), styles.flatten()
     for number, style in enumerate(maps):
-        chosen = (styles == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
-        target[chosen] = style.features.index_select(0, places[chosen, 0] * style.size[1] + places[chosen, 1])
-    return target.T.reshape(1, -1, *matches.size)
-
-
-def _pooled(features: Tensor, factor: int) -> Tensor:
-    """Means over squares; the features themselves where the factor is 1."""
-    if factor == 1:
-        return features
-    height, width = (math.ceil(edge / factor) for edge in _size(features))
-    return F.adaptive_avg_pool2d(features.float(), (height, width))
+        chosen = (chosen_by == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
+        places[chosen] = nearest_around(wanting[chosen], style.directions, guesses[chosen], style.size, reach)
+    return _Matches(styles, places.view(*styles.shape, 2))
 
 
 def _size(features: Tensor) -> tuple[int, int]:

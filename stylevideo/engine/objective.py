@@ -15,21 +15,23 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.looks import Looks, back_to_seen, network_tiles
+from stylevideo.engine.places import PlaceTargets, found_targets, source_targets
 from stylevideo.engine.targets import StyleAtSize
-from stylevideo.engine.terms import PlaceTerm
+from stylevideo.engine.terms import AddGradientOfTile
 from stylevideo.models.vgg import VGG19, AddGradient
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import (
-    SquareDistance,
     color_variation,
     entries,
     own_square,
+    square_distance,
     temporal_loss,
     total_variation,
     total_variation_sum,
 )
+from stylevideo.ops.tiles import Tile
 from stylevideo.settings.sections import LossSettings
-from stylevideo.system.heartbeat import beat
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,23 @@ class LossTerms:
         return FrameLosses(sum(weighted), sum(weighted[:-1]), *terms)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the whole picture before the way back from any of its tiles begins.
+
+    Attributes:
+        style: the terms of statistics, a scalar.
+        back: what adds their gradients, by layer.
+        places: the targets of places.
+        found_for: the picture that these were found for, if it has not changed since.
+    """
+
+    style: Tensor
+    back: Mapping[str, list[AddGradientOfTile]]
+    places: PlaceTargets
+    found_for: Looks | None
+
+
 class Objective:
     """The loss of one frame at one size.
 
@@ -78,12 +97,17 @@ class Objective:
     colours. Targets of places are found for the first picture that is
     evaluated, and stay what they are until `rematch`.
 
+    The picture is looked at tile by tile. What depends on all of it is a sum over tiles, known before the way back
+    begins; what a tile's own features and pixels add to the gradient reaches into its surroundings, where it is added
+    to what other tiles add. So loss and gradient are those of the whole, up to rounding.
+
     Args:
         vgg: the network.
         frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
         style: what it should look like.
         guide: what earlier frames say, or None.
         settings: weights, layers and normalisation.
+        tile_px: edge of a tile, as of `network_tiles`; 0 for the picture as one.
     """
 
     def __init__(
@@ -93,10 +117,11 @@ class Objective:
         style: StyleAtSize,
         guide: TemporalTarget | None,
         settings: LossSettings,
+        tile_px: int = 0,
     ) -> None:
         self._vgg = vgg
         self._style = style
-        self._places: dict[str, SquareDistance] | None = None
+        self._places: PlaceTargets | None = None
         self._guide = guide
         self._settings = settings
         s = settings
@@ -106,12 +131,11 @@ class Objective:
         found = (layer for finder, _ in style.finders for layer in finder.layers)
         layers = (*(term.layer for term in style.terms), *found, *settings.content_layers)
         self._layers = tuple(dict.fromkeys(layers))
-        features = vgg(frame, settings.content_layers) if settings.content_layers else {}
-        each = [1 / max(1, len(features))]
-        self._content = {
-            layer: SquareDistance.of([target], each, self._unit, like=target) for layer, target in features.items()
-        }
-        self._structure = FineStructure(frame) if settings.structure_weight else None
+        self._tiles = network_tiles((frame.shape[2], frame.shape[3]), tile_px, self._layers)
+        self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit)
+        self._structures: dict[Tile, FineStructure] = {}
+        if settings.structure_weight:
+            self._structures = {tile: FineStructure(tile.seen_of(frame), tile) for tile in self._tiles}
 
     def rematch(self) -> None:
         """Find the targets of places anew for the next picture that is evaluated."""
@@ -120,79 +144,108 @@ class Objective:
     @torch.no_grad()
     def value(self, image: Tensor) -> LossTerms:
         """The loss of a picture (1, 3, H, W)."""
-        beat()
-        style, content, _ = self._of_features(self._vgg(image, self._layers))
-        return LossTerms(torch.stack((style, content, *self._of_picture(image))), self._weights)
+        looks = Looks(self._vgg, image, self._tiles, self._layers)
+        known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
+        others = self._weights.new_zeros(3)
+        for tile in self._tiles:
+            self._of_tile(tile, looks, known, squares)
+            others = others + torch.stack(self._of_picture(tile, tile.seen_of(image)))
+        return self._terms(known, squares, others)
 
     def value_and_grad(self, image: Tensor) -> tuple[LossTerms, Tensor]:
         """The loss of a picture (1, 3, H, W) and its gradient, of the picture's shape; nothing waits for the device."""
-        beat()
-        trace = self._vgg.trace(image, self._layers)
-        with torch.no_grad():
-            style, content, parts = self._of_features(trace.features)
-        variable = image.detach().requires_grad_()
-        others = torch.stack(self._of_picture(variable))
-        (gradient,) = torch.autograd.grad((others * self._weights[2:]).sum(), variable, materialize_grads=True)
-        gradient += trace.gradient(parts)
-        return LossTerms(torch.cat((torch.stack((style, content)), others.detach())), self._weights), gradient
+        image = image.detach()
+        looks = Looks(self._vgg, image, self._tiles, self._layers, is_traced=True)
+        known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
+        others = self._weights.new_zeros(3)
+        gradient: Tensor | None = None
+        for tile in self._tiles:
+            with torch.no_grad():
+                parts = self._of_tile(tile, looks, known, squares)
+            variable = tile.seen_of(image).detach().requires_grad_()
+            own_others = torch.stack(self._of_picture(tile, variable))
+            others = others + own_others.detach()
+            (part,) = torch.autograd.grad((own_others * self._weights[2:]).sum(), variable, materialize_grads=True)
+            part += looks.trace(tile).gradient({layer: back_to_seen(tile, layer, own) for layer, own in parts.items()})
+            if tile.is_whole:
+                gradient = part
+                continue
+            gradient = torch.zeros_like(image) if gradient is None else gradient
+            tile.seen_of(gradient).add_(part)
+        assert gradient is not None, "a picture has at least one tile"
+        return self._terms(known, squares, others), gradient
 
-    def _of_features(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, list[AddGradient]]]:
-        """The style and the content term, and what adds the loss's gradient by each layer's features."""
-        parts: dict[str, list[AddGradient]] = {layer: [] for layer in self._layers}
+    @torch.no_grad()
+    def _of_whole(self, looks: Looks) -> _Known:
+        """What is known of a picture before its tiles are gone back from."""
+        is_new = self._places is None
         if self._places is None:
-            self._places = self._found(features)
-        style = self._weights.new_zeros(())
-        weight = self._settings.style_weight
-        for term in self._style.terms:
+            self._places = found_targets(looks, self._style, self._unit)
+        style, back = self._weights.new_zeros(()), dict[str, list[AddGradientOfTile]]()
+        for term, statistics in zip(self._style.terms, self._statistics(looks), strict=True):
             part = term.weight / self._style.weight
-            value, add = term.evaluated(features[term.layer], self._unit, weight * part)
+            value, add = term.evaluated(statistics, self._unit, self._settings.style_weight * part)
             style = style + part * value
-            parts[term.layer].append(add)
-        style = style + self._squares(self._places, features, weight, parts)
-        return style, self._squares(self._content, features, self._settings.content_weight, parts), parts
+            back.setdefault(term.layer, []).append(add)
+        return _Known(style, back, self._places, looks if is_new else None)
 
-    def _squares(
-        self,
-        distances: Mapping[str, SquareDistance],
-        features: Mapping[str, Tensor],
-        weight: float,
-        parts: Mapping[str, list[AddGradient]],
-    ) -> Tensor:
-        """The sum of distances by layer; adds what goes back from it, times a weight, to the parts of the loss."""
-        total = self._weights.new_zeros(())
-        for layer, distance in distances.items():
-            total = total + distance.value(features[layer])
-            parts[layer].append(partial(distance.add_gradient, features[layer], weight))
-        return total
+    def _statistics(self, looks: Looks) -> list[Tensor]:
+        """Of each of the style's terms."""
+        terms = self._style.terms
+        sums: list[Tensor] = []
+        for tile in self._tiles if terms else ():
+            features = looks.of(tile)
+            own = [term.statistics(tile, features[term.layer]) for term in terms]
+            sums = [before + part for before, part in zip(sums, own, strict=True)] if sums else own
+        return sums
 
-    def _found(self, features: Mapping[str, Tensor]) -> dict[str, SquareDistance]:
-        """Of each layer all targets of its places as one."""
-        terms: dict[str, list[PlaceTerm]] = {}
-        for finder, weight in self._style.finders:
-            for term in finder.terms(features, weight):
-                terms.setdefault(term.layer, []).append(term)
-        whole = self._style.weight
-        return {
-            layer: SquareDistance.of(
-                [term.target for term in there],
-                [term.weight / whole for term in there],
-                self._unit,
-                like=features[layer],
-            )
-            for layer, there in terms.items()
+    def _of_tile(
+        self, tile: Tile, looks: Looks, known: _Known, squares: dict[tuple[bool, str], Tensor]
+    ) -> dict[str, list[AddGradient]]:
+        """Add a tile's part to the squares of distances, by whether they are the style's, and by layer.
+
+        Returns:
+            By layer what adds the loss's gradient by the tile's own features.
+        """
+        targets = known.places.of(tile, known.found_for)  # which may look at another picture
+        features = looks.of(tile)
+        parts: dict[str, list[AddGradient]] = {
+            layer: [partial(add, tile, features[layer]) for add in known.back.get(layer, ())] for layer in self._layers
         }
+        for is_style, distances, there, weight in (
+            (True, known.places.distances, targets, self._settings.style_weight),
+            (False, self._content.distances, self._content.of(tile), self._settings.content_weight),
+        ):
+            for layer, target in there.items():
+                square = square_distance(features[layer], target)
+                before = squares.get((is_style, layer))
+                squares[is_style, layer] = square if before is None else before + square
+                parts[layer].append(partial(distances[layer].add_gradient, features[layer], target, weight))
+        return parts
 
-    def _of_picture(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is lost of fine structure, total variation and temporal term."""
-        zero = self._weights.new_zeros(())
+    def _terms(self, known: _Known, squares: Mapping[tuple[bool, str], Tensor], others: Tensor) -> LossTerms:
+        """The loss, from what all tiles have added."""
+        style, content = known.style, self._weights.new_zeros(())
+        for (is_style, layer), square in squares.items():
+            if is_style:
+                style = style + known.places.distances[layer].value(square)
+            else:
+                content = content + self._content.distances[layer].value(square)
+        return LossTerms(torch.cat((torch.stack((style, content)), others)), self._weights)
+
+    def _of_picture(self, tile: Tile, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is lost of fine structure, total variation and temporal term: a tile's part, of what it sees."""
+        zero, guide = self._weights.new_zeros(()), self._guide
+        held = (tile.seen_of(guide.held), tile.seen_of(guide.firmness)) if guide else None
         return (
-            self._structure.lost_in(image) if self._structure else zero,
-            self._total_variation(image),
-            temporal_loss(image, self._guide.held, self._guide.firmness) if self._guide else zero,
+            self._structures[tile].lost_in(image) if self._structures else zero,
+            self._total_variation(tile, image),
+            temporal_loss(image, *held, tile) if held else zero,
         )
 
-    def _total_variation(self, image: Tensor) -> Tensor:
+    def _total_variation(self, tile: Tile, image: Tensor) -> Tensor:
         if self._settings.normalization == "raw":
-            return total_variation_sum(image)
+            return total_variation_sum(image, tile)
         factor = self._settings.tv_color
-        return total_variation(image) + factor * color_variation(image) if factor else total_variation(image)
+        variation = total_variation(image, tile)
+        return variation + factor * color_variation(image, tile) if factor else variation

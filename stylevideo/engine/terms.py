@@ -1,15 +1,23 @@
-"""The parts of the style loss: what a layer's features should be like, each part at one layer."""
+"""The parts of the style loss: what a layer's features should be like, each part at one layer.
+
+A picture may be looked at tile by tile, so what a term must know of the whole is a sum over tiles.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
-from stylevideo.models.vgg import AddGradient
-from stylevideo.ops.losses import Unit, add_gram_gradient, gram_matrix
+from stylevideo.ops.losses import Unit, add_gram_gradient, gram_matrix, shares
+from stylevideo.ops.tiles import Tile
+from stylevideo.settings.schema import shrink_of
+
+AddGradientOfTile = Callable[[Tile, Tensor, Tensor], object]
+"""(tile, features, gradient): adds, in place, a gradient by a tile's own features (1, C, h, w) to what is given."""
 
 
 class StyleTerm(Protocol):
@@ -26,15 +34,19 @@ class StyleTerm(Protocol):
     @property
     def weight(self) -> float: ...  # noqa: D102
 
-    def evaluated(self, features: Tensor, unit: Unit, factor: float) -> tuple[Tensor, AddGradient]:
-        """How far a layer's features (1, C, h, w) are from what they should be like.
+    def statistics(self, tile: Tile, features: Tensor) -> Tensor:
+        """What a tile adds to what must be known of the picture: of its own features (1, C, h, w)."""
+        ...
+
+    def evaluated(self, statistics: Tensor, unit: Unit, factor: float) -> tuple[Tensor, AddGradientOfTile]:
+        """How far a layer's features are from what they should be like.
 
         Args:
-            features: of the network's type.
+            statistics: the sum over all tiles.
             unit: in what the square is measured.
             factor: of the gradient.
         Returns:
-            The distance, a scalar, and what adds factor times its gradient by the features.
+            The distance, a scalar, and what adds factor times its gradient by the features of any tile.
         """
         ...
 
@@ -54,33 +66,31 @@ class GramTerm:
     weight: float = 1.0
     region: Tensor | None = None
 
-    def evaluated(self, features: Tensor, unit: Unit, factor: float) -> tuple[Tensor, AddGradient]:
+    def statistics(self, tile: Tile, features: Tensor) -> Tensor:
+        """Its part of the Gram matrix."""
+        return gram_matrix(features, self._share(tile))
+
+    def evaluated(self, statistics: Tensor, unit: Unit, factor: float) -> tuple[Tensor, AddGradientOfTile]:
         """Between the Gram matrices."""
-        apart = gram_matrix(features, self.region) - self.target
+        apart = statistics - self.target
         square = unit(self.target)
 
-        def add(gradient: Tensor) -> None:
-            add_gram_gradient(features, apart * (2 * factor / square), self.region, gradient)
+        def add(tile: Tile, features: Tensor, gradient: Tensor) -> None:
+            add_gram_gradient(features, apart * (2 * factor / square), self._share(tile), gradient)
 
         return apart.square().sum() / square, add
 
-
-@dataclass(frozen=True)
-class PlaceTerm:
-    """Each place of a layer should be like a target of its own.
-
-    Attributes:
-        layer, weight: see `StyleTerm`.
-        target: (1, C, h, w).
-    """
-
-    layer: str
-    target: Tensor
-    weight: float = 1.0
+    def _share(self, tile: Tile) -> Tensor | int:
+        """How much a tile's own places count; or, where all count alike, how many there are in the picture."""
+        shrink = shrink_of(self.layer)
+        size = tile.places(shrink)
+        if self.region is None:
+            return math.prod(size)
+        return tile.own.of(shares(self.region.to(self.target.device), size), shrink).contiguous()
 
 
-class PlaceFinder(Protocol):
-    """Finds for each place of a picture what it should be like; the targets then hold while the picture changes.
+class PlaceSearch(Protocol):
+    """Finds for each place of one picture what it should be like, which then holds while the picture changes.
 
     Attributes:
         layers: whose places are given a target.
@@ -89,11 +99,36 @@ class PlaceFinder(Protocol):
     @property
     def layers(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def terms(self, features: Mapping[str, Tensor], weight: float) -> Sequence[PlaceTerm]:
-        """What a picture should become more like, place by place.
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Take in what must be known of the whole picture: once for each tile, before any target is asked for.
 
         Args:
-            features: the picture's (1, C, h, w), at least of the finder's layers.
-            weight: of all terms together.
+            tile: of the picture.
+            features: its own (1, C, h, w), at least of these layers.
         """
+        ...
+
+    def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
+        """What a tile's own places at a layer should be like, the same whenever it is asked: (1, C, h, w).
+
+        Args:
+            tile: of the picture.
+            layer: one of these.
+            features: as for `survey`, of the same picture.
+        """
+        ...
+
+
+class PlaceFinder(Protocol):
+    """Finds places in pictures.
+
+    Attributes:
+        layers: whose places are given a target.
+    """
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def search(self) -> PlaceSearch:
+        """For the places of a picture."""
         ...

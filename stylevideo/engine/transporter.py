@@ -9,20 +9,24 @@ to them has the distance's own gradient, and no root of a matrix is differentiat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from stylevideo.engine.terms import PlaceTerm
-from stylevideo.ops.transport import blended, moments, transported
+from stylevideo.ops.tiles import Tile
+from stylevideo.ops.transport import Transport, blended, moments
+
+Cloud = tuple[Tensor, Tensor]
+"""Mean (C,) and covariance (C, C)."""
 
 
 class Transporter:
     """Finds where each place of a frame belongs when all of them are spread like the styles' places.
 
     Args:
-        styles: of each style the features (1, C, h, w) by layer, at least those of the given layers.
+        styles: of each style the mean and covariance of features by layer, at least of the given layers.
         weights: of the styles: as large a part of the cloud is each.
         layers: whose places are moved.
     Attributes:
@@ -34,8 +38,39 @@ class Transporter:
         parts = [weight / sum(weights) for weight in weights]
         self._clouds = {layer: blended([moments(style[layer]) for style in styles], parts) for layer in self.layers}
 
-    @torch.no_grad()
-    def terms(self, features: Mapping[str, Tensor], weight: float) -> list[PlaceTerm]:
+    def search(self) -> TransportSearch:
         """As of `PlaceFinder`."""
-        each = weight / len(self.layers)
-        return [PlaceTerm(layer, transported(features[layer], *cloud), each) for layer, cloud in self._clouds.items()]
+        return TransportSearch(self._clouds)
+
+
+class TransportSearch:
+    """A `PlaceSearch`: the cloud of one picture's places, and where they belong.
+
+    Args:
+        clouds: the styles', by layer.
+    Attributes:
+        layers: of the clouds.
+    """
+
+    def __init__(self, clouds: Mapping[str, Cloud]) -> None:
+        self.layers = tuple(clouds)
+        self._clouds = clouds
+        self._own: dict[str, Cloud] = {}
+        self._counts = dict.fromkeys(self.layers, 0)
+        self._ways: dict[str, Transport] = {}
+
+    @torch.no_grad()
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """As of `PlaceSearch`."""
+        for layer in self.layers:
+            cloud, more = moments(features[layer]), math.prod(features[layer].shape[2:])
+            before, count = self._own.get(layer), self._counts[layer]
+            self._counts[layer] = whole = count + more
+            self._own[layer] = cloud if before is None else blended([before, cloud], [count / whole, more / whole])
+
+    @torch.no_grad()
+    def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
+        """As of `PlaceSearch`."""
+        if layer not in self._ways:
+            self._ways[layer] = Transport.between(self._own[layer], self._clouds[layer])
+        return self._ways[layer].of(features[layer])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.ops.pyramid import require_same_size
+from stylevideo.ops.tiles import Tile
 
+WINDOW_PX = 7
+"""Of the windows within which brightness is compared."""
 SCALES = 2
 """Each half of the one before: a window of the second sees twice as far."""
 STRUCTURE_C3 = 0.03**2 / 2
@@ -20,6 +24,8 @@ HALF_WEIGHT_VARIANCE = 0.03
 """Variance of brightness, 0..1, at which a window counts half: letters count in full, grass and soft shading hardly."""
 EPSILON = 1e-10
 """Added below a root, whose slope at 0 is infinite."""
+REACH_PX = WINDOW_PX // 2 * 2 ** (SCALES - 1)
+"""As far around a pixel others decide what is lost there."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,16 @@ class FineStructure:
     """What is bright and what is dark within small windows of a picture, at any contrast.
 
     Args:
-        image: (1, 3, H, W), RGB, 0..1.
+        image: (1, 3, H, W), RGB, 0..1, or what a tile sees of it.
+        tile: whose part of what is lost is meant; the parts of all tiles add up to it. Its corners are even, and it
+            sees at least `REACH_PX` around its own.
 
     Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: Image quality assessment: from error visibility to structural
     similarity (2004), equation 10.
     """
 
-    def __init__(self, image: Tensor) -> None:
-        self._image = image
+    def __init__(self, image: Tensor, tile: Tile | None = None) -> None:
+        self._image, self._tile = image, tile or Tile.whole((image.shape[2], image.shape[3]))
         self._scales = tuple(map(_windows, _scales(image)))
 
     def lost_in(self, image: Tensor) -> Tensor:
@@ -62,16 +70,21 @@ class FineStructure:
             ShapeError: the sizes differ.
         """
         require_same_size(self._image, image)
-        lost = [_lost(mine, other) for mine, other in zip(self._scales, _scales(image), strict=True)]
+        lost = []
+        for scale, (mine, other) in enumerate(zip(self._scales, _scales(image), strict=True)):
+            pixels = math.prod(-(-edge // 2**scale) for edge in self._tile.size)
+            own = self._tile.own_of(_lost(mine, other), 2**scale)
+            lost.append(own.mean() * (own.numel() / pixels))
         return torch.stack(lost).sum()
 
 
 def _lost(wanted: _Windows, brightness: Tensor) -> Tensor:
+    """By how much structure there is, around each pixel: (1, 1, h, w)."""
     product = wanted.brightness * brightness
     mean, square, product = _window_means((brightness, brightness.square(), product), wanted.count)
     apart = (wanted.variance * _variance(mean, square)).add(EPSILON).sqrt()
     structure = (product - wanted.mean * mean + STRUCTURE_C3) / (apart + STRUCTURE_C3)
-    return (wanted.variance / (wanted.variance + HALF_WEIGHT_VARIANCE) * (1 - structure)).mean()
+    return wanted.variance / (wanted.variance + HALF_WEIGHT_VARIANCE) * (1 - structure)
 
 
 def _scales(image: Tensor) -> Iterator[Tensor]:
@@ -115,7 +128,7 @@ class _WindowMeans(torch.autograd.Function):
 
 def _window_sums(planes: Tensor) -> Tensor:
     """The sum of the window of 7 around each pixel, zeros around the picture; along rows, then along columns."""
-    sums = F.pad(planes, (3, 3, 3, 3))
+    sums = F.pad(planes, (WINDOW_PX // 2,) * 4)
     for axis, edge in ((3, planes.shape[3]), (2, planes.shape[2])):
         two = sums.narrow(axis, 0, edge + 5) + sums.narrow(axis, 1, edge + 5)
         four = two.narrow(axis, 0, edge + 3) + two.narrow(axis, 2, edge + 3)

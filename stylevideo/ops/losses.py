@@ -9,8 +9,10 @@ Knows nothing of networks, layers or weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 import torch.nn.functional as F
@@ -18,19 +20,22 @@ from torch import Tensor
 
 from stylevideo.errors import ShapeError
 from stylevideo.ops.parts import parts_of
+from stylevideo.ops.tiles import Tile
 
 Unit = Callable[[Tensor], Tensor]
-"""(target): the square that counts as one, a scalar."""
+"""(target): the square that counts as one, a scalar; those of a target's parts add up to its own."""
 
 
-def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
+def gram_matrix(features: Tensor, share: Tensor | int | None = None) -> Tensor:
     """Correlate the channels of a feature map with each other, averaged over its locations.
 
-    G = F Fᵀ / (H·W); over a region r, G = Σ r f fᵀ / Σ r.
+    G = F Fᵀ / (H·W); over a region with the shares r of its places, G = Σ r f fᵀ. Those of a map's parts add up to that
+    of the map.
 
     Args:
         features: (1, C, H, W), any floating type.
-        region: (1, 1, h, w), 0..1, of any size: how much each place counts; None is all alike.
+        share: (1, 1, H, W), how much each place counts, as `shares` tells; or how many places the whole map has, of
+            which this is a part, all alike; None where it is the whole.
     Returns:
         (1, C, C); float32, or float64 for float64 features.
 
@@ -39,77 +44,108 @@ def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     """
     dtype = _sum_type(features)
     gram = torch.zeros(features.shape[1], features.shape[1], dtype=dtype, device=features.device)
-    if region is None:
+    if not isinstance(share, Tensor):
         for (places,) in parts_of(features):
             wide = places.to(dtype) if places.dtype == torch.float16 else places  # whose squares are beyond its range
             gram += wide.T @ wide  # which sums in float32, whatever type it returns
-        return gram[None] / (features.shape[2] * features.shape[3])
-    for places, share in parts_of(features, _share(region, features)):
-        gram.addmm_(places.to(dtype).T, places * share)
+        return gram[None] / (share or features.shape[2] * features.shape[3])
+    for places, weights in parts_of(features, share):
+        gram.addmm_(places.to(dtype).T, places * weights)
     return gram[None]
 
 
-def add_gram_gradient(features: Tensor, by_gram: Tensor, region: Tensor | None, gradient: Tensor) -> None:
+def add_gram_gradient(features: Tensor, by_gram: Tensor, share: Tensor | int | None, gradient: Tensor) -> None:
     """Go back from a symmetric gradient by a Gram matrix, (1, C, C), to one by the features, and add that in place.
 
     dG/dF is twice the same product, of which one half is enough.
     """
     weights = (2 * by_gram[0]).to(features.dtype)
-    if region is None:
-        weights /= features.shape[2] * features.shape[3]
+    if not isinstance(share, Tensor):
+        weights /= share or features.shape[2] * features.shape[3]
         for places, sums in parts_of(features, gradient):
             sums.addmm_(places, weights)
         return
-    for places, share, sums in parts_of(features, _share(region, features), gradient):
-        sums.addmm_((places * share).to(features.dtype), weights)
+    for places, counts, sums in parts_of(features, share, gradient):
+        sums.addmm_((places * counts).to(features.dtype), weights)
 
 
-def _share(region: Tensor, features: Tensor) -> Tensor:
-    """How much each place counts in a mean over a region: (1, 1, H, W), adding up to 1."""
-    share = F.interpolate(region.to(features.device, _sum_type(features)), size=features.shape[2:], mode="area")
+def shares(region: Tensor, size: tuple[int, int]) -> Tensor:
+    """How much each place of a map of some height and width counts in a mean over a region (1, 1, h, w) of 0..1.
+
+    Returns:
+        (1, 1, *size), adding up to 1.
+    """
+    share = F.interpolate(region.to(_sum_type(region)), size=size, mode="area")
     return share / share.sum().clamp_min(torch.finfo(share.dtype).tiny)
+
+
+class TargetSums:
+    """What must be known of several targets of a map together; of the map's parts it adds up.
+
+    Args:
+        unit: in what distances from them are measured.
+    Attributes:
+        squares: that count as one, a scalar for each target.
+        apart: ‖t - t'‖² for each two of them, by their numbers.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self.squares: list[Tensor] = []
+        self.apart: dict[tuple[int, int], Tensor] = {}
+
+    def add(self, targets: Sequence[Tensor]) -> None:
+        """Count a part of the map: (1, C, h, w) of each target."""
+        before = self.squares or [targets[0].new_zeros((), dtype=_sum_type(targets[0]))] * len(targets)
+        self.squares = [square + self._unit(target) for square, target in zip(before, targets, strict=True)]
+        for first, second in combinations(range(len(targets)), 2):
+            distance = square_distance(targets[first], targets[second])
+            self.apart[first, second] = self.apart.get((first, second), 0) + distance
 
 
 @dataclass(frozen=True)
 class SquareDistance:
-    """How far features are from a target: scale·‖x - x*‖² + rest.
+    """How far features are from several targets, each in its own unit and by its weight, as from one.
+
+    Σ a·‖x - t‖² is Σa·‖x - m‖² + rest, with m the mean of the t, weighted by the a.
 
     Attributes:
-        target: (1, C, h, w), of the features' type.
-        scale, rest: scalars on its device, float32 or better.
+        weights: of each target in the mean; they add up to 1.
+        scale, rest: Σa and rest. All scalars on the device, float32 or better.
     """
 
-    target: Tensor
+    weights: tuple[Tensor, ...]
     scale: Tensor
     rest: Tensor
 
     @classmethod
-    def of(cls, targets: Sequence[Tensor], weights: Sequence[float], unit: Unit, like: Tensor) -> SquareDistance:
-        """Those from several targets as one, each in its own unit and times its weight, for features like some.
-
-        Σ a·‖x - t‖² is Σa·‖x - m‖² + Σ a·‖t - m‖², with m the mean of the t, weighted by the a.
-        """
-        scales = [weight / unit(target) for target, weight in zip(targets, weights, strict=True)]
+    def of(cls, sums: TargetSums, weights: Sequence[float]) -> SquareDistance:
+        """From targets of these sums, that have these weights."""
+        scales = [weight / square for square, weight in zip(sums.squares, weights, strict=True)]
         scale = torch.stack(scales).sum()
-        mean = torch.empty_like(like)  # laid out in memory as they are, or reading both at once is slow
+        rest = torch.zeros_like(scale)
+        for (first, second), apart in sums.apart.items():
+            rest = rest + scales[first] * scales[second] / scale * apart
+        return cls(tuple(own / scale for own in scales), scale, rest)
+
+    def mean(self, targets: Sequence[Tensor]) -> Tensor:
+        """The one target that stands for all: (1, C, h, w), as each of them, laid out as the first."""
+        if len(targets) == 1:
+            return targets[0]
+        mean = torch.empty_like(targets[0])
         for places, *each in parts_of(mean, *targets):
-            weighted = [target * (own / scale) for target, own in zip(each, scales, strict=True)]
+            weighted = [target * weight for target, weight in zip(each, self.weights, strict=True)]
             places.copy_(torch.stack(weighted).sum(dim=0))
-        apart = [own * square_distance(target, mean) for target, own in zip(targets, scales, strict=True)]
-        return cls(mean, scale, torch.stack(apart).sum())
+        return mean
 
-    def value(self, features: Tensor) -> Tensor:
-        """Of features (1, C, h, w), a scalar.
+    def value(self, square: Tensor) -> Tensor:
+        """By the square of the distance from the mean, ‖x - m‖², both scalars."""
+        return self.scale * square + self.rest
 
-        Raises:
-            ShapeError: they are of another shape than the target.
-        """
-        return self.scale * square_distance(features, self.target) + self.rest
-
-    def add_gradient(self, features: Tensor, factor: float, gradient: Tensor) -> None:
-        """Add factor times the gradient by the features to what is given, in place."""
+    def add_gradient(self, features: Tensor, mean: Tensor, factor: float, gradient: Tensor) -> None:
+        """Add factor times the gradient by the features to what is given, in place; all three (1, C, h, w)."""
         scale = 2 * factor * self.scale
-        for sums, mine, target in parts_of(gradient, features, self.target):
+        for sums, mine, target in parts_of(gradient, features, mean):
             sums.add_((mine - target).mul_(scale))
 
 
@@ -156,45 +192,48 @@ def relative_square_error(value: Tensor, target: Tensor) -> Tensor:
     return (value - target).square().sum() / target.square().sum()
 
 
-def total_variation(image: Tensor) -> Tensor:
+def total_variation(image: Tensor, tile: Tile | None = None) -> Tensor:
     """The mean absolute difference between neighbouring pixels, across and down.
 
     Args:
-        image: (1, 3, H, W).
+        image: (1, 3, H, W), or what a tile sees of it.
+        tile: whose part of the mean is meant; the parts of all tiles add up to it.
     Returns:
         A scalar, in units of the picture.
 
     Rudin, Osher, Fatemi (1992), anisotropic form.
     """
-    across, down = _neighbour_differences(image)
-    return (across.sum() + down.sum()) / image.numel()
+    return total_variation_sum(image, tile) / _values_of_whole(image, tile)
 
 
-def color_variation(image: Tensor) -> Tensor:
+def color_variation(image: Tensor, tile: Tile | None = None) -> Tensor:
     """The total variation of a picture's colours alone: of each pixel less the mean of its three values.
 
     Args:
-        image: (1, 3, H, W).
+        image, tile: as of `total_variation`.
     Returns:
         A scalar, in units of the picture; 0 for a grey one.
     """
-    return total_variation(image - image.mean(dim=1, keepdim=True))
+    return total_variation(image - image.mean(dim=1, keepdim=True), tile)
 
 
-def total_variation_sum(image: Tensor) -> Tensor:
+def total_variation_sum(image: Tensor, tile: Tile | None = None) -> Tensor:
     """The sum, not the mean, of the absolute differences: the article's total-variation term."""
     across, down = _neighbour_differences(image)
-    return across.sum() + down.sum()
+    if tile is None:
+        return across.sum() + down.sum()
+    return tile.own_of(across).sum() + tile.own_of(down).sum()  # a difference is its first pixel's
 
 
-def temporal_loss(image: Tensor, warped: Tensor, visible: Tensor) -> Tensor:
+def temporal_loss(image: Tensor, warped: Tensor, visible: Tensor, tile: Tile | None = None) -> Tensor:
     """How far a frame is from the previous one carried along the flow, where that was visible.
 
     (1/D) Σ c·(x - w)², D being the number of values in the picture.
 
     Args:
-        image, warped: (1, 3, H, W).
-        visible: (1, 1, H, W), 0..1.
+        image, warped: (1, 3, H, W), or what a tile sees of it.
+        visible: (1, 1, H, W), 0..1, likewise.
+        tile: as of `total_variation`.
     Returns:
         A scalar.
     Raises:
@@ -204,7 +243,12 @@ def temporal_loss(image: Tensor, warped: Tensor, visible: Tensor) -> Tensor:
     """
     _require_same_shape(image, warped)
     _require_same_shape(image[:, :1], visible)
-    return (visible * (image - warped).square()).mean()
+    squares = visible * (image - warped).square()
+    return squares.mean() if tile is None else tile.own_of(squares).sum() / _values_of_whole(image, tile)
+
+
+def _values_of_whole(image: Tensor, tile: Tile | None) -> int:
+    return image.numel() if tile is None else image.shape[1] * math.prod(tile.size)
 
 
 def _neighbour_differences(image: Tensor) -> tuple[Tensor, Tensor]:

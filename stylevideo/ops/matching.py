@@ -6,6 +6,8 @@ map's features taken from that map's mean.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,11 +28,22 @@ MOST_BID_FACTOR = 1e10
 EPSILON = 1e-6
 
 
-def directions(features: Tensor) -> Tensor:
-    """Features from their mean, of length one: (1, C, h, w) to (h·w, C), float32."""
+def mean_place(features: Tensor) -> Tensor:
+    """(1, C, h, w) to (C,), float32."""
+    return features.float().flatten(2)[0].T.mean(dim=0)
+
+
+def directions(features: Tensor, mean: Tensor | None = None) -> Tensor:
+    """Features from a mean (C,), their own if not given, of length one: (1, C, h, w) to (h·w, C), float32."""
     flat = features.float().flatten(2)[0].T  # (N, C)
-    centred = flat - flat.mean(dim=0)
-    return F.normalize(centred, dim=1, eps=EPSILON)
+    return F.normalize(flat - (mean_place(features) if mean is None else mean), dim=1, eps=EPSILON)
+
+
+def square_means(features: Tensor, edge: int) -> Tensor:
+    """Means over squares of so many places each way, of as much of them as there is: (1, C, h, w), float32."""
+    if edge == 1:
+        return features.float()
+    return F.avg_pool2d(features.float(), edge, ceil_mode=True, count_include_pad=False)
 
 
 def prices(wanting: Tensor, offered: Tensor, shares: Tensor) -> Tensor:
@@ -113,34 +126,49 @@ def _nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, size: tupl
     return torch.stack((found // width, found % width), dim=1)
 
 
-def refined(places: Tensor, finer: tuple[int, int], scale: tuple[float, float]) -> Tensor:
-    """What places of a map mean for one with more places: each new place goes where its neighbour went, and beside it.
+@dataclass(frozen=True)
+class Parents:
+    """Which place of a coarse map each place of a part of a finer one lies in.
 
-    Args:
-        places: (h, w, 2), rows and columns of the other map.
-        finer: height and width of the new map.
-        scale: how many rows and columns the finer other map has for one of the coarse.
-    Returns:
-        (finer height · finer width, 2), rows and columns of the finer other map.
+    A pooling leaves out what its squares do not cover: such places have the last one, and lie beyond it.
+
+    Attributes:
+        rows, columns: (H,) and (W,), of the coarse map.
+        below, beside: (H,) and (W,), how far each place is from its parent's first one.
+        factor: places of the finer map, each way, for one of the coarse.
     """
-    rows, rows_off = _parents(finer[0], places.shape[0], places.device)
-    columns, columns_off = _parents(finer[1], places.shape[1], places.device)
-    parents = places[rows][:, columns].float()  # (H, W, 2)
-    offsets = torch.stack(torch.meshgrid(rows_off, columns_off, indexing="ij"), dim=2)
-    middles = (parents + offsets + 0.5).unbind(dim=2)
-    finer_places = [(middle * factor - 0.5).round().long() for middle, factor in zip(middles, scale, strict=True)]
-    return torch.stack(finer_places, dim=2).flatten(0, 1)
 
+    rows: Tensor
+    columns: Tensor
+    below: Tensor
+    beside: Tensor
+    factor: int
 
-def nearest_parents(values: Tensor, finer: tuple[int, int]) -> Tensor:
-    """For each place of a finer map the value (h, w) of the place in which its middle lies."""
-    rows, _ = _parents(finer[0], values.shape[0], values.device)
-    columns, _ = _parents(finer[1], values.shape[1], values.device)
-    return values[rows][:, columns]
+    @classmethod
+    def of(
+        cls,
+        coarse: tuple[int, int],
+        finer: tuple[int, int],
+        factor: int,
+        device: torch.device,
+        start: tuple[int, int] = (0, 0),
+    ) -> Parents:
+        """Of a part with a height and width, which begins at a row and column of the finer map."""
+        places = [torch.arange(first, first + count, device=device) for first, count in zip(start, finer, strict=True)]
+        rows, columns = ((own // factor).clamp_max(count - 1) for own, count in zip(places, coarse, strict=True))
+        return cls(rows, columns, places[0] - factor * rows, places[1] - factor * columns, factor)
 
+    def values(self, coarse: Tensor) -> Tensor:
+        """The parents' values, (h, w, ...) to (H, W, ...)."""
+        return coarse[self.rows][:, self.columns]
 
-def _parents(count: int, coarse: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Of each of `count` places in a row, the one of `coarse` in which its middle lies, and how far from its middle."""
-    middles = (torch.arange(count, device=device) + 0.5) * coarse / count  # in coarse places
-    parents = middles.long().clamp_max(coarse - 1)
-    return parents, middles - 0.5 - parents
+    def refined(self, coarse: Tensor) -> Tensor:
+        """Where the finer places go: beside where their parents went, as they lie beside them here.
+
+        Args:
+            coarse: (h, w, 2), rows and columns of another map.
+        Returns:
+            (H·W, 2), rows and columns of that map's finer one.
+        """
+        within = torch.stack(torch.meshgrid(self.below, self.beside, indexing="ij"), dim=2)
+        return (self.factor * self.values(coarse) + within).flatten(0, 1)

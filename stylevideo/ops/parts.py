@@ -21,7 +21,10 @@ def places_at_once(channels: int, device: torch.device) -> int:
 def parts_of(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Maps (1, C, h, w) of one size as (places, C), so many places at a time; rows follow each other.
 
-    They are views, into which may be written, but of a map that was cut out of another, which is copied, to be read.
+    They are views, into which may be written.
+
+    Raises:
+        RuntimeError: a map was cut out of another, so that its rows do not follow each other in memory.
     """
     rows = places_at_once(max(each.shape[1] for each in maps), maps[0].device)
-    return zip(*(torch.split(each.flatten(2)[0].T, rows) for each in maps), strict=True)
+    return zip(*(torch.split(each[0].view(each.shape[1], -1).T, rows) for each in maps), strict=True)

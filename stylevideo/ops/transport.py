@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -71,11 +72,27 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
     return symmetric * torch.sqrt(target_size / size)
 
 
-def transported(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """Each place where it belongs in a cloud of this mean (C,) and covariance (C, C): (1, C, h, w), as the features."""
-    own_mean, own_covariance = moments(features)
-    matrix = transport_matrix(own_covariance, covariance)
-    moved = torch.empty_like(features)
-    for there, places in parts_of(moved, features):
-        there.copy_(torch.addmm(mean, places.float() - own_mean, matrix))  # which is symmetric
-    return moved
+@dataclass(frozen=True)
+class Transport:
+    """Takes a cloud's places to where they belong in another.
+
+    Attributes:
+        start, end: (C,), the clouds' means.
+        matrix: (C, C), symmetric.
+    """
+
+    start: Tensor
+    end: Tensor
+    matrix: Tensor
+
+    @classmethod
+    def between(cls, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Transport:
+        """Of two clouds of these means and covariances."""
+        return cls(own[0], other[0], transport_matrix(own[1], other[1]))
+
+    def of(self, features: Tensor) -> Tensor:
+        """Each place of a map where it belongs: (1, C, h, w), as the features."""
+        moved = torch.empty_like(features)
+        for there, places in parts_of(moved, features):
+            there.copy_(torch.addmm(self.end, places.float() - self.start, self.matrix))
+        return moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -18,6 +18,17 @@ VGG19_LAYERS = tuple(
     f"relu{block}_{layer}" for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, 1) for layer in range(1, count + 1)
 )
 """The ReLU outputs of VGG-19, from the picture inwards (Simonyan and Zisserman 2015, table 1, column E)."""
+
+
+def shrink_of(layer: str) -> int:
+    """Pixels of the picture, each way, for one place of a layer's features: each block begins with a pooling of 2x2."""
+    return 1 << int(layer.removeprefix("relu").split("_")[0]) - 1
+
+
+def reach_of(layers: Sequence[str]) -> int:
+    """Pixels around a place's own that decide its features: each convolution of 3x3 sees one place further."""
+    deepest = max(VGG19_LAYERS.index(layer) for layer in layers)
+    return sum(map(shrink_of, VGG19_LAYERS[: deepest + 1]))
 
 
 DELIVERY_NAMES = (

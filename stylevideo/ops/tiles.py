@@ -1,0 +1,139 @@
+"""Parts of a picture that are looked at one after another, so that their features need not all be there at once.
+
+A feature depends on the pixels around its place as far as convolutions reach. So a tile has a rectangle of its own,
+and sees as much around it as decides what its own features are; at the picture's borders it ends with the picture,
+where the network pads as it does for the whole. Knows no networks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Rows from `top` to before `bottom`, columns from `left` to before `right`."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, maps: Tensor, shrink: int = 1) -> Tensor:
+        """This part of maps (1, C, h, w) that have one place for so many pixels each way; a view."""
+        rows, columns = slice(self.top // shrink, -(-self.bottom // shrink)), self._columns(shrink)
+        return maps[..., rows, columns]
+
+    def _columns(self, shrink: int) -> slice:
+        return slice(self.left // shrink, -(-self.right // shrink))
+
+    def within(self, other: Rectangle) -> Rectangle:
+        """The same, counted from the corner of another."""
+        top, left = other.top, other.left
+        return Rectangle(self.top - top, self.bottom - top, self.left - left, self.right - left)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture.
+
+    Attributes:
+        own: its rectangle, in pixels; those of all tiles cover the picture, and no two share a pixel.
+        seen: the same with its surroundings, as far as the picture goes.
+        size: height and width of the picture.
+    """
+
+    own: Rectangle
+    seen: Rectangle
+    size: tuple[int, int]
+
+    @classmethod
+    def whole(cls, size: tuple[int, int]) -> Tile:
+        """The picture as one."""
+        all_of_it = Rectangle(0, size[0], 0, size[1])
+        return cls(all_of_it, all_of_it, size)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole picture."""
+        return (self.own.bottom - self.own.top, self.own.right - self.own.left) == self.size
+
+    def seen_of(self, image: Tensor) -> Tensor:
+        """What it sees of a picture (1, C, H, W); a view."""
+        return image if self.is_whole else self.seen.of(image)
+
+    def own_of(self, maps: Tensor, shrink: int = 1) -> Tensor:
+        """Its own part of what was computed of what it sees, with one place for so many pixels each way; a view."""
+        return maps if self.is_whole else self.own.within(self.seen).of(maps, shrink)
+
+    def places(self, shrink: int) -> tuple[int, int]:
+        """Rows and columns of the whole picture's map with one place for so many pixels, without rests."""
+        return self.size[0] // shrink, self.size[1] // shrink
+
+
+def tiles_of(size: tuple[int, int], edge: int, step: int, surroundings: int) -> tuple[Tile, ...]:
+    """Tiles that cover a picture, as equal as they can be, row by row.
+
+    Args:
+        size: height and width of the picture.
+        edge: of a tile's own rectangle, at most, up to a step; 0 for the picture as one. A picture that is no larger
+            than such a tile with its surroundings is one, too.
+        step: pixels of which the rectangles' corners are multiples.
+        surroundings: pixels that are seen around a tile's own, at least.
+    """
+    around = math.ceil(surroundings / step) * step
+    if edge == 0 or size[0] * size[1] <= (edge + 2 * around) ** 2:
+        return (Tile.whole(size),)
+    rows, columns = (list(pairwise(_borders(length, edge, step))) for length in size)
+    return tuple(
+        Tile(
+            Rectangle(top, bottom, left, right),
+            Rectangle(
+                max(0, top - around),
+                min(size[0], bottom + around),
+                max(0, left - around),
+                min(size[1], right + around),
+            ),
+            size,
+        )
+        for top, bottom in rows
+        for left, right in columns
+    )
+
+
+def _borders(length: int, edge: int, step: int) -> list[int]:
+    count = math.ceil(length / edge)
+    inner = (round(length * number / count / step) * step for number in range(1, count))
+    return sorted({0, *(border for border in inner if step <= border <= length - step), length})
+
+
+def window_sums(maps: Tensor, start: tuple[int, int], window: int, size: tuple[int, int]) -> Tensor:
+    """What a part of a map adds to the sums over squares of the whole map.
+
+    Sums add up to the same in whatever order, up to rounding; written as products of matrices, which are alike in each
+    run on a card too.
+
+    Args:
+        maps: (1, C, h, w), the part.
+        start: row and column of the whole map with which it begins.
+        window: edge of a square, in places.
+        size: rows and columns of squares in the whole map.
+    Returns:
+        (1, C, *size), float32.
+    """
+    rows, columns = (
+        _is_in(first, first + count, window, squares, maps)
+        for first, count, squares in zip(start, maps.shape[2:], size, strict=True)
+    )
+    return torch.einsum("rh,bchw,sw->bcrs", rows, maps.float(), columns)
+
+
+def _is_in(start: int, stop: int, window: int, count: int, like: Tensor) -> Tensor:
+    """(count, stop - start): 1 where a place lies in a window."""
+    squares = torch.arange(start, stop, device=like.device) // window
+    return (squares == torch.arange(count, device=like.device)[:, None]).float()
