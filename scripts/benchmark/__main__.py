@@ -14,6 +14,7 @@
     python -m scripts.benchmark disk CLIP STYLE [--deliveries h264 png16]
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
+    python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
     python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
     python -m scripts.benchmark gpu [--dry] [--parts iterations films]
@@ -31,7 +32,8 @@ of one picture at several sizes, all seen at the fewest lines: width of strokes,
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
-`iteration` at the time of an iteration in times of its bare network's, `motion` at the seconds of a frame's motion by
+`iteration` at the time of an iteration in times of its bare network's, `tiles` at the memory of a frame painted in
+tiles, and at its picture beside that of one painted whole, `motion` at the seconds of a frame's motion by
 their parts, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
 resumption, likeness of runs, waits and tests, `blind` makes
 pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
@@ -77,6 +79,7 @@ from scripts.benchmark.report import Findings, Machine, method_bars, publish, ta
 from scripts.benchmark.sizes import check_sizes, load_sizes
 from scripts.benchmark.speed import AS_IT_WAS, CHOSEN, UNTIMED, check_speed
 from scripts.benchmark.steady import check_steady
+from scripts.benchmark.tiles import check_tiles
 from scripts.benchmark.uncovered import check_uncovered
 from scripts.samples.scenes import render_shot
 from stylevideo.errors import StyleVideoError
@@ -288,6 +291,15 @@ def iteration(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def tiles(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    for width, height in options.sizes:
+        values = dict(options.set)
+        for said in check_tiles((height, width), options.tiles, options.style, values, options.most_gib):
+            print(said, flush=True)
+    print(machine)
+
+
 def motion(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("cpu")))
     for width, height in options.sizes:
@@ -325,6 +337,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "disk": disk,
     "speed": speed,
     "iteration": iteration,
+    "tiles": tiles,
     "motion": motion,
     "forecast": forecast,
     "gpu": gpu,
@@ -451,6 +464,16 @@ def _add_iteration(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_tiles(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--sizes", type=_size, nargs="+", default=((512, 288),), help="WIDTHxHEIGHT, pixels")
+    command.add_argument(
+        "--tiles", nargs="+", default=("off", "96", "128", "256"), help="the first is what others are compared with"
+    )
+    command.add_argument("--most-gib", type=float, default=0.0, help="peak memory that is allowed; 0: any")
+    command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
+
+
 def _add_motion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clip", choices=LONG_ENOUGH, default="bigbuckbunny")
     command.add_argument("--sizes", type=_size, nargs="+", default=((1920, 1080), (3840, 2160)), help="WIDTHxHEIGHT")
@@ -509,6 +532,7 @@ def _add_forecast(command: argparse.ArgumentParser) -> None:
 OWN_OPTIONS = {
     "forecast": _add_forecast,
     "iteration": _add_iteration,
+    "tiles": _add_tiles,
     "motion": _add_motion,
     "gpu": _add_gpu,
     "speed": _add_speed,

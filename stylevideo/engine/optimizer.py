@@ -154,24 +154,18 @@ def _optimize_adam(
     objective: Objective, start: CarriedState, numbers: AdamNumbers, options: OptimizerSettings, iterations: int
 ) -> Optimized:
     """Adam (algorithm 1), going on with the moments and the step count that the start brings."""
-    image = start.image.clone().contiguous()
-    first, second = start.first_moment.clone(), start.second_moment.clone()
-    is_shared = options.second_moment == "pixel"
-    if is_shared:
-        second = second.mean(dim=1, keepdim=True)  # (1, 1, H, W)
+    image, first = start.image.clone().contiguous(), start.first_moment.clone()
+    if options.second_moment == "pixel":
+        second = start.second_moment.mean(dim=1, keepdim=True)  # (1, 1, H, W)
+    else:
+        second = start.second_moment.clone()
     looked_at, looked_after = torch.tensor(torch.inf), 0
     for done in range(1, iterations + 1):
         if done % REMATCH_EVERY == 1:
             objective.rematch()
         losses, gradient = objective.value_and_grad(image)
-        step = start.step + done
-        first.lerp_(gradient, 1 - numbers.beta1)
-        square = gradient.square()
-        second.lerp_(square.mean(dim=1, keepdim=True) if is_shared else square, 1 - numbers.beta2)
-        unbiased_first = first / (1 - numbers.beta1**step)
-        unbiased_second = second / (1 - numbers.beta2**step)
-        image -= numbers.learning_rate * unbiased_first / (unbiased_second.sqrt() + numbers.epsilon)
-        image.clamp_(0, 1)
+        _step(image, first, second, gradient, numbers, start.step + done)
+        del gradient  # a large picture's is as large as the picture, and not needed while the next is found
         if options.tolerance > 0 and (done == 1 or done % CHECK_EVERY == 0):
             total = losses.total
             if done >= options.min_iterations and done > 1:
@@ -180,6 +174,21 @@ def _optimize_adam(
                     break
             looked_at, looked_after = total, done
     return Optimized(CarriedState(image, first, second, start.step + done), losses.numbers(), done)
+
+
+def _step(image: Tensor, first: Tensor, second: Tensor, gradient: Tensor, numbers: AdamNumbers, count: int) -> None:
+    """Change a picture and its moments, in place, by a gradient: the step with this number, from 1 on.
+
+    The second moment is one for each channel, as the picture, or (1, 1, H, W).
+    """
+    first.lerp_(gradient, 1 - numbers.beta1)
+    square = gradient.square()
+    second.lerp_(square if second.shape == square.shape else square.mean(dim=1, keepdim=True), 1 - numbers.beta2)
+    step = torch.div(first, 1 - numbers.beta1**count, out=square)
+    step *= numbers.learning_rate
+    step /= (second / (1 - numbers.beta2**count)).sqrt_().add_(numbers.epsilon)
+    image -= step
+    image.clamp_(0, 1)
 
 
 def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) -> Optimized:

@@ -138,7 +138,11 @@ def fit_style(image: Tensor, size: tuple[int, int], style_scale: float) -> Tenso
     Returns:
         (1, 3, h, w), 0..1.
     """
-    height, width = image.shape[2:]
-    least = LEAST_EDGE_PX * max(height, width) / min(height, width)
-    long_edge = min(max(size) * style_scale, max(height, width))
-    return resize(image, fit_long_edge(height, width, math.ceil(max(least, long_edge))))
+    return resize(image, style_size((image.shape[2], image.shape[3]), size, style_scale))
+
+
+def style_size(own: tuple[int, int], size: tuple[int, int], style_scale: float) -> tuple[int, int]:
+    """Height and width of a style as it is shown to the painter of a frame, by its own; else as of `fit_style`."""
+    least = LEAST_EDGE_PX * max(own) / min(own)
+    long_edge = min(max(size) * style_scale, max(own))
+    return fit_long_edge(*own, math.ceil(max(least, long_edge)))

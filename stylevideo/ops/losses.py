@@ -244,7 +244,10 @@ def temporal_loss(image: Tensor, warped: Tensor, visible: Tensor, tile: Tile | N
     _require_same_shape(image, warped)
     _require_same_shape(image[:, :1], visible)
     squares = visible * (image - warped).square()
-    return squares.mean() if tile is None else tile.own_of(squares).sum() / _values_of_whole(image, tile)
+    if tile is None:
+        return squares.mean()
+    own = tile.own_of(squares)
+    return own.mean() * (own.numel() / _values_of_whole(image, tile))
 
 
 def _values_of_whole(image: Tensor, tile: Tile | None) -> int:

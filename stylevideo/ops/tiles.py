@@ -81,8 +81,8 @@ def tiles_of(size: tuple[int, int], edge: int, step: int, surroundings: int) -> 
 
     Args:
         size: height and width of the picture.
-        edge: of a tile's own rectangle, at most, up to a step; 0 for the picture as one. A picture that is no larger
-            than such a tile with its surroundings is one, too.
+        edge: of a tile's own rectangle, about, at least two steps; 0 for the picture as one. A picture no larger
+            than such a tile with its surroundings is one too.
         step: pixels of which the rectangles' corners are multiples.
         surroundings: pixels that are seen around a tile's own, at least.
     """

@@ -36,7 +36,7 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
 from stylevideo.render.job import Job, encoding_of, manifest_of
-from stylevideo.render.memory import FALLBACK_NAME, in_words
+from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
 from stylevideo.render.styles import read_styles, seen_through
 from stylevideo.settings.presets import without_effect
@@ -128,8 +128,8 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     check_space(job, 0 if attempt.anew else finished_frames(places))
     if mode is Mode.CHECK:
         return None if attempt.anew else find_store(places, resume_key)
-    if "precision" in attempt.given_up and not attempt.anew:  # killed before `_make_way` could say so
-        accept_changes(places, {"convolution_dtype": str(torch.bfloat16)})
+    if (changed := changed_parts(attempt.given_up)) and not attempt.anew:  # killed before `_make_way` could say so
+        accept_changes(places, changed)
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, resume_key, attempt.anew, remembered)
     store.write_note(REQUEST_NAME, job.asked.key)
@@ -163,6 +163,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
+    settings = with_tile(settings, size, [read.picture.shape[:2] for read in styles], device)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     vgg = None
     if settings.optimizer.iterations:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.sequence import PaintedFrame
@@ -42,7 +41,7 @@ from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.disk import check_room
 from stylevideo.render.estimate import pixels_of
 from stylevideo.render.job import Job
-from stylevideo.render.memory import FALLBACK_NAME, next_fallback
+from stylevideo.render.memory import FALLBACK_NAME, changed_parts, next_fallback, smaller_tile
 from stylevideo.render.opening import Attempt, Mode, film_size, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Painter, too_large
@@ -129,7 +128,9 @@ def make_film(request: ClipRequest, hooks: Hooks) -> ClipResult:
                     more: dict[str, Any] = {}
                 except DeviceMemoryError as error:
                     more = run.less_after(error)
-                    logger.warning("%s Going on %s.", error, f"with {more}" if more else "without help")
+                    is_told = "tile" in more and "tile" in attempt.given_up
+                    level = logging.INFO if is_told else logging.WARNING
+                    logger.log(level, "%s Going on %s.", error, f"with {more}" if more else "without help")
                 # Only here the error, and with it all that it holds of the device's memory, is gone.
                 given_up, anew = {**attempt.given_up, **more}, attempt.anew and not run.has_begun
                 attempt, knows_frames = Attempt(given_up, anew, touches.are_many), run.knows_frames
@@ -180,8 +181,7 @@ def _make_way(places: Places, attempt: Attempt, more: Mapping[str, Any]) -> None
         throw_away(places)
     elif more:
         write_note(places, FALLBACK_NAME, attempt.given_up)
-        if "precision" in attempt.given_up:  # the frames that were made before stay
-            accept_changes(places, {"convolution_dtype": str(torch.bfloat16)})
+        accept_changes(places, changed_parts(attempt.given_up))  # the frames that were made before stay
 
 
 class _Run:
@@ -201,6 +201,7 @@ class _Run:
         self._request, self._hooks, self._attempt = request, hooks, attempt
         self._shared = _Shared(hooks.claims)
         self.knows_frames, self.has_begun = knows_frames, False
+        self._smaller_tile: int | None = None
 
     def make(self) -> ClipResult:
         """Make the film, or as much of it as there is memory for."""
@@ -211,6 +212,8 @@ class _Run:
         store = job.store
         assert store is not None, "a job that is rendered has begun its work"
         self.has_begun = True
+        if self._request.settings.optimizer.tile != "off":
+            self._smaller_tile = smaller_tile(job.settings, job.size)
         on_event(Checked(job.clip, job.view))
         with _kept(store), memory_context(too_large(job)), self._shared:
             shots = _remembered_shots(store, job, stop)
@@ -255,6 +258,8 @@ class _Run:
         """
         if self._shared.was_helped:
             return {}
+        if self._smaller_tile:
+            return {"tile": str(self._smaller_tile)}
         eased = self._request.settings.with_values(**self._attempt.given_up)
         with memory_context(str(error)):
             less = next_fallback(eased, partial(_long_edge, self._request.source, eased))

@@ -31,6 +31,11 @@ def reach_of(layers: Sequence[str]) -> int:
     return sum(map(shrink_of, VGG19_LAYERS[: deepest + 1]))
 
 
+def least_tile_px(layers: Sequence[str]) -> int:
+    """The smallest edge of a tile: at least a quarter of what it sees is its own then."""
+    return math.ceil(2 * reach_of(layers) / TILE_STEP_PX) * TILE_STEP_PX
+
+
 DELIVERY_NAMES = (
     *("h264", "h265-10", "prores-hq", "prores-4444", "dnxhr-hqx", "ffv1", "vp9", "av1"),
     *("png", "png16", "tiff16", "jpeg", "exr"),
@@ -38,6 +43,8 @@ DELIVERY_NAMES = (
 
 
 LARGEST_NUMBER = 1e15
+TILE_STEP_PX = 16
+"""Edges of tiles that are chosen are multiples of it."""
 
 
 class Affects(Enum):

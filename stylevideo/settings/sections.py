@@ -157,6 +157,11 @@ class LossSettings:
         """All whose features the styles are asked for."""
         return (*self.layers_by_gram, *self.layers_transported, *self.layers_matched)
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All that a frame is looked at by."""
+        return tuple(dict.fromkeys((*self.layers_of_style, *self.content_layers)))
+
     def _whole_is(self, word: str) -> bool:
         return word == (self.whole if self.painter == "mixed" else self.painter)
 

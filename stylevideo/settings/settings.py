@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from stylevideo.errors import SettingsError
 from stylevideo.settings.motion import MotionSettings
-from stylevideo.settings.schema import Affects, Leaf, check_value
+from stylevideo.settings.schema import VGG19_LAYERS, Affects, Leaf, check_value, least_tile_px, reach_of
 from stylevideo.settings.sections import (
     FootageSettings,
     LossSettings,
@@ -67,6 +67,15 @@ class Settings:
         if not (self.losses.layers_of_style or self.losses.content_layers):
             flags = "--match-layers" if self.losses.painter == "match" else "--style-layers"
             raise SettingsError(f"Neither {flags} nor --content-layers names a layer. Name at least one.")
+        self._check_tile()
+
+    def _check_tile(self) -> None:
+        layers, tile = self.losses.layers, self.optimizer.tile_px
+        if 0 < tile < (least := least_tile_px(layers)):
+            raise SettingsError(
+                f"--tile {tile} is too small: VGG-19 sees {reach_of(layers)} pixels around each tile at its layer "
+                f"{max(layers, key=VGG19_LAYERS.index)}. Choose at least {least}, or auto."
+            )
 
     def value(self, name: str) -> Any:
         """The value of the leaf with this name, such as `content_weight`."""

@@ -15,7 +15,7 @@ import torch
 
 from stylevideo.errors import DeviceError, DeviceMemoryError, StyleVideoError
 from stylevideo.system.cards import nvidia_card
-from stylevideo.system.memory import lacks_memory
+from stylevideo.system.memory import lacks_memory, machine_bytes
 from stylevideo.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -100,6 +100,15 @@ def wait_for(device: torch.device) -> None:
 def motion_threads(device: torch.device) -> int:
     """How many threads find motion while frames are painted: one beside a CPU that paints, several beside a card."""
     return 1 if device.type == "cpu" else max(1, min(MOST_MOTION_THREADS, os.cpu_count() or 1))
+
+
+def memory_bytes(device: torch.device) -> int:
+    """All the memory that work on a device may have, whatever is free just now."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return machine_bytes()
 
 
 def describe(device: torch.device) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +18,8 @@ TOO_LITTLE = (
 )
 LITTLE_BYTES = 256 * 2**20
 """What a decoder may want for a large picture."""
+GROUPS = Path("/sys/fs/cgroup")
+PROCESS_GROUPS = Path("/proc/self/cgroup")
 STRICT = "2"
 """The policy of a Linux that promises no memory that it does not have."""
 _SIGNS = re.compile(
@@ -58,6 +62,59 @@ def rule_out_lack_of_memory(size: int = LITTLE_BYTES) -> None:
     """
     if memory_is_limited():
         bytearray(size)
+
+
+def machine_bytes() -> int:
+    """The memory that a process may have, used or not: the machine's, or less where a limit is set for it.
+
+    Always the same on one machine, unlike what is free.
+    """
+    if sys.platform == "win32":
+        return _windows_bytes()
+    import resource
+
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_bytes()]
+    if (most := resource.getrlimit(resource.RLIMIT_AS)[0]) != resource.RLIM_INFINITY:
+        limits.append(most)
+    return min(limits)
+
+
+def _group_bytes() -> Iterator[int]:
+    """What is allowed to the groups of processes that this one is in, in Linux: containers, jobs of a farm."""
+    with suppress(OSError):
+        for line in PROCESS_GROUPS.read_text().splitlines():
+            _, controllers, name = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            root, file = (GROUPS / "memory", "memory.limit_in_bytes") if controllers else (GROUPS, "memory.max")
+            group = root / name.lstrip("/")
+            for folder in (group, *group.parents):
+                with suppress(OSError, ValueError):
+                    yield int((folder / file).read_text())  # "max" is no number
+                if folder == root:
+                    break
+
+
+def _windows_bytes() -> int:
+    from ctypes import Structure, byref, c_uint32, c_uint64, sizeof
+
+    class Status(Structure):
+        """MEMORYSTATUSEX."""
+
+        _fields_ = (
+            ("length", c_uint32),
+            ("load", c_uint32),
+            *(
+                (name, c_uint64)
+                for name in ("physical", "free", "pages", "free_pages", "virtual", "free_virtual", "more")
+            ),
+        )
+
+    import ctypes
+
+    status = Status(sizeof(Status))
+    getattr(ctypes, "windll").kernel32.GlobalMemoryStatusEx(byref(status))  # noqa: B009 - elsewhere there is none
+    return int(status.physical)
 
 
 def memory_is_limited() -> bool:

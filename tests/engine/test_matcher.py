@@ -15,6 +15,7 @@ from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.losses import relative_square_error
+from stylevideo.ops.tiles import Tile
 from stylevideo.settings.sections import LossSettings
 from stylevideo.settings.settings import Settings
 
@@ -27,20 +28,15 @@ def noise(seed: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 
 def distances(vgg: VGG19, matcher: Matcher, image: torch.Tensor) -> list[float]:
-    features = vgg(image, LAYERS)
-    return [float(relative_square_error(features[term.layer], term.target)) for term in matcher.terms(features, 1.0)]
+    features, search, whole = vgg(image, LAYERS), matcher.search(), Tile.whole((image.shape[2], image.shape[3]))
+    search.survey(whole, features)
+    return [float(relative_square_error(features[layer], search.target(whole, layer, features))) for layer in LAYERS]
 
 
 def test_a_picture_of_the_style_is_as_it_should_be(vgg: VGG19) -> None:
     """Each place is its own nearest, at every layer, and nothing is left to be done."""
     style = noise(0)
     assert distances(vgg, Matcher([vgg(style, LAYERS)], [1.0], LAYERS), style) == pytest.approx([0, 0, 0], abs=1e-9)
-
-
-def test_the_terms_have_the_weight_together(vgg: VGG19) -> None:
-    terms = Matcher([vgg(noise(0), LAYERS)], [1.0], LAYERS).terms(vgg(noise(1), LAYERS), 0.4)
-    assert sum(term.weight for term in terms) == pytest.approx(0.4)
-    assert [term.layer for term in terms] == ["relu4_1", "relu3_1", "relu2_1"]
 
 
 def test_places_of_several_styles_are_found_in_each(vgg: VGG19) -> None:

@@ -9,12 +9,16 @@ from stylevideo.errors import ShapeError
 from stylevideo.ops import parts
 from stylevideo.ops.losses import (
     SquareDistance,
+    TargetSums,
+    Unit,
     add_gram_gradient,
     color_variation,
     entries,
     gram_matrix,
     own_square,
     relative_square_error,
+    shares,
+    square_distance,
     temporal_loss,
     total_variation,
     total_variation_sum,
@@ -45,9 +49,17 @@ def test_gram_matrix_of_a_region_is_that_of_its_features() -> None:
     features = torch.rand(1, 5, 4, 6)
     left = torch.zeros(1, 1, 8, 12)
     left[..., :6] = 1
-    torch.testing.assert_close(gram_matrix(features, left), gram_matrix(features[..., :3]))
-    torch.testing.assert_close(gram_matrix(features, left / 2), gram_matrix(features[..., :3]))
-    assert not gram_matrix(features, torch.zeros_like(left)).any()
+    there = gram_matrix(features[..., :3].contiguous())
+    torch.testing.assert_close(gram_matrix(features, shares(left, (4, 6))), there)
+    torch.testing.assert_close(gram_matrix(features, shares(left / 2, (4, 6))), there)
+    assert not gram_matrix(features, shares(torch.zeros_like(left), (4, 6))).any()
+
+
+def test_a_map_that_was_cut_out_of_another_is_not_summed_into() -> None:
+    """What is written into a copy is lost."""
+    features, gradient = torch.rand(1, 5, 4, 3), torch.zeros(1, 5, 8, 6)
+    with pytest.raises(RuntimeError, match="view"):
+        add_gram_gradient(features, gram_matrix(features), None, gradient[..., :4, :3])
 
 
 def test_relative_square_error_is_zero_at_the_target_and_one_for_nothing() -> None:
@@ -57,11 +69,20 @@ def test_relative_square_error_is_zero_at_the_target_and_one_for_nothing() -> No
     torch.testing.assert_close(relative_square_error(7 * target * 1.5, 7 * target), torch.tensor(0.25))
 
 
+def distance(targets: list[torch.Tensor], weights: list[float], unit: Unit) -> SquareDistance:
+    """Of targets that come in two parts."""
+    sums, rows = TargetSums(unit), targets[0].shape[2]
+    for part in (slice(0, rows // 2), slice(rows // 2, rows)):
+        if part.stop > part.start:
+            sums.add([target[:, :, part].contiguous() for target in targets])
+    return SquareDistance.of(sums, weights)
+
+
 def test_distances_are_told_in_a_unit() -> None:
     value, target = torch.tensor([1.0, 5.0]).view(1, 1, 1, 2), torch.tensor([2.0, 2.0]).view(1, 1, 1, 2)
-    mean = SquareDistance.of([target], [1.0], entries, like=value)
-    relative = SquareDistance.of([target], [0.5], own_square, like=value)
-    assert (float(mean.value(value)), float(relative.value(value))) == pytest.approx((5, 0.625))
+    square = square_distance(value, target)
+    mean, relative = distance([target], [1.0], entries), distance([target], [0.5], own_square)
+    assert (float(mean.value(square)), float(relative.value(square))) == pytest.approx((5, 0.625))
 
 
 @pytest.mark.parametrize("part", [1, 1 << 20])
@@ -74,21 +95,23 @@ def test_closed_gradients_are_those_of_automatic_differentiation(
     features = double(1, 3, 4, 5).detach().contiguous(memory_format=layout).requires_grad_()
     one, other = features.detach().flip(2) + 1, features.detach().flip(3) * 2
     region = double(1, 1, 4, 5).detach()
-    together = SquareDistance.of([one, other], [0.3, 0.7], own_square, like=features.detach())
+    together = distance([one, other], [0.3, 0.7], own_square)
+    target = together.mean([one, other])
     apart = 0.3 * relative_square_error(features, one) + 0.7 * relative_square_error(features, other)
-    torch.testing.assert_close(together.value(features.detach()), apart.detach())
+    torch.testing.assert_close(together.value(square_distance(features.detach(), target)), apart.detach())
     begun = torch.rand_like(features)
     found = begun.clone()
-    together.add_gradient(features.detach(), 2.0, found)
+    together.add_gradient(features.detach(), target, 2.0, found)
     torch.testing.assert_close(found, begun + 2 * torch.autograd.grad(apart, features)[0])
     for where in (None, region):
         by_gram = gram_matrix(one)
         flat = features.flatten(2)
         share = torch.full_like(flat[:, :1], 1 / 20) if where is None else where.flatten(2) / where.sum()
         gram = flat * share @ flat.transpose(1, 2)
-        torch.testing.assert_close(gram_matrix(features.detach(), where), gram.detach())
+        counts = None if where is None else shares(where, (4, 5))
+        torch.testing.assert_close(gram_matrix(features.detach(), counts), gram.detach())
         found = begun.clone()
-        add_gram_gradient(features.detach(), by_gram, where, found)
+        add_gram_gradient(features.detach(), by_gram, counts, found)
         torch.testing.assert_close(found, begun + torch.autograd.grad((gram * by_gram).sum(), features)[0])
 
 

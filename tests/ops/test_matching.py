@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.ops import matching
-from stylevideo.ops.matching import directions, nearest, nearest_around, nearest_parents, prices, refined
+from stylevideo.ops.matching import Parents, directions, nearest, nearest_around, prices, square_means
 
 
 def features(seed: int, height: int = 6, width: int = 8, channels: int = 16) -> torch.Tensor:
@@ -103,15 +103,27 @@ def test_a_square_is_searched_and_no_more_of_it_than_there_is() -> None:
 @given(
     height=st.integers(1, 7),
     width=st.integers(1, 7),
-    up=st.integers(1, 3),
-    more=st.integers(0, 1),
-    scale=st.integers(1, 3),
+    factor=st.integers(1, 3),
+    more=st.integers(0, 2),
+    cut=st.integers(0, 6),
 )
-def test_a_finer_map_follows_the_coarse_one(height: int, width: int, up: int, more: int, scale: int) -> None:
-    """Where each coarse place went to its own row and column, each finer one goes to its own, times the scale."""
+def test_a_finer_map_follows_the_coarse_one(height: int, width: int, factor: int, more: int, cut: int) -> None:
+    """Where each coarse place went to its own row and column, each finer one goes to its own; parts too."""
     places = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), dim=2)
-    finer = (height * up + more, width * up)
-    found = refined(places, finer, (scale, scale)).view(*finer, 2).float()
-    middles = (torch.arange(finer[0]) + 0.5) * height / finer[0] * scale - 0.5
-    assert (found[:, 0, 0] - middles).abs().max() <= 0.5 + 1e-4
-    assert torch.equal(nearest_parents(places, (height, width)), places)
+    finer = (height * factor + more, width * factor)
+    parents = Parents.of((height, width), finer, factor, places.device)
+    found = parents.refined(places).view(*finer, 2)
+    there = torch.stack(torch.meshgrid(torch.arange(finer[0]), torch.arange(finer[1]), indexing="ij"), dim=2)
+    assert torch.equal(found, there)
+    assert torch.equal(parents.values(places), (there // factor).clamp_max(torch.tensor([height - 1, width - 1])))
+    cut = min(cut, finer[0] - 1)
+    part = Parents.of((height, width), (finer[0] - cut, finer[1]), factor, places.device, (cut, 0))
+    assert torch.equal(part.refined(places).view(-1, finer[1], 2), found[cut:])
+
+
+@pytest.mark.parametrize("edge", [1, 3])
+def test_means_over_squares_count_what_there_is(edge: int) -> None:
+    values = features(0, 7, 8, 2)
+    means = square_means(values, edge)
+    assert means.shape == (1, 2, math.ceil(7 / edge), math.ceil(8 / edge))
+    torch.testing.assert_close(means[..., -1, -1], values[..., 6 // edge * edge :, 7 // edge * edge :].mean(dim=(2, 3)))

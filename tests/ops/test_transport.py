@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo.ops.transport import RIDGE, blended, moments, transport_matrix, transported
+from stylevideo.ops.transport import RIDGE, Transport, blended, moments, transport_matrix
 
 
 def features(seed: int, height: int = 24, width: int = 32, channels: int = 8) -> torch.Tensor:
@@ -16,6 +16,11 @@ def features(seed: int, height: int = 24, width: int = 32, channels: int = 8) ->
     mixing = torch.randn(channels, channels, generator=generator)
     independent = torch.randn(channels, height * width, generator=generator)
     return (mixing @ independent + 5 * torch.randn(channels, 1, generator=generator)).view(1, channels, height, width)
+
+
+def transported(features: torch.Tensor, cloud: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """Onto a cloud of this mean and covariance."""
+    return Transport.between(moments(features), cloud).of(features)
 
 
 def rotated(variances: list[float]) -> torch.Tensor:
@@ -80,20 +85,20 @@ def test_the_way_is_the_wasserstein_distance() -> None:
     white = torch.linalg.qr(white)[0].T[:3] * 20  # (3, 400), of covariance one
     deviations, wanted = torch.tensor([1.0, 1.0, 3.0]), torch.tensor([2.0, 0.5, 6.0])
     places = (deviations[:, None] * white).view(1, 3, 20, 20)
-    moved = transported(places, torch.tensor([0.0, 3.0, 0.0]), torch.diag(wanted.square()))
+    moved = transported(places, (torch.tensor([0.0, 3.0, 0.0]), torch.diag(wanted.square())))
     assert (moved - places).square().sum(dim=1).mean() == pytest.approx(9 + 1 + 0.25 + 9, rel=0.01)
 
 
 def test_places_take_the_statistics_of_the_others() -> None:
     mean, covariance = moments(features(1))
-    moved = transported(features(0), mean, covariance)
+    moved = transported(features(0), (mean, covariance))
     torch.testing.assert_close(moments(moved)[0], mean, atol=1e-3, rtol=1e-3)
     assert (moments(moved)[1] - covariance).norm() < 0.03 * covariance.norm()
 
 
 def test_a_flat_map_goes_to_the_mean() -> None:
     mean, covariance = moments(features(1))
-    moved = transported(torch.full((1, 8, 5, 5), 7.0), mean, covariance)
+    moved = transported(torch.full((1, 8, 5, 5), 7.0), (mean, covariance))
     torch.testing.assert_close(moved, mean.view(1, 8, 1, 1).expand(1, 8, 5, 5), atol=1e-3, rtol=0)
 
 
