@@ -91,7 +91,9 @@ class _Matches:
     def numbers(self, layer: _Layer) -> Tensor:
         """Of the matched places among all of the styles': (h, w), int32."""
         starts, widths = _starts_and_widths(layer.maps, self.styles.device)
-        return (starts[self.styles] + self.places[..., 0] * widths[self.styles] + self.places[..., 1]).int()
+        rows, columns = self.places.unbind(dim=2)
+        numbers: Tensor = starts[self.styles] + rows * widths[self.styles] + columns
+        return numbers.int()
 
 
 class Matcher:
