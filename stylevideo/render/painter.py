@@ -285,8 +285,9 @@ def _backwards(job: Job, frames: range) -> Iterator[Frame]:
 
 def too_large(job: Job) -> str:
     """What to say when the memory is too small for a frame."""
+    tiles = "leave out --tile off, " if job.asked.settings.optimizer.tile == "off" else ""
     elsewhere = "find a larger machine" if job.device.type == "cpu" else "use --device cpu"
     return (
         f"{describe(job.device)} has too little memory for {job.size[1]}x{job.size[0]} pixels. "
-        f"Choose a smaller --size with --restart, or {elsewhere}."
+        f"{tiles.capitalize()}{'choose' if tiles else 'Choose'} a smaller --size with --restart, or {elsewhere}."
     )
