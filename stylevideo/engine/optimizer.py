@@ -46,8 +46,9 @@ class CarriedState:
 
     @classmethod
     def fresh(cls, image: Tensor) -> CarriedState:
-        """A picture without any history."""
-        return cls(image, torch.zeros_like(image), torch.zeros_like(image), 0)
+        """A picture without any history, whose moments take no memory."""
+        nothing = image.new_zeros(()).expand_as(image)
+        return cls(image, nothing, nothing, 0)
 
     def to(self, device: torch.device | str) -> CarriedState:
         """The same on another device."""
@@ -61,6 +62,8 @@ class CarriedState:
         The loss is a mean over the picture, so a gradient shrinks as the number of pixels grows: the
         moments are scaled to what they would be at the new size.
         """
+        if _size(self.image) == size:
+            return self
         shrink = self.image[0, 0].numel() / (size[0] * size[1])
         return CarriedState(
             image=resize(self.image, size),

@@ -147,7 +147,7 @@ def test_other_tiles_do_not_go_on_with_frames(two_shot_clip: Path, tmp_path: Pat
 
 def test_off_means_off(two_shot_clip: Path, tmp_path: Path, short_of_memory: Any) -> None:
     short_of_memory(1600)
-    with pytest.raises(DeviceMemoryError, match="too little memory for 96x64 pixels. Leave out --tile off"):
+    with pytest.raises(DeviceMemoryError, match=r"too little memory for 96x64 pixels\. Leave out --tile off"):
         stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", SMALL.with_values(tile="off"))
 
 
