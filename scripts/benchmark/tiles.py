@@ -75,7 +75,8 @@ def check_tiles(
 
 def _paint(frame: Path, style: Path, values: Mapping[str, Any], output: Path) -> Painted:
     """One frame by the program, with one thread. POSIX only."""
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+    words = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    flags = [f"--{name.replace('_', '-')}={word}" for name, word in words.items()]
     arguments = ["run", str(frame), "--style", str(style), "-o", str(output), "--delivery=png16", "--depth=16"]
     fixed = ["--threads=1", "--config=none", "--quiet", "--no-provenance"]
     began = time.perf_counter()

@@ -66,14 +66,18 @@ class StyleTargets:
         self._pictures = tuple(pictures)
         self._losses = losses
         self._style_scale = style_scale
-        self._by_size: dict[tuple[int, int], StyleAtSize] = {}
+        self._by_sizes: dict[tuple[tuple[int, int], ...], StyleAtSize] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
     def at(self, size: tuple[int, int]) -> StyleAtSize:
-        """For a frame of this height and width."""
-        if size not in self._by_size:
-            self._by_size[size] = self._compute(size)
-        return self._by_size[size]
+        """For a frame of this height and width; the same for all sizes at which the styles have the same sizes."""
+        styles = tuple(
+            style_size((picture.image.shape[2], picture.image.shape[3]), size, self._style_scale)
+            for picture in self._pictures
+        )
+        if styles not in self._by_sizes:
+            self._by_sizes[styles] = self._compute(size)
+        return self._by_sizes[styles]
 
     def grams(self, size: tuple[int, int], layers: Sequence[str] | None = None) -> tuple[GramTerm, ...]:
         """The Gram matrices alone, whichever painter was chosen: by them films of all painters are measured.

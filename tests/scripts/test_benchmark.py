@@ -310,6 +310,19 @@ def test_the_speed_of_the_engine_is_measured(tmp_path: Path, capsys: pytest.Capt
     assert 2.3 < many[5] < few[5] < 10
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell a process's peak memory this way")
+def test_tiles_are_compared_with_the_frame_painted_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    layers = ("style_layers=relu1_1", "match_layers=relu2_1", "content_layers=relu2_1")
+    once = ("coarsest_size=0", "first_iterations=2", "style_scale=1", "device=cpu")
+    settings = [f"--set={value}" for value in (*layers, *once)]
+    benchmark.main(["tiles", "--sizes", "64x48", "--tiles", "off", "16", "--most-gib=64", *settings])
+    printed = capsys.readouterr().out
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith(("| off", "| 16"))]
+    assert [name for name, *_ in rows] == ["off", "16"]
+    assert all(0.1 < float(peak) < 64 and float(apart) < 2 for _, peak, _, apart in rows)
+    assert printed.count("(bar: ≤ 2, met)") == 1
+
+
 def test_an_iteration_is_timed_beside_its_bare_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     losses = "style_layers=relu1_1,match_layers=relu1_1,content_layers=relu2_1"
     flames = tmp_path / "flames.png"
