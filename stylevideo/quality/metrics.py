@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import torch
@@ -24,8 +25,9 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.filters import luma
-from stylevideo.ops.losses import gram_matrix, relative_square_error
+from stylevideo.ops.losses import relative_square_error
 from stylevideo.ops.pyramid import require_same_size
+from stylevideo.ops.tiles import Tile
 from stylevideo.ops.warp import warp
 from stylevideo.settings.settings import Settings
 
@@ -141,8 +143,10 @@ def style_distance(vgg: VGG19, image: Tensor, style: Sequence[GramTerm], region:
         if not region.any():
             return math.nan
     features = vgg(image.to(_device(vgg)), tuple(dict.fromkeys(term.layer for term in style)))
+    whole = Tile.whole((image.shape[2], image.shape[3]))
+    grams = [replace(term, region=region).statistics(whole, features[term.layer]) for term in style]
     return statistics.fmean(
-        float(relative_square_error(gram_matrix(features[term.layer], region), term.target)) for term in style
+        float(relative_square_error(gram, term.target)) for gram, term in zip(grams, style, strict=True)
     )
 
 
