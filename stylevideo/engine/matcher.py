@@ -196,14 +196,20 @@ class MatchSearch:
         matches, edge = self._matches_of_squares(tile), self._edge(tile)
         shrink = shrink_of(self.layers[0])
         start, factor = (tile.own.top // shrink, tile.own.left // shrink), edge
+        before = None  # of the squares the deepest layer has as many places as they have
         for layer in self.layers:
             wanted, factor = features[layer], factor * shrink // shrink_of(layer)
             parents = Parents.of(matches.size, _size(wanted), factor, wanted.device, start)
             reach = max(REACH, edge) if layer == self.layers[0] else REACH
             styles = self._matcher.styles[layer]
-            matches = _descended(matches, parents, directions(wanted, self._means[layer]), styles.maps, reach)
+            scales = [
+                (own.size[0] / last.size[0], own.size[1] / last.size[1]) if before else (edge, edge)
+                for own, last in zip(styles.maps, before or styles.maps, strict=True)
+            ]
+            wanting = directions(wanted, self._means[layer])
+            matches = _descended(matches, parents, wanting, list(zip(styles.maps, scales, strict=True)), reach)
             self._found[tile, layer] = matches.numbers(styles)
-            shrink, start, factor = shrink_of(layer), (0, 0), 1
+            shrink, start, factor, before = shrink_of(layer), (0, 0), 1, styles.maps
 
     def _matches_of_squares(self, tile: Tile) -> _Matches:
         """Of the whole picture."""
@@ -226,14 +232,24 @@ class MatchSearch:
         return math.ceil(rows / self._edge(tile)), math.ceil(columns / self._edge(tile))
 
 
-def _descended(coarse: _Matches, parents: Parents, wanting: Tensor, maps: Sequence[_Map], reach: int) -> _Matches:
-    """Matches of a finer map: each place looks around where its parent is."""
+def _descended(
+    coarse: _Matches,
+    parents: Parents,
+    wanting: Tensor,
+    maps: Sequence[tuple[_Map, tuple[float, float]]],
+    reach: int,
+) -> _Matches:
+    """Matches of a finer map: each place looks around where its parent is.
+
+    Each style's map comes with the rows and columns that it has for one of the coarse.
+    """
     styles = parents.values(coarse.styles)
-    guesses = parents.refined(coarse.places)
-    places, chosen_by = torch.zeros_like(guesses), styles.flatten()
-    for number, style in enumerate(maps):
+    chosen_by = styles.flatten()
+    places = torch.zeros(len(wanting), 2, dtype=torch.long, device=wanting.device)
+    for number, (style, scale) in enumerate(maps):
         chosen = (chosen_by == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
-        places[chosen] = nearest_around(wanting[chosen], style.directions, guesses[chosen], style.size, reach)
+        guesses = parents.refined(coarse.places, scale)[chosen]
+        places[chosen] = nearest_around(wanting[chosen], style.directions, guesses, style.size, reach)
     return _Matches(styles, places.view(*styles.shape, 2))
 
 

@@ -162,13 +162,20 @@ class Parents:
         """The parents' values, (h, w, ...) to (H, W, ...)."""
         return coarse[self.rows][:, self.columns]
 
-    def refined(self, coarse: Tensor) -> Tensor:
+    def refined(self, coarse: Tensor, scale: tuple[float, float]) -> Tensor:
         """Where the finer places go: beside where their parents went, as they lie beside them here.
 
         Args:
             coarse: (h, w, 2), rows and columns of another map.
+            scale: how many rows and columns that map's finer one has for one of the coarse.
         Returns:
             (H·W, 2), rows and columns of that map's finer one.
         """
-        within = torch.stack(torch.meshgrid(self.below, self.beside, indexing="ij"), dim=2)
-        return (self.factor * self.values(coarse) + within).flatten(0, 1)
+        middles = [(within + 0.5) / self.factor for within in (self.below, self.beside)]  # in coarse places
+        offsets = torch.meshgrid(*middles, indexing="ij")
+        parents = self.values(coarse).float().unbind(dim=2)
+        places = [
+            ((parent + offset) * factor - 0.5).round().long()
+            for parent, offset, factor in zip(parents, offsets, scale, strict=True)
+        ]
+        return torch.stack(places, dim=2).flatten(0, 1)

@@ -112,13 +112,13 @@ def test_a_finer_map_follows_the_coarse_one(height: int, width: int, factor: int
     places = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), dim=2)
     finer = (height * factor + more, width * factor)
     parents = Parents.of((height, width), finer, factor, places.device)
-    found = parents.refined(places).view(*finer, 2)
+    found = parents.refined(places, (factor, factor)).view(*finer, 2)
     there = torch.stack(torch.meshgrid(torch.arange(finer[0]), torch.arange(finer[1]), indexing="ij"), dim=2)
     assert torch.equal(found, there)
     assert torch.equal(parents.values(places), (there // factor).clamp_max(torch.tensor([height - 1, width - 1])))
     cut = min(cut, finer[0] - 1)
     part = Parents.of((height, width), (finer[0] - cut, finer[1]), factor, places.device, (cut, 0))
-    assert torch.equal(part.refined(places).view(-1, finer[1], 2), found[cut:])
+    assert torch.equal(part.refined(places, (factor, factor)).view(-1, finer[1], 2), found[cut:])
 
 
 @pytest.mark.parametrize("edge", [1, 3])
