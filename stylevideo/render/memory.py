@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from stylevideo.engine.looks import network_tiles
-from stylevideo.engine.targets import style_size
 from stylevideo.ops.margin import painted_size
 from stylevideo.settings.schema import TILE_STEP_PX, least_tile_px
 from stylevideo.settings.settings import Settings
@@ -34,33 +32,28 @@ USABLE = {"cuda": 0.85, "mps": 0.7, "cpu": 0.5}
 """How much of a device's memory painting may take, by its type: a machine's is for other programs too."""
 
 
-@dataclass(frozen=True)
-class Need:
-    """What painting takes, in bytes: a tenth more than `python -m scripts.benchmark tiles` found in fp32; bf16 is reckoned.
-
-    Attributes:
-        fixed: program, libraries and network.
-        frame: for each pixel of a frame, of pictures and moments.
-        style: for each pixel of a style, of features that are kept.
-        tile: for each pixel that a tile sees, of features and gradients.
-    """
-
-    fixed: int
-    frame: int
-    style: int
-    tile: int
-
-    def of(self, frame_px: float, style_px: float, tile_px: float) -> float:
-        """Of so many pixels."""
-        return self.fixed + self.frame * frame_px + self.style * style_px + self.tile * tile_px
+BASE_BYTES = 900 * 2**20
+"""Of a process that paints, with its libraries and the network, in a machine's own memory or a card's."""
+PIXEL_BYTES = {torch.bfloat16: 3300, torch.float32: 4300}
+"""More for each pixel that is painted at once, by the convolutions' type. Measured on a CPU, and rounded up:
+`docs/benchmark.md`."""
+FRAME_BYTES = 1200
+"""More for each pixel of a frame in tiles: 230 of pictures, moments and content, the rest of films' motion."""
 
 
-NEEDS = {torch.float32: Need(700 << 20, 240, 700, 4000), torch.bfloat16: Need(700 << 20, 220, 500, 2200)}
+def memory_needed(settings: Settings, size: tuple[int, int]) -> int:
+    """The most memory that painting frames of this height and width takes, on the device: about."""
+    if not settings.optimizer.iterations:
+        return BASE_BYTES
+    dtype = convolution_dtype(settings.optimizer.precision, choose_device(settings.optimizer.device))
+    painted = painted_size(*size)
+    tiles = network_tiles(painted, settings.optimizer.tile_px, settings.losses.layers)
+    seen = max((each.seen.bottom - each.seen.top) * (each.seen.right - each.seen.left) for each in tiles)
+    of_frame = FRAME_BYTES * math.prod(painted) if len(tiles) > 1 else 0
+    return BASE_BYTES + PIXEL_BYTES[dtype] * seen + of_frame
 
 
-def with_tile(
-    settings: Settings, size: tuple[int, int], styles: Sequence[tuple[int, int]], device: torch.device
-) -> Settings:
+def with_tile(settings: Settings, size: tuple[int, int], device: torch.device) -> Settings:
     """Settings in which it is decided whether frames are painted in tiles, and in which.
 
     By all the memory there is, not by what is free: so a film is gone on with in the tiles in which it was begun.
@@ -68,34 +61,23 @@ def with_tile(
     Args:
         settings: as they are asked for.
         size: height and width of the film.
-        styles: height and width of each style's picture.
         device: that paints.
     """
     if settings.optimizer.tile != "auto" or not settings.optimizer.iterations:
         return settings
-    need = NEEDS[convolution_dtype(settings.optimizer.precision, device)]
-    painted, usable = painted_size(*size), memory_bytes(device) * USABLE[device.type]
-    frame_px = math.prod(painted)
-    style_px = sum(math.prod(style_size(style, painted, settings.scales.style_scale)) for style in styles)
-    if (whole := need.of(frame_px, style_px, frame_px)) <= usable:
-        return settings.with_values(tile="off")
-    tile = min(LARGEST_TILE_PX, max(painted) // TILE_STEP_PX * TILE_STEP_PX)
+    usable = memory_bytes(device) * USABLE[device.type]
+    chosen = whole = settings.with_values(tile="off")
+    tile = min(LARGEST_TILE_PX, max(painted_size(*size)) // TILE_STEP_PX * TILE_STEP_PX)
     least = least_tile_px(settings.losses.layers)
-    while tile > least and need.of(frame_px, style_px, _seen_px(painted, tile, settings)) > usable:
-        tile -= TILE_STEP_PX
-    logger.info(
-        "Frames of %dx%d are painted in tiles of %d pixels: whole they would take about %s, of %s there are on %s.",
-        *(size[1], size[0], tile, bytes_in_words(round(whole)), bytes_in_words(round(usable)), device),
-    )
-    return settings.with_values(tile=str(tile))
-
-
-def _seen_px(size: tuple[int, int], tile: int, settings: Settings) -> int:
-    """Pixels that the largest tile sees."""
-    return max(
-        (each.seen.bottom - each.seen.top) * (each.seen.right - each.seen.left)
-        for each in network_tiles(size, tile, settings.losses.layers)
-    )
+    while memory_needed(chosen, size) > usable and tile >= least:
+        chosen, tile = settings.with_values(tile=str(tile)), tile - TILE_STEP_PX
+    if chosen is not whole:
+        logger.info(
+            "Frames of %dx%d are painted in tiles of %s pixels: whole they would take about %s, of %s there are on %s.",
+            *(size[1], size[0], chosen.optimizer.tile),
+            *(bytes_in_words(memory_needed(whole, size)), bytes_in_words(round(usable)), device),
+        )
+    return chosen
 
 
 def smaller_tile(settings: Settings, size: tuple[int, int]) -> int | None:
@@ -112,20 +94,6 @@ def smaller_tile(settings: Settings, size: tuple[int, int]) -> int | None:
         if len(network_tiles(painted, tile, layers)) > 1:
             return tile
     return None
-
-
-BASE_BYTES = 900 * 2**20
-"""Of a process that paints, with its libraries and the network, in a machine's own memory or a card's."""
-PIXEL_BYTES = {torch.bfloat16: 3300, torch.float32: 4300}
-"""More for each painted pixel, by the convolutions' type. Measured on a CPU, and rounded up: `docs/benchmark.md`."""
-
-
-def memory_needed(settings: Settings, size: tuple[int, int]) -> int:
-    """The most memory that painting frames of this height and width takes, on the device: about."""
-    if not settings.optimizer.iterations:
-        return BASE_BYTES
-    dtype = convolution_dtype(settings.optimizer.precision, choose_device(settings.optimizer.device))
-    return BASE_BYTES + PIXEL_BYTES[dtype] * math.prod(painted_size(*size))
 
 
 def next_fallback(settings: Settings, long_edge: Callable[[], int]) -> dict[str, Any] | None:

@@ -163,7 +163,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
-    settings = with_tile(settings, size, [read.picture.shape[:2] for read in styles], device)
+    settings = with_tile(settings, size, device)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     vgg = None
     if settings.optimizer.iterations:

@@ -16,7 +16,7 @@ import stylevideo
 from stylevideo.errors import DeviceMemoryError, ResumeError, SettingsError, Stopped
 from stylevideo.models.vgg import VGG19
 from stylevideo.render import memory
-from stylevideo.render.memory import NEEDS, smaller_tile, with_tile
+from stylevideo.render.memory import memory_needed, smaller_tile, with_tile
 from stylevideo.settings.settings import Settings
 from stylevideo.system import memory as system_memory
 
@@ -34,7 +34,7 @@ SMALL = Settings().with_values(**ONCE, **SHALLOW, frames="1-3", device="cpu", pr
 def chosen(settings: Settings, size: tuple[int, int], gib: float, monkeypatch: pytest.MonkeyPatch) -> str:
     """The tiles of a film on a CPU with so much memory."""
     monkeypatch.setattr(memory, "memory_bytes", lambda device: int(gib * 2**30))
-    return with_tile(settings, size, [(768, 1024)], CPU).optimizer.tile
+    return with_tile(settings, size, CPU).optimizer.tile
 
 
 def test_tiles_are_as_large_as_the_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,9 +58,13 @@ def test_the_choice_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
     assert f"Frames of 3840x2160 are painted in tiles of {tile} pixels" in caplog.text
 
 
-def test_half_precision_needs_less() -> None:
-    numbers = (3840 * 2160, 1280 * 1024, 592**2)
-    assert NEEDS[torch.bfloat16].of(*numbers) < NEEDS[torch.float32].of(*numbers)
+def test_tiles_and_half_precision_need_less() -> None:
+    size, settings = (2160, 3840), Settings().with_values(device="cpu", precision="fp32")
+    whole, tiled, half = (
+        memory_needed(settings.with_values(**values), size)
+        for values in ({"tile": "off"}, {"tile": "512"}, {"tile": "512", "precision": "bf16"})
+    )
+    assert half < tiled < whole / 2
 
 
 @pytest.mark.parametrize("tile", ["many", "", "-80", "80.5", "²00"])
