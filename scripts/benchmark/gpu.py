@@ -17,8 +17,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,11 @@ from stylevideo.render.styles import read_styles, style_targets
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
-from stylevideo.system.device import choose_device, convolution_dtype, describe
+from stylevideo.system.device import choose_device, convolution_dtype, describe, wait_for
+from stylevideo.text import counted
 
 CLIP = ROOT / "samples" / "lake.mp4"
+CPU = torch.device("cpu")
 QUICK: dict[str, Any] = {"first_iterations": 2, "iterations": 2, "new_iterations": 0, "coarsest_size": 0}
 KILLED_AFTER = 3
 """Files of frames that an interrupted run has kept."""
@@ -54,24 +56,44 @@ class Trial:
     """How large, and on what.
 
     Attributes:
-        device: of the work.
         settings: of the films, beside their size and frames.
         iterations: sizes (width, height) at which an iteration is timed.
         runs: long edges of whole films, and how many frames each has.
+        tiles: size of a frame that is painted whole and in tiles, their edge, and iterations.
         matrix: edge of the matrices whose product is timed.
         rounds: of the timed iterations.
+        device: of the work.
         media: where `load_clip` may look.
         folder: for films.
     """
 
-    device: torch.device
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
     iterations: tuple[tuple[int, int], ...]
     runs: tuple[tuple[int, int], ...]
+    tiles: tuple[tuple[tuple[int, int], int, int], ...]
     matrix: int
     rounds: int
-    media: Path
-    folder: Path
+    device: torch.device = CPU
+    media: Path = Path()
+    folder: Path = Path()
+
+
+DRY = Trial(
+    settings={**QUICK, "device": "cpu"},
+    iterations=((64, 48),),
+    runs=((96, 10), (128, 3)),
+    tiles=(((128, 96), 96, 2),),
+    matrix=64,
+    rounds=1,
+)
+FULL = Trial(
+    settings={"device": "cuda"},
+    iterations=((512, 288), (1024, 576), (1920, 1080), (3840, 2160)),
+    runs=((1280, 32), (1920, 48), (3840, 16)),
+    tiles=(((512, 288), 128, 20), ((3840, 2160), 1024, 1), ((7680, 4320), 2048, 1)),
+    matrix=8192,
+    rounds=3,
+)
 
 
 def check_gpu(media: Path, dry: bool, chosen: Sequence[str]) -> Iterator[str]:
@@ -87,14 +109,7 @@ def check_gpu(media: Path, dry: bool, chosen: Sequence[str]) -> Iterator[str]:
     device = choose_device("cpu" if dry else "cuda")
     yield f"device: {describe(device)}{_card(device)}"
     with tempfile.TemporaryDirectory() as folder:
-        if dry:
-            trial = Trial(
-                device, {**QUICK, "device": "cpu"}, ((64, 48),), ((96, 10), (128, 3)), 64, 1, media, Path(folder)
-            )
-        else:
-            sizes = ((512, 288), (1024, 576), (1920, 1080), (3840, 2160))
-            runs = ((1280, 48), (1920, 48), (3840, 16))
-            trial = Trial(device, {"device": str(device)}, sizes, runs, 8192, 3, media, Path(folder))
+        trial = replace(DRY if dry else FULL, device=device, media=media, folder=Path(folder))
         for name in chosen:
             began = time.perf_counter()
             try:
@@ -136,10 +151,10 @@ def _product_tflops(trial: Trial, dtype: torch.dtype) -> float:
     left, right = (torch.randn(trial.matrix, trial.matrix, device=trial.device, dtype=dtype) for _ in range(2))
     times = []
     for _ in range(WARM_UP + 5):
-        _wait(trial.device)
+        wait_for(trial.device)
         began = time.perf_counter()
         torch.mm(left, right)
-        _wait(trial.device)
+        wait_for(trial.device)
         times.append(time.perf_counter() - began)
     return 2 * trial.matrix**3 / statistics.median(times[WARM_UP:]) / 1e12
 
@@ -241,14 +256,41 @@ def _likeness(trial: Trial) -> Iterator[str]:
             paint()
             times, pictures = [], []
             for _ in range(trial.rounds + 1):
-                _wait(trial.device)
+                wait_for(trial.device)
                 began = time.perf_counter()
                 pictures.append(paint())
-                _wait(trial.device)
+                wait_for(trial.device)
                 times.append(time.perf_counter() - began)
         apart = max(float((picture - pictures[0]).abs().max()) for picture in pictures)
         frame_is = f"a frame of {1 + MORE_ITERATIONS} iterations at {width}x{height}"
         yield f"cuDNN {name}: {frame_is} takes {min(times):.4f} s; apart by {apart:.2g}"
+
+
+def _tiles(trial: Trial) -> Iterator[str]:
+    """A frame in tiles beside the same as one: how far apart, the memory of each, and its time."""
+    styles, rows = read_styles([STYLE]), []
+    for (width, height), tile, count in trial.tiles:
+        frame = pebbles((height, width)).to(trial.device)
+        whole: torch.Tensor | None = None
+        for name in ("off", str(tile)):
+            dtype = convolution_dtype("fp32" if count > 1 else "auto", trial.device)
+            vgg = load_vgg19(device=trial.device, dtype=dtype)
+            if trial.device.type == "cuda":
+                torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats(trial.device)
+            paint = painting(vgg, styles, frame, read_method(f"standard=standard,tile={name}"), count)
+            paint()
+            wait_for(trial.device)
+            began = time.perf_counter()
+            picture = paint()
+            wait_for(trial.device)
+            seconds = time.perf_counter() - began
+            whole = picture if whole is None else whole
+            gib = torch.cuda.max_memory_allocated(trial.device) / 2**30 if trial.device.type == "cuda" else 0.0
+            apart = 255 * (picture - whole).abs()
+            figures = (seconds, gib, float(apart.max()), float(apart.mean()))
+            rows.append([f"{width}x{height}, {counted(count, 'iteration')}, tiles {name}", *map(number, figures)])
+    yield table(["frame", "seconds", "peak GiB", "largest difference, 1/255", "mean"], rows)
 
 
 def _waits(trial: Trial) -> Iterator[str]:
@@ -286,6 +328,7 @@ PARTS: dict[str, Callable[[Trial], Iterator[str]]] = {
     "films": _films,
     "resumed": _resumed,
     "likeness": _likeness,
+    "tiles": _tiles,
     "waits": _waits,
     "tests": _tests,
 }
@@ -305,8 +348,3 @@ class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
         moved = isinstance(source, torch.Tensor) and source.device.type != "cpu" and result.device.type == "cpu"
         self.count += moved or name == "_local_scalar_dense"
         return result
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
