@@ -12,7 +12,7 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.motion.estimate import Motion, ReferenceMatch
 from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.pyramid import enlarged
-from stylevideo.ops.warp import warp, warp_smoothly
+from stylevideo.ops.warp import warp_crisply, warp_smoothly
 
 NEW_MOMENT_SHARE = 0.04
 """Second moment of what no frame has shown, in parts of the mean: the lower, the larger the first steps."""
@@ -98,7 +98,7 @@ def carry(
     seen_before = sum((match.seen for match in motion.reference_matches), torch.zeros_like(visible)).clamp_max(1)
     kept = torch.minimum(visible, 1 - seen_before)
     coverage = kept + seen_before
-    warped = warp(state.image, motion.flow_to_previous).clamp(0, 1)
+    warped = warp_crisply(state.image, motion.flow_to_previous)
     moments = (state.first_moment, state.second_moment, convergence)
     maps = warp_smoothly(torch.cat(moments, dim=1), motion.flow_to_previous)  # (1, 5, H, W), or 7
     first, second, convergence = torch.split(maps, [moment.shape[1] for moment in moments], dim=1)
@@ -147,7 +147,7 @@ def extended_motion(motion: Motion, image: Tensor) -> Motion:
 def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], device: torch.device) -> Tensor:
     """A reference's picture where things are now, with a margin that mirrors it: (1, 3, H, W)."""
     picture = next(reference.picture for reference in references if reference.index == match.index)
-    return warp(with_margin(picture.to(device)) / 255, match.flow).clamp(0, 1)
+    return warp_crisply(with_margin(picture.to(device)) / 255, match.flow)
 
 
 def blended(carried: Carried, blend: BlendTarget) -> tuple[CarriedState, TemporalTarget]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import cv2
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.errors import ShapeError
@@ -17,14 +18,25 @@ from stylevideo.errors import ShapeError
 Kernel = Callable[[Tensor], Tensor]
 """Weights by the distance in pixels."""
 
-LANCZOS_TAPS = 8
+SINC_TAPS = 8
 LINEAR_TAPS = 2
+FINE_TAPS = (-1, 4, 10, 4, -1)
+"""What is not fine, sixteenths: a half-band filter, whose rest is strokes of up to about two pixels."""
+FINE_REACH = len(FINE_TAPS) // 2
+FINE_WINDOW = 9
+"""Around a pixel, in which contrast is measured, pixels."""
+FINE_AGAIN = 1.25
+"""Times so much fine detail is added as is missing, since a fifth of what is added lies below the band."""
+MOST_CHANGE = 2.0
+"""Fine contrast is changed by this factor at most: where a picture is plain, its ratio is chance."""
+LEAST_POWER = 1e-8
+"""Mean square of a range of 0..1: what is plainer stays plain."""
 
 
 def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     """Carry a picture of the previous frame to where it is now.
 
-    Samples with an 8-tap Lanczos kernel, since a picture that is warped hundreds of times must not
+    Samples with a windowed sinc of 8 taps, since a picture that is warped hundreds of times must not
     blur; beyond the border the nearest pixel is repeated. May over- and undershoot the input's range.
 
     Args:
@@ -35,7 +47,57 @@ def warp(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     Raises:
         ShapeError: the sizes differ.
     """
-    return _resample(image, flow_to_previous, _lanczos, LANCZOS_TAPS)
+    return _resample(image, flow_to_previous, _windowed_sinc, SINC_TAPS)
+
+
+def warp_crisply(image: Tensor, flow_to_previous: Tensor) -> Tensor:
+    """Carry a picture of the previous frame, with as much contrast of finest strokes as it had there.
+
+    Resampling between pixels takes away a part of what is finest, strokes that come nearer become coarser, and frame
+    by frame both add up.
+
+    Args:
+        image: (1, 3, H, W), the previous frame's, 0..1.
+        flow_to_previous: (1, 2, H, W), pixels.
+    Returns:
+        (1, 3, H, W), 0..1.
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    warped = warp(image, flow_to_previous)
+    fine = _fine(warped)
+    powers = torch.cat((warp_smoothly(_power(_fine(image)), flow_to_previous), _power(fine)), dim=1)
+    known = powers * _known(flow_to_previous)
+    before, now = (
+        F.avg_pool2d(known, FINE_WINDOW, stride=1, padding=FINE_WINDOW // 2).clamp_min(LEAST_POWER).split(1, 1)
+    )
+    ratio = (before / now).sqrt().clamp(1 / MOST_CHANGE, MOST_CHANGE)
+    return (warped + FINE_AGAIN * (ratio - 1) * fine).clamp(0, 1)
+
+
+def _fine(image: Tensor) -> Tensor:
+    """What of a picture (1, 3, H, W) changes from pixel to pixel."""
+    taps = image.new_tensor(FINE_TAPS) / sum(FINE_TAPS)
+    channels = image.shape[1]
+    rest = F.pad(image, (FINE_REACH,) * 4, mode="replicate")
+    for shape in ((1, -1), (-1, 1)):
+        rest = F.conv2d(rest, taps.view(1, 1, *shape).expand(channels, -1, -1, -1), groups=channels)
+    return image - rest
+
+
+def _power(values: Tensor) -> Tensor:
+    """Mean square of the channels: (1, 1, H, W)."""
+    return values.square().mean(dim=1, keepdim=True)
+
+
+def _known(flow: Tensor) -> Tensor:
+    """1 where flow leads into the picture and `_fine` sees no border, else 0: (1, 1, H, W)."""
+    height, width = flow.shape[2:]
+    x, y = sample_positions(flow)
+    inside = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).reshape(1, 1, height, width)
+    away = torch.zeros_like(inside)
+    away[..., FINE_REACH : height - FINE_REACH, FINE_REACH : width - FINE_REACH] = True
+    return (inside & away).to(flow.dtype)
 
 
 def warp_smoothly(values: Tensor, flow_to_previous: Tensor) -> Tensor:
@@ -120,8 +182,9 @@ def _taps(position: Tensor, size: int, kernel: Kernel, taps: int) -> tuple[Tenso
     return indices, weights / weights.sum(0)
 
 
-def _lanczos(distance: Tensor) -> Tensor:
-    return torch.sinc(distance) * torch.sinc(distance / (LANCZOS_TAPS // 2))
+def _windowed_sinc(distance: Tensor) -> Tensor:
+    """Lanczos' window squared: as it is, it enlarges waves of three pixels by 1.6 %, which as many warps is a weave."""
+    return torch.sinc(distance) * torch.sinc(distance / (SINC_TAPS // 2)).square()
 
 
 def _linear(distance: Tensor) -> Tensor:

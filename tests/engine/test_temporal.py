@@ -108,6 +108,19 @@ def test_moments_and_steps_follow_the_motion() -> None:
     assert torch.equal(carried.coverage, visible)
 
 
+def test_what_is_carried_stays_as_sharp_as_it_was() -> None:
+    """A camera that moves by parts of a pixel a frame: every frame is resampled from the one before."""
+    picture = torch.nn.functional.interpolate(noise_image(HEIGHT // 2, WIDTH // 2), scale_factor=2, mode="bicubic")
+    blank = torch.zeros(1, 3, HEIGHT, WIDTH)
+    first = CarriedState(0.3 + 0.4 * picture.clamp(0, 1), blank, blank, step=7)
+    motion = Motion(torch.full((1, 2, HEIGHT, WIDTH), 0.4), FINISHED)
+    state = first
+    for _ in range(12):
+        state = carry(state, FINISHED, motion, first.image).start
+    sharp, before = (sharpness(image[..., 8:-16, 8:-16]) for image in (state.image, first.image))
+    assert 0.9 * before < sharp < 1.1 * before
+
+
 def test_what_a_reference_shows_is_taken_from_it_and_held() -> None:
     state = CarriedState(*(noise_image(HEIGHT, WIDTH, seed) for seed in range(3)), step=7)
     still = torch.zeros(1, 2, HEIGHT, WIDTH)
