@@ -110,7 +110,8 @@ def test_moments_and_steps_follow_the_motion() -> None:
 
 def test_what_is_carried_stays_as_sharp_as_it_was() -> None:
     """A camera that moves by parts of a pixel a frame: every frame is resampled from the one before."""
-    picture = torch.nn.functional.interpolate(noise_image(HEIGHT // 2, WIDTH // 2), scale_factor=2, mode="bicubic")
+    noise = noise_image(HEIGHT * 5 // 8, WIDTH * 5 // 8)
+    picture = torch.nn.functional.interpolate(noise, size=(HEIGHT, WIDTH), mode="bicubic")
     blank = torch.zeros(1, 3, HEIGHT, WIDTH)
     first = CarriedState(0.3 + 0.4 * picture.clamp(0, 1), blank, blank, step=7)
     motion = Motion(torch.full((1, 2, HEIGHT, WIDTH), 0.4), FINISHED)
