@@ -27,8 +27,8 @@ FINE_WINDOW = 9
 """Around a pixel, in which contrast is measured, pixels."""
 FINE_AGAIN = 1.25
 """Times so much fine detail is added as is missing, since a fifth of what is added lies below the band."""
-MOST_CHANGE = 2.0
-"""Fine contrast is changed by this factor at most: where a picture is plain, its ratio is chance."""
+MOST_GIVEN_BACK = 2.0
+"""Fine contrast is enlarged by this factor at most: where a picture is nearly plain, the ratio is chance."""
 LEAST_POWER = 1e-8
 """Mean square of a range of 0..1: what is plainer stays plain."""
 
@@ -54,7 +54,7 @@ def warp_crisply(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     """Carry a picture of the previous frame, with as much contrast of finest strokes as it had there.
 
     Resampling between pixels takes away a part of what is finest, strokes that come nearer become coarser, and frame
-    by frame both add up.
+    by frame both add up. So what the strokes around each pixel lose of their contrast is given back to what is left.
 
     Args:
         image: (1, 3, H, W), the previous frame's, 0..1.
@@ -71,7 +71,7 @@ def warp_crisply(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     before, now = (
         F.avg_pool2d(known, FINE_WINDOW, stride=1, padding=FINE_WINDOW // 2).clamp_min(LEAST_POWER).split(1, 1)
     )
-    ratio = (before / now).sqrt().clamp(1 / MOST_CHANGE, MOST_CHANGE)
+    ratio = (before / now).sqrt().clamp(1, MOST_GIVEN_BACK)
     return (warped + FINE_AGAIN * (ratio - 1) * fine).clamp(0, 1)
 
 
