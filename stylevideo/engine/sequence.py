@@ -35,7 +35,7 @@ RESTART_ABOVE_NEW = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
 CONVERGED_AFTER = 160
 """Iterations after which a pixel is held in full."""
-FIRM_STEP_SHARE = 0.35
+FIRM_STEP_SHARE = 0.25
 """Step of a pixel that is held in full, in parts of a new one's: a larger one only makes it waver."""
 
 

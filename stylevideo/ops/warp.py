@@ -66,13 +66,10 @@ def warp_crisply(image: Tensor, flow_to_previous: Tensor) -> Tensor:
     """
     warped = warp(image, flow_to_previous)
     fine = _fine(warped)
-    powers = torch.cat((warp_smoothly(_power(_fine(image)), flow_to_previous), _power(fine)), dim=1)
-    known = powers * _known(flow_to_previous)
-    before, now = (
-        F.avg_pool2d(known, FINE_WINDOW, stride=1, padding=FINE_WINDOW // 2).clamp_min(LEAST_POWER).split(1, 1)
-    )
-    ratio = (before / now).sqrt().clamp(1, MOST_GIVEN_BACK)
-    return (warped + FINE_AGAIN * (ratio - 1) * fine).clamp(0, 1)
+    known = _known(flow_to_previous)
+    before = _mean_around(known * warp_smoothly(_power(_fine(image)), flow_to_previous))
+    lost = (before / _mean_around(known * _power(fine))).sqrt().clamp(1, MOST_GIVEN_BACK) - 1
+    return (warped + FINE_AGAIN * lost * fine).clamp(0, 1)
 
 
 def _fine(image: Tensor) -> Tensor:
@@ -88,6 +85,10 @@ def _fine(image: Tensor) -> Tensor:
 def _power(values: Tensor) -> Tensor:
     """Mean square of the channels: (1, 1, H, W)."""
     return values.square().mean(dim=1, keepdim=True)
+
+
+def _mean_around(power: Tensor) -> Tensor:
+    return F.avg_pool2d(power, FINE_WINDOW, stride=1, padding=FINE_WINDOW // 2).clamp_min(LEAST_POWER)
 
 
 def _known(flow: Tensor) -> Tensor:

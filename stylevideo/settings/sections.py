@@ -322,7 +322,7 @@ class TemporalSettings:
     )
     following_learning_rate: float = setting(
         0.04,
-        "Adam's step where a following frame is new; finished pixels take about a third of it",
+        "Adam's step where a following frame is new; finished pixels take a quarter of it",
         unit="picture range 0..1",
         minimum=0,
         maximum=10,
@@ -331,7 +331,7 @@ class TemporalSettings:
         0.95, "Adam's decay of the first moment for a frame that follows another", minimum=0, maximum=0.999999
     )
     anchor: float = setting(
-        0.45,
+        0.55,
         "how much a frame is held to an older one (of the last eight frames) rather than to the one before it",
         minimum=0,
         maximum=1,

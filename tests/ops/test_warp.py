@@ -78,13 +78,10 @@ def test_crisp_warping_neither_loses_nor_adds_fine_contrast() -> None:
 
 
 def test_no_wave_grows_by_being_warped_often() -> None:
-    """Lanczos' own window makes this one three times as high, which is seen as a weave."""
+    """Lanczos' own window makes this one 2.5 times as high, which is seen as a weave."""
     column = torch.arange(64.0).expand(1, 3, 64, 64)
     wave = 0.5 + 0.1 * torch.sin(column * 2 * torch.pi / 3.2)
-    assert (
-        there_and_back(wave, lambda image, flow: warp(image, flow * torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)), 60)
-        < 1.02
-    )
+    assert there_and_back(wave, warp, 60) < 1.02
 
 
 def test_crisp_warping_leaves_plain_places_and_whole_pixels_alone() -> None:
