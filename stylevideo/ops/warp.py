@@ -74,7 +74,7 @@ def warp_crisply(image: Tensor, flow_to_previous: Tensor) -> Tensor:
 
 def _fine(image: Tensor) -> Tensor:
     """What of a picture (1, 3, H, W) changes from pixel to pixel."""
-    taps = image.new_tensor(FINE_TAPS) / sum(FINE_TAPS)
+    taps = (torch.tensor(FINE_TAPS) / sum(FINE_TAPS)).to(image.device, image.dtype, non_blocking=True)
     channels = image.shape[1]
     rest = F.pad(image, (FINE_REACH,) * 4, mode="replicate")
     for shape in ((1, -1), (-1, 1)):
