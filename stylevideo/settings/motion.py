@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stylevideo.errors import SettingsError
 from stylevideo.settings.schema import Affects, ClipFacts, setting
 
 VECTOR_FORMATS = ("plain", "blender", "nuke", "fusion", "unreal")
@@ -21,6 +22,11 @@ def _no_vectors(settings: Any, clip: ClipFacts) -> str:
 
 def _no_network(settings: Any, clip: ClipFacts) -> str:
     return _nothing_is_carried(settings, clip) if settings.motion.motion == "raft" else "--motion raft is not asked for"
+
+
+def _check_scale(scale: float) -> None:
+    if scale == 0:
+        raise SettingsError("--vectors-scale 0 leaves no motion. Leave --vectors away where nothing is to be followed.")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class MotionSettings:
         "they are multiplied with it, to be of one frame: 2 for those of half a frame, -1 to turn them round",
         minimum=-1000,
         maximum=1000,
+        check=_check_scale,
         idle=_no_vectors,
     )
     vectors_y: str = setting(
