@@ -88,7 +88,7 @@ class VectorMotion:
         self.pictures, self._read, self._counted = pictures, read, counted
         self._steps: dict[tuple[int, tuple[int, int]], KnownMotion | None] = {}
         self._recent: deque[tuple[int, tuple[int, int]]] = deque(maxlen=2)
-        self._is_judged = False
+        self._is_judged, self._notes = False, list[str]()
 
     @property
     def name(self) -> str:
@@ -123,8 +123,14 @@ class VectorMotion:
         if not self._is_judged and float(way.flow.square().sum(1).sqrt().mean()) > MOVING_PX:
             self._is_judged = True
             if doubt := better_reading(frame.image.cpu(), other.image.cpu(), way):
-                logger.warning("The motion vectors fit the pictures better %s.", doubt)
+                self._notes.append(f"The motion vectors fit the pictures better {doubt}.")
+                logger.warning("%s", self._notes[-1])
         return KnownMotion(way.flow.to(frame.image.device), way.seen.to(frame.image.device), way.is_tested)
+
+    def take_notes(self) -> tuple[str, ...]:
+        """What has come to light of the vectors since this was called last, as sentences."""
+        taken, self._notes = tuple(self._notes), []
+        return taken
 
     def _forget(self, there: int, size: tuple[int, int]) -> None:
         """Steps that the last two questions, to the previous frame and to a reference, did not need."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -93,6 +94,16 @@ def test_what_vectors_lack_is_said(shot: Path, capsys: pytest.CaptureFixture[str
     save_shift(shot / "v.0003.exr", (HEIGHT, WIDTH), STEP, 0)
     save_shift(shot / "v.0004.exr", (HEIGHT, WIDTH), float("nan"), 0)
     assert "taken as hidden" in run(shot, capsys, "--vectors", str(shot / "v.####.exr"), "--frames", "2-4")[1]
+
+
+def test_vectors_that_were_read_wrongly_are_told_in_the_end_too(shot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, and in the report."""
+    report = shot / "report.json"
+    flags = ("--vectors", str(shot / "v.####.exr"), "--vectors-scale", "-1", "--frames", "1-4", "--report", str(report))
+    assert run(shot, capsys, *flags)[0] == 0
+    (film,) = json.loads(report.read_text())["clips"]
+    doubts = [said for said in film["warnings"] if "The motion vectors fit the pictures better turned round" in said]
+    assert len(doubts) == 1
 
 
 def run(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str]:
