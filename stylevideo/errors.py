@@ -59,6 +59,10 @@ class DeviceMemoryError(StyleVideoError):
     """The device's memory is too small for a frame; the finished frames are kept."""
 
 
+class PaintingError(StyleVideoError):
+    """A frame's numbers are not finite, so that there is no picture; the finished frames are kept."""
+
+
 class ShapeError(StyleVideoError):
     """Two tensors that belong together differ in size, or one has the wrong number of dimensions."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -22,3 +23,8 @@ class FrameLosses:
     structure: float
     tv: float
     temporal: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all terms are numbers, those without weight too; else there is no picture that belongs to them."""
+        return math.isfinite(self.total)  # 0 times what is not finite is not finite either

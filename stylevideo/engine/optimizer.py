@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
-from stylevideo.engine.objective import Objective, TemporalTarget
+from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
@@ -79,7 +79,7 @@ class Optimized:
 
     Attributes:
         state: the picture and its moments.
-        losses: as last evaluated.
+        losses: as last evaluated; not finite where anything of the state is not.
         iterations: VGG evaluations (forward and backward) it cost.
     """
 
@@ -176,7 +176,7 @@ def _optimize_adam(
                 if 0 <= gain < options.tolerance:  # a loss that rises is still on its way
                     break
             looked_at, looked_after = total, done
-    return Optimized(CarriedState(image, first, second, start.step + done), losses.numbers(), done)
+    return _optimized(CarriedState(image, first, second, start.step + done), losses, done)
 
 
 def _step(image: Tensor, first: Tensor, second: Tensor, gradient: Tensor, numbers: AdamNumbers, count: int) -> None:
@@ -216,7 +216,18 @@ def _optimize_lbfgs(objective: Objective, start: CarriedState, iterations: int) 
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     finished = image.detach().clamp_(0, 1)
-    return Optimized(CarriedState.fresh(finished), objective.value(finished).numbers(), evaluations)
+    return _optimized(CarriedState.fresh(finished), objective.value(finished), evaluations)
+
+
+def _optimized(state: CarriedState, losses: LossTerms, iterations: int) -> Optimized:
+    """What was reached. The host waits for the device once, for the losses, which tell of the state too.
+
+    They are those before the last step, and a moment that is infinite leaves the picture as it is.
+    """
+    maps = (state.image, state.first_moment, state.second_moment)
+    largest = torch.stack([torch.linalg.vector_norm(values, torch.inf) for values in maps])  # NaN if any value is
+    beyond = (0 * largest).sum()  # NaN where any value is not finite
+    return Optimized(state, replace(losses, terms=losses.terms + beyond).numbers(), iterations)
 
 
 def _interpolate(values: Tensor, size: tuple[int, int]) -> Tensor:

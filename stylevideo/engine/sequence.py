@@ -8,6 +8,7 @@ warm start, the visibility and the temporal term. Carrying Adam's moments along 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.targets import StyleTargets
+from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import REFERENCES, Motion, is_reference
 from stylevideo.motion.frame import Frame
@@ -107,7 +109,7 @@ def stylize_sequence(
     """Stylise frames in order; into a frame without motion nothing is carried.
 
     Where the source stands still, the film repeats its frame; else a frame follows the one before, and if too much of
-    it is new, such as behind a cut that nobody found, it begins like a shot's first.
+    it is new, such as behind a cut that nobody found, or its numbers are not finite, it begins like a shot's first.
 
     Args:
         frames: with their motion from the frames before, as `with_motion` gives them.
@@ -116,9 +118,11 @@ def stylize_sequence(
         vgg, targets: as for `FrameOptimizer`.
         settings: what each frame is asked for.
         blends: what some frames shall turn into, by their index; a frame that begins like a shot's first is
-            not blended, and the guard leaves a blended frame alone.
+            not blended, and the guard leaves a blended frame alone as long as its numbers are finite.
     Yields:
-        Each result, and the state to go on from.
+        Each result, and the state to go on from; both are finite.
+    Raises:
+        PaintingError: a frame's loss, picture or moments are not finite although it follows none.
     """
     for frame, motion in frames:
         began = time.perf_counter()
@@ -131,6 +135,11 @@ def stylize_sequence(
         if state is not None and motion is not None:
             painted = repeat(state, motion, blend) or follow(state, image, frame.index, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)
+        if not painted.losses.is_finite:
+            raise PaintingError(
+                "its loss or its moments are not finite, not even where it is begun anew. Add --restart with "
+                "--precision fp32, a smaller --learning-rate or smaller weights."
+            )
         result = PaintedFrame(
             index=frame.index,
             image=without_margin(painted.state.image).contiguous(),
@@ -198,7 +207,7 @@ def follow(
     motion = extended_motion(motion, image)
     carried = carry(state.carried, state.convergence, motion, image, state.references, settings.temporal.anchor)
     new = 1 - float(without_margin(carried.coverage).mean())
-    if new > RESTART_ABOVE_NEW:
+    if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
     if blend is None:
         start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
@@ -210,7 +219,7 @@ def follow(
     done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps))
     convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
     painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses)
-    return _guarded(painted, image, index, optimizer) if blend is None else painted
+    return _guarded(painted, image, index, optimizer, is_blended=blend is not None)
 
 
 def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWithMargin:
@@ -241,13 +250,19 @@ def _with_noise(image: Tensor, index: int, options: OptimizerSettings) -> Tensor
     return (image + options.start_noise * noise).clamp(0, 1)
 
 
-def _guarded(painted: PaintedWithMargin, image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWithMargin:
-    """Where a frame's loss stands out among its neighbours', the better of it and of one that follows none."""
-    limit = optimizer.settings.optimizer.guard
-    if not (limit and painted.before and painted.losses.appearance > limit * statistics.median(painted.before)):
+def _guarded(
+    painted: PaintedWithMargin, image: Tensor, index: int, optimizer: FrameOptimizer, is_blended: bool
+) -> PaintedWithMargin:
+    """Where a frame's loss is not finite, or stands out among its neighbours', the better of it and of one anew.
+
+    A blended frame's may stand out.
+    """
+    limit = 0 if is_blended else optimizer.settings.optimizer.guard
+    stands_out = limit and painted.before and painted.losses.appearance > limit * statistics.median(painted.before)
+    if painted.losses.is_finite and not stands_out:
         return painted
     anew = restart(image, index, optimizer)
-    best = min(painted, anew, key=lambda made: made.losses.appearance)
+    best = min(painted, anew, key=lambda made: made.losses.appearance if made.losses.is_finite else math.inf)
     return replace(best, iterations=painted.iterations + anew.iterations, before=painted.before, redone=True)
 
 

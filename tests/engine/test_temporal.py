@@ -25,6 +25,7 @@ from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.sequence import PaintedFrame, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StyleTargets
+from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, ReferenceMatch, with_motion
 from stylevideo.motion.flow import DISFlow
@@ -421,6 +422,38 @@ def test_the_guard_does_a_frame_again_that_stands_out(
     assert guarded.losses.appearance <= usual.losses.appearance
     ((unguarded, _),) = stylize_sequence(paired, spoilt, vgg, targets, settings.with_values(guard=0.0))
     assert not unguarded.redone
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "blends"),
+    [
+        ("image", float("nan"), {}),
+        ("first_moment", float("inf"), {}),
+        ("second_moment", float("inf"), {}),
+        ("second_moment", float("nan"), {1: BlendTarget(noise_image(*SMALL, 3).byte(), 0.5)}),
+    ],
+)
+def test_a_frame_that_is_not_finite_begins_anew(
+    vgg: VGG19, make_targets: Maker, part: str, value: float, blends: dict[int, BlendTarget]
+) -> None:
+    """Also without the guard, and where only a moment is not: nothing of it passes to the next frame."""
+    settings = Settings().with_values(first_iterations=2, coarsest_size=0, new_iterations=0, guard=0.0)
+    targets = make_targets(settings)
+    first, *later = with_motion(pan(2, size=SMALL), DISFlow())
+    ((_, state),) = stylize_sequence([first], None, vgg, targets, settings)
+    spoilt = replace(state.carried, **{part: torch.full_like(getattr(state.carried, part), value)})
+    ((made, after),) = stylize_sequence(later, replace(state, carried=spoilt), vgg, targets, settings, blends)
+    assert made.redone
+    assert made.losses.is_finite
+    assert all(maps.isfinite().all() for maps in (made.image, *list(vars(after.carried).values())[:3]))
+
+
+def test_a_frame_that_is_not_finite_either_when_it_begins_anew_ends_the_work(vgg: VGG19, make_targets: Maker) -> None:
+    settings = Settings().with_values(first_iterations=2, coarsest_size=0)
+    (frame,) = pan(1, size=SMALL)
+    frame.image[0, 1, 8, 8] = float("nan")
+    with pytest.raises(PaintingError, match=r"not finite.*--precision fp32"):
+        next(stylize_sequence([(frame, None)], None, vgg, make_targets(settings), settings))
 
 
 def test_the_host_waits_for_a_following_frame_at_most_twice(vgg: VGG19, make_targets: Maker) -> None:
