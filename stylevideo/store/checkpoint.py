@@ -48,7 +48,7 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
 def load_state(
     store: FrameStore, shot: Shot, selection: FrameSelection, size: tuple[int, int], device: torch.device
 ) -> SequenceState | None:
-    """What an unfinished shot is resumed from; None where none of its frames is finished.
+    """What an unfinished shot is resumed from; None where none of its frames is finished, or its state is spoilt.
 
     Args:
         store: where it is.
@@ -88,6 +88,9 @@ def require_whole(
 ) -> None:
     """Refuse to go on from spoilt work, before there is more of it.
 
+    Where only the state of a shot is spoilt, that is told, and the shot begins anew: nothing of the state is used, and
+    the same frames come of the source again, whatever happened to the file.
+
     Args:
         store: where it is.
         shots: the film's.
@@ -99,7 +102,14 @@ def require_whole(
         ResumeError: naming the first file that is spoilt, exchanged, or gone.
     """
     number, turn = selection.number, store.read_note(TURN_NAME)
-    made = [index for shot in shots for index in range(shot.start, next_index(store, shot, size))]
+    following = {shot: next_index(store, shot, size) for shot in shots}
+    for shot, index in following.items():
+        if index == shot.start and (file := store.state_file(shot.index)).exists():
+            logger.warning(
+                "%s is damaged, or not what was left there. Its shot is painted again, from frame %d on.",
+                *(file, number(shot.start)),
+            )
+    made = [index for shot, stop in following.items() for index in range(shot.start, stop)]
     if pictures and made:
         logger.info("Reading what is kept in %s: %s.", store.folder, counted(len(made), "frame"))
     store.require_pictures(map(number, made), map(number, turn["indices"] if turn else ()), pictures)

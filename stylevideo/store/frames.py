@@ -170,23 +170,29 @@ class FrameStore:
         return self._notes.read(_shot_name(shot, "complete")) is not None
 
     def last_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
-        """The state that was saved last for a shot, on the CPU, or None if none of its frames is finished.
+        """The state that was saved last for a shot, on the CPU.
 
         Args:
             shot: its index.
             most_bytes: that it may have on disk.
+        Returns:
+            None where none of its frames is finished. Without the state none counts as finished, so one that was
+            spoilt or exchanged is none.
         Raises:
-            ResumeError: it is spoilt.
+            ResumeError: what lies in its place was never a state.
         """
-        name = _shot_name(shot, "pt")
-        content = self._notes.read_content(name, most_bytes)
+        content = self._notes.read_content(_shot_name(shot, "pt"), most_bytes)
         if content is None:
             return None
         try:
             state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            raise spoilt(self.folder / name) from error
+            raise spoilt(self.state_file(shot)) from error
         return state
+
+    def state_file(self, shot: int) -> Path:
+        """Where `last_state` is, if it is there."""
+        return self.folder / _shot_name(shot, "pt")
 
     def picture(self, number: int) -> np.ndarray:
         """A finished frame as it was saved: (H, W, 3), RGB.
@@ -333,7 +339,7 @@ class FrameStore:
 
     def _remove_state(self, shot: int) -> None:
         with suppress(OSError):  # nobody looks at it any more
-            (self.folder / _shot_name(shot, "pt")).unlink(missing_ok=True)
+            self.state_file(shot).unlink(missing_ok=True)
 
     def _require_own(self) -> None:
         found = find_notes(self.folder)

@@ -88,16 +88,16 @@ class Notes:
         write_atomically(self.folder / name, content, head=self.seal(name, content).encode())
 
     def read_content(self, name: str, most_bytes: int) -> io.BytesIO | None:
-        """What `write_content` was given, to be read from where the stream stands; None where there is none.
+        """What `write_content` was given, to be read from where the stream stands.
 
+        Returns:
+            None where there is none that bears its seal: nothing, or what was damaged or is another's.
         Raises:
-            ResumeError: it is spoilt, or another's.
+            ResumeError: no such file can have been written: it is a link, a pipe, a folder, or too large.
         """
         data = read_if_there(self.folder / name, most_bytes)
-        if data is None:
+        if data is None or data[:_SEAL_LENGTH] != self.seal(name, memoryview(data)[_SEAL_LENGTH:]).encode():
             return None
-        if data[:_SEAL_LENGTH] != self.seal(name, memoryview(data)[_SEAL_LENGTH:]).encode():
-            raise spoilt(self.folder / name)
         stream = io.BytesIO(data)  # which shares the data
         stream.seek(_SEAL_LENGTH)
         return stream

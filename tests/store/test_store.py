@@ -133,36 +133,49 @@ def test_a_sequence_of_any_number_of_files_is_known_while_it_is_named(tmp_path: 
     assert len(files_being_named(Places.of(film))) == len(names)
 
 
-def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+def test_a_damaged_or_exchanged_state_is_none(tmp_path: Path) -> None:
+    """Also that of another shot or film."""
+    stores = [FrameStore(Places.of(tmp_path / name), JOB) for name in ("a.mp4", "b.mp4")]
+    for store in stores:
+        for shot in (0, 1):
+            store.save_state(shot, {"index": shot})
+    store, other = stores
+    own, *foreign = [kept.state_file(shot) for kept in stores for shot in (0, 1)]
+    assert store.last_state(0, STATE_BYTES) == {"index": 0}
+    for file in foreign:
+        own.write_bytes(file.read_bytes())
+        assert store.last_state(0, STATE_BYTES) is None
+    torch.save({"index": 0}, own)
+    assert store.last_state(0, STATE_BYTES) is None
+    assert other.last_state(0, STATE_BYTES) == {"index": 0}
+
+
+def test_what_was_never_a_state_is_refused(tmp_path: Path) -> None:
     store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
-    store.save_state(0, {"index": 0})
-    torch.save({"index": 0}, store.folder / "shots" / "00000.pt")
+    store.state_file(0).mkdir()
     with pytest.raises(ResumeError, match=r"00000\.pt is damaged.*--restart"):
         store.last_state(0, STATE_BYTES)
 
 
 def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
-    """By a file of the same kind: of another frame or shot, or of the same one of another film."""
+    """By a file of the same kind: of another frame, or of the same one of another film."""
     films = [FrameStore(Places.of(tmp_path / name), JOB) for name in ("a.mp4", "b.mp4")]
     for store in films:
         for shot in (0, 1):
             store.save(shot + 1, PICTURE + shot, {"frame": shot})
-            store.save_state(shot, {"index": shot})
             store.save_turned(shot + 1, PICTURE + 2 + shot)
     reads = (
         ("frames/0000000{}.png", lambda: films[0].picture(2)),
         ("frames/0000000{}.json", lambda: films[0].record(2)),
         ("loop/0000000{}.png", lambda: films[0].turned(2)),
-        ("shots/0000{}.pt", lambda: films[0].last_state(1, STATE_BYTES)),
     )
     for name, read in reads:
-        one, other = (0, 1) if "shots" in name else (1, 2)
-        file = films[0].folder / name.format(other)
+        file = films[0].folder / name.format(2)
         before = file.read_bytes()
         read()
-        mixed_up = [films[0].folder / name.format(one)]
+        mixed_up = [films[0].folder / name.format(1)]
         if not name.endswith("png"):  # pictures that are alike to the last bit may be taken for each other
-            mixed_up.append(films[1].folder / name.format(other))
+            mixed_up.append(films[1].folder / name.format(2))
         for exchanged in mixed_up:
             file.write_bytes(exchanged.read_bytes())
             with pytest.raises(ResumeError, match=rf"{file.name} is damaged, or not what.*--restart"):
