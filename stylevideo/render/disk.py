@@ -38,12 +38,13 @@ SPARE_FRAMES = 4
 
 
 def bytes_needed(job: Job, finished: int = 0) -> int:
-    """Disk space for the frames that are not finished, the state, and the film: a guess, without the sound."""
+    """Disk space for the frames that are not finished, their state, and the film: a guess, without the sound."""
     film = math.prod(job.size) * FILM_BYTES_PX[job.delivery.name]
     if job.delivery.name == "ffv1" and job.bits > 8:
         film = frame_bytes(job)
     count = len(job.clip.frames)
-    return round(frame_bytes(job) * (count - finished) + film * count + state_bytes(job))
+    missing = count - finished
+    return round(frame_bytes(job) * missing + film * count + (state_bytes(job) if missing else 0))
 
 
 def state_bytes(job: Job) -> int:
@@ -72,7 +73,7 @@ def check_space(job: Job, finished: int = 0) -> None:
 
 
 def check_room(job: Job) -> None:
-    """End work before the disk is so full that a frame, or what others write, would be cut off.
+    """End work while frames are missing, before the disk is so full that one, or what others write, is cut off.
 
     Raises:
         StorageError: there is hardly room for the next frames.

@@ -44,11 +44,13 @@ def help_make(request: ClipRequest, first_shot: int, hooks: Hooks) -> tuple[int,
                     break
                 if store.is_complete(shot.index):  # by somebody who died before it could say so
                     continue
+                check_room(job)
                 with suppress(Stopped):
                     for made in painter.paint(shot):
                         saver.add(made)
-                        check_room(job)
                         saver.tell_saved(hooks.on_event)
+                        if not made.ends_shot:
+                            check_room(job)
                         if stop():
                             break
             saver.finish()

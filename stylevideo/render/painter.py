@@ -23,6 +23,7 @@ from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
 from stylevideo.motion.estimate import Following, Motion, earliest_reference, following, with_motion
 from stylevideo.motion.frame import Frame
+from stylevideo.motion.vectors import VectorMotion
 from stylevideo.render.job import Job
 from stylevideo.render.styles import style_targets
 from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
@@ -200,12 +201,22 @@ class Painter:
 def _estimator(job: Job) -> Callable[[Following], tuple[Frame, Motion | None]]:
     """Finds motion, in one thread."""
     source = job.motion() if job.carries else None
-    return lambda pair: (pair.frame, pair.motion(source) if source else None)
+
+    def find(pair: Following) -> tuple[Frame, Motion | None]:
+        motion = pair.motion(source) if source else None
+        notes = source.take_notes() if isinstance(source, VectorMotion) else ()
+        return replace(pair.frame, notes=(*pair.frame.notes, *notes)), motion
+
+    return find
 
 
 def _motion_threads(job: Job) -> int:
-    """How many find motion: one where vectors are joined from frame to frame."""
-    return 1 if job.vectors is not None else motion_threads(job.device)
+    """How many find motion: one where vectors are joined from frame to frame.
+
+    One for RAFT too: it runs on the card, which works on one thing at a time, and each thread would hold memory there.
+    """
+    is_one = job.vectors is not None or job.settings.motion.motion == "raft"
+    return 1 if is_one else motion_threads(job.device)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from stylevideo.errors import (
     EncodeError,
     InputError,
     KilledError,
+    PaintingError,
     Stopped,
     StorageError,
     StyleVideoError,
@@ -95,8 +96,8 @@ def stylize(
         LockedError: another run is making this film.
         Stopped: because of `stop`; the finished frames are kept.
         TouchedError: the source was touched while it was read, again and again; the finished frames are kept.
-        DecodeError, EncodeError, KilledError, StorageError, DeviceMemoryError: it went wrong on the way; the finished
-            frames are kept. (InputError where the source turned out to be odd before there were any.)
+        DecodeError, EncodeError, KilledError, PaintingError, StorageError, DeviceMemoryError: it went wrong on the way;
+            the finished frames are kept. (InputError where the source turned out to be odd before there were any.)
     """
     chosen = tuple(map(Style.of, styles))
     request = ClipRequest(Path(source).absolute(), chosen, Path(output).absolute(), settings or Settings())
@@ -225,10 +226,10 @@ class _Run:
                 Pipeline(job, store, shots) as pipeline,
                 Painter(job, shots, store, pipeline.waiting_for_frames, stop) as painter,
             ):
-                for shot in _shots_to_paint(store, shots, self._hooks):
+                require_more = partial(_require_more, job, stop)
+                for shot in _shots_to_paint(store, shots, self._hooks.claims, require_more):
                     if shot is None:
                         pipeline.wait_for_others()
-                        check_room(job)
                         pipeline.tell_saved(on_event)
                         continue
                     for made in painter.paint(shot):
@@ -236,10 +237,9 @@ class _Run:
                         if forecast is None and made.result.iterations:
                             forecast = Forecast(_forecast_seconds(job, shots, to_do, made.result))
                             on_event(forecast)
-                        check_room(job)
                         pipeline.tell_saved(on_event)
                         if not made.ends_shot:
-                            _end_if_asked(stop)
+                            require_more()
                 pipeline.finish_frames()
                 pipeline.tell_saved(on_event)
                 notes = pipeline.finish_film()
@@ -273,7 +273,7 @@ def _kept(store: FrameStore) -> Iterator[None]:
     """Say that the finished frames are kept where work on a film fails; where there are none, leave nothing."""
     try:
         yield
-    except (DecodeError, DeviceMemoryError, EncodeError, KilledError, StorageError, InputError) as error:
+    except (DecodeError, DeviceMemoryError, EncodeError, KilledError, PaintingError, StorageError, InputError) as error:
         if not store.has_frames:
             with suppress(StyleVideoError):
                 store.remove()
@@ -284,30 +284,42 @@ def _kept(store: FrameStore) -> Iterator[None]:
         ) from error
 
 
-def _shots_to_paint(store: FrameStore, shots: Sequence[Shot], hooks: Hooks) -> Iterator[Shot | None]:
+def _shots_to_paint(
+    store: FrameStore, shots: Sequence[Shot], claims: Claims, require_more: Callable[[], None]
+) -> Iterator[Shot | None]:
     """Every shot that nobody else has, and in the end those that others did not complete.
 
+    Args:
+        store: says which are complete.
+        shots: all of them.
+        claims: asked before each.
+        require_more: called where one is done and frames are missing; raises where there shall be no more.
     Yields:
         None where there is nothing to do for now but to wait for others.
-    Raises:
-        Stopped: it was asked for, and frames are missing.
     """
     left = [shot for shot in shots if not store.is_complete(shot.index)]
     while left:
         painted = set()
         for shot in left:
-            if hooks.claims.take(shot.index) and not store.is_complete(shot.index):
+            if claims.take(shot.index) and not store.is_complete(shot.index):
                 painted.add(shot)
                 yield shot
                 if shot is not left[-1]:
-                    _end_if_asked(hooks.stop)
+                    require_more()
         left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
         if left:
-            _end_if_asked(hooks.stop)
+            require_more()
             yield None
 
 
-def _end_if_asked(stop: Callable[[], bool]) -> None:
+def _require_more(job: Job, stop: Callable[[], bool]) -> None:
+    """End work where frames are missing, and there is no room for them or no wish; all that is painted becomes a film.
+
+    Raises:
+        StorageError: the disk is nearly full.
+        Stopped: because of `stop`.
+    """
+    check_room(job)
     if stop():
         raise Stopped
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,20 +28,24 @@ from store_fixtures import kept_frames, state_number
 import stylevideo
 from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
-from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, StorageError
+from stylevideo.errors import DeviceError, EncodeError, InputError, ResumeError, SettingsError, Stopped, StorageError
 from stylevideo.media.decode.probe import probe
-from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
 from stylevideo.motion.frame import Frame
-from stylevideo.render.job import manifest_of
+from stylevideo.planning.request import ClipRequest
+from stylevideo.render import painter
+from stylevideo.render.disk import bytes_needed, state_bytes
+from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.job import Job, manifest_of
 from stylevideo.render.painter import Painter
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.warnings import source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.frames import FrameStore, find_store
-from stylevideo.system.device import is_fast_with_bf16
+from stylevideo.system.device import MOST_MOTION_THREADS, is_fast_with_bf16
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
@@ -149,6 +155,83 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
     assert printed.out.strip() == str(output)
     assert output.read_bytes() == film.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "film.mp4.json"]
+
+
+def test_a_shot_whose_state_is_spoilt_is_painted_again(
+    two_shot_clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From its own start, so the film is the same; what was kept of other shots stays."""
+    settings, film = SMALL.with_values(frames="10-14"), tmp_path / "film.mp4"
+    events: list[Event] = []
+
+    def is_in_second_shot() -> bool:
+        return sum(isinstance(event, FrameFinished) for event in events) >= 2
+
+    with pytest.raises(Stopped):
+        stylevideo.stylize(two_shot_clip, [STYLE], film, settings, events.append, is_in_second_shot)
+    state = Places.of(film).work / "shots" / "00001.pt"
+    data = state.read_bytes()
+    for damaged in (data[:-99] + bytes([data[-99] ^ 1]) + data[-98:], b"", bytes(64) + data[64:]):
+        state.write_bytes(damaged)
+        caplog.clear()
+        assert estimate_clip(ClipRequest(two_shot_clip, (Style(STYLE),), film, settings)).frames == 5
+        assert "00001.pt is damaged" in caplog.text
+        assert "Its shot is painted again, from frame 11 on." in caplog.text
+    events.clear()
+    stylevideo.stylize(two_shot_clip, [STYLE], film, settings, events.append)
+    assert [event.record.number for event in events if isinstance(event, FrameFinished)] == [11, 12, 13, 14]
+    whole = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "whole.mp4", settings)
+    assert film.read_bytes() == whole.output.read_bytes()
+
+
+def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real, film = painter._as_frame, tmp_path / "film.mp4"
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64", *flags]
+
+    def spoilt(job: Job, source: SourceFrame) -> Frame:
+        frame = real(job, source)
+        if frame.index == 2:
+            frame.image[0, 1, 8, 8] = math.nan
+        return frame
+
+    monkeypatch.setattr(painter, "_as_frame", spoilt)
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert f"{two_shot_clip.name}, frame 3: its loss" in said
+    assert "--restart with --precision fp32" in said
+    assert "The finished frames are kept" in said
+    assert kept_frames(film) == [1, 2]
+    monkeypatch.undo()
+    assert main(command) == 0
+    assert "2 of them already made" in capsys.readouterr().err
+
+
+def test_raft_finds_motion_in_one_thread(two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card, whose memory each thread would take; DIS runs beside it."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    job = replace(check_job(two_shot_clip, tmp_path / "film.mp4", SMALL), device=torch.device("cuda"))
+    assert painter._motion_threads(job) == MOST_MOTION_THREADS
+    raft = SMALL.with_values(motion="raft", raft_weights="raft.pth")
+    assert painter._motion_threads(replace(job, settings=raft)) == 1
+
+
+def test_a_disk_that_is_full_after_the_last_frame_ends_no_film(
+    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is left is to write the film."""
+    free = iter([1 << 40])  # when work begins
+    monkeypatch.setattr("stylevideo.render.disk.shutil.disk_usage", lambda _: SimpleNamespace(free=next(free, 0)))
+    plain = SMALL.with_values(iterations=0)
+    stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "still.mp4", plain.with_values(frames="10"))
+    with pytest.raises(StorageError, match="nearly full"):
+        free = iter([1 << 40])
+        stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", plain.with_values(frames="10-11"))
+    monkeypatch.undo()
+    job = check_job(two_shot_clip, tmp_path / "other.mp4", SMALL.with_values(frames="1-2"))
+    assert bytes_needed(job, finished=2) < state_bytes(job) < bytes_needed(job, finished=1)
 
 
 def test_a_film_stopped_long_after_the_source_came_to_rest_is_the_same(tmp_path: Path) -> None:
