@@ -31,9 +31,10 @@ from stylevideo.system.threads import start_thread
 from stylevideo.timeline.clip import Shot
 
 CHECKPOINT_S = 10.0
-"""Seconds of work after which a state is saved; about so much of it, or a frame that takes longer, a crash costs.
+"""Seconds of work after which a state is saved.
 
-A state has 32 bytes for each pixel, thirteen times what a frame has.
+A crash costs the frames of so much of it, the one that ends them, and what is being saved or painted then. A state has
+32 bytes for each pixel, thirteen times what a frame has.
 """
 
 
