@@ -448,6 +448,18 @@ def test_a_frame_that_is_not_finite_begins_anew(
     assert all(maps.isfinite().all() for maps in (made.image, *list(vars(after.carried).values())[:3]))
 
 
+@pytest.mark.parametrize(("part", "value"), [("first_moment", float("nan")), ("second_moment", float("inf"))])
+def test_losses_tell_of_the_state_that_the_last_step_left(
+    vgg: VGG19, make_targets: Maker, part: str, value: float
+) -> None:
+    """They were finite before it; an infinite second moment even leaves the picture as it was."""
+    settings, image = Settings(), noise_image(*SMALL)
+    optimizer, start = FrameOptimizer(vgg, make_targets(settings), settings), CarriedState.fresh(image)
+    assert optimizer.optimize(image, start, None, 1).losses.is_finite
+    spoilt = replace(start, **{part: torch.full_like(image, value)})
+    assert not optimizer.optimize(image, spoilt, None, 1).losses.is_finite
+
+
 def test_a_frame_that_is_not_finite_either_when_it_begins_anew_ends_the_work(vgg: VGG19, make_targets: Maker) -> None:
     settings = Settings().with_values(first_iterations=2, coarsest_size=0)
     (frame,) = pan(1, size=SMALL)
