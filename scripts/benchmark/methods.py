@@ -61,8 +61,10 @@ OF_FRAMES = (
     "render/painter.py",
 )
 """Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""
-ENGINE_ALONE = ("matcher", "objective", "optimizer", "sequence", "targets", "terms", "transporter")
-OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "parts", "pyramid", "transport")
+ENGINE_ALONE = (
+    *("looks", "matcher", "objective", "optimizer", "places", "sequence", "targets", "terms", "transporter"),
+)
+OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "parts", "pyramid", "tiles", "transport")
 OF_FRAMES_ALONE = (
     *(f"engine/{name}.py" for name in ENGINE_ALONE),
     *(f"ops/{name}.py" for name in OPS_ALONE),

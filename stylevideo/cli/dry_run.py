@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions
@@ -18,6 +19,7 @@ from stylevideo.text import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
     from stylevideo.engine.pace import Work
+    from stylevideo.store.calibration import Calibrations
 
 
 def dry_run(requests: Sequence[ClipRequest], options: BatchOptions, stop: Callable[[], bool], if_nothing: int) -> int:
@@ -82,11 +84,15 @@ class Times:
     """
 
     def __init__(self, options: BatchOptions) -> None:
-        from stylevideo.store.calibration import Calibrations
-
-        self._options, self._calibrations = options, Calibrations(options.devices)
+        self._options = options
         self._threads: set[int] = set()
         self.measured = ""
+
+    @cached_property
+    def _calibrations(self) -> Calibrations:
+        from stylevideo.store.calibration import Calibrations  # with PyTorch, where there is something to time
+
+        return Calibrations(self._options.devices)
 
     def of(self, settings: Settings, work: Work) -> float:
         """Seconds that one process takes for work."""

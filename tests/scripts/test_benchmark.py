@@ -380,10 +380,9 @@ def test_evaluations_are_compared_at_an_equal_loss(tmp_path: Path, capsys: pytes
 
 def test_what_a_gpu_does_is_tried_dry(capsys: pytest.CaptureFixture[str]) -> None:
     """On the CPU numbers are read too: each frame's losses, and whether the source stands still."""
-    benchmark.main(["gpu", "--dry", "--parts", "iterations", "films", "waits"])
+    benchmark.main(["gpu", "--dry", "--parts", "films", "waits"])
     printed = capsys.readouterr().out
     assert "FAILED" not in printed
-    assert re.search(r"\| 64x48, float32 \|(.*\n){2}\| standard \| relu4_2 \| [\d.]+ \|", printed)
     assert re.search(r"\| 96x54, 10 frames \| [\d.]+ \|", printed)
     assert int(re.findall(r"reads from the device: (\d+) in a following frame", printed)[0]) >= 1
     if not torch.cuda.is_available():
