@@ -49,7 +49,8 @@ def _networks_are_read_once() -> Iterator[None]:
     """Jobs of this process share the network that the first of them reads from its file; `test_vgg` reads it anew."""
     with pytest.MonkeyPatch.context() as patch:
         read_once = functools.cache(load_vgg19)
-        for module in ("stylevideo.render.opening", "stylevideo.quality.evaluate", "scripts.benchmark.__main__"):
+        ours = (f"stylevideo.{name}" for name in ("render.opening", "quality.evaluate", "store.calibration"))
+        for module in (*ours, "scripts.benchmark.__main__"):
             patch.setattr(f"{module}.load_vgg19", read_once)
         yield
 
