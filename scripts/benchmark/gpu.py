@@ -334,6 +334,10 @@ PARTS: dict[str, Callable[[Trial], Iterator[str]]] = {
 }
 
 
+WAITED_FOR = ("_local_scalar_dense", "nonzero")
+"""Operations whose result is a number for the host, or has a size that only the device knows."""
+
+
 class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts, as a context, how often numbers are read from the device, for each of which the host waits."""
 
@@ -346,5 +350,5 @@ class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func.overloadpacket.__name__
         source = args[1] if name == "copy_" else args[0] if name == "_to_copy" else None
         moved = isinstance(source, torch.Tensor) and source.device.type != "cpu" and result.device.type == "cpu"
-        self.count += moved or name == "_local_scalar_dense"
+        self.count += moved or name in WAITED_FOR
         return result

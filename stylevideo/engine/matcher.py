@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -37,39 +38,37 @@ REACH = 2
 
 
 @dataclass(frozen=True)
-class _Map:
-    """One style's features at one layer.
-
-    Attributes:
-        directions: (h·w, C).
-        size: h and w.
-        start: how many places the styles before it have.
-    """
-
-    directions: Tensor
-    size: tuple[int, int]
-    start: int
-
-
-@dataclass(frozen=True)
 class _Layer:
-    """All styles' features at one layer.
+    """All styles' features at one layer, of one style's places after the other's.
 
     Attributes:
-        maps: of each style.
-        features: (N, C), of one style after the other.
+        sizes: height and width of each style's map.
+        features: (N, C).
+        directions: (N, C), each style's from its own mean.
     """
 
-    maps: tuple[_Map, ...]
+    sizes: tuple[tuple[int, int], ...]
     features: Tensor
+    directions: Tensor
 
     @classmethod
     def of(cls, styles: Sequence[Tensor]) -> _Layer:
         """From (1, C, h, w) of each style."""
-        flat = [style[0].flatten(1).T for style in styles]
-        counts = [len(places) for places in flat]
-        maps = [_Map(directions(own), _size(own), sum(counts[:before])) for before, own in enumerate(styles)]
-        return cls(tuple(maps), torch.cat(flat) if len(flat) > 1 else flat[0].contiguous())
+        return cls(
+            tuple(map(_size, styles)),
+            _joined([style[0].flatten(1).T for style in styles]),
+            _joined([directions(style) for style in styles]),
+        )
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Of each style's places."""
+        return tuple(map(math.prod, self.sizes))
+
+    def maps(self) -> Tensor:
+        """Of each style's map the number of its first place, its height and width: (3, styles); nobody waits for it."""
+        rows = (tuple(accumulate(self.counts[:-1], initial=0)), *zip(*self.sizes, strict=True))
+        return torch.tensor(rows).to(self.features.device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class _Matches:
 
     def numbers(self, layer: _Layer) -> Tensor:
         """Of the matched places among all of the styles': (h, w), int32."""
-        starts, widths = _starts_and_widths(layer.maps, self.styles.device)
+        starts, _, widths = layer.maps().unbind()
         rows, columns = self.places.unbind(dim=2)
         numbers: Tensor = starts[self.styles] + rows * widths[self.styles] + columns
         return numbers.int()
@@ -125,32 +124,24 @@ class Matcher:
             wanted: (1, C, h, w), means over squares of the deepest map.
             edge: of a square.
         """
-        maps = self.styles[self.layers[0]].maps
+        layer = self.styles[self.layers[0]]
         if edge > 1:
-            maps = _Layer.of([square_means(style, edge) for style in self._deepest]).maps
-        wanting = directions(wanted)
-        offered = torch.cat([style.directions for style in maps])
-        counts = [len(style.directions) for style in maps]
+            layer = _Layer.of([square_means(style, edge) for style in self._deepest])
+        wanting, offered = directions(wanted), layer.directions
         share = torch.cat(
             [
                 torch.full((count,), share / count, device=wanted.device)
-                for share, count in zip(self._shares, counts, strict=True)
+                for share, count in zip(self._shares, layer.counts, strict=True)
             ]
         )
         found = nearest(wanting, offered, prices(wanting, offered, share))
-        starts, widths = _starts_and_widths(maps, wanted.device)
+        starts, _, widths = layer.maps().unbind()
         styles = torch.bucketize(found, starts, right=True) - 1
         within = found - starts[styles]
         width = widths[styles]
         places = torch.stack((within // width, within % width), dim=1)
         size = _size(wanted)
         return _Matches(styles.view(size), places.view(*size, 2))
-
-
-def _starts_and_widths(maps: Sequence[_Map], device: torch.device) -> Tensor:
-    """Two rows of whole numbers, one for each style; nobody waits until they are there."""
-    rows = ([style.start for style in maps], [style.size[1] for style in maps])
-    return torch.tensor(rows).to(device, non_blocking=True)
 
 
 class MatchSearch:
@@ -203,13 +194,13 @@ class MatchSearch:
             reach = max(REACH, edge) if layer == self.layers[0] else REACH
             styles = self._matcher.styles[layer]
             scales = [
-                (own.size[0] / last.size[0], own.size[1] / last.size[1]) if before else (edge, edge)
-                for own, last in zip(styles.maps, before or styles.maps, strict=True)
+                (own[0] / last[0], own[1] / last[1]) if before else (edge, edge)
+                for own, last in zip(styles.sizes, before or styles.sizes, strict=True)
             ]
             wanting = directions(wanted, self._means[layer])
-            matches = _descended(matches, parents, wanting, list(zip(styles.maps, scales, strict=True)), reach)
+            matches = _descended(matches, parents, wanting, styles, scales, reach)
             self._found[tile, layer] = matches.numbers(styles)
-            shrink, start, factor, before = shrink_of(layer), (0, 0), 1, styles.maps
+            shrink, start, factor, before = shrink_of(layer), (0, 0), 1, styles.sizes
 
     def _matches_of_squares(self, tile: Tile) -> _Matches:
         """Of the whole picture."""
@@ -236,21 +227,24 @@ def _descended(
     coarse: _Matches,
     parents: Parents,
     wanting: Tensor,
-    maps: Sequence[tuple[_Map, tuple[float, float]]],
+    layer: _Layer,
+    scales: Sequence[tuple[float, float]],
     reach: int,
 ) -> _Matches:
-    """Matches of a finer map: each place looks around where its parent is.
+    """Matches of a finer map: each place looks around where its parent is, in that one's style.
 
-    Each style's map comes with the rows and columns that it has for one of the coarse.
+    Each style has a scale: how many rows and columns it has for one of the coarse.
     """
     styles = parents.values(coarse.styles)
-    chosen_by = styles.flatten()
-    places = torch.zeros(len(wanting), 2, dtype=torch.long, device=wanting.device)
-    for number, (style, scale) in enumerate(maps):
-        chosen = (chosen_by == number).nonzero()[:, 0] if len(maps) > 1 else slice(None)
-        guesses = parents.refined(coarse.places, scale)[chosen]
-        places[chosen] = nearest_around(wanting[chosen], style.directions, guesses, style.size, reach)
+    of_styles = torch.tensor(tuple(zip(*scales, strict=True)), dtype=torch.float32)
+    rows, columns = of_styles.to(styles.device, non_blocking=True).unbind()
+    guesses = parents.refined(coarse.places, (rows[styles], columns[styles]))
+    places = nearest_around(wanting, layer.directions, guesses, layer.maps()[:, styles.flatten()], reach)
     return _Matches(styles, places.view(*styles.shape, 2))
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(tuple(parts)) if len(parts) > 1 else parts[0].contiguous()
 
 
 def _size(features: Tensor) -> tuple[int, int]:

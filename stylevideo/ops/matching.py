@@ -91,39 +91,40 @@ def nearest(wanting: Tensor, offered: Tensor, price: Tensor) -> Tensor:
     return torch.cat([(part @ offered.T - price).argmax(dim=1) for part in torch.split(wanting, rows)])
 
 
-def nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, size: tuple[int, int], reach: int) -> Tensor:
+def nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, maps: Tensor, reach: int) -> Tensor:
     """The most similar place for each in a square around a guess.
 
     Args:
         wanting: (N, C), directions.
-        offered: (H·W, C), directions of one map.
+        offered: (M, C), directions of one map's places after the other's.
         places: (N, 2), rows and columns of the guesses.
-        size: H and W.
+        maps: (3, N), of the map in which each is looked for: which of the offered is its first, its height and width.
         reach: how far the square goes from its middle, in places.
     Returns:
         (N, 2), rows and columns.
     """
     at_once = places_at_once(wanting.shape[1], wanting.device)
-    parts = zip(torch.split(wanting, at_once), torch.split(places, at_once), strict=True)
-    return torch.cat([_nearest_around(part, offered, guesses, size, reach) for part, guesses in parts])
+    each = (torch.split(wanting, at_once), torch.split(places, at_once), torch.split(maps, at_once, dim=1))
+    parts = zip(*each, strict=True)
+    return torch.cat([_nearest_around(part, offered, guesses, own, reach) for part, guesses, own in parts])
 
 
-def _nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, size: tuple[int, int], reach: int) -> Tensor:
-    height, width = size
+def _nearest_around(wanting: Tensor, offered: Tensor, places: Tensor, maps: Tensor, reach: int) -> Tensor:
+    (first, height, width), (row, column) = maps.unbind(), places.unbind(dim=1)
     steps = range(-reach, reach + 1)
-    starts = [(places[:, 0] + down).clamp(0, height - 1) * width for down in steps]  # of rows
-    columns = [(places[:, 1] + across).clamp(0, width - 1) for across in steps]
+    starts = [first + (row + down).clamp_min(0).minimum(height - 1) * width for down in steps]  # of rows
+    columns = [(column + across).clamp_min(0).minimum(width - 1) for across in steps]
     best = wanting.new_full((len(wanting),), -torch.inf)
     found = starts[0]
     for start in starts:
-        for column in columns:
-            tried = start + column
+        for across in columns:
+            tried = start + across
             there = offered.index_select(0, tried)  # far faster than by brackets
             similarity = (wanting * there).sum(dim=1)
             is_better = similarity > best
             best = torch.where(is_better, similarity, best)
             found = torch.where(is_better, tried, found)
-    return torch.stack((found // width, found % width), dim=1)
+    return torch.stack(((found - first) // width, (found - first) % width), dim=1)
 
 
 @dataclass(frozen=True)
@@ -162,12 +163,12 @@ class Parents:
         """The parents' values, (h, w, ...) to (H, W, ...)."""
         return coarse[self.rows][:, self.columns]
 
-    def refined(self, coarse: Tensor, scale: tuple[float, float]) -> Tensor:
+    def refined(self, coarse: Tensor, scale: tuple[Tensor, Tensor]) -> Tensor:
         """Where the finer places go: beside where their parents went, as they lie beside them here.
 
         Args:
             coarse: (h, w, 2), rows and columns of another map.
-            scale: how many rows and columns that map's finer one has for one of the coarse.
+            scale: how many rows and columns that map's finer one has for one of the coarse: (H, W) each, or scalars.
         Returns:
             (H·W, 2), rows and columns of that map's finer one.
         """

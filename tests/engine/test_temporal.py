@@ -24,7 +24,7 @@ from stylevideo.engine.carry import (
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.sequence import PaintedFrame, SequenceState, stylize_sequence
-from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, ReferenceMatch, with_motion
@@ -468,11 +468,14 @@ def test_a_frame_that_is_not_finite_either_when_it_begins_anew_ends_the_work(vgg
         next(stylize_sequence([(frame, None)], None, vgg, make_targets(settings), settings))
 
 
-def test_the_host_waits_for_a_following_frame_at_most_twice(vgg: VGG19, make_targets: Maker) -> None:
+@pytest.mark.parametrize("styles", [1, 2])
+def test_the_host_waits_for_a_following_frame_at_most_twice(vgg: VGG19, styles: int) -> None:
     """Once for how much of it is new, once for its losses; on a CPU the second is not counted."""
     settings = Settings().with_values(first_iterations=2, coarsest_size=0, new_iterations=0)
     frames = iter(list(with_motion(pan(2, size=SMALL), DISFlow())))
-    painting = stylize_sequence(frames, None, vgg, make_targets(settings), settings)
+    pictures = [StylePicture(noise_image(*SMALL), 1.0), StylePicture(noise_image(*SMALL).flip(3), 0.5)][:styles]
+    targets = StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
+    painting = stylize_sequence(frames, None, vgg, targets, settings)
     next(painting)
     with HostReads() as reads:
         result, _ = next(painting)

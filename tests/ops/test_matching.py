@@ -93,11 +93,23 @@ def test_a_square_is_searched_and_no_more_of_it_than_there_is() -> None:
     style = features(8)
     places = directions(style)
     there = torch.stack(torch.meshgrid(torch.arange(6), torch.arange(8), indexing="ij"), dim=2).flatten(0, 1)
-    guesses = there + torch.tensor((1, -1))
-    assert torch.equal(nearest_around(places, places, guesses, (6, 8), 1), there)
-    missed = nearest_around(places, places, there + torch.tensor((3, 0)), (6, 8), 1)
+    guesses, maps = there + torch.tensor((1, -1)), torch.tensor((0, 6, 8))[:, None].expand(3, 48)
+    assert torch.equal(nearest_around(places, places, guesses, maps, 1), there)
+    missed = nearest_around(places, places, there + torch.tensor((3, 0)), maps, 1)
     assert missed.min() >= 0
     assert not torch.equal(missed, there)
+
+
+def test_each_place_is_looked_for_in_its_own_map() -> None:
+    """Of several of unlike sizes, one after the other; a square that reaches beyond one ends there."""
+    sizes = ((6, 8), (3, 5))
+    offered = torch.cat([directions(features(9 + number, *size)) for number, size in enumerate(sizes)])
+    there = torch.cat([torch.cartesian_prod(*map(torch.arange, size)) for size in sizes])
+    maps = torch.tensor([(0, 6, 8)] * 48 + [(48, 3, 5)] * 15).T
+    assert torch.equal(nearest_around(offered, offered, there + torch.tensor((-1, 1)), maps, 1), there)
+    others = torch.tensor([(48, 3, 5)] * 48 + [(0, 6, 8)] * 15).T
+    found = nearest_around(offered, offered, there, others, 8)
+    assert (found >= 0).all() and (found < others[1:].T).all()
 
 
 @given(
@@ -110,15 +122,15 @@ def test_a_square_is_searched_and_no_more_of_it_than_there_is() -> None:
 def test_a_finer_map_follows_the_coarse_one(height: int, width: int, factor: int, more: int, cut: int) -> None:
     """Where each coarse place went to its own row and column, each finer one goes to its own; parts too."""
     places = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), dim=2)
-    finer = (height * factor + more, width * factor)
+    finer, scale = (height * factor + more, width * factor), (torch.tensor(factor), torch.tensor(factor))
     parents = Parents.of((height, width), finer, factor, places.device)
-    found = parents.refined(places, (factor, factor)).view(*finer, 2)
+    found = parents.refined(places, scale).view(*finer, 2)
     there = torch.stack(torch.meshgrid(torch.arange(finer[0]), torch.arange(finer[1]), indexing="ij"), dim=2)
     assert torch.equal(found, there)
     assert torch.equal(parents.values(places), (there // factor).clamp_max(torch.tensor([height - 1, width - 1])))
     cut = min(cut, finer[0] - 1)
     part = Parents.of((height, width), (finer[0] - cut, finer[1]), factor, places.device, (cut, 0))
-    assert torch.equal(part.refined(places, (factor, factor)).view(-1, finer[1], 2), found[cut:])
+    assert torch.equal(part.refined(places, scale).view(-1, finer[1], 2), found[cut:])
 
 
 @pytest.mark.parametrize("edge", [1, 3])
