@@ -58,7 +58,7 @@ class Looks:
         return self._look(tile)[0]
 
     def trace(self, tile: Tile) -> Trace:
-        """The features of all that a tile sees, with the way back from them, which can be gone once.
+        """The features of all that a tile sees, with the way back from them, which can be gone once: it is not kept.
 
         Raises:
             ValueError: it is not asked for.
@@ -66,6 +66,7 @@ class Looks:
         trace = self._look(tile)[1]
         if trace is None:
             raise ValueError("nobody asked for the way back")
+        self.forget()
         return trace
 
     def forget(self) -> None:

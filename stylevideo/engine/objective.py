@@ -160,13 +160,8 @@ class Objective:
         others = self._weights.new_zeros(3)
         gradient: Tensor | None = None
         for tile in self._tiles:
-            with torch.no_grad():
-                parts = self._of_tile(tile, looks, known, squares)
-            variable = tile.seen_of(image).detach().requires_grad_()
-            own_others = torch.stack(self._of_picture(tile, variable))
-            others = others + own_others.detach()
-            (part,) = torch.autograd.grad((own_others * self._weights[2:]).sum(), variable, materialize_grads=True)
-            part += looks.trace(tile).gradient({layer: back_to_seen(tile, layer, own) for layer, own in parts.items()})
+            own_others, part = self._gradient_of(tile, looks, known, squares)
+            others = others + own_others
             if tile.is_whole:
                 gradient = part
                 continue
@@ -174,6 +169,18 @@ class Objective:
             tile.seen_of(gradient).add_(part)
         assert gradient is not None, "a picture has at least one tile"
         return self._terms(known, squares, others), gradient
+
+    def _gradient_of(
+        self, tile: Tile, looks: Looks, known: _Known, squares: dict[tuple[bool, str], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """What a tile adds to the last three terms, and to the gradient by what it sees; nothing else of it is left."""
+        with torch.no_grad():
+            parts = self._of_tile(tile, looks, known, squares)
+        variable = tile.seen_of(looks.image).detach().requires_grad_()
+        others = torch.stack(self._of_picture(tile, variable))
+        (gradient,) = torch.autograd.grad((others * self._weights[2:]).sum(), variable, materialize_grads=True)
+        gradient += looks.trace(tile).gradient({layer: back_to_seen(tile, layer, own) for layer, own in parts.items()})
+        return others.detach(), gradient
 
     @torch.no_grad()
     def _of_whole(self, looks: Looks) -> _Known:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import pytest
 import torch
 
+from stylevideo.engine import looks as looks_module
 from stylevideo.engine import optimizer as optimizer_module
 from stylevideo.engine.looks import Looks, network_tiles
 from stylevideo.engine.objective import Objective, TemporalTarget
@@ -133,6 +135,29 @@ def test_of_a_picture_that_is_one_nothing_is_looked_at_twice(vgg: VGG19, monkeyp
     assert seen == ["trace"]
     objective.value(picture(1, (24, 32)))
     assert seen == ["trace", "forward"]
+
+
+def test_nothing_of_a_tile_is_left_when_the_next_is_looked_at(vgg: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else there would have to be memory for more than one."""
+    settings, size, left = Settings().with_values(painter="match", **SHALLOW), (64, 64), list[weakref.ref[Any]]()
+    style = targets(vgg, settings).at(size)
+    objective = Objective(vgg, picture(0, size), style, None, settings.losses, 16)
+    objective.value_and_grad(picture(1, size))
+    real_own, real_trace = looks_module._own, VGG19.trace
+
+    def own(*given: Any) -> Any:
+        features = real_own(*given)
+        left.extend(map(weakref.ref, features.values()))
+        return features
+
+    def trace(*given: Any) -> Any:
+        assert not any(each() is not None for each in left)
+        return real_trace(*given)
+
+    monkeypatch.setattr(looks_module, "_own", own)
+    monkeypatch.setattr(VGG19, "trace", trace)
+    objective.value_and_grad(picture(1, size))
+    assert left
 
 
 def test_the_way_back_is_not_kept_where_nobody_asks_for_it(vgg: VGG19) -> None:
