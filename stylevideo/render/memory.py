@@ -28,6 +28,9 @@ FALLBACK_NAME = "fallback"
 """Under this name a store remembers what was given up."""
 LARGEST_TILE_PX = 2048
 """Larger ones save no time that is worth it."""
+LEAST_CHOSEN_TILE_PX = 256
+"""Smaller ones, which spare half a gigabyte at most and see up to four times their own pixels, are for frames that have
+proved too large."""
 USABLE = {"cuda": 0.85, "mps": 0.7, "cpu": 0.5}
 """How much of a device's memory painting may take, by its type: a machine's is for other programs too."""
 
@@ -68,7 +71,7 @@ def with_tile(settings: Settings, size: tuple[int, int], device: torch.device) -
     usable = memory_bytes(device) * USABLE[device.type]
     chosen = whole = settings.with_values(tile="off")
     tile = min(LARGEST_TILE_PX, max(painted_size(*size)) // TILE_STEP_PX * TILE_STEP_PX)
-    least = least_tile_px(settings.losses.layers)
+    least = max(LEAST_CHOSEN_TILE_PX, least_tile_px(settings.losses.layers))
     while memory_needed(chosen, size) > usable and tile >= least:
         chosen, tile = settings.with_values(tile=str(tile)), tile - TILE_STEP_PX
     if chosen is not whole:

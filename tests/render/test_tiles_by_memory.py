@@ -41,8 +41,8 @@ def test_tiles_are_as_large_as_the_memory_allows(monkeypatch: pytest.MonkeyPatch
     settings, size = Settings(), (2160, 3840)
     assert chosen(settings, size, 1000, monkeypatch) == "off"
     some, fewer = (int(chosen(settings, size, gib, monkeypatch)) for gib in (24, 14))
-    assert 80 <= fewer < some < 3840
-    assert chosen(settings, size, 1, monkeypatch) == "80", "the smallest that is worth anything"
+    assert 256 <= fewer < some < 3840
+    assert chosen(settings, size, 1, monkeypatch) == "256", "smaller ones spare little, for much time"
     assert chosen(settings, (144, 256), 24, monkeypatch) == "off"
 
 
