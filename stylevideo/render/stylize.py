@@ -131,7 +131,8 @@ def make_film(request: ClipRequest, hooks: Hooks) -> ClipResult:
                     more = run.less_after(error)
                     is_told = "tile" in more and "tile" in attempt.given_up
                     level = logging.INFO if is_told else logging.WARNING
-                    logger.log(level, "%s Going on %s.", error, f"with {more}" if more else "without help")
+                    less = "with " + " ".join(f"--{name} {value}" for name, value in more.items())
+                    logger.log(level, "%s Going on %s.", error, less if more else "without help")
                 # Only here the error, and with it all that it holds of the device's memory, is gone.
                 given_up, anew = {**attempt.given_up, **more}, attempt.anew and not run.has_begun
                 attempt, knows_frames = Attempt(given_up, anew, touches.are_many), run.knows_frames

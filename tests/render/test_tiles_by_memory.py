@@ -118,7 +118,9 @@ def test_a_frame_that_does_not_fit_is_painted_in_tiles(
     assert short_of_memory(1600) == []
     caplog.clear()
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.####.png", SMALL)
-    assert [record.levelname for record in caplog.records if "Going on" in record.message] == ["WARNING"]
+    told = [record for record in caplog.records if "Going on" in record.message]
+    assert [record.levelname for record in told] == ["WARNING"]
+    assert told[0].message.endswith(" Going on with --tile 48.")
     assert result.settings.optimizer.tile == "16"
     assert "There was too little memory: frames were painted in tiles of 16 pixels." in result.warnings
     for number in ("0001", "0003"):
