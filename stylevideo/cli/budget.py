@@ -105,7 +105,8 @@ def propose(requests: Sequence[ClipRequest], options: BatchOptions, stop: Callab
 
 def command(words: Sequence[str], look: Look) -> list[str]:
     """A command line that makes a look of what another asks for, without the program's name."""
-    left, kept = list(words), list[str]()
+    clips = words.index("--") if "--" in words else len(words)  # behind which nothing is a flag
+    left, kept = list(words[:clips]), list[str]()
     while left:
         word = left.pop(0)
         flag, joined, _ = word.partition("=")
@@ -115,7 +116,7 @@ def command(words: Sequence[str], look: Look) -> list[str]:
         else:
             kept.append(word)
     size = ["--size", str(look.size)] if look.size else []
-    return [*kept, "--preset", look.preset, *size]
+    return [*kept, "--preset", look.preset, *size, *words[clips:]]
 
 
 class _Plans:

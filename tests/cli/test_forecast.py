@@ -228,6 +228,7 @@ class TestBudget:
         assert command(words, Look("fine")) == [*kept, "--size", "99", "-o", "a film.mp4", "--preset", "fine"]
 
     @pytest.mark.usefixtures("measured", "in_process")
+        assert command(["run", "--budget=2h", "--", "-a"], Look("fine")) == ["run", "--preset", "fine", "--", "-a"]
     def test_the_best_that_fits_is_proposed_with_its_command(
         self, two_shot_clip: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
