@@ -157,11 +157,13 @@ class _Plans:
 
     def told(self, look: Look) -> str:
         """What a look means, in a line."""
-        from stylevideo.render.memory import memory_needed
+        from stylevideo.render.memory import memory_needed, with_tile
+        from stylevideo.system.device import choose_device
 
         memory = disk = 0
         for estimate, settings, (height, width) in self._planned(look):
-            memory = max(memory, memory_needed(settings, (height, width)))
+            tiled = with_tile(settings, (height, width), choose_device(settings.optimizer.device))
+            memory = max(memory, memory_needed(tiled, (height, width)))
             disk += round(estimate.bytes_needed * height * width / (estimate.height * estimate.width))
         sizes = sorted({f"{width}x{height}" for _, _, (height, width) in self._planned(look)})
         memory *= self._times.side_by_side(self._checked)

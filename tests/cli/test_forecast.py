@@ -10,22 +10,24 @@ from pathlib import Path
 import hypothesis.strategies as st
 import platformdirs
 import pytest
+import torch
 from conftest import QUICK, STYLE
 from hypothesis import given
 
-from stylevideo.batch.outcomes import BatchChecked
-from stylevideo.cli.budget import Look, best_within, command, looks
+from stylevideo.batch.outcomes import BatchChecked, BatchOptions
+from stylevideo.cli.budget import Budget, Look, best_within, command, looks, propose
 from stylevideo.cli.main import main
-from stylevideo.engine.pace import COSTS, Pace, Work
+from stylevideo.engine.pace import COSTS, NO_WORK, Pace, Work
 from stylevideo.models.vgg import VGG19
-from stylevideo.planning.request import ClipRequest
-from stylevideo.render.estimate import Survey, estimate_clip, work_of
+from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.render.estimate import Estimate, Survey, estimate_clip, work_of
+from stylevideo.render.memory import memory_needed, with_tile
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import calibration
 from stylevideo.store.calibration import Calibrations, calibration_file
-from stylevideo.text import seconds_of
+from stylevideo.text import bytes_in_words, seconds_of
 from stylevideo.timeline.clip import Shot
 
 CPU = Settings().with_values(device="cpu")
@@ -226,9 +228,9 @@ class TestBudget:
             *kept, "-o", "a film.mp4", "--preset", "standard", "--size", "640"
         ]  # fmt: skip
         assert command(words, Look("fine")) == [*kept, "--size", "99", "-o", "a film.mp4", "--preset", "fine"]
+        assert command(["run", "--budget=2h", "--", "-a"], Look("fine")) == ["run", "--preset", "fine", "--", "-a"]
 
     @pytest.mark.usefixtures("measured", "in_process")
-        assert command(["run", "--budget=2h", "--", "-a"], Look("fine")) == ["run", "--preset", "fine", "--", "-a"]
     def test_the_best_that_fits_is_proposed_with_its_command(
         self, two_shot_clip: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -283,6 +285,21 @@ class TestBudget:
             assert main(["run", str(job), *given, "--budget", "99h"]) == 0
             times.append(capfd.readouterr().out.splitlines()[0])
         assert times[0] != times[1] == times[2]
+
+    @pytest.mark.usefixtures("cache", "measured")
+    def test_memory_is_that_of_the_tiles_that_a_run_would_choose(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        size, settings = (2160, 3840), CPU.with_values(precision="fp32")
+        survey = Survey((Shot(0, 0, 2),))
+        estimate = Estimate(2, size[1], size[0], 0, NO_WORK, 1, "cpu", source_size=size, survey=survey)
+        monkeypatch.setattr("stylevideo.render.memory.memory_bytes", lambda device: 24 << 30)
+        monkeypatch.setattr("stylevideo.cli.budget.check_batch", lambda *_: BatchChecked({0: estimate}, {}, ()))
+        request = ClipRequest(tmp_path / "clip.mp4", (Style(STYLE),), tmp_path / "film.mp4", settings)
+        assert propose([request], BatchOptions(), lambda: False, Budget(1e9, Overrides(), ("run",))) == 0
+        tiled = memory_needed(with_tile(settings, size, torch.device("cpu")), size)
+        assert tiled < memory_needed(settings, size) / 2
+        assert f" {bytes_in_words(tiled)} of memory" in capfd.readouterr().out
 
 
 def test_the_file_is_in_the_users_cache_folder(cache: Path) -> None:
