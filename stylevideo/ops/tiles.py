@@ -26,11 +26,9 @@ class Rectangle:
 
     def of(self, maps: Tensor, shrink: int = 1) -> Tensor:
         """This part of maps (1, C, h, w) that have one place for so many pixels each way; a view."""
-        rows, columns = slice(self.top // shrink, -(-self.bottom // shrink)), self._columns(shrink)
+        borders = ((self.top, self.bottom), (self.left, self.right))
+        rows, columns = (slice(first // shrink, -(-last // shrink)) for first, last in borders)
         return maps[..., rows, columns]
-
-    def _columns(self, shrink: int) -> slice:
-        return slice(self.left // shrink, -(-self.right // shrink))
 
     def within(self, other: Rectangle) -> Rectangle:
         """The same, counted from the corner of another."""
