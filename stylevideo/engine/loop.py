@@ -8,7 +8,7 @@ frames and states; nothing of files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,6 +65,14 @@ def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -
         return range(frames.stop, frames.stop)
     half = (last_shot.stop - last_shot.start) // 2
     return range(frames.stop - max(1, min(settings.loop_frames, half)), frames.stop)
+
+
+def with_one_picture(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
+    """A looped film's shots: the last one turns back to the first, so both have one active part."""
+    parts = [shots[0].active, shots[-1].active]
+    active = parts[0].joined(parts[1]) if parts[0] and parts[1] else None
+    ends = (0, len(shots) - 1)
+    return tuple(replace(shot, active=active) if place in ends else shot for place, shot in enumerate(shots))
 
 
 def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:

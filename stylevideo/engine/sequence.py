@@ -106,7 +106,7 @@ def stylize_sequence(
     settings: Settings,
     blends: Mapping[int, BlendTarget] | None = None,
 ) -> Iterator[tuple[PaintedFrame, SequenceState]]:
-    """Stylise frames in order; into a frame without motion nothing is carried.
+    """Stylise frames in order; into a frame without motion nothing is carried, and a blank one stays as it is.
 
     Where the source stands still, the film repeats its frame; else a frame follows the one before, and if too much of
     it is new, such as behind a cut that nobody found, or its numbers are not finite, it begins like a shot's first.
@@ -125,6 +125,11 @@ def stylize_sequence(
         PaintingError: a frame's loss, picture or moments are not finite although it follows none.
     """
     for frame, motion in frames:
+        if frame.is_blank:
+            result = _as_it_is(frame)
+            state = _after_blank(result, state)
+            yield result, state
+            continue
         began = time.perf_counter()
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
         optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index))
@@ -158,7 +163,7 @@ def stylize_sequence(
             convergence=painted.convergence,
             losses=painted.losses,
             recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
-            references=_referring_to(result, state.references if state else ()),
+            references=_referring_to(result, frame.strength, state.references if state else ()),
         )
         yield result, state
 
@@ -274,16 +279,30 @@ def leave_as_they_are(
     Yields:
         As `stylize_sequence`, with losses of zero, since nothing is evaluated.
     """
-    nothing = FrameLosses(total=0, appearance=0, style=0, content=0, structure=0, tv=0, temporal=0)
     for frame, _ in frames:
-        result = PaintedFrame(
-            frame.index, frame.image, nothing, 0, seconds=0, redone=False, repaired=frame.repaired, notes=frame.notes
-        )
+        result = _as_it_is(frame)
         carried = CarriedState.fresh(frame.image[..., :1, :1].clone())  # nobody looks at it
         convergence = torch.ones_like(carried.image[:, :1])
-        yield result, SequenceState(frame.index, frame.index, carried, convergence, nothing, recent_losses=())
+        yield result, SequenceState(frame.index, frame.index, carried, convergence, result.losses, recent_losses=())
 
 
-def _referring_to(result: PaintedFrame, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
+def _as_it_is(frame: Frame) -> PaintedFrame:
+    nothing = FrameLosses(total=0, appearance=0, style=0, content=0, structure=0, tv=0, temporal=0)
+    return PaintedFrame(
+        frame.index, frame.image, nothing, 0, seconds=0, redone=False, repaired=frame.repaired, notes=frame.notes
+    )
+
+
+def _after_blank(result: PaintedFrame, state: SequenceState | None) -> SequenceState:
+    """The state to go on from after a frame that stays as it is: that of the picture before it, if there is one."""
+    if state is not None:
+        return replace(state, index=result.index)
+    image = with_margin(result.image)
+    fresh, convergence = CarriedState.fresh(image), torch.ones_like(image[:, :1])
+    return SequenceState(result.index, result.index, fresh, convergence, result.losses, recent_losses=())
+
+
+def _referring_to(result: PaintedFrame, strength: float, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
     """The references for the frames that follow."""
-    return (*references, as_reference(result))[-REFERENCES:] if is_reference(result.index) else references
+    kept = (*references, as_reference(result))[-REFERENCES:]
+    return kept if is_reference(result.index, strength) else references

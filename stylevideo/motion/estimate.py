@@ -89,9 +89,9 @@ class Motion:
     still: bool = False
 
 
-def is_reference(index: int) -> bool:
-    """Whether a frame is kept for later frames to look back at."""
-    return index % REFERENCE_EVERY == 0
+def is_reference(index: int, strength: float = 1.0) -> bool:
+    """Whether a frame is kept for later frames to look back at; a faded one is not."""
+    return index % REFERENCE_EVERY == 0 and strength == 1
 
 
 def earliest_reference(index: int) -> int:
@@ -121,7 +121,7 @@ class Following:
 
     Attributes:
         frame: itself.
-        previous: the one that it is compared with; None where nothing is carried.
+        previous: the one that it is compared with; None where nothing is carried, such as into a blank frame.
         references: older ones, oldest first, at the size at which they are compared.
         still: whether nothing has changed since the previous one.
     """
@@ -151,7 +151,8 @@ def following(
     """Find out from which frames each frame's motion is to be found: little work beside finding it.
 
     While the source stands still, frames are compared with the last one that moved, not with each other: so
-    the slowest fade and the slowest pan are noticed once they have gone far enough to be seen.
+    the slowest fade and the slowest pan are noticed once they have gone far enough to be seen. No frame is compared
+    with a blank one: behind a flash the picture follows the one before it.
 
     Args:
         frames: in order, of one size.
@@ -165,12 +166,17 @@ def following(
     for frame in frames:
         if frame.index in shot_starts:
             previous, references = None, ()
+        if frame.is_blank:
+            if frame.index >= begin:
+                yield Following(frame, None)
+            continue
         moved = True
         if frame.index >= begin:
             moved = previous is None or not _stands_still(previous, frame)
-            yield Following(frame, previous, references, not moved)
-        if carries and is_reference(frame.index):
-            references = (*references, _fitted(frame, ANCHOR_LONG_EDGE))[-REFERENCES:]
+            earliest = earliest_reference(frame.index)
+            yield Following(frame, previous, tuple(r for r in references if r.index >= earliest), not moved)
+        if carries and is_reference(frame.index, frame.strength):
+            references = (*references, _fitted(replace(frame, whole=None), ANCHOR_LONG_EDGE))[-REFERENCES:]
         if carries and moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
             previous = frame
 

@@ -167,10 +167,10 @@ def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float
     return sum(cold if index in firsts else warm for index in frames)
 
 
-def _surveyed(job: Job, shots: Sequence[Shot] | None) -> Survey:
+def _surveyed(job: Job, shots: tuple[Shot, ...] | None) -> Survey:
     """Look at a clip's cuts, unless they are known, at what stands still, and at what is new in some of its frames."""
     with job.watch.guard():
-        found = tuple(shots or detect_shots(job.clip.selection, job.settings.shots, job.analysis_options))
+        found = shots or detect_shots(job.clip.selection, job.settings.shots, job.analysis_options, size=job.size)
         if not job.carries:
             return Survey(found)
         count = still = 0

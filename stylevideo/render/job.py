@@ -28,6 +28,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
 from stylevideo.store.manifest import Asked, Manifest, SourceFile
 from stylevideo.store.watch import SourceWatch
+from stylevideo.timeline.clip import Rectangle
 from stylevideo.timeline.selection import Clip
 
 
@@ -74,11 +75,16 @@ class Job:
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
 
-    def motion(self) -> MotionSource:
-        """The source of motion that frames follow each other by; one for each thread."""
+    def motion(self, active: Rectangle | None = None) -> MotionSource:
+        """The source of motion that frames follow each other by; one for each thread.
+
+        Args:
+            active: the part of them that is painted; None for the whole.
+        """
         if self.vectors is None:
             return self.find_motion()
-        return VectorMotion(self.find_motion(), partial(_vectors_of, self.vectors), self.clip.selection.counted)
+        vectors = partial(_vectors_of, self.vectors, active)
+        return VectorMotion(self.find_motion(), vectors, self.clip.selection.counted)
 
     @property
     def encoding(self) -> Encoding:
@@ -111,13 +117,14 @@ class Job:
         return self.paints and self.settings.temporal.carry
 
 
-def _vectors_of(source: VectorSource, index: int) -> Vectors | None:
-    """What a renderer says of a frame of the clip."""
+def _vectors_of(source: VectorSource, active: Rectangle | None, index: int) -> Vectors | None:
+    """What a renderer says of a frame of the clip, or of its active part."""
     found = source.read(index)
     if found is None:
         return None
+    part = (active.rows, active.columns) if active else ...
     back, forth, depth = (
-        None if values is None else torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)[None]
+        None if values is None else torch.from_numpy(np.atleast_3d(values[part])).permute(2, 0, 1)[None]
         for values in (found.to_previous, found.to_next, found.depth)
     )
     assert back is not None, "there are always vectors to the previous frame"

@@ -12,7 +12,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, tee
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Reference
 from stylevideo.engine.loop import MEETING, LoopClosure, state_before_turn, turning_frames
@@ -20,6 +24,7 @@ from stylevideo.engine.sequence import PaintedFrame, SequenceState, as_reference
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import Stopped, frame_context
 from stylevideo.media.decode.reader import SourceFrame, read_frames
+from stylevideo.media.images.exposure import exposure_of
 from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
 from stylevideo.motion.estimate import Following, Motion, earliest_reference, following, with_motion
 from stylevideo.motion.frame import Frame
@@ -30,7 +35,7 @@ from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import Stopwatch, read_ahead, worked_ahead
 from stylevideo.system.device import describe, memory_context, motion_threads
-from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.clip import Rectangle, Shot
 
 logger = logging.getLogger(__name__)
 
@@ -106,18 +111,20 @@ class Painter:
         turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
         own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))
         self._stretches.put(_Stretch(shot, begin, None if state is None else state.last_moved))
-        for result, after in self._made(range(begin, own_turning.start if own_turning else shot.stop), state):
-            if result.index == job.clip.frames.start:
-                self._first = as_reference(result)
+        for frame, result, after in self._made(range(begin, own_turning.start if own_turning else shot.stop), state):
+            shown = _shown(frame, result, shot)
+            if shown.index == job.clip.frames.start:
+                first = as_reference(shown)
+                self._first = replace(first, picture=_active(first.picture, shot))
             state = after
-            yield Made(shot, result, after)
+            yield Made(shot, shown, after)
         if not own_turning:
             return
         assert state is not None, "frames were painted before those that turn"
-        turn = self._turn(own_turning, state)
-        for result, after in self._made(range(state.index + 1, shot.stop), state, blends=turn.blends()):
+        turn = self._turn(own_turning, shot, state)
+        for frame, result, after in self._made(range(state.index + 1, shot.stop), state, blends=turn.blends()):
             blended = _with_cost_of(turn, result) if result.index == own_turning.start else result
-            yield Made(shot, blended, after)
+            yield Made(shot, _shown(frame, blended, shot), after)
 
     @cached_property
     def _targets(self) -> StyleTargets | None:
@@ -129,23 +136,30 @@ class Painter:
         state: SequenceState | None,
         prepared: Iterator[tuple[Frame, Motion | None]] | None = None,
         blends: Mapping[int, BlendTarget] | None = None,
-    ) -> Iterator[tuple[PaintedFrame, SequenceState]]:
-        """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
-        job, prepared = self._job, prepared or self._prepared
+    ) -> Iterator[tuple[Frame, PaintedFrame, SequenceState]]:
+        """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame.
+
+        Yields:
+            A frame, its active part as it was painted in full, and the state after it.
+        """
+        job = self._job
+        prepared, sources = tee(prepared or self._prepared)
         if job.vgg and self._targets:
             results = stylize_sequence(prepared, state, job.vgg, self._targets, job.settings, blends)
         else:
             results = leave_as_they_are(prepared)
         for index in indices:
             with frame_context(job.clip.source, job.clip.selection.number(index)), memory_context(too_large(job)):
-                made = next(results)
-            yield made
+                result, state = next(results)
+            frame, _ = next(sources)
+            yield frame, result, state
 
-    def _turn(self, turning: range, state: SequenceState) -> LoopClosure:
+    def _turn(self, turning: range, shot: Shot, state: SequenceState) -> LoopClosure:
         """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
 
         Args:
             turning: the last frames.
+            shot: theirs.
             state: after the frame before `turning`, unless the store has the whole turn.
         """
         store, selection = self._store, self._job.clip.selection
@@ -157,26 +171,26 @@ class Painter:
         if first is None:
             assert store is not None, "what this run has not made is in the store"
             start = selection.frames.start
-            first = Reference(start, as_tensor(store.picture(selection.number(start))))
+            first = Reference(start, as_tensor(store.picture(selection.number(start)), shot.active))
         name = self._job.clip.source.name
         logger.info("%s: the last %d frames are first made backwards from the first", name, len(turning))
-        turn = self._make_turn(turning, state_before_turn(first, state))
+        turn = self._make_turn(turning, shot, state_before_turn(first, state))
         if store:
             costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
             store.write_note(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
         return turn
 
-    def _make_turn(self, turning: range, state: SequenceState) -> LoopClosure:
+    def _make_turn(self, turning: range, shot: Shot, state: SequenceState) -> LoopClosure:
         """Make the last frames backwards, if the source's last frame shows enough of its first."""
         began, iterations, pictures, selection = time.perf_counter(), 0, {}, self._job.clip.selection
-        backwards = _with_motion_backwards(self._job, turning)
+        backwards = _with_motion_backwards(self._job, turning, shot)
         with closing(read_ahead(backwards, READ_AHEAD_FRAMES, self._waiting_time, self._stop)) as prepared:
             with frame_context(self._job.clip.source, selection.number(turning[-1])):
                 last, motion = next(prepared)
-            assert motion is not None, "the last frame follows the first"
-            visible = float(motion.visible.mean())
-            indices = reversed(turning) if visible >= MEETING else ()
-            for result, _ in self._made(indices, state, chain([(last, motion)], prepared)):
+            # Nothing leads from or to a blank frame: a film that ends in black or white may cut to its beginning.
+            visible = float(motion.visible.mean()) if motion else float(last.is_blank)
+            indices = reversed(turning) if motion and visible >= MEETING else ()
+            for _, result, _ in self._made(indices, state, chain([(last, motion)], prepared)):
                 iterations += result.iterations
                 pictures[result.index] = as_reference(result).picture.cpu()
                 if self._store:
@@ -193,14 +207,14 @@ class Painter:
                 shot, begin, first = stretch.shot, stretch.begin, stretch.begin
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
                     first = min(stretch.last_moved, max(shot.start, earliest_reference(begin)))
-                frames = (_as_frame(job, source) for source in footage.read(range(first, shot.stop)))
+                frames = (_as_frame(job, source, shot) for source in footage.read(range(first, shot.stop)))
                 pairs = following(frames, job.carries, (shot.start,), begin, stretch.last_moved)
-                yield from worked_ahead(pairs, partial(_estimator, job), _motion_threads(job))
+                yield from worked_ahead(pairs, partial(_estimator, job, shot.active), _motion_threads(job))
 
 
-def _estimator(job: Job) -> Callable[[Following], tuple[Frame, Motion | None]]:
+def _estimator(job: Job, active: Rectangle | None) -> Callable[[Following], tuple[Frame, Motion | None]]:
     """Finds motion, in one thread."""
-    source = job.motion() if job.carries else None
+    source = job.motion(active) if job.carries else None
 
     def find(pair: Following) -> tuple[Frame, Motion | None]:
         motion = pair.motion(source) if source else None
@@ -261,12 +275,38 @@ class _Footage:
             self._decoded.close()
 
 
-def _as_frame(job: Job, source: SourceFrame) -> Frame:
+def _as_frame(job: Job, source: SourceFrame, shot: Shot) -> Frame:
     picture = source.picture.fitted(job.size)
     counted = job.clip.selection.counted
     follows = source.index > job.clip.frames.start  # the first frame's lead out of the film
     of_vectors = job.vectors.notes(counted[source.index]) if job.vectors and follows else ()
-    return Frame(source.index, to_image(picture.image), source.repaired, (*picture.notes, *of_vectors))
+    frame = _of_shot(job, shot, source.index, picture.image, source.repaired)
+    return replace(frame, notes=(*picture.notes, *of_vectors))
+
+
+def _of_shot(job: Job, shot: Shot, index: int, image: np.ndarray, repaired: bool) -> Frame:
+    """A frame (H, W, 3) with what of it is a picture."""
+    active = shot.active
+    part = image[active.rows, active.columns] if active else image
+    strength = exposure_of(part).strength(shot) if job.settings.shots.fades == "keep" else 1.0
+    return Frame(index, to_image(part), repaired, strength=strength, whole=to_image(image) if active else None)
+
+
+def _active(image: Tensor, shot: Shot) -> Tensor:
+    """The part of a picture (1, 3, H, W) that is painted."""
+    return image[..., shot.active.rows, shot.active.columns] if shot.active else image
+
+
+def _shown(frame: Frame, painted: PaintedFrame, shot: Shot) -> PaintedFrame:
+    """What the film shows of a painted frame: as much of it as the frame is a picture, between the source's bars."""
+    if frame.strength == 1 and frame.whole is None:
+        return painted
+    device = painted.image.device
+    image = torch.lerp(frame.image.to(device), painted.image, frame.strength) if frame.strength < 1 else painted.image
+    if frame.whole is not None:
+        image, active = frame.whole.to(device, copy=True), image
+        _active(image, shot).copy_(active)
+    return replace(painted, image=image)
 
 
 def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
@@ -274,24 +314,24 @@ def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
     return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
 
 
-def _with_motion_backwards(job: Job, turning: range) -> Iterator[tuple[Frame, Motion | None]]:
+def _with_motion_backwards(job: Job, turning: range, shot: Shot) -> Iterator[tuple[Frame, Motion | None]]:
     """The last frames, last first: its motion from the film's first frame, the others' each from the one after it.
 
     Found in the pictures: no vectors lead from a film's end to its beginning.
     """
     start = job.clip.frames.start
     decoded = job.watch.over(read_frames(job.clip.selection, job.reading, range(start, start + 1)))
-    first = (_as_frame(job, source) for source in decoded)
-    yield from with_motion(chain(first, _backwards(job, turning)), job.find_motion(), begin=turning.start)
+    first = (_as_frame(job, source, shot) for source in decoded)
+    yield from with_motion(chain(first, _backwards(job, turning, shot)), job.find_motion(), begin=turning.start)
 
 
-def _backwards(job: Job, frames: range) -> Iterator[Frame]:
+def _backwards(job: Job, frames: range, shot: Shot) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
     sources = job.watch.over(read_frames(job.clip.selection, job.reading, frames))
     held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
     while held:
         index, image, repaired = held.pop()
-        yield Frame(index, to_image(image), repaired)
+        yield _of_shot(job, shot, index, image, repaired)
 
 
 def too_large(job: Job) -> str:

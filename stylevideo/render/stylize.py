@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.loop import turning_frames, with_one_picture
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
     DecodeError,
@@ -376,7 +376,8 @@ def stylize_frames(
 
 def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[Shot, ...]:
     with job.watch.guard():
-        return detect_shots(job.clip.selection, job.settings.shots, job.analysis_options, stop)
+        shots = detect_shots(job.clip.selection, job.settings.shots, job.analysis_options, stop, job.size)
+    return with_one_picture(shots) if job.settings.temporal.loop else shots
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:

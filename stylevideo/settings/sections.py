@@ -60,6 +60,10 @@ def _painter_is_not_mixed(settings: Any, _: ClipFacts) -> str:
     return "" if settings.losses.painter == "mixed" else f"--painter {settings.losses.painter} leaves no choice"
 
 
+def _nothing_is_painted(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.optimizer.iterations else "--iterations 0 paints nothing"
+
+
 def _no_cuts_are_looked_for(settings: Any, _: ClipFacts) -> str:
     return "" if settings.shots.detect_cuts else "--no-detect-cuts looks for none"
 
@@ -347,7 +351,7 @@ class TemporalSettings:
 
 @dataclass(frozen=True)
 class ShotSettings:
-    """Where a clip is cut into shots."""
+    """Where a clip is cut into shots, and what of them is a picture."""
 
     detect_cuts: bool = setting(True, "find the cuts; without it the clip is one shot", commands=("evaluate",))
     cut_threshold: float = setting(
@@ -366,6 +370,25 @@ class ShotSettings:
         commands=("evaluate",),
         idle=_no_cuts_are_looked_for,
     )
+    bars: str = setting(
+        "keep",
+        "letterbox and pillarbox bars: keep: the source's own pixels stay, and the picture between them is painted "
+        "alone; paint: they are painted too",
+        choices=("keep", "paint"),
+        idle=_nothing_is_painted,
+    )
+    fades: str = setting(
+        "keep",
+        "frames that are nearly black, nearly white or of one colour all over: keep: painted the less, the less of a "
+        "picture there is, and not at all where there is none; paint: painted like all others",
+        choices=("keep", "paint"),
+        idle=_nothing_is_painted,
+    )
+
+    @property
+    def looks_for_pictures(self) -> bool:
+        """Whether it matters what of a frame is a picture."""
+        return "keep" in (self.bars, self.fades)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.store.frames import FrameStore
 from stylevideo.text import counted
-from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.clip import Rectangle, Shot
 from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)
@@ -61,9 +61,8 @@ def load_state(
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
-    references = tuple(
-        Reference(index, as_tensor(store.picture(selection.number(index))).to(device)) for index in saved["references"]
-    )
+    pictures = ((index, store.picture(selection.number(index))) for index in saved["references"])
+    references = tuple(Reference(index, as_tensor(picture, shot.active).to(device)) for index, picture in pictures)
     return SequenceState(
         index=saved["index"],
         last_moved=saved["last_moved"],
@@ -128,9 +127,15 @@ def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:
 def load_shots(store: FrameStore) -> tuple[Shot, ...] | None:
     """A film's shots, if they have been found."""
     remembered = store.read_note("shots")
-    return None if remembered is None else tuple(Shot(**shot) for shot in remembered)
+    return None if remembered is None else tuple(map(_as_shot, remembered))
 
 
-def as_tensor(picture: np.ndarray) -> torch.Tensor:
-    """(H, W, 3) of any kind to (1, 3, H, W) uint8, as earlier results are referred to."""
-    return torch.from_numpy(to_8_bits(picture)).permute(2, 0, 1)[None].contiguous()
+def _as_shot(values: dict[str, Any]) -> Shot:
+    active = values["active"]
+    return Shot(**{**values, "active": Rectangle(**active) if active else None})
+
+
+def as_tensor(picture: np.ndarray, active: Rectangle | None = None) -> torch.Tensor:
+    """(H, W, 3) of any kind, or its active part, to (1, 3, h, w) uint8, as earlier results are referred to."""
+    part = picture[active.rows, active.columns] if active else picture
+    return torch.from_numpy(to_8_bits(part)).permute(2, 0, 1)[None].contiguous()

@@ -243,14 +243,77 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
+class Rectangle:
+    """Part of a picture, in pixels.
+
+    Attributes:
+        top, bottom, left, right: half-open.
+    """
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
+    def rows(self) -> slice:
+        """Of an array or a tensor."""
+        return slice(self.top, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        """Of an array or a tensor."""
+        return slice(self.left, self.right)
+
+    def fitted(self, size: tuple[int, int], to: tuple[int, int]) -> Rectangle:
+        """The same part of the picture at another size: every pixel that shows anything of it.
+
+        Args:
+            size: height and width of the picture that it is part of.
+            to: those of the other.
+        """
+        (height, width), (new_height, new_width) = size, to
+        return Rectangle(
+            self.top * new_height // height,
+            -(-self.bottom * new_height // height),
+            self.left * new_width // width,
+            -(-self.right * new_width // width),
+        )
+
+    def joined(self, other: Rectangle) -> Rectangle:
+        """The smallest one that contains both."""
+        return Rectangle(
+            min(self.top, other.top),
+            max(self.bottom, other.bottom),
+            min(self.left, other.left),
+            max(self.right, other.right),
+        )
+
+
+FULL_EXPOSURE = 0.5
+"""Distance from black, and from white, 0..1, at which a frame's exposure is not that of a fade."""
+
+
+@dataclass(frozen=True)
 class Shot:
     """Frames between two cuts; nothing is carried over its ends.
 
     Attributes:
         index: the shot's place in the clip, from 0.
         start, stop: indices of frames of the selection, half-open.
+        active: its picture without bars; None where it has none.
+        full_light: how far from black, 0..1, the brightest place of a frame is that is not faded to black.
+        full_shade: how far from white, 0..1, the darkest place of a frame is that is not faded to white.
     """
 
     index: int
     start: int
     stop: int
+    active: Rectangle | None = None
+    full_light: float = FULL_EXPOSURE
+    full_shade: float = FULL_EXPOSURE

@@ -191,8 +191,8 @@ def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
     command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64", *flags]
 
-    def spoilt(job: Job, source: SourceFrame) -> Frame:
-        frame = real(job, source)
+    def spoilt(job: Job, source: SourceFrame, shot: Shot) -> Frame:
+        frame = real(job, source, shot)
         if frame.index == 2:
             frame.image[0, 1, 8, 8] = math.nan
         return frame

@@ -1,15 +1,18 @@
-"""Where a clip is cut: nothing of one shot may bleed into the next.
+"""Where a clip is cut, and what of each shot is a picture: nothing of one shot may bleed into the next.
 
 PySceneDetect's adaptive detector judges the frames; it compares each change with those around it, so that a
 fast camera is not taken for a cut. Only hard cuts are found: a dissolve stays within its shot. They are
-looked for in the clip as it is, whichever of its frames are wanted.
+looked for in the clip as it is, whichever of its frames are wanted; bars and exposures in those alone. All is found
+while the clip is decoded once.
 """
 
 from __future__ import annotations
 
 import logging
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -17,7 +20,9 @@ import numpy as np
 from scenedetect import AdaptiveDetector, FrameTimecode
 
 from stylevideo.errors import InputError, Stopped
-from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.decode.reader import SourceFrame, read_frames
+from stylevideo.media.images.bars import Bars, Border, bars_of, border_of, may_have
+from stylevideo.media.images.exposure import Exposure, exposure_of, full_exposure
 from stylevideo.media.images.pictures import Reading
 from stylevideo.settings.sections import ShotSettings
 from stylevideo.timeline.clip import Shot
@@ -27,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 # Cuts show just as well in a small picture, which is several times faster to judge.
 JUDGED_LONG_EDGE = 320
+LEAST_ACTIVE_PX = 32
+"""Short edge of a picture between bars: VGG-19 sees nothing in less."""
 MARGIN = 2
 """So many times the shortest shot is looked at before and after a stretch: a change is judged by those around it."""
 
@@ -36,16 +43,18 @@ def detect_shots(
     settings: ShotSettings | None = None,
     reading: Reading | None = None,
     stop: Callable[[], bool] = lambda: False,
+    size: tuple[int, int] | None = None,
 ) -> tuple[Shot, ...]:
-    """Divide a stretch of a video into its shots.
+    """Divide a stretch of a video into its shots, and find the picture in each.
 
     Args:
         selection: the frames to be divided. What lies between them in the clip is looked at too, and before and after
             them `MARGIN` times as much as the shortest shot.
-        settings: whether cuts are looked for at all (if not, nothing is decoded), how far a cut must stand out, and
-            how soon after the last one it may come (which leaves out flashes); the defaults if not given.
+        settings: whether cuts, bars and fades are looked for at all (if none is, nothing is decoded), how far a cut
+            must stand out, and how soon after the last one it may come; the defaults if not given.
         reading: how the frames are read, with 8 bits; plainly if not given.
         stop: asked before each frame whether to end early.
+        size: height and width of the pictures that shots' active parts are those of; the source's if not given.
     Returns:
         The shots in order; together they cover the selection exactly.
     Raises:
@@ -53,10 +62,32 @@ def detect_shots(
         Stopped: because of `stop`.
     """
     options = settings or ShotSettings()
-    cuts = _cuts_between(selection, options, reading, stop) if options.detect_cuts else []
-    shots = _shots_between(selection.frames, cuts)
+    cuts, views = _looked_at(selection, options, reading, stop)
+    shots = tuple(_with_pictures(_shots_between(selection.frames, cuts), views, options, size))
     logger.info("%s: %d shots", selection.info.path.name, len(shots))
     return shots
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a frame shows, as far as that decides what of it is a picture.
+
+    Attributes:
+        size: its height and width.
+        border: what lies at its sides; None where all of it has one colour, or nobody asks.
+        exposure: of what lies between.
+    """
+
+    size: tuple[int, int]
+    border: Border | None
+    exposure: Exposure
+
+    @classmethod
+    def of(cls, image: np.ndarray) -> _View:
+        """Of a frame, (H, W, 3) uint8."""
+        border, size = border_of(image), (image.shape[0], image.shape[1])
+        inner = border.inner(size) if border else None
+        return cls(size, border, exposure_of(image[inner.rows, inner.columns] if inner else image))
 
 
 def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
@@ -64,35 +95,97 @@ def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
     return tuple(Shot(i, start, stop) for i, (start, stop) in enumerate(pairwise(edges)))
 
 
-def _cuts_between(
+def _with_pictures(
+    shots: Sequence[Shot], views: Sequence[_View], settings: ShotSettings, size: tuple[int, int] | None
+) -> Iterator[Shot]:
+    """The shots with what of them is a picture.
+
+    Args:
+        shots: all.
+        views: of their frames, in order; none where nobody has looked.
+        settings: what is asked for.
+        size: as of `detect_shots`.
+    """
+    if not views:
+        yield from shots
+        return
+    begin = shots[0].start
+    of_shots = [views[shot.start - begin : shot.stop - begin] for shot in shots]
+    bars = _bars_of_shots(of_shots) if settings.bars == "keep" else [None] * len(shots)
+    for shot, own, found in zip(shots, of_shots, bars, strict=True):
+        active = found.active.fitted(own[0].size, size or own[0].size) if found else None
+        if active and min(active.size) < LEAST_ACTIVE_PX:  # nothing that could be painted by itself
+            active = None
+        exposures = [view.exposure for view in own if not view.exposure.is_blank] if settings.fades == "keep" else []
+        light, shade = ([getattr(exposure, name) for exposure in exposures] for name in ("light", "shade"))
+        yield replace(shot, active=active, full_light=full_exposure(light), full_shade=full_exposure(shade))
+
+
+def _bars_of_shots(of_shots: Sequence[Sequence[_View]]) -> list[Bars | None]:
+    """Each shot's bars; one that shows no edge, as in the dark, has those that most frames of the clip have."""
+    sizes = {view.size for views in of_shots for view in views}
+    if len(sizes) > 1:  # such as pictures of several sizes, which will be refused
+        return [None] * len(of_shots)
+    (size,) = sizes
+    borders = [[view.border for view in views if view.border] for views in of_shots]
+    found = [bars_of(own, size) if own else None for own in borders]
+    lengths = Counter[Bars]()
+    for bars, own in zip(found, borders, strict=True):
+        if bars:
+            lengths[bars] += len(own)
+    if not lengths:
+        return found
+    usual = max(lengths, key=lambda bars: lengths[bars])
+    return [bars or (usual if may_have(usual, own, size) else None) for bars, own in zip(found, borders, strict=True)]
+
+
+def _looked_at(
     selection: FrameSelection, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
-) -> list[int]:
-    """The frames that are the first of those chosen after a cut, but for the first of all."""
+) -> tuple[list[int], list[_View]]:
+    """The frames that are the first of those chosen after a cut, but for the first of all; and what each frame shows.
+
+    The latter are none where nobody asks.
+    """
     chosen, info = selection.chosen, selection.info
-    if len(chosen) == 1:
-        return []
+    if not settings.detect_cuts or len(chosen) == 1:
+        frames = _frames(selection, reading, stop) if settings.looks_for_pictures else ()
+        return [], [_View.of(frame.image) for frame in frames]
     margin = MARGIN * settings.min_shot_frames
     wide = range(max(0, chosen[0] - margin), min(info.frame_count, chosen[-1] + 1 + margin))
     try:
-        cuts = list(_cuts(FrameSelection(info, wide), settings, reading, stop))
+        cuts, views = _cuts(FrameSelection(info, wide), settings, reading, stop)
     except InputError:  # such as pictures of another size around those that are wanted
-        return list(_cuts(selection, settings, reading, stop))
-    return sorted({selection.frames.start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]})
+        return _cuts(selection, settings, reading, stop)
+    places = {selection.frames.start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]}
+    return sorted(places), [views[index - wide.start] for index in chosen] if views else []
 
 
 def _cuts(
     selection: FrameSelection, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
-) -> Iterator[int]:
-    """The index of each shot's first frame, but for the first shot's."""
-    rate = selection.info.rate
+) -> tuple[list[int], list[_View]]:
+    """The index of each shot's first frame, but for the first shot's; and what each frame shows, unless nobody asks.
+
+    Blank frames are passed over, unless they are painted: a white flash is no cut, and behind black there is one only
+    if another picture follows.
+    """
+    rate, cuts, views = selection.info.rate, list[int](), list[_View]()
     detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
     timecode = FrameTimecode(selection.frames.start, rate)
+    for frame in _frames(selection, reading, stop):
+        timecode = FrameTimecode(frame.index, rate)
+        if settings.looks_for_pictures:
+            views.append(_View.of(frame.image))
+            if settings.fades == "keep" and views[-1].exposure.is_blank:
+                continue
+        cuts += _indices(detector.process_frame(timecode, _small_bgr(frame.image)))
+    return [*cuts, *_indices(detector.post_process(timecode))], views
+
+
+def _frames(selection: FrameSelection, reading: Reading | None, stop: Callable[[], bool]) -> Iterator[SourceFrame]:
     for frame in read_frames(selection, reading):
         if stop():
             raise Stopped("It was stopped while cuts were looked for.")
-        timecode = FrameTimecode(frame.index, rate)
-        yield from _indices(detector.process_frame(timecode, _small_bgr(frame.image)))
-    yield from _indices(detector.post_process(timecode))
+        yield frame
 
 
 def _indices(timecodes: Iterable[FrameTimecode]) -> Iterator[int]:
