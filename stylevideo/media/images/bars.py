@@ -61,7 +61,7 @@ class Border:
     """What a frame shows at its sides.
 
     Attributes:
-        top, bottom, left, right: left and right between the other two's lines.
+        top, bottom, left, right: each between the other two's edges.
     """
 
     top: Side
@@ -89,21 +89,34 @@ class Bars:
 
 
 def border_of(image: np.ndarray) -> Border | None:
-    """What a frame shows at its sides; None where it is of one colour all over.
+    """What a frame shows at its sides; None where it is of one colour, or of two shades of it.
 
     Args:
         image: (H, W, 3) uint8.
     """
-    top = _side(image)
-    if top.lines == len(image):
+    top, bottom = _side(image), _side(image[::-1])
+    if top.lines + bottom.lines >= len(image):
         return None
-    bottom = _side(image[::-1])
-    between = image[top.lines : len(image) - bottom.lines].transpose(1, 0, 2)
-    left = _side(between)
-    if left.lines == len(between):  # such as a white flash between bars
-        left = Side(0, 0, False, left.color)
-        return Border(top, bottom, left, left)
-    return Border(top, bottom, left, _side(between[::-1]))
+    # Between edges alone, since beside the letters of a title there are none; and first those of the narrower bars.
+    left, right = _sides(_between(image, top, bottom).transpose(1, 0, 2))
+    if left.straight or right.straight:
+        top, bottom = _sides(_between(image.transpose(1, 0, 2), left, right).transpose(1, 0, 2))
+    return Border(top, bottom, left, right)
+
+
+def _sides(image: np.ndarray) -> tuple[Side, Side]:
+    """What lies at the top and at the bottom of a picture (H, W, 3)."""
+    sides = _side(image), _side(image[::-1])
+    if sum(side.lines for side in sides) < len(image):
+        return sides
+    one, other = (Side(0, 0, False, side.color) for side in sides)  # such as of a white flash between bars
+    return one, other
+
+
+def _between(image: np.ndarray, *sides: Side) -> np.ndarray:
+    """What lies between the edges at the top and at the bottom of a picture (H, W, 3), as far as there are any."""
+    begin, end = (side.lines if side.straight else 0 for side in sides)
+    return image[begin : len(image) - end]
 
 
 def bars_of(borders: Sequence[Border], size: tuple[int, int]) -> Bars | None:
@@ -168,7 +181,8 @@ def _shares(image: np.ndarray, color: np.ndarray, tolerance: int) -> np.ndarray:
     least, most = (tuple(map(float, color + step)) for step in (-tolerance, tolerance))
     mask = cv2.inRange(np.ascontiguousarray(image), least, most)  # (H, W), 0 or 255
     sums: np.ndarray = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F)  # (H, 1)
-    return sums[:, 0] / (255 * mask.shape[1])
+    shares: np.ndarray = sums[:, 0] / (255 * mask.shape[1])
+    return shares
 
 
 def _leading(are: np.ndarray) -> int:
