@@ -16,6 +16,7 @@
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
+    python -m scripts.benchmark fades [--clip CLIP] [--size 160] [--set first_iterations=24]
     python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
     python -m scripts.benchmark gpu [--dry] [--parts iterations films]
     python -m scripts.benchmark blind --first FOLDER ... --second FOLDER ... [--pairs 40] [--row 4] [--enlarged 3]
@@ -34,7 +35,7 @@ much of its time the painting waits for decoding, flow, saving or encoding, `dis
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
 `iteration` at the time of an iteration in times of its bare network's, `tiles` at the memory of a frame painted in
 tiles, and at its picture beside that of one painted whole, `motion` at the seconds of a frame's motion by
-their parts, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
+their parts, `fades` at bars, black frames, a flash and a fade-in, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
 resumption, likeness of runs, waits and tests, `blind` makes
 pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
 All results lie in `--output`; a run that was interrupted goes on when it is started again. Run
@@ -68,6 +69,7 @@ from scripts.benchmark.clips import (
 )
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
+from scripts.benchmark.fades import check_fades
 from scripts.benchmark.flames import draw_flames
 from scripts.benchmark.forecast import FILMS, Film, check_forecast
 from scripts.benchmark.gpu import PARTS, check_gpu
@@ -308,6 +310,13 @@ def motion(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def fades(options: argparse.Namespace) -> None:
+    machine, values = Machine(ROOT, describe(choose_device("auto"))), dict(options.set)
+    for said in check_fades(options.clip, options.style, options.size, options.media, values, options.output):
+        print(said, flush=True)
+    print(machine)
+
+
 def forecast(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("auto")))
     for said in check_forecast(options.runs, options.style, options.media):
@@ -339,6 +348,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "iteration": iteration,
     "tiles": tiles,
     "motion": motion,
+    "fades": fades,
     "forecast": forecast,
     "gpu": gpu,
     "blind": blind,
@@ -529,7 +539,19 @@ def _add_forecast(command: argparse.ArgumentParser) -> None:
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
 
 
+def _add_fades(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--clip", type=Path, help="letterboxed, with black frames and a flash; not given: a rendered one"
+    )
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--size", type=_positive, default=160, help="long edge, pixels")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
+    command.add_argument("--output", type=Path, default=Path("fades"), help="folder of all frames, source above film")
+
+
 OWN_OPTIONS = {
+    "fades": _add_fades,
     "forecast": _add_forecast,
     "iteration": _add_iteration,
     "tiles": _add_tiles,

@@ -17,7 +17,7 @@ from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.settings.presets import PRESETS
 from stylevideo.system.streams import print_json, print_line
-from stylevideo.timeline.clip import Shot, VideoInfo
+from stylevideo.timeline.clip import Rectangle, Shot, VideoInfo
 from stylevideo.timeline.selection import FrameSelection
 from stylevideo.timeline.timecode import timecode_after
 
@@ -66,9 +66,10 @@ def _shots(options: argparse.Namespace) -> None:
         return
     for shot in shots:
         timecode = f", timecode {shot['timecode']}" if shot["timecode"] else ""
+        picture = ", picture {width}x{height} at {left},{top}".format(**shot["picture"]) if shot["picture"] else ""
         print_line(
             f"shot {shot['shot']}: frames {shot['first']}-{shot['last']} ({shot['frames']}), "
-            f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}"
+            f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}{picture}"
         )
 
 
@@ -143,7 +144,8 @@ def as_lines(info: VideoInfo) -> Iterator[str]:
 def shot_as_json(info: VideoInfo, shot: Shot) -> dict[str, Any]:
     """A shot: its place in the clip and its frames' numbers, from 1; its ends in seconds from the clip's first frame.
 
-    Its first frame's timecode is None where the clip has none, or one that makes no sense.
+    Its first frame's timecode is None where the clip has none, or one that makes no sense; its picture, in pixels,
+    where there are no bars around it.
     """
     start = (info.pts[shot.start] - info.pts[0]) * info.time_base
     end = info.duration if shot.stop == info.frame_count else (info.pts[shot.stop] - info.pts[0]) * info.time_base
@@ -155,7 +157,13 @@ def shot_as_json(info: VideoInfo, shot: Shot) -> dict[str, Any]:
         "start_s": float(start),
         "end_s": float(end),
         "timecode": _timecode(info, round(start * info.rate)),
+        "picture": _rectangle(shot.active) if shot.active else None,
     }
+
+
+def _rectangle(part: Rectangle) -> dict[str, int]:
+    height, width = part.size
+    return {"left": part.left, "top": part.top, "width": width, "height": height}
 
 
 def _timecode(info: VideoInfo, frames: int) -> str | None:

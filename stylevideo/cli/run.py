@@ -232,11 +232,12 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
 
 def _foreseen(settings: Settings, plan: Planned) -> float | None:
     """How many seconds a film will take, where this machine's pace is known."""
-    from stylevideo.render.estimate import Survey, work_of
+    from stylevideo.render.estimate import Survey, painted_part, work_of
     from stylevideo.store.calibration import Calibrations
 
     left = range(plan.clip.frames.start + plan.finished, plan.clip.frames.stop)
-    work = work_of(settings, (plan.height, plan.width), left, Survey(plan.shots))
+    size = (plan.height, plan.width)
+    work = work_of(settings, size, left, Survey(plan.shots, painted=painted_part(plan.shots, size)))
     known = Calibrations().kept(settings)
     return known.seconds(work) if known and work.counts else None
 

@@ -5,6 +5,7 @@ Time is the work, counted, at this machine's pace: `store/calibration.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -51,11 +52,13 @@ class Survey:
         shots: all of them.
         still: part of the frames that follow another whose source stands still, 0..1.
         new: of some of the others, which part of the frame is new, 0..1.
+        painted: part of the film's area that lies between no bars, 0..1.
     """
 
     shots: tuple[Shot, ...]
     still: float = 0.0
     new: tuple[float, ...] = (TYPICAL_NEW,)
+    painted: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,13 @@ def work_of(settings: Settings, size: tuple[int, int], frames: Sequence[int], su
     if not settings.optimizer.iterations or not frames:
         return NO_WORK
     if not settings.temporal.carry:
-        return targets_of(settings, size) + cold_frame(settings, size).times(len(frames))
+        return targets_of(settings, size) + cold_frame(settings, size).times(survey.painted * len(frames))
     shots = survey.shots
     begun = len({shot.start for shot in shots} & set(frames))
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings.temporal)
-    each = (1 - survey.still) * (len(frames) - begun + len(turning)) / len(survey.new)
+    each = survey.painted * (1 - survey.still) * (len(frames) - begun + len(turning)) / len(survey.new)
     cold = cold_frame(settings, size)
-    work = targets_of(settings, size) + cold.times(begun)
+    work = targets_of(settings, size) + cold.times(survey.painted * begun)
     for new in survey.new:
         one = cold if new > RESTART_ABOVE_NEW else following_frame(settings, size, new)
         work += one.times(each)
@@ -172,23 +175,37 @@ def _surveyed(job: Job, shots: tuple[Shot, ...] | None) -> Survey:
     with job.watch.guard():
         found = shots or detect_shots(job.clip.selection, job.settings.shots, job.analysis_options, size=job.size)
         if not job.carries:
-            return Survey(found)
+            return Survey(found, painted=painted_part(found, job.size))
         count = still = 0
         new = []
         every = max(1, len(job.clip.frames) // SURVEYED_FRAMES)
-        for pair in following(_small_frames(job), True, [shot.start for shot in found]):
+        for pair in following(_small_frames(job, found), True, [shot.start for shot in found]):
             if pair.previous is not None:
                 count, still = count + 1, still + pair.still
                 if count % every == 0 and not pair.still:
                     new.append(_new_part(pair, pair.previous, job.settings.temporal.anchor))
-    return Survey(found, still / max(1, count), tuple(new) or (TYPICAL_NEW,))
+    return Survey(found, still / max(1, count), tuple(new) or (TYPICAL_NEW,), painted_part(found, job.size))
 
 
-def _small_frames(job: Job) -> Iterator[Frame]:
+def painted_part(shots: Sequence[Shot], size: tuple[int, int]) -> float:
+    """Part of a film's area that lies between no bars, 0..1.
+
+    Args:
+        shots: all of them.
+        size: height and width of the film.
+    """
+    areas = [math.prod(shot.active.size if shot.active else size) * (shot.stop - shot.start) for shot in shots]
+    return sum(areas) / (math.prod(size) * (shots[-1].stop - shots[0].start))
+
+
+def _small_frames(job: Job, shots: Sequence[Shot]) -> Iterator[Frame]:
     size = fit_long_edge(*job.size, min(SURVEYED_EDGE_PX, max(job.size)))
+    active = {index: shot.active for shot in shots if shot.active for index in range(shot.start, shot.stop)}
     with closing(read_frames(job.clip.selection, job.analysis_options)) as decoded:
         for source in decoded:
-            yield Frame(source.index, to_image(source.picture.fitted(size).image))
+            image, index = source.picture.fitted(size).image, source.index
+            part = active[index].fitted(job.size, size) if index in active else None
+            yield Frame(index, to_image(image[part.rows, part.columns] if part else image))
 
 
 def _new_part(pair: Following, previous: Frame, anchor: float) -> float:
