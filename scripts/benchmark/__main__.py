@@ -35,7 +35,8 @@ much of its time the painting waits for decoding, flow, saving or encoding, `dis
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
 `iteration` at the time of an iteration in times of its bare network's, `tiles` at the memory of a frame painted in
 tiles, and at its picture beside that of one painted whole, `motion` at the seconds of a frame's motion by
-their parts, `fades` at bars, black frames, a flash and a fade-in, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
+their parts, `fades` at bars, black frames, a flash and a fade-in,
+`forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
 resumption, likeness of runs, waits and tests, `blind` makes
 pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
 All results lie in `--output`; a run that was interrupted goes on when it is started again. Run

@@ -39,7 +39,7 @@ def clip_frames(bar: int = 0, depth: type = np.uint8) -> list[np.ndarray]:
     """A fade-in from black and a flash, between bars: (H, W, 3) each."""
     white, frames = np.iinfo(depth).max, list[np.ndarray]()
     for number, light in enumerate(LIGHTS):
-        frame = np.full((HEIGHT, WIDTH, 3), bar, depth)
+        frame: np.ndarray = np.full((HEIGHT, WIDTH, 3), bar, depth)
         frame[ROWS, COLUMNS] = np.rint(picture(number) * white * (light or 0))
         frames.append(np.full_like(frame, white) if light is None else frame)
     return frames
