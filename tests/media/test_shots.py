@@ -15,7 +15,7 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.settings.sections import ShotSettings
-from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.clip import Rectangle, Shot
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.timeline.selection import FrameSelection
 
@@ -107,3 +107,44 @@ def test_a_single_frame_is_a_shot(cut_clip: Path) -> None:
 def test_clips_without_a_cut(name: str) -> None:
     info = probe(shared(f"clips/{name}.mp4"))
     assert detect_shots(FrameSelection.whole(info)) == (Shot(0, 0, info.frame_count),)
+
+
+def blank(level: int, count: int) -> list[np.ndarray]:
+    return [np.full((96, 128, 3), level, np.uint8)] * count
+
+
+def test_a_flash_is_no_cut_and_behind_black_there_is_one_if_another_picture_follows(tmp_path: Path) -> None:
+    one, other = scene(0, 50), scene(1, 30)
+    images = [*blank(0, 5), *one[:20], *blank(255, 1), *one[21:40], *blank(0, 9), *one[40:], *blank(0, 9), *other]
+    info = probe(make_video(tmp_path / "flash.mp4", images))
+    shots = detect_shots(FrameSelection.whole(info))
+    assert [shot.start for shot in shots] == [0, len(images) - len(other)]
+
+
+def test_each_shot_knows_its_picture_in_pixels_of_the_film(tmp_path: Path) -> None:
+    letterboxed = [image.copy() for image in scene(0, 30)]
+    for image in letterboxed:
+        image[:17] = image[79:] = 0
+    dim = [image // 5 for image in scene(1, 30)]
+    info = probe(make_video(tmp_path / "bars.mp4", [*letterboxed, *dim]))
+    first, second = detect_shots(FrameSelection.whole(info), size=(48, 64))
+    assert first.active == Rectangle(8, 40, 0, 64)
+    assert second.active is None
+    assert first.full_light > second.full_light
+    halved = detect_shots(FrameSelection.whole(info), ShotSettings(bars="paint"))
+    assert [shot.active for shot in halved] == [None, None]
+
+
+@pytest.mark.parametrize("detects", [True, False])
+def test_a_shot_without_edges_has_the_bars_of_its_clip(tmp_path: Path, detects: bool) -> None:
+    """Such as a title on black; and one frame of it shows none by itself."""
+    letterboxed = [image.copy() for image in scene(0, 30)]
+    title = blank(0, 30)[0].copy()
+    title[40:46, 30:34] = title[40:46, 50:60] = 255
+    for image in letterboxed:
+        image[:16] = image[80:] = 0
+    info = probe(make_video(tmp_path / "title.mp4", [*letterboxed, *[title] * 30]))
+    shots = detect_shots(FrameSelection.whole(info), ShotSettings(detect_cuts=detects))
+    assert len(shots) == 1 + detects
+    assert {shot.active for shot in shots} == {Rectangle(16, 80, 0, 128)}
+    assert detect_shots(FrameSelection(info, range(40, 41)))[0].active is None

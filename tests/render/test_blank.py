@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -15,9 +16,13 @@ from sequence_fixtures import save
 import stylevideo
 from stylevideo.cli.main import main
 from stylevideo.errors import Stopped
+from stylevideo.media.decode.vectors import VectorSource
 from stylevideo.media.images.exr import read_channels
+from stylevideo.media.images.vectors import VectorPicture
+from stylevideo.render.job import _vectors_of
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
+from stylevideo.timeline.clip import Rectangle
 
 FAST = Settings().with_values(**QUICK)
 HEIGHT, WIDTH = 70, 75
@@ -193,3 +198,19 @@ def test_the_command_takes_it_and_refuses_what_it_does_not_know(
     assert "--bars" in capsys.readouterr().err
     assert FAST.fingerprint() != FAST.with_values(bars="paint").fingerprint()
     assert FAST.fingerprint() != FAST.with_values(fades="paint").fingerprint()
+
+
+def test_a_renderers_vectors_are_cut_to_the_picture() -> None:
+    """Their lengths stay: they are pixels of the film."""
+    offsets = np.random.default_rng(3).normal(size=(HEIGHT, WIDTH, 2)).astype(np.float32)
+
+    class Source:
+        def read(self, index: int) -> VectorPicture:
+            return VectorPicture(to_previous=offsets, to_next=None, depth=offsets[..., 0])
+
+    active = Rectangle(ROWS.start, ROWS.stop, COLUMNS.start, COLUMNS.stop)
+    found = _vectors_of(cast("VectorSource", Source()), active, 0)
+    assert found is not None
+    assert found.depth is not None
+    assert np.array_equal(found.to_previous[0].permute(1, 2, 0), offsets[ROWS, COLUMNS])
+    assert np.array_equal(found.depth[0, 0], offsets[ROWS, COLUMNS, 0])

@@ -15,7 +15,10 @@ from stylevideo.media.images.pictures import to_floats
 from stylevideo.timeline.clip import FULL_EXPOSURE, Shot
 
 JUDGED_LONG_EDGE = 128
-"""Pixels: at that size lettering still counts, and grain, stars and dead pixels do not."""
+LEAST_PLACE_PX = 4
+"""At so many places across, and of so many pixels, lettering still counts, and grain, stars and dead pixels do not."""
+PLACES_ACROSS_REGION = 4
+"""Contrast is that of larger regions, or noise would count."""
 NO_LIGHT = 0.08
 """How far from black, or from white, a picture begins: 20 of 255."""
 LEAST_FULL_EXPOSURE = 0.2
@@ -24,8 +27,8 @@ USUAL = 0.9
 """A frame is not faded if it has so much of its shot's greatest exposure."""
 BUT_FOR_FLASHES = 0.9
 """Part of a shot's frames among which its greatest exposure is looked for."""
-NO_CONTRAST, ENOUGH_CONTRAST = 1.5 / 255, 6 / 255
-"""Range of the places of a frame, 0..1, that is of one colour all over, and of one that is a picture."""
+NO_CONTRAST, ENOUGH_CONTRAST = 2 / 255, 6 / 255
+"""Range of the regions of a frame, 0..1, that is of one colour all over, and of one that is a picture."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Exposure:
     Attributes:
         light: of its brightest place, 0..1, in its brightest channel.
         shade: how far from white its darkest place is, 0..1, in its darkest channel.
-        contrast: the greatest range of a channel, 0..1.
+        contrast: the greatest range of a channel, 0..1, over its regions.
     """
 
     light: float
@@ -62,12 +65,16 @@ def exposure_of(image: np.ndarray) -> Exposure:
     Args:
         image: (H, W, 3), RGB; uint8, uint16, or float32 with white at 1.
     """
-    height, width = image.shape[:2]
-    factor = min(1.0, JUDGED_LONG_EDGE / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    places = to_floats(cv2.resize(image, size, interpolation=cv2.INTER_AREA)).reshape(-1, 3)
-    least, most = places.min(axis=0), places.max(axis=0)
-    return Exposure(float(most.max()), float(1 - least.min()), float((most - least).max()))
+    places = to_floats(_reduced(image, min(1 / LEAST_PLACE_PX, JUDGED_LONG_EDGE / max(image.shape))))
+    regions = _reduced(places, 1 / PLACES_ACROSS_REGION)
+    contrast = (regions.max(axis=(0, 1)) - regions.min(axis=(0, 1))).max()
+    return Exposure(float(places.max()), float(1 - places.min()), float(contrast))
+
+
+def _reduced(image: np.ndarray, factor: float) -> np.ndarray:
+    """A picture (H, W, 3) with its edges times this, by averaging."""
+    height, width = (max(1, round(edge * factor)) for edge in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def full_exposure(of_frames: Sequence[float]) -> float:
