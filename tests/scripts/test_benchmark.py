@@ -212,6 +212,20 @@ def test_peak_memory_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert re.search(r"peak memory: 1 frames \d+ MiB, 7 frames \d+ MiB", capsys.readouterr().out)
 
 
+def test_bars_and_fades_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a clip of footage's name, which is not there everywhere."""
+    make_clip(tmp_path / "friday.mp4", 16)
+    few = [f"--set={name}=1" for name in ("first_iterations", "coarse_iterations", "iterations")]
+    command = ["fades", "--media", str(tmp_path), "--output", str(tmp_path / "out"), "--size=96", *few]
+    benchmark.main([*command, "--set=new_iterations=0"])
+    said = capsys.readouterr().out
+    assert "bars differ from the source's by at most, 1/255: 0.00 (bar: ≤ 2, met)" in said
+    assert "6 blank frames differ from the source's by at most, 1/255: 0.00 (bar: ≤ 2, met)" in said
+    assert "frames 13 and 17, around a flash, differ by so many times the source's" in said
+    assert "friday: flicker, times that of --fades paint" in said
+    assert len(list((tmp_path / "out" / "letterboxed").glob("*.png"))) == 20
+
+
 def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     samples = ROOT / "samples"
     clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")
