@@ -144,5 +144,6 @@ class ClipResult:
 
     @property
     def mean_loss(self) -> float:
-        """Mean over the frames of the loss without its temporal term, as the optimiser saw it, margin included."""
-        return statistics.fmean(record.losses.appearance for record in self.frames)
+        """Mean over the painted frames of the loss without its temporal term, as the optimiser saw it, with its margin."""
+        painted = [record.losses.appearance for record in self.frames if record.losses.total]
+        return statistics.fmean(painted) if painted else 0.0

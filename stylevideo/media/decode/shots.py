@@ -116,6 +116,8 @@ def _with_pictures(
         active = found.active.fitted(own[0].size, size or own[0].size) if found else None
         if active and min(active.size) < LEAST_ACTIVE_PX:  # nothing that could be painted by itself
             active = None
+        if active:
+            logger.info("Shot %d: between bars lies %s.", shot.index + 1, active)
         exposures = [view.exposure for view in own if not view.exposure.is_blank] if settings.fades == "keep" else []
         light, shade = ([getattr(exposure, name) for exposure in exposures] for name in ("light", "shade"))
         yield replace(shot, active=active, full_light=full_exposure(light), full_shade=full_exposure(shade))
