@@ -144,6 +144,6 @@ class ClipResult:
 
     @property
     def mean_loss(self) -> float:
-        """Mean over the painted frames of the loss without its temporal term, as the optimiser saw it, with its margin."""
+        """Mean over painted frames of the loss without its temporal term, as the optimiser saw it, margin included."""
         painted = [record.losses.appearance for record in self.frames if record.losses.total]
         return statistics.fmean(painted) if painted else 0.0
