@@ -37,6 +37,7 @@ from stylevideo.system.streams import print_line
 from stylevideo.text import counted, duration, seconds_of
 
 SECTION_TITLES = {
+    "direction": "the look, and how it changes",
     "losses": "what counts",
     "optimizer": "how a frame is optimised",
     "weights": "the network's weights",

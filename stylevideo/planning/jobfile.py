@@ -20,9 +20,10 @@ from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
+from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
-from stylevideo.settings.settings import leaves
+from stylevideo.settings.settings import check_keys, leaves
 from stylevideo.settings.style import Style
 from stylevideo.system.files import read_file
 from stylevideo.text import did_you_mean, quoted
@@ -211,7 +212,11 @@ def _check_key(key: str, own_keys: Sequence[str]) -> None:
 
 def _setting(name: str, value: Any, folder: Path) -> Any:
     leaf = LEAVES[name]
-    if isinstance(leaf.default, tuple) and isinstance(value, list):
+    if name == KEY:
+        value = as_texts(value)
+        check_value(leaf, value)
+        check_keys(value)
+    elif isinstance(leaf.default, tuple) and isinstance(value, list):
         value = tuple(value)
     check_value(leaf, value)
     if leaf.names_a_file(value):

@@ -15,6 +15,7 @@ from typing import Any
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import Delivery, choose_delivery
 from stylevideo.media.hidden import Places
+from stylevideo.settings.curves import values_over
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -130,7 +131,7 @@ class Overrides:
         A film that the lower one names is forgotten where this one names a folder or a template.
         """
         return Overrides(
-            settings={**lower.settings, **self.settings},
+            settings=values_over(self.settings, lower.settings, has_styles=bool(self.styles)),
             styles=self.styles or lower.styles,
             preset=self.preset or lower.preset,
             output=self.output if self.places_film else lower.output,

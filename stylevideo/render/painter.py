@@ -133,7 +133,7 @@ class Painter:
         """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame."""
         job, prepared = self._job, prepared or self._prepared
         if job.vgg and self._targets:
-            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.settings, blends)
+            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.over_time, blends)
         else:
             results = leave_as_they_are(prepared)
         for index in indices:
