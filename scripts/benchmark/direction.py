@@ -82,7 +82,6 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method) -> Findings:
         "rising strength": {"strength": {first: 0.2, last: 0.9}},
         "falling strength": {"strength": {first: 0.9, last: "0.2:smooth"}},
         "strength at once": {"strength": {first: 0.3, middle: "0.7:hold"}},
-        "content": {"content_weight": {first: 0.5, last: 0.02}},
     }
     plain = bench.run(clip, base)
     keyed = [

@@ -81,6 +81,12 @@ class LossSettings:
         minimum=0,
         commands=("evaluate",),
     )
+    source_weight: float = setting(
+        0.0,
+        "how much the source's own pixels count, with their colours; --strength below 0.5 adds to it",
+        minimum=0,
+        commands=("evaluate",),
+    )
     tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0, commands=("evaluate",))
     tv_color: float = setting(
         10.0,

@@ -63,6 +63,18 @@ def test_a_style_without_weight_counts_nothing(two_shot_clip: Path, plain: list[
     assert max(changed[:2]) < 1e-4 and changed[2] > 1e-3 and changed[4] > changed[2]
 
 
+def test_the_stronger_the_look_the_farther_from_the_source(two_shot_clip: Path) -> None:
+    """In the first frame and in those that follow; without strength they are almost the source."""
+    shown = painted(two_shot_clip, SMALL.with_values(iterations=0))
+    settings = SMALL.with_values(first_iterations=30, iterations=3, frames="3-5")
+    away = []
+    for strength in (0.0, 0.5, 1.0):
+        frames = painted(two_shot_clip, settings.with_values(strength=strength))
+        away.append([difference(made, source) for made, source in zip(frames, shown, strict=False)])
+    for none, usual, full in zip(*away, strict=True):
+        assert none < 4 / 255 < usual < full
+
+
 def test_what_stands_still_changes_where_keys_say_so(tmp_path: Path, two_shot_clip: Path) -> None:
     from media_fixtures import make_video
 
