@@ -54,7 +54,7 @@ def test_flags_are_the_fields_of_settings() -> None:
         leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True
     }
     own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
-    own |= {"--out-dir", "--name", "--config", "--log-file", "--exit-code-if-nothing"}
+    own |= {"--out-dir", "--name", "--look", "--config", "--log-file", "--exit-code-if-nothing"}
     own |= {
         "--dry-run",
         "--budget",

@@ -99,6 +99,7 @@ class Overrides:
         output: the film.
         out_dir: the folder of the films.
         name: the template of their names in it.
+        look: the name of a look that has not been read yet; see `stylevideo.planning.looks`.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class Overrides:
     output: Path | None = None
     out_dir: Path | None = None
     name: str | None = None
+    look: str | None = None
 
     @property
     def places_film(self) -> bool:

@@ -28,6 +28,7 @@ _FIRST = """\
 [defaults]
 # The pictures to take the style from, each with a weight if there are several: "picture.jpg:0.5".
 styles = ["style.jpg"]
+# Instead, or beneath them, a look by its name: look = "oil". See `stylevideo looks`.
 # The folder of the films; it is made if it is not there.
 out_dir = "films"
 """
