@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import QUICK, STYLE
+from media_fixtures import make_video
 
 import stylevideo
-from stylevideo.cli.main import main
+from scripts.samples.scenes import render_shot
+from stylevideo.cli.main import build_parser, main
+from stylevideo.cli.parser import as_flag, given_settings
 from stylevideo.engine.sequence import PaintedFrame
-from stylevideo.errors import Stopped, StyleVideoError
+from stylevideo.errors import ResumeError, StyleVideoError
 from stylevideo.media.hidden import Places
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.render.opening import Mode, open_job
-from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -75,11 +80,7 @@ def test_the_stronger_the_look_the_farther_from_the_source(two_shot_clip: Path) 
         assert none < 4 / 255 < usual < full
 
 
-def test_what_stands_still_changes_where_keys_say_so(tmp_path: Path, two_shot_clip: Path) -> None:
-    from media_fixtures import make_video
-
-    from scripts.samples.scenes import render_shot
-
+def test_what_stands_still_changes_where_keys_say_so(tmp_path: Path) -> None:
     image = next(render_shot("flight", 1, 96, 64)).image
     clip = make_video(tmp_path / "still.mkv", [image] * 5, "24", ("-c:v", "ffv1"))
     frames = painted(clip, SMALL.with_values(frames="", key={"strength": {2: 0.5, 4: 1}}))
@@ -87,19 +88,24 @@ def test_what_stands_still_changes_where_keys_say_so(tmp_path: Path, two_shot_cl
     assert difference(frames[2], frames[1]) > 0 and difference(frames[4], frames[3]) == 0
 
 
-def test_a_keyed_film_that_was_stopped_is_resumed_byte_for_byte(two_shot_clip: Path, tmp_path: Path) -> None:
-    settings, styles = SMALL.with_values(key=KEYED), [STYLE, OTHER]
+def test_a_keyed_film_that_was_killed_is_resumed_byte_for_byte(two_shot_clip: Path, tmp_path: Path) -> None:
+    """And not by other keys."""
+    settings, styles, film = SMALL.with_values(key=KEYED), [STYLE, OTHER], tmp_path / "film.mp4"
     whole = stylevideo.stylize(two_shot_clip, styles, tmp_path / "whole.mp4", settings).output
-    finished: list[Event] = []
-
-    def stop() -> bool:
-        return sum(isinstance(event, FrameFinished) for event in finished) >= 3
-
-    film = tmp_path / "film.mp4"
-    with pytest.raises(Stopped):
-        stylevideo.stylize(two_shot_clip, styles, film, settings, finished.append, stop)
-    assert Places.of(film).work.exists()
-    with pytest.raises(StyleVideoError, match="key"):
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    flags += ["--size=64", "--frames=3-7", "--no-detect-cuts", *as_flag("key", settings.direction.key)]
+    command = [sys.executable, "-m", "stylevideo", "run", str(two_shot_clip), "-o", str(film), *flags]
+    command += [word for style in styles for word in ("--style", str(style))]
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not (Places.of(film).work / "frames" / f"{5:08d}.png").exists():
+        assert running.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    running.kill()
+    running.wait()
+    assert not film.exists()
+    with pytest.raises(ResumeError, match="key"):
         stylevideo.stylize(two_shot_clip, styles, film, settings.with_values(key={"strength": {4: 0.2}}))
     stylevideo.stylize(two_shot_clip, styles, film, settings)
     assert film.read_bytes() == whole.read_bytes()
@@ -116,9 +122,6 @@ def test_command_line_job_file_and_python_say_the_same(two_shot_clip: Path, tmp_
     (request,) = plan_requests([str(job)], Overrides())
     python = Settings().with_values(strength=0.7, key={"anchor": {1: 0.1}, **KEYED})
     assert request.settings == python
-    from stylevideo.cli.main import build_parser
-    from stylevideo.cli.parser import as_flag, given_settings
-
     words = ["--strength", "0.7", *as_flag("key", python.direction.key)]
     options = build_parser().parse_args(["run", "clip.mp4", *words])
     assert Settings().with_values(**given_settings(options)) == python
