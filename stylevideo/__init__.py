@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stylevideo.engine.sequence import PaintedFrame
     from stylevideo.errors import StyleVideoError
     from stylevideo.media.decode.probe import probe
+    from stylevideo.planning.looks import Look, look
     from stylevideo.planning.request import ClipRequest
     from stylevideo.quality.evaluate import Evaluation, evaluate
     from stylevideo.quality.verify import Verification, verify
@@ -30,6 +31,7 @@ _HOMES = {
     "ClipRequest": "stylevideo.planning.request",
     "ClipResult": "stylevideo.reports.results",
     "Evaluation": "stylevideo.quality.evaluate",
+    "Look": "stylevideo.planning.looks",
     "PaintedFrame": "stylevideo.engine.sequence",
     "Outcome": "stylevideo.batch.outcomes",
     "Settings": "stylevideo.settings.settings",
@@ -37,6 +39,7 @@ _HOMES = {
     "StyleVideoError": "stylevideo.errors",
     "Verification": "stylevideo.quality.verify",
     "evaluate": "stylevideo.quality.evaluate",
+    "look": "stylevideo.planning.looks",
     "preset": "stylevideo.settings.presets",
     "probe": "stylevideo.media.decode.probe",
     "run_batch": "stylevideo.batch.run",
@@ -50,6 +53,7 @@ __all__ = [
     "ClipRequest",
     "ClipResult",
     "Evaluation",
+    "Look",
     "Outcome",
     "PaintedFrame",
     "Settings",
@@ -57,6 +61,7 @@ __all__ = [
     "StyleVideoError",
     "Verification",
     "evaluate",
+    "look",
     "preset",
     "probe",
     "run_batch",

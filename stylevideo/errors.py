@@ -24,10 +24,12 @@ class StyleVideoError(Exception):
     Attributes:
         exit_code: that a command ends with: 1 where it failed on the way, 2 where what it was asked for is wrong.
         retryable: whether another attempt may do better.
+        sentences: of one that tells of several things, as `Problems` raises it, one each; else empty.
     """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = True
+    sentences: tuple[str, ...] = ()
 
 
 class RequestError(StyleVideoError):
@@ -180,9 +182,12 @@ class Problems:
         """
         if not self._errors:
             return
-        lines = list(dict.fromkeys(f"{place}: {error}" if place else str(error) for place, error in self._errors))
+        told_apart = ((place, text) for place, error in self._errors for text in error.sentences or (str(error),))
+        lines = list(dict.fromkeys(f"{place}: {text}" if place else text for place, text in told_apart))
         first = self._errors[0][1]
         more, at_least = len(lines) - MOST_TOLD, "At least " if self.suffice else ""
         told = [*lines[:MOST_TOLD], f"… and {more} more."] if more > 0 else lines
         text = lines[0] if len(lines) == 1 else INDENT.join([f"{at_least}{len(lines)} things are wrong.", *told])
-        raise type(first)(text) from first
+        error = type(first)(text)
+        error.sentences = tuple(lines)
+        raise error from first

@@ -26,10 +26,11 @@ from stylevideo.settings.settings import leaves
 from stylevideo.timeline.selection import Clip, FrameSelection
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BATCH, ENCODER, MOTION = (
-    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("batch.md", "encoder.md", "motion.md")
+BATCH, ENCODER, MOTION, DIRECTION = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("batch.md", "encoder.md", "motion.md", "direction.md")
 )
-SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER + MOTION, re.DOTALL)
+SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER + MOTION + DIRECTION, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
 LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
@@ -53,7 +54,7 @@ def test_flags_are_the_fields_of_settings() -> None:
         leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True
     }
     own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
-    own |= {"--out-dir", "--name", "--config", "--log-file", "--exit-code-if-nothing"}
+    own |= {"--out-dir", "--name", "--look", "--config", "--log-file", "--exit-code-if-nothing"}
     own |= {
         "--dry-run",
         "--budget",

@@ -5,6 +5,8 @@
     python -m scripts.benchmark steady [--methods NAME=PRESET,SETTING=VALUE ...] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark evaluations [--methods NAME=PRESET,SETTING=VALUE ...] [--styles PICTURE ...] [--every 4]
     python -m scripts.benchmark sizes [--lines 240 480] [--clips friday] [--styles PICTURE ...]
+    python -m scripts.benchmark strength [--strengths 0 0.25 0.5 0.75 1] [--clips friday] [--styles PICTURE ...]
+    python -m scripts.benchmark keys [--clips bigbuckbunny] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -28,7 +30,9 @@ frames. `look` asks judges that are no network's how films look in several style
 motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VGG-19 nor the painter's flow how steady
 the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `evaluations`
 counts what frame by frame needs to reach a carried film's loss. `sizes` compares first frames
-of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `still` looks at
+of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `strength`
+makes films of several strengths: content, style, what the eye sees of each step. `keys` asks whether films whose
+settings change are as steady as one whose settings do not. `still` looks at
 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
@@ -68,6 +72,7 @@ from scripts.benchmark.clips import (
     still_clip,
     zoom_clip,
 )
+from scripts.benchmark.direction import STRENGTHS, check_keys, check_strength
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
 from scripts.benchmark.fades import check_fades
@@ -210,6 +215,26 @@ def sizes(options: argparse.Namespace) -> None:
         if clips := list(_sizes_of(name, options)):
             findings += [check_sizes(bench, clips, chosen) for bench in _benches(options, chosen, machine)]
     publish(options.output, "sizes", "`scripts.benchmark sizes`: first frames.", findings, machine)
+
+
+def strength(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("standard=standard")]
+    machine = _machine_of(chosen)
+    findings = [
+        check_strength(bench, clip, method, sorted(options.strengths))
+        for bench, clip in _by_style(options, chosen, machine)
+        for method in chosen
+    ]
+    publish(options.output, "strength", f"`scripts.benchmark strength`: {options.size} pixels.", findings, machine)
+
+
+def keys(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("standard=standard")]
+    machine = _machine_of(chosen)
+    findings = [
+        check_keys(bench, clip, method) for bench, clip in _by_style(options, chosen, machine) for method in chosen
+    ]
+    publish(options.output, "keys", f"`scripts.benchmark keys`: {options.size} pixels.", findings, machine)
 
 
 def _sizes_of(name: str, options: argparse.Namespace) -> Iterator[BenchmarkClip]:
@@ -357,6 +382,8 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "steady": steady,
     "evaluations": evaluations,
     "sizes": sizes,
+    "strength": strength,
+    "keys": keys,
 }
 """What is printed alone, or chooses its clips and styles by itself."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
@@ -437,6 +464,17 @@ def _add_look(command: argparse.ArgumentParser) -> None:
 def _add_sizes(command: argparse.ArgumentParser) -> None:
     _add_judged(command, "sizes")
     command.add_argument("--lines", type=_positive, nargs="+", default=(240, 480))
+
+
+def _add_strength(command: argparse.ArgumentParser) -> None:
+    _add_look(command)
+    command.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="0..1")
+    command.set_defaults(clips=["bigbuckbunny", "stream"], frames=3, output=Path("strength"))
+
+
+def _add_keys(command: argparse.ArgumentParser) -> None:
+    _add_look(command)
+    command.set_defaults(clips=["bigbuckbunny"], frames=24, output=Path("keys"))
 
 
 def _add_judged(command: argparse.ArgumentParser, output: str) -> None:
@@ -564,6 +602,8 @@ OWN_OPTIONS = {
     "steady": _add_look,
     "evaluations": _add_evaluations,
     "sizes": _add_sizes,
+    "strength": _add_strength,
+    "keys": _add_keys,
 }
 
 

@@ -43,6 +43,7 @@ from stylevideo.quality.measures import (
     summarize,
 )
 from stylevideo.render.styles import ReadStyle, style_targets
+from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
@@ -73,7 +74,7 @@ OF_FRAMES_ALONE = (
 )
 """The same for a frame that is made by itself; its settings are compared by value."""
 OF_MEASURES = ("quality/metrics.py", "motion/flow.py", "motion/visibility.py", "ops/warp.py")
-SECTIONS_ALONE = ("losses", "optimizer", "weights", "scales")
+SECTIONS_ALONE = ("direction", "losses", "optimizer", "weights", "scales")
 SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")
 ALONE, STANDARD, VECTORS = "frame by frame", "standard", "standard, vectors"
 
@@ -174,10 +175,11 @@ def methods(iterations: int, overrides: Mapping[str, Any], baseline_ends: bool =
 
 
 def as_the_product_does(
-    clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
+    clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: AsksFrames
 ) -> Iterator[Painted]:
     """By the loop that every film of the product goes through."""
-    yield from _by(DISFlow() if settings.temporal.carry else None, clip, vgg, targets, settings)
+    carries = settings.at(clip.frames[0].index).temporal.carry
+    yield from _by(DISFlow() if carries else None, clip, vgg, targets, settings)
 
 
 def by_vectors(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:
@@ -188,7 +190,7 @@ def by_vectors(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings:
 
 
 def _by(
-    source: MotionSource | None, clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
+    source: MotionSource | None, clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: AsksFrames
 ) -> Iterator[Painted]:
     frames = with_motion(clip.frames, source, clip.shot_starts)
     for result, _ in stylize_sequence(frames, None, vgg, targets, settings):

@@ -16,6 +16,7 @@ from stylevideo.cli.dry_run import Times
 from stylevideo.cli.summary import checked_lines
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
 from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.settings.curves import values_over
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.system.streams import print_line
@@ -185,7 +186,7 @@ def _settings_of(request: ClipRequest, look: Look, given: Mapping[str, Any]) -> 
     before, asked = preset(request.preset).to_dict(), request.settings.to_dict()
     said = {name: value for name, value in asked.items() if value != before[name]}
     sized = {"size": look.size} if look.size else {}
-    return preset(look.preset).with_values(**{**said, **given, **sized})
+    return preset(look.preset).with_values(**{**values_over(given, said), **sized})
 
 
 def _too_little(budget: Budget, plans: _Plans, least: Look) -> str:

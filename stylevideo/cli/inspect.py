@@ -1,4 +1,4 @@
-"""The commands that show what there is: `probe` and `shots` of a clip, `presets`, `deliveries`."""
+"""The commands that show what there is: `probe` and `shots` of a clip, `presets`, `looks`, `deliveries`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fileseq.frameset import FrameSet
 from stylevideo.cli.parser import Commands, Parser, add_common, add_json, as_flag, set_command
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import DELIVERIES
+from stylevideo.planning.looks import describe_looks
 from stylevideo.settings.presets import PRESETS
 from stylevideo.system.streams import print_json, print_line
 from stylevideo.timeline.clip import Rectangle, Shot, VideoInfo
@@ -23,7 +24,7 @@ from stylevideo.timeline.timecode import timecode_after
 
 
 def add_parsers(commands: Commands) -> None:
-    """Add the four commands."""
+    """Add the five commands."""
     probe = commands.add_parser("probe", help="show exactly what a video holds")
     set_command(probe, "probe", _probe, loads="stylevideo.media.decode.reader")
     shots = commands.add_parser("shots", help="show a video's shots")
@@ -34,7 +35,10 @@ def add_parsers(commands: Commands) -> None:
     set_command(presets, "presets", _presets)
     deliveries = commands.add_parser("deliveries", help="list the forms in which a film can be written")
     set_command(deliveries, "deliveries", _deliveries)
-    for parser in (presets, deliveries):
+    looks = commands.add_parser("looks", help="list the looks that --look can name, and what is wrong with any")
+    set_command(looks, "looks", _looks)
+    looks.add_argument("job", type=Path, nargs="?", metavar="JOB.toml", help="a job file beside which some may lie")
+    for parser in (presets, looks, deliveries):
         add_common(parser)
 
 
@@ -80,6 +84,12 @@ def _presets(options: argparse.Namespace) -> None:
             print_line(
                 f"    {shlex.join(word for name, value in entry.values.items() for word in as_flag(name, value))}"
             )
+
+
+def _looks(options: argparse.Namespace) -> None:
+    beside = options.job.parent if options.job else Path()
+    for name, description in describe_looks(beside):
+        print_line(f"{name}: {description}")
 
 
 def _deliveries(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
+from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import leaves
 from stylevideo.text import did_you_mean, printable
@@ -112,7 +113,8 @@ def add_style(parser: argparse.ArgumentParser, help: str, required: bool = True)
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings' values that the user gave."""
-    return {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+    given = {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+    return given | {KEY: as_texts([" ".join(words) for words in given[KEY]])} if KEY in given else given
 
 
 def add_leaves(group: argparse._ArgumentGroup, names: Sequence[str]) -> None:
@@ -129,6 +131,9 @@ def add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
     if isinstance(leaf.default, bool):
         action = argparse.BooleanOptionalAction if leaf.default else "store_true"
         group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=text)
+    elif leaf.name == KEY:
+        words = ("SETTING", "FRAME=VALUE[:EASING],…")
+        group.add_argument(*names, nargs=2, action="append", metavar=words, default=argparse.SUPPRESS, help=text)
     else:
         group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
 
@@ -136,6 +141,8 @@ def add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
 def as_flag(name: str, value: Any) -> list[str]:
     """A setting's value as the words of a command line."""
     flag = name.replace("_", "-")
+    if name == KEY:
+        return [word for text in value for word in (f"--{flag}", *text.split(" ", 1))]
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]

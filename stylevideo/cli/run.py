@@ -37,6 +37,7 @@ from stylevideo.system.streams import print_line
 from stylevideo.text import counted, duration, seconds_of
 
 SECTION_TITLES = {
+    "direction": "the look, and how it changes",
     "losses": "what counts",
     "optimizer": "how a frame is optimised",
     "weights": "the network's weights",
@@ -94,6 +95,7 @@ def _add_run(parser: Parser) -> None:
     parser.add_argument(
         "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
     )
+    parser.add_argument("--look", metavar="NAME", help="styles and settings by a name; see `stylevideo looks`")
     parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
     _add_batch(parser.add_argument_group("many clips"))
     add_common(parser)
@@ -172,6 +174,7 @@ def _run(options: argparse.Namespace) -> int:
     """Make the films, and say so; a batch tells of failures in words."""
     styles = tuple(options.style or ())
     given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
+    given = replace(given, look=options.look)
     requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
     with Interrupts() as interrupts:
         if options.budget:

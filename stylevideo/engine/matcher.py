@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -113,6 +114,12 @@ class Matcher:
         self._deepest = [style[self.layers[0]] for style in styles]
         self._shares = [weight / sum(weights) for weight in weights]
 
+    def weighted(self, weights: Sequence[float]) -> Matcher:
+        """As of `WeighedFinder`."""
+        other = copy(self)
+        other._shares = [weight / sum(weights) for weight in weights]
+        return other
+
     def search(self) -> MatchSearch:
         """As of `PlaceFinder`."""
         return MatchSearch(self)
@@ -134,7 +141,11 @@ class Matcher:
                 for share, count in zip(self._shares, layer.counts, strict=True)
             ]
         )
-        found = nearest(wanting, offered, prices(wanting, offered, share))
+        if 0 in self._shares:  # a style without weight is offered nowhere
+            own = share.nonzero()[:, 0]
+            found = own[nearest(wanting, offered[own], prices(wanting, offered[own], share[own]))]
+        else:
+            found = nearest(wanting, offered, prices(wanting, offered, share))
         starts, _, widths = layer.maps().unbind()
         styles = torch.bucketize(found, starts, right=True) - 1
         within = found - starts[styles]

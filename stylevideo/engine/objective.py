@@ -25,6 +25,7 @@ from stylevideo.ops.losses import (
     color_variation,
     entries,
     own_square,
+    source_loss,
     square_distance,
     temporal_loss,
     total_variation,
@@ -52,8 +53,9 @@ class LossTerms:
     """A frame's loss where it was computed; to read it as numbers makes the host wait for the device.
 
     Attributes:
-        terms: (5,), float32: style, content, structure, total variation and temporal term, without their weights.
-        weights: (5,), on the same device.
+        terms: (5,), float32: style, content, structure, total variation and temporal term, without their weights; (6,)
+            with the source's, where that has a weight.
+        weights: likewise, on the same device.
     """
 
     terms: Tensor
@@ -68,7 +70,7 @@ class LossTerms:
         """The same as plain numbers."""
         terms, weights = torch.stack((self.terms, self.weights)).tolist()
         weighted = [term * weight for term, weight in zip(terms, weights, strict=True)]
-        return FrameLosses(sum(weighted), sum(weighted[:-1]), *terms)
+        return FrameLosses(sum(weighted), sum(weighted[:4] + weighted[5:]), *terms)
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,10 @@ class Objective:
     """The loss of one frame at one size.
 
     total = style_weight * style + content_weight * content + structure_weight * structure + tv_weight * tv
-    + temporal_weight * temporal; style is the mean of its terms by their weights, content the mean over its layers,
-    structure what is lost of the frame's fine structure, tv the variation of the picture and, by a factor, that of its
-    colours. Targets of places are found for the first picture that is
-    evaluated, and stay what they are until `rematch`.
+    + temporal_weight * temporal + source_weight * source; style is the mean of its terms by their weights, content the
+    mean over its layers, structure what is lost of the frame's fine structure, tv the variation of the picture and, by
+    a factor, that of its colours, source the mean square of the way to the frame's pixels. Targets of places are found
+    for the first picture that is evaluated, and stay what they are until `rematch`.
 
     The picture is looked at tile by tile. What depends on all of it is a sum over tiles, known before the way back
     begins; what a tile's own features and pixels add to the gradient reaches into its surroundings, where it is added
@@ -125,7 +127,8 @@ class Objective:
         self._guide = guide
         self._settings = settings
         s = settings
-        weights = (s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight)
+        weights = [s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight]
+        weights += [s.source_weight] if s.source_weight else []
         self._weights = torch.tensor(weights).to(frame.device, non_blocking=True)
         self._unit = own_square if settings.normalization == "target" else entries
         found = (layer for finder, _ in style.finders for layer in finder.layers)
@@ -133,6 +136,7 @@ class Objective:
         self._layers = tuple(dict.fromkeys(layers))
         self._tiles = network_tiles((frame.shape[2], frame.shape[3]), tile_px, self._layers)
         self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit)
+        self._source = frame if settings.source_weight else None
         self._structures: dict[Tile, FineStructure] = {}
         if settings.structure_weight:
             self._structures = {tile: FineStructure(tile.seen_of(frame), tile) for tile in self._tiles}
@@ -146,7 +150,7 @@ class Objective:
         """The loss of a picture (1, 3, H, W)."""
         looks = Looks(self._vgg, image, self._tiles, self._layers)
         known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
-        others = self._weights.new_zeros(3)
+        others = torch.zeros_like(self._weights[2:])
         for tile in self._tiles:
             self._of_tile(tile, looks, known, squares)
             others = others + torch.stack(self._of_picture(tile, tile.seen_of(image)))
@@ -157,7 +161,7 @@ class Objective:
         image = image.detach()
         looks = Looks(self._vgg, image, self._tiles, self._layers, is_traced=True)
         known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
-        others = self._weights.new_zeros(3)
+        others = torch.zeros_like(self._weights[2:])
         gradient: Tensor | None = None
         for tile in self._tiles:
             own_others, part = self._gradient_of(tile, looks, known, squares)
@@ -173,7 +177,7 @@ class Objective:
     def _gradient_of(
         self, tile: Tile, looks: Looks, known: _Known, squares: dict[tuple[bool, str], Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """What a tile adds to the last three terms, and to the gradient by what it sees; nothing else of it is left."""
+        """What a tile adds to the terms behind content's, and to the gradient by what it sees; no more is left."""
         with torch.no_grad():
             parts = self._of_tile(tile, looks, known, squares)
         variable = tile.seen_of(looks.image).detach().requires_grad_()
@@ -240,14 +244,15 @@ class Objective:
                 content = content + self._content.distances[layer].value(square)
         return LossTerms(torch.cat((torch.stack((style, content)), others)), self._weights)
 
-    def _of_picture(self, tile: Tile, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is lost of fine structure, total variation and temporal term: a tile's part, of what it sees."""
+    def _of_picture(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
+        """Structure, total variation, temporal term, and the source's if it counts: a tile's part, of what it sees."""
         zero, guide = self._weights.new_zeros(()), self._guide
         held = (tile.seen_of(guide.held), tile.seen_of(guide.firmness)) if guide else None
         return (
             self._structures[tile].lost_in(image) if self._structures else zero,
             self._total_variation(tile, image),
             temporal_loss(image, *held, tile) if held else zero,
+            *(() if self._source is None else (source_loss(image, tile.seen_of(self._source), tile),)),
         )
 
     def _total_variation(self, tile: Tile, image: Tensor) -> Tensor:

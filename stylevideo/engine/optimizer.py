@@ -145,7 +145,8 @@ class FrameOptimizer:
             iterations: at most so many VGG evaluations; L-BFGS ends the line search it is in.
             numbers: Adam's; those of a frame that follows none if not given.
         """
-        style, settings = self._targets.at(_size(frame)), self.settings
+        settings = self.settings
+        style = self._targets.at(_size(frame), settings.direction.style_weights)
         objective = Objective(self._vgg, frame, style, guide, settings.losses, settings.optimizer.tile_px)
         if self.settings.optimizer.optimizer == "lbfgs":
             return _optimize_lbfgs(objective, start, iterations)

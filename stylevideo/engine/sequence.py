@@ -28,8 +28,8 @@ from stylevideo.motion.estimate import REFERENCES, Motion, is_reference
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import with_margin, without_margin
 from stylevideo.ops.pyramid import resize, scale_ladder
+from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.sections import OptimizerSettings
-from stylevideo.settings.settings import Settings
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
@@ -103,20 +103,21 @@ def stylize_sequence(
     state: SequenceState | None,
     vgg: VGG19,
     targets: StyleTargets,
-    settings: Settings,
+    settings: AsksFrames,
     blends: Mapping[int, BlendTarget] | None = None,
 ) -> Iterator[tuple[PaintedFrame, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried, and a blank one stays as it is.
 
-    Where the source stands still, the film repeats its frame; else a frame follows the one before, and if too much of
-    it is new, such as behind a cut that nobody found, or its numbers are not finite, it begins like a shot's first.
+    Where the source stands still and no setting changes, the film repeats its frame; else a frame follows the one
+    before, and if too much of it is new, such as behind a cut that nobody found, or its numbers are not finite, it
+    begins like a shot's first.
 
     Args:
         frames: with their motion from the frames before, as `with_motion` gives them.
         state: where an earlier run stopped, or None. With a state, the first frame's motion, if it has
             one, must be from the state's frame.
         vgg, targets: as for `FrameOptimizer`.
-        settings: what each frame is asked for.
+        settings: what each frame is asked for, whole or over time.
         blends: what some frames shall turn into, by their index; a frame that begins like a shot's first is
             not blended, and the guard leaves a blended frame alone as long as its numbers are finite.
     Yields:
@@ -138,7 +139,8 @@ def stylize_sequence(
             state = None  # nothing is carried over a cut
         painted = None
         if state is not None and motion is not None:
-            painted = repeat(state, motion, blend) or follow(state, image, frame.index, motion, optimizer, blend)
+            same = None if settings.changes_at(frame.index) else repeat(state, motion, blend)
+            painted = same or follow(state, image, frame.index, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)
         if not painted.losses.is_finite:
             raise PaintingError(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.matcher import Matcher
-from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm
+from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
@@ -48,6 +48,28 @@ class StyleAtSize:
         return sum(term.weight for term in self.terms) + sum(weight for _, weight in self.finders)
 
 
+@dataclass(frozen=True)
+class _StylesAtSize:
+    """The styles at one size, each by itself.
+
+    Attributes:
+        grams: by layer, of each style.
+        of_grams: weight of all their terms together.
+        finders: as of `StyleAtSize`, for the styles' own weights.
+        usual: all of that, blended by the styles' own weights.
+    """
+
+    grams: Mapping[str, Sequence[Tensor]]
+    of_grams: float
+    finders: tuple[tuple[WeighedFinder, float], ...]
+    usual: StyleAtSize
+
+    def blended(self, weights: Sequence[float]) -> StyleAtSize:
+        """By other weights, at least one of them above 0."""
+        finders = tuple((finder.weighted(weights), weight) for finder, weight in self.finders)
+        return StyleAtSize(_blended(self.grams, weights, self.of_grams), finders)
+
+
 class StyleTargets:
     """What frames should look like, computed once for each size.
 
@@ -66,18 +88,24 @@ class StyleTargets:
         self._pictures = tuple(pictures)
         self._losses = losses
         self._style_scale = style_scale
-        self._by_sizes: dict[tuple[tuple[int, int], ...], StyleAtSize] = {}
+        self._by_sizes: dict[tuple[tuple[int, int], ...], _StylesAtSize] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
-    def at(self, size: tuple[int, int]) -> StyleAtSize:
-        """For a frame of this height and width; the same for all sizes at which the styles have the same sizes."""
-        styles = tuple(
+    def at(self, size: tuple[int, int], weights: Sequence[float] = ()) -> StyleAtSize:
+        """For a frame of this height and width; found once for all sizes at which the styles have the same sizes.
+
+        Args:
+            size: of the frame.
+            weights: of the styles, at least one above 0; those of their pictures if not given. Others cost little.
+        """
+        sizes = tuple(
             style_size((picture.image.shape[2], picture.image.shape[3]), size, self._style_scale)
             for picture in self._pictures
         )
-        if styles not in self._by_sizes:
-            self._by_sizes[styles] = self._compute(size)
-        return self._by_sizes[styles]
+        if sizes not in self._by_sizes:
+            self._by_sizes[sizes] = self._compute(size)
+        styles = self._by_sizes[sizes]
+        return styles.blended(weights) if weights else styles.usual
 
     def grams(self, size: tuple[int, int], layers: Sequence[str] | None = None) -> tuple[GramTerm, ...]:
         """The Gram matrices alone, whichever painter was chosen: by them films of all painters are measured.
@@ -88,23 +116,32 @@ class StyleTargets:
         """
         layers = self._losses.style_layers if layers is None else tuple(layers)
         if (size, layers) not in self._grams:
-            features = [self._features(picture, size, layers) for picture in self._pictures]
-            self._grams[size, layers] = self._blended(features, layers, 1.0)
+            self._grams[size, layers] = _blended(self._grams_of_each(size, layers), self._weights, 1.0)
         return self._grams[size, layers]
 
     @torch.no_grad()
-    def _compute(self, size: tuple[int, int]) -> StyleAtSize:
-        losses, weights = self._losses, [picture.weight for picture in self._pictures]
+    def _compute(self, size: tuple[int, int]) -> _StylesAtSize:
+        losses, weights = self._losses, self._weights
         by_gram, placed = losses.layers_by_gram, (*losses.layers_transported, *losses.layers_matched)
-        whole = [self._features(picture, size, by_gram) for picture in self._pictures]
+        grams = self._grams_of_each(size, by_gram)
         # A place at a picture's border looks like what lies outside it; a margin keeps that from being copied.
         places = [self._features(picture, size, placed, with_margin) for picture in self._pictures]
-        finders: list[tuple[PlaceFinder, float]] = []
+        finders: list[tuple[WeighedFinder, float]] = []
         if losses.layers_transported:
             finders.append((Transporter(places, weights, losses.layers_transported), 1 - losses.part_matched))
         if losses.layers_matched:
             finders.append((Matcher(places, weights, losses.layers_matched), losses.part_matched))
-        return StyleAtSize(self._blended(whole, by_gram, 1 - losses.part_matched), tuple(finders))
+        of_grams = 1 - losses.part_matched
+        usual = StyleAtSize(_blended(grams, weights, of_grams), tuple(finders))
+        return _StylesAtSize(grams, of_grams, tuple(finders), usual)
+
+    @property
+    def _weights(self) -> list[float]:
+        return [picture.weight for picture in self._pictures]
+
+    def _grams_of_each(self, size: tuple[int, int], layers: Sequence[str]) -> dict[str, list[Tensor]]:
+        features = [self._features(picture, size, layers) for picture in self._pictures]
+        return {layer: [gram_matrix(style[layer]) for style in features] for layer in layers}
 
     def _features(
         self,
@@ -116,16 +153,11 @@ class StyleTargets:
         with torch.no_grad():
             return self._vgg(prepared(fit_style(picture.image, size, self._style_scale)), layers) if layers else {}
 
-    def _blended(
-        self, features: Sequence[Mapping[str, Tensor]], layers: Sequence[str], weight: float
-    ) -> tuple[GramTerm, ...]:
-        """One term for each layer, with this weight together."""
-        total = sum(picture.weight for picture in self._pictures)
-        parts = [picture.weight / total for picture in self._pictures]
-        return tuple(
-            GramTerm(layer, _mean([gram_matrix(style[layer]) for style in features], parts), weight / len(layers))
-            for layer in layers
-        )
+
+def _blended(grams: Mapping[str, Sequence[Tensor]], weights: Sequence[float], weight: float) -> tuple[GramTerm, ...]:
+    """One term for each layer, with this weight together, from each style's matrix."""
+    parts = [own / sum(weights) for own in weights]
+    return tuple(GramTerm(layer, _mean(each, parts), weight / len(grams)) for layer, each in grams.items())
 
 
 def _mean(values: Sequence[Tensor], parts: Sequence[float]) -> Tensor:

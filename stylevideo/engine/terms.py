@@ -6,7 +6,7 @@ A picture may be looked at tile by tile, so what a term must know of the whole i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -131,4 +131,12 @@ class PlaceFinder(Protocol):
 
     def search(self) -> PlaceSearch:
         """For the places of a picture."""
+        ...
+
+
+class WeighedFinder(PlaceFinder, Protocol):
+    """Finds places by styles that weigh something."""
+
+    def weighted(self, weights: Sequence[float]) -> WeighedFinder:
+        """The same for styles of other weights, at least one of them above 0; nothing of the styles is found anew."""
         ...

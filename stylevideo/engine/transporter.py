@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -35,12 +36,22 @@ class Transporter:
 
     def __init__(self, styles: Sequence[Mapping[str, Tensor]], weights: Sequence[float], layers: Sequence[str]) -> None:
         self.layers = tuple(layers)
-        parts = [weight / sum(weights) for weight in weights]
-        self._clouds = {layer: blended([moments(style[layer]) for style in styles], parts) for layer in self.layers}
+        self._styles = {layer: [moments(style[layer]) for style in styles] for layer in self.layers}
+        self._clouds = self._blended(weights)
+
+    def weighted(self, weights: Sequence[float]) -> Transporter:
+        """As of `WeighedFinder`."""
+        other = copy(self)
+        other._clouds = self._blended(weights)
+        return other
 
     def search(self) -> TransportSearch:
         """As of `PlaceFinder`."""
         return TransportSearch(self._clouds)
+
+    def _blended(self, weights: Sequence[float]) -> dict[str, Cloud]:
+        parts = [weight / sum(weights) for weight in weights]
+        return {layer: blended(clouds, parts) for layer, clouds in self._styles.items()}
 
 
 class TransportSearch:

@@ -244,11 +244,30 @@ def temporal_loss(image: Tensor, warped: Tensor, visible: Tensor, tile: Tile | N
     """
     _require_same_shape(image, warped)
     _require_same_shape(image[:, :1], visible)
-    squares = visible * (image - warped).square()
+    return _mean_over(visible * (image - warped).square(), tile)
+
+
+def source_loss(image: Tensor, source: Tensor, tile: Tile | None = None) -> Tensor:
+    """How far a frame's pixels are from the source's: the mean of (x - s)².
+
+    Args:
+        image, source: (1, 3, H, W), or what a tile sees of it.
+        tile: as of `total_variation`.
+    Returns:
+        A scalar.
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    _require_same_shape(image, source)
+    return _mean_over((image - source).square(), tile)
+
+
+def _mean_over(values: Tensor, tile: Tile | None) -> Tensor:
+    """The mean of values (1, 3, H, W) of a picture, or a tile's part of it."""
     if tile is None:
-        return squares.mean()
-    own = tile.own_of(squares)
-    return own.mean() * (own.numel() / _values_of_whole(image, tile))
+        return values.mean()
+    own = tile.own_of(values)
+    return own.mean() * (own.numel() / _values_of_whole(values, tile))
 
 
 def _values_of_whole(image: Tensor, tile: Tile | None) -> int:

@@ -20,9 +20,10 @@ from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
+from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
-from stylevideo.settings.settings import leaves
+from stylevideo.settings.settings import check_keys, leaves
 from stylevideo.settings.style import Style
 from stylevideo.system.files import read_file
 from stylevideo.text import did_you_mean, quoted
@@ -35,7 +36,7 @@ _TOO_DEEP = (
     f"{{path}} has lists or tables more than {TOML_NESTING} deep in one another. A job file needs no more than three."
 )
 LEAVES = {leaf.name: leaf for leaf in leaves()}
-SHARED_KEYS = ("styles", "preset", "out_dir", "name")
+SHARED_KEYS = ("styles", "preset", "look", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
 
 
@@ -78,7 +79,7 @@ def read_job_file(path: Path, problems: Problems) -> JobFile:
         InputError: it cannot be read.
         SettingsError: it has no such tables.
     """
-    document, folder = _document(path), path.absolute().parent
+    document, folder = read_document(path), path.absolute().parent
     for key in document:
         if problems.suffice:
             break
@@ -86,7 +87,7 @@ def read_job_file(path: Path, problems: Problems) -> JobFile:
             _check_top_key(key)
     defaults, tables = document.get("defaults", {}), document.get("clip", [])
     _check_shape(path.name, defaults, tables)
-    given = _read_table(defaults, SHARED_KEYS, folder, f"{path.name}, [defaults]", problems)
+    given = read_table(defaults, SHARED_KEYS, folder, f"{path.name}, [defaults]", problems)
     clips = []
     for n, table in enumerate(tables, 1):
         if problems.suffice:
@@ -113,7 +114,7 @@ def read_user_file(problems: Problems, name: str | None = None) -> Overrides:
     path = find_user_file(name)
     if path is None:
         return Overrides()
-    return _read_table(_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
+    return read_table(read_document(path), SHARED_KEYS, path.absolute().parent, path.name, problems)
 
 
 def find_user_file(name: str | None = None) -> Path | None:
@@ -123,7 +124,12 @@ def find_user_file(name: str | None = None) -> Path | None:
     return None if named in NO_FILE or (named is None and not path.exists()) else path
 
 
-def _document(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """What a TOML file says.
+
+    Raises:
+        InputError: it cannot be read, or is none that anyone would write.
+    """
     try:
         text = read_file(path, TOML_BYTES).decode("utf-8-sig")
         if any(line.count(".") > TOML_DOTS for line in text.splitlines()):  # Python takes the square of their number
@@ -171,7 +177,7 @@ def _check_shape(name: str, defaults: object, tables: object) -> None:
 
 def _read_clip(table: Mapping[str, Any], folder: Path, place: str, problems: Problems) -> ClipTable:
     values = {key: value for key, value in table.items() if key != "source"}
-    given = _read_table(values, (*CLIP_KEYS, *SHARED_KEYS), folder, place, problems)
+    given = read_table(values, (*CLIP_KEYS, *SHARED_KEYS), folder, place, problems)
     source = ""
     with problems.noted(place):
         if "source" not in table:
@@ -180,10 +186,18 @@ def _read_clip(table: Mapping[str, Any], folder: Path, place: str, problems: Pro
     return ClipTable(place, source, given)
 
 
-def _read_table(
+def read_table(
     table: Mapping[str, Any], own_keys: Sequence[str], folder: Path, place: str, problems: Problems
 ) -> Overrides:
-    """Understand a table as far as it can be; what cannot is noted."""
+    """Understand a table as far as it can be; what cannot is noted.
+
+    Args:
+        table: values by their keys.
+        own_keys: that it may have beside settings.
+        folder: that its paths are relative to.
+        place: to be shown.
+        problems: take what is wrong.
+    """
     settings: dict[str, Any] = {}
     own: dict[str, Any] = {}
     for key, value in table.items():
@@ -195,6 +209,7 @@ def _read_table(
             else:
                 _check_key(key, own_keys)
                 own[key] = _own_value(key, value, folder)
+    own.pop("description", None)
     given = Overrides(settings=settings, **own)
     with problems.noted(place):
         given.require_one_place()
@@ -211,7 +226,11 @@ def _check_key(key: str, own_keys: Sequence[str]) -> None:
 
 def _setting(name: str, value: Any, folder: Path) -> Any:
     leaf = LEAVES[name]
-    if isinstance(leaf.default, tuple) and isinstance(value, list):
+    if name == KEY:
+        value = as_texts(value)
+        check_value(leaf, value)
+        check_keys(value)
+    elif isinstance(leaf.default, tuple) and isinstance(value, list):
         value = tuple(value)
     check_value(leaf, value)
     if leaf.names_a_file(value):
@@ -227,6 +246,8 @@ def _own_value(key: str, value: Any, folder: Path) -> Any:
             return absolute(_text(key, value), folder)
         case "preset":
             preset(_text(key, value))
+        case "look" | "description":
+            _text(key, value)
         case "name":
             check_template(_text(key, value))
     return value

@@ -16,6 +16,7 @@ from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.planning.inputs import HERE, absolute, find_sources
 from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
+from stylevideo.planning.looks import with_look
 from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.settings.presets import preset
@@ -59,9 +60,10 @@ def plan_requests(inputs: Sequence[str], given: Overrides, config: str | None = 
     problems = Problems()
     user = Overrides()
     with problems.noted():
-        user = read_user_file(problems, config)
+        user = with_look(read_user_file(problems, config), None)
     with problems.noted():
         _check_given(given)
+        given = with_look(given, _beside_job(inputs))
     wishes = _wishes(inputs, problems)
     problems.raise_all()
     requests: dict[ClipRequest, None] = {}
@@ -102,9 +104,20 @@ def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
         for file in files:
             with problems.noted(file.path.name):
                 _check_clips(file)
-    defaults = files[0].defaults if files else Overrides()
-    wishes = [_Wish(clip.place, clip.source, clip.given.over(file.defaults)) for file in files for clip in file.clips]
+    wishes, defaults = list[_Wish](), Overrides()
+    for file in files:
+        with problems.noted(file.path.name):
+            defaults = with_look(file.defaults, file.path.parent)
+        for clip in file.clips:
+            with problems.noted(clip.place):
+                own = with_look(clip.given, file.path.parent)
+                wishes.append(_Wish(clip.place, clip.source, own.over(defaults)))
     return wishes + [_Wish("", text, defaults) for text in beside]
+
+
+def _beside_job(inputs: Sequence[str]) -> Path:
+    """Where a look that the command line names is looked for first: beside the job file, or else here."""
+    return next((Path(text).parent for text in inputs if is_job_file(text)), HERE)
 
 
 def _check_clips(file: JobFile) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import Delivery, choose_delivery
 from stylevideo.media.hidden import Places
+from stylevideo.settings.curves import values_over
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -98,6 +99,7 @@ class Overrides:
         output: the film.
         out_dir: the folder of the films.
         name: the template of their names in it.
+        look: the name of a look that has not been read yet; see `stylevideo.planning.looks`.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +108,7 @@ class Overrides:
     output: Path | None = None
     out_dir: Path | None = None
     name: str | None = None
+    look: str | None = None
 
     @property
     def places_film(self) -> bool:
@@ -130,7 +133,7 @@ class Overrides:
         A film that the lower one names is forgotten where this one names a folder or a template.
         """
         return Overrides(
-            settings={**lower.settings, **self.settings},
+            settings=values_over(self.settings, lower.settings, has_styles=bool(self.styles)),
             styles=self.styles or lower.styles,
             preset=self.preset or lower.preset,
             output=self.output if self.places_film else lower.output,

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from stylevideo.errors import InputError, StorageError
 from stylevideo.planning.naming import DEFAULT_NAME, FIELDS
+from stylevideo.settings.curves import KEY
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import Settings, leaves
@@ -27,6 +28,7 @@ _FIRST = """\
 [defaults]
 # The pictures to take the style from, each with a weight if there are several: "picture.jpg:0.5".
 styles = ["style.jpg"]
+# Instead, or beneath them, a look by its name: look = "oil". See `stylevideo looks`.
 # The folder of the films; it is made if it is not there.
 out_dir = "films"
 """
@@ -86,7 +88,7 @@ def _settings() -> Iterator[str]:
         for leaf in leaves():
             if leaf.section == section.name:
                 yield from _remark(_help(leaf))
-                yield f"#{leaf.name} = {_toml(leaf.default)}"
+                yield f"#{leaf.name} = {'{}' if leaf.name == KEY else _toml(leaf.default)}"
 
 
 def _title(section: dataclasses.Field[Any]) -> str:

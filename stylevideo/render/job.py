@@ -24,6 +24,7 @@ from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
+from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
 from stylevideo.store.manifest import Asked, Manifest, SourceFile
@@ -40,6 +41,7 @@ class Job:
         clip: source, film and frames.
         styles: with their pictures.
         settings: of the whole job.
+        over_time: what each frame is asked for.
         size: height and width of the film.
         reading: how the source's frames are read.
         bits: a channel, that finished frames are kept with: 8, 16, or 32 for floating point.
@@ -59,6 +61,7 @@ class Job:
     clip: Clip
     styles: tuple[ReadStyle, ...]
     settings: Settings
+    over_time: AsksFrames
     size: tuple[int, int]
     reading: Reading
     bits: int

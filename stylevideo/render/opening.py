@@ -33,6 +33,7 @@ from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.raft import RaftFlow
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
+from stylevideo.planning.keys import settings_over
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
 from stylevideo.render.job import Job, encoding_of, manifest_of
@@ -164,6 +165,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
     settings = with_tile(settings, size, device)
+    over_time = settings_over(settings, [read.style.weight for read in styles], selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     vgg = None
     if settings.optimizer.iterations:
@@ -174,10 +176,26 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     vectors, of_vectors = _vectors(settings, clip, size)
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
-    job = Job(
-        clip, styles, settings, size, reading, bits, delivery, places, written, device, vgg, watch, plan, asked, notes
+    return Job(
+        clip=clip,
+        styles=styles,
+        settings=settings,
+        over_time=over_time,
+        size=size,
+        reading=reading,
+        bits=bits,
+        delivery=delivery,
+        places=places,
+        written=written,
+        device=device,
+        vgg=vgg,
+        watch=watch,
+        plan=plan,
+        asked=asked,
+        notes=notes,
+        find_motion=_finder(settings, device),
+        vectors=vectors,
     )
-    return replace(job, find_motion=_finder(settings, device), vectors=vectors)
 
 
 def _vectors(settings: Settings, clip: Clip, size: tuple[int, int]) -> tuple[VectorSource | None, tuple[str, ...]]:

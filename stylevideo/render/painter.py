@@ -145,7 +145,7 @@ class Painter:
         job = self._job
         prepared, sources = tee(prepared or self._prepared)
         if job.vgg and self._targets:
-            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.settings, blends)
+            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.over_time, blends)
         else:
             results = leave_as_they_are(prepared)
         for index in indices:

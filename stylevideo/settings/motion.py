@@ -71,6 +71,7 @@ class MotionSettings:
         maximum=1000,
         check=_check_scale,
         idle=_no_vectors,
+        constant="a clip's vectors are all read alike",
     )
     vectors_y: str = setting(
         "auto", "where their y points; auto: as usual in their format", choices=("auto", "up", "down"), idle=_no_vectors

@@ -112,6 +112,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
     commands: tuple[str, ...] = (),
     check: Callable[[Any], object] | None = None,
     idle: Idle | None = None,
+    constant: str = "",
 ) -> Any:
     """A dataclass field with all that is known of a setting.
 
@@ -124,6 +125,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
         commands: that take it, beside `run`.
         check: refuses values with a `SettingsError`, beyond the range and the choices.
         idle: says when it has no effect.
+        constant: of a number that decides how frames look: why it cannot change within a film, if it cannot.
     """
     known = {name: value for name, value in locals().items() if name != "default"}
     return field(default=default, metadata=known)
@@ -151,6 +153,19 @@ class Leaf:
     commands: tuple[str, ...]
     check: Callable[[Any], object] | None
     idle: Idle | None
+    constant: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return type(self.default) in (int, float)
+
+    @property
+    def why_constant(self) -> str:
+        """Why it cannot have keys, as the end of a sentence; empty where it can."""
+        if not self.is_number:
+            return "it is no number"
+        return self.constant if self.affects is Affects.FRAMES else "it is of the whole film"
 
     @property
     def is_private(self) -> bool:

@@ -19,6 +19,10 @@ TILE_WORDS = ("auto", "off")
 """For `--tile`, beside a number of pixels."""
 COMPARING_COMMANDS = ("verify", "evaluate")
 """Commands that must know which frames a film shows."""
+OF_FORECAST = "how long a film takes is told before it begins, by one number for all its frames"
+OF_MOMENTS = "Adam's moments pass from frame to frame, and were made with it"
+OF_TARGETS = "what the styles look like is found once for a film"
+"""Why some numbers cannot change within a film."""
 _RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
 
 
@@ -81,6 +85,12 @@ class LossSettings:
         minimum=0,
         commands=("evaluate",),
     )
+    source_weight: float = setting(
+        0.0,
+        "how much the source's own pixels count, with their colours; --strength below 0.5 adds to it",
+        minimum=0,
+        commands=("evaluate",),
+    )
     tv_weight: float = setting(0.02, "how much smoothness (total variation) counts", minimum=0, commands=("evaluate",))
     tv_color: float = setting(
         10.0,
@@ -109,6 +119,7 @@ class LossSettings:
         maximum=1,
         commands=("evaluate",),
         idle=_painter_is_not_mixed,
+        constant=OF_TARGETS,
     )
     whole: str = setting(
         "transport",
@@ -183,6 +194,7 @@ class OptimizerSettings:
         unit="iterations",
         minimum=0,
         maximum=100_000,
+        constant=OF_FORECAST,
     )
     new_iterations: int = setting(
         60,
@@ -190,6 +202,7 @@ class OptimizerSettings:
         unit="iterations",
         minimum=0,
         maximum=100_000,
+        constant=OF_FORECAST,
     )
     first_iterations: int = setting(
         116,
@@ -198,8 +211,11 @@ class OptimizerSettings:
         unit="iterations",
         minimum=0,
         maximum=100_000,
+        constant=OF_FORECAST,
     )
-    min_iterations: int = setting(10, "least iterations before a frame may stop early", unit="iterations", minimum=1)
+    min_iterations: int = setting(
+        10, "least iterations before a frame may stop early", unit="iterations", minimum=1, constant=OF_FORECAST
+    )
     tolerance: float = setting(
         2e-4,
         "a frame stops early when its loss falls by less than this part per iteration; 0 never stops early",
@@ -212,9 +228,9 @@ class OptimizerSettings:
         minimum=0,
     )
     learning_rate: float = setting(0.03, "Adam's step", unit="picture range 0..1", minimum=0, maximum=10)
-    beta1: float = setting(0.9, "Adam's decay of the first moment", minimum=0, maximum=0.999999)
-    beta2: float = setting(0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
-    epsilon: float = setting(1e-12, "Adam's epsilon", minimum=0)
+    beta1: float = setting(0.9, "Adam's decay of the first moment", minimum=0, maximum=0.999999, constant=OF_MOMENTS)
+    beta2: float = setting(0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999, constant=OF_MOMENTS)
+    epsilon: float = setting(1e-12, "Adam's epsilon", minimum=0, constant=OF_MOMENTS)
     second_moment: str = setting(
         "pixel",
         "Adam's second moment: one for each pixel, which keeps colours clean, or one for each channel of it",
@@ -227,7 +243,7 @@ class OptimizerSettings:
         minimum=0,
         maximum=1,
     )
-    seed: int = setting(0, "seed of that noise", minimum=0)
+    seed: int = setting(0, "seed of that noise", minimum=0, constant="it is no degree of anything")
     device: str = setting(
         "auto", "auto, cpu, cuda, cuda:N or mps", metavar="NAME", affects=Affects.RUN, commands=("evaluate",)
     )
@@ -289,6 +305,7 @@ class ScaleSettings:
         idle=lambda settings, clip: (
             "no film is larger than its clip" if settings.scales.size > clip.long_edge_px else ""
         ),
+        constant="all frames of a film have one size",
     )
     style_scale: float = setting(
         1.25,
@@ -296,6 +313,7 @@ class ScaleSettings:
         minimum=0.1,
         maximum=10,
         commands=("evaluate",),
+        constant=OF_TARGETS,
     )
     coarsest_size: int = setting(
         220,
@@ -303,6 +321,7 @@ class ScaleSettings:
         "from there it about doubles up to the film's. It decides the composition; 0: begin at full size",
         unit="pixels",
         minimum=0,
+        constant="all shots begin at one size, or their strokes differ",
     )
     coarse_iterations: int = setting(
         20,
@@ -311,6 +330,7 @@ class ScaleSettings:
         minimum=1,
         maximum=100_000,
         idle=lambda settings, _: "" if settings.scales.coarsest_size else "--coarsest-size 0 begins at full size",
+        constant=OF_FORECAST,
     )
     allow_smaller: bool = setting(
         False, "where memory is too small in every other way, make a smaller film instead of none", affects=Affects.FILM
@@ -332,7 +352,11 @@ class TemporalSettings:
         maximum=10,
     )
     following_beta1: float = setting(
-        0.95, "Adam's decay of the first moment for a frame that follows another", minimum=0, maximum=0.999999
+        0.95,
+        "Adam's decay of the first moment for a frame that follows another",
+        minimum=0,
+        maximum=0.999999,
+        constant=OF_MOMENTS,
     )
     anchor: float = setting(
         0.55,
@@ -346,6 +370,7 @@ class TemporalSettings:
         "frames at the end over which a looped film turns back to its beginning; at most half of its last shot",
         unit="frames",
         minimum=1,
+        constant="it counts frames of the whole film",
     )
 
 
@@ -361,6 +386,7 @@ class ShotSettings:
         maximum=100,
         commands=("evaluate",),
         idle=_no_cuts_are_looked_for,
+        constant="shots are found before a frame is painted",
     )
     min_shot_frames: int = setting(
         8,
@@ -369,6 +395,7 @@ class ShotSettings:
         minimum=1,
         commands=("evaluate",),
         idle=_no_cuts_are_looked_for,
+        constant="shots are found before a frame is painted",
     )
     bars: str = setting(
         "keep",

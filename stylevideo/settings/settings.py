@@ -8,14 +8,17 @@ Imports nothing heavy; parses no arguments.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
-from stylevideo.errors import SettingsError
+from stylevideo.errors import Problems, SettingsError
+from stylevideo.settings.curves import KEY, as_texts, name_of, read_keys, shown
+from stylevideo.settings.direction import USUAL_STRENGTH, DirectionSettings, style_number, weighted_by
 from stylevideo.settings.motion import MotionSettings
-from stylevideo.settings.schema import VGG19_LAYERS, Affects, Leaf, check_value, least_tile_px, reach_of
+from stylevideo.settings.schema import LARGEST_NUMBER, VGG19_LAYERS, Affects, Leaf, check_value, least_tile_px, reach_of
 from stylevideo.settings.sections import (
     FootageSettings,
     LossSettings,
@@ -37,6 +40,7 @@ class Settings:
         SettingsError: a value is of the wrong kind, out of its range, or does not go with another.
     """
 
+    direction: DirectionSettings = field(default_factory=DirectionSettings)
     losses: LossSettings = field(default_factory=LossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)
@@ -50,6 +54,7 @@ class Settings:
     def __post_init__(self) -> None:
         for leaf in leaves():
             check_value(leaf, self.value(leaf.name))
+        check_keys(self.direction.key)
         if self.optimizer.optimizer == "lbfgs" and self.temporal.carry:
             raise SettingsError("--optimizer lbfgs has no moments to carry. Add --no-carry, or use --optimizer adam.")
         if self.temporal.loop and not self.optimizer.iterations:
@@ -84,9 +89,19 @@ class Settings:
     def at(self, frame: int) -> Settings:
         """What a frame is asked for, by its index among those that are meant: the one way by which the engine asks.
 
-        Today every frame is asked for the same.
+        Strength has become weights. Every frame is asked for the same: what has keys changes within a clip, see
+        `SettingsOverTime`.
         """
-        return self
+        if self.direction.strength == USUAL_STRENGTH:
+            return self
+        losses = weighted_by(self.direction.strength, self.losses)
+        return dataclasses.replace(
+            self, losses=losses, direction=dataclasses.replace(self.direction, strength=USUAL_STRENGTH)
+        )
+
+    def changes_at(self, frame: int) -> bool:
+        """Whether a frame is asked for something else than the one before it: none is, see `at`."""
+        return False
 
     def with_values(self, **values: Any) -> Settings:
         """A copy with these leaves changed, named as in `--help` but with underscores.
@@ -96,6 +111,7 @@ class Settings:
         """
         sections: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
+            value = as_texts(value) if name == KEY else value
             sections.setdefault(_leaf(name).section, {})[name] = value
         changed = {
             section: dataclasses.replace(getattr(self, section), **changes) for section, changes in sections.items()
@@ -122,6 +138,7 @@ def _leaves_by_name() -> dict[str, Leaf]:
         leaf.name: Leaf(name=leaf.name, section=section.name, default=leaf.default, **leaf.metadata)
         for section in dataclasses.fields(Settings)
         for leaf in dataclasses.fields(cast("type[Any]", section.default_factory))
+        if leaf.metadata
     }
 
 
@@ -130,3 +147,41 @@ def _leaf(name: str) -> Leaf:
     if name not in known:
         raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
     return known[name]
+
+
+def check_keys(texts: Sequence[str]) -> None:
+    """Refuse all that is wrong with keys, whatever the clip and its styles are.
+
+    Raises:
+        SettingsError: see `stylevideo.settings.curves.read_keys`; or a setting cannot have keys, or not this value.
+    """
+    problems, names = Problems(), Counter(map(name_of, texts))
+    for text in texts:
+        with problems.noted():
+            name = name_of(text)
+            _require_keyable(name)
+            if names[name] > 1:
+                raise SettingsError(f"{shown(name)} is given {names[name]} times. Give all its keys at once.")
+            for key in read_keys(text).keys:
+                with problems.noted(f"{shown(name)} at {key.place}"):
+                    _check_key_value(name, key.value)
+    problems.raise_all()
+
+
+def _require_keyable(name: str) -> None:
+    """Refuse keys of what has none."""
+    if style_number(name):
+        return
+    known = _leaves_by_name()
+    if name not in known:
+        near = did_you_mean(name, [leaf.name for leaf in known.values() if not leaf.why_constant])
+        raise SettingsError(f"{shown(name)}: there is no such setting.{near}")
+    if why := known[name].why_constant:
+        raise SettingsError(f"{shown(name)}: {known[name].flag} cannot change within a film: {why}.")
+
+
+def _check_key_value(name: str, value: float) -> None:
+    if not style_number(name):
+        check_value(_leaf(name), value)
+    elif not 0 <= value <= LARGEST_NUMBER:
+        raise SettingsError(f"a style's weight must be at least 0, not {value:g}.")

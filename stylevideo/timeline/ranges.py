@@ -92,12 +92,45 @@ def _listed(info: VideoInfo, chosen: list[int], handles: int) -> FrameSelection:
     return FrameSelection(info, tuple(chosen))
 
 
+def frame_at(info: VideoInfo, place: str, flag: str) -> int:
+    """The index of the frame at a place of a clip.
+
+    Args:
+        info: of the whole clip.
+        place: a frame's number; or a moment as for `select_frames`, of which the frame is the first that begins
+            there or later. Seconds may be written `1.5s`; they must be where they are whole, as `12s`. The moment at
+            which the clip ends is its last frame.
+        flag: to be shown.
+    Raises:
+        SettingsError: it is not written as it should be.
+        InputError: it lies outside the clip.
+    """
+    if place.isdecimal():
+        index = int(place) - info.first_number
+        if 0 <= index < info.frame_count:
+            return index
+        whole = FrameSelection.whole(info).text
+        raise InputError(
+            f"{info.path.name}: {flag}: frame {place} is outside the clip, which has frames {whole}. Choose one of "
+            "them."
+        )
+    moment = _moment(flag, info, place.removesuffix("s"))
+    if moment > info.duration + _rounding(info):
+        raise InputError(
+            f"{info.path.name}: {flag} {place} is behind the clip's end. "
+            f"The clip lasts {float(info.duration):.3f} s{_from_timecode(info)}."
+        )
+    begins = ((time - info.pts[0]) * info.time_base for time in info.pts)
+    after = (index for index, time in enumerate(begins) if time >= moment - _rounding(info))
+    return next(after, info.frame_count - 1)
+
+
 def _between(info: VideoInfo, start: str, end: str) -> range:
     """The frames that begin from one moment on and before another."""
     begin = _moment("--start", info, start) if start else Fraction(0)
     stop = _moment("--end", info, end) if end else None
     times = [(time - info.pts[0]) * info.time_base for time in info.pts]
-    rounding = min(info.time_base / 2, 1 / (20 * info.rate))
+    rounding = _rounding(info)
     chosen = [
         i for i, time in enumerate(times) if time >= begin - rounding and (stop is None or time < stop - rounding)
     ]
@@ -107,6 +140,11 @@ def _between(info: VideoInfo, start: str, end: str) -> range:
             f"The clip lasts {float(info.duration):.3f} s{_from_timecode(info)}."
         )
     return range(chosen[0], chosen[-1] + 1)
+
+
+def _rounding(info: VideoInfo) -> Fraction:
+    """By so many seconds a frame may begin earlier than the moment that is meant."""
+    return min(info.time_base / 2, 1 / (20 * info.rate))
 
 
 def _moment(flag: str, info: VideoInfo, text: str) -> Fraction:

@@ -42,14 +42,19 @@ def test_the_loss_falls_and_the_picture_stays_in_range(vgg, make_targets: Maker,
     assert result.losses.total == pytest.approx(after, rel=0.2)
 
 
-def test_the_gradient_is_that_of_the_value(vgg, make_targets: Maker, flight_frames: list[Frame]) -> None:
+@pytest.mark.parametrize("source_weight", [0.0, 3.0])
+def test_the_gradient_is_that_of_the_value(
+    vgg, make_targets: Maker, flight_frames: list[Frame], source_weight: float
+) -> None:
     """Along its own direction the loss changes by as much as it says, with every term at work."""
-    frame, settings = flight_frames[0].image, Settings()
+    frame, settings = flight_frames[0].image, Settings().with_values(source_weight=source_weight)
     guide = TemporalTarget(frame.flip(3), torch.full_like(frame[:, :1], 0.5))
     objective = Objective(vgg, frame, make_targets(settings).at(tuple(frame.shape[2:])), guide, settings.losses)
     image = frame.flip(2).contiguous()
     losses, gradient = objective.value_and_grad(image)
     assert losses.numbers() == objective.value(image).numbers()
+    apart = (image - frame).square().mean() if source_weight else 0
+    assert losses.numbers().source == pytest.approx(float(apart))
     assert not image.requires_grad
     step = 1e-2 * gradient / gradient.norm()
     ahead, behind = (float(objective.value(image + sign * step).total) for sign in (1, -1))

@@ -77,6 +77,10 @@ def test_it_is_so_with_the_painter_and_the_layers_that_are_usual(vgg: VGG19) -> 
     assert_alike(vgg, (131, 141), 48, Settings())
 
 
+def test_it_is_so_where_the_sources_pixels_count(vgg: VGG19) -> None:
+    assert_alike(vgg, (45, 61), 20, Settings().with_values(**SHALLOW, source_weight=3.0))
+
+
 def test_it_is_so_in_a_region_of_the_picture(vgg: VGG19) -> None:
     size, settings = (45, 61), Settings().with_values(**SHALLOW)
     region = picture(5, size)[:, :1]

@@ -18,6 +18,7 @@ from stylevideo.ops.losses import (
     own_square,
     relative_square_error,
     shares,
+    source_loss,
     square_distance,
     temporal_loss,
     total_variation,
@@ -144,6 +145,7 @@ def test_gradients_agree_with_finite_differences() -> None:
     for term in (
         lambda x: relative_square_error(x, target),
         lambda x: temporal_loss(x, target, visible),
+        lambda x: source_loss(x, target),
         total_variation,
         total_variation_sum,
         color_variation,
@@ -156,3 +158,5 @@ def test_different_shapes_are_refused() -> None:
         relative_square_error(torch.rand(1, 3), torch.rand(3, 1))
     with pytest.raises(ShapeError):
         temporal_loss(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4), torch.rand(1, 1, 4, 5))
+    with pytest.raises(ShapeError):
+        source_loss(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 5))

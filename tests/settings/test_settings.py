@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +87,27 @@ def test_the_fingerprint_tells_jobs_apart_by_what_changes_frames_only() -> None:
     assert settings.with_values(crf=30, sheet="a.png", overwrite=True).fingerprint() == settings.fingerprint()
     assert settings.with_values(content_weight=0.2).fingerprint() != settings.fingerprint()
     assert settings.with_values(frames="1-2").fingerprint() == settings.fingerprint()  # a job has its frames
+
+
+@given(strengths=st.lists(st.floats(0, 1), min_size=2, max_size=2, unique=True).map(sorted))
+def test_the_stronger_a_look_the_less_the_source_counts(strengths: list[float]) -> None:
+    weaker, stronger = (Settings().with_values(strength=strength).at(0).losses for strength in strengths)
+    for name in ("content_weight", "structure_weight", "source_weight"):
+        assert getattr(weaker, name) >= getattr(stronger, name) >= 0
+    same = {"content_weight": 0.0, "structure_weight": 0.0, "source_weight": 0.0}
+    assert replace(weaker, **same) == replace(stronger, **same)
+
+
+def test_the_usual_strength_is_the_weights_as_they_are_and_counts_once() -> None:
+    settings = Settings().with_values(content_weight=0.3)
+    assert settings.at(7) is settings and settings.with_values(strength=0.5) == settings
+    strong = settings.with_values(strength=0.75)
+    assert strong.at(3).at(3) == strong.at(3)
+    assert strong.at(3).losses.content_weight == pytest.approx(0.3 / 300**0.5)
+    assert strong.fingerprint() != settings.fingerprint()
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan"), "much"])
+def test_a_strength_out_of_its_range_is_refused(strength: Any) -> None:
+    with pytest.raises(SettingsError, match="--strength"):
+        Settings().with_values(strength=strength)

@@ -1,0 +1,121 @@
+"""What strength does to a film, step by step; and whether a film with keys is as steady as one without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from scripts.benchmark.clips import BenchmarkClip
+from scripts.benchmark.methods import Method, Painted, Row, Workbench, as_the_product_does
+from scripts.benchmark.pictures import WHOLE, crops
+from scripts.benchmark.report import Bar, Findings, number, table
+from stylevideo.engine.targets import StyleTargets
+from stylevideo.models.vgg import VGG19
+from stylevideo.quality.metrics import ratio
+from stylevideo.settings.curves import Curve, read_keys
+from stylevideo.settings.over_time import SettingsOverTime
+from stylevideo.settings.settings import Settings
+
+FARNEBACK = "Farneback"
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+LEAST_STEP = 3.0
+"""Mean difference between the pictures of two neighbouring strengths that is seen, 1/255."""
+MOST_OF_SOURCE = 4.0
+"""Mean difference of a film of strength 0 from its source, 1/255."""
+MOST_UNSTEADY = 1.2
+"""Warping error of a film with keys, times that of one without."""
+
+
+def check_strength(bench: Workbench, clip: BenchmarkClip, base: Method, strengths: Sequence[float]) -> Findings:
+    """Make a clip's film at each strength, and measure how far it is from the source and from the style."""
+    rows = [
+        bench.run(clip, Method(f"strength {s:g}", base.settings.with_values(strength=s), as_the_product_does))
+        for s in strengths
+    ]
+    away = [_apart(row, None) for row in rows]
+    steps = [_apart(row, before) for before, row in pairwise(rows)]
+    lines = [
+        [
+            f"{strength:g}",
+            *(
+                number(value)
+                for value in (row.summary.content, row.summary.style, row.summary.held_out_style, from_source)
+            ),
+            number(step),
+            number(row.summary.warping_short_ratio[FARNEBACK]) if len(clip.frames) > 1 else "–",
+        ]
+        for strength, row, from_source, step in zip(strengths, rows, away, [float("nan"), *steps], strict=True)
+    ]
+    headings = ["strength", "content", "style", "held-out style", "from the source, 1/255", "from the last", "E_warp"]
+    name = f"{clip.name}, {bench.styles[0].style.path.stem}"
+    heading = f"## {name}: {len(clip.frames)} frames, {clip.size[1]}x{clip.size[0]}"
+    columns = {"source": clip.image, **{row.method.name: row.film.picture for row in rows}}
+    places = [(clip.frames[at].index, WHOLE) for at in (0, -1)]
+    sheet = {f"strength-{clip.name}-{bench.styles[0].style.path.stem}": crops(clip.name, columns, places)}
+    return Findings(f"{heading}\n\n{table(headings, lines)}", tuple(_bars(name, rows, away, steps)), sheet)
+
+
+def _bars(name: str, rows: Sequence[Row], away: Sequence[float], steps: Sequence[float]) -> Iterator[Bar]:
+    for (before, row), step in zip(pairwise(rows), steps, strict=True):
+        what = f"{name}, {row.method.name}"
+        yield Bar(f"{what}: content, times that before", row.summary.content / before.summary.content, least=1.0)
+        yield Bar(f"{what}: style, times that before", row.summary.style / before.summary.style, most=1.0)
+        yield Bar(f"{what}: apart from that before, 1/255", step, least=LEAST_STEP)
+    if rows[0].method.settings.direction.strength == 0:
+        yield Bar(f"{name}, {rows[0].method.name}: from the source, 1/255", away[0], most=MOST_OF_SOURCE)
+
+
+def _apart(row: Row, other: Row | None) -> float:
+    """Mean difference of a film's pictures from another's, or from their source's, 1/255."""
+    differences = [
+        float((picture - (other.film.picture(frame.index) if other else frame.image)).abs().mean())
+        for frame, picture in row.film.pairs()
+    ]
+    return 255 * sum(differences) / len(differences)
+
+
+def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method) -> Findings:
+    """Make a clip's film without keys and with several, and compare how steady they are."""
+    first, last = clip.frames[0].index, clip.frames[-1].index
+    middle = (first + last) // 2
+    tables: Mapping[str, Mapping[str, Mapping[int, float | str]]] = {
+        "rising strength": {"strength": {first: 0.2, last: 0.9}},
+        "falling strength": {"strength": {first: 0.9, last: "0.2:smooth"}},
+        "strength at once": {"strength": {first: 0.3, middle: "0.7:hold"}},
+    }
+    plain = bench.run(clip, base)
+    keyed = [
+        bench.run(clip, Method(name, base.settings.with_values(key=keys), by_keys)) for name, keys in tables.items()
+    ]
+    errors = [ratio(made.summary.warping_short[FARNEBACK], plain.summary.warping_short[FARNEBACK]) for made in keyed]
+    long = [ratio(made.summary.warping_long[FARNEBACK], plain.summary.warping_long[FARNEBACK]) for made in keyed]
+    name = f"{clip.name}, {bench.styles[0].style.path.stem}"
+    heading = f"## {name}: {len(clip.frames)} frames, {clip.size[1]}x{clip.size[0]}"
+    lines = [
+        [
+            row.method.name,
+            number(error),
+            number(ten),
+            str(row.film.evaluations),
+            number(row.summary.style),
+        ]
+        for row, error, ten in zip([plain, *keyed], [1.0, *errors], [1.0, *long], strict=True)
+    ]
+    bars = [
+        Bar(f"{name}, {row.method.name}: E_warp, times that without keys", error, most=MOST_UNSTEADY)
+        for row, error in zip(keyed, errors, strict=True)
+    ]
+    columns = {"source": clip.image, **{row.method.name: row.film.picture for row in (plain, *keyed)}}
+    places = [(index, WHOLE) for index in (first, middle, last)]
+    sheet = {f"keys-{clip.name}-{bench.styles[0].style.path.stem}": crops(clip.name, columns, places)}
+    headings = ["keys", "E_warp, times that without", "10 frames", "evaluations", "style"]
+    return Findings(f"{heading}\n\n{table(headings, lines)}", tuple(bars), sheet)
+
+
+def by_keys(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:
+    """As the product does, with keys at the indices of a clip's frames."""
+    curves = {
+        keys.name: Curve(tuple(int(key.place) for key in keys.keys), keys.keys)
+        for keys in map(read_keys, settings.direction.key)
+    }
+    yield from as_the_product_does(clip, vgg, targets, SettingsOverTime(settings, curves, (), lambda index: index))

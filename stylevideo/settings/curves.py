@@ -1,0 +1,210 @@
+"""Values that change within a film: keys as they are written, and the curve between them.
+
+Knows numbers of frames; knows nothing of clips, so not at which frame a time or a timecode lies.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from stylevideo.errors import Problems, SettingsError
+from stylevideo.settings.direction import style_number
+from stylevideo.text import did_you_mean, printable, quoted
+
+KEY = "key"
+"""The name of the setting that holds keys."""
+EASINGS = ("linear", "smooth", "hold")
+"""How a value comes to a key from the one before: evenly, slowly at both ends, or at once when the key is reached."""
+_PLACE = re.compile(r"[0-9][0-9:;.]{0,30}s?")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A value at a place of a clip.
+
+    Attributes:
+        place: a frame's number, a time or a timecode, as written.
+        value: of the setting there.
+        easing: one of `EASINGS`; of the first key it has no effect.
+    """
+
+    place: str
+    value: float
+    easing: str = EASINGS[0]
+
+    def __str__(self) -> str:
+        easing = "" if self.easing == EASINGS[0] else f":{self.easing}"
+        return f"{self.place}={repr(self.value).removesuffix('.0')}{easing}"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """All keys of one setting, in the order in which they are written; as text `NAME PLACE=VALUE,PLACE=VALUE:EASING`.
+
+    Attributes:
+        name: of the setting, or `style_2` for the weight of the second style.
+        keys: at least one.
+    """
+
+    name: str
+    keys: tuple[Key, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {','.join(map(str, self.keys))}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A value over the numbers of a clip's frames.
+
+    Attributes:
+        frames: numbers of the keys' frames, ascending, each once.
+        keys: of these frames.
+    """
+
+    frames: tuple[int, ...]
+    keys: tuple[Key, ...]
+
+    def at(self, frame: int) -> float:
+        """The value at a frame: between two keys by the later one's easing, before the first and after the last theirs.
+
+        Example:
+            >>> Curve((10, 20), (Key("10", 0.0), Key("20", 1.0))).at(15)
+            0.5
+        """
+        after = bisect.bisect_right(self.frames, frame)
+        if after in (0, len(self.frames)):
+            return self.keys[max(0, after - 1)].value
+        first, last, key = self.frames[after - 1], self.frames[after], self.keys[after]
+        part = _eased(key.easing, (frame - first) / (last - first))
+        return (1 - part) * self.keys[after - 1].value + part * key.value
+
+
+def _eased(easing: str, part: float) -> float:
+    """Which part of the way to a key is made after this part, below 1, of the time."""
+    if easing == "hold":
+        return 0.0
+    return part * part * (3 - 2 * part) if easing == "smooth" else part
+
+
+@lru_cache(maxsize=64)
+def read_keys(text: str) -> Keys:
+    """Read the keys of a setting.
+
+    Args:
+        text: as of `Keys`.
+    Raises:
+        SettingsError: all that is written otherwise, and keys at one place.
+    """
+    name, _, written = text.strip().partition(" ")
+    problems, keys, places = Problems(), list[Key](), Counter[str]()
+    for part in written.split(","):
+        with problems.noted():
+            keys.append(key := _read_key(name, part))
+            places[key.place] += 1
+            if places[key.place] == 2:
+                raise SettingsError(f"{shown(name)} has two keys at {key.place}. Leave one out.")
+    problems.raise_all()
+    return Keys(name, tuple(keys))
+
+
+def as_texts(keys: Any) -> Any:
+    """Keys as they stand in the settings, from a table of each setting's keys by place; anything else as it is.
+
+    Args:
+        keys: such as `{"strength": {1001: 0.2, 1024: "0.9:smooth"}}`, or the settings' own texts.
+    Raises:
+        SettingsError: there is no table, or no value, where one should be.
+    """
+    if isinstance(keys, Mapping):
+        problems, texts = Problems(), list[str]()
+        for name, places in keys.items():
+            with problems.noted():
+                texts.append(_text_of(str(name), places))
+        problems.raise_all()
+        return tuple(sorted(texts))
+    if isinstance(keys, list | tuple) and all(isinstance(text, str) for text in keys):
+        return tuple(sorted(map(_canonical, keys)))
+    return keys
+
+
+def name_of(text: str) -> str:
+    """Which setting has these keys, whatever is wrong with them."""
+    return text.strip().partition(" ")[0]
+
+
+def values_over(higher: Mapping[str, Any], lower: Mapping[str, Any], has_styles: bool = False) -> dict[str, Any]:
+    """The values of settings that two places give, of which the higher one counts.
+
+    Keys count for each setting by itself; a value that the higher place gives ends the keys that the lower one has.
+
+    Args:
+        higher, lower: by the settings' names.
+        has_styles: whether the higher place names styles, so that the lower one's weights are of others.
+    """
+    own = higher.get(KEY, ())
+    ended = {*higher, *map(name_of, own)}
+    rest = (
+        text
+        for text in lower.get(KEY, ())
+        if name_of(text) not in ended and not (has_styles and style_number(name_of(text)))
+    )
+    merged, keys = {**lower, **higher}, tuple(sorted((*rest, *own)))
+    return {**merged, KEY: keys} if KEY in merged else merged
+
+
+def shown(name: str) -> str:
+    """What stands before what is wrong with keys."""
+    return f"--{KEY} {printable(name)}"
+
+
+def _canonical(text: str) -> str:
+    """The same for two ways of writing the same; what cannot be read stays as it is, to be refused."""
+    try:
+        return str(read_keys(text))
+    except SettingsError:
+        return text
+
+
+def _text_of(name: str, places: Any) -> str:
+    if not isinstance(places, Mapping) or not places:
+        raise SettingsError(
+            f"keys of {quoted(name)} take a table such as {{ 1001 = 0.2, 1024 = 0.9 }}, not {quoted(places)}."
+        )
+    for place, value in places.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise SettingsError(
+                f'{shown(name)} {quoted(place)}: {quoted(value)} is no value. Write a number, or "0.9:smooth".'
+            )
+    return _canonical(f"{name} {','.join(f'{place}={value}' for place, value in places.items())}")
+
+
+def _read_key(name: str, part: str) -> Key:
+    place, sign, value = (half.strip() for half in part.partition("="))
+    if not sign:
+        raise SettingsError(
+            f"{shown(name)}: {quoted(part)} is no key. Write FRAME=VALUE, several with commas, such as "
+            "1001=0.2,1024=0.9:smooth."
+        )
+    if not _PLACE.fullmatch(place):
+        raise SettingsError(
+            f"{shown(name)}: {quoted(place)} is no place of a clip. Write a frame's number (1001), a time (1.5s, 0:12) "
+            "or a timecode (01:00:00:12)."
+        )
+    number, colon, easing = (half.strip() for half in value.partition(":"))
+    if colon and easing not in EASINGS:
+        raise SettingsError(
+            f"{shown(name)} {place}: there is no easing {quoted(easing)}.{did_you_mean(easing, EASINGS)} "
+            f"Choose from: {', '.join(EASINGS)}."
+        )
+    try:
+        read = float(number)
+    except ValueError as error:
+        raise SettingsError(f"{shown(name)} {place}: {quoted(number)} is no number.") from error
+    return Key(str(int(place)) if place.isdecimal() else place, read, easing or EASINGS[0])

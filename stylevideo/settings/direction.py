@@ -1,0 +1,63 @@
+"""The settings that direct the look: how strong it is, and what changes within a film."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from stylevideo.settings.schema import setting
+from stylevideo.settings.sections import LossSettings
+
+USUAL_STRENGTH = 0.5
+"""Of which the weights are what they are said to be."""
+STRENGTH_RANGE = 300.0
+"""By so many times content and structure count more at strength 0 than at 0.5, and less at 1."""
+SOURCE_WEIGHT, SOURCE_RANGE = 1000.0, 1e5
+"""Of the source's pixels at strength 0, and how much steeper that rises from none at 0.5: from 0.25 on it is felt."""
+_STYLE_WEIGHT = re.compile(r"style_([1-9][0-9]{0,3})")
+"""By which keys name the weight of a style, counted from 1."""
+
+
+@dataclass(frozen=True)
+class DirectionSettings:
+    """The look as a whole, and how it changes within a film."""
+
+    strength: float = setting(
+        USUAL_STRENGTH,
+        "how far frames go from the source to the style: 0 is almost the source, 1 almost abstract; a factor of "
+        "--content-weight and --structure-weight, and below 0.5 some --source-weight",
+        minimum=0,
+        maximum=1,
+    )
+    key: tuple[str, ...] = setting(
+        (),
+        "a setting's values over the clip, by frame, time or timecode, such as strength "
+        "1001=0.2,1024=0.9:smooth; easings: linear, smooth, hold; style_1, style_2, …: the styles' weights",
+    )
+    style_weights: tuple[float, ...] = field(default=())
+    """What the styles weigh in a frame, in their order; empty where that is what they were named with. No setting: keys
+    say it, and `SettingsOverTime.at` makes it of them."""
+
+
+def style_number(name: str) -> int | None:
+    """Of which style keys of this name are the weight, counted from 1; None where they are a setting's."""
+    found = _STYLE_WEIGHT.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def weighted_by(strength: float, losses: LossSettings) -> LossSettings:
+    """The weights by which frames of a strength are painted.
+
+    Content and structure count by a geometric curve, so that steps look alike wherever one stands; the terms are parts
+    of their targets, so that it means the same for every style and size. Below 0.5 the source's pixels count as well:
+    content says little of colours, and what Adam's steps leave of a picture that should stay as it is goes.
+    """
+    weaker = 1 - strength / USUAL_STRENGTH  # from 1 to -1
+    factor = STRENGTH_RANGE**weaker
+    source = SOURCE_WEIGHT * max(0.0, SOURCE_RANGE**weaker - 1) / (SOURCE_RANGE - 1)
+    return replace(
+        losses,
+        content_weight=factor * losses.content_weight,
+        structure_weight=factor * losses.structure_weight,
+        source_weight=losses.source_weight + source,
+    )

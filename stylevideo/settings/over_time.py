@@ -1,0 +1,71 @@
+"""Settings that change from frame to frame: what each frame is asked for.
+
+Knows curves over frames' numbers, and how an index is a number; knows nothing of clips.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from stylevideo.settings.curves import KEY, Curve
+from stylevideo.settings.direction import style_number
+from stylevideo.settings.settings import Settings
+
+UNGUARDED_FRAMES = 5
+"""Behind a frame whose settings differ: the guard compares its loss with so many before it, by other weights."""
+
+
+class AsksFrames(Protocol):
+    """Says what each frame is asked for."""
+
+    def at(self, frame: int) -> Settings:
+        """As `Settings.at`."""
+        ...
+
+    def changes_at(self, frame: int) -> bool:
+        """As `Settings.changes_at`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SettingsOverTime:
+    """Settings of which some have keys.
+
+    Attributes:
+        settings: of the film.
+        curves: by the names of the settings, and of the styles' weights.
+        style_weights: with which the styles are named.
+        number: the number, by which the curves go, of the frame with an index.
+    """
+
+    settings: Settings
+    curves: Mapping[str, Curve]
+    style_weights: tuple[float, ...]
+    number: Callable[[int], int]
+
+    def at(self, frame: int) -> Settings:
+        """What a frame is asked for, by its index: plain values, without strength and without keys.
+
+        The guard leaves a frame alone as long as the frames that it is compared with were asked for something else.
+        """
+        values = self._values(frame)
+        weights = dict(enumerate(self.style_weights, 1)) | {
+            number: value for name, value in values.items() if (number := style_number(name))
+        }
+        own = {name: value for name, value in values.items() if not style_number(name)}
+        recent = range(max(0, frame - UNGUARDED_FRAMES), frame + 1)
+        more = {"guard": 0.0} if any(map(self.changes_at, recent)) else {}
+        plain = self.settings.with_values(**{**own, **more, KEY: ()})
+        direction = dataclasses.replace(plain.direction, style_weights=tuple(weights.values()))
+        return dataclasses.replace(plain, direction=direction).at(frame)
+
+    def changes_at(self, frame: int) -> bool:
+        """Whether a frame is asked for something else than the one before it."""
+        return frame > 0 and self._values(frame) != self._values(frame - 1)
+
+    def _values(self, frame: int) -> dict[str, float]:
+        number = self.number(frame)
+        return {name: curve.at(number) for name, curve in self.curves.items()}
