@@ -18,8 +18,8 @@ from stylevideo.ops.transport import Transport, blended, moments
 
 LUMA_709 = (0.2126, 0.7152, 0.0722)
 """Weights of ITU-R BT.709: what screens show as brightness."""
-MEETING = 0.5
-"""Of what a colour lacks to be in the gamut, the part that its brightness gives."""
+LEAST_WAY = 0.5
+"""So far luma goes towards the one luma of a saturated primary."""
 
 
 def brightness_709(image: Tensor) -> Tensor:
@@ -32,8 +32,9 @@ def with_colors_of(source: Tensor, painted: Tensor, amount: float) -> Tensor:
     """A painted picture with its source's colours: the blend mode "color" of image editors.
 
     Each pixel has the painting's luma and the source's difference from grey. Where the gamut has no such colour, the
-    luma goes `MEETING` of the way to the nearest at which there is one, and the difference is made smaller for the rest
-    of it; hues do not change.
+    nearest luma is taken at which it has one. Saturated primaries have one luma alone, and would not be painted at all:
+    the fewer there are, the less of the way is gone, down to half of it, and the difference from grey is made smaller
+    instead. Hues do not change.
 
     Args:
         source: (1, 3, H, W), 0..1; what a plate has beyond that is kept where the luma allows it.
@@ -47,7 +48,8 @@ def with_colors_of(source: Tensor, painted: Tensor, amount: float) -> Tensor:
     darkest = lowest - difference.amin(dim=1, keepdim=True)
     lightest = highest - difference.amax(dim=1, keepdim=True)
     luma = brightness_709(painted)
-    luma = torch.lerp(luma, torch.minimum(torch.maximum(luma, darkest), lightest), MEETING)
+    nearest = torch.minimum(torch.maximum(luma, darkest), lightest)
+    luma = torch.lerp(luma, nearest, (LEAST_WAY + lightest - darkest).clamp_max(1))
     room = torch.where(difference > 0, highest - luma, luma - lowest)
     share = (room / difference.abs().clamp_min(torch.finfo(room.dtype).tiny)).amin(dim=1, keepdim=True).clamp_max(1)
     colored = torch.minimum(torch.maximum(luma + share * difference, lowest), highest)  # rounding leads beyond

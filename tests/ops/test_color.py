@@ -41,6 +41,14 @@ def test_beyond_the_gamut_brightness_gives_half_and_hue_nothing() -> None:
     assert share[..., 0].min() > 0.4
 
 
+def test_colours_of_many_brightnesses_are_kept_whatever_is_painted() -> None:
+    """A dark green under black strokes, which are as dark as it can be; so no colour flickers that the source keeps."""
+    source, painted = torch.tensor((0.2, 0.3, 0.1)).view(1, 3, 1, 1), torch.rand(1, 3, 8, 8).pow(8)
+    shown = with_colors_of(source, painted, 1.0)
+    torch.testing.assert_close(chroma(shown), chroma(source).expand_as(shown), atol=1e-6, rtol=0)
+    assert shown.min() >= 0
+
+
 def test_an_amount_of_zero_and_a_painting_like_its_source_change_nothing() -> None:
     source, painted = noise_image(HEIGHT, WIDTH, 1), noise_image(HEIGHT, WIDTH, 2)
     assert torch.equal(with_colors_of(source, painted, 0.0), painted)
