@@ -17,6 +17,7 @@
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
+    python -m scripts.benchmark color [--clips flight friday] [--styles PICTURE ...] [--size 256] [--frames 4]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
     python -m scripts.benchmark fades [--clip CLIP] [--size 160] [--set first_iterations=24]
     python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
@@ -72,6 +73,7 @@ from scripts.benchmark.clips import (
     still_clip,
     zoom_clip,
 )
+from scripts.benchmark.color import check_color
 from scripts.benchmark.direction import STRENGTHS, check_keys, check_strength
 from scripts.benchmark.disk import check_disk
 from scripts.benchmark.evaluations import check_evaluations
@@ -328,6 +330,16 @@ def tiles(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def color(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    options.output.mkdir(parents=True, exist_ok=True)
+    styles, values = options.styles or [STYLE], dict(options.set)
+    clips = (looks.choose_frames(whole, options.frames) for whole in _chosen_clips(options))
+    findings = [check_color(clip, styles, values) for clip in clips]
+    title = f"`scripts.benchmark color`: {options.size} pixels, {options.frames} frames."
+    publish(options.output, "color", title, findings, machine)
+
+
 def motion(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("cpu")))
     for width, height in options.sizes:
@@ -373,6 +385,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "speed": speed,
     "iteration": iteration,
     "tiles": tiles,
+    "color": color,
     "motion": motion,
     "fades": fades,
     "forecast": forecast,
@@ -523,6 +536,17 @@ def _add_tiles(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
 
 
+def _add_color(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--clips", nargs="+", choices=(*CLIPS, CARD), default=("flight", "friday"))
+    command.add_argument("--styles", type=Path, nargs="+", default=[], help=f"not given: {STYLE.name}")
+    command.add_argument("--size", type=_positive, default=256, help="long edge, pixels")
+    command.add_argument("--frames", type=_positive, default=4, help="of each clip, at least two")
+    command.add_argument("--output", type=Path, default=Path("color"), help="folder for everything that is made")
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
+    command.set_defaults(frames_per_clip=None)
+
+
 def _add_motion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clip", choices=LONG_ENOUGH, default="bigbuckbunny")
     command.add_argument("--sizes", type=_size, nargs="+", default=((1920, 1080), (3840, 2160)), help="WIDTHxHEIGHT")
@@ -594,6 +618,7 @@ OWN_OPTIONS = {
     "forecast": _add_forecast,
     "iteration": _add_iteration,
     "tiles": _add_tiles,
+    "color": _add_color,
     "motion": _add_motion,
     "gpu": _add_gpu,
     "speed": _add_speed,

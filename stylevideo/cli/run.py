@@ -42,6 +42,7 @@ SECTION_TITLES = {
     "optimizer": "how a frame is optimised",
     "weights": "the network's weights",
     "scales": "sizes",
+    "colors": "colours",
     "temporal": "from frame to frame",
     "motion": "where pixels were",
     "shots": "cuts",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.sequence import write_sequence
 from stylevideo.media.film import write_film
-from stylevideo.media.images.pictures import Picture, Reading, like, to_floats, unpremultiplied
+from stylevideo.media.images.pictures import Picture, Reading, like, to_floats, to_image, to_picture, unpremultiplied
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
+from stylevideo.ops.color import with_colors_of
 from stylevideo.render.job import Job
 from stylevideo.render.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.store.frames import FrameStore
@@ -139,19 +141,51 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
     painted = map(finished.picture, job.clip.frames)
     lit = job.clip.info.is_linear and 32 in job.delivery.depths
     shown = job.clip.info.is_linear and job.reading.is_displayed and not lit
-    if not shown and (not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit)):
+    if (
+        not shown
+        and not takes_colors(job)
+        and (not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit))
+    ):
         yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in painted)
         return
     sources = job.watch.over(read_frames(job.clip.selection, job.reading))
     for image, source in zip(painted, sources, strict=True):
         aside = source.picture.fitted(job.size)
+        image = colored(job, source.index, image, aside)
         if aside.alpha is not None and job.delivery.has_alpha:
             aside = replace(aside, alpha=like(image, aside.alpha))
             image = _colors(job, image, aside)
-        elif shown:
+        elif not lit:
             aside = replace(aside, alpha=None)
             image = displayed(job.clip.info, job.reading, image, gain=aside.gain)
         yield replace(aside, image=image)
+
+
+def takes_colors(job: Job) -> bool:
+    """Whether frames are shown with their source's colours."""
+    return job.settings.colors.color == "source" and job.paints
+
+
+def colored(job: Job, index: int, image: np.ndarray, source: Picture) -> np.ndarray:
+    """A frame as it is painted, of any kind, with its source's colours as far as the settings ask for them.
+
+    They come last, and into what is shown alone: strokes go on from the painter's own colours.
+    """
+    if not takes_colors(job):
+        return image
+    amount = job.settings.at(index).colors.color_amount
+    return to_picture(with_colors_of(to_image(source.image), to_image(image), amount), 8 * image.itemsize)
+
+
+def with_source_colors(job: Job, results: Iterable[PaintedFrame]) -> Iterator[PaintedFrame]:
+    """All of a clip's frames, likewise."""
+    if not takes_colors(job):
+        yield from results
+        return
+    sources = job.watch.over(read_frames(job.clip.selection, job.reading))
+    for result, source in zip(results, sources, strict=True):
+        amount, own = job.settings.at(result.index).colors.color_amount, to_image(source.picture.fitted(job.size).image)
+        yield replace(result, image=with_colors_of(own.to(result.image.device), result.image, amount))
 
 
 def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:

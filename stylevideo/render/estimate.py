@@ -141,14 +141,15 @@ def work_of(settings: Settings, size: tuple[int, int], frames: Sequence[int], su
     """
     if not settings.optimizer.iterations or not frames:
         return NO_WORK
-    if not settings.temporal.carry:
-        return targets_of(settings, size) + cold_frame(settings, size).times(survey.painted * len(frames))
     shots = survey.shots
     begun = len({shot.start for shot in shots} & set(frames))
+    targets = targets_of(settings, size).times(max(1, begun) if settings.colors.color == "match" else 1)
+    if not settings.temporal.carry:
+        return targets + cold_frame(settings, size).times(survey.painted * len(frames))
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings.temporal)
     each = survey.painted * (1 - survey.still) * (len(frames) - begun + len(turning)) / len(survey.new)
     cold = cold_frame(settings, size)
-    work = targets_of(settings, size) + cold.times(survey.painted * begun)
+    work = targets + cold.times(survey.painted * begun)
     for new in survey.new:
         one = cold if new > RESTART_ABOVE_NEW else following_frame(settings, size, new)
         work += one.times(each)

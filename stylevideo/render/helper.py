@@ -11,7 +11,7 @@ from stylevideo.render.disk import check_room
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.painter import Painter
 from stylevideo.render.pipeline import Saver
-from stylevideo.store.checkpoint import load_shots
+from stylevideo.store.checkpoint import load_palettes, load_shots
 from stylevideo.system.device import cpu_threads, memory_context
 from stylevideo.system.heartbeat import broken_off_when
 
@@ -36,7 +36,8 @@ def help_make(request: ClipRequest, first_shot: int, hooks: Hooks) -> tuple[int,
         store = job.store
         assert store is not None, "it was joined"
         shots = load_shots(store) or ()
-        with Saver(job, store) as saver, Painter(job, shots, store, stop=stop) as painter:
+        palettes = load_palettes(store)
+        with Saver(job, store) as saver, Painter(job, shots, store, stop=stop, palettes=palettes) as painter:
             for shot in shots[first_shot:]:
                 if store.is_complete(shot.index):
                     continue

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain, tee
 
 import numpy as np
@@ -29,6 +29,7 @@ from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
 from stylevideo.motion.estimate import Following, Motion, earliest_reference, following, with_motion
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import VectorMotion
+from stylevideo.ops.color import Palette
 from stylevideo.render.job import Job
 from stylevideo.render.styles import style_targets
 from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
@@ -71,6 +72,7 @@ class Painter:
         store: where unfinished shots are gone on from; None keeps nothing on disk.
         waiting_time: runs while a frame is waited for.
         stop: asked while a frame is waited for, and after each that a loop turns back to, whether to end early.
+        palettes: of each shot, that the styles' are fitted to; none leave the styles as they are.
     """
 
     def __init__(
@@ -80,12 +82,14 @@ class Painter:
         store: FrameStore | None,
         waiting_time: Stopwatch | None = None,
         stop: Callable[[], bool] = lambda: False,
+        palettes: Sequence[Palette | None] = (),
     ) -> None:
         self._job, self._shots, self._store, self._waiting_time = job, shots, store, waiting_time
-        self._stop = stop
+        self._stop, self._palettes = stop, palettes
         self._stretches: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
         self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time, stop)
         self._first: Reference | None = None
+        self._targets: StyleTargets | None = None
 
     def __enter__(self) -> Painter:
         return self
@@ -106,6 +110,7 @@ class Painter:
             Stopped: because of `stop`.
         """
         job = self._job
+        self._set_targets(shot)
         state = load_state(self._store, shot, job.clip.selection, job.size, job.device) if self._store else None
         begin = shot.start if state is None else state.index + 1
         turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
@@ -126,9 +131,12 @@ class Painter:
             blended = _with_cost_of(turn, result) if result.index == own_turning.start else result
             yield Made(shot, _shown(frame, blended, shot), after)
 
-    @cached_property
-    def _targets(self) -> StyleTargets | None:
-        return style_targets(self._job.styles, self._job.vgg, self._job.settings) if self._job.vgg else None
+    def _set_targets(self, shot: Shot) -> None:
+        """Aim for what the shot's frames should look like: one thing for the whole clip, or each shot's own."""
+        job = self._job
+        if job.vgg and (self._palettes or self._targets is None):
+            palette = self._palettes[shot.index] if self._palettes else None
+            self._targets = style_targets(job.styles, job.vgg, job.settings.at(shot.start), palette)
 
     def _made(
         self,

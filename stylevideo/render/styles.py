@@ -8,17 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
-from stylevideo.media.images.pictures import read_as_srgb, to_floats, to_image
+from stylevideo.media.images.bars import border_of
+from stylevideo.media.images.pictures import Picture, read_as_srgb, to_floats, to_image
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.ops.color import Palette, fitted_to
+from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash
 from stylevideo.store.manifest import StyleContent
+from stylevideo.timeline.clip import Shot
+
+PALETTE_EDGE_PX = 320
+"""Long edge at which a frame's colours are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +69,47 @@ def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ..
     return tuple(replace(read, picture=view.of_screen(to_floats(read.picture))) for read in styles)
 
 
-def style_targets(styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings) -> StyleTargets:
-    """What frames should look like, by the settings' style layers and style scale, on the network's device."""
+class ShotPalettes:
+    """Gathers how a clip's colours are spread in each shot, from all of its frames, small."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, Palette | None] = {}
+
+    def look(self, index: int, picture: Picture) -> None:
+        """See a frame, by its index; what is transparent, bars at its sides and blank frames do not count."""
+        border = border_of(picture.image)
+        if border is None:
+            self._found[index] = None
+            return
+        part = border.inner(picture.image.shape[:2])
+        alpha = None if picture.alpha is None else picture.alpha[part.rows, part.columns]
+        shown = replace(picture, image=picture.image[part.rows, part.columns], alpha=alpha)
+        small = shown.fitted(fit_long_edge(*part.size, min(PALETTE_EDGE_PX, max(part.size))))
+        opacity = None if small.alpha is None else torch.from_numpy(to_floats(small.alpha))[None, None].clamp(0, 1)
+        self._found[index] = Palette.of(to_image(small.image).clamp(0, 1), opacity)
+
+    def of(self, shots: Sequence[Shot]) -> tuple[Palette | None, ...]:
+        """One for each shot; None where nothing counts."""
+        each = ([self._found[index] for index in range(shot.start, shot.stop)] for shot in shots)
+        return tuple(Palette.together(seen) if (seen := list(filter(None, found))) else None for found in each)
+
+
+def style_targets(
+    styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings, palette: Palette | None = None
+) -> StyleTargets:
+    """What frames should look like, by the settings' style layers and style scale, on the network's device.
+
+    Args:
+        styles: with their pictures.
+        vgg: the network.
+        settings: of the frames.
+        palette: that the pictures' colours are fitted to, as far as the settings ask for it; None leaves them.
+    """
     device = next(vgg.buffers()).device
-    pictures = [StylePicture(to_image(read.picture).to(device), read.style.weight) for read in styles]
+    images = [to_image(read.picture) for read in styles]
+    if palette is not None:
+        images = [fitted_to(palette, image, settings.colors.color_amount) for image in images]
+    pictures = [StylePicture(image.to(device), read.style.weight) for image, read in zip(images, styles, strict=True)]
     return StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
 
 

@@ -36,8 +36,9 @@ from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import Places, finished_frames, throw_away
 from stylevideo.media.images.pictures import to_8_bits
+from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.assemble import displayed
+from stylevideo.render.assemble import colored, displayed, with_source_colors
 from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.disk import check_room
 from stylevideo.render.estimate import pixels_of
@@ -47,6 +48,7 @@ from stylevideo.render.opening import Attempt, Mode, film_size, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Painter, too_large
 from stylevideo.render.pipeline import Pipeline
+from stylevideo.render.styles import ShotPalettes
 from stylevideo.reports.events import Checked, Forecast, Listener, Planned
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
@@ -54,7 +56,15 @@ from stylevideo.reports.sheet import COLUMNS, write_sheet
 from stylevideo.reports.warnings import frame_warnings, loop_warnings, source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
-from stylevideo.store.checkpoint import TURN_NAME, load_shots, next_index, require_whole, save_shots
+from stylevideo.store.checkpoint import (
+    TURN_NAME,
+    load_palettes,
+    load_shots,
+    next_index,
+    require_whole,
+    save_palettes,
+    save_shots,
+)
 from stylevideo.store.frames import FrameStore, accept_changes, write_note
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
@@ -225,7 +235,7 @@ class _Run:
             forecast = None
             with (
                 Pipeline(job, store, shots) as pipeline,
-                Painter(job, shots, store, pipeline.waiting_for_frames, stop) as painter,
+                Painter(job, shots, store, pipeline.waiting_for_frames, stop, load_palettes(store)) as painter,
             ):
                 require_more = partial(_require_more, job, stop)
                 for shot in _shots_to_paint(store, shots, self._hooks.claims, require_more):
@@ -365,25 +375,32 @@ def stylize_frames(
     """
     path, settings = Path(source).absolute(), settings or Settings()
     job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings), Mode.FRAMES)
-    with (
-        cpu_threads(settings.optimizer.threads),
-        Painter(job, shots := _detect(job), None) as painter,
-    ):
-        for shot in shots:
-            for made in painter.paint(shot):
-                yield made.result
+    with cpu_threads(settings.optimizer.threads):
+        shots, palettes = _detect(job)
+        with Painter(job, shots, None, palettes=palettes) as painter:
+            results = (made.result for shot in shots for made in painter.paint(shot))
+            yield from with_source_colors(job, results)
 
 
-def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[Shot, ...]:
+def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
+    """The clip's shots, and their palettes where the styles' are fitted to them."""
+    find = partial(detect_shots, job.clip.selection, job.settings.shots)
     with job.watch.guard():
-        shots = detect_shots(job.clip.selection, job.settings.shots, job.analysis_options, stop, job.size)
-    return with_one_picture(shots) if job.settings.temporal.loop else shots
+        palettes = ShotPalettes() if job.settings.colors.color == "match" and job.paints else None
+        if palettes:
+            shots = find(replace(job.reading, bits=8), stop, job.size, palettes.look)
+        else:
+            shots = find(job.analysis_options, stop, job.size)
+    shots = with_one_picture(shots) if job.settings.temporal.loop else shots
+    return shots, palettes.of(shots) if palettes else ()
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
     shots = load_shots(store)
     if shots is None:
-        shots = _detect(job, stop)
+        shots, palettes = _detect(job, stop)
+        if palettes:
+            save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
     return shots
 
@@ -458,12 +475,11 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     columns = min(COLUMNS, len(frames))
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     decoded = job.watch.over(read_frames(job.clip.selection, job.analysis_options))
-    sources = [frame for frame in decoded if frame.index in wanted]
-    show = partial(displayed, job.clip.info, job.reading)
-    numbers = [job.clip.selection.number(frame.index) for frame in sources]
-    pairs = [
-        (show(source.image, gain=source.gain), to_8_bits(show(store.picture(number), gain=source.gain)))
-        for source, number in zip((frame.picture.fitted(job.size) for frame in sources), numbers, strict=True)
-    ]
-    labels = [str(number) for number in numbers]
+    sources = {frame.index: frame.picture.fitted(job.size) for frame in decoded if frame.index in wanted}
+    show, number = partial(displayed, job.clip.info, job.reading), job.clip.selection.number
+    pairs = []
+    for index, source in sources.items():
+        shown = colored(job, index, store.picture(number(index)), source)
+        pairs.append((show(source.image, gain=source.gain), to_8_bits(show(shown, gain=source.gain))))
+    labels = [str(number(index)) for index in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from stylevideo.errors import SettingsError
-from stylevideo.text import quoted
+from stylevideo.text import did_you_mean, quoted
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
 
@@ -194,7 +194,8 @@ def check_value(leaf: Leaf, value: Any) -> None:
         raise SettingsError(f"{leaf.flag} takes {_WORDS[wanted]}, not {quoted(value)}.")
     for word in value if isinstance(value, tuple) else (value,):
         if leaf.choices and word not in leaf.choices:
-            raise SettingsError(f"{leaf.flag} cannot be {quoted(word)}. Choose from: {', '.join(leaf.choices)}.")
+            near = did_you_mean(word, leaf.choices)
+            raise SettingsError(f"{leaf.flag} cannot be {quoted(word)}.{near} Choose from: {', '.join(leaf.choices)}.")
     if isinstance(value, int | float) and not leaf.minimum <= value <= min(leaf.maximum, LARGEST_NUMBER):
         has_bound = leaf.maximum < math.inf or value > LARGEST_NUMBER
         bounds = f"at least {leaf.minimum:g}"

@@ -68,6 +68,10 @@ def _nothing_is_painted(settings: Any, _: ClipFacts) -> str:
     return "" if settings.optimizer.iterations else "--iterations 0 paints nothing"
 
 
+def _amount_is_idle(settings: Any, _: ClipFacts) -> str:
+    return "--color style keeps none of the source's colours" if settings.colors.color == "style" else ""
+
+
 def _no_cuts_are_looked_for(settings: Any, _: ClipFacts) -> str:
     return "" if settings.shots.detect_cuts else "--no-detect-cuts looks for none"
 
@@ -334,6 +338,25 @@ class ScaleSettings:
     )
     allow_smaller: bool = setting(
         False, "where memory is too small in every other way, make a smaller film instead of none", affects=Affects.FILM
+    )
+
+
+@dataclass(frozen=True)
+class ColorSettings:
+    """Whose colours a film has."""
+
+    color: str = setting(
+        "style",
+        "style: the style's colours; source: each pixel keeps the source's colour, and brightness alone is painted; "
+        "match: before painting, the style's palette is fitted to each shot's",
+        choices=("style", "source", "match"),
+    )
+    color_amount: float = setting(
+        1.0,
+        "how far --color source or match goes from the style's colours, which are 0, to the source's",
+        minimum=0,
+        maximum=1,
+        idle=_amount_is_idle,
     )
 
 

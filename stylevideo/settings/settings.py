@@ -20,6 +20,7 @@ from stylevideo.settings.direction import USUAL_STRENGTH, DirectionSettings, sty
 from stylevideo.settings.motion import MotionSettings
 from stylevideo.settings.schema import LARGEST_NUMBER, VGG19_LAYERS, Affects, Leaf, check_value, least_tile_px, reach_of
 from stylevideo.settings.sections import (
+    ColorSettings,
     FootageSettings,
     LossSettings,
     OptimizerSettings,
@@ -45,6 +46,7 @@ class Settings:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)
     scales: ScaleSettings = field(default_factory=ScaleSettings)
+    colors: ColorSettings = field(default_factory=ColorSettings)
     temporal: TemporalSettings = field(default_factory=TemporalSettings)
     motion: MotionSettings = field(default_factory=MotionSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)

@@ -15,6 +15,7 @@ from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_8_bits
+from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.store.frames import FrameStore
 from stylevideo.text import counted
@@ -133,6 +134,16 @@ def load_shots(store: FrameStore) -> tuple[Shot, ...] | None:
 def _as_shot(values: dict[str, Any]) -> Shot:
     active = values["active"]
     return Shot(**{**values, "active": Rectangle(**active) if active else None})
+
+
+def save_palettes(store: FrameStore, palettes: Sequence[Palette | None]) -> None:
+    """Remember how colours are spread in a film's shots."""
+    store.write_note("palettes", [palette and palette.to_lists() for palette in palettes])
+
+
+def load_palettes(store: FrameStore) -> tuple[Palette | None, ...]:
+    """How colours are spread in a film's shots; none where nobody has looked."""
+    return tuple(lists and Palette.from_lists(*lists) for lists in store.read_note("palettes") or ())
 
 
 def as_tensor(picture: np.ndarray, active: Rectangle | None = None) -> torch.Tensor:

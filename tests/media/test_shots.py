@@ -12,6 +12,7 @@ from numpy.random import default_rng
 from sequence_fixtures import save
 
 from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.settings.sections import ShotSettings
@@ -45,6 +46,16 @@ def test_hard_cuts_are_found_exactly(cut_clip: Path) -> None:
 def test_indices_stay_those_of_the_source_in_a_stretch(cut_clip: Path) -> None:
     shots = detect_shots(FrameSelection(probe(cut_clip), range(30, 70)))
     assert shots == (Shot(0, 30, 45), Shot(1, 45, 60), Shot(2, 60, 70))
+
+
+@pytest.mark.parametrize("chosen", ["18-24", "1-80x9", "3,30,40,44-47,79", "21"])
+@pytest.mark.parametrize("detect_cuts", [True, False])
+def test_who_looks_on_sees_the_frames_that_are_meant(cut_clip: Path, chosen: str, detect_cuts: bool) -> None:
+    selection, seen = select_frames(probe(cut_clip), chosen), dict[int, np.ndarray]()
+    detect_shots(selection, ShotSettings(detect_cuts), look=lambda index, picture: seen.update({index: picture.image}))
+    frames = {frame.index: frame.image for frame in read_frames(selection)}
+    assert list(seen) == list(frames) == list(selection.frames)
+    assert all(np.array_equal(seen[index], frames[index]) for index in frames)
 
 
 @pytest.mark.parametrize(

@@ -337,6 +337,16 @@ def test_tiles_are_compared_with_the_frame_painted_as_one(capsys: pytest.Capture
     assert printed.count("(bar: ≤ 2, met)") == 1
 
 
+def test_colours_are_measured_on_the_films_own_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--set=first_iterations=2", "--set=coarsest_size=0", "--set=iterations=1"]
+    benchmark.main(["color", "--clips=flight", "--size=64", "--frames=2", f"--output={tmp_path / 'color'}", *few])
+    printed = capsys.readouterr().out
+    assert re.search(r"mean error of chroma, 1/255: \S+ \(bar: ≤ 2, met\)", printed)
+    assert re.search(r"mean error of a plate's chroma, %: \S+ \(bar: ≤ 1, met\)", printed)
+    sheet = read_picture(tmp_path / "color" / "color-flight.png")
+    assert sheet.shape[1] > 6 * 3 * 64, "the source and five films, enlarged"
+
+
 def test_an_iteration_is_timed_beside_its_bare_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     losses = "style_layers=relu1_1,match_layers=relu1_1,content_layers=relu2_1"
     flames = tmp_path / "flames.png"

@@ -23,13 +23,15 @@ from stylevideo.errors import InputError, Stopped
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.bars import Bars, Border, bars_of, border_of, may_have
 from stylevideo.media.images.exposure import Exposure, exposure_of, full_exposure
-from stylevideo.media.images.pictures import Reading
+from stylevideo.media.images.pictures import Picture, Reading
 from stylevideo.settings.sections import ShotSettings
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)
 
+Look = Callable[[int, Picture], object]
+"""Shown a frame, by its index in the selection."""
 # Cuts show just as well in a small picture, which is several times faster to judge.
 JUDGED_LONG_EDGE = 320
 LEAST_ACTIVE_PX = 32
@@ -44,6 +46,7 @@ def detect_shots(
     reading: Reading | None = None,
     stop: Callable[[], bool] = lambda: False,
     size: tuple[int, int] | None = None,
+    look: Look | None = None,
 ) -> tuple[Shot, ...]:
     """Divide a stretch of a video into its shots, and find the picture in each.
 
@@ -55,6 +58,8 @@ def detect_shots(
         reading: how the frames are read, with 8 bits; plainly if not given.
         stop: asked before each frame whether to end early.
         size: height and width of the pictures that shots' active parts are those of; the source's if not given.
+        look: shown each frame of the selection, by its index, on the same way through the clip, or on one of its own
+            where no cuts are looked for; a frame that could not be used may be shown again.
     Returns:
         The shots in order; together they cover the selection exactly.
     Raises:
@@ -62,7 +67,7 @@ def detect_shots(
         Stopped: because of `stop`.
     """
     options = settings or ShotSettings()
-    cuts, views = _looked_at(selection, options, reading, stop)
+    cuts, views = _looked_at(selection, options, reading, stop, look)
     shots = tuple(_with_pictures(_shots_between(selection.frames, cuts), views, options, size))
     logger.info("%s: %d shots", selection.info.path.name, len(shots))
     return shots
@@ -142,28 +147,47 @@ def _bars_of_shots(of_shots: Sequence[Sequence[_View]]) -> list[Bars | None]:
 
 
 def _looked_at(
-    selection: FrameSelection, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
+    selection: FrameSelection,
+    settings: ShotSettings,
+    reading: Reading | None,
+    stop: Callable[[], bool],
+    look: Look | None,
 ) -> tuple[list[int], list[_View]]:
     """The frames that are the first of those chosen after a cut, but for the first of all; and what each frame shows.
 
     The latter are none where nobody asks.
     """
-    chosen, info = selection.chosen, selection.info
+    chosen, info, start = selection.chosen, selection.info, selection.frames.start
     if not settings.detect_cuts or len(chosen) == 1:
-        frames = _frames(selection, reading, stop) if settings.looks_for_pictures else ()
-        return [], [_View.of(frame.image) for frame in frames]
+        views = []
+        for frame in _frames(selection, reading, stop) if settings.looks_for_pictures or look else ():
+            if look:
+                look(frame.index, frame.picture)
+            if settings.looks_for_pictures:
+                views.append(_View.of(frame.image))
+        return [], views
+
+    def look_if_chosen(index: int, picture: Picture) -> None:
+        place = bisect_left(chosen, index)
+        if look and place < len(chosen) and chosen[place] == index:
+            look(start + place, picture)
+
     margin = MARGIN * settings.min_shot_frames
     wide = range(max(0, chosen[0] - margin), min(info.frame_count, chosen[-1] + 1 + margin))
     try:
-        cuts, views = _cuts(FrameSelection(info, wide), settings, reading, stop)
+        cuts, views = _cuts(FrameSelection(info, wide), settings, reading, stop, look_if_chosen)
     except InputError:  # such as pictures of another size around those that are wanted
-        return _cuts(selection, settings, reading, stop)
-    places = {selection.frames.start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]}
+        return _cuts(selection, settings, reading, stop, look)
+    places = {start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]}
     return sorted(places), [views[index - wide.start] for index in chosen] if views else []
 
 
 def _cuts(
-    selection: FrameSelection, settings: ShotSettings, reading: Reading | None, stop: Callable[[], bool]
+    selection: FrameSelection,
+    settings: ShotSettings,
+    reading: Reading | None,
+    stop: Callable[[], bool],
+    look: Look | None,
 ) -> tuple[list[int], list[_View]]:
     """The index of each shot's first frame, but for the first shot's; and what each frame shows, unless nobody asks.
 
@@ -175,6 +199,8 @@ def _cuts(
     timecode = FrameTimecode(selection.frames.start, rate)
     for frame in _frames(selection, reading, stop):
         timecode = FrameTimecode(frame.index, rate)
+        if look:
+            look(frame.index, frame.picture)
         if settings.looks_for_pictures:
             views.append(_View.of(frame.image))
             if settings.fades == "keep" and views[-1].exposure.is_blank:

@@ -1,0 +1,174 @@
+"""Whose colours films have, judged on their own frames beside the source's; and a sheet of all kinds for the eye.
+
+Chroma is Cb and Cr of ITU-R BT.709, of pictures as screens show them; a plate's light is seen as the painter sees it,
+at the plate's own gain.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scripts.benchmark.clips import BenchmarkClip
+from scripts.benchmark.pictures import WHOLE, cut, grid
+from scripts.benchmark.report import Bar, Findings, number, table
+from stylevideo.media.images.exr import read_exr, write_exr
+from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_png
+from stylevideo.media.images.view import SRGB
+from stylevideo.motion.estimate import Motion
+from stylevideo.motion.flow import FarnebackFlow
+from stylevideo.motion.frame import Frame
+from stylevideo.ops.color import brightness_709
+from stylevideo.quality.measures import motion_by
+from stylevideo.quality.metrics import warping_error
+from stylevideo.render.stylize import stylize
+from stylevideo.settings.settings import Settings
+
+FEW = {"first_iterations": 40}
+KINDS = (("style", 1), ("source", 0.5), ("source", 1), ("match", 0.5), ("match", 1))
+MOST_OFF = 2.0
+"""Mean error of chroma, 1/255, that is allowed with 8 bits."""
+MOST_OFF_LIGHT = 1.0
+"""The same of light, % of the plate's mean chroma."""
+MOST_FLICKER = 1.0
+"""Warping error of the film's chroma in times of the source's."""
+SPANS = (1.8556, 1.5748)
+"""By which blue's and red's differences from luma are divided to be Cb and Cr."""
+HIGHLIGHT = 8
+"""Times by which what is white in a picture is brighter in the plate that is made of it."""
+HEADINGS = (
+    *("style", "chroma off, 1/255", "the source's chroma", "its warping error, 1e-6", "film's, times that"),
+    *("luma changed, 1/255", "light's chroma off, %"),
+)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Of a film with its source's colours.
+
+    Attributes:
+        off, own: mean error of chroma, and the source's mean chroma, 0..1.
+        warped, own_warped: warping errors of chroma.
+        luma: root mean square change of luma, 0..1.
+        light_off: of the same of a plate, error of chroma in parts of the plate's.
+    """
+
+    off: float
+    own: float
+    warped: float
+    own_warped: float
+    luma: float
+    light_off: float
+
+
+def check_color(clip: BenchmarkClip, styles: Sequence[Path], values: Mapping[str, Any]) -> Findings:
+    """Films of a clip in each style, of all `KINDS`; those with the source's colours are measured.
+
+    Args:
+        clip: all of its frames are painted with the source's colours, its first in the other ways.
+        styles: pictures.
+        values: of settings, by name.
+    """
+    settings = Settings().with_values(**FEW, detect_cuts=False, provenance=False, threads=1).with_values(**values)
+    rows, bars, lines = [], list[Bar](), []
+    for style in styles:
+        shown, figures = _films(clip, style, settings)
+        lines.append([cut(clip.frames[0].image, WHOLE), *(cut(picture, WHOLE) for picture in shown)])
+        flicker = figures.warped / figures.own_warped
+        rows.append(
+            [
+                style.stem,
+                *map(
+                    number,
+                    (255 * figures.off, 255 * figures.own, 1e6 * figures.own_warped, flicker, 255 * figures.luma),
+                ),
+                number(100 * figures.light_off),
+            ]
+        )
+        about = f"{clip.name}, {style.stem}"
+        bars += [
+            Bar(f"{about}: mean error of chroma, 1/255", 255 * figures.off, most=MOST_OFF),
+            Bar(f"{about}: mean error of a plate's chroma, %", 100 * figures.light_off, most=MOST_OFF_LIGHT),
+            Bar(f"{about}: warping error of chroma, times the source's", flicker, most=MOST_FLICKER),
+        ]
+    names = ["source", *(kind if amount == 1 else f"{kind} {amount:g}" for kind, amount in KINDS)]
+    sheet = grid(lines, names, [f"{clip.name} {style.stem}"[:32] for style in styles])
+    return Findings(f"## {clip.name}\n\n" + table(list(HEADINGS), rows), tuple(bars), {f"color-{clip.name}": sheet})
+
+
+def _films(clip: BenchmarkClip, style: Path, settings: Settings) -> tuple[list[Tensor], _Figures]:
+    """The first frame of every kind, and what is found of the film with the source's colours."""
+    shown, figures = list[Tensor](), None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for place, frame in enumerate(clip.frames, 1):
+            write_png(folder / f"source.{place:04d}.png", to_picture(frame.image))
+        write_exr(folder / "plate.0001.exr", _plate(clip.frames[0]))
+        for kind, amount in KINDS:
+            chosen = settings.with_values(color=kind, color_amount=amount)
+            is_measured = (kind, amount) == ("source", 1)
+            film = folder / f"{kind}-{amount:g}.####.png"
+            few = chosen if is_measured else chosen.with_values(frames="1")
+            stylize(folder / "source.####.png", [style], film, few)
+            pictures = [to_image(read_picture(file)) for file in sorted(folder.glob(f"{kind}-{amount:g}.*.png"))]
+            shown.append(pictures[0])
+            if is_measured:
+                stylize(folder / "plate.####.exr", [style], folder / "light.####.exr", chosen)
+                figures = _measured(clip, pictures, _light_off(folder))
+    assert figures is not None, "one of the kinds is measured"
+    return shown, figures
+
+
+def _plate(frame: Frame) -> np.ndarray:
+    """A frame's light, in which what is nearly white is brighter by far."""
+    light: np.ndarray = SRGB.decode(to_picture(frame.image, 32), None)
+    brighter: np.ndarray = light * (1 + (HIGHLIGHT - 1) * light.max(axis=-1, keepdims=True) ** 4)
+    return brighter
+
+
+def _light_off(folder: Path) -> float:
+    plate, film = (read_exr(folder / f"{name}.0001.exr").linear for name in ("plate", "light"))
+    picture, gain = SRGB.encode(plate)
+    own, found = (_chroma(to_image(each)) for each in (picture, SRGB.forward(film / gain[..., None])))
+    return _mean_length(found - own) / _mean_length(own)
+
+
+def _measured(clip: BenchmarkClip, pictures: Sequence[Tensor], light_off: float) -> _Figures:
+    sources = [to_image(to_picture(frame.image)) for frame in clip.frames]
+    own, film = [list(map(_chroma, images)) for images in (sources, pictures)]
+    between = clip.exact or motion_by(FarnebackFlow())
+    motions = list(itertools.starmap(between, itertools.pairwise(clip.frames)))
+    luma = [
+        float((brightness_709(b) - brightness_709(a)).square().mean()) for a, b in zip(sources, pictures, strict=True)
+    ]
+    return _Figures(
+        off=statistics.fmean(_mean_length(b - a) for a, b in zip(own, film, strict=True)),
+        own=statistics.fmean(map(_mean_length, own)),
+        warped=statistics.fmean(_warped(film, motions)),
+        own_warped=statistics.fmean(_warped(own, motions)),
+        luma=statistics.fmean(luma) ** 0.5,
+        light_off=light_off,
+    )
+
+
+def _warped(images: Sequence[Tensor], motions: Sequence[Motion]) -> Iterator[float]:
+    pairs = itertools.pairwise(images)
+    return (warping_error(*pair, motion) for pair, motion in zip(pairs, motions, strict=True))
+
+
+def _chroma(image: Tensor) -> Tensor:
+    """Cb and Cr of BT.709: (1, 3, H, W) to (1, 2, H, W), -0.5..0.5."""
+    return (image - brightness_709(image))[:, [2, 0]] / image.new_tensor(SPANS).view(2, 1, 1)
+
+
+def _mean_length(chroma: Tensor) -> float:
+    return float(torch.linalg.vector_norm(chroma, dim=1).mean())
