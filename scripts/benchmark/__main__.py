@@ -17,7 +17,7 @@
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
-    python -m scripts.benchmark color [--clips flight friday] [--styles PICTURE ...] [--size 256] [--frames 4]
+    python -m scripts.benchmark color [--clips flight bikes] [--styles PICTURE ...] [--size 256] [--frames 4]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
     python -m scripts.benchmark fades [--clip CLIP] [--size 160] [--set first_iterations=24]
     python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
@@ -537,7 +537,7 @@ def _add_tiles(command: argparse.ArgumentParser) -> None:
 
 
 def _add_color(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--clips", nargs="+", choices=(*CLIPS, CARD), default=("flight", "friday"))
+    command.add_argument("--clips", nargs="+", choices=(*CLIPS, CARD), default=("flight", "bikes"))
     command.add_argument("--styles", type=Path, nargs="+", default=[], help=f"not given: {STYLE.name}")
     command.add_argument("--size", type=_positive, default=256, help="long edge, pixels")
     command.add_argument("--frames", type=_positive, default=4, help="of each clip, at least two")

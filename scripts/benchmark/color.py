@@ -43,6 +43,8 @@ MOST_FLICKER = 1.0
 """Warping error of the film's chroma in times of the source's."""
 SPANS = (1.8556, 1.5748)
 """By which blue's and red's differences from luma are divided to be Cb and Cr."""
+UNSEEN = 0.05 / 255
+"""Chroma of footage that is grey, such as floats are rounded to."""
 HIGHLIGHT = 8
 """Times by which what is white in a picture is brighter in the plate that is made of it."""
 HEADINGS = (
@@ -69,6 +71,11 @@ class _Figures:
     luma: float
     light_off: float
 
+    @property
+    def flicker(self) -> float:
+        """How much more the film's chroma flickers than the source's, in times; floats are rounded beyond that."""
+        return round((self.warped + UNSEEN**2) / (self.own_warped + UNSEEN**2), 3)
+
 
 def check_color(clip: BenchmarkClip, styles: Sequence[Path], values: Mapping[str, Any]) -> Findings:
     """Films of a clip in each style, of all `KINDS`; those with the source's colours are measured.
@@ -83,7 +90,7 @@ def check_color(clip: BenchmarkClip, styles: Sequence[Path], values: Mapping[str
     for style in styles:
         shown, figures = _films(clip, style, settings)
         lines.append([cut(clip.frames[0].image, WHOLE), *(cut(picture, WHOLE) for picture in shown)])
-        flicker = figures.warped / figures.own_warped
+        flicker = figures.flicker
         rows.append(
             [
                 style.stem,
@@ -139,7 +146,7 @@ def _light_off(folder: Path) -> float:
     plate, film = (read_exr(folder / f"{name}.0001.exr").linear for name in ("plate", "light"))
     picture, gain = SRGB.encode(plate)
     own, found = (_chroma(to_image(each)) for each in (picture, SRGB.forward(film / gain[..., None])))
-    return _mean_length(found - own) / _mean_length(own)
+    return _mean_length(found - own) / (_mean_length(own) + UNSEEN)
 
 
 def _measured(clip: BenchmarkClip, pictures: Sequence[Tensor], light_off: float) -> _Figures:
