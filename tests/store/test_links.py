@@ -48,6 +48,8 @@ HIDDEN = {
     "its frames": ".{name}.stylevideo/frames",
     "its shots": ".{name}.stylevideo/shots",
     "its loop": ".{name}.stylevideo/loop",
+    "its claims": ".{name}.stylevideo/claims",
+    "a claim": ".{name}.stylevideo/claims/00000.1",
     "a frame": ".{name}.stylevideo/frames/00000001.png",
     "a record": ".{name}.stylevideo/frames/00000001.json",
     "a part": ".{name}.stylevideo/part-0123abcd",
