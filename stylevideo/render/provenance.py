@@ -10,7 +10,6 @@ from stylevideo.errors import StorageError
 from stylevideo.media.hidden import Places
 from stylevideo.render.job import Job, manifest_of
 from stylevideo.store.identity import written_bytes
-from stylevideo.store.manifest import PAINTING
 from stylevideo.store.sidecar import is_record_of, size_words
 from stylevideo.system.files import write_atomically
 
@@ -23,10 +22,11 @@ def provenance(job: Job) -> dict[str, Any]:
     Raises:
         InputError: the source can no longer be read.
     """
+    assert job.store is not None, "a film is made of frames that are kept"
     manifest = manifest_of(job)
-    values = replace(manifest, source=replace(manifest.source, sha256=job.watch.sha256())).record
-    painted_with = job.store.painted_with if job.store else {}  # perhaps elsewhere, where something else is installed
-    return {name: painted_with[name] if name in PAINTING & painted_with.keys() else values[name] for name in values}
+    source = replace(manifest.source, sha256=job.watch.sha256())
+    painted_with = job.store.painted_with["torch"]  # perhaps elsewhere, where another one is installed
+    return replace(manifest, source=source, torch=painted_with).record
 
 
 def comment(values: dict[str, Any]) -> str:

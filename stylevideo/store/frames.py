@@ -14,8 +14,9 @@ import io
 import json
 import pickle
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from stylevideo.store.agreement import require_same
 from stylevideo.store.claims import ShotClaims, discard
 from stylevideo.store.notes import (
     FILE_NAMES_BYTES,
+    Notes,
     begin_notes,
     find_notes,
     names_in,
@@ -125,7 +127,7 @@ class FrameStore:
         if found := find_notes(self.folder):
             self._notes, self.painted_with = found
             finished = None if join else finished_frames(places)  # by others it is not begun anew
-            require_same(self.folder, self.painted_with, asked, self._is_painted, finished)
+            require_same(self.folder, self.painted_with, asked, partial(_is_painted, self._notes), finished)
             remove_parts(places)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
@@ -208,10 +210,7 @@ class FrameStore:
         Raises:
             ResumeError: what says so is spoilt.
         """
-        for found in filter(None, map(_COMPLETE.fullmatch, names_in(self.folder / "shots"))):
-            shot = int(found[1])
-            if shot not in self._complete and self._notes.read(_shot_name(shot, "complete")) is not None:
-                self._complete.add(shot)
+        self._complete |= _complete_shots(self._notes, self._complete)
         return frozenset(self._complete)
 
     def last_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
@@ -389,11 +388,6 @@ class FrameStore:
             self._require_own()  # why a folder cannot be written that is gone
             raise
 
-    def _is_painted(self) -> bool:
-        """Whether all shots are complete, so that nothing is left but to make the film."""
-        shots = self.read_note(SHOTS_NAME)
-        return shots is not None and self.complete_shots().issuperset(shot["index"] for shot in shots)
-
     def _remove_state(self, shot: int) -> None:
         with suppress(OSError):  # nobody looks at it any more
             self.state_file(shot).unlink(missing_ok=True)
@@ -402,6 +396,18 @@ class FrameStore:
         found = find_notes(self.folder)
         if found is None or found[0].mark != self._notes.mark:
             raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
+
+
+def _complete_shots(notes: Notes, known: Collection[int] = ()) -> set[int]:
+    """Indices of the shots that are complete, by one listing, beside those that are known to be."""
+    names = names_in(notes.folder / "shots")
+    marked = {int(found[1]) for found in filter(None, map(_COMPLETE.fullmatch, names))}.difference(known)
+    return {shot for shot in marked if notes.read(_shot_name(shot, "complete")) is not None}
+
+
+def _is_painted(notes: Notes) -> bool:
+    shots = notes.read(f"{SHOTS_NAME}.json")
+    return shots is not None and _complete_shots(notes).issuperset(shot["index"] for shot in shots)
 
 
 def _shot_name(shot: int, kind: str) -> str:
