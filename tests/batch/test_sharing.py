@@ -6,7 +6,6 @@ import logging
 import os
 import pickle
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -34,7 +33,7 @@ from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.media.hidden import Places
+from stylevideo.media.hidden import Places, throw_away
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
@@ -509,7 +508,7 @@ class TestInOneProcess:
 
         def begin_anew(event: object) -> None:
             if not (Places.of(film).work / "anew.json").exists():
-                shutil.rmtree(Places.of(film).work)  # by hand: the program would refuse to
+                throw_away(Places.of(film))  # as by hand: a run would refuse to
                 stop_after_a_frame(two_shot_clip, film, other)
                 (Places.of(film).work / "anew.json").touch()
 

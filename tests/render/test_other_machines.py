@@ -57,7 +57,7 @@ def test_more_is_not_painted_otherwise_and_nobody_is_told_to_throw_away_what_is_
         help_make(ClipRequest(two_shot_clip, STYLES, film, other), 1, Hooks())
     said = str(refused.value)
     assert "threads was 1 and is 2" in said
-    assert f"add --threads 1 --tile {SETTINGS.optimizer.tile}; or leave the rest to machines that paint alike." in said
+    assert "add --threads 1 --tile off; or leave the rest to machines that paint alike." in said
     assert "--restart" not in said
     with pytest.raises(ResumeError, match=r"To begin anew, and throw away \d+ finished frames, add --restart\."):
         stylize(two_shot_clip, STYLES, film, other)
