@@ -47,6 +47,7 @@ RANKS = {
     "render": 7,
     "batch": 8,
     "quality": 8,
+    "farm": 8.5,
     "cli": 9,
     "": 10,
     "__main__": 10,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from scripts.benchmark.methods import ALONE, STANDARD, Row
 from stylevideo.media.images.pictures import write_png
 from stylevideo.quality.measures import FilmMeasures
 from stylevideo.quality.tables import without_nan
+from stylevideo.system.device import cpu_name
 from stylevideo.system.files import write_atomically
 
 SHARPNESS = (("all", "sharpness"), ("first five", "sharpness_first"), ("last five", "sharpness_last"))
@@ -74,7 +74,7 @@ class Machine:
     def facts(self) -> dict[str, Any]:
         """Load averages are of the last minute, at the start and now."""
         return {
-            "cpu": _cpu_name(),
+            "cpu": cpu_name(),
             "cores": os.cpu_count(),
             "torch": torch.__version__,
             "device": self._device,
@@ -260,12 +260,6 @@ def publish(output: Path, name: str, title: str, findings: Sequence[Findings], m
 
 def _load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
-
-
-def _cpu_name() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from stylevideo.errors import InputError, StorageError
 from stylevideo.media.pattern import plain_name
 from stylevideo.system.files import kind_of_file, make_private_folder
+from stylevideo.system.process import PROCESS_MARK, is_gone
 
 SUFFIX = ".stylevideo"
 LOCK_SUFFIX = f"{SUFFIX}.lock"
@@ -32,10 +33,15 @@ JOB_NAME = "job"
 """Under this name there is everything that decides how its frames look; without it they are of no use."""
 _HIDDEN = re.compile(rf"\..+({re.escape(SUFFIX)}|{re.escape(LOCK_SUFFIX)})", re.IGNORECASE)
 _PART_FOLDER = re.compile(r"part-[0-9a-f]{8}")
-_FOLDERS = ("frames", "shots", "loop")
+CLAIMS = "claims"
+"""The folder of files that say who paints which shot: `00003.1`, of a shot the first claim, or one after."""
+_FOLDERS = ("frames", "shots", "loop", CLAIMS)
 _WITHIN = f"({'|'.join(_FOLDERS)})/"
-_PART_FILE = re.compile(rf"({_WITHIN})?\.[0-9a-f]{{16}}\.part")
-_FILE = re.compile(rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|{_PART_FILE.pattern}")
+_PART_FILE = re.compile(rf"({_WITHIN})?\.((?P<writer>{PROCESS_MARK})-)?[0-9a-f]{{16}}\.part")
+"""Parts of earlier versions do not say who writes them."""
+_FILE = re.compile(
+    rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|{CLAIMS}/[0-9]+\.[0-9]+|{_PART_FILE.pattern}"
+)
 """The files that the program puts there, beside those in folders of parts."""
 
 
@@ -139,11 +145,15 @@ def throw_away(places: Places) -> str:
 
 
 def remove_parts(places: Places) -> None:
-    """Delete the files that a run which was killed was in the middle of writing; nobody may be writing any."""
+    """Delete the files that processes of this machine were in the middle of writing when they were killed.
+
+    What others write, perhaps on other machines, stays; where they were killed, until they begin again, or the film is
+    complete.
+    """
     with suppress(OSError):  # what cannot be deleted only takes room
         for entry in list(_entries(places.work)):
-            name = _name(places.work, entry)
-            if _PART_FILE.fullmatch(name) and entry.is_file(follow_symlinks=False):
+            part = _PART_FILE.fullmatch(_name(places.work, entry))
+            if part and part["writer"] and is_gone(part["writer"]) and entry.is_file(follow_symlinks=False):
                 Path(entry.path).unlink()
 
 

@@ -40,10 +40,12 @@ class FinishedFrames:
         shots: all of the film's; other processes may make some of them.
     Attributes:
         abandoned: set when no more will come although some are missing.
+        devices: models of those that painted what was read, in order.
     """
 
     def __init__(self, job: Job, store: FrameStore, shots: Sequence[Shot]) -> None:
         self.abandoned = threading.Event()
+        self.devices: dict[str, None] = {}
         self._job, self._store, self._shots = job, store, shots
         self._stops: dict[int, int] = {}
         self._changed = threading.Condition()
@@ -73,7 +75,10 @@ class FinishedFrames:
             while not self._changed.wait_for(lambda: self.abandoned.is_set() or self._has(shot, index), POLL_S):
                 pass
         self._require_wanted()
-        return self._store.picture(self._job.clip.selection.number(index))
+        number = self._job.clip.selection.number(index)
+        if device := self._store.record(number)["device"]:
+            self.devices[device] = None
+        return self._store.picture(number)
 
     def begin_naming(self) -> None:
         """Note that from now on the film may be in its place.
@@ -124,7 +129,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         hooks = (finished.begin_naming, finished.abandoned)
         notes = write_film(images, clip, encoding, job.plan, *hooks).notes
     if made_from:
-        write_provenance(made_from, job)
+        write_provenance({**made_from, "devices": list(finished.devices)}, job)
     else:
         remove_record(job.places)
     if clip.info.is_linear and 32 not in job.delivery.depths and not job.reading.is_displayed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from stylevideo.errors import Stopped
@@ -12,8 +15,13 @@ from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.painter import Painter
 from stylevideo.render.pipeline import Saver
 from stylevideo.store.checkpoint import load_palettes, load_shots
+from stylevideo.store.frames import FrameStore
+from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, memory_context
-from stylevideo.system.heartbeat import broken_off_when
+from stylevideo.system.heartbeat import beat, broken_off_when
+from stylevideo.timeline.clip import Shot
+
+logger = logging.getLogger(__name__)
 
 
 def help_make(request: ClipRequest, first_shot: int, hooks: Hooks) -> tuple[int, ...]:
@@ -37,13 +45,17 @@ def help_make(request: ClipRequest, first_shot: int, hooks: Hooks) -> tuple[int,
         assert store is not None, "it was joined"
         shots = load_shots(store) or ()
         palettes = load_palettes(store)
-        with Saver(job, store) as saver, Painter(job, shots, store, stop=stop, palettes=palettes) as painter:
+        with (
+            store.claims,
+            Saver(job, store) as saver,
+            Painter(job, shots, store, stop=stop, palettes=palettes) as painter,
+        ):
             for shot in shots[first_shot:]:
                 if store.is_complete(shot.index):
                     continue
                 if stop() or not hooks.claims.take(shot.index):
                     break
-                if store.is_complete(shot.index):  # by somebody who died before it could say so
+                if not _take(store, shot, stop):
                     continue
                 check_room(job)
                 with suppress(Stopped):
@@ -56,4 +68,23 @@ def help_make(request: ClipRequest, first_shot: int, hooks: Hooks) -> tuple[int,
                             break
             saver.finish()
             saver.tell_saved(hooks.on_event)
-        return tuple(shot.index for shot in shots[first_shot:] if store.is_complete(shot.index))
+        complete = store.complete_shots()
+        return tuple(shot.index for shot in shots[first_shot:] if shot.index in complete)
+
+
+def _take(store: FrameStore, shot: Shot, stop: Callable[[], bool]) -> bool:
+    """Claim a shot, after a wait where a process of somebody else paints it; whether there is any of it left to paint.
+
+    Raises:
+        ResumeError: the work is gone.
+    """
+    is_told = False
+    while not store.take(shot.index):
+        if store.is_complete(shot.index) or stop():
+            return False
+        if not is_told:
+            logger.info("Shot %d is painted by %s. Waiting for it.", shot.index + 1, store.claims.holder(shot.index))
+            is_told = True
+        beat()
+        time.sleep(POLL_S)
+    return True

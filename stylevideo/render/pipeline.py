@@ -26,6 +26,7 @@ from stylevideo.reports.results import FrameRecord, Waits
 from stylevideo.store.checkpoint import state_to_dict
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S, Stopwatch, WriteBehind
+from stylevideo.system.device import model_of
 from stylevideo.system.heartbeat import beat, broken_off_when, end_if_asked
 from stylevideo.system.threads import start_thread
 from stylevideo.timeline.clip import Shot
@@ -82,6 +83,7 @@ class Saver:
     ) -> None:
         self.waiting = Stopwatch()
         self._job, self._store, self._on_saved = job, store, on_saved
+        self._device = model_of(job.device) if job.paints else ""
         self._saved: SimpleQueue[FrameRecord] = SimpleQueue()
         self._due_at, self._is_saving_state = float("-inf"), False
         self._unsaved: tuple[int, SequenceState] | None = None  # shot and state after the last frame that is safe
@@ -102,7 +104,7 @@ class Saver:
         with self.waiting:
             self._states.raise_error()
             result = made.result
-            record = FrameRecord.of(self._job.clip.selection, result)
+            record = FrameRecord.of(self._job.clip.selection, result, self._device)
             state, due_state = None if made.ends_shot else made.state, self._due_state(made)
             image = result.image.cpu()
             self._frames.put(_FrameToSave(made.shot.index, result.index, image, record, state, due_state))

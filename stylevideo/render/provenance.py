@@ -22,8 +22,11 @@ def provenance(job: Job) -> dict[str, Any]:
     Raises:
         InputError: the source can no longer be read.
     """
+    assert job.store is not None, "a film is made of frames that are kept"
     manifest = manifest_of(job)
-    return replace(manifest, source=replace(manifest.source, sha256=job.watch.sha256())).record
+    source = replace(manifest.source, sha256=job.watch.sha256())
+    painted_with = job.store.painted_with["torch"]  # perhaps elsewhere, where another one is installed
+    return replace(manifest, source=source, torch=painted_with).record
 
 
 def comment(values: dict[str, Any]) -> str:

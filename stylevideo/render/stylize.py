@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -34,7 +34,7 @@ from stylevideo.errors import (
 )
 from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.decode.shots import detect_shots
-from stylevideo.media.hidden import Places, finished_frames, throw_away
+from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
@@ -53,18 +53,19 @@ from stylevideo.reports.events import Checked, Forecast, Listener, Planned
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
 from stylevideo.reports.sheet import COLUMNS, write_sheet
-from stylevideo.reports.warnings import frame_warnings, loop_warnings, source_warnings
+from stylevideo.reports.warnings import device_warnings, frame_warnings, loop_warnings, source_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import (
     TURN_NAME,
     load_palettes,
     load_shots,
-    next_index,
+    next_indices,
     require_whole,
     save_palettes,
     save_shots,
 )
+from stylevideo.store.claims import discard
 from stylevideo.store.frames import FrameStore, accept_changes, write_note
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
@@ -190,7 +191,7 @@ def _make_way(places: Places, attempt: Attempt, more: Mapping[str, Any]) -> None
     if attempt.anew:  # what is there will be thrown away
         return
     if "size" in more:
-        throw_away(places)
+        discard(places)
     elif more:
         write_note(places, FALLBACK_NAME, attempt.given_up)
         accept_changes(places, changed_parts(attempt.given_up))  # the frames that were made before stay
@@ -227,7 +228,7 @@ class _Run:
         if self._request.settings.optimizer.tile != "off":
             self._smaller_tile = smaller_tile(job.settings, job.size)
         on_event(Checked(job.clip, job.view))
-        with _kept(store), memory_context(too_large(job)), self._shared:
+        with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
             shots = _remembered_shots(store, job, stop)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
             self.knows_frames = True
@@ -280,14 +281,14 @@ class _Run:
 
 
 @contextmanager
-def _kept(store: FrameStore) -> Iterator[None]:
+def _kept(job: Job, store: FrameStore) -> Iterator[None]:
     """Say that the finished frames are kept where work on a film fails; where there are none, leave nothing."""
     try:
         yield
     except (DecodeError, DeviceMemoryError, EncodeError, KilledError, PaintingError, StorageError, InputError) as error:
         if not store.has_frames:
-            with suppress(StyleVideoError):
-                store.remove()
+            with suppress(StyleVideoError):  # somebody else may have begun a shot
+                discard(job.places)
             raise
         kind = EncodeError if isinstance(error, InputError) else type(error)  # the input vanished on the way
         raise kind(
@@ -301,23 +302,25 @@ def _shots_to_paint(
     """Every shot that nobody else has, and in the end those that others did not complete.
 
     Args:
-        store: says which are complete.
+        store: says which are complete, and claims those that are painted.
         shots: all of them.
         claims: asked before each.
         require_more: called where one is done and frames are missing; raises where there shall be no more.
     Yields:
         None where there is nothing to do for now but to wait for others.
     """
-    left = [shot for shot in shots if not store.is_complete(shot.index)]
+    complete = store.complete_shots()
+    left = [shot for shot in shots if shot.index not in complete]
     while left:
         painted = set()
         for shot in left:
-            if claims.take(shot.index) and not store.is_complete(shot.index):
+            if claims.take(shot.index) and store.take(shot.index):
                 painted.add(shot)
                 yield shot
                 if shot is not left[-1]:
                     require_more()
-        left = [shot for shot in left if shot not in painted and not store.is_complete(shot.index)]
+        complete = store.complete_shots()
+        left = [shot for shot in left if shot not in painted and shot.index not in complete]
         if left:
             require_more()
             yield None
@@ -407,8 +410,9 @@ def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> 
 
 def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
     """Tell the plan; returns the indices of the frames that are to be made."""
-    unfinished = tuple(shot for shot in shots if not store.is_complete(shot.index))
-    to_do = [index for shot in unfinished for index in range(next_index(store, shot, job.size), shot.stop)]
+    following = next_indices(store, shots, job.size)
+    unfinished = tuple(shot for shot in shots if following[shot] < shot.stop)
+    to_do = [index for shot in unfinished for index in range(following[shot], shot.stop)]
     height, width = job.size
     finished = len(job.clip.frames) - len(to_do)
     on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished))
@@ -441,10 +445,13 @@ def _finish(
     records = tuple(FrameRecord.from_dict(store.record(known)) for known in clip.selection.numbers)
     if options.sheet:
         _write_sheet(job, store)
+    stretches = tuple((number(shot.start), number(shot.stop - 1)) for shot in shots)
+    devices = tuple(_devices(records[shot.start - shots[0].start : shot.stop - shots[0].start]) for shot in shots)
     turn = store.read_note(TURN_NAME)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
         *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),
+        *device_warnings(stretches, devices),
         *frame_warnings(clip.info, records),
         *loop_warnings(visible),
         *job.notes,
@@ -458,16 +465,20 @@ def _finish(
         rate=clip.info.rate,
         width=job.size[1],
         height=job.size[0],
-        shots=tuple((number(shot.start), number(shot.stop - 1)) for shot in shots),
+        shots=stretches,
         frames=records,
         seconds=time.perf_counter() - began,
         waits=waits,
-        device=describe(job.device),
+        devices=devices,
         warnings=warnings,
     )
     if options.report:
         write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds, store.folder)
     return result
+
+
+def _devices(records: Iterable[FrameRecord]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(record.device for record in records if record.device))
 
 
 def _write_sheet(job: Job, store: FrameStore) -> None:

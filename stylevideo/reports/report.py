@@ -60,6 +60,7 @@ def describe_result(result: ClipResult, status: Status = Status.MADE, attempts: 
         "rate": str(result.rate),
         "device": result.device,
         "shots": [list(shot) for shot in result.shots],
+        "devices": [list(devices) for devices in result.devices],
         "seconds": round(result.seconds, 3),
         "waits": asdict(result.waits),
         "evaluations": result.evaluations,

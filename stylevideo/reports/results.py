@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ class FrameRecord:
         repaired: whether its source could not be decoded and the last good frame stood in.
         notes: what was not as it should be in its source's file, as sentences.
         losses: as last evaluated.
+        device: the model of what painted it; "" where nothing is painted.
     """
 
     number: int
@@ -60,10 +62,11 @@ class FrameRecord:
     repaired: bool
     losses: FrameLosses
     notes: tuple[str, ...] = ()
+    device: str = ""
 
     @classmethod
-    def of(cls, selection: FrameSelection, result: PaintedFrame) -> FrameRecord:
-        """The record of one of these frames."""
+    def of(cls, selection: FrameSelection, result: PaintedFrame, device: str) -> FrameRecord:
+        """The record of one of these frames, which this model of device painted."""
         return cls(
             number=selection.number(result.index),
             iterations=result.iterations,
@@ -72,6 +75,7 @@ class FrameRecord:
             repaired=result.repaired,
             losses=result.losses,
             notes=result.notes,
+            device=device,
         )
 
     @classmethod
@@ -119,7 +123,7 @@ class ClipResult:
         frames: a record of each frame, those of an interrupted run included.
         seconds: wall time of this run.
         waits: how much of it the painting waited for all else.
-        device: in words.
+        devices: of each shot, the models of devices that painted it, of which some may have been on other machines.
         warnings: what the user should know, as sentences.
     """
 
@@ -134,8 +138,13 @@ class ClipResult:
     frames: tuple[FrameRecord, ...]
     seconds: float
     waits: Waits
-    device: str
+    devices: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+
+    @property
+    def device(self) -> str:
+        """The models of devices that painted the film; "" where nothing is painted."""
+        return "; ".join(dict.fromkeys(chain.from_iterable(self.devices)))
 
     @property
     def evaluations(self) -> int:

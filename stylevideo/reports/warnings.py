@@ -66,6 +66,22 @@ def frame_warnings(info: VideoInfo, records: Sequence[FrameRecord]) -> Iterator[
     yield from dict.fromkeys(note for record in records for note in record.notes)
 
 
+def device_warnings(shots: Sequence[tuple[int, int]], devices: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A sentence where a film was painted by several models of devices, no two of which round alike.
+
+    Args:
+        shots: the first and the last frame's number of each.
+        devices: models that painted each.
+    """
+    stretches: dict[str, list[str]] = {}
+    for (first, last), models in zip(shots, devices, strict=True):
+        for model in models:
+            stretches.setdefault(model, []).append(f"{first}-{last}")
+    if len(stretches) > 1:
+        told = "; ".join(f"{model} (shots {listed(frames, SHOWN_NUMBERS)})" for model, frames in stretches.items())
+        yield f"Several models of devices painted the film, so that strokes may differ a little between them: {told}."
+
+
 def loop_warnings(visible: float) -> Iterator[str]:
     """A sentence on a loop that cannot close, by the part of the source's last frame that its first shows too."""
     if visible < MEETING:

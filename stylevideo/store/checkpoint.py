@@ -17,7 +17,7 @@ from stylevideo.engine.sequence import SequenceState
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
-from stylevideo.store.frames import FrameStore
+from stylevideo.store.frames import SHOTS_NAME, FrameStore
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Rectangle, Shot
 from stylevideo.timeline.selection import FrameSelection
@@ -75,12 +75,14 @@ def load_state(
     )
 
 
-def next_index(store: FrameStore, shot: Shot, size: tuple[int, int]) -> int:
-    """Of a shot's first frame that is not yet made; `shot.stop` where it is complete."""
-    if store.is_complete(shot.index):
-        return shot.stop
-    state = _last_state(store, shot, size)
-    return shot.start if state is None else int(state["index"]) + 1
+def next_indices(store: FrameStore, shots: Sequence[Shot], size: tuple[int, int]) -> dict[Shot, int]:
+    """Of each shot's first frame that is not yet made; `shot.stop` where it is complete."""
+    states, complete = store.kept_states(), store.complete_shots()
+    following = {}
+    for shot in shots:
+        state = _last_state(store, shot, size) if shot.index in states - complete else None
+        following[shot] = int(state["index"]) + 1 if state else shot.stop if shot.index in complete else shot.start
+    return following
 
 
 def require_whole(
@@ -102,12 +104,12 @@ def require_whole(
         ResumeError: naming the first file that is spoilt, exchanged, or gone.
     """
     number, turn = selection.number, store.read_note(TURN_NAME)
-    following = {shot: next_index(store, shot, size) for shot in shots}
+    states, following = store.kept_states(), next_indices(store, shots, size)
     for shot, index in following.items():
-        if index == shot.start and (file := store.state_file(shot.index)).exists():
+        if index == shot.start and shot.index in states:
             logger.warning(
                 "%s is damaged, or not what was left there. Its shot is painted again, from frame %d on.",
-                *(file, number(shot.start)),
+                *(store.state_file(shot.index), number(shot.start)),
             )
     made = [index for shot, stop in following.items() for index in range(shot.start, stop)]
     if pictures and made:
@@ -122,12 +124,12 @@ def _last_state(store: FrameStore, shot: Shot, size: tuple[int, int]) -> dict[st
 
 def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:
     """Remember a film's shots: to find them takes time."""
-    store.write_note("shots", [asdict(shot) for shot in shots])
+    store.write_note(SHOTS_NAME, [asdict(shot) for shot in shots])
 
 
 def load_shots(store: FrameStore) -> tuple[Shot, ...] | None:
     """A film's shots, if they have been found."""
-    remembered = store.read_note("shots")
+    remembered = store.read_note(SHOTS_NAME)
     return None if remembered is None else tuple(map(_as_shot, remembered))
 
 

@@ -3,8 +3,8 @@
 They lie in a hidden folder beside the film, named after it, and are gone once the film is complete. A
 frame counts as finished once a state that follows it, or a later frame of its shot, is saved, or once the shot is
 marked as complete; whatever a crash left beyond that is made again, from exactly the same start, and replaced. Several
-processes may save frames, each of other shots. What was spoilt or exchanged is noticed when it is read. Knows nothing
-of what a state means.
+processes may save frames, each of shots that it has claimed. What was spoilt or exchanged is noticed when it is read.
+Knows nothing of what a state means.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import hashlib
 import io
 import json
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +24,31 @@ import numpy as np
 import torch
 
 from stylevideo.errors import ResumeError, StorageError, StyleVideoError
-from stylevideo.media.hidden import Places, remove_parts, throw_away
+from stylevideo.media.hidden import CLAIMS, Places, finished_frames, remove_parts, throw_away
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
-from stylevideo.store.notes import FILE_NAMES_BYTES, begin_notes, find_notes, read_if_there, spoilt, write_job
+from stylevideo.store.agreement import require_same
+from stylevideo.store.claims import ShotClaims, discard
+from stylevideo.store.notes import (
+    FILE_NAMES_BYTES,
+    Notes,
+    begin_notes,
+    find_notes,
+    names_in,
+    read_if_there,
+    spoilt,
+    write_job,
+)
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 9
+FORM = 10
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20
 """The most that the record of a frame may have."""
+SHOTS_NAME = "shots"
+"""Under this name the film's shots are remembered, by their indices and frames."""
+_COMPLETE, _STATE = re.compile(r"([0-9]+)\.complete"), re.compile(r"([0-9]+)\.pt")
 
 
 def files_being_named(places: Places) -> frozenset[Path]:
@@ -80,12 +96,17 @@ class FrameStore:
     Args:
         places: of the film that is to be made.
         resume_key: everything that decides how the frames look, by name; JSON values.
-        restart: throw away what an earlier run left.
+        restart: throw away what an earlier run left, unless somebody paints a shot of it.
         remembered: values to be kept from the beginning on, by name, see `write_note`.
         join: take part in what another process has begun, and begin nothing.
+    Attributes:
+        folder: where it is.
+        claims: of the shots that this process paints.
+        painted_with: the resume key by which it was begun; where all is painted, it may differ in how.
     Raises:
-        ResumeError: an earlier run left frames that were made from something else; the message names what
-            differs. Or there is nothing to join.
+        ResumeError: an earlier run left frames that were made from something else, or there are more to be painted and
+            this process would paint them otherwise; the message names what differs. Or there is nothing to join.
+        LockedError: it is not to be thrown away now.
         StorageError: the folder cannot be written or read.
     """
 
@@ -98,20 +119,22 @@ class FrameStore:
         join: bool = False,
     ) -> None:
         self._places, self.folder = places, places.work
+        self.claims = ShotClaims(self.folder)
+        self._complete: set[int] = set()
         if restart:
-            self.remove()
-        resume_key = json.loads(json.dumps(resume_key))
+            discard(places)
+        asked: dict[str, Any] = json.loads(json.dumps(resume_key))
         if found := find_notes(self.folder):
-            self._notes, before = found
-            _require_same(self.folder, before, resume_key)
-            if not join:  # else others write there
-                remove_parts(places)
+            self._notes, self.painted_with = found
+            finished = None if join else finished_frames(places)  # by others it is not begun anew
+            require_same(self.folder, self.painted_with, asked, partial(_is_painted, self._notes), finished)
+            remove_parts(places)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:
             self.remove()
-            self._notes = begin_notes(self.folder)
-            self._begin(resume_key, remembered or {})
+            self._notes, self.painted_with = begin_notes(self.folder), asked
+            self._begin(asked, remembered or {})
 
     @property
     def has_frames(self) -> bool:
@@ -127,6 +150,7 @@ class FrameStore:
             record: JSON values.
         Raises:
             ResumeError: somebody else has thrown the folder away, or begun it anew.
+            LockedError: somebody else has taken over what this process painted, since it was halted.
             StorageError: the disk is full, or the folder cannot be written.
         """
         with self._own():
@@ -139,7 +163,7 @@ class FrameStore:
             shot: its index.
             state: tensors, numbers, strings, and lists or tuples of them; replaces the shot's former state.
         Raises:
-            ResumeError, StorageError: as `save`.
+            ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
             buffer = io.BytesIO()
@@ -149,25 +173,45 @@ class FrameStore:
                 self._remove_state(shot)
 
     def complete(self, shot: int, number: int) -> None:
-        """Mark a shot as complete; all of its frames are saved.
+        """Mark a shot as complete, and let go of it; all of its frames are saved.
 
         Args:
             shot: its index.
             number: of its last frame.
         Raises:
-            ResumeError, StorageError: as `save`.
+            ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
             self._notes.write(_shot_name(shot, "complete"), number)
             self._remove_state(shot)
+        self.claims.release(shot)
+
+    def take(self, shot: int) -> bool:
+        """Claim a shot that is not complete; whether it is now this process's to be painted.
+
+        Raises:
+            ResumeError: the work is gone, or what says that the shot is complete is spoilt.
+            StorageError: the disk is full, or the folder cannot be written.
+        """
+        if not self.claims.take(shot):
+            return False
+        if self.is_complete(shot):  # by whoever had it before
+            self.claims.release(shot)
+            return False
+        return True
 
     def is_complete(self, shot: int) -> bool:
-        """Whether all frames of the shot with this index are finished.
+        """Whether all frames of the shot with this index are finished; see `complete_shots`."""
+        return shot in self._complete or shot in self.complete_shots()
+
+    def complete_shots(self) -> frozenset[int]:
+        """Indices of the shots whose frames are all finished, whoever painted them: one look for all.
 
         Raises:
             ResumeError: what says so is spoilt.
         """
-        return self._notes.read(_shot_name(shot, "complete")) is not None
+        self._complete |= _complete_shots(self._notes, self._complete)
+        return frozenset(self._complete)
 
     def last_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
         """The state that was saved last for a shot, on the CPU.
@@ -189,6 +233,11 @@ class FrameStore:
         except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
             raise spoilt(self.state_file(shot)) from error
         return state
+
+    def kept_states(self) -> frozenset[int]:
+        """Indices of the shots of which there is a state, whole or not: one look for all."""
+        names = names_in(self.folder / "shots")
+        return frozenset(int(found[1]) for found in filter(None, map(_STATE.fullmatch, names)))
 
     def state_file(self, shot: int) -> Path:
         """Where `last_state` is, if it is there."""
@@ -269,6 +318,7 @@ class FrameStore:
         try:
             self._make_folder("frames")
             self._make_folder("shots")
+            self._make_folder(CLAIMS)
             for name, value in remembered.items():
                 self.write_note(name, value)
             write_job(self._notes, resume_key)
@@ -331,6 +381,7 @@ class FrameStore:
     def _own(self) -> Iterator[None]:
         """Write only where the folder is still this work's, or others would go on from frames that are not there."""
         self._require_own()
+        self.claims.require_kept()
         try:
             yield
         except StorageError:
@@ -347,19 +398,21 @@ class FrameStore:
             raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
 
 
+def _complete_shots(notes: Notes, known: Collection[int] = ()) -> set[int]:
+    """Indices of the shots that are complete, by one listing, beside those that are known to be."""
+    names = names_in(notes.folder / "shots")
+    marked = {int(found[1]) for found in filter(None, map(_COMPLETE.fullmatch, names))}.difference(known)
+    return {shot for shot in marked if notes.read(_shot_name(shot, "complete")) is not None}
+
+
+def _is_painted(notes: Notes) -> bool:
+    shots = notes.read(f"{SHOTS_NAME}.json")
+    return shots is not None and _complete_shots(notes).issuperset(shot["index"] for shot in shots)
+
+
 def _shot_name(shot: int, kind: str) -> str:
     return f"shots/{shot:05d}.{kind}"
 
 
 def _record_name(folder: str, number: int) -> str:
     return f"{folder}/{number:08d}.json"
-
-
-def _require_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if changed:
-        differences = ", ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
-        raise ResumeError(
-            f"An interrupted run left frames in {folder}, but they were made from something else: "
-            f"{differences}. Go on with the former values, or add --restart to begin anew."
-        )

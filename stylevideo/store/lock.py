@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,9 +16,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
-from stylevideo.media.hidden import Places, throw_away
+from stylevideo.media.hidden import Places
+from stylevideo.store.claims import discard, holder_of_any
 from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
+from stylevideo.system.process import process_in_words
 
 _NOTE_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NOTE_BYTES = 1024
@@ -87,11 +88,17 @@ def remove_stale(places: Places, key: Callable[[], str]) -> None:
         with suppress(StyleVideoError), sole_run(places):
             asked = asked_for(places)
             if asked is None or asked == key():
-                throw_away(places)
+                discard(places)
 
 
 def is_locked(places: Places) -> bool:
-    """Whether a run is working on a film now."""
+    """Whether a run is working on a film now, or somebody paints a shot of it.
+
+    Raises:
+        OSError, StorageError: that cannot be found out.
+    """
+    if holder_of_any(places) is not None:
+        return True
     path = places.lock
     if not path.exists():
         return False
@@ -111,7 +118,7 @@ def _write_note(path: Path) -> None:
         if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and _NOTE.fullmatch(file.read(_NOTE_BYTES)):
             file.seek(0)
             file.truncate()
-            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            file.write(process_in_words().encode())
 
 
 def _owner(path: Path) -> str:

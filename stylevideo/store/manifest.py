@@ -38,13 +38,17 @@ class Use(Flag):
 
     REQUEST = auto()
     """It decides whether a film that is there is what is asked for."""
-    RESUME = auto()
-    """It decides how frames look: unfinished work of another value is not gone on from."""
+    FILM = auto()
+    """It decides what the frames show: whoever makes a film of unfinished work must agree in it."""
+    PAINTING = auto()
+    """It decides the last digits of what is painted, or more: whoever paints more of it must agree in it, too."""
     RECORD = auto()
     """A film says it of itself."""
+    RESUME = FILM | PAINTING
+    """Unfinished work of another value is not painted on."""
 
 
-EVERY = Use.REQUEST | Use.RESUME | Use.RECORD
+EVERY = Use.REQUEST | Use.FILM | Use.RECORD
 _LEAVES: dict[Use, Callable[[Leaf], bool]] = {
     Use.REQUEST: lambda leaf: leaf.affects is not Affects.RUN,
     Use.RECORD: lambda leaf: not leaf.is_private,
@@ -99,7 +103,7 @@ class Asked:
 
     stylevideo: str = item(EVERY)
     torch_package: str = item(Use.REQUEST)
-    source: str = item(Use.REQUEST | Use.RESUME)
+    source: str = item(Use.REQUEST | Use.FILM)
     styles: tuple[StyleContent, ...] = item(EVERY)
     settings: Settings = item(Use.REQUEST)
     view: str = item(Use.REQUEST)
@@ -160,26 +164,26 @@ class Manifest:
     """
 
     asked: Asked
-    form_of_unfinished_work: int = item(Use.RESUME)
-    margin_px: int = item(Use.RESUME)
-    torch: str = item(Use.RESUME | Use.RECORD)
-    opencv: str = item(Use.RESUME)
-    ffmpeg: str = item(Use.RESUME)
+    form_of_unfinished_work: int = item(Use.FILM)
+    margin_px: int = item(Use.PAINTING)
+    torch: str = item(Use.PAINTING | Use.RECORD)
+    opencv: str = item(Use.PAINTING)
+    ffmpeg: str = item(Use.PAINTING)
     film: str = item(Use.RECORD)
     source: SourceFile = item(Use.RECORD)
-    frames: str = item(Use.RESUME | Use.RECORD)
-    first_index: int = item(Use.RESUME)
+    frames: str = item(Use.FILM | Use.RECORD)
+    first_index: int = item(Use.FILM)
     delivery: str = item(Use.RECORD)
     size: tuple[int, int] = item(Use.RECORD)
-    device_kind: str = item(Use.RESUME)
-    threads: int | str = item(Use.RESUME)
-    convolution_dtype: str = item(Use.RESUME)
-    weights_sha256: str | None = item(Use.RESUME | Use.RECORD)
-    motion: str = item(Use.RESUME)
-    bits: int = item(Use.RESUME)
-    reading: str = item(Use.RESUME)
-    view: str = item(Use.RESUME)
-    settings: Settings = item(Use.RESUME | Use.RECORD)
+    device_kind: str = item(Use.PAINTING)
+    threads: int | str = item(Use.PAINTING)
+    convolution_dtype: str = item(Use.PAINTING)
+    weights_sha256: str | None = item(Use.FILM | Use.RECORD)
+    motion: str = item(Use.FILM)
+    bits: int = item(Use.FILM)
+    reading: str = item(Use.FILM)
+    view: str = item(Use.FILM)
+    settings: Settings = item(Use.FILM | Use.RECORD)
 
     @property
     def request_key(self) -> str:
@@ -188,7 +192,7 @@ class Manifest:
 
     @property
     def resume_key(self) -> dict[str, Any]:
-        """Everything that decides how frames look, by name; JSON values."""
+        """Everything that decides how frames look, by name; JSON values. See also `PAINTING`."""
         told = {**dict(_items(self.asked, Use.RESUME)), **dict(_items(self, Use.RESUME))}
         settings = told.pop("settings")
         return {**told, **settings}
@@ -198,6 +202,11 @@ class Manifest:
         """What a film says of itself, by name; JSON values."""
         told = {**dict(_items(self.asked, Use.RECORD)), **dict(_items(self, Use.RECORD))}
         return {**told, "made_by": REPAINTED if self.weights_sha256 else UNCHANGED, "request": self.request_key}
+
+
+PAINTING = frozenset(entry.name for entry in fields(Manifest)[1:] if Use.PAINTING in entry.metadata["uses"]) | {"tile"}
+"""Names of the resume key's values that only those who paint must agree in: they are of a machine and of what is
+installed there. A tile is, too: it is chosen by a machine's memory."""
 
 
 def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Asked:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylevideo.errors import InputError, ResumeError
+from stylevideo.errors import InputError, ResumeError, StorageError
 from stylevideo.limits import FRAMES
 from stylevideo.media.hidden import JOB_NAME, REQUEST_NAME, Places
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
@@ -149,11 +149,38 @@ def read_if_there(path: Path, most_bytes: int) -> bytes | None:
         ResumeError: it cannot be read.
     """
     try:
-        return read_file(path, most_bytes)
+        return _read_listed(path, most_bytes)
     except FileNotFoundError:
         return None
     except (OSError, InputError) as error:
         raise spoilt(path) from error
+
+
+def _read_listed(path: Path, most_bytes: int) -> bytes:
+    """Read a file that may have been made by another machine just now; see `names_in`."""
+    try:
+        return read_file(path, most_bytes)
+    except FileNotFoundError:
+        if path.name not in names_in(path.parent):
+            raise
+        return read_file(path, most_bytes)
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """The names in a folder of unfinished work; none where it is gone.
+
+    A listing asks the disk. A single name that was looked for before it was there may be remembered as missing by
+    network disks, for a minute.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        return frozenset(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be read ({error.strerror}). Have it opened for you.") from error
 
 
 def spoilt(path: Path) -> ResumeError:

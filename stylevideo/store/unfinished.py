@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylevideo.errors import InputError
-from stylevideo.media.hidden import SUFFIX, Places, finished_frames, is_hidden_name, throw_away
+from stylevideo.errors import InputError, StorageError
+from stylevideo.media.hidden import SUFFIX, Places, finished_frames, is_hidden_name
+from stylevideo.store.claims import discard
 from stylevideo.store.lock import is_locked, sole_run
 from stylevideo.store.notes import JOB_FILE
 
@@ -26,7 +27,7 @@ class Unfinished:
         frames: that are finished.
         bytes: on disk.
         touched: seconds since 1970; when anything in it was last written.
-        in_use: whether a run is working on it now.
+        in_use: whether a run is working on it now, or somebody paints a shot of it.
     """
 
     folder: Path
@@ -58,12 +59,12 @@ def remove_unfinished(work: Unfinished) -> str:
         What is to be said of what stays; see `stylevideo.media.hidden.throw_away`.
     Raises:
         InputError: it is not ours.
-        LockedError: a run is working on it now.
+        LockedError: a run is working on it now, or somebody paints a shot of it.
         StorageError: it cannot be deleted.
     """
     places = Places.of(work.film)
     with sole_run(places):
-        return throw_away(places)
+        return discard(places)
 
 
 def _store_folders(root: Path) -> Iterator[Path]:
@@ -103,5 +104,5 @@ def _look_into(folder: Path) -> Unfinished:
 def _in_use(places: Places) -> bool:
     try:
         return is_locked(places)
-    except OSError:  # somebody else's, which we may not try
+    except (OSError, StorageError):  # somebody else's, which we may not try
         return True

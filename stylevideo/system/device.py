@@ -8,8 +8,9 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 
 import torch
 
@@ -118,6 +119,23 @@ def describe(device: torch.device) -> str:
     if device.type == "cpu":
         return f"cpu ({counted(torch.get_num_threads(), 'thread')})"
     return str(device)
+
+
+def model_of(device: torch.device) -> str:
+    """What kind of thing a device is, whichever of its kind and wherever: by this others paint alike or do not."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{cpu_name()}, {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else device.type
+
+
+@cache
+def cpu_name() -> str:
+    """The processor's model, as far as the system tells."""
+    with suppress(OSError):  # Linux alone
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return printable(line.partition(":")[2].strip())
+    return platform.processor() or platform.machine()
 
 
 def idle_card() -> str:

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stylevideo.errors import InputError, StorageError
+from stylevideo.system.process import process_mark
 
 JSON_BYTES = 16 * 2**20
 """The most that a record beside a film may have."""
@@ -199,7 +200,8 @@ def temporary_folder() -> Iterator[Path]:
 def write_atomically(path: Path, data: bytes | memoryview, parts: Path | None = None, head: bytes = b"") -> None:
     """Write a file under a hidden name that nobody can foresee, flush it to the disk, then give it its own name.
 
-    Whatever is there under its own name is replaced; of a link the link itself, not what it leads to.
+    The hidden name says which process writes it. Whatever is there under its own name is replaced; of a link the link
+    itself, not what it leads to.
 
     Args:
         path: the file.
@@ -224,7 +226,7 @@ def write_atomically(path: Path, data: bytes | memoryview, parts: Path | None = 
 
 
 def _write_by_way_of(folder: Path, path: Path, head: bytes, data: bytes | memoryview) -> None:
-    part = folder / f".{secrets.token_hex(8)}.part"
+    part = folder / f".{process_mark()}-{secrets.token_hex(8)}.part"
     try:
         with os.fdopen(open_new(part), "wb") as file:
             file.write(head)

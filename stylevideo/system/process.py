@@ -1,16 +1,22 @@
 """Waiting for another program: with a limit of time, a bound on what it writes, and an ear for whoever wants to stop.
 
-Knows processes and their pipes; what they do is its callers' business.
+Also by what a process is known that has left something on a disk, perhaps from another machine. Knows processes and
+their pipes; what they do is its callers' business.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 from typing import IO, Any
 
 from stylevideo.system.threads import start_thread
@@ -19,6 +25,8 @@ POLL_S = 0.1
 CHUNK_BYTES = 2**16
 LAST_WAIT_S = 5.0
 """For a process that was killed; one that hangs in a disk that is gone cannot even be killed."""
+PROCESS_MARK = r"[0-9a-f]{8}-[0-9]{1,10}-[0-9]{1,20}"
+"""How `process_mark` looks, as a regular expression."""
 
 
 class TooSlow(Exception):
@@ -170,6 +178,52 @@ class Watch:
             if stopped or self.is_over:
                 self._process.kill()
                 return
+
+
+def process_mark() -> str:
+    """By what this process is known on all machines that write to one disk: its machine, its number, its start."""
+    return f"{_machine_mark()}-{os.getpid()}-{_begun(os.getpid())}"
+
+
+def process_in_words() -> str:
+    """This process as a person knows it."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def is_gone(mark: str) -> bool:
+    """Whether the process with this mark was one of this machine, and has ended; of others nothing is known.
+
+    Windows tells nothing that is safe to ask for; there a process counts as one of another machine.
+    """
+    machine, number, begun = mark.split("-")
+    if machine != _machine_mark() or os.name == "nt":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:  # somebody else's
+        pass
+    return _begun(int(number)) != int(begun)  # else another process has the number now
+
+
+def _begun(number: int) -> int:
+    """When a process began, in ticks since the machine's start; 0 where the system does not say, or it has ended."""
+    try:
+        state, *others = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return 0
+    return 0 if state in ("Z", "X") else int(others[18])
+
+
+@cache
+def _machine_mark() -> str:
+    """Eight digits for this machine since its start; containers differ, as process numbers mean others in each."""
+    told = [socket.gethostname()]
+    with suppress(OSError):  # Linux alone
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        told.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 def own_session() -> dict[str, Any]:

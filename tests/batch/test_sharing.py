@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from batch_fixtures import OneTask, workers
+from batch_fixtures import OneTask, wait_until, workers
 from conftest import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.media.hidden import Places
+from stylevideo.media.hidden import Places, throw_away
 from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
@@ -56,6 +57,12 @@ SETTINGS = Settings().with_values(
     **{"device": "cpu", "threads": 1, "size": 64},
 )
 STYLES = (Style(STYLE),)
+PAINT = """
+import pickle, sys
+from stylevideo.render.claims import Hooks
+from stylevideo.render.helper import help_make
+help_make(pickle.load(sys.stdin.buffer), 1, Hooks())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -430,6 +437,56 @@ class TestInOneProcess:
         assert plans == [0, 3], "what was made before stays"
         assert contents(tmp_path) == uninterrupted
 
+    def test_of_two_painters_of_one_shot_one_waits_and_both_end_well(
+        self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        """As on two machines, which nobody tells who paints what."""
+        film, told, complete = tmp_path / "film.mp4", list[int](), list[tuple[int, ...]]()
+        stop_after_a_frame(two_shot_clip, film)
+        request = ClipRequest(two_shot_clip, STYLES, film, SETTINGS)
+
+        def tell(event: object) -> None:
+            assert isinstance(event, FrameFinished)
+            told.append(event.record.number)
+
+        painters = [
+            threading.Thread(target=lambda: complete.append(help_make(request, 1, Hooks(tell)))) for _ in range(2)
+        ]
+        for thread in painters:
+            thread.start()
+        for thread in painters:
+            thread.join()
+        assert complete == [(1,), (1,)]
+        assert told == list(range(11, 21)), "each frame is painted once"
+        stylize(two_shot_clip, STYLES, film, SETTINGS)
+        assert contents(tmp_path) == uninterrupted
+
+    @linux
+    def test_what_a_halted_painter_had_is_taken_over_and_it_writes_no_more(
+        self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
+    ) -> None:
+        film = tmp_path / "film.mp4"
+        stop_after_a_frame(two_shot_clip, film)
+        request = ClipRequest(two_shot_clip, STYLES, film, SETTINGS)
+        frames = Places.of(film).work / "frames"
+        command = [sys.executable, "-c", PAINT]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as halted:
+            try:
+                assert halted.stdin and halted.stderr
+                halted.stdin.write(pickle.dumps(request))
+                halted.stdin.flush()
+                wait_until(lambda: (frames / "00000013.json").exists())
+                halted.send_signal(signal.SIGSTOP)
+                monkeypatch.setattr("stylevideo.store.claims.LEASE_S", 2.0)
+                assert help_make(request, 1, Hooks()) == (1,)
+                halted.send_signal(signal.SIGCONT)
+                said = halted.stderr.read().decode()
+            finally:
+                halted.kill()
+        assert "LockedError: This process did nothing for 120 s or more" in said
+        stylize(two_shot_clip, STYLES, film, SETTINGS)
+        assert contents(tmp_path) == uninterrupted
+
     def test_a_helper_begins_nothing(self, two_shot_clip: Path, tmp_path: Path) -> None:
         with pytest.raises(ResumeError, match="is gone"):
             help_make(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), 0, Hooks())
@@ -451,6 +508,7 @@ class TestInOneProcess:
 
         def begin_anew(event: object) -> None:
             if not (Places.of(film).work / "anew.json").exists():
+                throw_away(Places.of(film))  # as by hand: a run would refuse to
                 stop_after_a_frame(two_shot_clip, film, other)
                 (Places.of(film).work / "anew.json").touch()
 

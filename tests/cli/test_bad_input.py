@@ -802,7 +802,8 @@ def test_frames_that_were_made_from_something_else(
     before = contents(out)
     said = run(loud_clip, film, "-q", "--frames", "1-2")
     assert is_clear(said, code=2), said
-    assert "frames was '1-10' and is '1-2'. Go on with the former values, or add --restart to begin anew." in said.err
+    assert "frames was '1-10' and is '1-2'. Go on with the former values. To begin anew, and throw away " in said.err
+    assert " finished frames, add --restart." in said.err
     assert contents(out) == before
     assert run(loud_clip, film, "-q", "--frames", "1-2", "--restart").code == 0
     assert names(out) == ["film.mp4", "film.mp4.json"]

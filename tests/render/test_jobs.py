@@ -354,20 +354,19 @@ def test_no_frame_is_kept_after_one_that_could_not_be(
 
 
 def test_the_resume_key_names_device_precision_and_weights_as_they_are_used(
-    two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_shot_clip: Path, tmp_path: Path
 ) -> None:
     """`--device cpu` after `auto` on the same CPU is the same job; another precision is another job."""
-    output = tmp_path / "film.mp4"
-    monkeypatch.setattr("stylevideo.media.encode.command._filters", filter_that_goes_away)
+    output, told = tmp_path / "film.mp4", list[Event]()
     usual, other = ("bf16", "fp32") if is_fast_with_bf16(torch.device("cpu")) else ("fp32", "bf16")
-    settings = FAST.with_values(frames="1-1", device="cpu", precision=usual)
-    with pytest.raises(EncodeError):
-        stylevideo.stylize(two_shot_clip, [STYLE], output, settings)
-    with pytest.raises(ResumeError, match="convolution_dtype"):
+    settings = FAST.with_values(frames="1-4", device="cpu", precision=usual)
+    with pytest.raises(Stopped):
+        stop = lambda: any(isinstance(event, FrameFinished) for event in told)  # noqa: E731
+        stylevideo.stylize(two_shot_clip, [STYLE], output, settings, told.append, stop)
+    with pytest.raises(ResumeError, match=f"convolution_dtype was .* add --precision {usual}; or leave the rest"):
         stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(precision=other))
-    monkeypatch.undo()
     result = stylevideo.stylize(two_shot_clip, [STYLE], output, settings.with_values(device="auto", precision="auto"))
-    assert len(result.frames) == 1
+    assert len(result.frames) == 4
 
 
 def test_a_very_wide_clip_and_a_very_small_style_scale_work(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ PLACED: dict[str, Callable[[Path, Path], object]] = {
     "folder": _folder,
     "file": lambda place, victims: place.write_text("precious"),
 }
+IN_WORK = (*PLACED, "link", "file", "link")
 HIDDEN = {
     "lock": ".{name}.stylevideo.lock",
     "unfinished work": ".{name}.stylevideo",
@@ -51,6 +52,8 @@ HIDDEN = {
     "a frame": ".{name}.stylevideo/frames/00000001.png",
     "a record": ".{name}.stylevideo/frames/00000001.json",
     "a part": ".{name}.stylevideo/part-0123abcd",
+    "its claims": ".{name}.stylevideo/claims",
+    "a claim": ".{name}.stylevideo/claims/00000.1",
 }
 
 
@@ -93,7 +96,7 @@ def make(clip: Path, output: Path, **values: Any) -> str:
         *(("unfinished work", kind, "film.mp4") for kind in PLACED),
         *(("lock", kind, "film.##.png") for kind in PLACED),
         *((hidden, "link to a folder", "film.mp4") for hidden in list(HIDDEN)[2:]),
-        *((hidden, kind, "film.##.png") for hidden, kind in zip(list(HIDDEN)[2:], [*PLACED, "link"], strict=True)),
+        *((hidden, kind, "film.##.png") for hidden, kind in zip(list(HIDDEN)[2:], IN_WORK, strict=True)),
     ],
 )
 def test_nothing_is_touched_through_a_hidden_name(

@@ -10,7 +10,7 @@ import pytest
 
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.store.manifest import Asked, Manifest, SourceFile, StyleContent, Use
+from stylevideo.store.manifest import PAINTING, Asked, Manifest, SourceFile, StyleContent, Use
 
 STYLE = StyleContent("style.jpg", 1.0, "file", "pixels")
 ASKED = Asked(
@@ -50,9 +50,11 @@ MADE = Manifest(
 
 
 def answers(made: Manifest) -> dict[Use, Any]:
-    """The three, each as JSON; the record's own note of the request left out."""
+    """Each as JSON: the resume key in its two parts, the record without its own note of the request."""
     record = {name: value for name, value in made.record.items() if name != "request"}
-    told = {Use.REQUEST: made.request_key, Use.RESUME: made.resume_key, Use.RECORD: record}
+    told: dict[Use, Any] = {Use.REQUEST: made.request_key, Use.RECORD: record}
+    told[Use.PAINTING] = {name: value for name, value in made.resume_key.items() if name in PAINTING}
+    told[Use.FILM] = {name: value for name, value in made.resume_key.items() if name not in PAINTING}
     return {use: json.dumps(answer) for use, answer in told.items()}
 
 
@@ -96,9 +98,9 @@ def test_an_item_of_the_job_decides_what_it_says(entry: Field[Any]) -> None:
     ("style", "uses"),
     [
         (replace(STYLE, name="b.jpg"), Use.RECORD),
-        (replace(STYLE, weight=2.0), Use.REQUEST | Use.RESUME | Use.RECORD),
+        (replace(STYLE, weight=2.0), Use.REQUEST | Use.FILM | Use.RECORD),
         (replace(STYLE, sha256="b"), Use.REQUEST | Use.RECORD),
-        (replace(STYLE, pixels="b"), Use.RESUME),
+        (replace(STYLE, pixels="b"), Use.FILM),
     ],
 )
 def test_a_style_is_resumed_by_its_pixels_and_asked_for_by_its_file(style: StyleContent, uses: Use) -> None:
@@ -119,7 +121,7 @@ def test_settings_decide_what_they_affect_and_no_path_is_told() -> None:
             tried + 1,
         )
         assert (Use.REQUEST in changed) is (leaf.affects is not Affects.RUN), leaf.name
-        assert (Use.RESUME in changed) is (leaf.affects is Affects.FRAMES), leaf.name
+        assert bool(Use.RESUME & changed) is (leaf.affects is Affects.FRAMES), leaf.name
         assert (Use.RECORD in changed) is not leaf.is_private, leaf.name
     assert tried > 10
 
@@ -145,6 +147,6 @@ def test_no_setting_takes_the_place_of_another_item() -> None:
         entry.name
         for part in (ASKED, MADE)
         for entry in fields(part)
-        if Use.RESUME in entry.metadata.get("uses", Use(0))
+        if Use.RESUME & entry.metadata.get("uses", Use(0))
     ]
     assert len(MADE.resume_key) == len(told) - len(["settings"]) + len(Settings().fingerprint())

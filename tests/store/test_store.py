@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 import threading
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from stylevideo.media.images.pictures import read_picture, write_png
 from stylevideo.store.frames import FrameStore, files_being_named, read_note
 from stylevideo.system.background import WriteBehind, read_ahead
 from stylevideo.system.files import read_file
+from stylevideo.system.process import process_mark
 
 STATE_BYTES = 1 << 26
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
@@ -53,17 +58,77 @@ def test_the_store_lies_hidden_beside_the_film_and_goes_away(tmp_path: Path) -> 
 
 
 def test_what_a_killed_run_was_writing_is_not_left(tmp_path: Path) -> None:
-    """A state is large, and a run may be killed again and again; but whoever joins leaves others' files alone."""
-    store = FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
-    parts = [store.folder / "shots" / f".{'0' * 16}.part", store.folder / f".{'1' * 16}.part"]
-    foreign = store.folder / "shots" / "notes.part"
-    for part in (*parts, foreign):
-        part.write_bytes(b"begun")
-    FrameStore(Places.of(tmp_path / "film.mp4"), JOB, join=True)
-    assert all(part.exists() for part in parts)
-    FrameStore(Places.of(tmp_path / "film.mp4"), JOB)
-    assert not any(part.exists() for part in parts)
-    assert foreign.exists()
+    """A state is large, and a run may be killed again and again; but what others are writing is left alone."""
+    film = tmp_path / "film.mp4"
+    store, ended = FrameStore(Places.of(film), JOB), subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    ours = process_mark().partition("-")[0]
+    # The other one's number is ours now, as of the first process of a container that is started again.
+    left = [f"shots/.{ours}-{ended.pid}-1-{'0' * 16}.part", f".{ours}-{os.getpid()}-1-{'1' * 16}.part"]
+    others = [f"shots/.{process_mark()}-{'0' * 16}.part", f"frames/.00000000-{ended.pid}-1-{'0' * 16}.part"]
+    foreign = "shots/notes.part"
+    for name in (*left, *others, foreign):
+        (store.folder / name).write_bytes(b"begun")
+    FrameStore(Places.of(film), JOB, join=True)
+    there = {path.relative_to(store.folder).as_posix() for path in store.folder.rglob("*.part")}
+    assert there == {*others, foreign} if os.name != "nt" else {*left, *others, foreign}
+    (store.folder / foreign).unlink()
+    store.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_opens_the_work_disturbs_nobody_who_writes_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine resumes the film while a frame of one of its shots is being written."""
+    film, real = tmp_path / "film.mp4", os.fsync
+    store = FrameStore(Places.of(film), JOB)
+
+    def open_meanwhile(descriptor: int) -> None:
+        real(descriptor)
+        monkeypatch.setattr(os, "fsync", real)
+        FrameStore(Places.of(film), JOB)
+
+    monkeypatch.setattr(os, "fsync", open_meanwhile)
+    store.save(1, PICTURE, {})
+    assert np.array_equal(store.picture(1), PICTURE)
+
+
+class Forgetful:
+    """A network disk that remembers which names were missing, until their folder is listed."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._missing, self._read, self._list = set[Path](), read_file, Path.iterdir
+        patch.setattr("stylevideo.store.notes.read_file", self.read)
+        patch.setattr(Path, "iterdir", lambda folder: self.list(folder))
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        if path in self._missing:
+            raise FileNotFoundError(2, "No such file or directory")
+        try:
+            return self._read(path, most_bytes)
+        except FileNotFoundError:
+            self._missing.add(path)
+            raise
+
+    def list(self, folder: Path) -> Iterator[Path]:
+        self._missing = {path for path in self._missing if path.parent != folder}
+        return self._list(folder)
+
+
+def test_what_another_machine_made_just_now_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film.mp4"
+    theirs = FrameStore(Places.of(film), JOB)
+    ours = FrameStore(Places.of(film), JOB, join=True)
+    Forgetful(monkeypatch)
+    assert ours.read_note("shots") is None
+    assert ours.last_state(0, STATE_BYTES) is None
+    assert not ours.is_complete(0)
+    theirs.write_note("shots", [])
+    theirs.save_state(0, {"index": 3})
+    state = ours.last_state(0, STATE_BYTES)
+    assert state is not None and state["index"] == 3
+    theirs.complete(0, 9)
+    assert ours.is_complete(0)
+    assert ours.read_note("shots") == []
 
 
 def test_another_job_is_refused_with_what_differs(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ HIDDEN = (
     *(".sheet.png.part", ".report.json.part", ".film.mp4.stylevideo", ".run.log.part", ".film.mp4.stylevideo.part"),
 )
 """Names, in the folder of a film, that this or an earlier version has used."""
-IN_STORE = ("frames", "shots", "loop", "job.json", "request.json", "frames/00000001.png", "shots/00000.pt", ".part")
+IN_STORE = (
+    *("frames", "shots", "loop", "claims", "job.json", "request.json"),
+    *("frames/00000001.png", "shots/00000.pt", "claims/00000.1", ".part"),
+)
 OF_SEQUENCES = (".s.####.png.part", ".s.####.png.stylevideo", ".s.####.png.stylevideo.lock", ".s.0001.png.part")
 VISIBLE = ("film.mp4", "film.mp4.json", "sheet.png", "report.json", "run.log")
 

@@ -1,0 +1,35 @@
+"""The parts of a film have each of its shots once, however many there are of both."""
+
+from __future__ import annotations
+
+import doctest
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stylevideo.errors import SettingsError
+from stylevideo.farm import parts
+from stylevideo.farm.parts import Part
+from stylevideo.timeline.clip import Shot
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=200), st.integers(1, 300), st.integers(0, 10_000))
+def test_each_shot_is_in_one_part(lengths: list[int], of: int, start: int) -> None:
+    bounds = pairwise(accumulate(lengths, initial=start))
+    film = [Shot(index, *stretch) for index, stretch in enumerate(bounds)]
+    dealt = [Part(number, of).shots(film) for number in range(1, of + 1)]
+    assert [shot for part in dealt for shot in part] == film, "and in order"
+    most = sum(lengths) / of + max(lengths)
+    assert all(sum(shot.stop - shot.start for shot in part) <= most for part in dealt)
+
+
+@pytest.mark.parametrize("text", ["", "0/4", "5/4", "1", "1/0", "-1/4", "1.5/4", "1/4/2", "²/4", "1/" + "9" * 5000])
+def test_what_is_no_part_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--part .* is no part\. Name one of several, such as 1/8 to 8/8\."):
+        Part.parse(text)
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testmod(parts).failed == 0

@@ -1,0 +1,219 @@
+"""A shot is painted by one process at a time; from one that has ended, or is halted, another takes it over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batch_fixtures import wait_until
+
+from stylevideo.cli.main import main
+from stylevideo.errors import LockedError, ResumeError, StorageError
+from stylevideo.media.hidden import CLAIMS, Places
+from stylevideo.store import claims
+from stylevideo.store.claims import ShotClaims
+from stylevideo.store.frames import FrameStore
+from stylevideo.store.lock import is_locked
+from stylevideo.store.unfinished import find_unfinished, remove_unfinished
+
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+posix = pytest.mark.skipif(os.name == "nt", reason="whether a process has ended is not asked for there")
+TAKE = """
+import sys
+from pathlib import Path
+from stylevideo.store.claims import ShotClaims
+with ShotClaims(Path(sys.argv[1])) as claims:
+    print(claims.take(3), flush=True)
+    sys.stdin.read()
+"""
+
+
+class Clock:
+    """A time that passes when it is told to, for claims that are asked for; touching takes its own."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        patch.setattr("stylevideo.store.claims.time.monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return tmp_path / "film.mp4"
+
+
+@pytest.fixture
+def store(film: Path) -> FrameStore:
+    return FrameStore(Places.of(film), {})
+
+
+@pytest.fixture
+def other(store: FrameStore) -> ShotClaims:
+    """Of another painter."""
+    return ShotClaims(store.folder)
+
+
+@pytest.fixture
+def elsewhere(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets what follows be claimed by processes of another machine, of which this one knows nothing."""
+
+    def begin() -> None:
+        monkeypatch.setattr(claims, "process_mark", lambda: "00000000-1-1")
+        monkeypatch.setattr(claims, "process_in_words", lambda: "process 1 on elsewhere")
+
+    return begin
+
+
+def names(store: FrameStore) -> list[str]:
+    return sorted(path.name for path in (store.folder / CLAIMS).iterdir())
+
+
+def test_a_shot_is_one_painters_until_it_lets_go(store: FrameStore, other: ShotClaims) -> None:
+    assert store.take(3)
+    assert store.take(3), "whoever has it may ask again"
+    assert not other.take(3)
+    assert other.take(4)
+    store.complete(3, 30)
+    assert not FrameStore(Places.of(store.folder.with_name("film.mp4")), {}).take(3), "it is complete"
+    other.release(4)
+    assert names(store) == []
+
+
+def test_the_end_of_a_run_lets_go_of_all(store: FrameStore, other: ShotClaims) -> None:
+    with store.claims:
+        assert store.take(0)
+        assert store.take(1)
+    assert names(store) == []
+    assert other.take(0)
+
+
+def test_of_many_who_ask_at_once_one_gets_it(store: FrameStore) -> None:
+    for shot in range(20):
+        taken, begin = list[bool](), threading.Barrier(8)
+
+        def take(shot: int = shot, begin: threading.Barrier = begin, taken: list[bool] = taken) -> None:
+            painter = ShotClaims(store.folder)
+            begin.wait()
+            taken.append(painter.take(shot))
+
+        painters = [threading.Thread(target=take) for _ in range(8)]
+        for painter in painters:
+            painter.start()
+        for painter in painters:
+            painter.join()
+        assert sorted(taken) == [False] * 7 + [True]
+
+
+@posix
+def test_what_a_killed_process_had_is_free_at_once(store: FrameStore, other: ShotClaims) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", TAKE, str(store.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as painter:
+        assert painter.stdout and painter.stdout.readline() == "True\n"
+        assert not other.take(3)
+        assert f"process {painter.pid} on " in other.holder(3)
+        painter.send_signal(signal.SIGKILL)
+    assert ShotClaims(store.folder).take(3)
+
+
+def test_another_machines_shot_is_taken_over_once_its_claim_is_not_touched(
+    store: FrameStore, other: ShotClaims, elsewhere: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one was halted, and goes on: it writes no more, and takes nothing back."""
+    clock = Clock(monkeypatch)
+    store.save(1, PICTURE, {})
+    with monkeypatch.context():
+        elsewhere()
+        assert store.take(3)
+    claim = store.folder / CLAIMS / names(store)[0]
+    for _ in range(5):
+        clock.now += claims.LEASE_S * 0.9
+        assert not other.take(3), "it is touched, however the clocks of both go"
+        os.utime(claim, ns=(1, claim.stat().st_mtime_ns + 1))
+    clock.now += claims.LEASE_S * 1.1
+    assert not other.take(3), "nobody has watched it for so long"
+    clock.now += claims.LEASE_S * 1.1
+    assert other.take(3)
+    other.require_kept()
+    for write in (
+        lambda: store.save(2, PICTURE, {}),
+        lambda: store.save_state(3, {"index": 2}),
+        lambda: store.complete(3, 9),
+    ):
+        with pytest.raises(LockedError, match="another one has taken over what it painted"):
+            write()
+    assert not store.is_complete(3)
+    store.claims.release(3)
+    assert len(names(store)) == 2, "nothing of who took over is removed"
+    other.require_kept()
+    other.release(3)
+    assert names(store) == []
+
+
+def test_who_paints_touches_its_claims(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "TOUCH_S", 0.02)
+    with store.claims:
+        assert store.take(3)
+        claim = store.folder / CLAIMS / names(store)[0]
+        before = claim.stat().st_mtime_ns
+        wait_until(lambda: claim.stat().st_mtime_ns > before)
+
+
+def test_work_that_is_painted_is_not_thrown_away(
+    film: Path, store: FrameStore, elsewhere: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.save(1, PICTURE, {})
+    assert not is_locked(Places.of(film))
+    elsewhere()
+    assert store.take(0)
+    assert is_locked(Places.of(film))
+    (work,) = find_unfinished([film.parent])
+    assert work.in_use
+    assert main(["cache", "clear", "-y", str(film.parent)]) == 0
+    assert "a run is working on it (kept)" in capsys.readouterr().err
+    for attempt in (lambda: remove_unfinished(work), lambda: FrameStore(Places.of(film), {}, restart=True)):
+        with pytest.raises(LockedError, match="are being painted by process 1 on elsewhere"):
+            attempt()
+    assert np.array_equal(store.picture(1), PICTURE)
+    store.claims.release(0)
+    assert main(["cache", "clear", "-y", str(film.parent)]) == 0
+    assert list(film.parent.iterdir()) == []
+
+
+def test_a_claim_of_long_ago_hinders_nothing(film: Path, store: FrameStore, elsewhere: Callable[[], None]) -> None:
+    """Of a machine that was switched off."""
+    elsewhere()
+    assert store.take(0)
+    os.utime(store.folder / CLAIMS / names(store)[0], (1, 1))
+    assert not is_locked(Places.of(film))
+    assert ShotClaims(store.folder).take(0)
+    FrameStore(Places.of(film), {}).remove()
+    assert list(film.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 500, b"0" * 10_000, b"zz-1-1\nx\n"])
+def test_a_damaged_claim_counts_as_somebody_elses(store: FrameStore, other: ShotClaims, content: bytes) -> None:
+    (store.folder / CLAIMS / "00003.1").write_bytes(content)
+    assert not other.take(3)
+    assert other.holder(3) == ""
+
+
+def test_where_the_work_is_gone_there_is_nothing_to_claim(store: FrameStore) -> None:
+    store.remove()
+    with pytest.raises(ResumeError, match="is gone"):
+        store.take(0)
+
+
+def test_a_claim_that_cannot_be_written_ends_in_a_sentence(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(claims, "open_new", full)
+    with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)\. Free some space\."):
+        store.take(0)
