@@ -35,6 +35,7 @@ SAME_LOOK = 1.5
 """Times what the source's frames around a flash differ by, that the film's may."""
 UNTOUCHED = 2
 """Of 255: what the film's bars and blank frames may differ by from the source's."""
+SURELY_VISIBLE = 0.99
 FORE, BEHIND = 1, 3
 """Frames before and after a flash's first that are compared."""
 
@@ -133,11 +134,17 @@ def _faded_in(clip: BenchmarkClip) -> list[np.ndarray]:
 
 
 def _flicker(clip: BenchmarkClip, film: Sequence[np.ndarray]) -> float:
-    """Root mean square of what changes along the flow of the clip as it was before it was faded, 1/255."""
+    """Root mean square of what changes along the flow of the clip as it was before it was faded, 1/255.
+
+    Besides the exposure: that an affine map of the earlier frame's values explains is no flicker.
+    """
     between, squares = motion_by(DISFlow()), list[float]()
     pictures = [torch.from_numpy(to_floats(picture)).permute(2, 0, 1)[None] for picture in film]
     for place, (earlier, later) in enumerate(itertools.pairwise(clip.frames), 1):
         motion = between(earlier, later)
-        change = pictures[place] - warp_smoothly(pictures[place - 1], motion.flow_to_previous)
-        squares.append(float((change.square() * motion.visible).mean() / motion.visible.mean()))
+        seen = (motion.visible > SURELY_VISIBLE).expand_as(pictures[place])
+        before = warp_smoothly(pictures[place - 1], motion.flow_to_previous)[seen].numpy()
+        now = pictures[place][seen].numpy()
+        known = np.stack((before, np.ones_like(before)), axis=1)
+        squares.append(float(np.square(now - known @ np.linalg.lstsq(known, now)[0]).mean()))
     return 255 * float(np.sqrt(np.mean(squares)))
