@@ -90,7 +90,7 @@ class GramTerm:
 
 
 class PlaceSearch(Protocol):
-    """Finds for each place of one picture what it should be like, which then holds while the picture changes.
+    """Tells for each place of one picture what it should be like, which then holds while the picture changes.
 
     Attributes:
         layers: whose places are given a target.
@@ -99,22 +99,13 @@ class PlaceSearch(Protocol):
     @property
     def layers(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """Take in what must be known of the whole picture: once for each tile, before any target is asked for.
-
-        Args:
-            tile: of the picture.
-            features: its own (1, C, h, w), at least of these layers.
-        """
-        ...
-
     def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
         """What a tile's own places at a layer should be like, the same whenever it is asked: (1, C, h, w).
 
         Args:
             tile: of the picture.
             layer: one of these.
-            features: as for `survey`, of the same picture.
+            features: as for `PlaceFinder.survey`, of the same picture.
         """
         ...
 
@@ -129,6 +120,15 @@ class PlaceFinder(Protocol):
     @property
     def layers(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def search(self) -> PlaceSearch:
-        """For the places of a picture."""
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """What a tile adds to what must be known of the picture: sums, by names of the finder's own.
+
+        Args:
+            tile: of the picture.
+            features: its own (1, C, h, w), at least of these layers.
+        """
+        ...
+
+    def search(self, survey: Mapping[str, Tensor]) -> PlaceSearch:
+        """For the places of a picture of whose tiles this is the sum."""
         ...
