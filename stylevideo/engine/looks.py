@@ -31,14 +31,19 @@ def network_tiles(
         layers: of the network.
         parts: of the picture that they cover, all of it if not given.
     """
-    step, around = step_of(layers), max(reach_of(layers) if layers else 0, REACH_PX)
-    covered = (None,) if parts is None else parts
-    return tuple(tile for part in covered for tile in tiles_of(size, edge, step, around, part))
+    covered, around = (None,) if parts is None else parts, surroundings_of(layers)
+    return tuple(tile for part in covered for tile in tiles_of(size, edge, step_of(layers), around, part))
 
 
 def step_of(layers: Sequence[str]) -> int:
     """Pixels of which tiles' corners are multiples, where these layers are looked at."""
-    return max((LEAST_STEP_PX, *map(shrink_of, layers)))
+    steps = [LEAST_STEP_PX, *map(shrink_of, layers)]
+    return max(steps)
+
+
+def surroundings_of(layers: Sequence[str]) -> int:
+    """Pixels around a tile that decide its own features, where these layers are looked at, and its fine structure."""
+    return max(reach_of(layers) if layers else 0, REACH_PX)
 
 
 class Looks:

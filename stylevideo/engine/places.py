@@ -12,8 +12,8 @@ from typing import Protocol
 from torch import Tensor
 
 from stylevideo.engine.looks import Looks
-from stylevideo.engine.targets import StyleAtSize
 from stylevideo.engine.rest import Rest, Survey, added
+from stylevideo.engine.targets import StyleAtSize
 from stylevideo.engine.terms import PlaceSearch
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import SquareDistance, TargetSums, Unit
@@ -171,9 +171,7 @@ def layers_of(searches: Sequence[PlaceSearch]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layer for search in searches for layer in search.layers))
 
 
-def targets_of(
-    searches: Sequence[PlaceSearch], tile: Tile, layer: str, features: Mapping[str, Tensor]
-) -> list[Tensor]:
+def targets_of(searches: Sequence[PlaceSearch], tile: Tile, layer: str, features: Mapping[str, Tensor]) -> list[Tensor]:
     """Of a tile's own places at a layer: (1, C, h, w) of each search that has any."""
     return [search.target(tile, layer, features) for search in searches if layer in search.layers]
 
