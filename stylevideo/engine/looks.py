@@ -37,8 +37,7 @@ def network_tiles(
 
 def step_of(layers: Sequence[str]) -> int:
     """Pixels of which tiles' corners are multiples, where these layers are looked at."""
-    steps = [LEAST_STEP_PX, *map(shrink_of, layers)]
-    return max(steps)
+    return max((LEAST_STEP_PX, *map(shrink_of, layers)))
 
 
 def surroundings_of(layers: Sequence[str]) -> int:

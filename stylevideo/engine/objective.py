@@ -148,7 +148,7 @@ class Objective:
         found = (layer for finder, _ in style.finders for layer in finder.layers)
         layers = (*(term.layer for term in style.terms), *found, *settings.content_layers)
         self._layers = tuple(dict.fromkeys(layers))
-        self._rest, self._keeps_all = rest, tile_px == 0
+        self._rest, self._tile_px = rest, tile_px
         size = (frame.shape[2], frame.shape[3])
         self._tiles = network_tiles(size, tile_px, self._layers, parts)
         self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit, rest)
@@ -174,7 +174,7 @@ class Objective:
     def value_and_grad(self, image: Tensor) -> tuple[LossTerms, Tensor]:
         """The loss of a picture (1, 3, H, W) and its gradient, of the picture's shape; nothing waits for the device."""
         image = image.detach()
-        looks = Looks(self._vgg, image, self._tiles, self._layers, is_traced=True, keeps_all=self._keeps_all)
+        looks = Looks(self._vgg, image, self._tiles, self._layers, is_traced=True, keeps_all=self._tile_px == 0)
         known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
         others = self._others_of_rest()
         gradient: Tensor | None = None
@@ -217,9 +217,10 @@ class Objective:
         return _Known(style, back, self._places, looks if is_new else None)
 
     @torch.no_grad()
-    def at_rest(self, image: Tensor, tiles: Sequence[Tile]) -> Rest:
-        """What some tiles of a picture (1, 3, H, W) add, so that they need not be looked at again while they rest."""
+    def at_rest(self, image: Tensor, parts: Sequence[Rectangle]) -> Rest:
+        """What some of its parts of a picture (1, 3, H, W) add, which need not be looked at again while they rest."""
         looks = Looks(self._vgg, image, self._tiles, self._layers)
+        tiles = network_tiles((image.shape[2], image.shape[3]), self._tile_px, self._layers, parts)
         statistics = self._statistics(looks, tiles)
         surveys = surveyed(looks, tiles, self._style)
         others = [tile for tile in self._tiles if tile not in tiles]

@@ -167,8 +167,7 @@ class FrameOptimizer:
     def at_rest(self, frame: Tensor, image: Tensor, boxes: Sequence[Rectangle]) -> Rest:
         """What of a picture (1, 3, H, W) adds to the loss that lies beside some boxes."""
         resting = tuple(between(boxes, _size(image)))
-        objective = self._objective(frame, None, (*resting, *boxes))
-        return objective.at_rest(image, self._tiles(_size(image), resting))
+        return self._objective(frame, None, (*resting, *boxes)).at_rest(image, resting)
 
     def cost(self, size: tuple[int, int], boxes: Sequence[Rectangle]) -> float:
         """How much an evaluation of some boxes costs, in parts of one of a whole picture of this height and width."""
