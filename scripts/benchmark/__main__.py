@@ -36,9 +36,9 @@ is complete, beside what was foreseen, `speed` at the seconds of frames that fol
 `iteration` at the time of an iteration in times of its bare network's, `tiles` at the memory of a frame painted in
 tiles, and at its picture beside that of one painted whole, `rest` at a locked-off shot in which a fifth moves: what
 frames cost beside frames of which nothing rests, their losses, and the borders of what is painted, `motion` at the
-seconds of a frame's motion by their parts, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
-resumption, likeness of runs, waits and tests, `blind` makes
-pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
+seconds of a frame's motion by their parts, `forecast` at what films take beside what a dry run says, `gpu` at a CUDA
+card: iterations, whole films, resumption, likeness of runs, waits and tests, `blind` makes pairs of two methods'
+pictures without names, to be chosen from, and opens the key once the choices are written down.
 All results lie in `--output`; a run that was interrupted goes on when it is started again. Run
 it in the environment that `scripts/test.py` makes.
 """
