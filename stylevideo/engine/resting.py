@@ -16,15 +16,20 @@ from torch import Tensor
 from stylevideo.engine.carry import Carried
 from stylevideo.engine.optimizer import FrameOptimizer
 from stylevideo.engine.rest import MovingParts, Rest
-from stylevideo.motion.estimate import Motion, as_compared, has_changed
+from stylevideo.motion.estimate import STILL, Motion, as_compared, change_since
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.visibility import STILL_PX
 from stylevideo.ops.boxes import boxes_of, cells_in
 from stylevideo.ops.margin import MARGIN_PX, extended
 from stylevideo.ops.tiles import Rectangle
+from stylevideo.ops.warp import warp_roughly
 
 FINISHED = 0.99
-"""Coverage and convergence from which on a pixel is finished."""
+"""Convergence from which on a pixel is finished."""
+COVERED = 0.5
+"""Coverage from which on a pixel that has not changed is what it was: borders of what is new are soft."""
+LESS_ALIKE = 1 / 255
+"""Difference of blurred pictures, 0..1, by which flow is disproved."""
 LEAST_CELL_PX = 8
 """Edge of the cells that rest or do not; larger where the network's poolings ask for it."""
 SLACK_PX = 16
@@ -87,21 +92,37 @@ class Resting:
         return self.rest.times(resting / self.cells)
 
 
-def moving_cells(resting: Resting, frame: Frame, motion: Motion, carried: Carried, cell_px: int) -> Tensor:
+def moving_cells(
+    resting: Resting, frame: Frame, motion: Motion, carried: Carried, convergence: Tensor, cell_px: int
+) -> Tensor:
     """Cells of a picture with its margin in which anything moves or is unfinished: (rows, columns), 0 or 1.
 
     Args:
         resting: after the previous frame.
         frame: of the source.
-        motion: from the previous frame, with a margin; a still source may not rest where the camera's motion goes.
-        carried: along that motion.
+        motion: from the previous frame.
+        carried: along that motion, with a margin.
+        convergence: (1, 1, H, W), of the previous frame.
         cell_px: edge of a cell.
     """
-    changed = F.interpolate(has_changed(resting.source / 255, frame).float(), size=frame.image.shape[2:])
-    moves = (motion.flow_to_previous.abs() > STILL_PX).amax(1, keepdim=True)
-    unfinished = torch.minimum(carried.coverage, carried.convergence) < FINISHED
-    moving = torch.maximum(extended(changed.to(carried.held.device)), (moves | unfinished).float())
-    return F.max_pool2d(moving, cell_px, ceil_mode=True)[0, 0]
+    before = resting.source / 255
+    change = change_since(before, frame)
+    moving = (change >= STILL) | _moves(before, change, frame, motion)
+    seen = extended(F.interpolate(moving.float(), size=frame.image.shape[2:]).to(carried.held.device))
+    unfinished = (carried.coverage < COVERED) | (convergence < FINISHED)
+    return F.max_pool2d(torch.maximum(seen, unfinished.float()), cell_px, ceil_mode=True)[0, 0]
+
+
+def _moves(before: Tensor, change: Tensor, frame: Frame, motion: Motion) -> Tensor:
+    """Where a frame has come from elsewhere in an earlier one, given as it is compared: (1, 1, h, w), bool.
+
+    That may look the same, as a plain sky does under a camera that pans. But flow that leads to what is less alike than
+    what was at the place itself is none: near things that move it is theirs.
+    """
+    size, scale = before.shape[2:], before.shape[3] / frame.image.shape[3]
+    flow = scale * F.interpolate(motion.flow_to_previous.to(before.device), size=size, mode="bilinear")
+    moves = (flow.abs() > scale * STILL_PX).amax(1, keepdim=True)
+    return moves & (change_since(warp_roughly(before, flow), frame) < change + LESS_ALIKE)
 
 
 def boxes_to_paint(

@@ -217,9 +217,9 @@ def follow(
     as it is. Parts in which nothing moves and nothing is unfinished keep their picture and moments.
     """
     settings = optimizer.settings
-    motion = extended_motion(motion, image)
-    carried = carry(state.carried, state.convergence, motion, image, state.references, settings.temporal.anchor)
-    new, moving = _told(carried, state.resting if blend is None else None, frame, motion, optimizer)
+    extended = extended_motion(motion, image)
+    carried = carry(state.carried, state.convergence, extended, image, state.references, settings.temporal.anchor)
+    new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
     boxes = None if moving is None else boxes_to_paint(moving, (image.shape[2], image.shape[3]), optimizer)
@@ -247,13 +247,13 @@ def follow(
 
 
 def _told(
-    carried: Carried, resting: Resting | None, frame: Frame, motion: Motion, optimizer: FrameOptimizer
+    carried: Carried, state: SequenceState | None, frame: Frame, motion: Motion, optimizer: FrameOptimizer
 ) -> tuple[float, np.ndarray | None]:
     """How much is new, and which cells move, (rows, columns), bool; the host waits for the device once, for both."""
     new = 1 - without_margin(carried.coverage).mean()
-    if resting is None:
+    if state is None or state.resting is None:
         return float(new), None
-    cells = moving_cells(resting, frame, motion, carried, cell_of(optimizer))
+    cells = moving_cells(state.resting, frame, motion, carried, state.convergence, cell_of(optimizer))
     told = torch.cat((new[None], cells.flatten())).cpu()
     return float(told[0]), told[1:].view(cells.shape).numpy() > 0
 

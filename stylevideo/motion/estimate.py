@@ -180,11 +180,11 @@ def as_compared(frame: Frame) -> Tensor:
     return _matched(frame).image
 
 
-def has_changed(before: Tensor, frame: Frame) -> Tensor:
-    """Where a frame differs from an earlier one, which is given as it is compared: (1, 1, h, w), bool."""
+def change_since(before: Tensor, frame: Frame) -> Tensor:
+    """How far a frame differs from an earlier one, which is given as it is compared: (1, 1, h, w); see `STILL`."""
     now = as_compared(frame)
     sigma = STILL_BLUR_PX * now.shape[3] / frame.image.shape[3]
-    return blur_roughly(now - before.to(now.device), sigma).abs().amax(1, keepdim=True) >= STILL
+    return blur_roughly(now - before.to(now.device), sigma).abs().amax(1, keepdim=True)
 
 
 def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, references: Sequence[Frame] = ()) -> Motion:
@@ -368,4 +368,4 @@ def _soft(mask: Tensor) -> Tensor:
 
 
 def _stands_still(previous: Frame, frame: Frame) -> bool:
-    return not bool(has_changed(as_compared(previous), frame).any())
+    return float(change_since(as_compared(previous), frame).max()) < STILL

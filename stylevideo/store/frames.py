@@ -28,7 +28,7 @@ from stylevideo.store.notes import FILE_NAMES_BYTES, begin_notes, find_notes, re
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 9
+FORM = 10
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -51,6 +52,6 @@ def test_a_locked_off_shot_that_stops_and_is_resumed_is_the_same(tmp_path: Path)
     whole, again = (shown(tmp_path / name) for name in ("whole", "again"))
     for one, other in zip(whole, again, strict=True):
         assert np.array_equal(one, other)
-    for before, after in zip(whole[:-1], whole[1:], strict=True):
+    for before, after in pairwise(whole):
         changed = (before != after).any(axis=(0, 2)).mean()
         assert MOVING_PART < changed < 0.6
