@@ -25,9 +25,8 @@ from stylevideo.engine.places import (
     surveyed,
     targets_of,
 )
-from stylevideo.engine.rest import Rest, added
 from stylevideo.engine.targets import StyleAtSize
-from stylevideo.engine.terms import AddGradientOfTile
+from stylevideo.engine.terms import AddGradientOfTile, Rest, added
 from stylevideo.models.vgg import VGG19, AddGradient
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import (
@@ -219,7 +218,7 @@ class Objective:
     @torch.no_grad()
     def at_rest(self, image: Tensor, parts: Sequence[Rectangle]) -> Rest:
         """What some of its parts of a picture (1, 3, H, W) add, which need not be looked at again while they rest."""
-        looks = Looks(self._vgg, image, self._tiles, self._layers)
+        looks = Looks(self._vgg, image, self._tiles, self._layers, keeps_all=self._tile_px == 0)
         tiles = network_tiles((image.shape[2], image.shape[3]), self._tile_px, self._layers, parts)
         statistics = self._statistics(looks, tiles)
         surveys = surveyed(looks, tiles, self._style)

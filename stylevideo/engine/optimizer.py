@@ -17,8 +17,8 @@ from torch import Tensor
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.looks import network_tiles, step_of, surroundings_of
 from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
-from stylevideo.engine.rest import MovingParts, Rest
 from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
 from stylevideo.ops.tiles import Rectangle, Tile, between
@@ -90,6 +90,19 @@ class Optimized:
     state: CarriedState
     losses: FrameLosses
     iterations: int
+
+
+@dataclass(frozen=True)
+class MovingParts:
+    """What of a picture is to be optimised, and what remains.
+
+    Attributes:
+        boxes: no two share a pixel; their corners are multiples of what `step_of` says, or the picture's own.
+        rest: of the remaining picture.
+    """
+
+    boxes: tuple[Rectangle, ...]
+    rest: Rest
 
 
 @dataclass(frozen=True)

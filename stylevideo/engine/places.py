@@ -12,9 +12,8 @@ from typing import Protocol
 from torch import Tensor
 
 from stylevideo.engine.looks import Looks
-from stylevideo.engine.rest import Rest, Survey, added
 from stylevideo.engine.targets import StyleAtSize
-from stylevideo.engine.terms import PlaceSearch
+from stylevideo.engine.terms import PlaceSearch, Rest, Survey, added
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import SquareDistance, TargetSums, Unit
 from stylevideo.ops.tiles import Tile

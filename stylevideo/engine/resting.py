@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.engine.carry import Carried
-from stylevideo.engine.optimizer import FrameOptimizer
-from stylevideo.engine.rest import MovingParts, Rest
+from stylevideo.engine.optimizer import FrameOptimizer, MovingParts
+from stylevideo.engine.terms import Rest
 from stylevideo.motion.estimate import STILL, Motion, as_compared, change_since
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.visibility import STILL_PX
 from stylevideo.ops.boxes import boxes_of, cells_in
-from stylevideo.ops.margin import MARGIN_PX, extended
+from stylevideo.ops.margin import extended, painted_size, without_margin
 from stylevideo.ops.tiles import Rectangle
 from stylevideo.ops.warp import warp_roughly
 
@@ -67,15 +67,10 @@ class Resting:
         return replace(self, rest=self.rest.to(device) if self.rest else None)
 
     def with_painted(self, frame: Frame, boxes: tuple[Rectangle, ...]) -> Resting:
-        """After these boxes, in a picture with its margin, were painted for a frame."""
-        height, width = frame.image.shape[2:]
-        painted = torch.zeros(1, 1, height, width)
-        inside = Rectangle(MARGIN_PX, MARGIN_PX + height, MARGIN_PX, MARGIN_PX + width)
-        for box in boxes:
-            own = box.within(inside)
-            painted[..., max(0, own.top) : max(0, own.bottom), max(0, own.left) : max(0, own.right)] = 1
-        painted = F.interpolate(painted, size=self.source.shape[2:], mode="nearest")
-        return replace(self, source=torch.where(painted > 0, _bytes(as_compared(frame)), self.source))
+        """After boxes, in a picture with its margin, were painted for a frame; where steps are eased they were not."""
+        steps = without_margin(easing(boxes, torch.empty(1, 1, *painted_size(*frame.image.shape[2:]))))
+        painted = F.interpolate(steps, size=self.source.shape[2:], mode="nearest") >= 1
+        return replace(self, source=torch.where(painted, _bytes(as_compared(frame)), self.source))
 
     def without(self, moving: np.ndarray) -> Resting:
         """Since these cells no longer are what they were when they were looked at."""
@@ -94,8 +89,10 @@ class Resting:
 
 def moving_cells(
     resting: Resting, frame: Frame, motion: Motion, carried: Carried, convergence: Tensor, cell_px: int
-) -> Tensor:
+) -> Tensor | None:
     """Cells of a picture with its margin in which anything moves or is unfinished: (rows, columns), 0 or 1.
+
+    None where nearly all of the source has changed, as under a moving camera: then no more is asked.
 
     Args:
         resting: after the previous frame.
@@ -107,7 +104,10 @@ def moving_cells(
     """
     before = resting.source / 255
     change = change_since(before, frame)
-    moving = (change >= STILL) | _moves(before, change, frame, motion)
+    changed = ~(change < STILL)  # or no number
+    if changed.cpu().numpy().mean() > WORTH_IT:
+        return None
+    moving = changed | _moves(before, change, frame, motion)
     seen = extended(F.interpolate(moving.float(), size=frame.image.shape[2:]).to(carried.held.device))
     unfinished = (carried.coverage < COVERED) | (convergence < FINISHED)
     return F.max_pool2d(torch.maximum(seen, unfinished.float()), cell_px, ceil_mode=True)[0, 0]

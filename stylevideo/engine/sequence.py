@@ -251,9 +251,11 @@ def _told(
 ) -> tuple[float, np.ndarray | None]:
     """How much is new, and which cells move, (rows, columns), bool; the host waits for the device once, for both."""
     new = 1 - without_margin(carried.coverage).mean()
-    if state is None or state.resting is None:
+    cells = None
+    if state is not None and state.resting is not None:
+        cells = moving_cells(state.resting, frame, motion, carried, state.convergence, cell_of(optimizer))
+    if cells is None:
         return float(new), None
-    cells = moving_cells(state.resting, frame, motion, carried, state.convergence, cell_of(optimizer))
     told = torch.cat((new[None], cells.flatten())).cpu()
     return float(told[0]), told[1:].view(cells.shape).numpy() > 0
 

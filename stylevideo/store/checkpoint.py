@@ -13,9 +13,9 @@ import torch
 from stylevideo.engine.carry import Reference
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.optimizer import CarriedState
-from stylevideo.engine.rest import Rest
 from stylevideo.engine.resting import Resting
 from stylevideo.engine.sequence import SequenceState
+from stylevideo.engine.terms import Rest
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.store.frames import FrameStore

@@ -12,9 +12,9 @@ import torch
 from image_fixtures import noise_image
 
 from stylevideo.engine.objective import Objective, TemporalTarget
-from stylevideo.engine.rest import Rest
 from stylevideo.engine.sequence import PaintedFrame, SequenceState, stylize_sequence
 from stylevideo.engine.targets import StylePicture, StyleTargets
+from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import STILL, Motion, with_motion
 from stylevideo.motion.flow import DISFlow
