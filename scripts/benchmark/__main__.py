@@ -18,6 +18,7 @@
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
     python -m scripts.benchmark color [--clips flight bikes] [--styles PICTURE ...] [--size 256] [--frames 4]
+    python -m scripts.benchmark rest [--size 1280x720] [--frames 4] [--set first_iterations=20]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
     python -m scripts.benchmark fades [--clip CLIP] [--size 160] [--set first_iterations=24]
     python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
@@ -39,11 +40,12 @@ and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of 
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
 is complete, beside what was foreseen, `speed` at the seconds of frames that follow another, several methods by turns,
 `iteration` at the time of an iteration in times of its bare network's, `tiles` at the memory of a frame painted in
-tiles, and at its picture beside that of one painted whole, `motion` at the seconds of a frame's motion by
-their parts, `fades` at bars, black frames, a flash and a fade-in,
-`forecast` at what films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films,
-resumption, likeness of runs, waits and tests, `blind` makes
-pairs of two methods' pictures without names, to be chosen from, and opens the key once the choices are written down.
+tiles, and at its picture beside that of one painted whole, `rest` at a locked-off shot in which a fifth moves: what
+frames cost beside frames of which nothing rests, their losses, and the borders of what is painted, `motion` at the
+seconds of a frame's motion by their parts, `fades` at bars, black frames, a flash and a fade-in, `forecast` at what
+films take beside what a dry run says, `gpu` at a CUDA card: iterations, whole films, resumption, likeness of runs,
+waits and tests, `blind` makes pairs of two methods' pictures without names, to be chosen from, and opens the key once
+the choices are written down.
 All results lie in `--output`; a run that was interrupted goes on when it is started again. Run
 it in the environment that `scripts/test.py` makes.
 """
@@ -86,6 +88,7 @@ from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.motion import LONG_ENOUGH, check_motion
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
+from scripts.benchmark.rest import check_rest
 from scripts.benchmark.sizes import check_sizes, load_sizes
 from scripts.benchmark.speed import AS_IT_WAS, CHOSEN, UNTIMED, check_speed
 from scripts.benchmark.steady import check_steady
@@ -96,7 +99,7 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
-from stylevideo.render.styles import read_styles
+from stylevideo.render.styles import read_styles, style_targets
 from stylevideo.system.device import choose_device, convolution_dtype, describe
 from stylevideo.system.files import write_atomically
 
@@ -340,6 +343,17 @@ def color(options: argparse.Namespace) -> None:
     publish(options.output, "color", title, findings, machine)
 
 
+def rest(options: argparse.Namespace) -> None:
+    method = read_method("standard=standard")
+    settings = method.settings.with_values(**dict(options.set))
+    machine, vgg = _machine_of([method]), _vgg_of([method])
+    targets = style_targets(read_styles([options.style]), vgg, settings)
+    width, height = options.size
+    for said in check_rest(vgg, targets, (height, width), options.frames, settings, options.output):
+        print(said, flush=True)
+    print(machine)
+
+
 def motion(options: argparse.Namespace) -> None:
     machine = Machine(ROOT, describe(choose_device("cpu")))
     for width, height in options.sizes:
@@ -386,6 +400,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "iteration": iteration,
     "tiles": tiles,
     "color": color,
+    "rest": rest,
     "motion": motion,
     "fades": fades,
     "forecast": forecast,
@@ -547,6 +562,14 @@ def _add_color(command: argparse.ArgumentParser) -> None:
     command.set_defaults(frames_per_clip=None)
 
 
+def _add_rest(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--style", type=Path, default=STYLE)
+    command.add_argument("--size", type=_size, default=(1280, 720), help="WIDTHxHEIGHT, pixels")
+    command.add_argument("--frames", type=_positive, default=4, help="that follow the first")
+    command.add_argument("--output", type=Path, default=Path("rest"), help="folder for the difference picture")
+    command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
+
+
 def _add_motion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clip", choices=LONG_ENOUGH, default="bigbuckbunny")
     command.add_argument("--sizes", type=_size, nargs="+", default=((1920, 1080), (3840, 2160)), help="WIDTHxHEIGHT")
@@ -619,6 +642,7 @@ OWN_OPTIONS = {
     "iteration": _add_iteration,
     "tiles": _add_tiles,
     "color": _add_color,
+    "rest": _add_rest,
     "motion": _add_motion,
     "gpu": _add_gpu,
     "speed": _add_speed,

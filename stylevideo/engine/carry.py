@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +13,7 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.motion.estimate import Motion, ReferenceMatch
 from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.pyramid import enlarged
+from stylevideo.ops.tiles import Rectangle
 from stylevideo.ops.warp import warp_crisply, warp_smoothly
 
 NEW_MOMENT_SHARE = 0.04
@@ -59,6 +61,25 @@ class Carried:
     held: Tensor
     coverage: Tensor
     convergence: Tensor
+
+    def within(self, boxes: Sequence[Rectangle], state: CarriedState, convergence: Tensor) -> Carried:
+        """The same in boxes; beside them all is as it was."""
+        start = CarriedState(
+            _beside(boxes, state.image, self.start.image),
+            _beside(boxes, state.first_moment, self.start.first_moment),
+            _beside(boxes, state.second_moment, self.start.second_moment),
+            self.start.step,
+        )
+        held = _beside(boxes, state.image, self.held)
+        return replace(self, start=start, held=held, convergence=_beside(boxes, convergence, self.convergence))
+
+
+def _beside(boxes: Sequence[Rectangle], before: Tensor, now: Tensor) -> Tensor:
+    """Maps (1, C, H, W) that are new in boxes, and elsewhere what they were."""
+    maps = before.clone()
+    for box in boxes:
+        box.of(maps).copy_(box.of(now))
+    return maps
 
 
 def carry(

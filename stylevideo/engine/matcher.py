@@ -23,7 +23,6 @@ from torch import Tensor
 from stylevideo.ops.matching import (
     Parents,
     directions,
-    mean_place,
     nearest,
     nearest_around,
     prices,
@@ -36,6 +35,8 @@ SEARCHED_PLACES = 1 << 12
 """Of a frame's deepest map; of a larger one, means over squares are searched, then around what is found."""
 REACH = 2
 """Places each way that a finer layer looks at around its parent's."""
+SQUARES = "squares"
+"""Under this name a survey has the deepest layer's sums over squares, under each layer's its sums over the whole."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,22 @@ class Matcher:
         other._shares = [weight / sum(weights) for weight in weights]
         return other
 
-    def search(self) -> MatchSearch:
+    @torch.no_grad()
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """As of `PlaceFinder`: sums, the last of each the number of places; over squares (1, C + 1, rows, columns)."""
+        deepest = features[self.layers[0]]
+        shrink = shrink_of(self.layers[0])
+        start = (tile.own.top // shrink, tile.own.left // shrink)
+        counted = torch.cat((deepest.float(), torch.ones_like(deepest[:, :1], dtype=torch.float32)), dim=1)
+        squares = window_sums(counted, start, *_squares_of(tile.places(shrink)))
+        return {SQUARES: squares, **{layer: _place_sums(features[layer]) for layer in self.layers}}
+
+    @torch.no_grad()
+    def search(self, survey: Mapping[str, Tensor]) -> MatchSearch:
         """As of `PlaceFinder`."""
-        return MatchSearch(self)
+        means = {layer: survey[layer][:-1] / survey[layer][-1] for layer in self.layers}
+        squares = survey[SQUARES]
+        return MatchSearch(self, means, squares[:, :-1] / squares[:, -1:].clamp_min(1))
 
     def searched(self, wanted: Tensor, edge: int) -> _Matches:
         """The nearest places of all styles, at prices.
@@ -160,29 +174,20 @@ class MatchSearch:
 
     Args:
         matcher: with the styles.
+        means: (C,) of each layer.
+        squares: (1, C, rows, columns), means over squares of the deepest layer, which are few; zero where none of a
+            square's places were surveyed.
     Attributes:
         layers: of the matcher.
     """
 
-    def __init__(self, matcher: Matcher) -> None:
+    def __init__(self, matcher: Matcher, means: Mapping[str, Tensor], squares: Tensor) -> None:
         self.layers = matcher.layers
         self._matcher = matcher
-        self._means: dict[str, Tensor] = {}
-        self._squares: Tensor | None = None
+        self._means = means
+        self._squares = squares
         self._searched: _Matches | None = None
         self._found: dict[tuple[Tile, str], Tensor] = {}
-
-    @torch.no_grad()
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """As of `PlaceSearch`: the means, and means over squares of the deepest layer, which are few."""
-        for layer in self.layers:
-            places = math.prod(tile.places(shrink_of(layer)))
-            part = mean_place(features[layer]) * (math.prod(features[layer].shape[2:]) / places)
-            self._means[layer] = self._means[layer] + part if layer in self._means else part
-        size, edge, shrink = self._squares_of(tile), self._edge(tile), shrink_of(self.layers[0])
-        start = (tile.own.top // shrink, tile.own.left // shrink)
-        sums = window_sums(features[self.layers[0]], start, edge, size)
-        self._squares = sums if self._squares is None else self._squares + sums
 
     @torch.no_grad()
     def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
@@ -195,8 +200,9 @@ class MatchSearch:
 
     def _descend(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
         """Find a tile's places: each looks around where its parent is, from the deepest layer's squares on."""
-        matches, edge = self._matches_of_squares(tile), self._edge(tile)
         shrink = shrink_of(self.layers[0])
+        edge, _ = _squares_of(tile.places(shrink))
+        matches = self._matches_of_squares(edge)
         start, factor = (tile.own.top // shrink, tile.own.left // shrink), edge
         before = None  # of the squares the deepest layer has as many places as they have
         for layer in self.layers:
@@ -213,25 +219,23 @@ class MatchSearch:
             self._found[tile, layer] = matches.numbers(styles)
             shrink, start, factor, before = shrink_of(layer), (0, 0), 1, styles.sizes
 
-    def _matches_of_squares(self, tile: Tile) -> _Matches:
+    def _matches_of_squares(self, edge: int) -> _Matches:
         """Of the whole picture."""
         if self._searched is None:
-            assert self._squares is not None, "all tiles were surveyed"
-            shrink, edge, device = shrink_of(self.layers[0]), self._edge(tile), self._squares.device
-            one = torch.ones(1, 1, *tile.places(shrink), device=device)
-            counts = window_sums(one, (0, 0), edge, self._squares_of(tile))
-            self._searched = self._matcher.searched(self._squares / counts, edge)
-            self._squares = None
+            self._searched = self._matcher.searched(self._squares, edge)
         return self._searched
 
-    def _edge(self, tile: Tile) -> int:
-        """Of the squares, in places of the deepest layer."""
-        return math.ceil(math.sqrt(math.prod(tile.places(shrink_of(self.layers[0]))) / SEARCHED_PLACES))
 
-    def _squares_of(self, tile: Tile) -> tuple[int, int]:
-        """Rows and columns of squares in the whole picture."""
-        rows, columns = tile.places(shrink_of(self.layers[0]))
-        return math.ceil(rows / self._edge(tile)), math.ceil(columns / self._edge(tile))
+def _squares_of(places: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """Edge of the squares that divide a map of so many rows and columns, and the rows and columns of squares."""
+    edge = math.ceil(math.sqrt(math.prod(places) / SEARCHED_PLACES))
+    return edge, (math.ceil(places[0] / edge), math.ceil(places[1] / edge))
+
+
+def _place_sums(features: Tensor) -> Tensor:
+    """Over all places of a map (1, C, h, w), and how many they are: (C + 1,), float32."""
+    sums = features.float().flatten(2)[0].T.sum(dim=0)
+    return torch.cat((sums, sums.new_full((1,), math.prod(features.shape[2:]))))
 
 
 def _descended(

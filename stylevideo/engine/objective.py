@@ -7,7 +7,7 @@ L. A. Gatys, A. S. Ecker, M. Bethge: Image style transfer using convolutional ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,22 +16,31 @@ from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.looks import Looks, back_to_seen, network_tiles
-from stylevideo.engine.places import PlaceTargets, found_targets, source_targets
+from stylevideo.engine.places import (
+    PlaceTargets,
+    found_targets,
+    layers_of,
+    searches_of,
+    source_targets,
+    surveyed,
+    targets_of,
+)
 from stylevideo.engine.targets import StyleAtSize
-from stylevideo.engine.terms import AddGradientOfTile
+from stylevideo.engine.terms import AddGradientOfTile, Rest, added
 from stylevideo.models.vgg import VGG19, AddGradient
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import (
     color_variation,
     entries,
     own_square,
+    resting_sums,
     source_loss,
     square_distance,
     temporal_loss,
     total_variation,
     total_variation_sum,
 )
-from stylevideo.ops.tiles import Tile
+from stylevideo.ops.tiles import Rectangle, Tile
 from stylevideo.settings.sections import LossSettings
 
 
@@ -103,13 +112,18 @@ class Objective:
     begins; what a tile's own features and pixels add to the gradient reaches into its surroundings, where it is added
     to what other tiles add. So loss and gradient are those of the whole, up to rounding.
 
+    Where a part of the picture rests, no tile lies there: it adds what it did when it was looked at. Its features
+    change a little near the boxes; nothing is gone back from these.
+
     Args:
         vgg: the network.
         frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
         style: what it should look like.
         guide: what earlier frames say, or None.
         settings: weights, layers and normalisation.
-        tile_px: edge of a tile, as of `network_tiles`; 0 for the picture as one.
+        tile_px: edge of a tile, as of `network_tiles`; 0 for the picture, or for each of its parts, as one.
+        parts: of the picture that are looked at, all of it if not given.
+        rest: what the remaining picture adds; None where it does not count.
     """
 
     def __init__(
@@ -120,6 +134,8 @@ class Objective:
         guide: TemporalTarget | None,
         settings: LossSettings,
         tile_px: int = 0,
+        parts: Sequence[Rectangle] | None = None,
+        rest: Rest | None = None,
     ) -> None:
         self._vgg = vgg
         self._style = style
@@ -134,8 +150,10 @@ class Objective:
         found = (layer for finder, _ in style.finders for layer in finder.layers)
         layers = (*(term.layer for term in style.terms), *found, *settings.content_layers)
         self._layers = tuple(dict.fromkeys(layers))
-        self._tiles = network_tiles((frame.shape[2], frame.shape[3]), tile_px, self._layers)
-        self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit)
+        self._rest, self._tile_px = rest, tile_px
+        size = (frame.shape[2], frame.shape[3])
+        self._tiles = network_tiles(size, tile_px, self._layers, parts)
+        self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit, rest)
         self._source = frame if settings.source_weight else None
         self._structures: dict[Tile, FineStructure] = {}
         if settings.structure_weight:
@@ -150,7 +168,7 @@ class Objective:
         """The loss of a picture (1, 3, H, W)."""
         looks = Looks(self._vgg, image, self._tiles, self._layers)
         known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
-        others = torch.zeros_like(self._weights[2:])
+        others = self._others_of_rest()
         for tile in self._tiles:
             self._of_tile(tile, looks, known, squares)
             others = others + torch.stack(self._of_picture(tile, tile.seen_of(image)))
@@ -159,9 +177,9 @@ class Objective:
     def value_and_grad(self, image: Tensor) -> tuple[LossTerms, Tensor]:
         """The loss of a picture (1, 3, H, W) and its gradient, of the picture's shape; nothing waits for the device."""
         image = image.detach()
-        looks = Looks(self._vgg, image, self._tiles, self._layers, is_traced=True)
+        looks = Looks(self._vgg, image, self._tiles, self._layers, is_traced=True, keeps_all=self._tile_px == 0)
         known, squares = self._of_whole(looks), dict[tuple[bool, str], Tensor]()
-        others = torch.zeros_like(self._weights[2:])
+        others = self._others_of_rest()
         gradient: Tensor | None = None
         for tile in self._tiles:
             own_others, part = self._gradient_of(tile, looks, known, squares)
@@ -191,20 +209,45 @@ class Objective:
         """What is known of a picture before its tiles are gone back from."""
         is_new = self._places is None
         if self._places is None:
-            self._places = found_targets(looks, self._style, self._unit)
+            self._places = found_targets(looks, self._style, self._unit, self._rest)
         style, back = self._weights.new_zeros(()), dict[str, list[AddGradientOfTile]]()
-        for term, statistics in zip(self._style.terms, self._statistics(looks), strict=True):
+        before = self._rest.statistics if self._rest else ()
+        for term, statistics in zip(self._style.terms, self._statistics(looks, self._tiles, before), strict=True):
             part = term.weight / self._style.weight
             value, add = term.evaluated(statistics, self._unit, self._settings.style_weight * part)
             style = style + part * value
             back.setdefault(term.layer, []).append(add)
         return _Known(style, back, self._places, looks if is_new else None)
 
-    def _statistics(self, looks: Looks) -> list[Tensor]:
-        """Of each of the style's terms."""
-        terms = self._style.terms
-        sums: list[Tensor] = []
-        for tile in self._tiles if terms else ():
+    @torch.no_grad()
+    def at_rest(self, image: Tensor, parts: Sequence[Rectangle]) -> Rest:
+        """What some of its parts of a picture (1, 3, H, W) add, which need not be looked at again while they rest."""
+        looks = Looks(self._vgg, image, self._tiles, self._layers, keeps_all=self._tile_px == 0)
+        tiles = network_tiles((image.shape[2], image.shape[3]), self._tile_px, self._layers, parts)
+        statistics = self._statistics(looks, tiles)
+        surveys = surveyed(looks, tiles, self._style)
+        others = [tile for tile in self._tiles if tile not in tiles]
+        searches = searches_of(self._style, surveyed(looks, others, self._style, surveys))
+        places, content, of_picture = dict[str, Tensor](), dict[str, Tensor](), self._others_of_rest()
+        for tile in tiles:
+            features, source = looks.of(tile), self._content.of(tile)
+            for sums, targets in (
+                (places, {layer: targets_of(searches, tile, layer, features) for layer in layers_of(searches)}),
+                (content, {layer: [target] for layer, target in source.items()}),
+            ):
+                more = {layer: resting_sums(features[layer], each, self._unit) for layer, each in targets.items()}
+                sums.update(added(sums or None, more))
+            of_picture = of_picture + torch.stack(self._of_picture(tile, tile.seen_of(image)))
+        return Rest(tuple(statistics), tuple(surveys), places, content, of_picture)
+
+    def _others_of_rest(self) -> Tensor:
+        """What resting parts add to the last three terms."""
+        return self._rest.others if self._rest else torch.zeros_like(self._weights[2:])
+
+    def _statistics(self, looks: Looks, tiles: Sequence[Tile], before: Sequence[Tensor] = ()) -> list[Tensor]:
+        """Of each of the style's terms: of some tiles, and what was there before."""
+        terms, sums = self._style.terms, list(before)
+        for tile in tiles if terms else ():
             features = looks.of(tile)
             own = [term.statistics(tile, features[term.layer]) for term in terms]
             sums = [before + part for before, part in zip(sums, own, strict=True)] if sums else own

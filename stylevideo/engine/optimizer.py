@@ -7,6 +7,7 @@ D. P. Kingma, J. Ba: Adam, a method for stochastic optimization (2015), arXiv:14
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,10 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.looks import network_tiles, step_of, surroundings_of
 from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
 from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
+from stylevideo.ops.tiles import Rectangle, Tile, between
 from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
@@ -89,6 +93,19 @@ class Optimized:
 
 
 @dataclass(frozen=True)
+class MovingParts:
+    """What of a picture is to be optimised, and what remains.
+
+    Attributes:
+        boxes: no two share a pixel; their corners are multiples of what `step_of` says, or the picture's own.
+        rest: of the remaining picture.
+    """
+
+    boxes: tuple[Rectangle, ...]
+    rest: Rest
+
+
+@dataclass(frozen=True)
 class AdamNumbers:
     """Adam's own numbers (Kingma and Ba 2015, algorithm 1); the step may be one for each pixel, (1, 1, H, W)."""
 
@@ -96,6 +113,11 @@ class AdamNumbers:
     beta1: float
     beta2: float
     epsilon: float
+
+    def within(self, box: Rectangle) -> AdamNumbers:
+        """Those of a part of the picture."""
+        rate = self.learning_rate
+        return replace(self, learning_rate=box.of(rate) if isinstance(rate, Tensor) else rate)
 
     @classmethod
     def of_start(cls, settings: Settings) -> AdamNumbers:
@@ -135,6 +157,7 @@ class FrameOptimizer:
         guide: TemporalTarget | None,
         iterations: int,
         numbers: AdamNumbers | None = None,
+        moving: MovingParts | None = None,
     ) -> Optimized:
         """Optimise one frame from a given start, at the start's size.
 
@@ -144,20 +167,60 @@ class FrameOptimizer:
             guide: what earlier frames say, or None.
             iterations: at most so many VGG evaluations; L-BFGS ends the line search it is in.
             numbers: Adam's; those of a frame that follows none if not given.
+            moving: what of the frame is optimised, by Adam; the rest stays as it is. None is all of it.
         """
-        settings = self.settings
-        style = self._targets.at(_size(frame), settings.direction.style_weights)
-        objective = Objective(self._vgg, frame, style, guide, settings.losses, settings.optimizer.tile_px)
+        boxes, rest = (moving.boxes, moving.rest) if moving else (None, None)
+        objective = self._objective(frame, guide, boxes, rest)
         if self.settings.optimizer.optimizer == "lbfgs":
             return _optimize_lbfgs(objective, start, iterations)
         numbers = numbers or AdamNumbers.of_start(self.settings)
-        return _optimize_adam(objective, start, numbers, self.settings.optimizer, iterations)
+        boxes = boxes or (Tile.whole(_size(frame)).own,)
+        return _optimize_adam(objective, start, numbers, self.settings.optimizer, iterations, boxes)
+
+    def at_rest(self, frame: Tensor, image: Tensor, boxes: Sequence[Rectangle]) -> Rest:
+        """What of a picture (1, 3, H, W) adds to the loss that lies beside some boxes."""
+        resting = tuple(between(boxes, _size(image)))
+        return self._objective(frame, None, (*resting, *boxes)).at_rest(image, resting)
+
+    def cost(self, size: tuple[int, int], boxes: Sequence[Rectangle]) -> float:
+        """How much an evaluation of some boxes costs, in parts of one of a whole picture of this height and width."""
+        seen, whole = (sum(tile.seen.pixels for tile in self._tiles(size, parts)) for parts in (boxes, None))
+        return seen / whole
+
+    @property
+    def step_px(self) -> int:
+        """Pixels of which boxes' corners are multiples."""
+        return step_of(self.settings.losses.layers)
+
+    @property
+    def surroundings_px(self) -> int:
+        """That are seen around a box."""
+        return surroundings_of(self.settings.losses.layers)
+
+    def _objective(
+        self,
+        frame: Tensor,
+        guide: TemporalTarget | None,
+        parts: Sequence[Rectangle] | None = None,
+        rest: Rest | None = None,
+    ) -> Objective:
+        losses, weights = self.settings.losses, self.settings.direction.style_weights
+        style = self._targets.at(_size(frame), weights)
+        return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)
+
+    def _tiles(self, size: tuple[int, int], parts: Sequence[Rectangle] | None) -> tuple[Tile, ...]:
+        return network_tiles(size, self.settings.optimizer.tile_px, self.settings.losses.layers, parts)
 
 
 def _optimize_adam(
-    objective: Objective, start: CarriedState, numbers: AdamNumbers, options: OptimizerSettings, iterations: int
+    objective: Objective,
+    start: CarriedState,
+    numbers: AdamNumbers,
+    options: OptimizerSettings,
+    iterations: int,
+    boxes: Sequence[Rectangle],
 ) -> Optimized:
-    """Adam (algorithm 1), going on with the moments and the step count that the start brings."""
+    """Adam (algorithm 1) within boxes, going on with the moments and the step count that the start brings."""
     image, first = start.image.clone().contiguous(), start.first_moment.clone()
     if options.second_moment == "pixel":
         second = start.second_moment.mean(dim=1, keepdim=True)  # (1, 1, H, W)
@@ -168,7 +231,9 @@ def _optimize_adam(
         if done % REMATCH_EVERY == 1:
             objective.rematch()
         losses, gradient = objective.value_and_grad(image)
-        _step(image, first, second, gradient, numbers, start.step + done)
+        for box in boxes:
+            own = [box.of(maps) for maps in (image, first, second, gradient)]
+            _step(own[0], own[1], own[2], own[3], numbers.within(box), start.step + done)
         del gradient  # a large picture's is as large as the picture, and not needed while the next is found
         if options.tolerance > 0 and (done == 1 or done % CHECK_EVERY == 0):
             total = losses.total

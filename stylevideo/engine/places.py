@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stylevideo.engine.looks import Looks
 from stylevideo.engine.targets import StyleAtSize
-from stylevideo.engine.terms import PlaceSearch
+from stylevideo.engine.terms import PlaceSearch, Rest, Survey, added
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import SquareDistance, TargetSums, Unit
 from stylevideo.ops.tiles import Tile
@@ -74,7 +74,7 @@ class SoughtTargets:
         """As of `PlaceTargets`."""
         features = _Unread(lambda: (looks or self.reference).of(tile))
         targets = {
-            layer: distance.mean(_targets(self.searches, tile, layer, features))
+            layer: distance.mean(targets_of(self.searches, tile, layer, features))
             for layer, distance in self.distances.items()
         }
         self.reference.forget()
@@ -97,9 +97,12 @@ class _Unread(Mapping[str, Tensor]):
         return len(self._read())
 
 
-def source_targets(vgg: VGG19, frame: Tensor, tiles: Sequence[Tile], layers: Sequence[str], unit: Unit) -> KeptTargets:
-    """A frame's own features: the content that a picture should have."""
-    looks, sums = Looks(vgg, frame, tiles, layers), {layer: TargetSums(unit) for layer in layers}
+def source_targets(
+    vgg: VGG19, frame: Tensor, tiles: Sequence[Tile], layers: Sequence[str], unit: Unit, rest: Rest | None = None
+) -> KeptTargets:
+    """A frame's own features: the content that a picture should have; with what rests beside the tiles."""
+    looks = Looks(vgg, frame, tiles, layers)
+    sums = {layer: TargetSums(unit, rest.content[layer] if rest else None) for layer in layers}
     kept = {tile: looks.of(tile) if layers else {} for tile in tiles}
     for features in kept.values():
         for layer, target in features.items():
@@ -107,38 +110,68 @@ def source_targets(vgg: VGG19, frame: Tensor, tiles: Sequence[Tile], layers: Seq
     return KeptTargets({layer: SquareDistance.of(sums[layer], [1 / len(layers)]) for layer in layers}, kept)
 
 
-def found_targets(looks: Looks, style: StyleAtSize, unit: Unit) -> PlaceTargets:
-    """What the places of a picture should become more like, as the style's finders say.
+def found_targets(looks: Looks, style: StyleAtSize, unit: Unit, rest: Rest | None = None) -> PlaceTargets:
+    """What the places of a picture should become more like, as the style's finders say; with what rests beside them.
 
-    All targets of a place are one. Of a single tile they are kept.
+    All targets of a place are one. Where all features are kept, the targets are.
     """
-    searches = [finder.search() for finder, _ in style.finders]
-    if not searches:
+    if not style.finders:
         return KeptTargets({}, {tile: {} for tile in looks.tiles})
-    layers = tuple(dict.fromkeys(layer for search in searches for layer in search.layers))
-    for tile in looks.tiles:
-        features = looks.of(tile)
-        for search in searches:
-            search.survey(tile, features)
-    sums = {layer: TargetSums(unit) for layer in layers}
-    distances: dict[str, SquareDistance] = {}
-    kept: dict[str, Tensor] = {}
+    surveys = surveyed(looks, looks.tiles, style, rest.surveys if rest else None)
+    searches = searches_of(style, surveys)
+    layers = layers_of(searches)
+    sums = {layer: TargetSums(unit, rest.places[layer] if rest else None) for layer in layers}
+    if looks.keeps_all:
+        return _kept(looks, style, searches, sums)
     for tile in looks.tiles:
         features = looks.of(tile)
         for layer in layers:
-            targets = _targets(searches, tile, layer, features)
-            sums[layer].add(targets)
-            if len(looks.tiles) == 1:
-                distances[layer] = SquareDistance.of(sums[layer], _weights(style, layer))
-                kept[layer] = distances[layer].mean(targets)
-    if kept:
-        return KeptTargets(distances, {looks.tiles[0]: kept})
+            sums[layer].add(targets_of(searches, tile, layer, features))
     distances = {layer: SquareDistance.of(sums[layer], _weights(style, layer)) for layer in layers}
     reference = Looks(looks.vgg, looks.image.clone(), looks.tiles, layers)
     return SoughtTargets(distances, searches, reference)
 
 
-def _targets(searches: Sequence[PlaceSearch], tile: Tile, layer: str, features: Mapping[str, Tensor]) -> list[Tensor]:
+def _kept(
+    looks: Looks, style: StyleAtSize, searches: Sequence[PlaceSearch], sums: Mapping[str, TargetSums]
+) -> KeptTargets:
+    """One layer after the other, so that the targets of one alone are there before they become one."""
+    distances: dict[str, SquareDistance] = {}
+    kept: dict[Tile, dict[str, Tensor]] = {tile: {} for tile in looks.tiles}
+    for layer in sums:
+        targets = {tile: targets_of(searches, tile, layer, looks.of(tile)) for tile in looks.tiles}
+        for each in targets.values():
+            sums[layer].add(each)
+        distances[layer] = SquareDistance.of(sums[layer], _weights(style, layer))
+        for tile, each in targets.items():
+            kept[tile][layer] = distances[layer].mean(each)
+    return KeptTargets(distances, kept)
+
+
+def surveyed(
+    looks: Looks, tiles: Sequence[Tile], style: StyleAtSize, others: Sequence[Survey] | None = None
+) -> list[Survey]:
+    """What the style's finders must know of a picture, each: of some of its tiles, and of others."""
+    surveys: list[Survey | None] = list(others) if others is not None else [None] * len(style.finders)
+    for tile in tiles if surveys else ():
+        features = looks.of(tile)
+        own = [finder.survey(tile, features) for finder, _ in style.finders]
+        surveys = [added(before, more) for before, more in zip(surveys, own, strict=True)]
+    return [survey for survey in surveys if survey is not None]
+
+
+def searches_of(style: StyleAtSize, surveys: Sequence[Survey]) -> list[PlaceSearch]:
+    """For the places of the picture that was surveyed."""
+    return [finder.search(survey) for (finder, _), survey in zip(style.finders, surveys, strict=True)]
+
+
+def layers_of(searches: Sequence[PlaceSearch]) -> tuple[str, ...]:
+    """Whose places are given targets."""
+    return tuple(dict.fromkeys(layer for search in searches for layer in search.layers))
+
+
+def targets_of(searches: Sequence[PlaceSearch], tile: Tile, layer: str, features: Mapping[str, Tensor]) -> list[Tensor]:
+    """Of a tile's own places at a layer: (1, C, h, w) of each search that has any."""
     return [search.target(tile, layer, features) for search in searches if layer in search.layers]
 
 

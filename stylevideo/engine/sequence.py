@@ -14,13 +14,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.engine.carry import BlendTarget, Reference, blended, carry, extended_motion
+from stylevideo.engine.carry import BlendTarget, Carried, Reference, blended, carry, extended_motion
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
+from stylevideo.engine.resting import Resting, boxes_to_paint, cell_of, easing, moving_cells, put_to_rest
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
@@ -81,6 +83,7 @@ class SequenceState:
         losses: of the picture.
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
+        resting: what must be known so that parts of the next frame may rest; None where none may.
     """
 
     index: int
@@ -90,6 +93,7 @@ class SequenceState:
     losses: FrameLosses
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
+    resting: Resting | None = None
 
 
 def as_reference(result: PaintedFrame) -> Reference:
@@ -139,8 +143,10 @@ def stylize_sequence(
             state = None  # nothing is carried over a cut
         painted = None
         if state is not None and motion is not None:
-            same = None if settings.changes_at(frame.index) else repeat(state, motion, blend)
-            painted = same or follow(state, image, frame.index, motion, optimizer, blend)
+            changes = settings.changes_at(frame.index)
+            state = replace(state, resting=None) if changes else state  # what rests has another look
+            same = None if changes else repeat(state, motion, blend)
+            painted = same or follow(state, image, frame, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)
         if not painted.losses.is_finite:
             raise PaintingError(
@@ -166,6 +172,7 @@ def stylize_sequence(
             losses=painted.losses,
             recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
             references=_referring_to(result, frame.strength, state.references if state else ()),
+            resting=painted.resting or Resting.after(frame),
         )
         yield result, state
 
@@ -180,6 +187,7 @@ class PaintedWithMargin:
         convergence: as of `SequenceState`.
         before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
         redone: as of `PaintedFrame`.
+        resting: as of `SequenceState`; None where the frame was painted as a whole.
     """
 
     state: CarriedState
@@ -188,19 +196,26 @@ class PaintedWithMargin:
     convergence: Tensor
     before: tuple[float, ...] = ()
     redone: bool = False
+    resting: Resting | None = None
 
 
 def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> PaintedWithMargin | None:
     """The previous result as it is, where the source stands still and nothing is blended in; else None."""
     if not motion.still or blend is not None:
         return None
-    return PaintedWithMargin(state.carried, state.losses, 0, state.convergence, state.recent_losses)
+    return _repeated(state)
+
+
+def _repeated(state: SequenceState) -> PaintedWithMargin:
+    return PaintedWithMargin(
+        state.carried, state.losses, 0, state.convergence, state.recent_losses, resting=state.resting
+    )
 
 
 def follow(
     state: SequenceState,
     image: Tensor,
-    index: int,
+    frame: Frame,
     motion: Motion,
     optimizer: FrameOptimizer,
     blend: BlendTarget | None,
@@ -208,14 +223,21 @@ def follow(
     """A frame that follows another; None if too much of it is new.
 
     The more is new, the more iterations; what is not finished is held less, and takes larger steps, or it would stay
-    as it is.
+    as it is. Parts in which nothing moves and nothing is unfinished keep their picture and moments.
     """
     settings = optimizer.settings
-    motion = extended_motion(motion, image)
-    carried = carry(state.carried, state.convergence, motion, image, state.references, settings.temporal.anchor)
-    new = 1 - float(without_margin(carried.coverage).mean())
+    extended = extended_motion(motion, image)
+    carried = carry(state.carried, state.convergence, extended, image, state.references, settings.temporal.anchor)
+    new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
+    boxes = None if moving is None else boxes_to_paint(moving, (image.shape[2], image.shape[3]), optimizer)
+    if boxes == ():
+        return _repeated(state)
+    resting, parts = None, None
+    if boxes is not None and state.resting is not None:
+        carried = carried.within(boxes, state.carried, state.convergence)
+        resting, parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
     if blend is None:
         start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     else:
@@ -223,10 +245,28 @@ def follow(
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     numbers = AdamNumbers.of_following(settings)
     steps = numbers.learning_rate * (1 - (1 - FIRM_STEP_SHARE) * guide.firmness)  # (1, 1, H, W)
-    done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps))
+    if boxes is not None:
+        steps = steps * easing(boxes, image)
+    done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), parts)
     convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
-    painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses)
-    return _guarded(painted, image, index, optimizer, is_blended=blend is not None)
+    painted = PaintedWithMargin(
+        done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting
+    )
+    return _guarded(painted, image, frame.index, optimizer, is_blended=blend is not None)
+
+
+def _told(
+    carried: Carried, state: SequenceState | None, frame: Frame, motion: Motion, optimizer: FrameOptimizer
+) -> tuple[float, np.ndarray | None]:
+    """How much is new, and which cells move, (rows, columns), bool; the host waits for the device once, for both."""
+    new = 1 - without_margin(carried.coverage).mean()
+    cells = None
+    if state is not None and state.resting is not None:
+        cells = moving_cells(state.resting, frame, motion, carried, state.convergence, cell_of(optimizer))
+    if cells is None:
+        return float(new), None
+    told = torch.cat((new[None], cells.flatten())).cpu()
+    return float(told[0]), told[1:].view(cells.shape).numpy() > 0
 
 
 def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWithMargin:

@@ -1,6 +1,7 @@
 """The parts of the style loss: what a layer's features should be like, each part at one layer.
 
-A picture may be looked at tile by tile, so what a term must know of the whole is a sum over tiles.
+A picture may be looked at tile by tile, so what a term must know of the whole is a sum over tiles; what those add in
+which nothing moves is looked at once and then kept.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from stylevideo.ops.losses import Unit, add_gram_gradient, gram_matrix, shares
@@ -18,6 +20,8 @@ from stylevideo.settings.schema import shrink_of
 
 AddGradientOfTile = Callable[[Tile, Tensor, Tensor], object]
 """(tile, features, gradient): adds, in place, a gradient by a tile's own features (1, C, h, w) to what is given."""
+Survey = Mapping[str, Tensor]
+"""Sums of a finder, see `PlaceFinder.survey`."""
 
 
 class StyleTerm(Protocol):
@@ -90,7 +94,7 @@ class GramTerm:
 
 
 class PlaceSearch(Protocol):
-    """Finds for each place of one picture what it should be like, which then holds while the picture changes.
+    """Tells for each place of one picture what it should be like, which then holds while the picture changes.
 
     Attributes:
         layers: whose places are given a target.
@@ -99,22 +103,13 @@ class PlaceSearch(Protocol):
     @property
     def layers(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """Take in what must be known of the whole picture: once for each tile, before any target is asked for.
-
-        Args:
-            tile: of the picture.
-            features: its own (1, C, h, w), at least of these layers.
-        """
-        ...
-
     def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
         """What a tile's own places at a layer should be like, the same whenever it is asked: (1, C, h, w).
 
         Args:
             tile: of the picture.
             layer: one of these.
-            features: as for `survey`, of the same picture.
+            features: as for `PlaceFinder.survey`, of the same picture.
         """
         ...
 
@@ -129,8 +124,17 @@ class PlaceFinder(Protocol):
     @property
     def layers(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def search(self) -> PlaceSearch:
-        """For the places of a picture."""
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Survey:
+        """What a tile adds to what must be known of the picture: sums, by names of the finder's own.
+
+        Args:
+            tile: of the picture.
+            features: its own (1, C, h, w), at least of these layers.
+        """
+        ...
+
+    def search(self, survey: Survey) -> PlaceSearch:
+        """For the places of a picture of whose tiles this is the sum."""
         ...
 
 
@@ -140,3 +144,47 @@ class WeighedFinder(PlaceFinder, Protocol):
     def weighted(self, weights: Sequence[float]) -> WeighedFinder:
         """The same for styles of other weights, at least one of them above 0; nothing of the styles is found anew."""
         ...
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What resting parts add to sums over a picture.
+
+    Attributes:
+        statistics: of the style's terms.
+        surveys: of the style's finders.
+        places: of targets of places and of distances from them, by layer, as of `resting_sums`.
+        content: likewise of the source's features.
+        others: (n,), of the terms of `LossTerms` behind style and content.
+    """
+
+    statistics: tuple[Tensor, ...]
+    surveys: tuple[Survey, ...]
+    places: Mapping[str, Tensor]
+    content: Mapping[str, Tensor]
+    others: Tensor
+
+    def times(self, factor: float) -> Rest:
+        """Of so many times as large parts that are like these."""
+        return self._each(lambda sums: sums * factor)
+
+    def to(self, device: torch.device | str) -> Rest:
+        """The same on another device."""
+        return self._each(lambda sums: sums.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Rest:
+        def changed(sums: Survey) -> Survey:
+            return {name: change(own) for name, own in sums.items()}
+
+        return Rest(
+            tuple(map(change, self.statistics)),
+            tuple(map(changed, self.surveys)),
+            changed(self.places),
+            changed(self.content),
+            change(self.others),
+        )
+
+
+def added(sums: Survey | None, more: Survey) -> Survey:
+    """Sums by name and what is to be added; None before there are any."""
+    return more if sums is None else {name: sums[name] + own for name, own in more.items()}

@@ -9,7 +9,6 @@ to them has the distance's own gradient, and no root of a matrix is differentiat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.ops.tiles import Tile
-from stylevideo.ops.transport import Transport, blended, moments
+from stylevideo.ops.transport import Transport, blended, cloud_of, moments, sums_about
 
 Cloud = tuple[Tensor, Tensor]
 """Mean (C,) and covariance (C, C)."""
@@ -45,9 +44,16 @@ class Transporter:
         other._clouds = self._blended(weights)
         return other
 
-    def search(self) -> TransportSearch:
+    @torch.no_grad()
+    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """As of `PlaceFinder`: sums about the styles' means."""
+        return {layer: sums_about(features[layer], mean) for layer, (mean, _) in self._clouds.items()}
+
+    @torch.no_grad()
+    def search(self, survey: Mapping[str, Tensor]) -> TransportSearch:
         """As of `PlaceFinder`."""
-        return TransportSearch(self._clouds)
+        own = {layer: cloud_of(survey[layer], mean) for layer, (mean, _) in self._clouds.items()}
+        return TransportSearch({layer: Transport.between(own[layer], self._clouds[layer]) for layer in self.layers})
 
     def _blended(self, weights: Sequence[float]) -> dict[str, Cloud]:
         parts = [weight / sum(weights) for weight in weights]
@@ -55,33 +61,19 @@ class Transporter:
 
 
 class TransportSearch:
-    """A `PlaceSearch`: the cloud of one picture's places, and where they belong.
+    """A `PlaceSearch`: where the places of one picture belong.
 
     Args:
-        clouds: the styles', by layer.
+        ways: there, by layer.
     Attributes:
-        layers: of the clouds.
+        layers: likewise.
     """
 
-    def __init__(self, clouds: Mapping[str, Cloud]) -> None:
-        self.layers = tuple(clouds)
-        self._clouds = clouds
-        self._own: dict[str, Cloud] = {}
-        self._counts = dict.fromkeys(self.layers, 0)
-        self._ways: dict[str, Transport] = {}
-
-    @torch.no_grad()
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """As of `PlaceSearch`."""
-        for layer in self.layers:
-            cloud, more = moments(features[layer]), math.prod(features[layer].shape[2:])
-            before, count = self._own.get(layer), self._counts[layer]
-            self._counts[layer] = whole = count + more
-            self._own[layer] = cloud if before is None else blended([before, cloud], [count / whole, more / whole])
+    def __init__(self, ways: Mapping[str, Transport]) -> None:
+        self.layers = tuple(ways)
+        self._ways = ways
 
     @torch.no_grad()
     def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
         """As of `PlaceSearch`."""
-        if layer not in self._ways:
-            self._ways[layer] = Transport.between(self._own[layer], self._clouds[layer])
         return self._ways[layer].of(features[layer])

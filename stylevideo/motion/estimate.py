@@ -181,6 +181,18 @@ def following(
             previous = frame
 
 
+def as_compared(frame: Frame) -> Tensor:
+    """A frame (1, 3, h, w), 0..1, at the size at which it is found out whether anything has changed."""
+    return _matched(frame).image
+
+
+def change_since(before: Tensor, frame: Frame) -> Tensor:
+    """How far a frame differs from an earlier one, which is given as it is compared: (1, 1, h, w); see `STILL`."""
+    now = as_compared(frame)
+    sigma = STILL_BLUR_PX * now.shape[3] / frame.image.shape[3]
+    return blur_roughly(now - before.to(now.device), sigma).abs().amax(1, keepdim=True)
+
+
 def estimate_motion(source: MotionSource, previous: Frame, frame: Frame, references: Sequence[Frame] = ()) -> Motion:
     """Find where a frame's pixels were in the previous one, and what the references show of it.
 
@@ -362,6 +374,4 @@ def _soft(mask: Tensor) -> Tensor:
 
 
 def _stands_still(previous: Frame, frame: Frame) -> bool:
-    before, now = _matched(previous).image, _matched(frame).image
-    sigma = STILL_BLUR_PX * now.shape[3] / frame.image.shape[3]
-    return float(blur_roughly(now - before, sigma).abs().max()) < STILL
+    return float(change_since(as_compared(previous), frame).max()) < STILL

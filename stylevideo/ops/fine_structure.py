@@ -24,7 +24,7 @@ HALF_WEIGHT_VARIANCE = 0.03
 """Variance of brightness, 0..1, at which a window counts half: letters count in full, grass and soft shading hardly."""
 EPSILON = 1e-10
 """Added below a root, whose slope at 0 is infinite."""
-REACH_PX = WINDOW_PX // 2 * 2 ** (SCALES - 1)
+REACH_PX: int = WINDOW_PX // 2 * 2 ** (SCALES - 1)
 """As far around a pixel others decide what is lost there."""
 
 

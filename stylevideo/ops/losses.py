@@ -84,14 +84,17 @@ class TargetSums:
 
     Args:
         unit: in what distances from them are measured.
+        resting: what parts add whose features do not change, (2, targets): squares that count as one, and
+            ‖x - t‖², as `resting_sums` tells; None where there are none.
     Attributes:
         squares: that count as one, a scalar for each target.
-        apart: ‖t - t'‖² for each two of them, by their numbers.
+        resting: ‖x - t‖² of the parts whose features do not change, likewise.
+        apart: ‖t - t'‖² of the other parts, for each two of them, by their numbers.
     """
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, resting: Tensor | None = None) -> None:
         self._unit = unit
-        self.squares: list[Tensor] = []
+        self.squares, self.resting = (list(row.unbind()) for row in resting) if resting is not None else ([], [])
         self.apart: dict[tuple[int, int], Tensor] = {}
 
     def add(self, targets: Sequence[Tensor]) -> None:
@@ -103,11 +106,18 @@ class TargetSums:
             self.apart[first, second] = self.apart.get((first, second), 0) + distance
 
 
+def resting_sums(features: Tensor, targets: Sequence[Tensor], unit: Unit) -> Tensor:
+    """What a part of a map (1, C, h, w) adds that does not change, for `TargetSums`: (2, targets)."""
+    squares = torch.stack([unit(target) for target in targets])
+    return torch.stack((squares, torch.stack([square_distance(features, target) for target in targets])))
+
+
 @dataclass(frozen=True)
 class SquareDistance:
     """How far features are from several targets, each in its own unit and by its weight, as from one.
 
-    Σ a·‖x - t‖² is Σa·‖x - m‖² + rest, with m the mean of the t, weighted by the a.
+    Σ a·‖x - t‖² is Σa·‖x - m‖² + rest, with m the mean of the t, weighted by the a. What does not change of a map is in
+    the rest altogether.
 
     Attributes:
         weights: of each target in the mean; they add up to 1.
@@ -126,6 +136,8 @@ class SquareDistance:
         rest = torch.zeros_like(scale)
         for (first, second), apart in sums.apart.items():
             rest = rest + scales[first] * scales[second] / scale * apart
+        for own, distance in zip(scales, sums.resting, strict=False):
+            rest = rest + own * distance
         return cls(tuple(own / scale for own in scales), scale, rest)
 
     def mean(self, targets: Sequence[Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ where the network pads as it does for the whole. Knows no networks.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +25,11 @@ class Rectangle:
     left: int
     right: int
 
+    @property
+    def pixels(self) -> int:
+        """How many it has."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
     def of(self, maps: Tensor, shrink: int = 1) -> Tensor:
         """This part of maps (1, C, h, w) that have one place for so many pixels each way; a view."""
         borders = ((self.top, self.bottom), (self.left, self.right))
@@ -35,13 +41,19 @@ class Rectangle:
         top, left = other.top, other.left
         return Rectangle(self.top - top, self.bottom - top, self.left - left, self.right - left)
 
+    def grown(self, by: int, size: tuple[int, int]) -> Rectangle:
+        """With so many pixels more each way, as far as a picture of this height and width goes."""
+        return Rectangle(
+            max(0, self.top - by), min(size[0], self.bottom + by), max(0, self.left - by), min(size[1], self.right + by)
+        )
+
 
 @dataclass(frozen=True)
 class Tile:
     """A part of a picture.
 
     Attributes:
-        own: its rectangle, in pixels; those of all tiles cover the picture, and no two share a pixel.
+        own: its rectangle, in pixels; no two tiles share a pixel.
         seen: the same with its surroundings, as far as the picture goes.
         size: height and width of the picture.
     """
@@ -74,40 +86,49 @@ class Tile:
         return self.size[0] // shrink, self.size[1] // shrink
 
 
-def tiles_of(size: tuple[int, int], edge: int, step: int, surroundings: int) -> tuple[Tile, ...]:
+def tiles_of(
+    size: tuple[int, int], edge: int, step: int, surroundings: int, part: Rectangle | None = None
+) -> tuple[Tile, ...]:
     """Tiles that cover a picture, as equal as they can be, row by row.
 
     Args:
         size: height and width of the picture.
-        edge: of a tile's own rectangle, about, at least two steps; 0 for the picture as one. A picture no larger
-            than such a tile with its surroundings is one too.
+        edge: of a tile's own rectangle, about, at least two steps; 0 for all as one. What sees no more than such a
+            tile with its surroundings is one too.
         step: pixels of which the rectangles' corners are multiples.
         surroundings: pixels that are seen around a tile's own, at least.
+        part: of the picture that is covered, all of it if not given; its corners are multiples of the step too, or the
+            picture's own.
     """
-    around = math.ceil(surroundings / step) * step
-    if edge == 0 or size[0] * size[1] <= (edge + 2 * around) ** 2:
-        return (Tile.whole(size),)
-    rows, columns = (list(pairwise(_borders(length, edge, step))) for length in size)
-    return tuple(
-        Tile(
-            Rectangle(top, bottom, left, right),
-            Rectangle(
-                max(0, top - around),
-                min(size[0], bottom + around),
-                max(0, left - around),
-                min(size[1], right + around),
-            ),
-            size,
-        )
-        for top, bottom in rows
-        for left, right in columns
+    part, around = part or Rectangle(0, size[0], 0, size[1]), math.ceil(surroundings / step) * step
+    one = Tile(part, part.grown(around, size), size)
+    if edge == 0 or one.seen.pixels <= (edge + 2 * around) ** 2:
+        return (one,)
+    rows, columns = (
+        list(pairwise(_borders(*ends, edge, step))) for ends in ((part.top, part.bottom), (part.left, part.right))
     )
+    owns = [Rectangle(*row, *column) for row in rows for column in columns]
+    return tuple(Tile(own, own.grown(around, size), size) for own in owns)
 
 
-def _borders(length: int, edge: int, step: int) -> list[int]:
+def _borders(start: int, stop: int, edge: int, step: int) -> list[int]:
+    length = stop - start
     count = math.ceil(length / edge)
     inner = (round(length * number / count / step) * step for number in range(1, count))
-    return sorted({0, *(border for border in inner if step <= border <= length - step), length})
+    return sorted({start, *(start + border for border in inner if step <= border <= length - step), stop})
+
+
+def between(boxes: Sequence[Rectangle], size: tuple[int, int]) -> Iterator[Rectangle]:
+    """Rectangles that cover what others, of which no two share a pixel, leave of a picture of this height and width."""
+    rows = sorted({0, size[0], *(box.top for box in boxes), *(box.bottom for box in boxes)})
+    for top, bottom in pairwise(rows):
+        left = 0
+        for box in sorted((box for box in boxes if box.top <= top < box.bottom), key=lambda box: box.left):
+            if box.left > left:
+                yield Rectangle(top, bottom, left, box.left)
+            left = box.right
+        if left < size[1]:
+            yield Rectangle(top, bottom, left, size[1])
 
 
 def window_sums(maps: Tensor, start: tuple[int, int], window: int, size: tuple[int, int]) -> Tensor:

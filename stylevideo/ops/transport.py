@@ -33,6 +33,33 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, covariance / (features.shape[2] * features.shape[3])
 
 
+def sums_about(features: Tensor, point: Tensor) -> Tensor:
+    """What a part of a map adds to the sums that `cloud_of` reads: of (1, x - p) (1, x - p)ᵀ over its places x.
+
+    Args:
+        features: (1, C, h, w).
+        point: (C,), about where the places' mean is: far from it digits are lost.
+    Returns:
+        (C + 1, C + 1), float32.
+    """
+    count, channels = math.prod(features.shape[2:]), len(point)
+    whole, products = point.new_zeros(channels), point.new_zeros(channels, channels)
+    for (places,) in parts_of(features):
+        away = places.float() - point
+        whole += away.sum(dim=0)
+        products.addmm_(away.T, away)
+    sums = point.new_full((channels + 1, channels + 1), count)
+    sums[0, 1:], sums[1:, 0], sums[1:, 1:] = whole, whole, products
+    return sums
+
+
+def cloud_of(sums: Tensor, point: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and covariance (C, C) of the places of which these are the sums about a point (C,)."""
+    means = sums / sums[0, 0]
+    away = means[0, 1:]
+    return point + away, means[1:, 1:] - torch.outer(away, away)
+
+
 def blended(statistics: Sequence[tuple[Tensor, Tensor]], parts: Sequence[float]) -> tuple[Tensor, Tensor]:
     """Mean and covariance of several clouds together, of which each is a part; the parts add up to 1."""
     mean = torch.stack([part * own for (own, _), part in zip(statistics, parts, strict=True)]).sum(dim=0)

@@ -11,8 +11,9 @@ from stylevideo.render.job import Job
 from stylevideo.system.folders import nearest_folder
 from stylevideo.text import bytes_in_words
 
-STATE_BYTES_PX = 80
-"""Picture, moments and convergence of the carried state, as float32: the new one beside the old."""
+STATE_BYTES_PX, REST_BYTES = 86, 22_000_000
+"""Of the state, the new one beside the old: picture, moments and convergence as float32 and the source that was painted
+for, for each pixel; and sums over what rests, at most."""
 
 
 FRAME_BYTES_PX = {8: 2.6, 16: 6.0, 32: 12.3}
@@ -49,7 +50,7 @@ def bytes_needed(job: Job, finished: int = 0) -> int:
 
 def state_bytes(job: Job) -> int:
     """Disk space for the state of the shot that is being painted."""
-    return math.prod(painted_size(*job.size)) * STATE_BYTES_PX if job.paints else 0
+    return math.prod(painted_size(*job.size)) * STATE_BYTES_PX + REST_BYTES if job.paints else 0
 
 
 def frame_bytes(job: Job) -> float:

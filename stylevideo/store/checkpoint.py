@@ -13,7 +13,9 @@ import torch
 from stylevideo.engine.carry import Reference
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.optimizer import CarriedState
+from stylevideo.engine.resting import Resting
 from stylevideo.engine.sequence import SequenceState
+from stylevideo.engine.terms import Rest
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
@@ -26,9 +28,9 @@ logger = logging.getLogger(__name__)
 
 TURN_NAME = "turn"
 """Under this name a store remembers a loop's turn that is complete."""
-STATE_BYTES, STATE_PIXEL_BYTES = 1 << 20, 64
-"""The most that a state may have, in all and for each painted pixel; it needs 32 bytes for one, 40 with a second
-moment for each channel."""
+STATE_BYTES, STATE_PIXEL_BYTES = 1 << 25, 64
+"""The most that a state may have, in all and for each painted pixel; it needs 35 bytes for one, 43 with a second
+moment for each channel; and some ten million for what rests."""
 
 
 def state_to_dict(state: SequenceState) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "carried": carried,
         "finished": state.convergence.to("cpu"),  # its name in files
         "references": references,
+        "resting": _resting_to_dict(state.resting) if state.resting else None,
     }
 
 
@@ -72,6 +75,7 @@ def load_state(
         losses=FrameLosses(**saved["losses"]),
         recent_losses=tuple(saved["recent_losses"]),
         references=references,
+        resting=_resting_of(saved["resting"], device) if saved["resting"] else None,
     )
 
 
@@ -83,6 +87,15 @@ def next_indices(store: FrameStore, shots: Sequence[Shot], size: tuple[int, int]
         state = _last_state(store, shot, size) if shot.index in states - complete else None
         following[shot] = int(state["index"]) + 1 if state else shot.stop if shot.index in complete else shot.start
     return following
+
+
+def _resting_to_dict(resting: Resting) -> dict[str, Any]:
+    kept = vars(resting.to("cpu"))
+    return {**kept, "rest": vars(kept["rest"]) if kept["rest"] else None}
+
+
+def _resting_of(saved: dict[str, Any], device: torch.device) -> Resting:
+    return Resting(**{**saved, "rest": Rest(**saved["rest"]) if saved["rest"] else None}).to(device)
 
 
 def require_whole(

@@ -28,8 +28,8 @@ def noise(seed: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 
 def distances(vgg: VGG19, matcher: Matcher, image: torch.Tensor) -> list[float]:
-    features, search, whole = vgg(image, LAYERS), matcher.search(), Tile.whole((image.shape[2], image.shape[3]))
-    search.survey(whole, features)
+    features, whole = vgg(image, LAYERS), Tile.whole((image.shape[2], image.shape[3]))
+    search = matcher.search(matcher.survey(whole, features))
     return [float(relative_square_error(features[layer], search.target(whole, layer, features))) for layer in LAYERS]
 
 

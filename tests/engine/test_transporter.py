@@ -20,8 +20,8 @@ def noise(seed: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 def targets(transporter: Transporter, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Of a picture of 64x64."""
-    search, whole = transporter.search(), Tile.whole((64, 64))
-    search.survey(whole, features)
+    whole = Tile.whole((64, 64))
+    search = transporter.search(transporter.survey(whole, features))
     return {layer: search.target(whole, layer, features) for layer in transporter.layers}
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import color_variation, temporal_loss, total_variation, total_variation_sum
-from stylevideo.ops.tiles import Tile, tiles_of, window_sums
+from stylevideo.ops.tiles import Rectangle, Tile, tiles_of, window_sums
 
 
 @given(
@@ -82,3 +82,16 @@ def test_sums_over_squares_of_parts_add_up_to_those_of_the_whole() -> None:
         for left in (0, 5, 10)
     ]
     torch.testing.assert_close(torch.stack(parts).sum(dim=0), whole)
+
+
+def test_tiles_cover_a_part_once() -> None:
+    size, part = (100, 150), Rectangle(16, 100, 32, 110)
+    for edge, least in ((0, 1), (24, 10)):
+        times = torch.zeros(1, 1, *size)
+        tiles = tiles_of(size, edge, 8, 5, part)
+        for tile in tiles:
+            tile.own.of(times).add_(1)
+            assert tile.seen == tile.own.grown(8, size)
+        assert len(tiles) >= least
+        assert part.of(times).eq(1).all()
+        assert times.sum() == part.pixels

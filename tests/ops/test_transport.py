@@ -7,7 +7,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo.ops.transport import RIDGE, Transport, blended, moments, transport_matrix
+from stylevideo.ops.transport import (
+    RIDGE,
+    Transport,
+    blended,
+    cloud_of,
+    moments,
+    sums_about,
+    transport_matrix,
+)
 
 
 def features(seed: int, height: int = 24, width: int = 32, channels: int = 8) -> torch.Tensor:
@@ -109,3 +117,12 @@ def test_clouds_together_have_the_statistics_of_their_places_together() -> None:
     whole = moments(torch.cat((one, other), dim=2))
     torch.testing.assert_close(mean, whole[0], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(covariance, whole[1], atol=1e-3, rtol=1e-4)
+
+
+def test_sums_of_parts_add_up_to_the_cloud_of_the_whole() -> None:
+    """About any point that is near the mean."""
+    whole = features(0)
+    point = moments(whole)[0] + 0.5
+    sums = sum((sums_about(part.contiguous(), point) for part in whole.split(9, dim=2)), torch.zeros(()))
+    for own, expected in zip(cloud_of(sums, point), moments(whole), strict=True):
+        torch.testing.assert_close(own, expected, rtol=1e-4, atol=1e-4)
