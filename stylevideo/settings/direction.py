@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,8 @@ USUAL_STRENGTH = 0.5
 """Of which the weights are what they are said to be."""
 STRENGTH_RANGE = 300.0
 """By so many times content and structure count more at strength 0 than at 0.5, and less at 1."""
+STEEPNESS = 1.5
+"""Of that factor's logarithm over strength: each quarter is a step that is seen."""
 SOURCE_WEIGHT, SOURCE_RANGE = 1000.0, 1e5
 """Of the source's pixels at strength 0, and how much steeper that rises from none at 0.5: from 0.25 on it is felt."""
 _STYLE_WEIGHT = re.compile(r"style_([1-9][0-9]{0,3})")
@@ -48,11 +51,13 @@ def style_number(name: str) -> int | None:
 def weighted_by(strength: float, losses: LossSettings) -> LossSettings:
     """The weights by which frames of a strength are painted.
 
-    Content and structure count by a geometric curve, so that steps look alike wherever one stands; the terms are parts
-    of their targets, so that it means the same for every style and size. Below 0.5 the source's pixels count as well:
-    content says little of colours, and what Adam's steps leave of a picture that should stay as it is goes.
+    Content and structure count by a factor whose logarithm is steeper towards both ends, where it takes more to be
+    seen; the terms are parts of their targets, so that it means the same for every style and size. Below 0.5 the
+    source's pixels count as well: content says little of colours, and Adam's steps leave something in a picture that
+    should stay as it is.
     """
     weaker = 1 - strength / USUAL_STRENGTH  # from 1 to -1
+    weaker = math.copysign(abs(weaker) ** STEEPNESS, weaker)
     factor = STRENGTH_RANGE**weaker
     source = SOURCE_WEIGHT * max(0.0, SOURCE_RANGE**weaker - 1) / (SOURCE_RANGE - 1)
     return replace(

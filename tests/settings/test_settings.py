@@ -103,7 +103,7 @@ def test_the_usual_strength_is_the_weights_as_they_are_and_counts_once() -> None
     assert settings.at(7) is settings and settings.with_values(strength=0.5) == settings
     strong = settings.with_values(strength=0.75)
     assert strong.at(3).at(3) == strong.at(3)
-    assert strong.at(3).losses.content_weight == pytest.approx(0.3 / 300**0.5)
+    assert strong.at(3).losses.content_weight == pytest.approx(0.3 / 300 ** (0.5**1.5))
     assert strong.fingerprint() != settings.fingerprint()
 
 

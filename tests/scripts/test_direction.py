@@ -1,0 +1,30 @@
+"""What strength and keys do to films is measured as it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import QUICK, STYLE
+
+from scripts.benchmark import __main__ as benchmark
+
+METHOD = f"quick=standard,{','.join(f'{name}={value}' for name, value in QUICK.items())}"
+SMALL = ["--size=64", "--clips", "flight", "--styles", str(STYLE), "--methods", METHOD]
+
+
+def test_strengths_are_compared_with_the_source_and_with_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark.main(["strength", *SMALL, "--frames=2", "--strengths", "0", "1", "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "| strength | content | style |" in printed and "strength 1: content, times that before" in printed
+    assert "strength 0: from the source, 1/255" in printed
+    assert (tmp_path / f"strength-flight-{STYLE.stem}.png").exists()
+
+
+def test_films_with_keys_are_compared_with_one_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark.main(["keys", *SMALL, "--frames=3", "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "| rising strength |" in printed and "strength at once: E_warp, times that without keys" in printed
+    assert (tmp_path / f"keys-flight-{STYLE.stem}.png").exists()
