@@ -28,7 +28,6 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, with_motion
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
-from stylevideo.ops.margin import with_margin
 from stylevideo.ops.tiles import Rectangle
 from stylevideo.settings.settings import Settings
 from stylevideo.system.heartbeat import beat
@@ -38,8 +37,10 @@ LEFT_PART = 0.37
 """Of the width, left of the waterfall."""
 FALL_PART = 0.012
 """Of the height, that it falls in a frame."""
-MOST_PIXELS, MOST_APART = 0.3, 0.01
+MOST_PIXELS, MOST_ABOVE = 0.3, 0.01
 """Bars: the network's pixels of a following frame in parts of those without rest; losses beside those without."""
+STILL_FROM_PX = 64
+"""Beside the waterfall nothing may change from so far on."""
 BAND_PX = 24
 """Each way of a box's border, where a seam would be."""
 CUT_PX = 160
@@ -52,12 +53,12 @@ class Followed:
     """A frame that followed another.
 
     Attributes:
-        state: after it.
+        image: (1, 3, H, W), the frame.
         pixels: that the network has seen, there and back.
         seconds: of painting.
     """
 
-    state: SequenceState
+    image: Tensor
     pixels: int
     seconds: float
 
@@ -93,32 +94,33 @@ def check_rest(
         output: folder for the difference picture.
     """
     pairs = list(with_motion(waterfall(size, 1 + count), DISFlow()))
-    ((_, first),) = stylize_sequence(pairs[:1], None, vgg, targets, settings)
+    ((begun, first),) = stylize_sequence(pairs[:1], None, vgg, targets, settings)
     resting, painted = (
         list(_followed(vgg, targets, pairs[1:], first, settings, before))
         for before in (lambda state: state, lambda state: replace(state, resting=None))
     )
     rows, losses = [], []
     for (frame, _), ours, usual in zip(pairs[1:], resting, painted, strict=True):
-        looked = [_loss(vgg, targets, frame, each.state, settings) for each in (ours, usual)]
+        looked = [_loss(vgg, targets, frame, each.image, settings) for each in (ours, usual)]
         losses.append([looked[0][term] / looked[1][term] for term in range(2)])
         of_usual = (ours.pixels / usual.pixels, ours.seconds / usual.seconds, *losses[-1])
-        rows.append([str(frame.index), number(ours.pixels / 1e6), number(ours.seconds), *map(number, of_usual)])
+        cost = map(number, (ours.pixels / 1e6, ours.seconds, *of_usual[:2]))
+        rows.append([str(frame.index), *cost, *(f"{each:.4f}" for each in of_usual[2:])])
     head = ["frame", "network's pixels, millions", "seconds", "pixels, of all painted", "seconds", "style", "content"]
     yield table(head, rows)
-    states = [first, *(each.state for each in resting)]
-    moved = [(before.carried.image != after.carried.image).any(1)[0] for before, after in pairwise(states)]
+    images = [begun.image, *(each.image for each in resting)]
+    moved = [(before != after).any(1)[0] for before, after in pairwise(images)]
     box = _around(torch.stack(moved).any(dim=0))
     pixels = [ours.pixels / usual.pixels for ours, usual in zip(resting, painted, strict=True)]
-    apart = [max(abs(each[term] - 1) for each in losses) for term in range(2)]
+    above = [max(each[term] - 1 for each in losses) for term in range(2)]
     still = [1 - float(each.float().mean()) for each in moved]
     yield f"The box has {box.pixels / moved[0].numel():.3f} of the picture; {min(still):.3f} of it stays byte for byte."
-    yield from _seam(states[-1].carried.image, painted[-1].state.carried.image, box, output)
+    yield from _seam(images[-1], painted[-1].image, box, output)
     for bar in (
         Bar("the network's pixels after the first following frame, of all painted", max(pixels[1:]), most=MOST_PIXELS),
-        Bar("style loss, furthest from that without rest", apart[0], most=MOST_APART),
-        Bar("content loss, furthest from that without rest", apart[1], most=MOST_APART),
-        Bar("of what lies beside the box, byte for byte the same", _beside(moved, box), least=1),
+        Bar("style loss of a finished picture, most above that without rest", above[0], most=MOST_ABOVE),
+        Bar("content loss of a finished picture, most above that without rest", above[1], most=MOST_ABOVE),
+        Bar(f"byte for byte the same, of what is {STILL_FROM_PX} pixels beside the waterfall", _beside(moved), least=1),
     ):
         yield str(bar)
 
@@ -135,8 +137,8 @@ def _followed(
         beat()
         began = time.perf_counter()
         with _network_pixels() as pixels:
-            ((_, state),) = stylize_sequence([pair], before(state), vgg, targets, settings)
-        yield Followed(state, sum(pixels), time.perf_counter() - began)
+            ((result, state),) = stylize_sequence([pair], before(state), vgg, targets, settings)
+        yield Followed(result.image, sum(pixels), time.perf_counter() - began)
 
 
 @contextmanager
@@ -159,13 +161,11 @@ def _network_pixels() -> Iterator[list[int]]:
         VGG19.forward, VGG19.trace = real["forward"], real["trace"]  # type: ignore[method-assign]
 
 
-def _loss(
-    vgg: VGG19, targets: StyleTargets, frame: Frame, state: SequenceState, settings: Settings
-) -> tuple[float, float]:
+def _loss(vgg: VGG19, targets: StyleTargets, frame: Frame, picture: Tensor, settings: Settings) -> tuple[float, float]:
     """Style and content term of a finished picture, as one, by targets that are found for it."""
-    image = with_margin(frame.image.to(vgg.mean.device))
+    image = frame.image.to(vgg.mean.device)
     objective = Objective(vgg, image, targets.at((image.shape[2], image.shape[3])), None, settings.losses)
-    losses = objective.value(state.carried.image).numbers()
+    losses = objective.value(picture).numbers()
     return losses.style, losses.content
 
 
@@ -174,10 +174,11 @@ def _around(mask: Tensor) -> Rectangle:
     return Rectangle(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
-def _beside(moved: Sequence[Tensor], box: Rectangle) -> float:
-    same = torch.stack([~each for each in moved]).all(dim=0)
-    box.of(same[None, None]).fill_(True)
-    return float(same.float().mean())
+def _beside(moved: Sequence[Tensor]) -> float:
+    wide = moved[0].shape[1]
+    left, right = round(LEFT_PART * wide) - STILL_FROM_PX, round((LEFT_PART + MOVING_PART) * wide) + STILL_FROM_PX
+    same = ~torch.stack(tuple(moved)).any(dim=0)
+    return float(torch.cat((same[:, : max(0, left)], same[:, right:]), dim=1).float().mean())
 
 
 def _seam(resting: Tensor, painted: Tensor, box: Rectangle, output: Path) -> Iterator[str]:
