@@ -55,7 +55,7 @@ class Followed:
     Attributes:
         image: (1, 3, H, W), the frame.
         pixels: that the network has seen, there and back.
-        seconds: of painting.
+        seconds: of processors, for painting it.
     """
 
     image: Tensor
@@ -106,7 +106,15 @@ def check_rest(
         of_usual = (ours.pixels / usual.pixels, ours.seconds / usual.seconds, *losses[-1])
         cost = map(number, (ours.pixels / 1e6, ours.seconds, *of_usual[:2]))
         rows.append([str(frame.index), *cost, *(f"{each:.4f}" for each in of_usual[2:])])
-    head = ["frame", "network's pixels, millions", "seconds", "pixels, of all painted", "seconds", "style", "content"]
+    head = [
+        "frame",
+        "network's pixels, millions",
+        "processor seconds",
+        "pixels, of all painted",
+        "processor seconds",
+        "style",
+        "content",
+    ]
     yield table(head, rows)
     images = [begun.image, *(each.image for each in resting)]
     moved = [(before != after).any(1)[0] for before, after in pairwise(images)]
@@ -135,10 +143,10 @@ def _followed(
 ) -> Iterator[Followed]:
     for pair in pairs:
         beat()
-        began = time.perf_counter()
+        began = time.process_time()
         with _network_pixels() as pixels:
             ((result, state),) = stylize_sequence([pair], before(state), vgg, targets, settings)
-        yield Followed(result.image, sum(pixels), time.perf_counter() - began)
+        yield Followed(result.image, sum(pixels), time.process_time() - began)
 
 
 @contextmanager
