@@ -18,7 +18,7 @@
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
     python -m scripts.benchmark color [--clips flight bikes] [--styles PICTURE ...] [--size 256] [--frames 4]
-    python -m scripts.benchmark rest [--size 1280x720] [--frames 4] [--set first_iterations=20]
+    python -m scripts.benchmark rest [--size 1920x1080] [--frames 4] [--set first_iterations=20]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
     python -m scripts.benchmark fades [--clip CLIP] [--size 160] [--set first_iterations=24]
     python -m scripts.benchmark forecast [--runs bigbuckbunny=standard,256,40 ...]
@@ -564,7 +564,7 @@ def _add_color(command: argparse.ArgumentParser) -> None:
 
 def _add_rest(command: argparse.ArgumentParser) -> None:
     command.add_argument("--style", type=Path, default=STYLE)
-    command.add_argument("--size", type=_size, default=(1280, 720), help="WIDTHxHEIGHT, pixels")
+    command.add_argument("--size", type=_size, default=(1920, 1080), help="WIDTHxHEIGHT, pixels")
     command.add_argument("--frames", type=_positive, default=4, help="that follow the first")
     command.add_argument("--output", type=Path, default=Path("rest"), help="folder for the difference picture")
     command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
