@@ -103,6 +103,9 @@ def carry(
 
     What a reference shows of what was hidden counts as finished.
 
+    Where the source has become brighter or darker since, so has the picture, in its own colours: what is finished
+    takes so small steps that a surface which turns into the light would stay dark.
+
     Where a renderer says how the anchor moved, what is finished begins as the anchor and is held to it alone: it has
     been resampled once since, not once a frame, and three steps of the optimiser lie between, not three a frame.
 
@@ -120,20 +123,21 @@ def carry(
     kept = torch.minimum(visible, 1 - seen_before)
     coverage = kept + seen_before
     warped = warp_crisply(state.image, motion.flow_to_previous)
+    colors = ColorMap.between(frame, warped, visible)
     moments = (state.first_moment, state.second_moment, convergence)
     maps = warp_smoothly(torch.cat(moments, dim=1), motion.flow_to_previous)  # (1, 5, H, W), or 7
     first, second, convergence = torch.split(maps, [moment.shape[1] for moment in moments], dim=1)
-    mapped = map_colors(frame, warped, visible)
-    image = torch.lerp(mapped, warped, kept)
+    mapped = colors.of(frame)
+    image = torch.lerp(mapped, colors.lit(warped, motion.change), kept)
     for match in motion.reference_matches:
-        image = image + match.seen * (_looking_back(match, references, frame.device) - mapped)
+        image = image + match.seen * (_looking_back(match, references, colors) - mapped)
     mean = state.second_moment.mean((2, 3), keepdim=True)  # (1, 1, 1, 1), or (1, 3, 1, 1)
     second = kept * second + (seen_before + NEW_MOMENT_SHARE * (1 - coverage)) * mean
     start = CarriedState(image, first * kept, second, state.step)
     convergence = kept * convergence + seen_before * torch.lerp(torch.ones_like(convergence), convergence, visible)
     if motion.anchor is None:
         return Carried(start, image, coverage, convergence)
-    older = _looking_back(motion.anchor, references, frame.device)
+    older = _looking_back(motion.anchor, references, colors)
     share = anchor * motion.anchor.seen
     if motion.anchor.exact and anchor > 0:
         finished = motion.anchor.seen * convergence
@@ -153,8 +157,12 @@ def extended_motion(motion: Motion, image: Tensor) -> Motion:
     def extend(maps: Tensor) -> Tensor:
         return extended(enlarged(maps.to(image.device), (height, width)))
 
+    def extend_change(change: Tensor | None) -> Tensor | None:
+        return None if change is None else extend(change)
+
     def extend_match(match: ReferenceMatch) -> ReferenceMatch:
-        return replace(match, flow=extend(match.flow), seen=extend(match.seen))
+        change = extend_change(match.change)
+        return replace(match, flow=extend(match.flow), seen=extend(match.seen), change=change)
 
     return replace(
         motion,
@@ -162,13 +170,14 @@ def extended_motion(motion: Motion, image: Tensor) -> Motion:
         visible=extend(motion.visible),
         reference_matches=tuple(map(extend_match, motion.reference_matches)),
         anchor=extend_match(motion.anchor) if motion.anchor else None,
+        change=extend_change(motion.change),
     )
 
 
-def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], device: torch.device) -> Tensor:
-    """A reference's picture where things are now, with a margin that mirrors it: (1, 3, H, W)."""
+def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], colors: ColorMap) -> Tensor:
+    """A reference's picture where things are now, as light as they are now, with a margin that mirrors it."""
     picture = next(reference.picture for reference in references if reference.index == match.index)
-    return warp_crisply(with_margin(picture.to(device)) / 255, match.flow)
+    return colors.lit(warp_crisply(with_margin(picture.to(match.flow.device)) / 255, match.flow), match.change)
 
 
 def blended(carried: Carried, blend: BlendTarget) -> tuple[CarriedState, TemporalTarget]:
@@ -182,22 +191,42 @@ def blended(carried: Carried, blend: BlendTarget) -> tuple[CarriedState, Tempora
     return replace(carried.start, image=image), TemporalTarget(image, torch.maximum(carried.coverage, weight))
 
 
-def map_colors(frame: Tensor, stylized: Tensor, visible: Tensor) -> Tensor:
-    """Give a source frame the colours of its stylised picture, by the affine map that fits best where visible.
+@dataclass(frozen=True)
+class ColorMap:
+    """Gives a source the colours of its stylised picture.
 
-    Args:
-        frame, stylized: (1, 3, H, W), 0..1.
-        visible: (1, 1, H, W); with hardly a visible pixel the frame is returned as it is.
-    Returns:
-        (1, 3, H, W), 0..1.
+    Attributes:
+        matrix: (4, 3), affine: of red, green, blue and one.
     """
-    weight = visible.flatten()  # (N,)
-    colors = torch.cat((frame, torch.ones_like(frame[:, :1])), dim=1).flatten(2)[0].T  # (N, 4)
-    weighted = colors * weight[:, None]
-    ridge = (1e-4 * weight.sum() + torch.finfo(weight.dtype).tiny) * torch.eye(4, device=frame.device)
-    matrix = _solved(weighted.T @ colors + ridge, weighted.T @ stylized.flatten(2)[0].T)  # (4, 3)
-    mapped = (colors @ matrix).clamp(0, 1).T.reshape(frame.shape)
-    return torch.where(weight.mean() < 0.01, frame, mapped)  # the device decides, and nobody waits for it
+
+    matrix: Tensor
+
+    @classmethod
+    def between(cls, frame: Tensor, stylized: Tensor, visible: Tensor) -> ColorMap:
+        """The map that fits best where visible.
+
+        Args:
+            frame, stylized: (1, 3, H, W), 0..1.
+            visible: (1, 1, H, W); with hardly a visible pixel colours stay as they are.
+        """
+        weight = visible.flatten()  # (N,)
+        colors = torch.cat((frame, torch.ones_like(frame[:, :1])), dim=1).flatten(2)[0].T  # (N, 4)
+        weighted = colors * weight[:, None]
+        as_they_are = torch.eye(4, device=frame.device)
+        ridge = (1e-4 * weight.sum() + torch.finfo(weight.dtype).tiny) * as_they_are
+        matrix = _solved(weighted.T @ colors + ridge, weighted.T @ stylized.flatten(2)[0].T)  # (4, 3)
+        return cls(torch.where(weight.mean() < 0.01, as_they_are[:, :3], matrix))  # the device decides, nobody waits
+
+    def of(self, frame: Tensor) -> Tensor:
+        """Of a source's frame (1, 3, H, W), 0..1."""
+        return (self._turned(frame) + self.matrix[3].view(1, 3, 1, 1)).clamp(0, 1)
+
+    def lit(self, stylized: Tensor, change: Tensor | None) -> Tensor:
+        """A stylised picture (1, 3, H, W), 0..1, whose source has become brighter by a change of that shape, if any."""
+        return stylized if change is None else (stylized + self._turned(change)).clamp(0, 1)
+
+    def _turned(self, colors: Tensor) -> Tensor:
+        return (colors.flatten(2)[0].T @ self.matrix[:3]).T.reshape(colors.shape)
 
 
 def _solved(matrix: Tensor, right: Tensor) -> Tensor:

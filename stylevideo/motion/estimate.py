@@ -31,6 +31,10 @@ UNDISPUTED_TOLERANCE = 0.01
 """Difference up to which they show the same although the flow there and back disagrees, as on soft surfaces."""
 BLUR = 1 / 128
 """Blur for that comparison, in parts of the long edge: grain and small errors of the flow do not count."""
+LIGHT_BLUR = 1 / 64
+"""Blur of what has become brighter or darker, likewise: wider than strokes, so that nothing fine shines through."""
+LEAST_ALIKE = 0.25
+"""Part of a place's surroundings from which on their change is believed in full."""
 FEATHER = 1 / 170
 """Softness of the border between what was visible and what is new, in parts of the long edge."""
 REFERENCE_EVERY = 8
@@ -60,12 +64,14 @@ class ReferenceMatch:
         flow: (1, 2, H, W), pixels, from this frame to the earlier one.
         seen: (1, 1, H, W), 0..1, how much the earlier frame is to be believed.
         exact: whether a renderer says so.
+        change: (1, 3, H, W), how much brighter things are here than there, blurred; None for not at all.
     """
 
     index: int
     flow: Tensor
     seen: Tensor
     exact: bool = False
+    change: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Motion:
         reference_matches: what references show of the rest; what they are believed adds up to 1 at most.
         anchor: what the newest reference shows of this frame, hidden before or not; None before there is one.
         still: whether nothing has changed, so that the previous result can stand as it is.
+        change: (1, 3, H, W), how much brighter things are than in the previous frame, blurred: light and shade go over
+            them; None for not at all.
     """
 
     flow_to_previous: Tensor
@@ -87,6 +95,7 @@ class Motion:
     reference_matches: tuple[ReferenceMatch, ...] = ()
     anchor: ReferenceMatch | None = None
     still: bool = False
+    change: Tensor | None = None
 
 
 def is_reference(index: int, strength: float = 1.0) -> bool:
@@ -226,7 +235,7 @@ def _estimate(source: MotionSource, previous: Frame, frame: Frame, references: S
     hidden = _soft((~match.alike).float())
     believed = match.alike & (match.consistent | (match.difference < UNDISPUTED_TOLERANCE))
     reference_matches, anchor = _look_back(source, small, ~believed, references, size)
-    return Motion(match.flow_in(size), 1 - hidden, reference_matches, anchor)
+    return Motion(match.flow_in(size), 1 - hidden, reference_matches, anchor, change=match.change_of_light)
 
 
 @dataclass(frozen=True)
@@ -235,15 +244,20 @@ class _Match:
 
     Attributes:
         flow: (1, 2, H, W), pixels, to the other.
-        difference: (1, 1, H, W), how unlike they are.
+        change: (1, 3, H, W), how much brighter the frame is than the other moved along the flow, blurred.
         consistent: (1, 1, H, W), bool: the flow there and back agrees, or is the camera's.
         known: what vectors say of it, if they do.
     """
 
     flow: Tensor
-    difference: Tensor
+    change: Tensor
     consistent: Tensor
     known: KnownMotion | None = None
+
+    @property
+    def difference(self) -> Tensor:
+        """How unlike they are, that of the channel that differs most: (1, 1, H, W)."""
+        return self.change.abs().amax(1, keepdim=True)
 
     @property
     def alike(self) -> Tensor:
@@ -251,6 +265,13 @@ class _Match:
         if self.known and self.known.is_tested:
             return self.known.seen & (same | ~_around(~self.known.seen))
         return same
+
+    @property
+    def change_of_light(self) -> Tensor:
+        """The change of what is the same thing, without what is as fine as strokes: (1, 3, H, W)."""
+        alike = self.alike.to(self.change.dtype)
+        sums = blur_roughly(torch.cat((self.change * alike, alike), dim=1), LIGHT_BLUR * max(self.change.shape[2:]))
+        return sums[:, :3] / sums[:, 3:].clamp_min(LEAST_ALIKE)
 
     def flow_in(self, size: tuple[int, int]) -> Tensor:
         """The flow in pixels of a frame of this height and width; without what is too small to have been found."""
@@ -267,8 +288,7 @@ def _match(source: MotionSource, frame: Frame, other: Frame, noise: float = NOIS
     back = source.flow(*(replace(seen, image=reduced(seen.image, size)) for seen in (other, frame)))
     agree = visibility(there, enlarged(_in_pixels_of(_size_of(frame), back), _size_of(frame)))
     flow, of_camera = use_camera_motion(there, agree, frame.image, other.image, noise)
-    difference = _difference(warp_roughly(other.image, flow), frame.image)
-    return _Match(flow, difference, (agree > 0) | (of_camera > 0.5))
+    return _Match(flow, _change(frame, other, flow), (agree > 0) | (of_camera > 0.5))
 
 
 def _known_match(source: MotionSource, frame: Frame, other: Frame) -> _Match | None:
@@ -276,8 +296,7 @@ def _known_match(source: MotionSource, frame: Frame, other: Frame) -> _Match | N
     known = source.known(frame, other) if isinstance(source, VectorMotion) else None
     if known is None:
         return None
-    difference = _difference(warp_roughly(other.image, known.flow), frame.image)
-    return _Match(known.flow, difference, known.seen, known)
+    return _Match(known.flow, _change(frame, other, known.flow), known.seen, known)
 
 
 def _look_back(
@@ -310,8 +329,13 @@ def _look_back(
     sure = 1 - _soft(_repeated(unsure, hidden))
     seen = _seen_by(matches, hidden) if is_searched else {}
     return (
-        tuple(ReferenceMatch(index, matches[index].flow_in(size), _soft(mask.float())) for index, mask in seen.items()),
-        ReferenceMatch(newest.index, anchor.flow_in(size), sure, known is not None),
+        tuple(
+            ReferenceMatch(
+                index, matches[index].flow_in(size), _soft(mask.float()), change=matches[index].change_of_light
+            )
+            for index, mask in seen.items()
+        ),
+        ReferenceMatch(newest.index, anchor.flow_in(size), sure, known is not None, anchor.change_of_light),
     )
 
 
@@ -357,9 +381,9 @@ def _size_of(frame: Frame) -> tuple[int, int]:
     return frame.image.shape[2], frame.image.shape[3]
 
 
-def _difference(image: Tensor, other: Tensor) -> Tensor:
-    """Largest difference of a channel after blurring: (1, 1, H, W)."""
-    return blur_roughly(image - other, BLUR * max(image.shape[2:])).abs().amax(1, keepdim=True)
+def _change(frame: Frame, other: Frame, flow: Tensor) -> Tensor:
+    """How much brighter a frame is than another moved along the flow (1, 2, H, W), blurred: (1, 3, H, W)."""
+    return blur_roughly(frame.image - warp_roughly(other.image, flow), BLUR * max(frame.image.shape[2:]))
 
 
 def _around(mask: Tensor) -> Tensor:

@@ -16,10 +16,10 @@ from stylevideo.engine.carry import (
     NEW_MOMENT_SHARE,
     BlendTarget,
     Carried,
+    ColorMap,
     Reference,
     carry,
     extended_motion,
-    map_colors,
 )
 from stylevideo.engine.objective import Objective, TemporalTarget
 from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
@@ -196,6 +196,34 @@ def test_what_is_finished_takes_smaller_steps_than_what_is_new(
     ((made, _),) = stylize_sequence([(second, motion)], unfinished, vgg, make_targets(settings), settings)
     finished, new = (made.image - first.image).abs().split(WIDTH // 2, dim=3)
     assert float(finished.mean()) < 0.6 * float(new.mean())
+
+
+def test_a_surface_that_a_shade_falls_on_becomes_darker(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
+    """As a frame made by itself does, though what is finished takes small steps and is held to earlier frames."""
+    lit = pan(1)[0].image
+    shade = torch.linspace(1.5, 0, WIDTH).clamp(0, 1)  # on the left half, with a soft edge
+    frames = [Frame(index, (lit - 0.025 * index * shade).clamp(0, 1)) for index in range(11)]
+    settings = Settings().with_values(first_iterations=30, iterations=1)
+    film = [result.image for result in going_on(begun(settings), frames, vgg, make_targets, settings)]
+    alone = results(vgg, frames[-1:], make_targets, settings)[0].image
+    left = (..., slice(None, WIDTH // 2))
+    assert float((film[0] - film[-1])[left].mean()) > 0.7 * float((film[0] - alone)[left].mean()) > 0.05
+
+
+def test_what_reappears_in_the_shade_is_as_dark_as_the_rest() -> None:
+    """The source's change goes into the reference's picture in the film's colours, here a third of it."""
+    frame, first, second = (noise_image(HEIGHT, WIDTH, seed) for seed in range(3))
+    state = CarriedState(frame / 3, first, second, step=7)
+    still, seen = torch.zeros(1, 2, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT, WIDTH)
+    seen[..., :12] = 1
+    older = 60 + older_picture() // 2
+    match = ReferenceMatch(16, still, seen, change=torch.full_like(frame, -0.3))
+    carried = carry(state, FINISHED, Motion(still, 1 - seen, (match,)), frame, (Reference(16, older),))
+    darker = with_margin(older) / 255 - 0.1
+    torch.testing.assert_close(carried.start.image[..., :12], darker[..., :12], atol=0.01, rtol=0)
+    torch.testing.assert_close(carried.start.image[..., 12:], state.image[..., 12:], atol=1e-5, rtol=0)
 
 
 def test_a_frame_is_held_to_the_anchor_too_but_begins_as_the_one_before() -> None:
@@ -498,8 +526,8 @@ def test_colors_are_mapped_by_what_is_visible() -> None:
     visible = torch.ones(1, 1, 32, 32)
     visible[..., 16:] = 0
     broken = torch.where(visible > 0, stylized, torch.zeros_like(stylized))
-    torch.testing.assert_close(map_colors(frame, broken, visible), stylized, atol=0.01, rtol=0)
-    assert torch.equal(map_colors(frame, broken, torch.zeros_like(visible)), frame)
+    torch.testing.assert_close(ColorMap.between(frame, broken, visible).of(frame), stylized, atol=0.01, rtol=0)
+    assert torch.equal(ColorMap.between(frame, broken, torch.zeros_like(visible)).of(frame), frame)
 
 
 def test_nothing_of_the_frames_before_is_kept_alive() -> None:

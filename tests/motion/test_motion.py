@@ -106,6 +106,17 @@ def test_grain_is_not_taken_for_something_new() -> None:
     )
 
 
+def test_a_change_of_light_is_known_and_grain_is_none() -> None:
+    grains = [0.06 * (noise_image(HEIGHT, WIDTH, seed) - 0.5) for seed in (11, 12)]
+    dark, lit = (0.2 + 0.6 * wall() + grain + light for grain, light in zip(grains, (0.0, 0.02), strict=True))
+    motion = estimate_motion(DISFlow(), Frame(8, dark), Frame(9, lit), [Frame(8, dark)])
+    assert motion.anchor is not None
+    for change in (motion.change, motion.anchor.change):
+        assert change is not None
+        assert float(change[..., 4:-4, 4:-4].mean()) == pytest.approx(0.02, abs=0.002)
+        assert float(change[..., 4:-4, 4:-4].std()) < 0.006
+
+
 def test_what_reappears_is_found_in_the_reference_that_shows_it() -> None:
     frames = someone_walks_past()
     motion = motions(frames)[9]
