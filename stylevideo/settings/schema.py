@@ -194,7 +194,7 @@ def check_value(leaf: Leaf, value: Any) -> None:
         raise SettingsError(f"{leaf.flag} takes {_WORDS[wanted]}, not {quoted(value)}.")
     for word in value if isinstance(value, tuple) else (value,):
         if leaf.choices and word not in leaf.choices:
-            near = did_you_mean(word, leaf.choices)
+            near = did_you_mean(word, leaf.choices) if isinstance(word, str) else ""
             raise SettingsError(f"{leaf.flag} cannot be {quoted(word)}.{near} Choose from: {', '.join(leaf.choices)}.")
     if isinstance(value, int | float) and not leaf.minimum <= value <= min(leaf.maximum, LARGEST_NUMBER):
         has_bound = leaf.maximum < math.inf or value > LARGEST_NUMBER
