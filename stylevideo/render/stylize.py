@@ -387,7 +387,10 @@ def stylize_frames(
 
 def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
     """The clip's shots, and their palettes where the styles' are fitted to them."""
-    find = partial(detect_shots, job.clip.selection, job.settings.shots)
+    settings = job.settings.shots
+    if not job.paints:
+        settings = replace(settings, bars="paint", fades="paint")  # nobody asks what is a picture
+    find = partial(detect_shots, job.clip.selection, settings)
     with job.watch.guard():
         palettes = ShotPalettes() if job.settings.colors.color == "match" and job.paints else None
         if palettes:
