@@ -14,6 +14,8 @@ from stylevideo.text import bytes_in_words
 STATE_BYTES_PX, REST_BYTES = 86, 22_000_000
 """Of the state, the new one beside the old: picture, moments and convergence as float32 and the source that was painted
 for, for each pixel; and sums over what rests, at most."""
+LEAST_RESTING_PX = 50_000
+"""In a smaller picture nothing rests: whatever is painted, all of it is seen."""
 
 
 FRAME_BYTES_PX = {8: 2.6, 16: 6.0, 32: 12.3}
@@ -50,7 +52,10 @@ def bytes_needed(job: Job, finished: int = 0) -> int:
 
 def state_bytes(job: Job) -> int:
     """Disk space for the state of the shot that is being painted."""
-    return math.prod(painted_size(*job.size)) * STATE_BYTES_PX + REST_BYTES if job.paints else 0
+    if not job.paints:
+        return 0
+    pixels = math.prod(painted_size(*job.size))
+    return pixels * STATE_BYTES_PX + (REST_BYTES if pixels >= LEAST_RESTING_PX else 0)
 
 
 def frame_bytes(job: Job) -> float:
