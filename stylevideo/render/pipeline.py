@@ -17,6 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from stylevideo.engine.sequence import SequenceState
+from stylevideo.errors import StorageError
 from stylevideo.media.images.pictures import to_picture
 from stylevideo.render.assemble import FinishedFrames, deliver
 from stylevideo.render.job import Job
@@ -203,6 +204,8 @@ class Pipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._finished.abandon()  # of no effect on a film that is complete
+        if isinstance(error, StorageError):
+            self._join()  # what there is of the film leaves room for the state
         self._begun.__exit__(kind, error, trace)
         self._join()
 
