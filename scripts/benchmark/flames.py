@@ -60,7 +60,7 @@ def draw_flames(flames: Mapping[str, Flame], picture: Path) -> None:
     for axes, (title, flame) in zip(figure.subplots(len(flames), squeeze=False)[:, 0], flames.items(), strict=True):
         axes.set(xlim=(0, 1), ylim=(len(COLORS), 0), title=title)
         axes.axis("off")
-        _draw(axes, flame, 0, 0, flame.time)
+        _draw(axes, flame, 0, 0, sum(part.time for part in flame.parts.values()))
     figure.savefig(picture, dpi=110)
 
 
@@ -72,6 +72,7 @@ def _draw(axes: Axes, flame: Flame, left: float, level: int, whole: float) -> No
         axes.barh(level + 0.5, width, 0.95, left, color=COLORS[level], edgecolor="white", linewidth=0.5)
         if width > LEAST_NAMED:
             label = f"{name.removeprefix(AUTOMATIC).removeprefix('aten::')} {100 * width:.0f} %"
-            axes.text(left + width / 2, level + 0.5, label, ha="center", va="center", fontsize=7)
+            middle = left + width / 2
+            axes.text(middle, level + 0.5, label, ha="center", va="center", fontsize=7, clip_on=True, in_layout=False)
         _draw(axes, part, left, level + 1, whole)
         left += width
