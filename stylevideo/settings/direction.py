@@ -35,7 +35,7 @@ class DirectionSettings:
     key: tuple[str, ...] = setting(
         (),
         "a setting's values over the clip, by frame, time or timecode, such as strength "
-        "1001=0.2,1024=0.9:smooth; easings: linear, smooth, hold; style_1, style_2, …: the styles' weights",
+        "1001=0.2,1024=0.9:smooth; easings: linear, smooth, hold; style_1 and so on: the styles' weights",
     )
     style_weights: tuple[float, ...] = field(default=())
     """What the styles weigh in a frame, in their order; empty where that is what they were named with. No setting: keys

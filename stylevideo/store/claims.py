@@ -207,7 +207,7 @@ def _make(path: Path) -> bool:
 def _has_ended(path: Path) -> bool:
     """Whether a claim's holder has surely ended."""
     touched, (mark, _) = _touched(path), _read(path)
-    is_forgotten = touched is not None and time.time() - touched / 1e9 > FORGOTTEN_S
+    is_forgotten = touched is not None and time.time_ns() - touched > FORGOTTEN_S * 10**9
     return is_forgotten or (mark != "" and is_gone(mark))
 
 
