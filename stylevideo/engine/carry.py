@@ -175,7 +175,7 @@ def extended_motion(motion: Motion, image: Tensor) -> Motion:
 
 
 def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], colors: ColorMap) -> Tensor:
-    """A reference's picture where things are now, as light as they are now, with a margin that mirrors it."""
+    """A reference's picture (1, 3, H, W) where and as light as things are now, with a margin that mirrors it."""
     picture = next(reference.picture for reference in references if reference.index == match.index)
     return colors.lit(warp_crisply(with_margin(picture.to(match.flow.device)) / 255, match.flow), match.change)
 

@@ -178,7 +178,7 @@ def colored(job: Job, index: int, image: np.ndarray, source: Picture) -> np.ndar
     """
     if not takes_colors(job):
         return image
-    amount = job.settings.at(index).colors.color_amount
+    amount = job.over_time.at(index).colors.color_amount
     return to_picture(with_colors_of(to_image(source.image), to_image(image), amount), 8 * image.itemsize)
 
 
@@ -189,7 +189,8 @@ def with_source_colors(job: Job, results: Iterable[PaintedFrame]) -> Iterator[Pa
         return
     sources = job.watch.over(read_frames(job.clip.selection, job.reading))
     for result, source in zip(results, sources, strict=True):
-        amount, own = job.settings.at(result.index).colors.color_amount, to_image(source.picture.fitted(job.size).image)
+        amount = job.over_time.at(result.index).colors.color_amount
+        own = to_image(source.picture.fitted(job.size).image)
         yield replace(result, image=with_colors_of(own.to(result.image.device), result.image, amount))
 
 

@@ -136,7 +136,7 @@ class Painter:
         job = self._job
         if job.vgg and (self._palettes or self._targets is None):
             palette = self._palettes[shot.index] if self._palettes else None
-            self._targets = style_targets(job.styles, job.vgg, job.settings.at(shot.start), palette)
+            self._targets = style_targets(job.styles, job.vgg, job.over_time.at(shot.start), palette)
 
     def _made(
         self,

@@ -79,7 +79,7 @@ class _View:
 
     Attributes:
         size: its height and width.
-        border: what lies at its sides; None where all of it has one colour, or nobody asks.
+        border: what lies at its sides; None where all of it has one colour.
         exposure: of what lies between.
     """
 
@@ -159,13 +159,8 @@ def _looked_at(
     """
     chosen, info, start = selection.chosen, selection.info, selection.frames.start
     if not settings.detect_cuts or len(chosen) == 1:
-        views = []
-        for frame in _frames(selection, reading, stop) if settings.looks_for_pictures or look else ():
-            if look:
-                look(frame.index, frame.picture)
-            if settings.looks_for_pictures:
-                views.append(_View.of(frame.image))
-        return [], views
+        frames = _frames(selection, reading, stop, look) if settings.looks_for_pictures or look else ()
+        return [], [_View.of(frame.image) for frame in frames if settings.looks_for_pictures]
 
     def look_if_chosen(index: int, picture: Picture) -> None:
         place = bisect_left(chosen, index)
@@ -197,10 +192,8 @@ def _cuts(
     rate, cuts, views = selection.info.rate, list[int](), list[_View]()
     detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
     timecode = FrameTimecode(selection.frames.start, rate)
-    for frame in _frames(selection, reading, stop):
+    for frame in _frames(selection, reading, stop, look):
         timecode = FrameTimecode(frame.index, rate)
-        if look:
-            look(frame.index, frame.picture)
         if settings.looks_for_pictures:
             views.append(_View.of(frame.image))
             if settings.fades == "keep" and views[-1].exposure.is_blank:
@@ -209,10 +202,14 @@ def _cuts(
     return [*cuts, *_indices(detector.post_process(timecode))], views
 
 
-def _frames(selection: FrameSelection, reading: Reading | None, stop: Callable[[], bool]) -> Iterator[SourceFrame]:
+def _frames(
+    selection: FrameSelection, reading: Reading | None, stop: Callable[[], bool], look: Look | None
+) -> Iterator[SourceFrame]:
     for frame in read_frames(selection, reading):
         if stop():
             raise Stopped("It was stopped while cuts were looked for.")
+        if look:
+            look(frame.index, frame.picture)
         yield frame
 
 
