@@ -173,8 +173,8 @@ class Saver:
 class Pipeline:
     """Saves a film's frames and writes the film while later frames are painted; a context.
 
-    Where the context is left by an exception, what `Saver` says is saved first, and the encoder is ended; on a full disk
-    the encoder first.
+    Where the context is left by an exception, what `Saver` says is saved first, and the encoder is ended; on a full
+    disk the encoder is ended first.
 
     Args:
         job: of the film.
