@@ -90,6 +90,13 @@ def test_an_amount_of_zero_is_the_default(
         np.testing.assert_array_equal(frame, style)
 
 
+def test_the_amount_changes_by_its_keys(two_shot_clip: Path, tmp_path: Path, sources: list[np.ndarray]) -> None:
+    keyed = made(two_shot_clip, tmp_path / "keyed", SOURCE.with_values(key={"color_amount": {10: 0, 14: 1}}))
+    apart = [np.abs(chroma(frame) - chroma(source)).mean() for source, frame in zip(sources, keyed, strict=True)]
+    assert apart[0] > 2 * apart[3] > 0, "three quarters of the way are gone"
+    assert apart[4] < 2
+
+
 def test_each_shot_is_painted_in_its_own_colours(
     two_shot_clip: Path, tmp_path: Path, sources: list[np.ndarray]
 ) -> None:
