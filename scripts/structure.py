@@ -25,6 +25,7 @@ from scripts import ROOT
 
 RANKS = {
     "limits": 0,
+    "rectangle": 0,
     "text": 0.5,
     "errors": 1,
     "version": 1,
@@ -126,7 +127,7 @@ def faults(root: Path = ROOT) -> Iterator[str]:
 
 
 def arrows(root: Path = ROOT) -> set[tuple[str, str]]:
-    """Which package imports which, `media` taken as one, `text`, `errors`, `limits` and `version` left out."""
+    """Which package imports which, `media` taken as one, single modules of rank 1 and below left out."""
     pairs = {tuple(package_of(name).split(".")[0] for name in (i.importer, i.imported)) for i in imports(root)}
     alone = {
         name for name in modules(root) if "." not in name and not (root / "stylevideo" / name / "__init__.py").exists()

@@ -20,9 +20,9 @@ from stylevideo.media.images.pictures import fit_picture, to_floats, to_picture,
 from stylevideo.motion.flow import DISFlow
 from stylevideo.ops.warp import warp_smoothly
 from stylevideo.quality.measures import motion_by
+from stylevideo.rectangle import Rectangle
 from stylevideo.render.stylize import stylize_frames
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline.clip import Rectangle
 from stylevideo.timeline.selection import FrameSelection
 
 BARS = 1 / 7

@@ -28,7 +28,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, with_motion
 from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
-from stylevideo.ops.tiles import Rectangle
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.settings import Settings
 from stylevideo.system.heartbeat import beat
 

@@ -16,9 +16,10 @@ from stylevideo.cli.parser import Commands, Parser, add_common, add_json, as_fla
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.planning.looks import describe_looks
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.presets import PRESETS
 from stylevideo.system.streams import print_json, print_line
-from stylevideo.timeline.clip import Rectangle, Shot, VideoInfo
+from stylevideo.timeline.clip import Shot, VideoInfo
 from stylevideo.timeline.selection import FrameSelection
 from stylevideo.timeline.timecode import timecode_after
 

@@ -13,8 +13,8 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.motion.estimate import Motion, ReferenceMatch
 from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.pyramid import enlarged
-from stylevideo.ops.tiles import Rectangle
 from stylevideo.ops.warp import warp_crisply, warp_smoothly
+from stylevideo.rectangle import Rectangle
 
 NEW_MOMENT_SHARE = 0.04
 """Second moment of what no frame has shown, in parts of the mean: the lower, the larger the first steps."""

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from stylevideo.models.vgg import VGG19, AddGradient, Trace
 from stylevideo.ops.fine_structure import REACH_PX
-from stylevideo.ops.tiles import Rectangle, Tile, tiles_of
+from stylevideo.ops.tiles import Tile, tiles_of
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.schema import reach_of, shrink_of
 from stylevideo.system.heartbeat import beat
 

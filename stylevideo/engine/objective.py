@@ -40,7 +40,8 @@ from stylevideo.ops.losses import (
     total_variation,
     total_variation_sum,
 )
-from stylevideo.ops.tiles import Rectangle, Tile
+from stylevideo.ops.tiles import Tile
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.sections import LossSettings
 
 

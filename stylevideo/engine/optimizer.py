@@ -21,7 +21,8 @@ from stylevideo.engine.targets import StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
-from stylevideo.ops.tiles import Rectangle, Tile, between
+from stylevideo.ops.tiles import Tile, between
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 

@@ -21,8 +21,8 @@ from stylevideo.motion.frame import Frame
 from stylevideo.motion.visibility import STILL_PX
 from stylevideo.ops.boxes import boxes_of, cells_in
 from stylevideo.ops.margin import extended, painted_size, without_margin
-from stylevideo.ops.tiles import Rectangle
 from stylevideo.ops.warp import warp_roughly
+from stylevideo.rectangle import Rectangle
 
 FINISHED = 0.99
 """Convergence from which on a pixel is finished."""

@@ -7,7 +7,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from stylevideo.ops.tiles import Rectangle
+from stylevideo.rectangle import Rectangle
 
 MOST_BOXES = 24
 """Of more groups of cells than that all are put into one box: what is strewn over a picture is no cheaper in parts."""
@@ -31,7 +31,7 @@ def boxes_of(cells: np.ndarray, cell_px: int, size: tuple[int, int], around: int
     boxes = [_around(group, cell_px, size) for group in groups if group.any()]
     while (pair := _better_as_one(boxes, size, around)) is not None:
         first, second = pair
-        boxes = [*(box for box in boxes if box not in pair), _both(first, second)]
+        boxes = [*(box for box in boxes if box not in pair), first.joined(second)]
     return tuple(boxes)
 
 
@@ -55,7 +55,7 @@ def _around(cells: np.ndarray, cell_px: int, size: tuple[int, int]) -> Rectangle
 def _better_as_one(boxes: list[Rectangle], size: tuple[int, int], around: int) -> tuple[Rectangle, Rectangle] | None:
     for first, second in combinations(boxes, 2):
         apart = sum(box.grown(around, size).pixels for box in (first, second))
-        if _overlap(first, second) or _both(first, second).grown(around, size).pixels <= apart:
+        if _overlap(first, second) or first.joined(second).grown(around, size).pixels <= apart:
             return first, second
     return None
 
@@ -63,13 +63,4 @@ def _better_as_one(boxes: list[Rectangle], size: tuple[int, int], around: int) -
 def _overlap(first: Rectangle, second: Rectangle) -> bool:
     return max(first.top, second.top) < min(first.bottom, second.bottom) and max(first.left, second.left) < min(
         first.right, second.right
-    )
-
-
-def _both(first: Rectangle, second: Rectangle) -> Rectangle:
-    return Rectangle(
-        min(first.top, second.top),
-        max(first.bottom, second.bottom),
-        min(first.left, second.left),
-        max(first.right, second.right),
     )

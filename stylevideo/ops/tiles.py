@@ -15,37 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Rectangle:
-    """Rows from `top` to before `bottom`, columns from `left` to before `right`."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def pixels(self) -> int:
-        """How many it has."""
-        return (self.bottom - self.top) * (self.right - self.left)
-
-    def of(self, maps: Tensor, shrink: int = 1) -> Tensor:
-        """This part of maps (1, C, h, w) that have one place for so many pixels each way; a view."""
-        borders = ((self.top, self.bottom), (self.left, self.right))
-        rows, columns = (slice(first // shrink, -(-last // shrink)) for first, last in borders)
-        return maps[..., rows, columns]
-
-    def within(self, other: Rectangle) -> Rectangle:
-        """The same, counted from the corner of another."""
-        top, left = other.top, other.left
-        return Rectangle(self.top - top, self.bottom - top, self.left - left, self.right - left)
-
-    def grown(self, by: int, size: tuple[int, int]) -> Rectangle:
-        """With so many pixels more each way, as far as a picture of this height and width goes."""
-        return Rectangle(
-            max(0, self.top - by), min(size[0], self.bottom + by), max(0, self.left - by), min(size[1], self.right + by)
-        )
+from stylevideo.rectangle import Rectangle
 
 
 @dataclass(frozen=True)
@@ -71,7 +41,7 @@ class Tile:
     @property
     def is_whole(self) -> bool:
         """Whether it is the whole picture."""
-        return (self.own.bottom - self.own.top, self.own.right - self.own.left) == self.size
+        return self.own.size == self.size
 
     def seen_of(self, image: Tensor) -> Tensor:
         """What it sees of a picture (1, C, H, W); a view."""

@@ -22,6 +22,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.rectangle import Rectangle
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames
@@ -29,7 +30,6 @@ from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
 from stylevideo.store.manifest import Asked, Manifest, SourceFile
 from stylevideo.store.watch import SourceWatch
-from stylevideo.timeline.clip import Rectangle
 from stylevideo.timeline.selection import Clip
 
 

@@ -16,7 +16,6 @@ from itertools import chain, tee
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Reference
 from stylevideo.engine.loop import MEETING, LoopClosure, state_before_turn, turning_frames
@@ -30,13 +29,14 @@ from stylevideo.motion.estimate import Following, Motion, earliest_reference, fo
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import VectorMotion
 from stylevideo.ops.color import Palette
+from stylevideo.rectangle import Rectangle
 from stylevideo.render.job import Job
 from stylevideo.render.styles import style_targets
 from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import Stopwatch, read_ahead, worked_ahead
 from stylevideo.system.device import describe, memory_context, motion_threads
-from stylevideo.timeline.clip import Rectangle, Shot
+from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Painter:
             shown = _shown(frame, result, shot)
             if shown.index == job.clip.frames.start:
                 first = as_reference(shown)
-                self._first = replace(first, picture=_active(first.picture, shot))
+                self._first = replace(first, picture=shot.active.of(first.picture)) if shot.active else first
             state = after
             yield Made(shot, shown, after)
         if not own_turning:
@@ -300,20 +300,15 @@ def _of_shot(job: Job, shot: Shot, index: int, image: np.ndarray, repaired: bool
     return Frame(index, to_image(part), repaired, strength=strength, whole=to_image(image) if active else None)
 
 
-def _active(image: Tensor, shot: Shot) -> Tensor:
-    """The part of a picture (1, 3, H, W) that is painted."""
-    return image[..., shot.active.rows, shot.active.columns] if shot.active else image
-
-
 def _shown(frame: Frame, painted: PaintedFrame, shot: Shot) -> PaintedFrame:
     """What the film shows of a painted frame: as much of it as the frame is a picture, between the source's bars."""
     if frame.strength == 1 and frame.whole is None:
         return painted
     device = painted.image.device
     image = torch.lerp(frame.image.to(device), painted.image, frame.strength) if frame.strength < 1 else painted.image
-    if frame.whole is not None:
+    if frame.whole is not None and shot.active:
         image, active = frame.whole.to(device, copy=True), image
-        _active(image, shot).copy_(active)
+        shot.active.of(image).copy_(active)
     return replace(painted, image=image)
 
 

@@ -19,9 +19,10 @@ from stylevideo.engine.terms import Rest
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.rectangle import Rectangle
 from stylevideo.store.frames import SHOTS_NAME, FrameStore
 from stylevideo.text import counted
-from stylevideo.timeline.clip import Rectangle, Shot
+from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)

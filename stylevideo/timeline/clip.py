@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from stylevideo.rectangle import Rectangle
+
 MARKS = (
     *("dub", "original", "comment", "lyrics", "karaoke", "forced", "hearing impaired", "visual impaired"),
     *("clean effects", "captions", "descriptions"),
@@ -240,59 +242,6 @@ class VideoInfo:
     def audio(self) -> tuple[StreamInfo, ...]:
         """The audio streams."""
         return tuple(stream for stream in self.streams if stream.kind == "audio")
-
-
-@dataclass(frozen=True)
-class Rectangle:
-    """Part of a picture, in pixels.
-
-    Attributes:
-        top, bottom, left, right: half-open.
-    """
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.bottom - self.top, self.right - self.left
-
-    @property
-    def rows(self) -> slice:
-        """Of an array or a tensor."""
-        return slice(self.top, self.bottom)
-
-    @property
-    def columns(self) -> slice:
-        """Of an array or a tensor."""
-        return slice(self.left, self.right)
-
-    def fitted(self, size: tuple[int, int], to: tuple[int, int]) -> Rectangle:
-        """The same part of the picture at another size: every pixel that shows anything of it.
-
-        Args:
-            size: height and width of the picture that it is part of.
-            to: those of the other.
-        """
-        (height, width), (new_height, new_width) = size, to
-        return Rectangle(
-            self.top * new_height // height,
-            -(-self.bottom * new_height // height),
-            self.left * new_width // width,
-            -(-self.right * new_width // width),
-        )
-
-    def joined(self, other: Rectangle) -> Rectangle:
-        """The smallest one that contains both."""
-        return Rectangle(
-            min(self.top, other.top),
-            max(self.bottom, other.bottom),
-            min(self.left, other.left),
-            max(self.right, other.right),
-        )
 
 
 FULL_EXPOSURE = 0.5

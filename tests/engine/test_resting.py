@@ -21,7 +21,8 @@ from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import MARGIN_PX, painted_size
 from stylevideo.ops.pyramid import resize
-from stylevideo.ops.tiles import Rectangle, between
+from stylevideo.ops.tiles import between
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.settings import Settings
 
 SHALLOW: dict[str, Any] = {

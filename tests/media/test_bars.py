@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.random import Generator, default_rng
 
 from stylevideo.media.images.bars import Bars, Border, bars_of, border_of, may_have
-from stylevideo.timeline.clip import Rectangle
+from stylevideo.rectangle import Rectangle
 
 SIZE = (72, 96)
 FRAMES = 12

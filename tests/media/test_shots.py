@@ -15,8 +15,9 @@ from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.sequence import probe_sequence
 from stylevideo.media.decode.shots import detect_shots
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.sections import ShotSettings
-from stylevideo.timeline.clip import Rectangle, Shot
+from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.timeline.selection import FrameSelection
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.ops.boxes import boxes_of, cells_in
-from stylevideo.ops.tiles import Rectangle, between
+from stylevideo.ops.tiles import between
+from stylevideo.rectangle import Rectangle
 
 CELL_PX, AROUND = 8, 16
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from stylevideo.ops.fine_structure import FineStructure
 from stylevideo.ops.losses import color_variation, temporal_loss, total_variation, total_variation_sum
-from stylevideo.ops.tiles import Rectangle, Tile, tiles_of, window_sums
+from stylevideo.ops.tiles import Tile, tiles_of, window_sums
+from stylevideo.rectangle import Rectangle
 
 
 @given(

@@ -19,10 +19,10 @@ from stylevideo.errors import Stopped
 from stylevideo.media.decode.vectors import VectorSource
 from stylevideo.media.images.exr import read_channels
 from stylevideo.media.images.vectors import VectorPicture
+from stylevideo.rectangle import Rectangle
 from stylevideo.render.job import _vectors_of
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
-from stylevideo.timeline.clip import Rectangle
 
 FAST = Settings().with_values(**QUICK)
 HEIGHT, WIDTH = 70, 75

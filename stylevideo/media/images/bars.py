@@ -15,7 +15,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from stylevideo.timeline.clip import Rectangle
+from stylevideo.rectangle import Rectangle
 
 SAME_COLOR = 10
 """Steps of 255 that a bar's pixels may differ from its colour, from line to line, and from frame to frame."""
