@@ -18,17 +18,23 @@ MOST_NOTED = 200
 """Of what is wrong: so much is looked for, so that a file full of faults does not take hours."""
 
 
+ANEW = "Add --restart to begin the film anew."
+"""What is advised last where work is spoilt; not where others have a part in it, whose work would be lost."""
+
+
 class StyleVideoError(Exception):
     """Anything stylevideo raises on purpose; its text is one clear sentence for the user.
 
     Attributes:
         exit_code: that a command ends with: 1 where it failed on the way, 2 where what it was asked for is wrong.
         retryable: whether another attempt may do better.
+        elsewhere: whether one on another machine may.
         sentences: of one that tells of several things, as `Problems` raises it, one each; else empty.
     """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = True
+    elsewhere: ClassVar[bool] = False
     sentences: tuple[str, ...] = ()
 
 
@@ -55,6 +61,8 @@ class SettingsError(RequestError):
 
 class DeviceError(RequestError):
     """The device asked for is not there, or cannot do the work."""
+
+    elsewhere = True
 
 
 class DeviceMemoryError(StyleVideoError):
@@ -95,6 +103,22 @@ class StorageError(StyleVideoError):
 
 class ResumeError(RequestError):
     """Frames of an earlier run are there, but they were made from something else."""
+
+
+class UnlikeError(ResumeError):
+    """Frames of an earlier run are there, and this machine would paint the others otherwise."""
+
+    elsewhere = True
+
+
+class PlanError(RequestError):
+    """No plan of a film is found here: it was never made, or the folder is not shared with this machine."""
+
+    elsewhere = True
+
+
+class UnpaintedError(StyleVideoError):
+    """A film cannot be put together yet: shots of it are missing."""
 
 
 class TouchedError(StyleVideoError):

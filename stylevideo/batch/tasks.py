@@ -7,7 +7,7 @@ from collections.abc import Callable
 from stylevideo.batch.messages import Check, CheckDone, Help, HelpDone, Make, MakeDone, Task
 from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.estimate import estimate_clip
-from stylevideo.render.helper import help_make
+from stylevideo.render.shots import help_make
 from stylevideo.render.stylize import make_film
 from stylevideo.reports.events import Listener
 from stylevideo.system.heartbeat import broken_off_when

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stylevideo.cli import cache, doctor, init, inspect, measure, run
+from stylevideo.cli import cache, doctor, farm, init, inspect, measure, run
 from stylevideo.cli.log import configure_logging, say_error
 from stylevideo.cli.parser import Parser
 from stylevideo.errors import Stopped, StyleVideoError
@@ -30,6 +30,8 @@ SETTINGS_OF_FILES = tuple(leaf.name for leaf in leaves() if leaf.no_files is not
 TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *SETTINGS_OF_FILES)
 """Arguments that name files, though they are no paths: they may be patterns, or have more in them."""
 DONE, FAILED = 0, StyleVideoError.exit_code
+MAKE_FILMS = ("run", "farm plan", "farm paint", "farm assemble")
+"""Commands whose results are films, not what they print; what they have finished is kept."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         code = _carry_out(options)
         is_lost = _could_not_print(output)
-        return FAILED if is_lost and code == DONE and options.command != "run" else code  # whose results are films
+        return FAILED if is_lost and code == DONE and options.command not in MAKE_FILMS else code
 
 
 def build_parser() -> Parser:
@@ -59,14 +61,14 @@ def build_parser() -> Parser:
     parser = Parser(prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick.")
     parser.add_argument("--version", action="version", version=f"stylevideo {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (run, measure, inspect, init, doctor, cache):
+    for module in (run, farm, measure, inspect, init, doctor, cache):
         module.add_parsers(commands)
     return parser
 
 
 def _carry_out(options: argparse.Namespace) -> int:
     """Do what a command line says; what goes wrong becomes a sentence and an exit code."""
-    runs = options.command == "run"
+    runs = options.command in MAKE_FILMS
     try:
         leave_folder_that_is_gone(_files_named(options))
         configure_logging(options)

@@ -9,13 +9,29 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from stylevideo.planning.request import Overrides
 from stylevideo.settings.curves import KEY, as_texts
+from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import leaves
 from stylevideo.text import did_you_mean, printable
 
+SECTION_TITLES = {
+    "direction": "the look, and how it changes",
+    "losses": "what counts",
+    "optimizer": "how a frame is optimised",
+    "weights": "the network's weights",
+    "scales": "sizes",
+    "colors": "colours",
+    "temporal": "from frame to frame",
+    "motion": "where pixels were",
+    "shots": "cuts",
+    "footage": "what is read",
+    "output": "what is written",
+}
 SHORT_FLAGS = {"overwrite": "-y"}
 _LONG_FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
 
@@ -109,6 +125,72 @@ def set_command(
 def add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:
     """Add the flag for pictures to take the style from."""
     parser.add_argument("--style", action="append", required=required, metavar="PICTURE[:WEIGHT]", help=help)
+
+
+def add_films(parser: argparse.ArgumentParser, has_output: bool = True) -> None:
+    """Add what names films and what they are made of, but for the settings.
+
+    Args:
+        parser: of the command.
+        has_output: whether a film can be named by itself; else all are named by a folder and a template.
+    """
+    parser.add_argument(
+        "clips",
+        nargs="+",
+        metavar="CLIP",
+        help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
+        "job files: job.toml",
+    )
+    style = "a picture to take the style from; may be given several times, then the styles are blended"
+    add_style(parser, style, required=False)  # a job file or the user file may name them
+    if has_output:
+        parser.add_argument(
+            *("-o", "--output"),
+            type=Path,
+            metavar="FILM",
+            help="the film to write, of one clip: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: "
+            "out/shot.####.png",
+        )
+    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="the folder for the films")
+    parser.add_argument("--name", metavar="TEMPLATE", help="their names in it (default: {name}_{style}_{preset}.{ext})")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
+    )
+    parser.add_argument("--look", metavar="NAME", help="styles and settings by a name; see `stylevideo looks`")
+    parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for every setting."""
+    groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
+    for leaf in leaves():
+        add_leaf(groups[leaf.section], leaf)
+
+
+def add_stall(group: argparse._ActionsContainer, help: str) -> None:
+    """Add the flag that says how long nothing may happen."""
+    group.add_argument("--stall-minutes", type=count, default=60, metavar="N", help=f"{help} (60; 0: wait for ever)")
+
+
+def count(text: str) -> int:
+    """A number that is not negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def overrides(options: argparse.Namespace) -> Overrides:
+    """What a command line says of films."""
+    return Overrides(
+        settings=given_settings(options),
+        styles=tuple(options.style or ()),
+        preset=options.preset,
+        output=getattr(options, "output", None),
+        out_dir=options.out_dir,
+        name=options.name,
+        look=options.look,
+    )
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:

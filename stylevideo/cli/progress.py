@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from stylevideo.batch.outcomes import BatchChecked, BatchEvent, ClipEnded, ClipE
 from stylevideo.cli.summary import checked_lines, outcome_line
 from stylevideo.planning.request import ClipRequest, clip_names
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
-from stylevideo.system.streams import bar_stream
+from stylevideo.system.streams import bar_stream, print_line
 from stylevideo.text import counted, duration, printable, printable_message
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class ClipProgress:
         seconds = self._foresee(plan)
         about = "" if seconds is None else f", about {duration(seconds)}"
         self._say(f"{self._name}: {_plan(plan)}{about}")
-        self._done, self._total = plan.finished, len(plan.clip.frames)
+        self._done, self._total = plan.finished, frames_of(plan)
         self._bar = _Bar(
             self._quiet,
             desc=printable(self._name) if self._prefix else None,
@@ -127,6 +128,52 @@ class ClipProgress:
     def _say(self, line: str) -> None:
         self._spoke = time.monotonic()
         say(f"{self._prefix}{line}", self._quiet)
+
+
+class OpenJDProgress:
+    """Tells OpenJD's runners on standard output how far this process is; see `How-Jobs-Are-Run` of its specification.
+
+    Args:
+        films: how many there are.
+    """
+
+    def __init__(self, films: int) -> None:
+        self._films, self._begun = films, 0
+        self._done = self._total = 0
+
+    def __call__(self, event: Event) -> None:
+        """Tell what has happened."""
+        match event:
+            case Checked():
+                self.status(f"{event.clip.source.name}: {counted(len(event.clip.frames), 'frame')}, looking for cuts")
+            case Planned():
+                self._begun, self._done, self._total = self._begun + 1, event.finished, frames_of(event)
+                self.status(f"{event.clip.source.name}: {_plan(event)}")
+                self._tell()
+            case FrameFinished():
+                self._done = min(self._done + 1, self._total)
+                self._tell()
+
+    def status(self, text: str) -> None:
+        """What is being done."""
+        _print_now(f"openjd_status: {text}")
+
+    def fail(self, reason: str) -> None:
+        """Why it was not done."""
+        _print_now(f"openjd_fail: {reason}")
+
+    def end(self) -> None:
+        """All is done."""
+        _print_now("openjd_progress: 100")
+
+    def _tell(self) -> None:
+        part = self._done / self._total if self._total else 1.0
+        _print_now(f"openjd_progress: {100 * (min(self._begun, self._films) - 1 + part) / self._films:.1f}")
+
+
+def _print_now(line: str) -> None:
+    print_line(line)
+    sys.stdout.flush()
 
 
 class Tally:
@@ -263,8 +310,13 @@ def say(line: str, quiet: bool = False) -> None:
             tqdm.write(printable_message(line), file=bar_stream())
 
 
+def frames_of(plan: Planned) -> int:
+    """How many frames the shots of a plan have."""
+    return sum(shot.stop - shot.start for shot in plan.shots)
+
+
 def _plan(plan: Planned) -> str:
-    frames = counted(len(plan.clip.frames), "frame")
+    frames = counted(frames_of(plan), "frame")
     resumed = f", {plan.finished} of them already made" if plan.finished else ""
     shots = counted(len(plan.shots), "shot")
     return f"{plan.width}x{plan.height}, {frames}{resumed}, {shots}, on {plan.device}"

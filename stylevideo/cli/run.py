@@ -10,45 +10,38 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from stylevideo.batch.outcomes import BatchOptions, Outcome
 from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made, confirm
 from stylevideo.cli.budget import Budget, propose
 from stylevideo.cli.dry_run import dry_run
-from stylevideo.cli.parser import Commands, Parser, add_common, add_leaf, add_style, given_settings, set_command
+from stylevideo.cli.parser import (
+    Commands,
+    Parser,
+    add_common,
+    add_films,
+    add_settings,
+    add_stall,
+    count,
+    overrides,
+    set_command,
+)
 from stylevideo.cli.progress import BatchProgress, ClipProgress, say
-from stylevideo.cli.summary import summary, table
-from stylevideo.errors import SettingsError, Stopped, StyleVideoError
+from stylevideo.cli.summary import report_path, summary, table, write_outcomes
+from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.plan import plan_requests
-from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Planned
-from stylevideo.reports.report import describe_clip, describe_result, write_report
 from stylevideo.reports.results import Status
-from stylevideo.settings.presets import PRESETS
-from stylevideo.settings.settings import Settings, leaves
+from stylevideo.settings.settings import Settings
 from stylevideo.store.sidecar import is_report
-from stylevideo.system.folders import folder_for, folders_to_be_made
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.system.interrupts import Interrupts
 from stylevideo.system.loading import PAINTING, load_at_once, require_memory_to_load
 from stylevideo.system.streams import print_line
 from stylevideo.text import counted, duration, seconds_of
 
-SECTION_TITLES = {
-    "direction": "the look, and how it changes",
-    "losses": "what counts",
-    "optimizer": "how a frame is optimised",
-    "weights": "the network's weights",
-    "scales": "sizes",
-    "colors": "colours",
-    "temporal": "from frame to frame",
-    "motion": "where pixels were",
-    "shots": "cuts",
-    "footage": "what is read",
-    "output": "what is written",
-}
 MOST_EXIT_CODE = 255
 DONE, FAILED = 0, StyleVideoError.exit_code
 
@@ -75,34 +68,10 @@ def add_parsers(commands: Commands) -> None:
 
 def _add_run(parser: Parser) -> None:
     set_command(parser, "run", _run)
-    parser.add_argument(
-        "clips",
-        nargs="+",
-        metavar="CLIP",
-        help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
-        "job files: job.toml",
-    )
-    style = "a picture to take the style from; may be given several times, then the styles are blended"
-    add_style(parser, style, required=False)  # a job file or the user file may name them
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILM",
-        help="the film to write, of one clip: .mp4, .mov, .mkv, .webm, .mxf; or an image sequence: out/shot.####.png",
-    )
-    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="the folder for the films")
-    parser.add_argument("--name", metavar="TEMPLATE", help="their names in it (default: {name}_{style}_{preset}.{ext})")
-    parser.add_argument(
-        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: standard); see `stylevideo presets`"
-    )
-    parser.add_argument("--look", metavar="NAME", help="styles and settings by a name; see `stylevideo looks`")
-    parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
+    add_films(parser)
     _add_batch(parser.add_argument_group("many clips"))
     add_common(parser)
-    groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
-    for leaf in leaves():
-        add_leaf(groups[leaf.section], leaf)
+    add_settings(parser)
 
 
 def _add_batch(group: argparse._ArgumentGroup) -> None:
@@ -115,7 +84,7 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--workers",
-        type=_count,
+        type=count,
         default=0,
         metavar="N",
         help="clips, or shots of one, side by side (1, or one per device)",
@@ -135,24 +104,10 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
         help="end with this exit code where every film is up to date (0)",
     )
     group.add_argument(
-        "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
+        "--retry", type=count, default=0, metavar="N", help="try a clip that failed on the way so often again"
     )
     group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
-    group.add_argument(
-        "--stall-minutes",
-        type=_count,
-        default=60,
-        metavar="N",
-        help="a worker that makes no step for so long counts as crashed (60; 0: wait for ever)",
-    )
-
-
-def _count(text: str) -> int:
-    """A number that is not negative."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
+    add_stall(group, "a worker that makes no step for so long counts as crashed")
 
 
 def _time(text: str) -> float:
@@ -165,7 +120,7 @@ def _time(text: str) -> float:
 
 def _exit_code(text: str) -> int:
     """A number that every system can pass on."""
-    number = _count(text)
+    number = count(text)
     if number > MOST_EXIT_CODE:
         raise argparse.ArgumentTypeError(f"{text} is above {MOST_EXIT_CODE}")
     return number
@@ -173,9 +128,7 @@ def _exit_code(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Make the films, and say so; a batch tells of failures in words."""
-    styles = tuple(options.style or ())
-    given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
-    given = replace(given, look=options.look)
+    given = overrides(options)
     requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
     with Interrupts() as interrupts:
         if options.budget:
@@ -252,13 +205,13 @@ def _report_failure(request: ClipRequest, error: BaseException, seconds: float) 
     reason = str(error) or ("It was stopped." if stopped else f"{type(error).__name__}.")
     outcome = Outcome(request, Status.STOPPED if stopped else Status.FAILED, 1, reason)
     with suppress(StyleVideoError):  # what is wrong with the clip is what its owner should hear
-        path = _report_path([request])
+        path = report_path([request])
         if path and (is_report(path) or not path.exists()):
-            _write_report(path, [outcome], seconds)
+            write_outcomes(path, [outcome], seconds)
 
 
 def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
-    began, report = time.monotonic(), _report_path(requests)
+    began, report = time.monotonic(), report_path(requests)
     requests = [replace(request, settings=request.settings.with_values(report="")) for request in requests]
     progress = BatchProgress(requests, options.quiet)
     try:
@@ -274,43 +227,9 @@ def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts:
     for line in summary(outcomes, time.monotonic() - began):
         say(line, options.quiet and not counts[Status.FAILED])
     if report:
-        _write_report(report, outcomes, time.monotonic() - began)
+        write_outcomes(report, outcomes, time.monotonic() - began)
     if interrupts.requested():
         return Stopped.exit_code
     if not all(outcome.status.has_film for outcome in outcomes):
         return FAILED
     return DONE if counts[Status.MADE] else options.if_nothing
-
-
-def _report_path(requests: Sequence[ClipRequest]) -> Path | None:
-    """Where the report of a batch goes.
-
-    Raises:
-        InputError: it cannot be written, or is something else that is already there.
-        SettingsError: the clips name different ones.
-    """
-    names = {request.settings.output.report for request in requests} - {""}
-    if len(names) > 1:
-        raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
-    for name in names:
-        from stylevideo.render.outputs import check_report
-
-        path = Path(name).absolute()
-        for request in requests:
-            if path in (request.output, request.places.record):
-                raise SettingsError(f"{path} belongs to a film of this batch. Choose another --report.")
-        overwrite = any(request.settings.output.overwrite for request in requests)
-        check_report(path, overwrite, folders_to_be_made(request.output for request in requests))
-        return path
-    return None
-
-
-def _write_report(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
-    def described(outcome: Outcome) -> dict[str, object]:
-        request, status = outcome.request, outcome.status
-        if outcome.result:
-            return describe_result(outcome.result, status, outcome.attempts)
-        return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
-
-    with folder_for(path):
-        write_report(path, [described(outcome) for outcome in outcomes], seconds)

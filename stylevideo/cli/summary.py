@@ -1,15 +1,19 @@
-"""What is said of a batch in lines and rows: what its check found, how a clip ended, what became of all."""
+"""What is said of a batch in lines and rows: what its check found, how a clip ended, what became of all; and its report."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from stylevideo.batch.outcomes import BatchChecked, Outcome
+from stylevideo.errors import SettingsError
 from stylevideo.media.hidden import finished_frames
 from stylevideo.planning.request import ClipRequest, clip_names
+from stylevideo.reports.report import describe_clip, describe_result, write_report
 from stylevideo.reports.results import Status
+from stylevideo.system.folders import folder_for, folders_to_be_made
 from stylevideo.text import counted, duration
 
 
@@ -69,3 +73,39 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> list[str]:
 def _named(request: ClipRequest, name: str, reason: str) -> str:
     """A reason with what the clip is called, unless it begins with it."""
     return reason if reason.startswith(name) else f"{name}: {reason.removeprefix(f'{request.source.name}: ')}"
+
+
+def report_path(requests: Sequence[ClipRequest]) -> Path | None:
+    """Where the report of a batch goes.
+
+    Raises:
+        InputError: it cannot be written, or is something else that is already there.
+        SettingsError: the clips name different ones.
+    """
+    names = {request.settings.output.report for request in requests} - {""}
+    if len(names) > 1:
+        raise SettingsError(f"A batch has one report, and {len(names)} are named. Name one, with --report.")
+    for name in names:
+        from stylevideo.render.outputs import check_report
+
+        path = Path(name).absolute()
+        for request in requests:
+            if path in (request.output, request.places.record):
+                raise SettingsError(f"{path} belongs to a film of this batch. Choose another --report.")
+        overwrite = any(request.settings.output.overwrite for request in requests)
+        check_report(path, overwrite, folders_to_be_made(request.output for request in requests))
+        return path
+    return None
+
+
+def write_outcomes(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
+    """Write the report of what became of films."""
+
+    def described(outcome: Outcome) -> dict[str, object]:
+        request, status = outcome.request, outcome.status
+        if outcome.result:
+            return describe_result(outcome.result, status, outcome.attempts)
+        return describe_clip(request.source, request.output, request.styles, status, outcome.attempts, outcome.reason)
+
+    with folder_for(path):
+        write_report(path, [described(outcome) for outcome in outcomes], seconds)

@@ -48,7 +48,7 @@ class Job:
         delivery: the film's form.
         places: of the film and all of it; of no use where nothing is written.
         written: every file that the job writes.
-        device, vgg: what paints; no network where nothing is painted.
+        device, vgg: what paints; no network where nothing is painted, or all is.
         watch: of the source, as it was before any of its frames was read.
         plan: what the film gets from its source; None where nothing is written.
         asked: what is asked for, by which the film is known again.
@@ -56,6 +56,7 @@ class Job:
         store: the film's unfinished work, as far as it is there or begun.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
+        is_painted: whether all frames were painted before, so that only the film is missing.
     """
 
     clip: Clip
@@ -77,6 +78,7 @@ class Job:
     store: FrameStore | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
+    is_painted: bool = False
 
     def motion(self, active: Rectangle | None = None) -> MotionSource:
         """The source of motion that frames follow each other by; one for each thread.
@@ -161,7 +163,7 @@ def manifest_of(job: Job) -> Manifest:
         threads=torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
         convolution_dtype=str(job.vgg.convolution_dtype) if job.vgg else "none",
         weights_sha256=job.vgg.identity if job.vgg else None,
-        motion=job.motion().name if job.carries else "none",
+        motion=job.motion().name if job.carries and job.vgg else "none",
         bits=job.bits,
         reading=f"{reading.bits} bits, alpha {reading.alpha}",
         view=sequence_view(reading.view).identity if job.clip.info.is_linear else "none",

@@ -44,7 +44,7 @@ from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
-from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
+from stylevideo.store.frames import FrameStore, accept_changes, find_store, painted_with, read_note
 from stylevideo.store.manifest import Asked
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
@@ -114,7 +114,8 @@ def open_job(
     if mode is Mode.CHECK:
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
     attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
-    job = _read(request, request.settings.with_values(**attempt.given_up), mode)
+    painted = None if attempt.anew else painted_with(request.places)
+    job = _read(request, request.settings.with_values(**attempt.given_up), mode, painted)
     job.watch.only_written = attempt.only_written
     if attempt.given_up:
         job = replace(job, notes=(*job.notes, in_words(attempt.given_up)))
@@ -137,15 +138,16 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     return store
 
 
-def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
+def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping[str, Any] | None = None) -> Job:
     """A job without its unfinished work.
 
     Args:
         request: the clip.
         settings: those that it is made with.
         mode: what for.
+        painted: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
     """
-    device = choose_device(settings.optimizer.device)
+    device = torch.device("cpu") if painted is not None else choose_device(settings.optimizer.device)
     styles = read_styles(request.styles)
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
@@ -164,11 +166,11 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
-    settings = with_tile(settings, size, device)
+    settings = settings.with_values(tile=painted["tile"]) if painted is not None else with_tile(settings, size, device)
     over_time = settings_over(settings, [read.style.weight for read in styles], selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     vgg = None
-    if settings.optimizer.iterations:
+    if settings.optimizer.iterations and painted is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
@@ -193,8 +195,9 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         plan=plan,
         asked=asked,
         notes=notes,
-        find_motion=_finder(settings, device),
+        find_motion=DISFlow if painted is not None else _finder(settings, device),
         vectors=vectors,
+        is_painted=painted is not None,
     )
 
 

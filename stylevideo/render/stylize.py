@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from stylevideo.engine.loop import turning_frames, with_one_picture
+from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
     DecodeError,
@@ -27,20 +27,16 @@ from stylevideo.errors import (
     InputError,
     KilledError,
     PaintingError,
-    Stopped,
     StorageError,
     StyleVideoError,
     TouchedError,
 )
 from stylevideo.media.decode.reader import open_clip, read_frames
-from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
-from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import colored, displayed, with_source_colors
 from stylevideo.render.claims import Claims, Hooks
-from stylevideo.render.disk import check_room
 from stylevideo.render.estimate import pixels_of
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, next_fallback, smaller_tile
@@ -48,8 +44,8 @@ from stylevideo.render.opening import Attempt, Mode, film_size, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Painter, too_large
 from stylevideo.render.pipeline import Pipeline
-from stylevideo.render.styles import ShotPalettes
-from stylevideo.reports.events import Checked, Forecast, Listener, Planned
+from stylevideo.render.shots import announce, detect, remembered_shots, require_more, shots_to_paint
+from stylevideo.reports.events import Checked, Forecast, Listener
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
 from stylevideo.reports.sheet import COLUMNS, write_sheet
@@ -59,17 +55,13 @@ from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import (
     TURN_NAME,
     load_palettes,
-    load_shots,
-    next_indices,
     require_whole,
-    save_palettes,
-    save_shots,
 )
 from stylevideo.store.claims import discard
 from stylevideo.store.frames import FrameStore, accept_changes, write_note
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
-from stylevideo.system.device import cpu_threads, describe, memory_context, release_memory
+from stylevideo.system.device import cpu_threads, memory_context, release_memory
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat, broken_off_when
 from stylevideo.timeline.clip import Shot
@@ -215,6 +207,7 @@ class _Run:
         self._shared = _Shared(hooks.claims)
         self.knows_frames, self.has_begun = knows_frames, False
         self._smaller_tile: int | None = None
+        self._is_painted = False
 
     def make(self) -> ClipResult:
         """Make the film, or as much of it as there is memory for."""
@@ -225,21 +218,22 @@ class _Run:
         store = job.store
         assert store is not None, "a job that is rendered has begun its work"
         self.has_begun = True
+        self._is_painted = job.is_painted
         if self._request.settings.optimizer.tile != "off":
             self._smaller_tile = smaller_tile(job.settings, job.size)
         on_event(Checked(job.clip, job.view))
         with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
-            shots = _remembered_shots(store, job, stop)
+            shots = remembered_shots(store, job, stop)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
             self.knows_frames = True
-            to_do = _announce(job, store, shots, on_event)
+            to_do = announce(job, store, shots, on_event)
             forecast = None
             with (
                 Pipeline(job, store, shots) as pipeline,
                 Painter(job, shots, store, pipeline.waiting_for_frames, stop, load_palettes(store)) as painter,
             ):
-                require_more = partial(_require_more, job, stop)
-                for shot in _shots_to_paint(store, shots, self._hooks.claims, require_more):
+                may_go_on = partial(require_more, job, stop)
+                for shot in shots_to_paint(store, shots, self._hooks.claims, may_go_on):
                     if shot is None:
                         pipeline.wait_for_others()
                         pipeline.tell_saved(on_event)
@@ -251,7 +245,7 @@ class _Run:
                             on_event(forecast)
                         pipeline.tell_saved(on_event)
                         if not made.ends_shot:
-                            require_more()
+                            may_go_on()
                 pipeline.finish_frames()
                 pipeline.tell_saved(on_event)
                 notes = pipeline.finish_film()
@@ -268,6 +262,8 @@ class _Run:
         Raises:
             DeviceMemoryError: this one, where nothing is left to give up.
         """
+        if self._is_painted:  # whatever it was that needed memory, it was no painting
+            raise error
         if self._shared.was_helped:
             return {}
         if self._smaller_tile:
@@ -294,48 +290,6 @@ def _kept(job: Job, store: FrameStore) -> Iterator[None]:
         raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
         ) from error
-
-
-def _shots_to_paint(
-    store: FrameStore, shots: Sequence[Shot], claims: Claims, require_more: Callable[[], None]
-) -> Iterator[Shot | None]:
-    """Every shot that nobody else has, and in the end those that others did not complete.
-
-    Args:
-        store: says which are complete, and claims those that are painted.
-        shots: all of them.
-        claims: asked before each.
-        require_more: called where one is done and frames are missing; raises where there shall be no more.
-    Yields:
-        None where there is nothing to do for now but to wait for others.
-    """
-    complete = store.complete_shots()
-    left = [shot for shot in shots if shot.index not in complete]
-    while left:
-        painted = set()
-        for shot in left:
-            if claims.take(shot.index) and store.take(shot.index):
-                painted.add(shot)
-                yield shot
-                if shot is not left[-1]:
-                    require_more()
-        complete = store.complete_shots()
-        left = [shot for shot in left if shot not in painted and shot.index not in complete]
-        if left:
-            require_more()
-            yield None
-
-
-def _require_more(job: Job, stop: Callable[[], bool]) -> None:
-    """End work where frames are missing, and there is no room for them or no wish; all that is painted becomes a film.
-
-    Raises:
-        StorageError: the disk is nearly full.
-        Stopped: because of `stop`.
-    """
-    check_room(job)
-    if stop():
-        raise Stopped
 
 
 class _Shared:
@@ -379,47 +333,10 @@ def stylize_frames(
     path, settings = Path(source).absolute(), settings or Settings()
     job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings), Mode.FRAMES)
     with cpu_threads(settings.optimizer.threads):
-        shots, palettes = _detect(job)
+        shots, palettes = detect(job)
         with Painter(job, shots, None, palettes=palettes) as painter:
             results = (made.result for shot in shots for made in painter.paint(shot))
             yield from with_source_colors(job, results)
-
-
-def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
-    """The clip's shots, and their palettes where the styles' are fitted to them."""
-    settings = job.settings.shots
-    if not job.paints:
-        settings = replace(settings, bars="paint", fades="paint")  # nobody asks what is a picture
-    find = partial(detect_shots, job.clip.selection, settings)
-    with job.watch.guard():
-        palettes = ShotPalettes() if job.settings.colors.color == "match" and job.paints else None
-        if palettes:
-            shots = find(replace(job.reading, bits=8), stop, job.size, palettes.look)
-        else:
-            shots = find(job.analysis_options, stop, job.size)
-    shots = with_one_picture(shots) if job.settings.temporal.loop else shots
-    return shots, palettes.of(shots) if palettes else ()
-
-
-def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
-    shots = load_shots(store)
-    if shots is None:
-        shots, palettes = _detect(job, stop)
-        if palettes:
-            save_palettes(store, palettes)  # first: where there are shots, there are palettes
-        save_shots(store, shots)
-    return shots
-
-
-def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
-    """Tell the plan; returns the indices of the frames that are to be made."""
-    following = next_indices(store, shots, job.size)
-    unfinished = tuple(shot for shot in shots if following[shot] < shot.stop)
-    to_do = [index for shot in unfinished for index in range(following[shot], shot.stop)]
-    height, width = job.size
-    finished = len(job.clip.frames) - len(to_do)
-    on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished))
-    return to_do
 
 
 def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: PaintedFrame) -> float:

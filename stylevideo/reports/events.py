@@ -30,7 +30,7 @@ class Planned:
     Attributes:
         clip: source, film and frames.
         width, height: of the film, pixels.
-        shots: all of them.
+        shots: all of them; where a part of a film is painted, those of the part.
         unfinished: those of which frames are to be made.
         device: in words.
         finished: frames that an interrupted run has already made.

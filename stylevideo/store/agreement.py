@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stylevideo.errors import ResumeError
+from stylevideo.errors import ResumeError, UnlikeError
 from stylevideo.store.manifest import PAINTING
 from stylevideo.text import counted, listed
 
@@ -38,6 +38,7 @@ def require_same(
         finished: frames that this process would throw away if it were to begin anew; None where it may not.
     Raises:
         ResumeError: with what differs, and what to do.
+        UnlikeError: likewise, where it is in how this machine would paint.
     """
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if "device_kind" in changed:
@@ -59,7 +60,21 @@ def require_same(
     if finished is not None:
         lost = f", and throw away {counted(finished, 'finished frame')}" if finished else ""
         said = f"{said} To begin anew{lost}, add --restart."
-    raise ResumeError(said)
+    raise (UnlikeError if is_painting else ResumeError)(said)
+
+
+def painted_by(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings' values by which a machine paints as those do that work was begun by.
+
+    Args:
+        key: the work's resume key.
+    """
+    values = {"device": key["device_kind"], "tile": key["tile"]}
+    if isinstance(key["threads"], int):
+        values["threads"] = key["threads"]
+    if key["convolution_dtype"] in _PRECISIONS:
+        values["precision"] = _PRECISIONS[key["convolution_dtype"]]
+    return values
 
 
 def _as_before(before: Mapping[str, Any], changed: Iterable[str]) -> str:

@@ -16,11 +16,12 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.resting import Resting
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.engine.terms import Rest
+from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
-from stylevideo.store.frames import SHOTS_NAME, FrameStore
+from stylevideo.store.frames import SHOTS_NAME, FrameStore, read_note
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
@@ -143,7 +144,19 @@ def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:
 
 def load_shots(store: FrameStore) -> tuple[Shot, ...] | None:
     """A film's shots, if they have been found."""
-    remembered = store.read_note(SHOTS_NAME)
+    return _as_shots(store.read_note(SHOTS_NAME))
+
+
+def read_shots(places: Places) -> tuple[Shot, ...] | None:
+    """The shots of an unfinished film, if they have been found, for who does not take part in it.
+
+    Raises:
+        ResumeError: what says so is spoilt.
+    """
+    return _as_shots(read_note(places, SHOTS_NAME))
+
+
+def _as_shots(remembered: Sequence[dict[str, Any]] | None) -> tuple[Shot, ...] | None:
     return None if remembered is None else tuple(map(_as_shot, remembered))
 
 

@@ -156,12 +156,17 @@ class ShotClaims:
 
 def holder_of_any(places: Places) -> str | None:
     """Who paints a shot of a film now, in words; None where nobody does. Nothing is claimed to find out."""
-    folder = places.work / CLAIMS
+    return next(iter(holders(places).values()), None)
+
+
+def holders(places: Places) -> dict[int, str]:
+    """Who paints which shots of a film now, in words, by the shots' indices. Nothing is claimed to find out."""
+    folder, found = places.work / CLAIMS, dict[int, str]()
     for claim in _last_claims(folder).values():
         path = folder / claim.name
         if not _has_ended(path) and _touched(path) is not None:
-            return _read(path)[1] or "another process"
-    return None
+            found[claim.shot] = _read(path)[1] or "another process"
+    return found
 
 
 def discard(places: Places) -> str:

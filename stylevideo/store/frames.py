@@ -75,10 +75,30 @@ def write_note(places: Places, name: str, value: Any) -> None:
         found[0].write(f"{name}.json", value)
 
 
+def completed_shots(places: Places) -> frozenset[int]:
+    """Indices of the shots of an unfinished film that are complete; see `FrameStore.complete_shots`.
+
+    Raises:
+        ResumeError: what says so is spoilt.
+    """
+    found = find_notes(places.work)
+    return frozenset(_complete_shots(found[0])) if found else frozenset()
+
+
 def accept_changes(places: Places, changes: Mapping[str, Any]) -> None:
     """Let an interrupted run's frames be gone on from although these parts of their resume key have changed."""
     if found := find_notes(places.work):
         write_job(found[0], {**found[1], **changes})
+
+
+def painted_with(places: Places) -> dict[str, Any] | None:
+    """The resume key of unfinished work of which all frames are painted, so that no more than the film is missing.
+
+    Raises:
+        ResumeError: it is spoilt.
+    """
+    found = find_notes(places.work)
+    return found[1] if found and _is_painted(found[0]) else None
 
 
 def find_store(places: Places, resume_key: Mapping[str, Any]) -> FrameStore | None:

@@ -96,8 +96,8 @@ class Asked:
         styles: with their files' hashes.
         settings: that are asked for.
         view: what of OpenColorIO decides how light looks, if the settings name it.
-        weights: SHA-256 of the weights' file, if the settings name one.
-        raft_weights: likewise of RAFT's.
+        weights: SHA-256 of the weights' file, or the word that the settings have for them.
+        raft_weights: of RAFT's file, if the settings name one.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
     """
 
@@ -107,8 +107,8 @@ class Asked:
     styles: tuple[StyleContent, ...] = item(EVERY)
     settings: Settings = item(Use.REQUEST)
     view: str = item(Use.REQUEST)
-    weights: str = item(Use.REQUEST)
-    raft_weights: str = item(Use.REQUEST)
+    weights: str = item(Use.REQUEST | Use.FILM)
+    raft_weights: str = item(Use.REQUEST | Use.FILM)
     vectors: str = item(EVERY)
 
     @classmethod
@@ -127,7 +127,7 @@ class Asked:
             styles=tuple(styles),
             settings=settings,
             view=_view_identity(settings.footage.view),
-            weights=weights_hash(settings.weights.file),
+            weights=weights_hash(settings.weights.file) if settings.weights.file else settings.weights.weights,
             raft_weights=weights_hash(settings.motion.weights_file),
             vectors=_vectors_identity(settings.motion.vectors_path),
         )
@@ -156,7 +156,8 @@ class Manifest:
         size: width and height of the film.
         device_kind, threads: that paint.
         convolution_dtype, weights_sha256: of the network; "none" and None where nothing is painted.
-        motion: name of the source of motion; "none" where nothing is carried.
+        motion: name of the source of motion; "none" where nothing is carried. What is asked for says which weights and
+            which motion, also to who paints nothing and loads no network.
         bits: a channel, that finished frames are kept with.
         reading: how the source's frames are read.
         view: what decides how the source's light looks; "none" where it has none.
@@ -178,8 +179,8 @@ class Manifest:
     device_kind: str = item(Use.PAINTING)
     threads: int | str = item(Use.PAINTING)
     convolution_dtype: str = item(Use.PAINTING)
-    weights_sha256: str | None = item(Use.FILM | Use.RECORD)
-    motion: str = item(Use.FILM)
+    weights_sha256: str | None = item(Use.PAINTING | Use.RECORD)
+    motion: str = item(Use.PAINTING)
     bits: int = item(Use.FILM)
     reading: str = item(Use.FILM)
     view: str = item(Use.FILM)

