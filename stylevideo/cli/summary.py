@@ -1,4 +1,4 @@
-"""What is said of a batch in lines and rows: what its check found, how a clip ended, what became of all; and its report."""
+"""What is said of a batch in lines, rows and a report: what its check found, how a clip ended, what became of all."""
 
 from __future__ import annotations
 

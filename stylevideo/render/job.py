@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
-from stylevideo.store.manifest import Asked, Manifest, SourceFile
+from stylevideo.store.manifest import OF_PAINTER, Asked, Manifest, SourceFile
 from stylevideo.store.watch import SourceWatch
 from stylevideo.timeline.selection import Clip
 
@@ -56,7 +57,8 @@ class Job:
         store: the film's unfinished work, as far as it is there or begun.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
-        is_painted: whether all frames were painted before, so that only the film is missing.
+        painted: the resume key by which all frames were painted before, so that only the film is missing; None while
+            any is.
     """
 
     clip: Clip
@@ -78,7 +80,7 @@ class Job:
     store: FrameStore | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
-    is_painted: bool = False
+    painted: Mapping[str, Any] | None = None
 
     def motion(self, active: Rectangle | None = None) -> MotionSource:
         """The source of motion that frames follow each other by; one for each thread.
@@ -146,7 +148,7 @@ def encoding_of(delivery: Delivery, settings: Settings) -> Encoding:
 def manifest_of(job: Job) -> Manifest:
     """From what a job's film is made. Of a large clip the SHA-256 is not known yet: see `SourceWatch.sha256`."""
     reading = job.reading
-    return Manifest(
+    manifest = Manifest(
         asked=job.asked,
         form_of_unfinished_work=FORM,
         margin_px=MARGIN_PX,
@@ -163,9 +165,12 @@ def manifest_of(job: Job) -> Manifest:
         threads=torch.get_num_threads() if job.device.type == "cpu" else "of no effect",
         convolution_dtype=str(job.vgg.convolution_dtype) if job.vgg else "none",
         weights_sha256=job.vgg.identity if job.vgg else None,
-        motion=job.motion().name if job.carries and job.vgg else "none",
+        motion=job.motion().name if job.carries else "none",
         bits=job.bits,
         reading=f"{reading.bits} bits, alpha {reading.alpha}",
         view=sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
         settings=job.settings,
     )
+    if job.painted is None:
+        return manifest
+    return replace(manifest, **{name: job.painted[name] for name in OF_PAINTER})  # whoever that was

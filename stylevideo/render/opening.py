@@ -40,12 +40,15 @@ from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
 from stylevideo.render.styles import read_styles, seen_through
+from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.store.agreement import differing
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, painted_with, read_note
-from stylevideo.store.manifest import Asked
+from stylevideo.store.kept import ASKED_NAME, Kept
+from stylevideo.store.manifest import OF_FRAMES, Asked
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
@@ -114,8 +117,11 @@ def open_job(
     if mode is Mode.CHECK:
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
     attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
+    settings = request.settings.with_values(**attempt.given_up)
     painted = None if attempt.anew else painted_with(request.places)
-    job = _read(request, request.settings.with_values(**attempt.given_up), mode, painted)
+    job = _read(request, settings, mode, painted)
+    if painted is not None and settings.output.keep_frames and differing(painted, manifest_of(job).resume_key):
+        job = _read(request, settings, mode)  # which paints again what is now asked for otherwise
     job.watch.only_written = attempt.only_written
     if attempt.given_up:
         job = replace(job, notes=(*job.notes, in_words(attempt.given_up)))
@@ -128,13 +134,23 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     if mode is Mode.HELP:
         return FrameStore(places, resume_key, join=True)
     check_space(job, 0 if attempt.anew else finished_frames(places))
+    keeps = job.settings.output.keep_frames
+    # A looped film's end depends on its beginning.
+    by_frame = keeps and not job.settings.temporal.loop
+    weights = [read.style.weight for read in job.styles]
+    asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
+    kept = None if attempt.anew else Kept.find(places, resume_key, asked, OF_FRAMES)
     if mode is Mode.CHECK:
-        return None if attempt.anew else find_store(places, resume_key)
+        return None if attempt.anew or kept else find_store(places, resume_key)
     if (changed := changed_parts(attempt.given_up)) and not attempt.anew:  # killed before `_make_way` could say so
         accept_changes(places, changed)
+    if kept:
+        kept.change(resume_key, asked)
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, resume_key, attempt.anew, remembered)
     store.write_note(REQUEST_NAME, job.asked.key)
+    if keeps:
+        store.write_note(ASKED_NAME, asked)
     return store
 
 
@@ -197,7 +213,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
         notes=notes,
         find_motion=DISFlow if painted is not None else _finder(settings, device),
         vectors=vectors,
-        is_painted=painted is not None,
+        painted=painted,
     )
 
 

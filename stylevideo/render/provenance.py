@@ -25,8 +25,7 @@ def provenance(job: Job) -> dict[str, Any]:
     assert job.store is not None, "a film is made of frames that are kept"
     manifest = manifest_of(job)
     source = replace(manifest.source, sha256=job.watch.sha256())
-    painted = {name: job.store.painted_with[name] for name in ("torch", "weights_sha256")}  # perhaps elsewhere
-    return replace(manifest, source=source, **painted).record
+    return replace(manifest, source=source).record
 
 
 def comment(values: dict[str, Any]) -> str:

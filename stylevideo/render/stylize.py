@@ -218,7 +218,7 @@ class _Run:
         store = job.store
         assert store is not None, "a job that is rendered has begun its work"
         self.has_begun = True
-        self._is_painted = job.is_painted
+        self._is_painted = job.painted is not None
         if self._request.settings.optimizer.tile != "off":
             self._smaller_tile = smaller_tile(job.settings, job.size)
         on_event(Checked(job.clip, job.view))
@@ -251,7 +251,7 @@ class _Run:
                 notes = pipeline.finish_film()
             result = _finish(job, store, shots, notes, pipeline.waits(), began)
         try:
-            stays = store.remove()
+            stays = store.keep() if job.settings.output.keep_frames else store.remove()
         except StyleVideoError as error:  # the film is complete all the same
             stays = str(error)
         return replace(result, warnings=(*result.warnings, stays)) if stays else result

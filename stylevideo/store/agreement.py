@@ -6,7 +6,8 @@ that must be the same for those who paint more of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ def require_same(
     folder: Path,
     before: Mapping[str, Any],
     now: Mapping[str, Any],
-    is_painted: Callable[[], bool],
     finished: int | None,
 ) -> None:
     """Refuse to go on with frames that were made from something else, or to paint more of them otherwise.
@@ -33,18 +33,17 @@ def require_same(
     Args:
         folder: of the work.
         before: its resume key.
-        now: this process's.
-        is_painted: asked whether nothing is left but to make the film.
+        now: this process's; where nothing is left but to make the film, it agrees in how frames were painted.
         finished: frames that this process would throw away if it were to begin anew; None where it may not.
     Raises:
         ResumeError: with what differs, and what to do.
         UnlikeError: likewise, where it is in how this machine would paint.
     """
-    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    changed = differing(before, now)
     if "device_kind" in changed:
         changed = [name for name in changed if name not in _OF_DEVICES]
     is_painting = PAINTING.issuperset(changed)
-    if not changed or (is_painting and is_painted()):
+    if not changed:
         return
     differences = ", ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
     if is_painting:
@@ -61,6 +60,12 @@ def require_same(
         lost = f", and throw away {counted(finished, 'finished frame')}" if finished else ""
         said = f"{said} To begin anew{lost}, add --restart."
     raise (UnlikeError if is_painting else ResumeError)(said)
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Names of the values in which two resume keys differ, one of which may have been read from a file."""
+    now = json.loads(json.dumps(now))
+    return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
 def painted_by(key: Mapping[str, Any]) -> dict[str, Any]:

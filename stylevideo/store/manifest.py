@@ -22,6 +22,7 @@ from typing import Any
 from stylevideo.errors import InputError
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
+from stylevideo.settings.curves import KEY
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
@@ -205,9 +206,14 @@ class Manifest:
         return {**told, "made_by": REPAINTED if self.weights_sha256 else UNCHANGED, "request": self.request_key}
 
 
-PAINTING = frozenset(entry.name for entry in fields(Manifest)[1:] if Use.PAINTING in entry.metadata["uses"]) | {"tile"}
+OF_PAINTER = frozenset(entry.name for entry in fields(Manifest)[1:] if Use.PAINTING in entry.metadata["uses"])
+PAINTING = OF_PAINTER | {"tile"}
 """Names of the resume key's values that only those who paint must agree in: they are of a machine and of what is
 installed there. A tile is, too: it is chosen by a machine's memory."""
+
+
+OF_FRAMES = frozenset({KEY} | {leaf.name for leaf in leaves() if not leaf.why_constant})
+"""Names of the resume key's values that may differ from frame to frame."""
 
 
 def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Asked:
