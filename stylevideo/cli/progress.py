@@ -79,14 +79,14 @@ class ClipProgress:
         self._quiet, self._prefix = quiet, prefix
         self._bar: _Bar | None = None
         self._spoke = time.monotonic()
-        self._name = name
+        self._given = self._name = name
         self._done = self._total = 0
 
     def __call__(self, event: Event) -> None:
         """Show what has happened."""
         match event:
             case Checked():
-                self._name = self._name or event.clip.source.name
+                self._name = self._given or event.clip.source.name
                 light = f"scene-linear light, painted as {event.view}; " if event.view else ""
                 self._say(f"{self._name}: {counted(len(event.clip.frames), 'frame')}; {light}looking for cuts")
             case Planned():
@@ -102,7 +102,8 @@ class ClipProgress:
             self._bar.close()
 
     def _start(self, plan: Planned) -> None:
-        self.close()  # of an attempt that had too little memory
+        self.close()  # of an attempt that had too little memory, or of another film
+        self._name = self._given or plan.clip.source.name
         seconds = self._foresee(plan)
         about = "" if seconds is None else f", about {duration(seconds)}"
         self._say(f"{self._name}: {_plan(plan)}{about}")
@@ -149,7 +150,6 @@ class OpenJDProgress:
             case Planned():
                 self._begun, self._done, self._total = self._begun + 1, event.finished, frames_of(event)
                 self.status(f"{event.clip.source.name}: {_plan(event)}")
-                self._tell()
             case FrameFinished():
                 self._done = min(self._done + 1, self._total)
                 self._tell()

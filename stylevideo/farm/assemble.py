@@ -73,7 +73,7 @@ def require_painted(request: ClipRequest, plan: Plan) -> None:
     holder = holder_of_any(request.places)
     now = f", of which {holder} paints one now" if holder else ""
     raise UnpaintedError(
-        f"{request.output} lacks {counted(len(missing), 'shot')} of {len(plan.shots)}: "
+        f"{request.output} lacks {len(missing)} of its {counted(len(plan.shots), 'shot')}: "
         f"{listed([shot.index + 1 for shot in missing], MOST_NAMED)}{parts}{now}. "
         "Paint what is missing, then run the same command again."
     )

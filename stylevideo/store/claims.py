@@ -108,10 +108,11 @@ class ShotClaims:
         Raises:
             LockedError: this process was halted for too long.
         """
-        if not self._held:
+        held = list(self._held.items())  # before the look, as another thread may claim more during it
+        if not held:
             return
         last = _last_claims(self._folder)
-        for shot, claim in list(self._held.items()):
+        for shot, claim in held:
             if last.get(shot) != claim and self._held.get(shot) == claim:
                 raise LockedError(
                     f"This process did nothing for {LEASE_S:g} s or more, and another one has taken over what it "

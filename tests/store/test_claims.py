@@ -74,6 +74,23 @@ def names(store: FrameStore) -> list[str]:
     return sorted(path.name for path in (store.folder / CLAIMS).iterdir())
 
 
+def test_a_shot_that_is_claimed_while_it_is_looked_for_others_is_kept(
+    store: FrameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that saves looks at the claims while the one that paints goes on to the next shot."""
+    assert store.claims.take(0)
+    listed = claims.names_in
+
+    def claim_meanwhile(folder: Path) -> frozenset[str]:
+        names = listed(folder)
+        monkeypatch.undo()
+        assert store.claims.take(1)
+        return names
+
+    monkeypatch.setattr(claims, "names_in", claim_meanwhile)
+    store.claims.require_kept()
+
+
 def test_a_shot_is_one_painters_until_it_lets_go(store: FrameStore, other: ShotClaims) -> None:
     assert store.take(3)
     assert store.take(3), "whoever has it may ask again"
