@@ -14,10 +14,12 @@ from pathlib import Path
 import hypothesis
 import platformdirs
 import pytest
+from farm_fixtures import farm_words
 from image_fixtures import to_image
 from media_fixtures import make_video, sine
 
 from scripts.samples.scenes import render_shot
+from stylevideo.cli.main import main
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.models.vgg import VGG19
@@ -118,3 +120,19 @@ def two_shot_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "two shots.mp4"
     encoder = ("-c:v", "libx264", "-qp", "12", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest")
     return make_video(path, images, "24", encoder, sine(20 / 24))
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of three rendered shots of three frames, 64x48, with a tone."""
+    images = [frame.image for name in ("flight", "balloon", "flight") for frame in render_shot(name, 3, 64, 48)]
+    encoder = ("-c:v", "libx264", "-qp", "12", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest")
+    return make_video(tmp_path_factory.mktemp("tiny") / "clip.mp4", images, "24", encoder, sine(9 / 24))
+
+
+@pytest.fixture(scope="session")
+def tiny_film(tiny_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the film `film.mp4` that `run` makes of it."""
+    folder = tmp_path_factory.mktemp("run")
+    assert main(["run", *farm_words(tiny_clip, folder / "film.mp4"), "-q"]) == 0
+    return folder

@@ -42,6 +42,7 @@ from stylevideo.system.streams import print_json, print_line
 from stylevideo.text import counted
 
 DONE, AGAIN, NEVER = 0, 1, 2
+CHUNK_FRAMES = 250
 WAIT_S = 90
 """So long network disks may take to show what others have written."""
 Work = Callable[[argparse.Namespace, Sequence[ClipRequest], Hooks], None]
@@ -61,6 +62,7 @@ def add_parsers(commands: Commands) -> None:
     _add_work(paint, "farm paint", _paint)
     assemble = actions.add_parser("assemble", help="write the films, once all shots are painted")
     _add_work(assemble, "farm assemble", _assemble)
+    _add_export(actions.add_parser("export", help="write the three steps down for OpenJD, for Slurm, or as commands"))
     status = actions.add_parser("status", help="show how far films are, by what is in their folders")
     set_command(status, "farm status", _status)
     status.add_argument("films", type=Path, nargs="+", metavar="FILM", help="as it will be called when it is made")
@@ -84,6 +86,30 @@ def _add_work(parser: Parser, name: str, work: Work) -> None:
     add_stall(parser, "end with a traceback where no step is made for so long")
     add_common(parser)
     add_settings(parser)
+
+
+def _add_export(parser: Parser) -> None:
+    set_command(parser, "farm export", _export)
+    parser.add_argument("engine", choices=("openjd", "slurm", "commands"), metavar="{openjd,slurm,commands}")
+    add_films(parser, has_output=False)
+    parser.add_argument("-o", "--folder", type=Path, required=True, metavar="FOLDER", help="where to write")
+    parser.add_argument(
+        "--chunk-frames",
+        type=_at_least_one,
+        default=CHUNK_FRAMES,
+        metavar="N",
+        help=f"about how many frames a part has ({CHUNK_FRAMES})",
+    )
+    parser.add_argument("--gpu", type=count, default=0, metavar="N", help="so many GPUs are needed to paint (0)")
+    add_common(parser)
+    add_settings(parser)
+
+
+def _at_least_one(text: str) -> int:
+    number = count(text)
+    if not number:
+        raise argparse.ArgumentTypeError("a part has one frame at least")
+    return number
 
 
 def _carry_out(work: Work, options: argparse.Namespace) -> int:
@@ -141,6 +167,15 @@ def _assemble(options: argparse.Namespace, requests: Sequence[ClipRequest], hook
         outcomes.append(outcome)
     if report:
         write_outcomes(report, outcomes, time.monotonic() - began)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from stylevideo.farm.export import EXPORTS, farm_jobs, write_exports
+
+    requests = plan_requests(options.clips, overrides(options), options.config)
+    files = EXPORTS[options.engine](farm_jobs(requests, options.chunk_frames, options.gpu))
+    for path in write_exports(files, options.folder):
+        print_line(path)
 
 
 def _status(options: argparse.Namespace) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 from fileseq.frameset import FrameSet
 
-from stylevideo.cli.parser import Commands, Parser, add_common, add_json, as_flag, set_command
+from stylevideo.cli.parser import Commands, Parser, add_common, add_json, set_command
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.planning.looks import describe_looks
 from stylevideo.rectangle import Rectangle
 from stylevideo.settings.presets import PRESETS
+from stylevideo.settings.settings import as_flag
 from stylevideo.system.streams import print_json, print_line
 from stylevideo.timeline.clip import Shot, VideoInfo
 from stylevideo.timeline.selection import FrameSelection

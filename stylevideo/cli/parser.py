@@ -220,16 +220,6 @@ def add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
         group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
 
 
-def as_flag(name: str, value: Any) -> list[str]:
-    """A setting's value as the words of a command line."""
-    flag = name.replace("_", "-")
-    if name == KEY:
-        return [word for text in value for word in (f"--{flag}", *text.split(" ", 1))]
-    if isinstance(value, bool):
-        return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]
-
-
 def _help(leaf: Leaf) -> str:
     default = ",".join(leaf.default) if isinstance(leaf.default, tuple) else leaf.default
     unit = f", {leaf.unit}" if leaf.unit else ""

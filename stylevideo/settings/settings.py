@@ -151,6 +151,16 @@ def _leaf(name: str) -> Leaf:
     return known[name]
 
 
+def as_flag(name: str, value: Any) -> list[str]:
+    """A setting's value as the words of a command line."""
+    flag = name.replace("_", "-")
+    if name == KEY:
+        return [word for text in value for word in (f"--{flag}", *text.split(" ", 1))]
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]
+
+
 def check_keys(texts: Sequence[str]) -> None:
     """Refuse all that is wrong with keys, whatever the clip and its styles are.
 

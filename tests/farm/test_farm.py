@@ -18,38 +18,15 @@ import pytest
 import torch
 from batch_fixtures import wait_until
 from conftest import ROOT, STYLE
-from media_fixtures import make_video, sine
+from farm_fixtures import TINY, contents, farm_words
 
-from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.hidden import Places
 from stylevideo.render import pipeline, shots
 from stylevideo.store import claims
 
-TINY = ("--iterations=1", "--first-iterations=1", "--coarsest-size=0", "--size=48", "--config=none", "--device=cpu")
-CUTS = ("--min-shot-frames=2",)
 Act = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three shots of three frames, 64x48, with a tone."""
-    images = [frame.image for name in ("flight", "balloon", "flight") for frame in render_shot(name, 3, 64, 48)]
-    encoder = ("-c:v", "libx264", "-qp", "12", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest")
-    return make_video(tmp_path_factory.mktemp("farm") / "clip.mp4", images, "24", encoder, sine(9 / 24))
-
-
-def words(clip: Path, film: Path, *more: str) -> list[str]:
-    return [str(clip), "-o", str(film), "--style", str(STYLE), *TINY, *CUTS, *more]
-
-
-@pytest.fixture(scope="module")
-def made_by_run(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the film that `run` makes."""
-    folder = tmp_path_factory.mktemp("run")
-    assert main(["run", *words(clip, folder / "film.mp4"), "-q"]) == 0
-    return folder
 
 
 @pytest.fixture
@@ -60,22 +37,18 @@ def film(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def act(clip: Path, film: Path, capfd: pytest.CaptureFixture[str]) -> Act:
+def act(tiny_clip: Path, film: Path, capfd: pytest.CaptureFixture[str]) -> Act:
     """Does a step of the farm's job; returns the exit code and what it said."""
 
     def step(action: str, *more: str) -> tuple[int, str, str]:
         wait = () if any(word.startswith("--wait") for word in more) else ("--wait=0",)
-        code = main(["farm", action, *words(clip, film, *wait, *more)])
+        code = main(["farm", action, *farm_words(tiny_clip, film, *wait, *more)])
         return code, *capfd.readouterr()
 
     return step
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def test_in_any_order_and_twice_it_is_the_film_of_run(act: Act, film: Path, made_by_run: Path) -> None:
+def test_in_any_order_and_twice_it_is_the_film_of_run(act: Act, film: Path, tiny_film: Path) -> None:
     code, said, _ = act("plan", "--parts=3", "--progress=openjd")
     assert code == 0
     assert said.endswith("openjd_progress: 100\n")
@@ -94,12 +67,12 @@ def test_in_any_order_and_twice_it_is_the_film_of_run(act: Act, film: Path, made
     assert act("paint", "--part=2/3")[0] == act("paint", "--part=1/3")[0] == 0
     code, said, _ = act("assemble")
     assert (code, said) == (0, f"{film}\n")
-    assert contents(film.parent) == contents(made_by_run)
+    assert contents(film.parent) == contents(tiny_film)
     assert [act("plan")[0], act("paint", "--part=2/3")[0], act("assemble")[0]] == [0, 0, 0]
-    assert contents(film.parent) == contents(made_by_run)
+    assert contents(film.parent) == contents(tiny_film)
 
 
-def test_painting_is_as_it_was_planned_on_a_machine_with_other_cores(act: Act, film: Path, made_by_run: Path) -> None:
+def test_painting_is_as_it_was_planned_on_a_machine_with_other_cores(act: Act, film: Path, tiny_film: Path) -> None:
     before = torch.get_num_threads()
     assert act("plan")[0] == 0
     try:
@@ -109,7 +82,7 @@ def test_painting_is_as_it_was_planned_on_a_machine_with_other_cores(act: Act, f
         assert act("assemble")[0] == 0
     finally:
         torch.set_num_threads(before)
-    assert contents(film.parent) == contents(made_by_run)
+    assert contents(film.parent) == contents(tiny_film)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +109,7 @@ def test_what_does_not_fit_the_plan_is_refused_and_leaves_all_as_it_was(
 
 
 def test_a_machine_that_is_not_like_the_plan_says_so(
-    act: Act, clip: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+    act: Act, tiny_clip: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert act("plan")[0] == 0
     with monkeypatch.context() as elsewhere:
@@ -144,17 +117,17 @@ def test_a_machine_that_is_not_like_the_plan_says_so(
         code, _, complaint = act("paint", "--part=1/1")
         assert code == 1
         assert "torch was " in complaint and "leave the rest to machines that paint alike" in complaint
-    kept = clip.read_bytes()
-    with clip.open("ab") as stream:
+    kept = tiny_clip.read_bytes()
+    with tiny_clip.open("ab") as stream:
         stream.write(b"more")
     try:
         code, _, complaint = act("paint", "--part=1/1")
         assert (code, "source was" in complaint, "--restart" in complaint) == (2, True, False)
-        clip.rename(clip.with_name("away.mp4"))
+        tiny_clip.rename(tiny_clip.with_name("away.mp4"))
         code, _, complaint = act("paint", "--part=1/1")
-        assert code == 2 and f"{clip}" in complaint
+        assert code == 2 and str(tiny_clip) in complaint
     finally:
-        clip.write_bytes(kept)
+        tiny_clip.write_bytes(kept)
 
 
 def test_too_little_memory_changes_nothing_of_the_others_work(
@@ -189,22 +162,22 @@ def test_what_was_spoilt_is_told_without_advice_that_costs_the_others_work(act: 
 
 
 def test_who_finds_a_shot_taken_waits_and_ends_well(
-    act: Act, clip: Path, film: Path, made_by_run: Path, monkeypatch: pytest.MonkeyPatch
+    act: Act, tiny_clip: Path, film: Path, tiny_film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other is a process of its own, as on another machine."""
     monkeypatch.setattr(claims, "LOOK_AGAIN_S", 0.05)
     assert act("plan")[0] == 0
-    command = [sys.executable, "-m", "stylevideo", "farm", "paint", *words(clip, film), "--part=1/1"]
+    command = [sys.executable, "-m", "stylevideo", "farm", "paint", *farm_words(tiny_clip, film), "--part=1/1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as other:
         wait_until(lambda: any((Places.of(film).work / "claims").iterdir()) or other.poll() is not None)
         assert act("paint", "--part=1/1")[0] == 0
         _, complaint = other.communicate()
     assert other.returncode == 0, complaint
     assert act("assemble")[0] == 0
-    assert contents(film.parent) == contents(made_by_run)
+    assert contents(film.parent) == contents(tiny_film)
 
 
-def test_assembling_waits_for_what_comes_late(act: Act, clip: Path, film: Path, made_by_run: Path) -> None:
+def test_assembling_waits_for_what_comes_late(act: Act, tiny_clip: Path, film: Path, tiny_film: Path) -> None:
     """Also for the plan, which network disks may show late."""
     assert act("plan")[0] == act("paint", "--part=1/1")[0] == 0
     work = Places.of(film).work
@@ -214,7 +187,7 @@ def test_assembling_waits_for_what_comes_late(act: Act, clip: Path, film: Path, 
     late.start()
     assert act("assemble", "--wait=60")[0] == 0
     late.join()
-    assert contents(film.parent) == contents(made_by_run)
+    assert contents(film.parent) == contents(tiny_film)
 
 
 def test_the_status_says_what_is_missing_and_whose_it_is(
@@ -237,12 +210,12 @@ def test_the_status_says_what_is_missing_and_whose_it_is(
 
 
 def test_a_job_of_several_films_is_dealt_out_as_one_length(
-    clip: Path, made_by_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tiny_clip: Path, tiny_film: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    clips = [tmp_path / name / clip.name for name in ("a", "b")]
+    clips = [tmp_path / name / tiny_clip.name for name in ("a", "b")]
     for copy in clips:
         copy.parent.mkdir()
-        shutil.copy(clip, copy)
+        shutil.copy(tiny_clip, copy)
     shared = [
         *map(str, clips),
         "--out-dir",
@@ -251,7 +224,6 @@ def test_a_job_of_several_films_is_dealt_out_as_one_length(
         "--style",
         str(STYLE),
         *TINY,
-        *CUTS,
     ]
     assert main(["farm", "plan", *shared, "--parts=2"]) == 0
     assert main(["farm", "paint", *shared, "--part=1/2"]) == 0
@@ -263,14 +235,14 @@ def test_a_job_of_several_films_is_dealt_out_as_one_length(
     assert main(["farm", "paint", *shared, "--part=2/2"]) == 0
     report = tmp_path / "report.json"
     assert main(["farm", "assemble", *shared, "--report", str(report)]) == 0
-    assert [Path(film).read_bytes() for film in films] == [(made_by_run / "film.mp4").read_bytes()] * 2
+    assert [Path(film).read_bytes() for film in films] == [(tiny_film / "film.mp4").read_bytes()] * 2
     assert [clip["status"] for clip in json.loads(report.read_text())["clips"]] == ["made", "made"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-def test_who_is_asked_to_end_keeps_what_is_painted_and_ends_with_130(clip: Path, film: Path, act: Act) -> None:
+def test_who_is_asked_to_end_keeps_what_is_painted_and_ends_with_130(tiny_clip: Path, film: Path, act: Act) -> None:
     assert act("plan")[0] == 0
-    command = [sys.executable, "-m", "stylevideo", "farm", "paint", *words(clip, film), "--part=1/1"]
+    command = [sys.executable, "-m", "stylevideo", "farm", "paint", *farm_words(tiny_clip, film), "--part=1/1"]
     frames = Places.of(film).work / "frames"
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as painting:
         wait_until(lambda: any(frames.glob("*.json")) or painting.poll() is not None)

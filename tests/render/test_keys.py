@@ -15,14 +15,14 @@ from media_fixtures import make_video
 import stylevideo
 from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import build_parser, main
-from stylevideo.cli.parser import as_flag, given_settings
+from stylevideo.cli.parser import given_settings
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import ResumeError, StyleVideoError
 from stylevideo.media.hidden import Places
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.render.opening import Mode, open_job
-from stylevideo.settings.settings import Settings
+from stylevideo.settings.settings import Settings, as_flag
 from stylevideo.settings.style import Style
 
 OTHER = STYLE.with_name("woodblock.jpg")
