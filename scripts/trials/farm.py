@@ -2,9 +2,9 @@
 
     python -m scripts.trials farm [kill meet kinds] [--kills 30]
 
-`kill`: two painters and who puts the film together side by side, one of them ended by kill -9 again and again, at random
-moments; `meet`: two painters of one shot at once; `kinds`: an EXR sequence, a film with alpha and a loop, painted by parts
-out of order. Prints Markdown; the exit code is 1 if a bar is unmet.
+`kill`: two painters and who puts the film together side by side, one of them ended by kill -9 again and again; `meet`:
+two painters of one shot at once; `kinds`: an EXR sequence, a film with alpha and a loop, by parts out of order. Prints
+Markdown; the exit code is 1 if a bar is unmet.
 """
 
 from __future__ import annotations
