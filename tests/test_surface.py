@@ -32,6 +32,7 @@ BATCH, ENCODER, MOTION, DIRECTION = (
 )
 SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER + MOTION + DIRECTION, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
+FARM = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "farm.md").read_text(encoding="utf-8"), re.DOTALL)
 LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
 
@@ -133,6 +134,24 @@ def test_every_command_in_the_documents_runs(
     else:
         done = subprocess.run([sys.executable, "-m", "stylevideo", *arguments], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_page_on_farms_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each step needs the one before it."""
+    quick = [*(f"--{name.replace('_', '-')}=1" for name in QUICK if name != "new_iterations"), "--size=64"]
+    write_small_job(tmp_path / "job.toml")
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(line) for block in FARM for line in block.splitlines()]
+    for program, *words in commands:
+        assert program == "stylevideo"
+        arguments = [str(ROOT / word) if word.startswith("samples/") else word for word in words]
+        if arguments[1] in ("plan", "paint", "assemble"):
+            arguments += [*quick, "--frames", "39-42", "--wait=0"]
+        assert main(arguments) == 0, capfd.readouterr().err
+    assert {words[2] for words in commands} == {"plan", "paint", "status", "assemble", "export"}
+    assert [path.name for path in (tmp_path / "films").iterdir() if path.suffix == ".mp4"] == ["lake.mp4"]
 
 
 def test_the_python_example_in_the_readme_runs(tmp_path: Path) -> None:
