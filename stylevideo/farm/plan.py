@@ -26,6 +26,7 @@ from stylevideo.reports.events import Checked
 from stylevideo.store.agreement import painted_by
 from stylevideo.store.checkpoint import read_shots
 from stylevideo.store.frames import read_note
+from stylevideo.store.kept import WHOLE_NAME
 from stylevideo.store.lock import sole_run
 from stylevideo.store.notes import find_notes
 from stylevideo.system.background import POLL_S
@@ -139,13 +140,15 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
 
 
 def find_plan(places: Places) -> Plan | None:
-    """The plan of a film; None where there is none.
+    """The plan of a film; None where there is none, or its film is complete and its frames are kept for another.
 
     Raises:
         ResumeError: it is spoilt.
     """
     told, shots = read_note(places, PLAN_NAME), read_shots(places)
-    return Plan(told["parts"], Place(**told["place"]), shots) if told and shots else None
+    if not told or not shots or read_note(places, WHOLE_NAME):
+        return None
+    return Plan(told["parts"], Place(**told["place"]), shots)
 
 
 def require_plan(request: ClipRequest) -> Plan:

@@ -124,10 +124,9 @@ def test_what_cannot_be_exported_is_refused_in_a_sentence(
     more: list[str], sentence: str, tiny_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        code = export("openjd", tiny_clip, tmp_path, *more)
+        assert export("openjd", tiny_clip, tmp_path, *more) == 2
     except SystemExit as ended:
-        code = ended.code
-    assert code == 2
+        assert ended.code == 2
     assert sentence in capfd.readouterr().err
     assert not (tmp_path / "jobs").exists()
 

@@ -23,7 +23,7 @@ from farm_fixtures import TINY, contents, farm_words
 from stylevideo.cli.main import main
 from stylevideo.errors import DeviceMemoryError
 from stylevideo.media.hidden import Places
-from stylevideo.render import pipeline, shots
+from stylevideo.render import pipeline
 from stylevideo.store import claims
 
 Act = Callable[..., tuple[int, str, str]]
@@ -141,7 +141,7 @@ def test_too_little_memory_changes_nothing_of_the_others_work(
         raise DeviceMemoryError("Choose a smaller --size with --restart.")
 
     with monkeypatch.context() as small:
-        small.setattr(shots.Painter, "paint", lack)
+        small.setattr("stylevideo.render.shots.Painter.paint", lack)
         code, _, complaint = act("paint", "--part=1/1")
     assert code == 1
     assert complaint.endswith("as it was planned. Leave it to machines that have more.\n")

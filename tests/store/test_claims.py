@@ -21,6 +21,7 @@ from stylevideo.store import claims
 from stylevideo.store.claims import ShotClaims
 from stylevideo.store.frames import FrameStore
 from stylevideo.store.lock import is_locked
+from stylevideo.store.notes import names_in
 from stylevideo.store.unfinished import find_unfinished, remove_unfinished
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -79,15 +80,14 @@ def test_a_shot_that_is_claimed_while_it_is_looked_for_others_is_kept(
 ) -> None:
     """The thread that saves looks at the claims while the one that paints goes on to the next shot."""
     assert store.claims.take(0)
-    listed = claims.names_in
 
     def claim_meanwhile(folder: Path) -> frozenset[str]:
-        names = listed(folder)
+        names = names_in(folder)
         monkeypatch.undo()
         assert store.claims.take(1)
         return names
 
-    monkeypatch.setattr(claims, "names_in", claim_meanwhile)
+    monkeypatch.setattr("stylevideo.store.claims.names_in", claim_meanwhile)
     store.claims.require_kept()
 
 
