@@ -111,7 +111,7 @@ class UnlikeError(ResumeError):
     elsewhere = True
 
 
-class PlanError(RequestError):
+class PlanError(InputError):
     """No plan of a film is found here: it was never made, or the folder is not shared with this machine."""
 
     elsewhere = True
