@@ -106,7 +106,7 @@ class ResumeError(RequestError):
 
 
 class UnlikeError(ResumeError):
-    """Frames of an earlier run are there, and this machine would paint the others otherwise."""
+    """Frames of an earlier run are there, and what is installed or built into this machine makes others."""
 
     elsewhere = True
 

@@ -37,8 +37,6 @@ from stylevideo.timeline.clip import Shot
 
 PLAN_NAME = "plan"
 """Under this name a store remembers how its film is dealt out."""
-WAIT_S = 90.0
-"""For what another machine has written: network disks may take so long to show it."""
 LOOK_AGAIN_S = 1.0
 LEFT_TO_THE_MACHINE = {"device": "auto", "threads": 0, "precision": "auto", "tile": "auto"}
 """What settings say where each machine would choose for itself."""

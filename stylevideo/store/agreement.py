@@ -37,7 +37,7 @@ def require_same(
         finished: frames that this process would throw away if it were to begin anew; None where it may not.
     Raises:
         ResumeError: with what differs, and what to do.
-        UnlikeError: likewise, where it is in how this machine would paint.
+        UnlikeError: likewise, where it is in how this machine would paint, or in the program's version.
     """
     changed = differing(before, now)
     if "device_kind" in changed:
@@ -59,7 +59,7 @@ def require_same(
     if finished is not None:
         lost = f", and throw away {counted(finished, 'finished frame')}" if finished else ""
         said = f"{said} To begin anew{lost}, add --restart."
-    raise (UnlikeError if is_painting else ResumeError)(said)
+    raise (UnlikeError if is_painting or "stylevideo" in changed else ResumeError)(said)
 
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

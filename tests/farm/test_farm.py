@@ -117,6 +117,10 @@ def test_a_machine_that_is_not_like_the_plan_says_so(
         code, _, complaint = act("paint", "--part=1/1")
         assert code == 1
         assert "torch was " in complaint and "leave the rest to machines that paint alike" in complaint
+        elsewhere.undo()
+        elsewhere.setattr("stylevideo.store.manifest.__version__", "0.0")
+        code, _, complaint = act("paint", "--part=1/1")
+        assert (code, "stylevideo was " in complaint, "--restart" in complaint) == (1, True, False)
     kept = tiny_clip.read_bytes()
     with tiny_clip.open("ab") as stream:
         stream.write(b"more")
