@@ -100,6 +100,11 @@ def _add_run(parser: Parser) -> None:
     parser.add_argument("--config", metavar="FILE.toml", help="your own defaults; 'none' for none")
     _add_batch(parser.add_argument_group("many clips"))
     add_common(parser)
+    add_settings(parser)
+
+
+def add_settings(parser: Parser) -> None:
+    """Add a flag for every setting, in groups."""
     groups = {name: parser.add_argument_group(title) for name, title in SECTION_TITLES.items()}
     for leaf in leaves():
         add_leaf(groups[leaf.section], leaf)
@@ -109,13 +114,13 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
     group.add_argument(
         "--budget",
-        type=_time,
+        type=time_of,
         metavar="TIME",
         help="only say by which preset and size all would be made in so much time, such as 2h, 90m or 1h30m",
     )
     group.add_argument(
         "--workers",
-        type=_count,
+        type=count_of,
         default=0,
         metavar="N",
         help="clips, or shots of one, side by side (1, or one per device)",
@@ -135,19 +140,19 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
         help="end with this exit code where every film is up to date (0)",
     )
     group.add_argument(
-        "--retry", type=_count, default=0, metavar="N", help="try a clip that failed on the way so often again"
+        "--retry", type=count_of, default=0, metavar="N", help="try a clip that failed on the way so often again"
     )
     group.add_argument("--fail-fast", action="store_true", help="end with the first clip that cannot be made")
     group.add_argument(
         "--stall-minutes",
-        type=_count,
+        type=count_of,
         default=60,
         metavar="N",
         help="a worker that makes no step for so long counts as crashed (60; 0: wait for ever)",
     )
 
 
-def _count(text: str) -> int:
+def count_of(text: str) -> int:
     """A number that is not negative."""
     number = int(text)
     if number < 0:
@@ -155,7 +160,7 @@ def _count(text: str) -> int:
     return number
 
 
-def _time(text: str) -> float:
+def time_of(text: str) -> float:
     """A time, in seconds."""
     try:
         return seconds_of(text)
@@ -165,7 +170,7 @@ def _time(text: str) -> float:
 
 def _exit_code(text: str) -> int:
     """A number that every system can pass on."""
-    number = _count(text)
+    number = count_of(text)
     if number > MOST_EXIT_CODE:
         raise argparse.ArgumentTypeError(f"{text} is above {MOST_EXIT_CODE}")
     return number

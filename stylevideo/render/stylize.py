@@ -38,7 +38,7 @@ from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.assemble import colored, displayed, with_source_colors
+from stylevideo.render.assemble import as_seen, with_source_colors
 from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.disk import check_room
 from stylevideo.render.estimate import pixels_of
@@ -379,14 +379,21 @@ def stylize_frames(
     path, settings = Path(source).absolute(), settings or Settings()
     job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings), Mode.FRAMES)
     with cpu_threads(settings.optimizer.threads):
-        shots, palettes = _detect(job)
+        shots, palettes = find_shots(job)
         with Painter(job, shots, None, palettes=palettes) as painter:
             results = (made.result for shot in shots for made in painter.paint(shot))
             yield from with_source_colors(job, results)
 
 
-def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
-    """The clip's shots, and their palettes where the styles' are fitted to them."""
+def find_shots(
+    job: Job, stop: Callable[[], bool] = lambda: False
+) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
+    """The clip's shots, and their palettes where the styles' are fitted to them.
+
+    Raises:
+        DecodeError: no frame can be decoded.
+        Stopped: because of `stop`.
+    """
     settings = job.settings.shots
     if not job.paints:
         settings = replace(settings, bars="paint", fades="paint")  # nobody asks what is a picture
@@ -404,7 +411,7 @@ def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[S
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
     shots = load_shots(store)
     if shots is None:
-        shots, palettes = _detect(job, stop)
+        shots, palettes = find_shots(job, stop)
         if palettes:
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
@@ -490,10 +497,8 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     decoded = job.watch.over(read_frames(job.clip.selection, job.analysis_options))
     sources = {frame.index: frame.picture.fitted(job.size) for frame in decoded if frame.index in wanted}
-    show, number = partial(displayed, job.clip.info, job.reading), job.clip.selection.number
-    pairs = []
-    for index, source in sources.items():
-        shown = colored(job, index, store.picture(number(index)), source)
-        pairs.append((show(source.image, gain=source.gain), to_8_bits(show(shown, gain=source.gain))))
+    number = job.clip.selection.number
+    seen = (as_seen(job, index, store.picture(number(index)), source) for index, source in sources.items())
+    pairs = [(to_8_bits(before), to_8_bits(after)) for before, after in seen]
     labels = [str(number(index)) for index in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)
