@@ -49,7 +49,8 @@ TRIALS = 3
 WORTH_A_TRIAL = 1.5
 """More work by this factor is worth another trial."""
 SPARE_STILLS = 2
-"""So many more are decoded, since some may turn out to be black."""
+SPARES_OF_FEW = 3
+"""Of so many more shots a frame is looked at, since some may be black; where shots are few, so many times as many."""
 STYLE_EDGE_PX = 480
 """Long edge at which a style is shown."""
 SCALES = (
@@ -176,15 +177,19 @@ def chosen_stills(shots: Sequence[Shot], count: int) -> list[tuple[Shot, int]]:
         shots: all of the clip's, in order.
         count: how many are wanted.
     Returns:
-        Shots and indices in the order in which they are wanted; fewer where there are not so many frames, and some more
-        where there are more shots.
+        Shots and indices in the order in which they are wanted: some more, if there are, since some may be blank.
     """
     if len(shots) >= count:
         longest = sorted(shots, key=lambda shot: shot.start - shot.stop)[: count + SPARE_STILLS]
         return [(shot, (shot.start + shot.stop - 1) // 2) for shot in longest]
     frames = range(shots[0].start, shots[-1].stop)
-    places = {frames[(2 * place + 1) * len(frames) // (2 * count)] for place in range(count)}
-    return [(shot, index) for shot in shots for index in sorted(places) if shot.start <= index < shot.stop]
+    middle = (frames.start + frames.stop) // 2
+    spares = sorted(_spread(frames, SPARES_OF_FEW * count), key=lambda index: abs(index - middle))
+    return [(_shot_of(shots, index), index) for index in dict.fromkeys([*_spread(frames, count), *spares])]
+
+
+def _spread(frames: range, count: int) -> list[int]:
+    return [frames[(2 * place + 1) * len(frames) // (2 * count)] for place in range(count)]
 
 
 def scales_for(size: tuple[int, int]) -> tuple[Scale, ...]:
@@ -289,21 +294,18 @@ class _Looking:
         return replace(job, clip=replace(job.clip, selection=seen))
 
     def _chosen(self, job: Job, wanted: Sequence[tuple[Shot, int]], count: int) -> tuple[int, ...]:
-        """Those that are wanted most, without blank ones as long as there are others."""
+        """Those that are wanted most, without faded and blank ones as long as there are others."""
         frames = _decoded(job, sorted(index for _, index in wanted))
-        blank = {index for shot, index in wanted if _is_blank(frames[index], shot, job)}
-        ordered = [index for _, index in wanted if index not in blank] + [
-            index for _, index in wanted if index in blank
-        ]
-        stills = tuple(sorted(ordered[:count]))
+        ordered = sorted(wanted, key=lambda each: _is_faded(frames[each[1]], each[0], job))
+        stills = tuple(sorted(index for _, index in ordered[:count]))
         self._frames[job.reading] = {index: frames[index] for index in stills}
         return stills
 
 
-def _is_blank(frame: SourceFrame, shot: Shot, job: Job) -> bool:
+def _is_faded(frame: SourceFrame, shot: Shot, job: Job) -> bool:
     image = fit_picture(frame.picture.image, job.size)
     part = image[shot.active.rows, shot.active.columns] if shot.active else image
-    return exposure_of(part).is_blank
+    return exposure_of(part).strength(shot) < 1
 
 
 def _decoded(job: Job, indices: Sequence[int]) -> dict[int, SourceFrame]:
@@ -463,6 +465,8 @@ class _Work:
                     break
                 for place, cell in enumerate(cells):
                     if len(self._looks[place].pictures) <= round_:
+                        if self._is_over():
+                            raise Stopped
                         with broken_off_when(self._is_over):
                             self._looks[place].add(*cell.paint(index))
                         self._on_event(Progress(sum(len(look.pictures) for look in self._looks)))

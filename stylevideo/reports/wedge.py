@@ -246,7 +246,8 @@ function byHand(text) {
   return done;
 }
 async function copy(text) {
-  try { await navigator.clipboard.writeText(text); return true; } catch { return byHand(text); }
+  if (byHand(text)) return true;  // asks for no permission, and works for files too
+  try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
 }
 for (const cell of document.querySelectorAll("button.cell")) {
   cell.addEventListener("click", async () => {

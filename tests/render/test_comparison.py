@@ -98,8 +98,6 @@ def test_it_takes_the_place_of_nothing(clip: Path, tmp_path: Path) -> None:
 
 
 def test_of_a_still_there_is_none(tmp_path: Path) -> None:
-    from stylevideo.media.images.pictures import write_png
-
     write_png(tmp_path / "still.png", numbered_frame(1))
     settings = SETTINGS.with_values(compare="side", iterations=0)
     result = stylize(tmp_path / "still.png", [STYLE], tmp_path / "painted.png", settings)

@@ -19,10 +19,9 @@ def plain(color: tuple[int, int, int], width: int = 320, height: int = 180) -> n
 
 
 def example(columns: int = 2) -> Wedge:
-    cells = [WedgeCell("source", (plain(BLUE), plain(BLUE)))]
-    for place in range(columns):
-        cells.append(WedgeCell(f"strength {place}", (plain(RED), None), "1.2 s a frame", f"run '{NAME}' {place}"))
-    row = WedgeRow(NAME, (plain(GREEN, 40, 60),), tuple(cells))
+    source, painted = (plain(BLUE), plain(BLUE)), (plain(RED), None)
+    looks = (WedgeCell(f"strength {n}", painted, "1.2 s a frame", f"run '{NAME}' {n}") for n in range(columns))
+    row = WedgeRow(NAME, (plain(GREEN, 40, 60),), (WedgeCell("source", source), *looks))
     return Wedge("clip.mp4", "How it was painted.", ("frame 1", "frame 20"), (row, row), ("2 of 4 pictures.",))
 
 
