@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo.cli.progress import Tally, Bar
+from stylevideo.cli.progress import Bar, Tally
 from stylevideo.engine.pace import Work
 from stylevideo.render.estimate import Estimate
 
