@@ -24,7 +24,7 @@ from stylevideo.system.streams import print_line
 from stylevideo.text import duration
 
 if TYPE_CHECKING:
-    from stylevideo.render.preview import Chosen, Preview, Progress
+    from stylevideo.render.preview.paint import Chosen, Preview, Progress
     from stylevideo.reports.wedge import Wedge
 
 USUAL_BUDGET_S = 120.0
@@ -38,7 +38,7 @@ def add_parsers(commands: Commands) -> None:
     parser = commands.add_parser(
         "preview", help="show styles, looks and values beside each other before a film is made"
     )
-    set_command(parser, "preview", _preview, loads="stylevideo.render.preview")
+    set_command(parser, "preview", _preview, loads="stylevideo.render.preview.paint")
     parser.add_argument("clip", metavar="CLIP", help="as for `run`: one clip, or a job file with one")
     parser.add_argument(
         "--style",
@@ -91,7 +91,7 @@ def _preview(options: argparse.Namespace) -> int:
     sheet, page = sheet_files(options.output, cells[0].request.source)
     with folder_for(sheet):
         from stylevideo.render.outputs import check_preview
-        from stylevideo.render.preview import paint_preview
+        from stylevideo.render.preview.paint import paint_preview
         from stylevideo.reports.wedge import write_wedge
 
         check_preview((sheet, page), [cell.request for cell in cells], settings.get("overwrite", False))
@@ -123,7 +123,7 @@ class _Shown:
             self._bar.close()
 
     def __call__(self, event: Chosen | Progress) -> None:
-        from stylevideo.render.preview import Chosen, told_scale
+        from stylevideo.render.preview.paint import Chosen, told_scale
 
         if isinstance(event, Chosen):
             say(told_scale(event), self._quiet)

@@ -27,9 +27,9 @@ from stylevideo.media.images.pictures import (
 )
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.ops.color import with_colors_of
-from stylevideo.render.comparison import compared
 from stylevideo.render.job import Comparison, Job
 from stylevideo.render.provenance import comment, provenance, remove_record, write_provenance
+from stylevideo.reports.comparison import compared
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
 from stylevideo.system.heartbeat import beat

@@ -38,7 +38,7 @@ class Comparison:
     """The film for comparison that a job writes beside its own.
 
     Attributes:
-        kind: see `stylevideo.render.comparison`.
+        kind: see `stylevideo.reports.comparison`.
         clip: the job's, with this film's name.
         encoding: how it is encoded, but for what it says of itself.
         plan: what it gets from the source.

@@ -379,15 +379,13 @@ def stylize_frames(
     path, settings = Path(source).absolute(), settings or Settings()
     job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings), Mode.FRAMES)
     with cpu_threads(settings.optimizer.threads):
-        shots, palettes = find_shots(job)
+        shots, palettes = detect(job)
         with Painter(job, shots, None, palettes=palettes) as painter:
             results = (made.result for shot in shots for made in painter.paint(shot))
             yield from with_source_colors(job, results)
 
 
-def find_shots(
-    job: Job, stop: Callable[[], bool] = lambda: False
-) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
+def detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
     """The clip's shots, and their palettes where the styles' are fitted to them.
 
     Raises:
@@ -411,7 +409,7 @@ def find_shots(
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
     shots = load_shots(store)
     if shots is None:
-        shots, palettes = find_shots(job, stop)
+        shots, palettes = detect(job, stop)
         if palettes:
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)

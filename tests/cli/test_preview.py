@@ -23,7 +23,9 @@ from stylevideo.engine.pace import cold_frame
 from stylevideo.media.decode.probe import probe
 from stylevideo.planning.preview import find_columns, find_rows, plan_cells
 from stylevideo.planning.request import Overrides
-from stylevideo.render.preview import Chosen, Progress, chosen_stills, paint_preview, scaled, scales_for
+from stylevideo.render.preview.paint import Chosen, Progress, paint_preview
+from stylevideo.render.preview.scale import scaled, scales_for
+from stylevideo.render.preview.stills import chosen_stills
 from stylevideo.settings.settings import Settings
 from stylevideo.system.environment import command_line
 from stylevideo.timeline.clip import Shot

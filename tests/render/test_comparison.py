@@ -16,8 +16,8 @@ from stylevideo.media.images.pictures import write_png
 from stylevideo.planning.inputs import find_sources
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Overrides
-from stylevideo.render.comparison import compared
 from stylevideo.render.stylize import stylize
+from stylevideo.reports.comparison import compared
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.selection import FrameSelection

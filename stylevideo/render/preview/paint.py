@@ -7,37 +7,29 @@ one takes. Writes nothing.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 import numpy as np
 
 from stylevideo.engine.pace import cold_frame
 from stylevideo.errors import Problems, SettingsError, Stopped
-from stylevideo.media.decode.reader import SourceFrame, read_frames
-from stylevideo.media.images.exposure import exposure_of
-from stylevideo.media.images.pictures import Reading, fit_picture, read_as_srgb, to_8_bits, to_picture
-from stylevideo.ops.color import Palette
-from stylevideo.ops.pyramid import LEAST_EDGE_PX
+from stylevideo.media.decode.reader import SourceFrame
+from stylevideo.media.images.pictures import fit_picture, read_as_srgb, to_8_bits, to_picture
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import as_seen
 from stylevideo.render.job import Job
 from stylevideo.render.opening import Mode, open_job, reduced_size
 from stylevideo.render.painter import Painter
-from stylevideo.render.stylize import find_shots
-from stylevideo.settings.settings import Settings
+from stylevideo.render.preview.scale import Scale, scaled, scales_for
+from stylevideo.render.preview.stills import SHARE_FOR_SHOTS, Stills, shot_of
 from stylevideo.system.device import cpu_threads
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.text import counted, duration
 from stylevideo.timeline.clip import Shot
-from stylevideo.timeline.selection import FrameSelection
 
-SHARE_FOR_SHOTS = 1 / 6
-"""Part of the time in which shots are looked for; then those of as many frames count as were seen."""
 SHARE_PLANNED = 0.8
 """Part of the time that is left which the painting may take by its forecast."""
 ENDING_S = 6.0
@@ -48,32 +40,10 @@ TRIALS = 3
 """So often the first picture is painted at most, each time at what its pace allows."""
 WORTH_A_TRIAL = 1.5
 """More work by this factor is worth another trial."""
-SPARE_STILLS = 2
-SPARES_OF_FEW = 3
-"""Of so many more shots a frame is looked at, since some may be black; where shots are few, so many times as many."""
 STYLE_EDGE_PX = 480
 """Long edge at which a style is shown."""
-SCALES = (
-    *((1920, 1.0), (1280, 1.0), (960, 1.0), (640, 1.0), (512, 1.0), (448, 0.7), (384, 0.5), (320, 0.5)),
-    *((320, 0.35), (288, 0.3), (256, 0.3), (224, 0.25), (192, 0.25), (160, 0.2), (128, 0.2)),
-)
-"""Long edges, in pixels, with parts of the iterations that are asked for; the best first."""
 FIRST_TRIAL = 3
 """Of the last ones the first trial takes this: a smaller picture tells little of a larger one's pace."""
-_Shots: TypeAlias = tuple[tuple[Shot, ...], tuple[Palette | None, ...]]
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How a preview is painted.
-
-    Attributes:
-        long_edge: of the largest picture, pixels; the others are as much smaller as their films are.
-        iterations: part of those that are asked for, 0..1.
-    """
-
-    long_edge: int
-    iterations: float
 
 
 @dataclass
@@ -166,58 +136,8 @@ def paint_preview(
     deadline = time.monotonic() + seconds - min(ENDING_S, seconds / 4)
     with cpu_threads(requests[0].settings.optimizer.threads), broken_off_when(stop):
         jobs = _opened(requests)
-        look = _Looking(jobs, stills, time.monotonic() + SHARE_FOR_SHOTS * (deadline - time.monotonic()), stop)
+        look = Stills(jobs, stills, time.monotonic() + SHARE_FOR_SHOTS * (deadline - time.monotonic()), stop)
         return _Work(requests, jobs, look, deadline, on_event, stop).done()
-
-
-def chosen_stills(shots: Sequence[Shot], count: int) -> list[tuple[Shot, int]]:
-    """Frames by which a clip is judged: the middle ones of its longest shots, or evenly spread where shots are few.
-
-    Args:
-        shots: all of the clip's, in order.
-        count: how many are wanted.
-    Returns:
-        Shots and indices in the order in which they are wanted: some more, if there are, since some may be blank.
-    """
-    if len(shots) >= count:
-        longest = sorted(shots, key=lambda shot: shot.start - shot.stop)[: count + SPARE_STILLS]
-        return [(shot, (shot.start + shot.stop - 1) // 2) for shot in longest]
-    frames = range(shots[0].start, shots[-1].stop)
-    middle = (frames.start + frames.stop) // 2
-    spares = sorted(_spread(frames, SPARES_OF_FEW * count), key=lambda index: abs(index - middle))
-    return [(_shot_of(shots, index), index) for index in dict.fromkeys([*_spread(frames, count), *spares])]
-
-
-def _spread(frames: range, count: int) -> list[int]:
-    return [frames[(2 * place + 1) * len(frames) // (2 * count)] for place in range(count)]
-
-
-def scales_for(size: tuple[int, int]) -> tuple[Scale, ...]:
-    """How films of this height and width may be shown, the best first: as they are asked for, or with less work."""
-    long_edge = max(size)
-    smaller = (Scale(min(edge, long_edge), part) for edge, part in SCALES)
-    large_enough = (scale for scale in smaller if min(reduced_size(*size, scale.long_edge)) >= LEAST_EDGE_PX)
-    return tuple(dict.fromkeys((Scale(long_edge, 1.0), *large_enough)))
-
-
-def scaled(settings: Settings, size: tuple[int, int], largest: int, scale: Scale) -> Settings:
-    """A film's settings for its preview.
-
-    Args:
-        settings: of the film.
-        size: its height and width.
-        largest: long edge of the largest film that is shown beside it.
-        scale: how that one is shown.
-    """
-    optimizer, values = settings.optimizer, dict[str, object]()
-    if scale.long_edge < largest:
-        # No smaller than the network needs, whatever is shown beside it.
-        least = math.ceil(LEAST_EDGE_PX * max(size) / min(size))
-        values["size"] = min(max(size), max(least, round(max(size) * scale.long_edge / largest)))
-    for name in ("iterations", "first_iterations"):
-        values[name] = math.ceil(getattr(optimizer, name) * scale.iterations)
-    values["coarse_iterations"] = max(1, math.ceil(settings.scales.coarse_iterations * scale.iterations))
-    return settings.with_values(**values, loop=False)
 
 
 def _opened(requests: Sequence[ClipRequest]) -> list[Job]:
@@ -228,90 +148,6 @@ def _opened(requests: Sequence[ClipRequest]) -> list[Job]:
             jobs.append(open_job(request, Mode.FRAMES))
     problems.raise_all()
     return jobs
-
-
-class _Looking:
-    """Shots, and the stills that are chosen, found once for all requests that ask for the same.
-
-    Args:
-        jobs: as they are asked for.
-        count: of stills.
-        until: when no more shots are looked for, on the monotonic clock.
-        stop: asked whether to end early.
-    Attributes:
-        stills: their indices, ascending.
-        notes: what could not be done in time, as sentences.
-    """
-
-    def __init__(self, jobs: Sequence[Job], count: int, until: float, stop: Callable[[], bool]) -> None:
-        self._until, self._stop = until, stop
-        self._shots: dict[object, _Shots] = {}
-        self._frames: dict[Reading, dict[int, SourceFrame]] = {}
-        self._seen: int | None = None
-        self.notes: tuple[str, ...] = ()
-        first = jobs[0]
-        self.stills = self._chosen(first, chosen_stills(self.shots_of(first)[0], count), count)
-
-    def shots_of(self, job: Job) -> _Shots:
-        """The shots of the clip, or of as much of it as was seen in time, as this job is asked to find them."""
-        settings = job.settings
-        key = (settings.shots, settings.colors.color, job.paints, job.size, job.reading)
-        if key not in self._shots:
-            self._shots[key] = find_shots(self._first_part(job), self._stop) if self._seen else self._found(job)
-        return self._shots[key]
-
-    def frames_of(self, job: Job) -> Mapping[int, SourceFrame]:
-        """The stills as this job reads them."""
-        if job.reading not in self._frames:
-            self._frames[job.reading] = _decoded(job, self.stills)
-        return self._frames[job.reading]
-
-    def _found(self, job: Job) -> _Shots:
-        """Those of the whole clip, or of so much of it as is seen in time."""
-        seen = 0
-
-        def is_over() -> bool:
-            nonlocal seen
-            seen += 1
-            return self._stop() or time.monotonic() > self._until
-
-        try:
-            return find_shots(job, is_over)
-        except Stopped:
-            if self._stop():
-                raise
-        chosen = job.clip.selection.chosen
-        self._seen = max(1, sum(index <= chosen[0] + seen for index in chosen))
-        self.notes += (
-            f"Only the first {counted(self._seen, 'frame')} were looked at: {job.clip.source.name} is too long for the "
-            "time there is. Choose others with --frames.",
-        )
-        return find_shots(self._first_part(job), self._stop)
-
-    def _first_part(self, job: Job) -> Job:
-        selection = job.clip.selection
-        seen = FrameSelection(selection.info, selection.chosen[: self._seen])
-        return replace(job, clip=replace(job.clip, selection=seen))
-
-    def _chosen(self, job: Job, wanted: Sequence[tuple[Shot, int]], count: int) -> tuple[int, ...]:
-        """Those that are wanted most, without faded and blank ones as long as there are others."""
-        frames = _decoded(job, sorted(index for _, index in wanted))
-        ordered = sorted(wanted, key=lambda each: _is_faded(frames[each[1]], each[0], job))
-        stills = tuple(sorted(index for _, index in ordered[:count]))
-        self._frames[job.reading] = {index: frames[index] for index in stills}
-        return stills
-
-
-def _is_faded(frame: SourceFrame, shot: Shot, job: Job) -> bool:
-    image = fit_picture(frame.picture.image, job.size)
-    part = image[shot.active.rows, shot.active.columns] if shot.active else image
-    return exposure_of(part).strength(shot) < 1
-
-
-def _decoded(job: Job, indices: Sequence[int]) -> dict[int, SourceFrame]:
-    stretch = range(indices[0], indices[-1] + 1)
-    frames = job.watch.over(read_frames(job.clip.selection, job.reading, stretch))
-    return {frame.index: frame for frame in frames if frame.index in indices}
 
 
 @dataclass(frozen=True)
@@ -331,12 +167,12 @@ class _HeldFootage:
 class _Cell:
     """One look at one scale: paints stills when it is asked to; a context."""
 
-    def __init__(self, request: ClipRequest, job: Job, look: _Looking, largest: int, scale: Scale) -> None:
+    def __init__(self, request: ClipRequest, job: Job, look: Stills, largest: int, scale: Scale) -> None:
         shots, palettes = look.shots_of(job)
         settings = scaled(request.settings, job.size, largest, scale)
         self._job = open_job(replace(request, settings=settings), Mode.FRAMES)
         self._frames = look.frames_of(self._job)
-        self._shots = {index: self._alone(_shot_of(shots, index), index, job.size) for index in look.stills}
+        self._shots = {index: self._alone(shot_of(shots, index), index, job.size) for index in look.stills}
         footage = _HeldFootage(self._frames)
         singles = [self._shots[index] for index in look.stills]
         self._painter = Painter(self._job, singles, None, palettes=palettes, footage=lambda: footage)
@@ -366,10 +202,6 @@ class _Cell:
         return replace(shot, start=index, stop=index + 1, active=active)
 
 
-def _shot_of(shots: Sequence[Shot], index: int) -> Shot:
-    return next(shot for shot in shots if shot.start <= index < shot.stop)
-
-
 class _Work:
     """A preview that is being painted: all looks of one still after the other, so that it is of use early."""
 
@@ -377,7 +209,7 @@ class _Work:
         self,
         requests: Sequence[ClipRequest],
         jobs: Sequence[Job],
-        look: _Looking,
+        look: Stills,
         deadline: float,
         on_event: Callable[[Chosen | Progress], None],
         stop: Callable[[], bool],
@@ -461,8 +293,6 @@ class _Work:
         """Paint all that is not there; returns whether all is."""
         try:
             for round_, index in enumerate(self._look.stills):
-                if round_ and self._is_too_late(round_):
-                    break
                 for place, cell in enumerate(cells):
                     if len(self._looks[place].pictures) <= round_:
                         if self._is_over():
@@ -478,11 +308,6 @@ class _Work:
             why = "it was stopped" if self._stop() else "the time was over"
             self._notes.append(f"{done} of {counted(wanted, 'picture')} were painted, then {why}.")
         return done == wanted
-
-    def _is_too_late(self, done: int) -> bool:
-        """Whether one more picture of each look would not be there in time, by how long those did that are."""
-        spent = sum(sum(look.seconds) for look in self._looks)
-        return time.monotonic() + spent / done > self._deadline
 
     def _is_over(self) -> bool:
         return self._stop() or time.monotonic() > self._deadline
