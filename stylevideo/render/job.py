@@ -21,6 +21,7 @@ from stylevideo.media.images.view import sequence_view
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
+from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
 from stylevideo.render.styles import ReadStyle
@@ -74,6 +75,7 @@ class Job:
         notes: what could not be done as asked, or was asked for without effect, as sentences.
         comparison: the film for comparison beside it; None where none is asked for.
         store: the film's unfinished work, as far as it is there or begun.
+        palette: that the styles' are fitted to in all shots; None where nothing is, or each shot's own is found.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
     """
@@ -96,6 +98,7 @@ class Job:
     notes: tuple[str, ...]
     comparison: Comparison | None = None
     store: FrameStore | None = None
+    palette: Palette | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
 

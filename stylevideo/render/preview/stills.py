@@ -78,7 +78,7 @@ class Stills:
     def shots_of(self, job: Job) -> _Shots:
         """The shots of the clip, or of as much of it as was seen in time, as this job is asked to find them."""
         settings = job.settings
-        key = (settings.shots, settings.colors.color, job.paints, job.size, job.reading)
+        key = (settings.shots, settings.colors, job.paints, job.size, job.reading)
         if key not in self._shots:
             self._shots[key] = detect(self._first_part(job), self._stop) if self._seen else self._found(job)
         return self._shots[key]
