@@ -91,7 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip and two styles, in a folder of an odd name."""
     place = tmp_path_factory.mktemp("preview") / ODD
     (place / "styles").mkdir(parents=True)
-    make_video(place / "clip.mp4", [numbered_frame(number)[:64, :80] for number in range(4)])
+    make_video(place / "clip.mp4", [numbered_frame(number + 85)[:64, :80] for number in range(4)])
     for name in ("one.jpg", "two.jpg"):
         shutil.copy(STYLE, place / "styles" / name)
     return place
