@@ -10,6 +10,7 @@ import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 import cv2
@@ -25,8 +26,8 @@ LEAST_WIDTH_PX, MOST_WIDTH_PX = 280, 480
 """Of a picture on the sheet."""
 WIDEST_SHEET_PX = 4000
 MARGIN_PX, GAP_PX, ROW_GAP_PX = 28, 6, 26
-STYLE_PX = 84
-"""Height of a row's style pictures."""
+STYLE_PX, NO_STYLE_PX = 84, 30
+"""Height of a row's style pictures, and of its name where there are none."""
 TITLE_PT, LABEL_PT, TEXT_PT = 26, 19, 15
 LINE_PX = 24
 PAPER, INK, FAINT = (24, 24, 26), (236, 236, 232), (158, 158, 154)
@@ -124,24 +125,23 @@ class _Drawing:
         shown = min(room, max(LEAST_WIDTH_PX, min(MOST_WIDTH_PX, width)))
         self._width, self._height = shown, max(1, round(shown * height / width))
         tall = len(wedge.rows[0].cells[0].pictures) * (self._height + GAP_PX)
-        row = STYLE_PX + LINE_PX + 12 + tall + LINE_PX + ROW_GAP_PX
+        rows = [_band(row) + LINE_PX + 12 + tall + LINE_PX + ROW_GAP_PX for row in wedge.rows]
         notes = [part for note in wedge.notes for part in _wrapped(note, self._across(columns) - 2 * MARGIN_PX)]
         self._notes = notes
         top = MARGIN_PX + 2 * LINE_PX + 32
-        size = (self._across(columns), top + row * len(wedge.rows) + LINE_PX * len(notes) + MARGIN_PX)
+        size = (self._across(columns), top + sum(rows) + LINE_PX * len(notes) + MARGIN_PX)
         self._sheet = Image.new("RGB", size, PAPER)
         self._draw = ImageDraw.Draw(self._sheet)
-        self._top, self._row = top, row
+        self._tops = [top, *(top + below for below in accumulate(rows))]
 
     def drawn(self) -> np.ndarray:
         wedge, right = self._wedge, self._sheet.width - 2 * MARGIN_PX
         self._write(MARGIN_PX, MARGIN_PX, wedge.title, TITLE_PT, INK, right)
         self._write(MARGIN_PX, MARGIN_PX + LINE_PX + 14, wedge.subtitle, TEXT_PT, FAINT, right)
-        for place, row in enumerate(wedge.rows):
-            self._draw_row(row, self._top + place * self._row)
+        for row, top in zip(wedge.rows, self._tops, strict=False):
+            self._draw_row(row, top)
         for place, line in enumerate(self._notes):
-            top = self._top + len(wedge.rows) * self._row + place * LINE_PX
-            self._write(MARGIN_PX, top, line, TEXT_PT, FAINT, right)
+            self._write(MARGIN_PX, self._tops[-1] + place * LINE_PX, line, TEXT_PT, FAINT, right)
         return np.asarray(self._sheet)
 
     def _across(self, columns: int) -> int:
@@ -154,11 +154,11 @@ class _Drawing:
         for style in row.styles:
             width = max(1, round(style.shape[1] * STYLE_PX / style.shape[0]))
             self._paste(style, left, top, width, STYLE_PX)
-            left += width + 10
+            left += width + 14
         self._write(
-            left + 4, top + STYLE_PX // 2 - 14, row.label, LABEL_PT + 3, INK, self._sheet.width - left - MARGIN_PX
+            left, top + _band(row) // 2 - 14, row.label, LABEL_PT + 3, INK, self._sheet.width - left - MARGIN_PX
         )
-        top += STYLE_PX + 12
+        top += _band(row) + 12
         for place, cell in enumerate(row.cells):
             x = MARGIN_PX + self._gutter + place * (self._width + GAP_PX)
             self._write(x, top, cell.label, TEXT_PT + 1, INK, self._width)
@@ -183,6 +183,10 @@ class _Drawing:
     def _write(self, left: int, top: int, text: str, size: int, color: tuple[int, int, int], room: int) -> None:
         """A line of text, cut off where there is no more room."""
         self._draw.text((left, top), _cut(printable(text), _font(size), room), fill=color, font=_font(size))
+
+
+def _band(row: WedgeRow) -> int:
+    return STYLE_PX if row.styles else NO_STYLE_PX
 
 
 @cache

@@ -32,7 +32,7 @@ from stylevideo.timeline.clip import Shot
 
 SHARE_PLANNED = 0.8
 """Part of the time that is left which the painting may take by its forecast."""
-ENDING_S = 6.0
+ENDING_S = 10.0
 """Kept back of the time: until a picture is given up that is not there in time, and for writing."""
 PATIENCE = 4
 """A trial that takes so many times its forecast is given up."""
@@ -313,7 +313,7 @@ class _Work:
         return self._stop() or time.monotonic() > self._deadline
 
     def _source(self, index: int, size: tuple[int, int]) -> np.ndarray:
-        job = self._jobs[0]
+        job = max(self._jobs, key=lambda each: max(each.size))
         source = self._look.frames_of(job)[index].picture.fitted(job.size)
         return fit_picture(to_8_bits(as_seen(job, index, source.image, source)[0]), size)
 
