@@ -29,6 +29,7 @@ def compared(kind: str, source: np.ndarray, painted: np.ndarray, place: float) -
     line = max(LEAST_LINE_PX, round(width * LINE_SHARE))
     image = painted.copy()
     image[:, :edge] = source[:, :edge]
-    begin = max(0, edge - line // 2)
-    image[:, begin : max(0, edge - line // 2 + line)] = WHITE[source.dtype]
+    if 0 < edge < width:
+        begin = edge - line // 2
+        image[:, max(0, begin) : begin + line] = WHITE[source.dtype]
     return image
