@@ -33,7 +33,7 @@ BATCH, ENCODER, MOTION, DIRECTION = (
 SHELL = re.findall(r"```sh\n(.*?)```", README + BATCH + ENCODER + MOTION + DIRECTION, re.DOTALL)
 COMMANDS = [line for block in SHELL for line in block.splitlines() if line and not line.startswith("#")]
 FARM = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "farm.md").read_text(encoding="utf-8"), re.DOTALL)
-LOAD_TORCH = ("run", "evaluate", "doctor", "cache")
+LOAD_TORCH = ("run", "preview", "evaluate", "doctor", "cache")
 """Commands that take seconds to start; `test_cli` and `scripts/demo.py` start `run` as a shell does."""
 
 
@@ -123,6 +123,9 @@ def test_every_command_in_the_documents_runs(
             arguments[arguments.index("1-24")] = "1-4"
         elif "--start" not in arguments:
             arguments += ["--frames", "39-42"]
+    if arguments[0] == "preview":
+        arguments += [*quick, "--stills=1", "--budget=1h"]
+        arguments += [] if "-o" in arguments else ["-o", "sheet.png"]
     if "job.toml" in arguments:
         write_small_job(tmp_path / "job.toml")
     if "--vectors" in arguments:

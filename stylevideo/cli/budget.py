@@ -5,7 +5,6 @@ Only says it, with the command: what a film looks like is not chosen unasked.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.settings.curves import values_over
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
+from stylevideo.system.environment import command_line
 from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted, duration
 
@@ -100,7 +100,7 @@ def propose(requests: Sequence[ClipRequest], options: BatchOptions, stop: Callab
     if found is None:
         raise SettingsError(_too_little(budget, plans, ordered[-1]))
     print_line(plans.told(found))
-    print_line(shlex.join(["stylevideo", *command(budget.words, found)]))
+    print_line(command_line(["stylevideo", *command(budget.words, found)]))
     return 0
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stylevideo.cli import cache, doctor, farm, init, inspect, measure, run
+from stylevideo.cli import cache, doctor, farm, init, inspect, measure, preview, run
 from stylevideo.cli.log import configure_logging, say_error
 from stylevideo.cli.parser import Parser
 from stylevideo.errors import Stopped, StyleVideoError
@@ -27,7 +27,7 @@ from stylevideo.system.streams import GuardedStream, guarded_streams, print_trac
 from stylevideo.version import __version__
 
 SETTINGS_OF_FILES = tuple(leaf.name for leaf in leaves() if leaf.no_files is not None)
-TEXTS_OF_FILES = ("clips", "style", "config", "log_file", *SETTINGS_OF_FILES)
+TEXTS_OF_FILES = ("clips", "clip", "style", "config", "log_file", *SETTINGS_OF_FILES)
 """Arguments that name files, though they are no paths: they may be patterns, or have more in them."""
 DONE, FAILED = 0, StyleVideoError.exit_code
 MAKE_FILMS = ("run", "farm plan", "farm paint", "farm assemble")
@@ -61,7 +61,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="stylevideo", description="Repaint footage in the style of pictures, with strokes that stick.")
     parser.add_argument("--version", action="version", version=f"stylevideo {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (run, farm, measure, inspect, init, doctor, cache):
+    for module in (run, preview, farm, measure, inspect, init, doctor, cache):
         module.add_parsers(commands)
     return parser
 

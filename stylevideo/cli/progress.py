@@ -27,7 +27,7 @@ PLAIN_EVERY_S = 60.0
 """Between two plain lines on one clip, where there are no bars."""
 
 
-class _Bar:
+class Bar:
     """A bar in a terminal; elsewhere, and where nobody is listening any more, nothing."""
 
     def __init__(self, quiet: bool, **options: Any) -> None:
@@ -38,6 +38,7 @@ class _Bar:
 
     @property
     def is_shown(self) -> bool:
+        """Whether anybody sees it."""
         return self._bar is not None and not self._bar.disable
 
     def show(self, done: float, total: float, text: str = "") -> None:
@@ -49,6 +50,7 @@ class _Bar:
                 self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
+        """Leave the terminal in order."""
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
@@ -77,7 +79,7 @@ class ClipProgress:
     ) -> None:
         self.place, self._foresee = place, foresee
         self._quiet, self._prefix = quiet, prefix
-        self._bar: _Bar | None = None
+        self._bar: Bar | None = None
         self._spoke = time.monotonic()
         self._given = self._name = name
         self._done = self._total = 0
@@ -108,7 +110,7 @@ class ClipProgress:
         about = "" if seconds is None else f", about {duration(seconds)}"
         self._say(f"{self._name}: {_plan(plan)}{about}")
         self._done, self._total = plan.finished, frames_of(plan)
-        self._bar = _Bar(
+        self._bar = Bar(
             self._quiet,
             desc=printable(self._name) if self._prefix else None,
             total=self._total,
@@ -230,7 +232,7 @@ class BatchProgress:
 
     def __init__(self, requests: Sequence[ClipRequest], quiet: bool) -> None:
         self._requests, self._names, self._quiet = requests, clip_names(requests), quiet
-        self._bar: _Bar | None = None
+        self._bar: Bar | None = None
         self._clips: dict[int, ClipProgress] = {}
         self._tally = Tally({})
         self._began = self._spoke = time.monotonic()
@@ -259,7 +261,7 @@ class BatchProgress:
             say(line, self._quiet)
         self._tally = Tally(checked.estimates)
         self._began = self._spoke = time.monotonic()
-        self._bar = _Bar(
+        self._bar = Bar(
             self._quiet or not self._tally.total,
             desc="batch",
             total=self._tally.total or None,

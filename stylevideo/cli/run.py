@@ -78,7 +78,7 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="only say what would be made, how long, how large")
     group.add_argument(
         "--budget",
-        type=_time,
+        type=time_of,
         metavar="TIME",
         help="only say by which preset and size all would be made in so much time, such as 2h, 90m or 1h30m",
     )
@@ -110,7 +110,7 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
     add_stall(group, "a worker that makes no step for so long counts as crashed")
 
 
-def _time(text: str) -> float:
+def time_of(text: str) -> float:
     """A time, in seconds."""
     try:
         return seconds_of(text)

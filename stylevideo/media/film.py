@@ -58,6 +58,7 @@ def write_film(
     plan: FilmPlan | None = None,
     before_naming: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
+    work: Places | None = None,
 ) -> FilmReport:
     """Encode stylised frames and add the source's sound, subtitles, chapters, timecode and tags.
 
@@ -74,6 +75,7 @@ def write_film(
         plan: what the film gets from its source; found out now if not given.
         before_naming: called when the film is complete, before it gets its name; what it raises comes through.
         stop: once it is set, by another thread, the encoder is killed.
+        work: places of the film in whose unfinished work this one is written; its own if not given.
     Raises:
         InputError: the kind of file is not supported, its folder is missing, or cannot be written to; or the source is
             gone, or is the output itself.
@@ -93,7 +95,7 @@ def write_film(
     check_image(first, first)
     plan = plan or plan_film(clip)
     tags = film_tags(plan.tags, encoding.comment)
-    with part_folder(Places.of(output)) as folder, attached_covers(plan.tracks, plan.covers) as covers:
+    with part_folder(work or Places.of(output)) as folder, attached_covers(plan.tracks, plan.covers) as covers:
         part = folder / f"film{output.suffix}"
         film = FilmSpec(part, clip, encoding, plan, tags, first)
         arguments = film_arguments(film, picture_input(film), covers, write_tags(tags, folder))

@@ -25,6 +25,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Of the files that are taken for videos where none is named by itself."""
 HERE = Path()
+COMPARED = "-compare"
+"""Ends the name of a film for comparison."""
 FEWEST_PICTURES = 2
 """Of a sequence; a single numbered picture is a still."""
 
@@ -126,4 +128,11 @@ def _matches(text: str) -> tuple[Path, ...]:
 
 
 def _not_ours(clips: Iterable[Path]) -> Iterator[Path]:
-    return (clip for clip in clips if not is_record(Places.of(clip).record))
+    return (clip for clip in clips if not is_record(Places.of(clip).record) and not _is_comparison(clip))
+
+
+def _is_comparison(clip: Path) -> bool:
+    """Whether a clip is named like the film for comparison of one that this program made."""
+    film = clip.stem.removesuffix(COMPARED)
+    records = clip.parent.glob(f"{glob.escape(film)}.*.json") if film != clip.stem else ()
+    return any(map(is_record, records))

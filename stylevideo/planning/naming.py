@@ -9,7 +9,7 @@ from pathlib import Path
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery, choose_delivery
 from stylevideo.media.pattern import is_still
-from stylevideo.planning.inputs import clip_name
+from stylevideo.planning.inputs import COMPARED, clip_name
 from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean
 
@@ -71,6 +71,16 @@ def clip_fields(source: Path, styles: Sequence[Style], preset: str, delivery: De
         "delivery": delivery.name,
         "ext": f"####.{suffix}" if delivery.is_sequence and not is_still(source) else suffix,
     }
+
+
+def comparison_of(film: Path) -> Path:
+    """The film for comparison that is written beside a film, or beside an image sequence, as H.264 then.
+
+    Args:
+        film: a video file, or the pattern of an image sequence.
+    """
+    is_sequence = film.suffix.lower() in PICTURES
+    return film.with_name(f"{clip_name(film)}{COMPARED}{'.mp4' if is_sequence else film.suffix}")
 
 
 def delivery_of(name: str, template: str, source: Path) -> Delivery:

@@ -183,6 +183,13 @@ def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
     sheets = [request for request in requests if request.settings.output.sheet]
     advice = "Give each sheet a name of its own, such as --sheet {name}_{style}.png"
     _refuse_shared(sheets, lambda request: Path(request.settings.output.sheet), f"{advice}.", problems)
+    with_comparison = [request for request in requests if request.comparison]
+    _refuse_shared(with_comparison, lambda request: request.comparison or request.output, f"{advice}.", problems)
+    films = {_key(request.output) for request in requests}
+    for request in with_comparison:
+        if request.comparison and _key(request.comparison) in films:
+            with problems.noted():
+                raise InputError(f"{request.comparison} is another film of this batch. Choose another name for one.")
     sources = {_key(request.source): request.source for request in requests}
     for request in requests:
         film = _key(request.output)
@@ -234,7 +241,8 @@ def _beside(request: ClipRequest) -> list[Path]:
     """What a clip writes beside its film."""
     options = request.settings.output
     record = [request.places.record] if options.provenance else []
-    return [*record, *(absolute(path) for path in (options.sheet, options.report) if path)]
+    compared = [request.comparison] if request.comparison else []
+    return [*record, *compared, *(absolute(path) for path in (options.sheet, options.report) if path)]
 
 
 def _sequence(request: ClipRequest) -> tuple[Pattern, range | None] | None:

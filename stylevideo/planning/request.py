@@ -15,6 +15,8 @@ from typing import Any
 from stylevideo.errors import SettingsError
 from stylevideo.media.encode.delivery import Delivery, choose_delivery
 from stylevideo.media.hidden import Places
+from stylevideo.media.pattern import is_still
+from stylevideo.planning.naming import comparison_of
 from stylevideo.settings.curves import values_over
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -40,9 +42,17 @@ class ClipRequest:
 
     @property
     def files_beside(self) -> tuple[Path, ...]:
-        """The sheet and the report that are asked for."""
+        """The sheet, the report and the film for comparison that are asked for."""
         options = self.settings.output
-        return tuple(Path(path).absolute() for path in (options.sheet, options.report) if path)
+        named = tuple(Path(path).absolute() for path in (options.sheet, options.report) if path)
+        return (*named, self.comparison) if self.comparison else named
+
+    @cached_property
+    def comparison(self) -> Path | None:
+        """The film for comparison; None where none is asked for, and for a still."""
+        if self.settings.output.compare == "none" or is_still(self.source):
+            return None
+        return comparison_of(self.output)
 
     @cached_property
     def delivery(self) -> Delivery:

@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -13,11 +14,22 @@ from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.encode.sequence import write_sequence
 from stylevideo.media.film import write_film
-from stylevideo.media.images.pictures import Picture, Reading, like, to_floats, to_image, to_picture, unpremultiplied
+from stylevideo.media.images.pictures import (
+    Picture,
+    Reading,
+    like,
+    to_8_bits,
+    to_16_bits,
+    to_floats,
+    to_image,
+    to_picture,
+    unpremultiplied,
+)
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.ops.color import with_colors_of
-from stylevideo.render.job import Job
+from stylevideo.render.job import Comparison, Job
 from stylevideo.render.provenance import comment, provenance, remove_record, write_provenance
+from stylevideo.reports.comparison import compared
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
 from stylevideo.system.heartbeat import beat
@@ -118,16 +130,19 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         AbandonedError: not all frames came.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
+    said = comment(made_from) if made_from else ""
     pictures = _pictures(job, finished)
     if job.delivery.is_sequence:
         numbers = clip.selection.numbers
         sequence = write_sequence(pictures, clip.output, numbers, job.bits, job.reading.view, finished.begin_naming)
         notes = (*(job.plan.notes if job.plan else ()), *sequence.notes)
     else:
-        encoding = replace(job.encoding, comment=comment(made_from) if made_from else "")
+        encoding = replace(job.encoding, comment=said)
         images = map(_with_alpha, pictures)
         hooks = (finished.begin_naming, finished.abandoned)
         notes = write_film(images, clip, encoding, job.plan, *hooks).notes
+    if job.comparison:
+        notes = tuple(dict.fromkeys((*notes, *_write_comparison(job, job.comparison, finished, said))))
     if made_from:
         write_provenance({**made_from, "devices": list(finished.devices)}, job)
     else:
@@ -135,6 +150,23 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
     if clip.info.is_linear and 32 not in job.delivery.depths and not job.reading.is_displayed:
         notes = (*notes, *sequence_view(job.reading.view).display_notes)
     return notes
+
+
+def _write_comparison(job: Job, comparison: Comparison, finished: FinishedFrames, said: str) -> tuple[str, ...]:
+    """Write source and film in one, frame by frame, from the frames that are in the store; returns notes."""
+    encoding = replace(comparison.encoding, comment=said)
+    images = _compared(job, comparison, finished)
+    hooks = (job.watch.require_unchanged, finished.abandoned, job.places)
+    return write_film(images, comparison.clip, encoding, comparison.plan, *hooks).notes
+
+
+def _compared(job: Job, comparison: Comparison, finished: FinishedFrames) -> Iterator[np.ndarray]:
+    frames, rounded = job.clip.frames, to_16_bits if comparison.bits > 8 else to_8_bits
+    sources = job.watch.over(read_frames(job.clip.selection, job.reading))
+    for place, (index, source) in enumerate(zip(frames, sources, strict=True)):
+        seen = as_seen(job, index, finished.picture(index), source.picture.fitted(job.size))
+        before, after = map(rounded, seen)
+        yield compared(comparison.kind, before, after, place / max(1, len(frames) - 1))
 
 
 def _with_alpha(picture: Picture) -> np.ndarray:
@@ -209,6 +241,20 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
         return displayed(job.clip.info, job.reading, mixed, factor, source.gain)
     colors = unpremultiplied(image, alpha) if job.reading.alpha == "premultiply" else image
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
+
+
+def as_seen(job: Job, index: int, image: np.ndarray, source: Picture) -> tuple[np.ndarray, np.ndarray]:
+    """A frame's source and what was painted of it as a screen shows them, without alpha: (H, W, 3) each.
+
+    Args:
+        job: of the film.
+        index: of the frame.
+        image: as it was painted, of any kind.
+        source: of the film's size.
+    """
+    shown = colored(job, index, image, source)
+    show = partial(displayed, job.clip.info, job.reading, gain=source.gain)
+    return show(source.image), show(shown)
 
 
 def displayed(

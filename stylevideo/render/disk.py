@@ -46,6 +46,9 @@ def bytes_needed(job: Job, finished: int = 0) -> int:
     film = math.prod(job.size) * FILM_BYTES_PX[job.delivery.name]
     if job.delivery.name == "ffv1" and job.bits > 8:
         film = frame_bytes(job)
+    if job.comparison:
+        of_its_kind = math.prod(job.size) * FILM_BYTES_PX[job.comparison.encoding.delivery.name]
+        film += of_its_kind * (2 if job.comparison.kind == "side" else 1)
     count = len(job.clip.frames)
     missing = count - finished
     states = state_bytes(job) if missing else 0

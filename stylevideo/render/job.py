@@ -36,6 +36,25 @@ from stylevideo.timeline.selection import Clip
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """The film for comparison that a job writes beside its own.
+
+    Attributes:
+        kind: see `stylevideo.reports.comparison`.
+        clip: the job's, with this film's name.
+        encoding: how it is encoded, but for what it says of itself.
+        plan: what it gets from the source.
+        bits: a channel, of the pictures that are encoded: 8 or 16.
+    """
+
+    kind: str
+    clip: Clip
+    encoding: Encoding
+    plan: FilmPlan
+    bits: int
+
+
+@dataclass(frozen=True)
 class Job:
     """A clip with everything that was checked and read for it.
 
@@ -55,6 +74,7 @@ class Job:
         plan: what the film gets from its source; None where nothing is written.
         asked: what is asked for, by which the film is known again.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
+        comparison: the film for comparison beside it; None where none is asked for.
         store: the film's unfinished work, as far as it is there or begun.
         palette: that the styles' are fitted to in all shots; None where nothing is, or each shot's own is found.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
@@ -79,6 +99,7 @@ class Job:
     plan: FilmPlan | None
     asked: Asked
     notes: tuple[str, ...]
+    comparison: Comparison | None = None
     store: FrameStore | None = None
     palette: Palette | None = None
     find_motion: Callable[[], MotionSource] = DISFlow

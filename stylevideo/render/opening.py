@@ -19,7 +19,7 @@ import torch
 from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.decode.vectors import VectorSource, find_vectors
-from stylevideo.media.encode.delivery import DELIVERIES, Delivery
+from stylevideo.media.encode.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
 from stylevideo.media.encode.plan import FilmPlan, plan_film
 from stylevideo.media.encode.stretch import stretch_of_time
 from stylevideo.media.encode.trial import check_film
@@ -36,7 +36,7 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.keys import settings_over
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
-from stylevideo.render.job import Job, encoding_of, manifest_of
+from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
 from stylevideo.render.styles import palette_of, read_styles, seen_through
@@ -187,6 +187,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
     settings = settings.with_values(tile=painted["tile"]) if painted is not None else with_tile(settings, size, device)
     over_time = settings_over(settings, [read.style.weight for read in styles], selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
+    comparison = _comparison(request, clip, settings, bits, size) if writes else None
     vgg = None
     if settings.optimizer.iterations and painted is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
@@ -213,6 +214,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
         plan=plan,
         asked=asked,
         notes=notes,
+        comparison=comparison,
         palette=palette_of(liked[0]) if liked else None,
         find_motion=DISFlow if painted is not None else _finder(settings, device),
         vectors=vectors,
@@ -273,6 +275,24 @@ def _plan(clip: Clip, delivery: Delivery, settings: Settings, reading: Reading, 
     channels = 4 if reading.alpha != "drop" and delivery.has_alpha else 3
     check_film(clip, encoding_of(delivery, settings), plan, ((*size, channels), reading.bits))
     return plan
+
+
+def _comparison(
+    request: ClipRequest, clip: Clip, settings: Settings, bits: int, size: tuple[int, int]
+) -> Comparison | None:
+    """The film for comparison, tried as the film itself; of an image sequence it is what such a name stands for."""
+    if request.comparison is None:
+        return None
+    own, kind = replace(clip, output=request.comparison), settings.output.compare
+    if request.delivery.is_sequence:
+        _check_length(clip.selection, keep_timestamps=False)
+        encoding, bits = Encoding(choose_delivery("auto", own.output)), 8
+    else:
+        encoding = encoding_of(request.delivery, settings)
+    plan = plan_film(own)
+    height, width = size
+    check_film(own, encoding, plan, ((height, 2 * width if kind == "side" else width, 3), bits))
+    return Comparison(kind, own, encoding, plan, bits)
 
 
 @lru_cache(maxsize=1)

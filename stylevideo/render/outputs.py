@@ -17,7 +17,7 @@ from stylevideo.media.encode.delivery import Delivery
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
 from stylevideo.media.hidden import Places, is_hidden_name, require_own
 from stylevideo.media.images.pictures import check_writable
-from stylevideo.media.pattern import list_vectors
+from stylevideo.media.pattern import is_sequence, list_vectors, parse_pattern
 from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.sections import OutputSettings
 from stylevideo.store.frames import files_being_named
@@ -55,6 +55,8 @@ def check_names(request: ClipRequest, to_be_made: Collection[Path] = ()) -> None
             raise InputError(f"{path}: this file must end in {suffix}.")
         if path:
             check_writable(Path(path).absolute(), to_be_made)
+    if request.comparison:
+        check_writable(request.comparison, to_be_made)
     require_own(request.places)
     require_own_lock(request.places)
 
@@ -90,6 +92,31 @@ def check_plot(path: Path) -> None:
     refuse_special([path])
     if os.path.lexists(path) and not is_plot(path):
         raise InputError(f"{path} is already there and is no plot. Choose another --plot.")
+
+
+def check_preview(files: Sequence[Path], requests: Sequence[ClipRequest], overwrite: bool) -> None:
+    """Refuse names for what a preview writes.
+
+    Args:
+        files: that are written.
+        requests: that it shows, all of one clip.
+        overwrite: whether others may be replaced; never what is read.
+    Raises:
+        InputError: with what to do about it.
+    """
+    for path in files:
+        _refuse_hidden(path)
+        check_writable(path)
+    refuse_special(files)
+    source = requests[0].source
+    refuse_onto("the clip itself", [source], files)
+    parsed = parse_pattern(source) if is_sequence(source) else None
+    for file in files:
+        if parsed and parsed[0].has_file(file):
+            raise InputError(f"{file} is a picture of the clip. Choose another output.")
+    refuse_onto("a style picture", {style.path for request in requests for style in request.styles}, files)
+    if not overwrite:
+        _refuse_there([file for file in files if os.path.lexists(file)])
 
 
 def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path]) -> None:

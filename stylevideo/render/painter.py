@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, tee
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -73,6 +74,7 @@ class Painter:
         waiting_time: runs while a frame is waited for.
         stop: asked while a frame is waited for, and after each that a loop turns back to, whether to end early.
         palettes: of each shot, that the styles' are fitted to; none leave the styles as they are.
+        footage: makes what the source's frames are read from; the clip itself if not given.
     """
 
     def __init__(
@@ -83,9 +85,10 @@ class Painter:
         waiting_time: Stopwatch | None = None,
         stop: Callable[[], bool] = lambda: False,
         palettes: Sequence[Palette | None] = (),
+        footage: Callable[[], Footage] | None = None,
     ) -> None:
         self._job, self._shots, self._store, self._waiting_time = job, shots, store, waiting_time
-        self._stop, self._palettes = stop, palettes
+        self._stop, self._palettes, self._footage = stop, palettes, footage or partial(_ClipFootage, job)
         self._stretches: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
         self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time, stop)
         self._first: Reference | None = None
@@ -210,7 +213,7 @@ class Painter:
     def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:
         """The frames of one stretch after another, with their motion; in the thread that reads ahead."""
         job = self._job
-        with closing(_Footage(job)) as footage:
+        with closing(self._footage()) as footage:
             while (stretch := self._stretches.get()) is not None:
                 shot, begin, first = stretch.shot, stretch.begin, stretch.begin
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
@@ -256,7 +259,19 @@ class _Stretch:
     last_moved: int | None
 
 
-class _Footage:
+class Footage(Protocol):
+    """Where a painter's frames come from."""
+
+    def read(self, frames: range) -> Iterator[SourceFrame]:
+        """The frames with these indices, in order."""
+        ...
+
+    def close(self) -> None:
+        """Read no more."""
+        ...
+
+
+class _ClipFootage:
     """The clip's frames, decoded forwards once, as long as nobody asks for earlier ones."""
 
     def __init__(self, job: Job) -> None:

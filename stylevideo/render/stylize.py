@@ -35,7 +35,7 @@ from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.assemble import colored, displayed, with_source_colors
+from stylevideo.render.assemble import as_seen, with_source_colors
 from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.estimate import pixels_of
 from stylevideo.render.job import Job
@@ -407,10 +407,8 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     wanted = sorted({frames[round(place)] for place in np.linspace(0, len(frames) - 1, columns)})
     decoded = job.watch.over(read_frames(job.clip.selection, job.analysis_options))
     sources = {frame.index: frame.picture.fitted(job.size) for frame in decoded if frame.index in wanted}
-    show, number = partial(displayed, job.clip.info, job.reading), job.clip.selection.number
-    pairs = []
-    for index, source in sources.items():
-        shown = colored(job, index, store.picture(number(index)), source)
-        pairs.append((show(source.image, gain=source.gain), to_8_bits(show(shown, gain=source.gain))))
+    number = job.clip.selection.number
+    seen = (as_seen(job, index, store.picture(number(index)), source) for index, source in sources.items())
+    pairs = [(to_8_bits(before), to_8_bits(after)) for before, after in seen]
     labels = [str(number(index)) for index in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)

@@ -621,6 +621,14 @@ class OutputSettings:
         affects=Affects.RUN,
         no_files=(),
     )
+    compare: str = setting(
+        "none",
+        "also write a film for comparison, NAME-compare: side: source and painting side by side; split: the left half "
+        "of the one and the right half of the other; wipe: the line between them goes over the film; none",
+        choices=("none", "side", "split", "wipe"),
+        affects=Affects.RUN,
+        idle=lambda _, clip: "a still is no film" if clip.is_still else "",
+    )
     report: str = setting(
         "",
         "also write a report (.json): loss, iterations, seconds per frame",

@@ -6,6 +6,8 @@ Nothing is taken from the working folder unasked.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import sys
 import threading
@@ -16,6 +18,8 @@ from stylevideo.errors import InputError
 
 _PACKAGE = Path(__file__).parent.with_name("__init__.py")
 _LEFT = threading.Event()
+_PLAIN = re.compile(r"[\w.:\\/+=-]+")
+"""What no shell of Windows takes for anything else."""
 _START = """
 import importlib, importlib.util, sys
 spec = importlib.util.spec_from_file_location("stylevideo", sys.argv[1])
@@ -31,6 +35,18 @@ def module_command(name: str, *arguments: str) -> list[str]:
     It imports the package that this process has, by its file, and nothing from the working folder.
     """
     return [sys.executable, "-P", "-c", _START, str(_PACKAGE), name, *arguments]
+
+
+def command_line(words: Iterable[str]) -> str:
+    """Words as they are typed in a shell: one of POSIX, or in Windows either of its own."""
+    if os.name != "nt":
+        return shlex.join(words)
+    return " ".join(word if _PLAIN.fullmatch(word) else _in_double_quotes(word) for word in words)
+
+
+def _in_double_quotes(word: str) -> str:
+    """Backslashes before a quotation mark count as many times as they are doubled."""
+    return '"' + re.sub(r'(\\*)(["]|$)', lambda found: 2 * found[1] + found[2].replace('"', '\\"'), word) + '"'
 
 
 def leave_folder_that_is_gone(names: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylevideo.cli.progress import Tally, _Bar
+from stylevideo.cli.progress import Bar, Tally
 from stylevideo.engine.pace import Work
 from stylevideo.render.estimate import Estimate
 
@@ -82,7 +82,7 @@ class Dead(io.StringIO):
 
 def test_a_dead_terminal_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Dead())
-    bar = _Bar(False, total=3)
+    bar = Bar(False, total=3)
     for done in range(4):
         bar.show(done, 3, "loss 0.1")
     bar.close()
@@ -92,7 +92,7 @@ def test_a_bar_shows_how_much_is_done_of_how_much(monkeypatch: pytest.MonkeyPatc
     terminal = io.StringIO()
     terminal.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", terminal)
-    bar = _Bar(False, total=4, mininterval=0)
+    bar = Bar(False, total=4, mininterval=0)
     assert bar.is_shown
     bar.show(1, 4)
     bar.show(3, 12, "loss 0.1")
