@@ -53,7 +53,21 @@ def test_flags_are_the_fields_of_settings() -> None:
     expected = {leaf.flag for leaf in leaves()} | {
         leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True
     }
-    own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
+    own = {
+        "-h",
+        "--help",
+        "--style",
+        "--matte",
+        "-o",
+        "--output",
+        "--preset",
+        "-q",
+        "--quiet",
+        "-v",
+        "--verbose",
+        "--debug",
+        "-y",
+    }
     own |= {"--out-dir", "--name", "--look", "--config", "--log-file", "--exit-code-if-nothing"}
     own |= {
         "--dry-run",

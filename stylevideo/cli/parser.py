@@ -9,11 +9,13 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias
 
 from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import leaves
+from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean, printable
 
 SHORT_FLAGS = {"overwrite": "-y"}
@@ -109,6 +111,48 @@ def set_command(
 def add_style(parser: argparse.ArgumentParser, help: str, required: bool = True) -> None:
     """Add the flag for pictures to take the style from."""
     parser.add_argument("--style", action="append", required=required, metavar="PICTURE[:WEIGHT]", help=help)
+
+
+class _AddMatte(argparse.Action):
+    """Gives the style that was named last its matte."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        styles = getattr(namespace, "style", None) or []
+        if not styles:
+            parser.error(f"--matte {values} stands before any --style. Write it behind the style that it is for")
+        mattes = getattr(namespace, self.dest) or {}
+        place = len(styles) - 1
+        if place in mattes:
+            parser.error(f"--style {styles[-1]} has two mattes, {mattes[place]} and {values}. Leave one out")
+        setattr(namespace, self.dest, {**mattes, place: values})
+
+
+def add_matte(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for where a style is painted."""
+    parser.add_argument(
+        "--matte",
+        action=_AddMatte,
+        metavar="MATTE[:CHANNEL][:inverted]",
+        help="where the style before it is painted: where this picture, image sequence (roto.####.png) or clip is "
+        "white; the source stays where no matte is; channels: alpha, R, G, B, or any of an EXR (file.exr:mask.R)",
+    )
+
+
+def given_styles(options: argparse.Namespace) -> tuple[Style, ...]:
+    """The styles that the user gave, with their mattes.
+
+    Raises:
+        SettingsError: one is not written as it should be.
+    """
+    mattes: dict[int, str] = getattr(options, "matte", None) or {}
+    named = enumerate(options.style or ())
+    return tuple(replace(Style.parse(text), matte=mattes.get(place, "")) for place, text in named)
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:

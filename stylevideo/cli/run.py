@@ -17,7 +17,17 @@ from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made, confirm
 from stylevideo.cli.budget import Budget, propose
 from stylevideo.cli.dry_run import dry_run
-from stylevideo.cli.parser import Commands, Parser, add_common, add_leaf, add_style, given_settings, set_command
+from stylevideo.cli.parser import (
+    Commands,
+    Parser,
+    add_common,
+    add_leaf,
+    add_matte,
+    add_style,
+    given_settings,
+    given_styles,
+    set_command,
+)
 from stylevideo.cli.progress import BatchProgress, ClipProgress, say
 from stylevideo.cli.summary import summary, table
 from stylevideo.errors import SettingsError, Stopped, StyleVideoError
@@ -84,6 +94,7 @@ def _add_run(parser: Parser) -> None:
     )
     style = "a picture to take the style from; may be given several times, then the styles are blended"
     add_style(parser, style, required=False)  # a job file or the user file may name them
+    add_matte(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -173,8 +184,9 @@ def _exit_code(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Make the films, and say so; a batch tells of failures in words."""
-    styles = tuple(options.style or ())
-    given = Overrides(given_settings(options), styles, options.preset, options.output, options.out_dir, options.name)
+    given = Overrides(
+        given_settings(options), given_styles(options), options.preset, options.output, options.out_dir, options.name
+    )
     given = replace(given, look=options.look)
     requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
     with Interrupts() as interrupts:

@@ -45,12 +45,17 @@ class Transporter:
         return other
 
     @torch.no_grad()
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def survey(
+        self, tile: Tile, features: Mapping[str, Tensor], counts: Mapping[str, Tensor] | None = None
+    ) -> Mapping[str, Tensor]:
         """As of `PlaceFinder`: sums about the styles' means."""
-        return {layer: sums_about(features[layer], mean) for layer, (mean, _) in self._clouds.items()}
+        return {
+            layer: sums_about(features[layer], mean, counts[layer] if counts else None)
+            for layer, (mean, _) in self._clouds.items()
+        }
 
     @torch.no_grad()
-    def search(self, survey: Mapping[str, Tensor]) -> TransportSearch:
+    def search(self, survey: Mapping[str, Tensor], of_part: bool = False) -> TransportSearch:
         """As of `PlaceFinder`."""
         own = {layer: cloud_of(survey[layer], mean) for layer, (mean, _) in self._clouds.items()}
         return TransportSearch({layer: Transport.between(own[layer], self._clouds[layer]) for layer in self.layers})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.ops.parts import parts_of
@@ -33,15 +34,18 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, covariance / (features.shape[2] * features.shape[3])
 
 
-def sums_about(features: Tensor, point: Tensor) -> Tensor:
+def sums_about(features: Tensor, point: Tensor, counts: Tensor | None = None) -> Tensor:
     """What a part of a map adds to the sums that `cloud_of` reads: of (1, x - p) (1, x - p)ᵀ over its places x.
 
     Args:
         features: (1, C, h, w).
         point: (C,), about where the places' mean is: far from it digits are lost.
+        counts: (1, 1, h, w), how much each place counts; all alike if not given.
     Returns:
         (C + 1, C + 1), float32.
     """
+    if counts is not None:
+        return _weighed_sums_about(features, point, counts)
     count, channels = math.prod(features.shape[2:]), len(point)
     whole, products = point.new_zeros(channels), point.new_zeros(channels, channels)
     for (places,) in parts_of(features):
@@ -50,6 +54,14 @@ def sums_about(features: Tensor, point: Tensor) -> Tensor:
         products.addmm_(away.T, away)
     sums = point.new_full((channels + 1, channels + 1), count)
     sums[0, 1:], sums[1:, 0], sums[1:, 1:] = whole, whole, products
+    return sums
+
+
+def _weighed_sums_about(features: Tensor, point: Tensor, counts: Tensor) -> Tensor:
+    sums = point.new_zeros(len(point) + 1, len(point) + 1)
+    for places, weights in parts_of(features, counts):
+        away = F.pad(places.float() - point, (1, 0), value=1.0)
+        sums.addmm_(away.T, away * weights)
     return sums
 
 

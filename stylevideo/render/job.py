@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,9 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.ops.regions import Regions
 from stylevideo.rectangle import Rectangle
-from stylevideo.render.styles import ReadStyle
+from stylevideo.render.styles import LookSource, ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
@@ -56,6 +58,7 @@ class Job:
         store: the film's unfinished work, as far as it is there or begun.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
+        looks: where each look is painted; None where all styles are one look everywhere.
     """
 
     clip: Clip
@@ -77,6 +80,16 @@ class Job:
     store: FrameStore | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
+    looks: LookSource | None = None
+
+    @contextmanager
+    def regions(self) -> Iterator[Callable[[int], Regions | None]]:
+        """Reads where each look is painted on a frame, by its index, in one thread."""
+        if self.looks is None:
+            yield lambda index: None
+        else:
+            with self.looks.reader() as read:
+                yield read
 
     def motion(self, active: Rectangle | None = None) -> MotionSource:
         """The source of motion that frames follow each other by; one for each thread.

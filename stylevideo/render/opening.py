@@ -39,7 +39,7 @@ from stylevideo.render.disk import check_space
 from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import read_styles, seen_through
+from stylevideo.render.styles import contents, find_looks, read_styles, seen_through
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
@@ -171,10 +171,13 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if settings.optimizer.iterations:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
-    asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
+    looks, of_looks = None, tuple[str, ...]()
+    if settings.optimizer.iterations:
+        looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
+    asked = Asked.of(watch.identity, contents(styles), request.settings)
     colors = tuple(read.note for read in styles if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
-    notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
+    notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
         clip=clip,
@@ -195,6 +198,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         notes=notes,
         find_motion=_finder(settings, device),
         vectors=vectors,
+        looks=looks,
     )
 
 

@@ -38,7 +38,7 @@ from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.assemble import colored, displayed, with_source_colors
+from stylevideo.render.assemble import all_over_source, displayed, over_source
 from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.disk import check_room
 from stylevideo.render.estimate import pixels_of
@@ -231,6 +231,7 @@ class _Run:
         with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
             shots = _remembered_shots(store, job, stop)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
+            _forget_changed(store, shots, job)
             self.knows_frames = True
             to_do = _announce(job, store, shots, on_event)
             forecast = None
@@ -382,7 +383,7 @@ def stylize_frames(
         shots, palettes = _detect(job)
         with Painter(job, shots, None, palettes=palettes) as painter:
             results = (made.result for shot in shots for made in painter.paint(shot))
-            yield from with_source_colors(job, results)
+            yield from all_over_source(job, results)
 
 
 def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Shot, ...], tuple[Palette | None, ...]]:
@@ -409,6 +410,27 @@ def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> 
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
     return shots
+
+
+def _forget_changed(store: FrameStore, shots: Sequence[Shot], job: Job) -> None:
+    """Have those shots painted anew of which finished frames were painted in other mattes than they have now."""
+    if job.looks is None:
+        return
+    following, number = next_indices(store, shots, job.size), job.clip.selection.number
+    with job.regions() as regions:
+        for shot, stop in following.items():
+            for index in range(shot.start, stop):
+                beat()
+                now = regions(index)
+                if now is not None and store.record(number(index))["mattes"] != now.identity:
+                    logger.warning(
+                        "%s: the mattes of frame %d have changed. Its shot, from frame %d on, is painted again.",
+                        *(job.clip.source.name, number(index), number(shot.start)),
+                    )
+                    store.forget(shot.index)
+                    if shot is shots[-1]:
+                        store.write_note(TURN_NAME, None)
+                    break
 
 
 def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
@@ -492,8 +514,9 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     sources = {frame.index: frame.picture.fitted(job.size) for frame in decoded if frame.index in wanted}
     show, number = partial(displayed, job.clip.info, job.reading), job.clip.selection.number
     pairs = []
-    for index, source in sources.items():
-        shown = colored(job, index, store.picture(number(index)), source)
-        pairs.append((show(source.image, gain=source.gain), to_8_bits(show(shown, gain=source.gain))))
+    with job.regions() as regions:
+        for index, source in sources.items():
+            shown = over_source(job, index, store.picture(number(index)), source, regions(index))
+            pairs.append((show(source.image, gain=source.gain), to_8_bits(show(shown, gain=source.gain))))
     labels = [str(number(index)) for index in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)

@@ -11,10 +11,14 @@ from stylevideo.errors import SettingsError
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture and its weight among the others (any positive number; they are normalised)."""
+    """A style picture, its weight among the others (any positive number; they are normalised), and where it is painted.
+
+    `matte` is as `MatteName.parse` reads it; "" is everywhere, or where the others' mattes leave something.
+    """
 
     path: Path
     weight: float = 1.0
+    matte: str = ""
 
     @classmethod
     def of(cls, named: str | Path | Style) -> Style:

@@ -186,6 +186,17 @@ class FrameStore:
             self._remove_state(shot)
         self.claims.release(shot)
 
+    def forget(self, shot: int) -> None:
+        """Let a shot be painted from its beginning on, whatever there is of it.
+
+        Raises:
+            ResumeError, LockedError, StorageError: as `save`.
+        """
+        with self._own():
+            (self.folder / _shot_name(shot, "complete")).unlink(missing_ok=True)
+            self._remove_state(shot)
+        self._complete.discard(shot)
+
     def take(self, shot: int) -> bool:
         """Claim a shot that is not complete; whether it is now this process's to be painted.
 
