@@ -79,7 +79,15 @@ def blended(statistics: Sequence[tuple[Tensor, Tensor]], parts: Sequence[float])
     return mean, torch.stack([part * spread for spread, part in zip(spreads, parts, strict=True)]).sum(dim=0)
 
 
-def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
+def ridge_of(places: Tensor, channels: int) -> Tensor:
+    """For a cloud of so many places, a scalar: of fewer than there are channels it is larger.
+
+    They span some directions alone, along which a small ridge lets the map lead far beyond the other cloud.
+    """
+    return RIDGE * (channels / places).clamp_min(1)
+
+
+def transport_matrix(source: Tensor, target: Tensor, ridge: Tensor | float = RIDGE) -> Tensor:
     """The symmetric A with A source A = target: what takes one Gaussian's places to the other's with least movement.
 
     Both covariances may be singular: a ridge in parts of their size keeps the result bounded, and at the identity
@@ -87,6 +95,7 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
 
     Args:
         source, target: (C, C), covariances.
+        ridge: in parts of their size, at least `RIDGE`.
     Returns:
         (C, C).
 
@@ -96,7 +105,7 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
     scaling of Newton-Schulz (2014), for the scales.
     """
     identity = torch.eye(len(source), dtype=source.dtype, device=source.device)
-    ridge = RIDGE * (torch.linalg.norm(source) + torch.linalg.norm(target)) / 2 + EPSILON
+    ridge = ridge * (torch.linalg.norm(source) + torch.linalg.norm(target)) / 2 + EPSILON
     source, target = source + ridge * identity, target + ridge * identity
     size, target_size = torch.linalg.norm(source), torch.linalg.norm(target)
     forth, back = target / target_size, source / size
@@ -125,9 +134,11 @@ class Transport:
     matrix: Tensor
 
     @classmethod
-    def between(cls, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Transport:
+    def between(
+        cls, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], ridge: Tensor | float = RIDGE
+    ) -> Transport:
         """Of two clouds of these means and covariances."""
-        return cls(own[0], other[0], transport_matrix(own[1], other[1]))
+        return cls(own[0], other[0], transport_matrix(own[1], other[1], ridge))
 
     def of(self, features: Tensor) -> Tensor:
         """Each place of a map where it belongs: (1, C, h, w), as the features."""
