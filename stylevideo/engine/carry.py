@@ -181,11 +181,19 @@ def extended_motion(motion: Motion, image: Tensor) -> Motion:
 
 
 def _where_painted(motion: Motion, convergence: Tensor, parts: Tensor) -> Motion:
-    """Motion from what the previous frame has painted: not where a look now is and none has ever been."""
+    """Motion from what the previous frame has painted: not where a look now is and none has ever been.
+
+    References show nothing where nothing is painted now, so that it does not count as finished once it is.
+    """
     known = warp_smoothly((convergence > 0).to(parts.dtype), motion.flow_to_previous)
-    same = torch.where(parts.amax(1, keepdim=True) > 0, known, torch.ones_like(known))
-    anchor = replace(motion.anchor, seen=motion.anchor.seen * same) if motion.anchor else None
-    return replace(motion, visible=motion.visible * same, anchor=anchor)
+    painted = parts.amax(1, keepdim=True) > 0
+    same = torch.where(painted, known, torch.ones_like(known))
+    return replace(
+        motion,
+        visible=motion.visible * same,
+        reference_matches=tuple(replace(match, seen=match.seen * painted) for match in motion.reference_matches),
+        anchor=motion.anchor and replace(motion.anchor, seen=motion.anchor.seen * same),
+    )
 
 
 def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], colors: Colors) -> Tensor:
