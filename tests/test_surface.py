@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import QUICK, ROOT
 from vector_fixtures import save_shift
@@ -19,7 +20,7 @@ from stylevideo.cli.main import build_parser, main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.film import write_film
-from stylevideo.media.images.pictures import fit_picture
+from stylevideo.media.images.pictures import fit_picture, write_png
 from stylevideo.settings import encoder_options, filter_chain
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import leaves
@@ -54,7 +55,21 @@ def test_flags_are_the_fields_of_settings() -> None:
     expected = {leaf.flag for leaf in leaves()} | {
         leaf.flag.replace("--", "--no-", 1) for leaf in leaves() if leaf.default is True
     }
-    own = {"-h", "--help", "--style", "-o", "--output", "--preset", "-q", "--quiet", "-v", "--verbose", "--debug", "-y"}
+    own = {
+        "-h",
+        "--help",
+        "--style",
+        "--matte",
+        "-o",
+        "--output",
+        "--preset",
+        "-q",
+        "--quiet",
+        "-v",
+        "--verbose",
+        "--debug",
+        "-y",
+    }
     own |= {"--out-dir", "--name", "--look", "--config", "--log-file", "--exit-code-if-nothing"}
     own |= {
         "--dry-run",
@@ -131,6 +146,9 @@ def test_every_command_in_the_documents_runs(
     if "--vectors" in arguments:
         for number in range(39, 43):
             save_shift(tmp_path / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
+    if "--matte" in arguments:
+        for number in range(39, 43):
+            write_png(tmp_path / f"roto.{number:04d}.png", np.tri(36, 64, dtype=np.uint8)[..., None].repeat(3, 2) * 255)
     monkeypatch.chdir(tmp_path)
     if arguments[0] in LOAD_TORCH:
         assert main(arguments) == 0, capfd.readouterr().err

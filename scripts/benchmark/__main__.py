@@ -17,6 +17,7 @@
     python -m scripts.benchmark speed [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 256 640] [--frames 8]
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
+    python -m scripts.benchmark mattes [--clips balloon bikes] [--styles PICTURE PICTURE] [--size 256] [--frames 4]
     python -m scripts.benchmark color [--clips flight bikes] [--styles PICTURE ...] [--size 256] [--frames 4]
     python -m scripts.benchmark rest [--size 1920x1080] [--frames 4] [--set first_iterations=20]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
@@ -34,7 +35,8 @@ the same films are: speed of strokes against speed of things, flicker in JOD, a 
 counts what frame by frame needs to reach a carried film's loss. `sizes` compares first frames
 of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `strength`
 makes films of several strengths: content, style, what the eye sees of each step. `keys` asks whether films whose
-settings change are as steady as one whose settings do not. `still` looks at
+settings change are as steady as one whose settings do not. `mattes` asks how near two looks in two mattes are to their
+styles, and whether what no matte covers is the source. `still` looks at
 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
@@ -84,6 +86,7 @@ from scripts.benchmark.flames import draw_flames
 from scripts.benchmark.forecast import FILMS, Film, check_forecast
 from scripts.benchmark.gpu import PARTS, check_gpu
 from scripts.benchmark.iteration import check_iteration, flame_of_iteration
+from scripts.benchmark.mattes import check_mattes
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.motion import LONG_ENOUGH, check_motion
 from scripts.benchmark.pictures import crops, windows
@@ -362,6 +365,14 @@ def motion(options: argparse.Namespace) -> None:
     print(machine)
 
 
+def mattes(options: argparse.Namespace) -> None:
+    machine, styles = Machine(ROOT, describe(choose_device("auto"))), tuple(options.styles)
+    options.output.mkdir(parents=True, exist_ok=True)
+    clips = (load_clip(name, options.size, options.frames, options.media) for name in options.clips)
+    findings = [check_mattes(clip, styles, dict(options.set)) for clip in clips]
+    publish(options.output, "mattes", f"`scripts.benchmark mattes`: {options.size} pixels.", findings, machine)
+
+
 def fades(options: argparse.Namespace) -> None:
     machine, values = Machine(ROOT, describe(choose_device("auto"))), dict(options.set)
     for said in check_fades(options.clip, options.style, options.size, options.media, values, options.output):
@@ -400,6 +411,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "iteration": iteration,
     "tiles": tiles,
     "color": color,
+    "mattes": mattes,
     "rest": rest,
     "motion": motion,
     "fades": fades,
@@ -636,12 +648,24 @@ def _add_fades(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", type=Path, default=Path("fades"), help="folder of all frames, source above film")
 
 
+def _add_mattes(command: argparse.ArgumentParser) -> None:
+    styles = [STYLE, STYLE.with_name("woodblock.jpg")]
+    command.add_argument("--clips", nargs="+", choices=CLIPS, default=["balloon", "bikes"])
+    command.add_argument("--styles", type=Path, nargs=2, default=styles, help="of the matte, and of its inverse")
+    command.add_argument("--size", type=_positive, default=256, help="long edge, pixels")
+    command.add_argument("--frames", type=_positive, default=4)
+    command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
+    command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
+    command.add_argument("--output", type=Path, default=Path("mattes"), help="folder of the figures and the sheets")
+
+
 OWN_OPTIONS = {
     "fades": _add_fades,
     "forecast": _add_forecast,
     "iteration": _add_iteration,
     "tiles": _add_tiles,
     "color": _add_color,
+    "mattes": _add_mattes,
     "rest": _add_rest,
     "motion": _add_motion,
     "gpu": _add_gpu,

@@ -91,6 +91,17 @@ def render_balloon(frames: int, width: int, height: int, both_ways: bool = False
         previous = placed
 
 
+def balloon_mattes(frames: int, width: int, height: int) -> Iterator[FloatArray]:
+    """How much of each pixel the near balloon covers, (H, W) in [0, 1], in each frame of the shot."""
+    *_, sheet = paint_sheets()
+    for frame in range(frames):
+        *_, pose = poses_at(frame)
+        fine = (width * OVERSAMPLING, height * OVERSAMPLING)
+        placed = sheet.placed(pose, *fine)
+        covered = cv2.warpAffine(sheet.paint[..., 3], placed[:2], fine, flags=cv2.INTER_LINEAR)
+        yield cv2.resize(covered, (width, height), interpolation=cv2.INTER_AREA)
+
+
 def compose(sheets: tuple[Sheet, ...], poses: tuple[Pose, ...], width: int, height: int) -> FloatArray:
     """The picture, (H, W, 3) in [0, 1]: the sheets laid over one another, the first at the back."""
     fine_width, fine_height = width * OVERSAMPLING, height * OVERSAMPLING

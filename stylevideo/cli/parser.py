@@ -9,6 +9,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -17,6 +18,7 @@ from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import leaves
+from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean, printable
 
 SECTION_TITLES = {
@@ -143,6 +145,7 @@ def add_films(parser: argparse.ArgumentParser, has_output: bool = True) -> None:
     )
     style = "a picture to take the style from; may be given several times, then the styles are blended"
     add_style(parser, style, required=False)  # a job file or the user file may name them
+    add_matte(parser)
     if has_output:
         parser.add_argument(
             *("-o", "--output"),
@@ -184,13 +187,55 @@ def overrides(options: argparse.Namespace) -> Overrides:
     """What a command line says of films."""
     return Overrides(
         settings=given_settings(options),
-        styles=tuple(options.style or ()),
+        styles=given_styles(options),
         preset=options.preset,
         output=getattr(options, "output", None),
         out_dir=options.out_dir,
         name=options.name,
         look=options.look,
     )
+
+
+class _AddMatte(argparse.Action):
+    """Gives the style that was named last its matte."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        styles = getattr(namespace, "style", None) or []
+        if not styles:
+            parser.error(f"--matte {values} stands before any --style. Write it behind the style that it is for")
+        mattes = getattr(namespace, self.dest) or {}
+        place = len(styles) - 1
+        if place in mattes:
+            parser.error(f"--style {styles[-1]} has two mattes, {mattes[place]} and {values}. Leave one out")
+        setattr(namespace, self.dest, {**mattes, place: values})
+
+
+def add_matte(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for where a style is painted."""
+    parser.add_argument(
+        "--matte",
+        action=_AddMatte,
+        metavar="MATTE[:CHANNEL][:inverted]",
+        help="where the style before it is painted: where this picture, image sequence (roto.####.png) or clip is "
+        "white; the source stays where no matte is; channels: alpha, R, G, B, or any of an EXR (file.exr:mask.R)",
+    )
+
+
+def given_styles(options: argparse.Namespace) -> tuple[Style, ...]:
+    """The styles that the user gave, with their mattes.
+
+    Raises:
+        SettingsError: one is not written as it should be.
+    """
+    mattes: dict[int, str] = getattr(options, "matte", None) or {}
+    named = enumerate(options.style or ())
+    return tuple(replace(Style.parse(text), matte=mattes.get(place, "")) for place, text in named)
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:

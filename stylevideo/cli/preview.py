@@ -14,7 +14,6 @@ from stylevideo.cli.parser import (
     add_common,
     add_leaf,
     add_settings,
-    as_flag,
     count,
     given_settings,
     set_command,
@@ -26,7 +25,8 @@ from stylevideo.planning.inputs import absolute
 from stylevideo.planning.preview import Cell, find_columns, find_rows, plan_cells, sheet_files, varied_leaf
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.presets import PRESETS
-from stylevideo.settings.settings import leaves
+from stylevideo.settings.settings import as_flag, leaves
+from stylevideo.settings.style import Style
 from stylevideo.system.environment import command_line
 from stylevideo.system.folders import folder_for
 from stylevideo.system.interrupts import Interrupts
@@ -212,7 +212,8 @@ def run_command(cell: Cell, clip: Path, config: str | None) -> str:
     """
     known = {leaf.name: leaf for leaf in leaves()}
     words = ["stylevideo", "run", str(clip)]
-    words += [word for style in cell.given.styles for word in ("--style", style)]
+    for style in map(Style.of, cell.given.styles):
+        words += ["--style", style.text, *(["--matte", style.matte] if style.matte else [])]
     words += ["--look", cell.given.look] if cell.given.look else []
     words += ["--preset", cell.given.preset] if cell.given.preset else []
     for name, value in cell.given.settings.items():

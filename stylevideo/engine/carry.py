@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -89,6 +90,7 @@ def carry(
     frame: Tensor,
     references: tuple[Reference, ...] = (),
     anchor: float = 0.0,
+    parts: Tensor | None = None,
 ) -> Carried:
     """Move picture and moments to where things are now, and restart what was hidden.
 
@@ -117,13 +119,17 @@ def carry(
         references: older results, without margin, on any device; among them those of the motion's matches and
             anchor.
         anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
+        parts: (1, looks, H, W), on the state's device, where each look is painted; None where one is everywhere. What
+            is painted now and never was is new, and each look has colours of its own.
     """
+    if parts is not None:
+        motion = _where_painted(motion, convergence, parts)
     visible = motion.visible
     seen_before = sum((match.seen for match in motion.reference_matches), torch.zeros_like(visible)).clamp_max(1)
     kept = torch.minimum(visible, 1 - seen_before)
     coverage = kept + seen_before
     warped = warp_crisply(state.image, motion.flow_to_previous)
-    colors = ColorMap.between(frame, warped, visible)
+    colors = colors_of(frame, warped, visible, parts)
     moments = (state.first_moment, state.second_moment, convergence)
     maps = warp_smoothly(torch.cat(moments, dim=1), motion.flow_to_previous)  # (1, 5, H, W), or 7
     first, second, convergence = torch.split(maps, [moment.shape[1] for moment in moments], dim=1)
@@ -174,7 +180,23 @@ def extended_motion(motion: Motion, image: Tensor) -> Motion:
     )
 
 
-def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], colors: ColorMap) -> Tensor:
+def _where_painted(motion: Motion, convergence: Tensor, parts: Tensor) -> Motion:
+    """Motion from what the previous frame has painted: not where a look now is and none has ever been.
+
+    References show nothing where nothing is painted now, so that it does not count as finished once it is.
+    """
+    known = warp_smoothly((convergence > 0).to(parts.dtype), motion.flow_to_previous)
+    painted = parts.amax(1, keepdim=True) > 0
+    same = torch.where(painted, known, torch.ones_like(known))
+    return replace(
+        motion,
+        visible=motion.visible * same,
+        reference_matches=tuple(replace(match, seen=match.seen * painted) for match in motion.reference_matches),
+        anchor=motion.anchor and replace(motion.anchor, seen=motion.anchor.seen * same),
+    )
+
+
+def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], colors: Colors) -> Tensor:
     """A reference's picture (1, 3, H, W) where and as light as things are now, with a margin that mirrors it."""
     picture = next(reference.picture for reference in references if reference.index == match.index)
     return colors.lit(warp_crisply(with_margin(picture.to(match.flow.device)) / 255, match.flow), match.change)
@@ -191,6 +213,44 @@ def blended(carried: Carried, blend: BlendTarget) -> tuple[CarriedState, Tempora
     return replace(carried.start, image=image), TemporalTarget(image, torch.maximum(carried.coverage, weight))
 
 
+class Colors(Protocol):
+    """Gives a source the colours of its stylised picture."""
+
+    def of(self, frame: Tensor) -> Tensor:
+        """Of a source's frame (1, 3, H, W), 0..1."""
+        ...
+
+    def lit(self, stylized: Tensor, change: Tensor | None) -> Tensor:
+        """A stylised picture (1, 3, H, W), 0..1, whose source has become brighter by a change of that shape, if any."""
+        ...
+
+
+def colors_of(frame: Tensor, stylized: Tensor, visible: Tensor, parts: Tensor | None) -> Colors:
+    """The colours that fit best where visible; see `ColorMap.between` and, for parts, `carry`."""
+    if parts is None:
+        return ColorMap.between(frame, stylized, visible)
+    each = torch.split(parts, 1, dim=1)
+    return LookColors(tuple((part, ColorMap.between(frame, stylized, visible * part, part)) for part in each))
+
+
+@dataclass(frozen=True)
+class LookColors:
+    """`Colors` of several looks, each in its part of the picture (1, 1, H, W); beside them they stay as they are."""
+
+    looks: tuple[tuple[Tensor, ColorMap], ...]
+
+    def of(self, frame: Tensor) -> Tensor:
+        """As of `Colors`."""
+        return frame + torch.stack([part * (colors.of(frame) - frame) for part, colors in self.looks]).sum(dim=0)
+
+    def lit(self, stylized: Tensor, change: Tensor | None) -> Tensor:
+        """As of `Colors`."""
+        if change is None:
+            return stylized
+        changed = [part * (colors.lit(stylized, change) - stylized) for part, colors in self.looks]
+        return (stylized + torch.stack(changed).sum(dim=0)).clamp(0, 1)
+
+
 @dataclass(frozen=True)
 class ColorMap:
     """Gives a source the colours of its stylised picture.
@@ -202,12 +262,13 @@ class ColorMap:
     matrix: Tensor
 
     @classmethod
-    def between(cls, frame: Tensor, stylized: Tensor, visible: Tensor) -> ColorMap:
+    def between(cls, frame: Tensor, stylized: Tensor, visible: Tensor, part: Tensor | None = None) -> ColorMap:
         """The map that fits best where visible.
 
         Args:
             frame, stylized: (1, 3, H, W), 0..1.
             visible: (1, 1, H, W); with hardly a visible pixel colours stay as they are.
+            part: (1, 1, H, W), 0..1, that is asked for; all of the picture if not given.
         """
         weight = visible.flatten()  # (N,)
         colors = torch.cat((frame, torch.ones_like(frame[:, :1])), dim=1).flatten(2)[0].T  # (N, 4)
@@ -215,7 +276,8 @@ class ColorMap:
         as_they_are = torch.eye(4, device=frame.device)
         ridge = (1e-4 * weight.sum() + torch.finfo(weight.dtype).tiny) * as_they_are
         matrix = _solved(weighted.T @ colors + ridge, weighted.T @ stylized.flatten(2)[0].T)  # (4, 3)
-        return cls(torch.where(weight.mean() < 0.01, as_they_are[:, :3], matrix))  # the device decides, nobody waits
+        asked = 1 if part is None else part.mean()
+        return cls(torch.where(weight.mean() < 0.01 * asked, as_they_are[:, :3], matrix))  # the device decides
 
     def of(self, frame: Tensor) -> Tensor:
         """Of a source's frame (1, 3, H, W), 0..1."""

@@ -122,33 +122,45 @@ class Matcher:
         return other
 
     @torch.no_grad()
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def survey(
+        self, tile: Tile, features: Mapping[str, Tensor], counts: Mapping[str, Tensor] | None = None
+    ) -> Mapping[str, Tensor]:
         """As of `PlaceFinder`: sums, the last of each the number of places; over squares (1, C + 1, rows, columns)."""
         deepest = features[self.layers[0]]
         shrink = shrink_of(self.layers[0])
         start = (tile.own.top // shrink, tile.own.left // shrink)
         counted = torch.cat((deepest.float(), torch.ones_like(deepest[:, :1], dtype=torch.float32)), dim=1)
+        counted = counted * counts[self.layers[0]] if counts else counted
         squares = window_sums(counted, start, *_squares_of(tile.places(shrink)))
-        return {SQUARES: squares, **{layer: _place_sums(features[layer]) for layer in self.layers}}
+        sums = {layer: _place_sums(features[layer], counts[layer] if counts else None) for layer in self.layers}
+        return {SQUARES: squares, **sums}
 
     @torch.no_grad()
-    def search(self, survey: Mapping[str, Tensor]) -> MatchSearch:
+    def search(self, survey: Mapping[str, Tensor], of_part: bool = False) -> MatchSearch:
         """As of `PlaceFinder`."""
         means = {layer: survey[layer][:-1] / survey[layer][-1] for layer in self.layers}
-        squares = survey[SQUARES]
-        return MatchSearch(self, means, squares[:, :-1] / squares[:, -1:].clamp_min(1))
+        squares, counts = survey[SQUARES][:, :-1], survey[SQUARES][:, -1:]
+        if not of_part:
+            return MatchSearch(self, means, squares / counts.clamp_min(1))
+        return MatchSearch(self, means, squares / counts.where(counts > 0, 1), (counts > 0)[0, 0])
 
-    def searched(self, wanted: Tensor, edge: int) -> _Matches:
+    def searched(self, wanted: Tensor, edge: int, part: Tensor | None = None) -> _Matches:
         """The nearest places of all styles, at prices.
 
         Args:
             wanted: (1, C, h, w), means over squares of the deepest map.
             edge: of a square.
+            part: (h, w), bool, those that the prices are for; all if not given.
         """
         layer = self.styles[self.layers[0]]
         if edge > 1:
             layer = _Layer.of([square_means(style, edge) for style in self._deepest])
-        wanting, offered = directions(wanted), layer.directions
+        offered = layer.directions
+        if part is None:
+            wanting = asking = directions(wanted)
+        else:
+            wanting = directions(wanted, wanted[0, :, part].float().mean(dim=1))
+            asking = wanting[part.flatten()]
         share = torch.cat(
             [
                 torch.full((count,), share / count, device=wanted.device)
@@ -157,9 +169,9 @@ class Matcher:
         )
         if 0 in self._shares:  # a style without weight is offered nowhere
             own = share.nonzero()[:, 0]
-            found = own[nearest(wanting, offered[own], prices(wanting, offered[own], share[own]))]
+            found = own[nearest(wanting, offered[own], prices(asking, offered[own], share[own]))]
         else:
-            found = nearest(wanting, offered, prices(wanting, offered, share))
+            found = nearest(wanting, offered, prices(asking, offered, share))
         starts, _, widths = layer.maps().unbind()
         styles = torch.bucketize(found, starts, right=True) - 1
         within = found - starts[styles]
@@ -177,12 +189,16 @@ class MatchSearch:
         means: (C,) of each layer.
         squares: (1, C, rows, columns), means over squares of the deepest layer, which are few; zero where none of a
             square's places were surveyed.
+        part: (rows, columns), bool, squares of which any place counts; None where all do.
     Attributes:
         layers: of the matcher.
     """
 
-    def __init__(self, matcher: Matcher, means: Mapping[str, Tensor], squares: Tensor) -> None:
+    def __init__(
+        self, matcher: Matcher, means: Mapping[str, Tensor], squares: Tensor, part: Tensor | None = None
+    ) -> None:
         self.layers = matcher.layers
+        self._part = part
         self._matcher = matcher
         self._means = means
         self._squares = squares
@@ -222,7 +238,7 @@ class MatchSearch:
     def _matches_of_squares(self, edge: int) -> _Matches:
         """Of the whole picture."""
         if self._searched is None:
-            self._searched = self._matcher.searched(self._squares, edge)
+            self._searched = self._matcher.searched(self._squares, edge, self._part)
         return self._searched
 
 
@@ -232,8 +248,11 @@ def _squares_of(places: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     return edge, (math.ceil(places[0] / edge), math.ceil(places[1] / edge))
 
 
-def _place_sums(features: Tensor) -> Tensor:
-    """Over all places of a map (1, C, h, w), and how many they are: (C + 1,), float32."""
+def _place_sums(features: Tensor, counts: Tensor | None) -> Tensor:
+    """Over all places of a map (1, C, h, w), by how much they count, and how many they are: (C + 1,), float32."""
+    if counts is not None:
+        sums = (features.float() * counts).sum(dim=(0, 2, 3))
+        return torch.cat((sums, counts.sum()[None]))
     sums = features.float().flatten(2)[0].T.sum(dim=0)
     return torch.cat((sums, sums.new_full((1,), math.prod(features.shape[2:]))))
 

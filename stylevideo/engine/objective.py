@@ -191,6 +191,8 @@ class Objective:
             gradient = torch.zeros_like(image) if gradient is None else gradient
             tile.seen_of(gradient).add_(part)
         assert gradient is not None, "a picture has at least one tile"
+        if self._style.painted is not None:
+            gradient *= self._style.painted
         return self._terms(known, squares, others), gradient
 
     def _gradient_of(

@@ -21,6 +21,7 @@ from stylevideo.engine.targets import StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
+from stylevideo.ops.regions import Regions
 from stylevideo.ops.tiles import Tile, between
 from stylevideo.rectangle import Rectangle
 from stylevideo.settings.sections import OptimizerSettings
@@ -143,12 +144,14 @@ class FrameOptimizer:
         vgg: the network, on its device.
         targets: the styles.
         settings: losses and optimiser.
+        regions: where each look is painted, at the size of the frame; nothing beside them changes. None where
+            all styles are one look everywhere.
     Attributes:
-        settings: as they were given.
+        settings, regions: as they were given.
     """
 
-    def __init__(self, vgg: VGG19, targets: StyleTargets, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, vgg: VGG19, targets: StyleTargets, settings: Settings, regions: Regions | None = None) -> None:
+        self.settings, self.regions = settings, regions
         self._vgg, self._targets = vgg, targets
 
     def optimize(
@@ -178,6 +181,26 @@ class FrameOptimizer:
         boxes = boxes or (Tile.whole(_size(frame)).own,)
         return _optimize_adam(objective, start, numbers, self.settings.optimizer, iterations, boxes)
 
+    def begun(self, state: CarriedState, frame: Tensor, known: Tensor | None = None) -> CarriedState:
+        """What a frame begins with: beside what is painted, the source's frame.
+
+        Args:
+            state: of the frame's size.
+            frame: (1, 3, H, W), the source's, 0..1.
+            known: (1, 1, H, W), bool, what stays as it is though it is not painted now; nothing if not given.
+        """
+        painted = self.painted(_size(frame), frame.device)
+        if painted is None:
+            return state
+        image = torch.where(painted if known is None else painted | known, state.image, frame)
+        return replace(state, image=image, first_moment=state.first_moment * painted)
+
+    def painted(self, size: tuple[int, int], device: torch.device) -> Tensor | None:
+        """Where a frame of this height and width is painted: (1, 1, H, W), bool; None where it is everywhere."""
+        if self.regions is None:
+            return None
+        return (self.regions.at(size).amax(1, keepdim=True) > 0).to(device, non_blocking=True)
+
     def at_rest(self, frame: Tensor, image: Tensor, boxes: Sequence[Rectangle]) -> Rest:
         """What of a picture (1, 3, H, W) adds to the loss that lies beside some boxes."""
         resting = tuple(between(boxes, _size(image)))
@@ -205,8 +228,8 @@ class FrameOptimizer:
         parts: Sequence[Rectangle] | None = None,
         rest: Rest | None = None,
     ) -> Objective:
-        losses, weights = self.settings.losses, self.settings.direction.style_weights
-        style = self._targets.at(_size(frame), weights)
+        losses, weights, size = self.settings.losses, self.settings.direction.style_weights, _size(frame)
+        style = self._targets.at(size, weights, self.regions.at(size) if self.regions else None)
         return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)
 
     def _tiles(self, size: tuple[int, int], parts: Sequence[Rectangle] | None) -> tuple[Tile, ...]:

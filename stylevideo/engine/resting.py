@@ -88,7 +88,13 @@ class Resting:
 
 
 def moving_cells(
-    resting: Resting, frame: Frame, motion: Motion, carried: Carried, convergence: Tensor, cell_px: int
+    resting: Resting,
+    frame: Frame,
+    motion: Motion,
+    carried: Carried,
+    convergence: Tensor,
+    cell_px: int,
+    painted: Tensor | None = None,
 ) -> Tensor | None:
     """Cells of a picture with its margin in which anything moves or is unfinished: (rows, columns), 0 or 1.
 
@@ -101,6 +107,7 @@ def moving_cells(
         carried: along that motion, with a margin.
         convergence: (1, 1, H, W), of the previous frame.
         cell_px: edge of a cell.
+        painted: (1, 1, H, W), bool: nothing counts beside it; None where all of the frame is painted.
     """
     before = resting.source / 255
     change = change_since(before, frame)
@@ -110,7 +117,8 @@ def moving_cells(
     moving = changed | _moves(before, change, frame, motion)
     seen = extended(F.interpolate(moving.float(), size=frame.image.shape[2:]).to(carried.held.device))
     unfinished = (carried.coverage < COVERED) | (convergence < FINISHED)
-    return F.max_pool2d(torch.maximum(seen, unfinished.float()), cell_px, ceil_mode=True)[0, 0]
+    restless = torch.maximum(seen, unfinished.float())
+    return F.max_pool2d(restless if painted is None else restless * painted, cell_px, ceil_mode=True)[0, 0]
 
 
 def _moves(before: Tensor, change: Tensor, frame: Frame, motion: Motion) -> Tensor:

@@ -57,6 +57,7 @@ class PaintedFrame:
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.
         notes: what was not as it should be in its source's file, as sentences.
+        mattes: identity of those that say where its looks are; "" where it has none.
     """
 
     index: int
@@ -67,6 +68,7 @@ class PaintedFrame:
     redone: bool
     repaired: bool
     notes: tuple[str, ...] = ()
+    mattes: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,14 @@ def stylize_sequence(
             continue
         began = time.perf_counter()
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
-        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index))
+        regions = frame.regions and frame.regions.with_margin
+        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index), regions)
         blend = blends.get(frame.index) if blends else None
         if motion is None:
             state = None  # nothing is carried over a cut
         painted = None
         if state is not None and motion is not None:
-            changes = settings.changes_at(frame.index)
+            changes = settings.changes_at(frame.index) or (regions is not None and regions.changes)
             if changes:  # what rests has another look, and losses by other weights are not compared
                 state = replace(state, resting=None, recent_losses=())
             same = None if changes else repeat(state, motion, blend)
@@ -163,6 +166,7 @@ def stylize_sequence(
             redone=painted.redone,
             repaired=frame.repaired,
             notes=frame.notes,
+            mattes=frame.regions.identity if frame.regions else "",
         )
         stands = state is not None and motion is not None and motion.still
         state = SequenceState(
@@ -228,17 +232,21 @@ def follow(
     """
     settings = optimizer.settings
     extended = extended_motion(motion, image)
-    carried = carry(state.carried, state.convergence, extended, image, state.references, settings.temporal.anchor)
+    parts = optimizer.regions.parts.to(image.device) if optimizer.regions else None
+    anchor = settings.temporal.anchor
+    carried = carry(state.carried, state.convergence, extended, image, state.references, anchor, parts)
+    painted = optimizer.painted(_size(image), image.device)
+    carried = replace(carried, start=optimizer.begun(carried.start, image, carried.convergence > 0))
     new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
     boxes = None if moving is None else boxes_to_paint(moving, (image.shape[2], image.shape[3]), optimizer)
     if boxes == ():
         return _repeated(state)
-    resting, parts = None, None
+    resting, moving_parts = None, None
     if boxes is not None and state.resting is not None:
         carried = carried.within(boxes, state.carried, state.convergence)
-        resting, parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
+        resting, moving_parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
     if blend is None:
         start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     else:
@@ -248,22 +256,27 @@ def follow(
     steps = numbers.learning_rate * (1 - (1 - FIRM_STEP_SHARE) * guide.firmness)  # (1, 1, H, W)
     if boxes is not None:
         steps = steps * easing(boxes, image)
-    done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), parts)
-    convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
-    painted = PaintedWithMargin(
+    done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), moving_parts)
+    seen = done.iterations / CONVERGED_AFTER
+    convergence = (carried.convergence + (seen if painted is None else seen * painted)).clamp_max(1)
+    made = PaintedWithMargin(
         done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting
     )
-    return _guarded(painted, image, frame.index, optimizer, is_blended=blend is not None)
+    return _guarded(made, image, frame.index, optimizer, is_blended=blend is not None)
 
 
 def _told(
     carried: Carried, state: SequenceState | None, frame: Frame, motion: Motion, optimizer: FrameOptimizer
 ) -> tuple[float, np.ndarray | None]:
     """How much is new, and which cells move, (rows, columns), bool; the host waits for the device once, for both."""
-    new = 1 - without_margin(carried.coverage).mean()
+    new, painted = 1 - without_margin(carried.coverage).mean(), None
+    if optimizer.regions is not None:  # in parts of what is painted
+        painted = optimizer.painted(_size(carried.coverage), carried.coverage.device)
+        cover = without_margin(optimizer.regions.cover).to(carried.coverage.device)
+        new = ((1 - without_margin(carried.coverage)) * cover).sum() / cover.sum()
     cells = None
     if state is not None and state.resting is not None:
-        cells = moving_cells(state.resting, frame, motion, carried, state.convergence, cell_of(optimizer))
+        cells = moving_cells(state.resting, frame, motion, carried, state.convergence, cell_of(optimizer), painted)
     if cells is None:
         return float(new), None
     told = torch.cat((new[None], cells.flatten())).cpu()
@@ -284,10 +297,19 @@ def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWith
     *coarse_sizes, full_size = scale_ladder(image.shape[2], image.shape[3], scales.coarsest_size)
     state, spent = CarriedState.fresh(_with_noise(image, index, options)), 0
     for size in coarse_sizes:
-        coarse = optimizer.optimize(resize(image, size), state.resized(size), None, scales.coarse_iterations)
+        small = resize(image, size)
+        coarse = optimizer.optimize(small, optimizer.begun(state.resized(size), small), None, scales.coarse_iterations)
         state, spent = coarse.state, spent + coarse.iterations
-    done = optimizer.optimize(image, state.resized(full_size), None, options.first_iterations or options.iterations)
-    return PaintedWithMargin(done.state, done.losses, spent + done.iterations, torch.ones_like(image[:, :1]))
+    begin, iterations = optimizer.begun(state.resized(full_size), image), options.first_iterations or options.iterations
+    done = optimizer.optimize(image, begin, None, iterations)
+    convergence, painted = torch.ones_like(image[:, :1]), optimizer.painted(full_size, image.device)
+    if painted is not None:
+        convergence = convergence * painted
+    return PaintedWithMargin(done.state, done.losses, spent + done.iterations, convergence)
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    return image.shape[2], image.shape[3]
 
 
 def _with_noise(image: Tensor, index: int, options: OptimizerSettings) -> Tensor:
@@ -303,9 +325,9 @@ def _guarded(
 ) -> PaintedWithMargin:
     """Where a frame's loss is not finite, or stands out among its neighbours', the better of it and of one anew.
 
-    A blended frame's may stand out.
+    A blended frame's may stand out, and one's of which mattes say how much is painted.
     """
-    limit = 0 if is_blended else optimizer.settings.optimizer.guard
+    limit = 0 if is_blended or optimizer.regions else optimizer.settings.optimizer.guard
     stands_out = limit and painted.before and painted.losses.appearance > limit * statistics.median(painted.before)
     if painted.losses.is_finite and not stands_out:
         return painted
@@ -332,7 +354,15 @@ def leave_as_they_are(
 def _as_it_is(frame: Frame) -> PaintedFrame:
     nothing = FrameLosses(total=0, appearance=0, style=0, content=0, structure=0, tv=0, temporal=0)
     return PaintedFrame(
-        frame.index, frame.image, nothing, 0, seconds=0, redone=False, repaired=frame.repaired, notes=frame.notes
+        frame.index,
+        frame.image,
+        nothing,
+        0,
+        seconds=0,
+        redone=False,
+        repaired=frame.repaired,
+        notes=frame.notes,
+        mattes=frame.regions.identity if frame.regions else "",
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.matcher import Matcher
-from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm, WeighedFinder
+from stylevideo.engine.terms import GramTerm, LookFinder, PlaceFinder, RegionalFinder, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
@@ -24,10 +24,17 @@ from stylevideo.settings.sections import LossSettings
 
 @dataclass(frozen=True)
 class StylePicture:
-    """A style that has been read: (1, 3, H, W), 0..1, and its weight among the others."""
+    """A style that has been read.
+
+    Attributes:
+        image: (1, 3, H, W), 0..1.
+        weight: among the others of its look.
+        look: which part of a frame's `Regions` it is painted in, where frames have any.
+    """
 
     image: Tensor
     weight: float
+    look: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,20 @@ class StyleAtSize:
     Attributes:
         terms: that are the same for every frame.
         finders: of those that depend on the frame, each with the weight of its terms together.
+        everywhere: weight of all terms together, if they counted everywhere; None where they do.
+        painted: (1, 1, H, W), bool, on the frame's device: beside it nothing is to change; None where all may.
     """
 
     terms: tuple[StyleTerm, ...]
     finders: tuple[tuple[PlaceFinder, float], ...] = ()
+    everywhere: float | None = None
+    painted: Tensor | None = None
 
     @property
     def weight(self) -> float:
-        """Of all terms together."""
+        """Of all terms together; so that a place's part of the loss does not depend on how many others have one."""
+        if self.everywhere is not None:
+            return self.everywhere
         return sum(term.weight for term in self.terms) + sum(weight for _, weight in self.finders)
 
 
@@ -88,24 +101,37 @@ class StyleTargets:
         self._pictures = tuple(pictures)
         self._losses = losses
         self._style_scale = style_scale
-        self._by_sizes: dict[tuple[tuple[int, int], ...], _StylesAtSize] = {}
+        self._by_sizes: dict[tuple[int | None, tuple[tuple[int, int], ...]], _StylesAtSize] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
-    def at(self, size: tuple[int, int], weights: Sequence[float] = ()) -> StyleAtSize:
+    def at(self, size: tuple[int, int], weights: Sequence[float] = (), parts: Tensor | None = None) -> StyleAtSize:
         """For a frame of this height and width; found once for all sizes at which the styles have the same sizes.
 
         Args:
             size: of the frame.
             weights: of the styles, at least one above 0; those of their pictures if not given. Others cost little.
+            parts: (1, looks, *size), 0..1, on the CPU, where each look is painted, as of `Regions`, at least one of
+                them anywhere; all styles are one look everywhere if not given.
         """
+        if parts is None:
+            return self._of_look(None, size, weights)
+        device = self._pictures[0].image.device
+        there = [look for look in range(parts.shape[1]) if bool(parts[:, look].any())]
+        looks = [self._of_look(look, size, weights) for look in there]
+        return _of_looks(looks, [parts[:, look, None] for look in there], device)
+
+    def _of_look(self, look: int | None, size: tuple[int, int], weights: Sequence[float]) -> StyleAtSize:
+        """The styles of a look; None is all of them."""
+        numbers = [n for n, picture in enumerate(self._pictures) if look is None or picture.look == look]
+        pictures = [self._pictures[number] for number in numbers]
         sizes = tuple(
             style_size((picture.image.shape[2], picture.image.shape[3]), size, self._style_scale)
-            for picture in self._pictures
+            for picture in pictures
         )
-        if sizes not in self._by_sizes:
-            self._by_sizes[sizes] = self._compute(size)
-        styles = self._by_sizes[sizes]
-        return styles.blended(weights) if weights else styles.usual
+        if (look, sizes) not in self._by_sizes:
+            self._by_sizes[look, sizes] = self._compute(pictures, size)
+        styles = self._by_sizes[look, sizes]
+        return styles.blended([weights[number] for number in numbers]) if weights else styles.usual
 
     def grams(self, size: tuple[int, int], layers: Sequence[str] | None = None) -> tuple[GramTerm, ...]:
         """The Gram matrices alone, whichever painter was chosen: by them films of all painters are measured.
@@ -116,16 +142,17 @@ class StyleTargets:
         """
         layers = self._losses.style_layers if layers is None else tuple(layers)
         if (size, layers) not in self._grams:
-            self._grams[size, layers] = _blended(self._grams_of_each(size, layers), self._weights, 1.0)
+            grams = self._grams_of_each(self._pictures, size, layers)
+            self._grams[size, layers] = _blended(grams, [picture.weight for picture in self._pictures], 1.0)
         return self._grams[size, layers]
 
     @torch.no_grad()
-    def _compute(self, size: tuple[int, int]) -> _StylesAtSize:
-        losses, weights = self._losses, self._weights
+    def _compute(self, pictures: Sequence[StylePicture], size: tuple[int, int]) -> _StylesAtSize:
+        losses, weights = self._losses, [picture.weight for picture in pictures]
         by_gram, placed = losses.layers_by_gram, (*losses.layers_transported, *losses.layers_matched)
-        grams = self._grams_of_each(size, by_gram)
+        grams = self._grams_of_each(pictures, size, by_gram)
         # A place at a picture's border looks like what lies outside it; a margin keeps that from being copied.
-        places = [self._features(picture, size, placed, with_margin) for picture in self._pictures]
+        places = [self._features(picture, size, placed, with_margin) for picture in pictures]
         finders: list[tuple[WeighedFinder, float]] = []
         if losses.layers_transported:
             finders.append((Transporter(places, weights, losses.layers_transported), 1 - losses.part_matched))
@@ -135,12 +162,10 @@ class StyleTargets:
         usual = StyleAtSize(_blended(grams, weights, of_grams), tuple(finders))
         return _StylesAtSize(grams, of_grams, tuple(finders), usual)
 
-    @property
-    def _weights(self) -> list[float]:
-        return [picture.weight for picture in self._pictures]
-
-    def _grams_of_each(self, size: tuple[int, int], layers: Sequence[str]) -> dict[str, list[Tensor]]:
-        features = [self._features(picture, size, layers) for picture in self._pictures]
+    def _grams_of_each(
+        self, pictures: Sequence[StylePicture], size: tuple[int, int], layers: Sequence[str]
+    ) -> dict[str, list[Tensor]]:
+        features = [self._features(picture, size, layers) for picture in pictures]
         return {layer: [gram_matrix(style[layer]) for style in features] for layer in layers}
 
     def _features(
@@ -152,6 +177,22 @@ class StyleTargets:
     ) -> dict[str, Tensor]:
         with torch.no_grad():
             return self._vgg(prepared(fit_style(picture.image, size, self._style_scale)), layers) if layers else {}
+
+
+def _of_looks(looks: Sequence[StyleAtSize], parts: Sequence[Tensor], device: torch.device) -> StyleAtSize:
+    """Several looks, each in its part of the picture, which is anywhere: (1, 1, H, W), 0..1, on the CPU."""
+    own = [part.to(device, non_blocking=True) for part in parts]
+    terms = (
+        term.within(there, float(part.mean()))
+        for look, part, there in zip(looks, parts, own, strict=True)
+        for term in look.terms
+    )
+    finders = tuple(
+        (RegionalFinder([LookFinder(finder, there) for (finder, _), there in zip(each, own, strict=True)]), each[0][1])
+        for each in zip(*(look.finders for look in looks), strict=True)
+    )
+    painted = torch.cat(own, dim=1).amax(1, keepdim=True) > 0
+    return StyleAtSize(tuple(terms), finders, looks[0].weight, painted)
 
 
 def _blended(grams: Mapping[str, Sequence[Tensor]], weights: Sequence[float], weight: float) -> tuple[GramTerm, ...]:

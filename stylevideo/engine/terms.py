@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.ops.losses import Unit, add_gram_gradient, gram_matrix, shares
+from stylevideo.ops.regions import counts_of
 from stylevideo.ops.tiles import Tile
 from stylevideo.settings.schema import shrink_of
 
@@ -54,6 +56,10 @@ class StyleTerm(Protocol):
         """
         ...
 
+    def within(self, part: Tensor, share: float) -> StyleTerm:
+        """The same for a part of the picture (1, 1, H, W), which is this share of it: each place counts as before."""
+        ...
+
 
 @dataclass(frozen=True)
 class GramTerm:
@@ -83,6 +89,10 @@ class GramTerm:
             add_gram_gradient(features, apart * (2 * factor / square), self._share(tile), gradient)
 
         return apart.square().sum() / square, add
+
+    def within(self, part: Tensor, share: float) -> GramTerm:
+        """As of `StyleTerm`."""
+        return replace(self, region=part, weight=self.weight * share)
 
     def _share(self, tile: Tile) -> Tensor | int:
         """How much a tile's own places count; or, where all count alike, how many there are in the picture."""
@@ -124,17 +134,18 @@ class PlaceFinder(Protocol):
     @property
     def layers(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Survey:
+    def survey(self, tile: Tile, features: Mapping[str, Tensor], counts: Mapping[str, Tensor] | None = None) -> Survey:
         """What a tile adds to what must be known of the picture: sums, by names of the finder's own.
 
         Args:
             tile: of the picture.
             features: its own (1, C, h, w), at least of these layers.
+            counts: how much each of its places counts, (1, 1, h, w) by layer; all alike if not given.
         """
         ...
 
-    def search(self, survey: Survey) -> PlaceSearch:
-        """For the places of a picture of whose tiles this is the sum."""
+    def search(self, survey: Survey, of_part: bool = False) -> PlaceSearch:
+        """For the places of a picture of whose tiles this is the sum; or of those of its places that count."""
         ...
 
 
@@ -144,6 +155,94 @@ class WeighedFinder(PlaceFinder, Protocol):
     def weighted(self, weights: Sequence[float]) -> WeighedFinder:
         """The same for styles of other weights, at least one of them above 0; nothing of the styles is found anew."""
         ...
+
+
+@dataclass(frozen=True)
+class LookFinder:
+    """Finds the places of one look.
+
+    Attributes:
+        finder: of its styles.
+        part: (1, 1, H, W), 0..1, at the picture's size: where it is painted; it is somewhere.
+    """
+
+    finder: PlaceFinder
+    part: Tensor
+
+    def shares(self, tile: Tile, layer: str) -> Tensor:
+        """Its share of each of a tile's own places at a layer: (1, 1, h, w)."""
+        return _own(tile, layer, _at(tile, layer, self.part))
+
+    def counts(self, tile: Tile) -> dict[str, Tensor]:
+        """How much each of a tile's own places says of it, by layer: (1, 1, h, w)."""
+        return {layer: _own(tile, layer, counts_of(_at(tile, layer, self.part))) for layer in self.finder.layers}
+
+
+class RegionalFinder:
+    """A `PlaceFinder` of several looks, all of one kind.
+
+    Args:
+        looks: at least one.
+    Attributes:
+        layers: as each of them has them.
+    """
+
+    def __init__(self, looks: Sequence[LookFinder]) -> None:
+        self.layers = looks[0].finder.layers
+        self._looks = tuple(looks)
+
+    @torch.no_grad()
+    def survey(
+        self, tile: Tile, features: Mapping[str, Tensor], counts: Mapping[str, Tensor] | None = None
+    ) -> Mapping[str, Tensor]:
+        """As of `PlaceFinder`: each look's own sums; what counts of a tile, the looks say."""
+        return {
+            f"{place} {name}": sums
+            for place, look in enumerate(self._looks)
+            for name, sums in look.finder.survey(tile, features, look.counts(tile)).items()
+        }
+
+    def search(self, survey: Survey, of_part: bool = True) -> RegionalSearch:
+        """As of `PlaceFinder`."""
+        searches = []
+        for place, look in enumerate(self._looks):
+            begin = f"{place} "
+            own = {name.removeprefix(begin): sums for name, sums in survey.items() if name.startswith(begin)}
+            searches.append((look, look.finder.search(own, of_part=True)))
+        return RegionalSearch(searches)
+
+
+class RegionalSearch:
+    """A `PlaceSearch` of several looks.
+
+    Args:
+        searches: of each look.
+    Attributes:
+        layers: whose places are given a target.
+    """
+
+    def __init__(self, searches: Sequence[tuple[LookFinder, PlaceSearch]]) -> None:
+        self.layers = searches[0][1].layers
+        self._searches = tuple(searches)
+
+    @torch.no_grad()
+    def target(self, tile: Tile, layer: str, features: Mapping[str, Tensor]) -> Tensor:
+        """As of `PlaceSearch`: on the way from what is there to each look's target as far as its share goes."""
+        own = features[layer]
+        target = own.clone()
+        for look, search in self._searches:
+            share = look.shares(tile, layer).to(own.dtype)
+            target += share * (search.target(tile, layer, features) - own)
+        return target
+
+
+def _at(tile: Tile, layer: str, part: Tensor) -> Tensor:
+    """A part of the whole picture at the size of a layer's map."""
+    return F.interpolate(part, size=tile.places(shrink_of(layer)), mode="area")
+
+
+def _own(tile: Tile, layer: str, maps: Tensor) -> Tensor:
+    return tile.own.of(maps, shrink_of(layer)).contiguous()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.ops.tiles import Tile
-from stylevideo.ops.transport import Transport, blended, cloud_of, moments, sums_about
+from stylevideo.ops.transport import RIDGE, Transport, blended, cloud_of, moments, ridge_of, sums_about
 
 Cloud = tuple[Tensor, Tensor]
 """Mean (C,) and covariance (C, C)."""
@@ -45,15 +45,22 @@ class Transporter:
         return other
 
     @torch.no_grad()
-    def survey(self, tile: Tile, features: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def survey(
+        self, tile: Tile, features: Mapping[str, Tensor], counts: Mapping[str, Tensor] | None = None
+    ) -> Mapping[str, Tensor]:
         """As of `PlaceFinder`: sums about the styles' means."""
-        return {layer: sums_about(features[layer], mean) for layer, (mean, _) in self._clouds.items()}
+        return {
+            layer: sums_about(features[layer], mean, counts[layer] if counts else None)
+            for layer, (mean, _) in self._clouds.items()
+        }
 
     @torch.no_grad()
-    def search(self, survey: Mapping[str, Tensor]) -> TransportSearch:
+    def search(self, survey: Mapping[str, Tensor], of_part: bool = False) -> TransportSearch:
         """As of `PlaceFinder`."""
         own = {layer: cloud_of(survey[layer], mean) for layer, (mean, _) in self._clouds.items()}
-        return TransportSearch({layer: Transport.between(own[layer], self._clouds[layer]) for layer in self.layers})
+        ridges = {layer: ridge_of(survey[layer][0, 0], len(own[layer][0])) if of_part else RIDGE for layer in own}
+        ways = {layer: Transport.between(own[layer], self._clouds[layer], ridges[layer]) for layer in self.layers}
+        return TransportSearch(ways)
 
     def _blended(self, weights: Sequence[float]) -> dict[str, Cloud]:
         parts = [weight / sum(weights) for weight in weights]

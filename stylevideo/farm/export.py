@@ -11,7 +11,7 @@ import math
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.planning.request import ClipRequest
+from stylevideo.settings.matte import MatteName
 from stylevideo.settings.settings import Settings, as_flag, leaves
 from stylevideo.timeline.ranges import select_frames
 
@@ -75,8 +76,10 @@ class FarmJob:
         request = self.request
         styles = []
         for number, style in enumerate(request.styles, 1):
-            weight = "" if style.weight == 1 else f":{style.weight:g}"
-            styles += ["--style", f"{path(f'Style{number}', style.path)}{weight}"]
+            styles += ["--style", replace(style, path=Path(path(f"Style{number}", style.path))).text]
+            if style.matte:
+                matte = MatteName.parse(style.matte)
+                styles += ["--matte", str(replace(matte, path=Path(path(f"Matte{number}", matte.path))))]
         parts = ["--parts", str(self.parts)] if action == "plan" else []
         return [
             *("stylevideo", "farm", action, path("Clip", request.source), "-o", path("Film", request.output)),

@@ -23,7 +23,7 @@ from stylevideo.motion.vectors import KnownMotion, VectorMotion
 from stylevideo.motion.visibility import deadband, outside, visibility
 from stylevideo.ops.filters import blur_roughly
 from stylevideo.ops.pyramid import enlarged, fit_long_edge, reduced
-from stylevideo.ops.warp import warp_roughly
+from stylevideo.ops.warp import warp_roughly, warp_smoothly
 
 SAME_COLOR_TOLERANCE = 0.04
 """Difference of blurred pictures, 0..1, up to which two places are taken to show the same."""
@@ -35,6 +35,8 @@ LIGHT_BLUR = 1 / 64
 """Blur of what has become brighter or darker, likewise: wider than strokes, so that nothing fine shines through."""
 LEAST_ALIKE = 0.25
 """Part of a place's surroundings from which on their change is believed in full."""
+EDGE_SLACK = 1 / 256
+"""How far the edge of a matte may lie beside where motion leads it, in parts of the long edge."""
 FEATHER = 1 / 170
 """Softness of the border between what was visible and what is new, in parts of the long edge."""
 REFERENCE_EVERY = 8
@@ -147,7 +149,8 @@ class Following:
         if self.still:
             image = self.frame.image
             return Motion(torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1]), still=True)
-        return _estimate(source, self.previous, self.frame, self.references)
+        motion = _estimate(source, self.previous, self.frame, self.references)
+        return _within_looks(motion, self.frame, self.previous, self.references)
 
 
 def following(
@@ -181,13 +184,20 @@ def following(
             continue
         moved = True
         if frame.index >= begin:
-            moved = previous is None or not _stands_still(previous, frame)
+            regions_change = frame.regions is not None and frame.regions.changes
+            moved = previous is None or regions_change or not _stands_still(previous, frame)
             earliest = earliest_reference(frame.index)
             yield Following(frame, previous, tuple(r for r in references if r.index >= earliest), not moved)
         if carries and is_reference(frame.index, frame.strength):
-            references = (*references, _fitted(replace(frame, whole=None), ANCHOR_LONG_EDGE))[-REFERENCES:]
+            references = (*references, _as_reference(frame))[-REFERENCES:]
         if carries and moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
             previous = frame
+
+
+def _as_reference(frame: Frame) -> Frame:
+    """What is kept of a frame that later ones look back at."""
+    small = _fitted(replace(frame, whole=None), ANCHOR_LONG_EDGE)
+    return replace(small, regions=frame.regions and frame.regions.fitted(_size_of(small)))
 
 
 def as_compared(frame: Frame) -> Tensor:
@@ -236,6 +246,40 @@ def _estimate(source: MotionSource, previous: Frame, frame: Frame, references: S
     believed = match.alike & (match.consistent | (match.difference < UNDISPUTED_TOLERANCE))
     reference_matches, anchor = _look_back(source, small, ~believed, references, size)
     return Motion(match.flow_in(size), 1 - hidden, reference_matches, anchor, change=match.change_of_light)
+
+
+def _within_looks(motion: Motion, frame: Frame, previous: Frame, references: Sequence[Frame]) -> Motion:
+    """Motion from what was painted in the same look alone, where frames have several, or are painted in part."""
+    if frame.regions is None:
+        return motion
+    earlier = {other.index: other for other in (previous, *references)}
+
+    def match_within(match: ReferenceMatch) -> ReferenceMatch:
+        return replace(match, seen=match.seen * _same_look(frame, earlier[match.index], match.flow, match.seen))
+
+    return replace(
+        motion,
+        visible=motion.visible * _same_look(frame, previous, motion.flow_to_previous, motion.visible),
+        reference_matches=tuple(map(match_within, motion.reference_matches)),
+        anchor=motion.anchor and match_within(motion.anchor),
+    )
+
+
+def _same_look(frame: Frame, other: Frame, flow: Tensor, like: Tensor) -> Tensor:
+    """How much of each place was in the same look in an earlier frame: 0..1, of another map's size.
+
+    Mattes are drawn by hand, and motion is found: an edge that is a little off is the same edge.
+    """
+    if frame.regions is None or other.regions is None:
+        return torch.ones_like(like)
+    size = (like.shape[2], like.shape[3])
+    here, there = (regions.regions.at(size) for regions in (frame, other) if regions.regions)
+    reach = max(1, round(EDGE_SLACK * max(size)))
+    there = F.max_pool2d(there, 2 * reach + 1, stride=1, padding=reach)
+    offsets = F.interpolate(flow, size=size, mode="bilinear")
+    scale = offsets.new_tensor((size[1] / frame.image.shape[3], size[0] / frame.image.shape[2])).view(1, 2, 1, 1)
+    missing = (here - warp_smoothly(there, (offsets * scale).to(there.device))).clamp_min(0)
+    return (1 - missing.sum(1, keepdim=True)).clamp_min(0).to(like.device)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from stylevideo.ops.regions import Regions
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -18,6 +20,7 @@ class Frame:
         notes: what was not as it should be in its file, as sentences.
         strength: how much of it is a picture, 0..1: less than 1 in a fade, 0 where it is black, white or of one colour.
         whole: (1, 3, H, W), with the bars around `image`; None where it has none.
+        regions: where each look is painted on it; None where there is one look everywhere.
     """
 
     index: int
@@ -26,8 +29,9 @@ class Frame:
     notes: tuple[str, ...] = ()
     strength: float = 1.0
     whole: Tensor | None = None
+    regions: Regions | None = None
 
     @property
     def is_blank(self) -> bool:
-        """Whether it shows no picture: nothing is painted on it, and no frame follows it."""
-        return self.strength == 0
+        """Whether it shows no picture, or none that is to be painted: it stays as it is, and no frame follows it."""
+        return self.strength == 0 or (self.regions is not None and self.regions.is_empty)

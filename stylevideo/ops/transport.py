@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylevideo.ops.parts import parts_of
@@ -33,15 +34,18 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, covariance / (features.shape[2] * features.shape[3])
 
 
-def sums_about(features: Tensor, point: Tensor) -> Tensor:
+def sums_about(features: Tensor, point: Tensor, counts: Tensor | None = None) -> Tensor:
     """What a part of a map adds to the sums that `cloud_of` reads: of (1, x - p) (1, x - p)ᵀ over its places x.
 
     Args:
         features: (1, C, h, w).
         point: (C,), about where the places' mean is: far from it digits are lost.
+        counts: (1, 1, h, w), how much each place counts; all alike if not given.
     Returns:
         (C + 1, C + 1), float32.
     """
+    if counts is not None:
+        return _weighed_sums_about(features, point, counts)
     count, channels = math.prod(features.shape[2:]), len(point)
     whole, products = point.new_zeros(channels), point.new_zeros(channels, channels)
     for (places,) in parts_of(features):
@@ -50,6 +54,14 @@ def sums_about(features: Tensor, point: Tensor) -> Tensor:
         products.addmm_(away.T, away)
     sums = point.new_full((channels + 1, channels + 1), count)
     sums[0, 1:], sums[1:, 0], sums[1:, 1:] = whole, whole, products
+    return sums
+
+
+def _weighed_sums_about(features: Tensor, point: Tensor, counts: Tensor) -> Tensor:
+    sums = point.new_zeros(len(point) + 1, len(point) + 1)
+    for places, weights in parts_of(features, counts):
+        away = F.pad(places.float() - point, (1, 0), value=1.0)
+        sums.addmm_(away.T, away * weights)
     return sums
 
 
@@ -67,7 +79,15 @@ def blended(statistics: Sequence[tuple[Tensor, Tensor]], parts: Sequence[float])
     return mean, torch.stack([part * spread for spread, part in zip(spreads, parts, strict=True)]).sum(dim=0)
 
 
-def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
+def ridge_of(places: Tensor, channels: int) -> Tensor:
+    """For a cloud of so many places, a scalar: of fewer than there are channels it is larger.
+
+    They span some directions alone, along which a small ridge lets the map lead far beyond the other cloud.
+    """
+    return RIDGE * (channels / places).clamp_min(1)
+
+
+def transport_matrix(source: Tensor, target: Tensor, ridge: Tensor | float = RIDGE) -> Tensor:
     """The symmetric A with A source A = target: what takes one Gaussian's places to the other's with least movement.
 
     Both covariances may be singular: a ridge in parts of their size keeps the result bounded, and at the identity
@@ -75,6 +95,7 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
 
     Args:
         source, target: (C, C), covariances.
+        ridge: in parts of their size, at least `RIDGE`.
     Returns:
         (C, C).
 
@@ -84,7 +105,7 @@ def transport_matrix(source: Tensor, target: Tensor) -> Tensor:
     scaling of Newton-Schulz (2014), for the scales.
     """
     identity = torch.eye(len(source), dtype=source.dtype, device=source.device)
-    ridge = RIDGE * (torch.linalg.norm(source) + torch.linalg.norm(target)) / 2 + EPSILON
+    ridge = ridge * (torch.linalg.norm(source) + torch.linalg.norm(target)) / 2 + EPSILON
     source, target = source + ridge * identity, target + ridge * identity
     size, target_size = torch.linalg.norm(source), torch.linalg.norm(target)
     forth, back = target / target_size, source / size
@@ -113,9 +134,11 @@ class Transport:
     matrix: Tensor
 
     @classmethod
-    def between(cls, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Transport:
+    def between(
+        cls, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], ridge: Tensor | float = RIDGE
+    ) -> Transport:
         """Of two clouds of these means and covariances."""
-        return cls(own[0], other[0], transport_matrix(own[1], other[1]))
+        return cls(own[0], other[0], transport_matrix(own[1], other[1], ridge))
 
     def of(self, features: Tensor) -> Tensor:
         """Each place of a map where it belongs: (1, C, h, w), as the features."""

@@ -6,10 +6,11 @@ are the settings' names and a few more. Paths are relative to the file. Finds no
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.curves import KEY, as_texts
+from stylevideo.settings.matte import MatteName
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
 from stylevideo.settings.settings import check_keys, leaves
@@ -38,6 +40,7 @@ _TOO_DEEP = (
 LEAVES = {leaf.name: leaf for leaf in leaves()}
 SHARED_KEYS = ("styles", "preset", "look", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
+STYLE_KEYS = ("picture", "weight", "matte")
 
 
 @dataclass(frozen=True)
@@ -253,13 +256,35 @@ def _own_value(key: str, value: Any, folder: Path) -> Any:
     return value
 
 
-def _styles(value: Any, folder: Path) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
-        raise SettingsError(f'styles takes a list such as ["waves.jpg", "ink.png:0.5"], not {quoted(value)}.')
-    texts = tuple(str(absolute(text, folder)) for text in value)
-    for text in texts:
-        Style.parse(text)
-    return texts
+def _styles(value: Any, folder: Path) -> tuple[Style, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(each, str | dict) and each for each in value):
+        raise SettingsError(
+            'styles takes a list such as ["waves.jpg", "ink.png:0.5"], or of tables such as '
+            f'{{ picture = "waves.jpg", matte = "roto.####.png" }}, not {quoted(value)}.'
+        )
+    return tuple(_style(each if isinstance(each, dict) else {"picture": each}, folder) for each in value)
+
+
+def _style(table: Mapping[str, Any], folder: Path) -> Style:
+    for key in table:
+        if key not in STYLE_KEYS:
+            raise SettingsError(f"A style has no {quoted(key)}.{did_you_mean(key, STYLE_KEYS)}")
+    if "picture" not in table:
+        raise SettingsError('A style\'s table has no picture. Add one, such as picture = "waves.jpg".')
+    style = Style.parse(str(absolute(_text("picture", table["picture"]), folder)))
+    if "weight" in table:
+        style = replace(style, weight=_weight(table["weight"]))
+    if "matte" not in table:
+        return style
+    text = str(absolute(_text("matte", table["matte"]), folder))
+    MatteName.parse(text)
+    return replace(style, matte=text)
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise SettingsError(f"A style's weight must be a number above 0, not {quoted(value)}.")
+    return float(value)
 
 
 def _text(key: str, value: Any) -> str:

@@ -44,7 +44,7 @@ class Look:
     @property
     def styles(self) -> tuple[Style, ...]:
         """Its pictures."""
-        return tuple(map(Style.parse, self.given.styles))
+        return tuple(map(Style.of, self.given.styles))
 
     @property
     def settings(self) -> Settings:

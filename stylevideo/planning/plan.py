@@ -19,6 +19,7 @@ from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, re
 from stylevideo.planning.looks import with_look
 from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.settings.matte import MatteName
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -86,8 +87,8 @@ def _check_given(given: Overrides) -> None:
     given.require_one_place()
     preset(given.preset or USUAL_PRESET)
     check_template(given.name or DEFAULT_NAME)
-    for text in given.styles:
-        Style.parse(text)
+    for named in given.styles:
+        Style.of(named)
 
 
 def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
@@ -136,7 +137,7 @@ def _requests(source: str, given: Overrides) -> Iterator[ClipRequest]:
         )
     name = given.preset or USUAL_PRESET
     settings = preset(name).with_values(**given.settings)
-    styles = tuple(_absolute_style(Style.parse(text)) for text in given.styles)
+    styles = tuple(_absolute_style(Style.of(named)) for named in given.styles)
     for clip in find_sources(source):
         yield _request(clip, styles, name, settings, given)
 
@@ -170,7 +171,9 @@ def _tell_of_sequences(stills: Iterable[Path]) -> None:
 
 
 def _absolute_style(style: Style) -> Style:
-    return replace(style, path=absolute(style.path))
+    matte = MatteName.parse(style.matte) if style.matte else None
+    name = str(replace(matte, path=absolute(matte.path))) if matte else ""
+    return replace(style, path=absolute(style.path), matte=name)
 
 
 def _check_apart(requests: Sequence[ClipRequest], problems: Problems) -> None:
@@ -224,10 +227,14 @@ def _check_spared(
     with problems.noted():
         refuse_onto("a clip of this batch", {request.source for request in requests}, beside)
     vectors = {_key(path) for request in requests if (path := request.settings.motion.vectors_path)}
+    mattes = {_key(MatteName.parse(text).path) for request in requests for text in request.mattes}
     for request in requests:
         if _key(request.output) in vectors:
             with problems.noted():
                 raise InputError(f"{request.output} are motion vectors that are read. Choose another output.")
+        if not mattes.isdisjoint(map(_key, (request.output, *_beside(request)))):
+            with problems.noted():
+                raise InputError(f"{request.output} is a matte that is read. Choose another output.")
     sequences = {parsed[0] for request in requests if (parsed := _sequence(request))}
     for request in requests:
         own = _sequence(request)  # of which not all frames may be asked for: it is looked into later

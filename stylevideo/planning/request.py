@@ -41,6 +41,11 @@ class ClipRequest:
     preset: str = "standard"
 
     @property
+    def mattes(self) -> tuple[str, ...]:
+        """Its styles' mattes, each once."""
+        return tuple(dict.fromkeys(style.matte for style in self.styles if style.matte))
+
+    @property
     def files_beside(self) -> tuple[Path, ...]:
         """The sheet, the report and the film for comparison that are asked for."""
         options = self.settings.output
@@ -104,7 +109,7 @@ class Overrides:
 
     Attributes:
         settings: values by the leaves' names.
-        styles: `PICTURE[:WEIGHT]` each; empty where nothing is said.
+        styles: `PICTURE[:WEIGHT]` each, or a style with its matte; empty where nothing is said.
         preset: its name.
         output: the film.
         out_dir: the folder of the films.
@@ -113,7 +118,7 @@ class Overrides:
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
-    styles: tuple[str, ...] = ()
+    styles: tuple[str | Style, ...] = ()
     preset: str | None = None
     output: Path | None = None
     out_dir: Path | None = None

@@ -27,6 +27,7 @@ from stylevideo.media.images.pictures import (
 )
 from stylevideo.media.images.view import SRGB, View, sequence_view, shown_by
 from stylevideo.ops.color import with_colors_of
+from stylevideo.ops.regions import Regions
 from stylevideo.render.job import Comparison, Job
 from stylevideo.render.provenance import comment, provenance, remove_record, write_provenance
 from stylevideo.reports.comparison import compared
@@ -163,10 +164,11 @@ def _write_comparison(job: Job, comparison: Comparison, finished: FinishedFrames
 def _compared(job: Job, comparison: Comparison, finished: FinishedFrames) -> Iterator[np.ndarray]:
     frames, rounded = job.clip.frames, to_16_bits if comparison.bits > 8 else to_8_bits
     sources = job.watch.over(read_frames(job.clip.selection, job.reading))
-    for place, (index, source) in enumerate(zip(frames, sources, strict=True)):
-        seen = as_seen(job, index, finished.picture(index), source.picture.fitted(job.size))
-        before, after = map(rounded, seen)
-        yield compared(comparison.kind, before, after, place / max(1, len(frames) - 1))
+    with job.regions() as regions:
+        for place, (index, source) in enumerate(zip(frames, sources, strict=True)):
+            seen = as_seen(job, index, finished.picture(index), source.picture.fitted(job.size), regions(index))
+            before, after = map(rounded, seen)
+            yield compared(comparison.kind, before, after, place / max(1, len(frames) - 1))
 
 
 def _with_alpha(picture: Picture) -> np.ndarray:
@@ -180,50 +182,62 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
     shown = job.clip.info.is_linear and job.reading.is_displayed and not lit
     if (
         not shown
-        and not takes_colors(job)
+        and not takes_source(job)
         and (not job.delivery.has_alpha or (job.reading.alpha == "drop" and not lit))
     ):
         yield from (Picture(displayed(job.clip.info, job.reading, image)) for image in painted)
         return
     sources = job.watch.over(read_frames(job.clip.selection, job.reading))
-    for image, source in zip(painted, sources, strict=True):
-        aside = source.picture.fitted(job.size)
-        image = colored(job, source.index, image, aside)
-        if aside.alpha is not None and job.delivery.has_alpha:
-            aside = replace(aside, alpha=like(image, aside.alpha))
-            image = _colors(job, image, aside)
-        elif not lit:
-            aside = replace(aside, alpha=None)
-            image = displayed(job.clip.info, job.reading, image, gain=aside.gain)
-        yield replace(aside, image=image)
+    with job.regions() as regions:
+        for image, source in zip(painted, sources, strict=True):
+            aside = source.picture.fitted(job.size)
+            image = over_source(job, source.index, image, aside, regions(source.index))
+            if aside.alpha is not None and job.delivery.has_alpha:
+                aside = replace(aside, alpha=like(image, aside.alpha))
+                image = _colors(job, image, aside)
+            elif not lit:
+                aside = replace(aside, alpha=None)
+                image = displayed(job.clip.info, job.reading, image, gain=aside.gain)
+            yield replace(aside, image=image)
 
 
-def takes_colors(job: Job) -> bool:
-    """Whether frames are shown with their source's colours."""
+def takes_source(job: Job) -> bool:
+    """Whether frames are shown with anything of their source's: its colours, or what no matte covers."""
+    return _takes_colors(job) or job.looks is not None
+
+
+def _takes_colors(job: Job) -> bool:
     return job.settings.colors.color == "source" and job.paints
 
 
-def colored(job: Job, index: int, image: np.ndarray, source: Picture) -> np.ndarray:
-    """A frame as it is painted, of any kind, with its source's colours as far as the settings ask for them.
+def over_source(job: Job, index: int, image: np.ndarray, source: Picture, regions: Regions | None) -> np.ndarray:
+    """A frame as it is painted, of any kind, as it is shown: with its source's colours, over its source.
 
-    They come last, and into what is shown alone: strokes go on from the painter's own colours.
+    That comes last, and into what is shown alone: strokes go on from the painter's own colours, and below a matte's
+    holes. What no matte covers is the source to the last bit.
     """
-    if not takes_colors(job):
+    if _takes_colors(job):
+        amount = job.over_time.at(index).colors.color_amount
+        image = to_picture(with_colors_of(to_image(source.image), to_image(image), amount), 8 * image.itemsize)
+    if regions is None:
         return image
-    amount = job.over_time.at(index).colors.color_amount
-    return to_picture(with_colors_of(to_image(source.image), to_image(image), amount), 8 * image.itemsize)
+    own, painted = like(image, source.image).astype(np.float32), image.astype(np.float32)
+    mixed: np.ndarray = own + regions.cover[0, 0].numpy()[..., None] * (painted - own)
+    rounded: np.ndarray = (mixed if image.dtype == np.float32 else np.rint(mixed)).astype(image.dtype)
+    return rounded
 
 
-def with_source_colors(job: Job, results: Iterable[PaintedFrame]) -> Iterator[PaintedFrame]:
+def all_over_source(job: Job, results: Iterable[PaintedFrame]) -> Iterator[PaintedFrame]:
     """All of a clip's frames, likewise."""
-    if not takes_colors(job):
+    if not takes_source(job):
         yield from results
         return
     sources = job.watch.over(read_frames(job.clip.selection, job.reading))
-    for result, source in zip(results, sources, strict=True):
-        amount = job.over_time.at(result.index).colors.color_amount
-        own = to_image(source.picture.fitted(job.size).image)
-        yield replace(result, image=with_colors_of(own.to(result.image.device), result.image, amount))
+    with job.regions() as regions:
+        for result, source in zip(results, sources, strict=True):
+            own, painted = source.picture.fitted(job.size), to_picture(result.image, 32)
+            image = to_image(over_source(job, result.index, painted, own, regions(result.index)))
+            yield replace(result, image=image.to(result.image.device))
 
 
 def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
@@ -243,7 +257,9 @@ def _colors(job: Job, image: np.ndarray, source: Picture) -> np.ndarray:
     return _lit(view, colors, to_floats(alpha)[..., None]) if lit else colors
 
 
-def as_seen(job: Job, index: int, image: np.ndarray, source: Picture) -> tuple[np.ndarray, np.ndarray]:
+def as_seen(
+    job: Job, index: int, image: np.ndarray, source: Picture, regions: Regions | None
+) -> tuple[np.ndarray, np.ndarray]:
     """A frame's source and what was painted of it as a screen shows them, without alpha: (H, W, 3) each.
 
     Args:
@@ -251,8 +267,9 @@ def as_seen(job: Job, index: int, image: np.ndarray, source: Picture) -> tuple[n
         index: of the frame.
         image: as it was painted, of any kind.
         source: of the film's size.
+        regions: of the frame, where looks have mattes.
     """
-    shown = colored(job, index, image, source)
+    shown = over_source(job, index, image, source, regions)
     show = partial(displayed, job.clip.info, job.reading, gain=source.gain)
     return show(source.image), show(shown)
 

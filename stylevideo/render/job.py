@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,9 @@ from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
+from stylevideo.ops.regions import Regions
 from stylevideo.rectangle import Rectangle
-from stylevideo.render.styles import ReadStyle
+from stylevideo.render.styles import LookSource, ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
@@ -81,6 +83,7 @@ class Job:
         vectors: what a renderer says of the motion; None where it says nothing.
         painted: the resume key by which all frames were painted before, so that only the film is missing; None while
             any is.
+        looks: where each look is painted; None where all styles are one look everywhere.
     """
 
     clip: Clip
@@ -105,6 +108,16 @@ class Job:
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
     painted: Mapping[str, Any] | None = None
+    looks: LookSource | None = None
+
+    @contextmanager
+    def regions(self) -> Iterator[Callable[[int], Regions | None]]:
+        """Reads where each look is painted on a frame, by its index, in one thread."""
+        if self.looks is None:
+            yield lambda index: None
+        else:
+            with self.looks.reader() as read:
+                yield read
 
     def motion(self, active: Rectangle | None = None) -> MotionSource:
         """The source of motion that frames follow each other by; one for each thread.

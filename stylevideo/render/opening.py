@@ -39,7 +39,7 @@ from stylevideo.render.disk import check_space
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import palette_of, read_styles, seen_through
+from stylevideo.render.styles import contents, find_looks, palette_of, read_styles, seen_through
 from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
@@ -119,7 +119,9 @@ def open_job(
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
     attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
     settings = request.settings.with_values(**attempt.given_up)
-    painted = None if attempt.anew else painted_with(request.places)
+    # Whether frames were painted in the mattes that there are now is seen only once the work is open.
+    has_mattes = any(style.matte for style in request.styles)
+    painted = None if attempt.anew or has_mattes else painted_with(request.places)
     job = _read(request, settings, mode, painted)
     if painted is not None and settings.output.keep_frames and differing(painted, manifest_of(job).resume_key):
         job = _read(request, settings, mode)  # which paints again what is now asked for otherwise
@@ -192,10 +194,13 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
     if settings.optimizer.iterations and painted is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
-    asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
+    looks, of_looks = None, tuple[str, ...]()
+    if settings.optimizer.iterations:
+        looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
+    asked = Asked.of(watch.identity, contents(styles), request.settings)
     colors = tuple(read.note for read in (*styles, *liked) if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
-    notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
+    notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
         clip=clip,
@@ -219,6 +224,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
         find_motion=DISFlow if painted is not None else _finder(settings, device),
         vectors=vectors,
         painted=painted,
+        looks=looks,
     )
 
 

@@ -22,6 +22,7 @@ from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.sections import OutputSettings
 from stylevideo.store.frames import files_being_named
 from stylevideo.store.lock import require_own_lock
+from stylevideo.store.manifest import matte_files
 from stylevideo.store.sidecar import is_plot, is_record_of, is_report
 from stylevideo.system.files import kind_of_file, real_path, refuse_onto
 from stylevideo.system.folders import check_folder
@@ -143,6 +144,8 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     refuse_onto("the picture of --palette", filter(None, [request.settings.colors.palette_file]), written)
     vectors = list_vectors(motion.vectors_path).files if motion.vectors_path else ()
     refuse_onto("one of the clip's motion vectors", filter(None, vectors), written)
+    mattes = (file for text in request.mattes for file in matte_files(text))
+    refuse_onto("one of the clip's mattes", filter(None, mattes), written)
     if options.overwrite:
         return
     own = files_being_named(request.places)

@@ -30,6 +30,7 @@ from stylevideo.motion.estimate import Following, Motion, earliest_reference, fo
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import VectorMotion
 from stylevideo.ops.color import Palette
+from stylevideo.ops.regions import Regions
 from stylevideo.rectangle import Rectangle
 from stylevideo.render.job import Job
 from stylevideo.render.styles import style_targets
@@ -213,12 +214,12 @@ class Painter:
     def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:
         """The frames of one stretch after another, with their motion; in the thread that reads ahead."""
         job = self._job
-        with closing(self._footage()) as footage:
+        with closing(self._footage()) as footage, job.regions() as regions:
             while (stretch := self._stretches.get()) is not None:
                 shot, begin, first = stretch.shot, stretch.begin, stretch.begin
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
                     first = min(stretch.last_moved, max(shot.start, earliest_reference(begin)))
-                frames = (_as_frame(job, source, shot) for source in footage.read(range(first, shot.stop)))
+                frames = (_as_frame(job, source, shot, regions) for source in footage.read(range(first, shot.stop)))
                 pairs = following(frames, job.carries, (shot.start,), begin, stretch.last_moved)
                 yield from worked_ahead(pairs, partial(_estimator, job, shot.active), _motion_threads(job))
 
@@ -298,21 +299,23 @@ class _ClipFootage:
             self._decoded.close()
 
 
-def _as_frame(job: Job, source: SourceFrame, shot: Shot) -> Frame:
+def _as_frame(job: Job, source: SourceFrame, shot: Shot, regions: Callable[[int], Regions | None]) -> Frame:
     picture = source.picture.fitted(job.size)
     counted = job.clip.selection.counted
     follows = source.index > job.clip.frames.start  # the first frame's lead out of the film
     of_vectors = job.vectors.notes(counted[source.index]) if job.vectors and follows else ()
-    frame = _of_shot(job, shot, source.index, picture.image, source.repaired)
+    frame = _of_shot(job, shot, source.index, picture.image, source.repaired, regions(source.index))
     return replace(frame, notes=(*picture.notes, *of_vectors))
 
 
-def _of_shot(job: Job, shot: Shot, index: int, image: np.ndarray, repaired: bool) -> Frame:
-    """A frame (H, W, 3) with what of it is a picture."""
+def _of_shot(job: Job, shot: Shot, index: int, image: np.ndarray, repaired: bool, regions: Regions | None) -> Frame:
+    """A frame (H, W, 3) with what of it is a picture, and is painted."""
     active = shot.active
     part = image[active.rows, active.columns] if active else image
     strength = exposure_of(part).strength(shot) if job.settings.shots.fades == "keep" else 1.0
-    return Frame(index, to_image(part), repaired, strength=strength, whole=to_image(image) if active else None)
+    whole = to_image(image) if active else None
+    regions = regions.of(active) if regions and active else regions
+    return Frame(index, to_image(part), repaired, strength=strength, whole=whole, regions=regions)
 
 
 def _shown(frame: Frame, painted: PaintedFrame, shot: Shot) -> PaintedFrame:
@@ -339,17 +342,19 @@ def _with_motion_backwards(job: Job, turning: range, shot: Shot) -> Iterator[tup
     """
     start = job.clip.frames.start
     decoded = job.watch.over(read_frames(job.clip.selection, job.reading, range(start, start + 1)))
-    first = (_as_frame(job, source, shot) for source in decoded)
-    yield from with_motion(chain(first, _backwards(job, turning, shot)), job.find_motion(), begin=turning.start)
+    with job.regions() as regions:
+        first = (_as_frame(job, source, shot, regions) for source in decoded)
+        frames = chain(first, _backwards(job, turning, shot, regions))
+        yield from with_motion(frames, job.find_motion(), begin=turning.start)
 
 
-def _backwards(job: Job, frames: range, shot: Shot) -> Iterator[Frame]:
+def _backwards(job: Job, frames: range, shot: Shot, regions: Callable[[int], Regions | None]) -> Iterator[Frame]:
     """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
     sources = job.watch.over(read_frames(job.clip.selection, job.reading, frames))
     held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
     while held:
         index, image, repaired = held.pop()
-        yield _of_shot(job, shot, index, image, repaired)
+        yield _of_shot(job, shot, index, image, repaired, regions(index))
 
 
 def too_large(job: Job) -> str:

@@ -1,28 +1,39 @@
-"""The style pictures a user names: read, checked, and made into what the optimiser aims for."""
+"""The style pictures a user names, and where each is painted: read, checked, and made into what the optimiser aims for.
+
+Styles of one matte are one *look*, blended by their weights; those without a matte, beside others that have one, are
+the look of all that the mattes leave.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from stylevideo.engine.targets import StylePicture, StyleTargets
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, Problems
+from stylevideo.media.decode.mattes import Matte, MatteReader, find_matte, identity_of, is_black, stamp
 from stylevideo.media.images.bars import border_of
 from stylevideo.media.images.pictures import Picture, fit_picture, read_as_srgb, to_floats, to_image
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
+from stylevideo.ops.regions import Regions, shares_of_looks
+from stylevideo.settings.matte import MatteName
+from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash
-from stylevideo.store.manifest import StyleContent
+from stylevideo.store.manifest import StyleContent, matte_identity
 from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import FrameSelection
 
 PALETTE_EDGE_PX = 320
 """Long edge at which a frame's colours are looked at."""
@@ -40,12 +51,6 @@ class ReadStyle:
     sha256: str
     note: str = ""
 
-    @property
-    def content(self) -> StyleContent:
-        """What a manifest says of it."""
-        pixels = hashlib.sha256(self.picture.tobytes()).hexdigest()
-        return StyleContent(self.style.path.name, self.style.weight, self.sha256, pixels)
-
 
 def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
     """Read the pictures of styles.
@@ -60,6 +65,22 @@ def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
     if not chosen:
         raise InputError("No style picture was given. Name at least one with --style PICTURE.")
     return tuple(map(_read_style, chosen))
+
+
+def contents(styles: Sequence[ReadStyle]) -> list[StyleContent]:
+    """What a manifest says of styles."""
+    looks = look_numbers([read.style for read in styles]) or [None] * len(styles)
+    return [
+        StyleContent(
+            name=read.style.path.name,
+            weight=read.style.weight,
+            sha256=read.sha256,
+            pixels=hashlib.sha256(read.picture.tobytes()).hexdigest(),
+            matte=matte_identity(read.style.matte),
+            look=look,
+        )
+        for read, look in zip(styles, looks, strict=True)
+    ]
 
 
 def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ...]:
@@ -123,7 +144,11 @@ def style_targets(
     images = [to_image(read.picture) for read in styles]
     if palette is not None:
         images = [fitted_to(palette, image, settings.colors.color_amount) for image in images]
-    pictures = [StylePicture(image.to(device), read.style.weight) for image, read in zip(images, styles, strict=True)]
+    looks = look_numbers([read.style for read in styles]) or [0] * len(styles)
+    pictures = [
+        StylePicture(image.to(device), read.style.weight, look)
+        for image, read, look in zip(images, styles, looks, strict=True)
+    ]
     return StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
 
 
@@ -136,3 +161,112 @@ def _read_style(style: Style) -> ReadStyle:
             f"Use a picture of at least {LEAST_EDGE_PX} pixels each way."
         )
     return ReadStyle(style, picture, content_hash(path), note)
+
+
+@dataclass(frozen=True)
+class LookSource:
+    """Where the looks of a clip's frames are.
+
+    Attributes:
+        mattes: of each look that has one.
+        looks: of each style, the number of its look; the look without a matte is the last one.
+        weights: of each style, that it is named with.
+        over_time: what each frame is asked for.
+        selection: the clip's frames.
+        size: height and width of the film.
+        stamps: of the mattes' files as they were at the beginning.
+    """
+
+    mattes: tuple[Matte, ...]
+    looks: tuple[int, ...]
+    weights: tuple[float, ...]
+    over_time: AsksFrames
+    selection: FrameSelection
+    size: tuple[int, int]
+    stamps: dict[Path, tuple[int, int] | None]
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[int], Regions]]:
+        """Reads the regions of a frame by its index, in one thread."""
+        with ExitStack() as open_readers:
+            readers = [MatteReader(matte, self.size, self.stamps) for matte in self.mattes]
+            for reader in readers:
+                open_readers.enter_context(closing(reader))
+            yield _Reading(self, readers).regions
+
+    def shares(self, index: int, mattes: Sequence[np.ndarray]) -> torch.Tensor:
+        """Each look's share of a frame: (1, looks, H, W); see `shares_of_looks`."""
+        weights = self.over_time.at(index).direction.style_weights or self.weights
+        of_looks = [
+            float(sum(own for own, look in zip(weights, self.looks, strict=True) if look == number))
+            for number in range(max(self.looks) + 1)
+        ]
+        count = len(self.mattes)
+        rest = of_looks[count] if len(of_looks) > count else None
+        return shares_of_looks(torch.from_numpy(np.stack(mattes))[None], of_looks[:count], rest)
+
+
+class _Reading:
+    """Mattes of frames, as they are read."""
+
+    def __init__(self, source: LookSource, readers: Sequence[MatteReader]) -> None:
+        self._source, self._readers = source, readers
+        self._known = lru_cache(2)(self._identity)
+
+    def regions(self, index: int) -> Regions:
+        """Of a frame, by its index in the selection."""
+        before = self._known(index - 1) if index > self._source.selection.frames.start else None
+        identity = self._known(index)
+        return Regions(self._source.shares(index, self._read(index)), identity, before != identity)
+
+    def _read(self, index: int) -> list[np.ndarray]:
+        counted = self._source.selection.counted
+        return [reader.read(counted[index]) for reader in self._readers]
+
+    def _identity(self, index: int) -> str:
+        return identity_of(self._read(index))
+
+
+def look_numbers(styles: Sequence[Style]) -> tuple[int, ...]:
+    """Of each style the number of its look; none where no style has a matte."""
+    names = list(dict.fromkeys(style.matte for style in styles if style.matte))
+    return tuple(names.index(style.matte) if style.matte else len(names) for style in styles) if names else ()
+
+
+def find_looks(
+    styles: Sequence[Style], selection: FrameSelection, over_time: AsksFrames, size: tuple[int, int]
+) -> tuple[LookSource | None, tuple[str, ...]]:
+    """Find the mattes of styles.
+
+    Args:
+        styles: of the clip.
+        selection: its frames.
+        over_time: what each of them is asked for.
+        size: height and width of the film.
+    Returns:
+        Where the looks are, None where all styles are one look everywhere; and sentences on what is not as it should
+        be.
+    Raises:
+        InputError, SettingsError: all that is wrong with the mattes; or there is nothing to paint.
+    """
+    looks, problems = look_numbers(styles), Problems()
+    if not looks:
+        return None, ()
+    found, notes, black = list[Matte](), list[str](), list[str]()
+    for text in dict.fromkeys(style.matte for style in styles if style.matte):
+        with problems.noted():
+            matte, own = find_matte(MatteName.parse(text), selection)
+            found.append(matte)
+            notes += own
+            if is_black(matte, selection):
+                black.append(text)
+    problems.raise_all()
+    if len(black) == len(found) == max(looks) + 1:
+        raise InputError(
+            f"There is nothing to paint: in all frames of {selection.info.path.name} that are meant, "
+            f"{' and '.join(black)} {'is' if len(black) == 1 else 'are'} black. Add :inverted, or other --frames."
+        )
+    notes += (f"The matte {text} is black in all frames: its style is painted nowhere." for text in black)
+    stamps = {file: stamp(file) for matte in found for file in matte.files(selection.chosen) if file}
+    weights = tuple(style.weight for style in styles)
+    return LookSource(tuple(found), looks, weights, over_time, selection, size, stamps), tuple(dict.fromkeys(notes))

@@ -35,7 +35,7 @@ from stylevideo.media.decode.reader import open_clip, read_frames
 from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.assemble import as_seen, with_source_colors
+from stylevideo.render.assemble import all_over_source, as_seen
 from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.estimate import pixels_of
 from stylevideo.render.job import Job
@@ -44,7 +44,7 @@ from stylevideo.render.opening import Attempt, Mode, film_size, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Painter, too_large
 from stylevideo.render.pipeline import Pipeline
-from stylevideo.render.shots import announce, detect, remembered_shots, require_more, shots_to_paint
+from stylevideo.render.shots import announce, detect, forget_changed, remembered_shots, require_more, shots_to_paint
 from stylevideo.reports.events import Checked, Forecast, Listener
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
@@ -225,6 +225,7 @@ class _Run:
         with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
             shots = remembered_shots(store, job, stop)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
+            forget_changed(store, shots, job)
             self.knows_frames = True
             to_do = announce(job, store, shots, on_event)
             forecast = None
@@ -336,7 +337,7 @@ def stylize_frames(
         shots, palettes = detect(job)
         with Painter(job, shots, None, palettes=palettes) as painter:
             results = (made.result for shot in shots for made in painter.paint(shot))
-            yield from with_source_colors(job, results)
+            yield from all_over_source(job, results)
 
 
 def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: PaintedFrame) -> float:
@@ -408,7 +409,11 @@ def _write_sheet(job: Job, store: FrameStore) -> None:
     decoded = job.watch.over(read_frames(job.clip.selection, job.analysis_options))
     sources = {frame.index: frame.picture.fitted(job.size) for frame in decoded if frame.index in wanted}
     number = job.clip.selection.number
-    seen = (as_seen(job, index, store.picture(number(index)), source) for index, source in sources.items())
+    with job.regions() as regions:
+        seen = [
+            as_seen(job, index, store.picture(number(index)), source, regions(index))
+            for index, source in sources.items()
+        ]
     pairs = [(to_8_bits(before), to_8_bits(after)) for before, after in seen]
     labels = [str(number(index)) for index in sources]
     write_sheet(Path(job.settings.output.sheet).absolute(), pairs, labels, store.folder)

@@ -81,7 +81,10 @@ def describe_clip(
         "attempts": attempts,
         "source": str(source),
         "output": str(output),
-        "styles": [{"path": str(style.path), "weight": style.weight} for style in styles],
+        "styles": [
+            {"path": str(style.path), "weight": style.weight, **({"matte": style.matte} if style.matte else {})}
+            for style in styles
+        ],
         "sha256": _hashes(output) if status.has_film else {},
     }
 

@@ -11,10 +11,19 @@ from stylevideo.errors import SettingsError
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture and its weight among the others (any positive number; they are normalised)."""
+    """A style picture, its weight among the others (any positive number; they are normalised), and where it is painted.
+
+    `matte` is as `MatteName.parse` reads it; "" is everywhere, or where the others' mattes leave something.
+    """
 
     path: Path
     weight: float = 1.0
+    matte: str = ""
+
+    @property
+    def text(self) -> str:
+        """As `parse` reads it, `PICTURE` or `PICTURE:WEIGHT`; without the matte."""
+        return f"{self.path}" if self.weight == 1 else f"{self.path}:{self.weight!r}"
 
     @classmethod
     def of(cls, named: str | Path | Style) -> Style:

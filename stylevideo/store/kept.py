@@ -100,19 +100,27 @@ class Kept:
 
 def _shorten(notes: Notes, same: Sequence[bool]) -> None:
     """Let go of each shot's frames from the first on that is asked for something else; a crash leaves less at most."""
-    (notes.folder / WHOLE_FILE).unlink(missing_ok=True)
     shots = notes.read(f"{SHOTS_NAME}.json") or ()
     first = min((shot["start"] for shot in shots), default=0)
     stay = 0
     for shot in shots:
         start, stop = shot["start"], shot["stop"]
         changed = start + sum(takewhile(bool, same[start - first : stop - first]))
-        stay += (_end_before(notes, shot["index"], changed) or start) - start if changed < stop else stop - start
+        stay += (end_before(notes, shot["index"], changed) or start) - start if changed < stop else stop - start
     logger.info("Of the frames in %s %s stay as they are.", notes.folder, counted(stay, "frame"))
 
 
-def _end_before(notes: Notes, shot: int, changed: int) -> int | None:
-    """Have a shot gone on from its last state before a frame; the index of what follows that, None where none does."""
+def end_before(notes: Notes, shot: int, changed: int) -> int | None:
+    """Have a shot gone on from its last state before a frame.
+
+    Args:
+        notes: of the work.
+        shot: its index.
+        changed: the frame's.
+    Returns:
+        The index of what follows that state; None where there is none.
+    """
+    (notes.folder / WHOLE_FILE).unlink(missing_ok=True)
     (notes.folder / shot_file(shot, "complete")).unlink(missing_ok=True)
     last = shot_file(shot, "pt")
     if (index := _index_of(notes, last)) is not None and index < changed:

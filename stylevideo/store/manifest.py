@@ -13,17 +13,18 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.curves import KEY
+from stylevideo.settings.matte import MatteName
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
@@ -80,12 +81,16 @@ class StyleContent:
         name, weight: of the style.
         sha256: of its file.
         pixels: SHA-256 of what was decoded of it, as the painter sees it; "" before it is decoded.
+        matte: the identity of its matte's files, and how they are read; "" where it has none.
+        look: number of its look among those of the film; None where all styles are one look everywhere.
     """
 
     name: str
     weight: float
     sha256: str
     pixels: str = ""
+    matte: str = ""
+    look: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +245,10 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Ask
     else:
         require_file(source)
         files = (source,)
-    read = [StyleContent(style.path.name, style.weight, content_hash(style.path)) for style in styles]
+    read = [
+        StyleContent(style.path.name, style.weight, content_hash(style.path), matte=matte_identity(style.matte))
+        for style in styles
+    ]
     return Asked.of(read_source(files).identity, read, settings)
 
 
@@ -261,9 +269,12 @@ def _said(value: Any, use: Use) -> Any:
         case SourceFile():
             return {"name": value.name, "sha256": value.sha256}
         case StyleContent() if use is Use.RECORD:
-            return {"name": value.name, "weight": float(value.weight), "sha256": value.sha256}
-        case StyleContent():
-            return [value.sha256 if use is Use.REQUEST else value.pixels, float(value.weight)]
+            matte = {"matte": value.matte} if value.matte else {}
+            return {"name": value.name, "weight": float(value.weight), "sha256": value.sha256, **matte}
+        case StyleContent() if use is Use.REQUEST:
+            return [value.sha256, float(value.weight), *([value.matte] if value.matte else [])]
+        case StyleContent():  # a frame's record has its mattes, so that other frames stay where one's are changed
+            return [value.pixels, float(value.weight), *([] if value.look is None else [value.look])]
         case tuple():
             return [_said(entry, use) for entry in value]
     return value
@@ -292,6 +303,28 @@ def _vectors_identity(pattern: Path | None) -> str:
         return read_source(list_vectors(pattern).files).identity
     except InputError:
         return ""
+
+
+def matte_identity(text: str) -> str:
+    """Of all files that a matte means, and how they are read; "" where none is named, or it means none."""
+    files = matte_files(text)
+    if not files:
+        return ""
+    try:
+        return f"{read_source(files).identity} {replace(MatteName.parse(text), path=Path('matte'))}"
+    except InputError:  # a run says so
+        return ""
+
+
+def matte_files(text: str) -> tuple[Path | None, ...]:
+    """All that a matte means; none where it means none, which a run says."""
+    if not text:
+        return ()
+    try:
+        path = MatteName.parse(text).path
+        return list_sequence(path, Fraction(1)).files if is_sequence(path) else (path,)
+    except (InputError, SettingsError):
+        return ()
 
 
 def _view_identity(view: str) -> str:

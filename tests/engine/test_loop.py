@@ -247,7 +247,7 @@ def test_the_way_back_is_held_with_8_bits(tmp_path: Path) -> None:
         save(tmp_path / f"a.{number}.png", deep_frame(number))
     job = open_job(ClipRequest(tmp_path, (Style(STYLE),), tmp_path, LOOPED), Mode.FRAMES)
     assert job.reading.bits == 16
-    frames = list(_backwards(job, range(1, 4), Shot(0, 0, 4)))
+    frames = list(_backwards(job, range(1, 4), Shot(0, 0, 4), lambda index: None))
     assert [frame.index for frame in frames] == [3, 2, 1]
     for frame in frames:
         assert torch.equal(frame.image, to_image(to_8_bits(deep_frame(frame.index))))

@@ -34,6 +34,7 @@ from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import Reading
 from stylevideo.motion.frame import Frame
+from stylevideo.ops.regions import Regions
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.disk import bytes_needed, state_bytes
@@ -191,8 +192,8 @@ def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
     command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64", *flags]
 
-    def spoilt(job: Job, source: SourceFrame, shot: Shot) -> Frame:
-        frame = real(job, source, shot)
+    def spoilt(job: Job, source: SourceFrame, shot: Shot, regions: Regions | None) -> Frame:
+        frame = real(job, source, shot, regions)
         if frame.index == 2:
             frame.image[0, 1, 8, 8] = math.nan
         return frame

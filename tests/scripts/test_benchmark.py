@@ -226,6 +226,16 @@ def test_bars_and_fades_are_measured(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len(list((tmp_path / "out" / "letterboxed").glob("*.png"))) == 20
 
 
+def test_looks_in_mattes_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = [f"--set={name}=1" for name in ("first_iterations", "coarse_iterations", "iterations")]
+    command = ["mattes", "--clips", "balloon", "--size=64", "--frames=1", "--set=painter=gram", *few]
+    benchmark.main([*command, "--output", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "balloon: values of uncovered pixels that are not the source's: 0.00 (bar: ≤ 0, met)" in said
+    assert "balloon, impasto: style distance within its matte, times that there in its own film" in said
+    assert (tmp_path / "mattes-balloon.png").exists()
+
+
 def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     samples = ROOT / "samples"
     clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")

@@ -194,7 +194,7 @@ class _Cell:
         (made,) = self._painter.paint(self._shots[index])
         image = to_picture(made.result.image.cpu(), self._job.bits)
         source = self._frames[index].picture.fitted(self._job.size)
-        return to_8_bits(as_seen(self._job, index, image, source)[1]), made.result.seconds
+        return to_8_bits(as_seen(self._job, index, image, source, None)[1]), made.result.seconds
 
     def _alone(self, shot: Shot, index: int, size: tuple[int, int]) -> Shot:
         """A still as a shot of its own, in a picture of this cell's size."""
@@ -315,7 +315,7 @@ class _Work:
     def _source(self, index: int, size: tuple[int, int]) -> np.ndarray:
         job = max(self._jobs, key=lambda each: max(each.size))
         source = self._look.frames_of(job)[index].picture.fitted(job.size)
-        return fit_picture(to_8_bits(as_seen(job, index, source.image, source)[0]), size)
+        return fit_picture(to_8_bits(as_seen(job, index, source.image, source, None)[0]), size)
 
 
 def _styles_of(job: Job) -> tuple[np.ndarray, ...]:
