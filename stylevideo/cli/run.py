@@ -14,8 +14,7 @@ from functools import partial
 from stylevideo.batch.outcomes import BatchOptions, Outcome
 from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made, confirm
-from stylevideo.cli.budget import Budget, propose
-from stylevideo.cli.dry_run import dry_run
+from stylevideo.cli.foresee import Budget, dry_run, propose
 from stylevideo.cli.parser import (
     Commands,
     Parser,

@@ -15,7 +15,7 @@ from conftest import QUICK, STYLE
 from hypothesis import given
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions
-from stylevideo.cli.budget import Budget, Look, best_within, command, looks, propose
+from stylevideo.cli.foresee import Budget, Look, best_within, command, looks, propose
 from stylevideo.cli.main import main
 from stylevideo.engine.pace import COSTS, NO_WORK, Pace, Work
 from stylevideo.models.vgg import VGG19
@@ -294,7 +294,7 @@ class TestBudget:
         survey = Survey((Shot(0, 0, 2),))
         estimate = Estimate(2, size[1], size[0], 0, NO_WORK, 1, "cpu", source_size=size, survey=survey)
         monkeypatch.setattr("stylevideo.render.memory.memory_bytes", lambda device: 24 << 30)
-        monkeypatch.setattr("stylevideo.cli.budget.check_batch", lambda *_: BatchChecked({0: estimate}, {}, ()))
+        monkeypatch.setattr("stylevideo.cli.foresee.check_batch", lambda *_: BatchChecked({0: estimate}, {}, ()))
         request = ClipRequest(tmp_path / "clip.mp4", (Style(STYLE),), tmp_path / "film.mp4", settings)
         assert propose([request], BatchOptions(), lambda: False, Budget(1e9, Overrides(), ("run",))) == 0
         tiled = memory_needed(with_tile(settings, size, torch.device("cpu")), size)
