@@ -25,7 +25,6 @@ from stylevideo.media.ffmpeg import run_ffmpeg
 
 PARTS = 2
 LOOK_S = 0.1
-LONGEST_LIFE_S = 8.0
 Command = list[str]
 
 
@@ -50,7 +49,9 @@ def begin(words: Command, folder: Path) -> subprocess.Popen[bytes]:
 def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
     """kill -9 at random moments over painting and putting together, until no kills are left; then all once more."""
     (clip,) = make_clips(folder / "clips", 1, frames=4, shots=3)
+    began = time.monotonic()
     assert done(command(["run"], clip, folder / "whole" / "film.mp4")).returncode == 0
+    longest_s = 2 * (time.monotonic() - began)  # so that films come to be written between the kills
     whole, chance = contents(folder / "whole"), random.Random(options.seed)
     kills, films, same, codes, stray, left = 0, 0, True, set[int](), list[str](), list[str]()
     while kills < options.kills:
@@ -60,7 +61,7 @@ def try_kill(folder: Path, options: argparse.Namespace) -> Iterator[Finding]:
         commands = steps(clip, film)
         running = [begin(words, folder) for words in commands]
         while any(process.poll() is None for process in running):
-            until = time.monotonic() + chance.uniform(0.5, LONGEST_LIFE_S)
+            until = time.monotonic() + chance.uniform(0.5, longest_s)
             while time.monotonic() < until and any(process.poll() is None for process in running):
                 time.sleep(LOOK_S)
             alive = [number for number, process in enumerate(running) if process.poll() is None]
