@@ -20,7 +20,7 @@ from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError, Problems
 from stylevideo.media.decode.mattes import Matte, MatteReader, find_matte, identity_of, is_black, stamp
 from stylevideo.media.images.bars import border_of
-from stylevideo.media.images.pictures import Picture, read_as_srgb, to_floats, to_image
+from stylevideo.media.images.pictures import Picture, fit_picture, read_as_srgb, to_floats, to_image
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
@@ -29,9 +29,9 @@ from stylevideo.ops.regions import Regions, shares_of_looks
 from stylevideo.settings.matte import MatteName
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
-from stylevideo.settings.style import Style
+from stylevideo.settings.style import Style, look_numbers
 from stylevideo.store.identity import content_hash
-from stylevideo.store.manifest import StyleContent, matte_identity
+from stylevideo.store.manifest import StyleContent
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
@@ -76,7 +76,6 @@ def contents(styles: Sequence[ReadStyle]) -> list[StyleContent]:
             weight=read.style.weight,
             sha256=read.sha256,
             pixels=hashlib.sha256(read.picture.tobytes()).hexdigest(),
-            matte=matte_identity(read.style.matte),
             look=look,
         )
         for read, look in zip(styles, looks, strict=True)
@@ -91,9 +90,14 @@ def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ..
 
 
 class ShotPalettes:
-    """Gathers how a clip's colours are spread in each shot, from all of its frames, small."""
+    """Gathers how a clip's colours are spread in each shot, from all of its frames, small.
 
-    def __init__(self) -> None:
+    Args:
+        together: whether all shots have one palette.
+    """
+
+    def __init__(self, together: bool = False) -> None:
+        self._together = together
         self._found: dict[int, Palette | None] = {}
 
     def look(self, index: int, picture: Picture) -> None:
@@ -111,8 +115,17 @@ class ShotPalettes:
 
     def of(self, shots: Sequence[Shot]) -> tuple[Palette | None, ...]:
         """One for each shot; None where nothing counts."""
-        each = ([self._found[index] for index in range(shot.start, shot.stop)] for shot in shots)
+        film = range(shots[0].start, shots[-1].stop)
+        stretches = [film] * len(shots) if self._together else [range(shot.start, shot.stop) for shot in shots]
+        each = ([self._found[index] for index in stretch] for stretch in stretches)
         return tuple(Palette.together(seen) if (seen := list(filter(None, found))) else None for found in each)
+
+
+def palette_of(read: ReadStyle) -> Palette | None:
+    """How the colours of a picture are spread."""
+    height, width = read.picture.shape[:2]
+    small = fit_picture(read.picture, fit_long_edge(height, width, min(PALETTE_EDGE_PX, max(height, width))))
+    return Palette.of(to_image(small).clamp(0, 1))
 
 
 def style_targets(
@@ -180,6 +193,12 @@ class LookSource:
                 open_readers.enter_context(closing(reader))
             yield _Reading(self, readers).regions
 
+    def told(self) -> Iterator[str]:
+        """Of each frame its mattes' identity, in order."""
+        with self.reader() as read:
+            for index in self.selection.frames:
+                yield read(index).identity
+
     def shares(self, index: int, mattes: Sequence[np.ndarray]) -> torch.Tensor:
         """Each look's share of a frame: (1, looks, H, W); see `shares_of_looks`."""
         weights = self.over_time.at(index).direction.style_weights or self.weights
@@ -211,12 +230,6 @@ class _Reading:
 
     def _identity(self, index: int) -> str:
         return identity_of(self._read(index))
-
-
-def look_numbers(styles: Sequence[Style]) -> tuple[int, ...]:
-    """Of each style the number of its look; none where no style has a matte."""
-    names = list(dict.fromkeys(style.matte for style in styles if style.matte))
-    return tuple(names.index(style.matte) if style.matte else len(names) for style in styles) if names else ()
 
 
 def find_looks(

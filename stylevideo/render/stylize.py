@@ -231,7 +231,6 @@ class _Run:
         with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
             shots = _remembered_shots(store, job, stop)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
-            _forget_changed(store, shots, job)
             self.knows_frames = True
             to_do = _announce(job, store, shots, on_event)
             forecast = None
@@ -258,7 +257,7 @@ class _Run:
                 notes = pipeline.finish_film()
             result = _finish(job, store, shots, notes, pipeline.waits(), began)
         try:
-            stays = store.remove()
+            stays = store.keep() if job.settings.output.keep_frames else store.remove()
         except StyleVideoError as error:  # the film is complete all the same
             stays = str(error)
         return replace(result, warnings=(*result.warnings, stays)) if stays else result
@@ -393,13 +392,15 @@ def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[S
         settings = replace(settings, bars="paint", fades="paint")  # nobody asks what is a picture
     find = partial(detect_shots, job.clip.selection, settings)
     with job.watch.guard():
-        palettes = ShotPalettes() if job.settings.colors.color == "match" and job.paints else None
+        colors = job.settings.colors
+        is_fitted = colors.color == "match" and job.paints
+        palettes = ShotPalettes(colors.palette == "film") if is_fitted and job.palette is None else None
         if palettes:
             shots = find(replace(job.reading, bits=8), stop, job.size, palettes.look)
         else:
             shots = find(job.analysis_options, stop, job.size)
     shots = with_one_picture(shots) if job.settings.temporal.loop else shots
-    return shots, palettes.of(shots) if palettes else ()
+    return shots, palettes.of(shots) if palettes else (job.palette,) * len(shots) if job.palette and is_fitted else ()
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:
@@ -410,27 +411,6 @@ def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> 
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
     return shots
-
-
-def _forget_changed(store: FrameStore, shots: Sequence[Shot], job: Job) -> None:
-    """Have those shots painted anew of which finished frames were painted in other mattes than they have now."""
-    if job.looks is None:
-        return
-    following, number = next_indices(store, shots, job.size), job.clip.selection.number
-    with job.regions() as regions:
-        for shot, stop in following.items():
-            for index in range(shot.start, stop):
-                beat()
-                now = regions(index)
-                if now is not None and store.record(number(index))["mattes"] != now.identity:
-                    logger.warning(
-                        "%s: the mattes of frame %d have changed. Its shot, from frame %d on, is painted again.",
-                        *(job.clip.source.name, number(index), number(shot.start)),
-                    )
-                    store.forget(shot.index)
-                    if shot is shots[-1]:
-                        store.write_note(TURN_NAME, None)
-                    break
 
 
 def _announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
