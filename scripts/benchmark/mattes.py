@@ -34,6 +34,8 @@ from stylevideo.settings.style import Style
 
 MOST_AWAY = 1.15
 """Style distance within a matte, times that of the style's own film."""
+SPEED = 1 / 128
+"""Of an ellipse, in widths of the picture a frame."""
 BAND_PX = 3
 """Each way from a matte's edge."""
 ENLARGED, CROP_PX = 6, 48
@@ -58,11 +60,11 @@ def mattes_of(clip: BenchmarkClip) -> list[np.ndarray]:
         count = clip.frames[-1].index + 1
         exact = list(balloon_mattes(count, width, height))
         return [np.rint(255 * exact[frame.index]).astype(np.uint8) for frame in clip.frames]
-    return [_ellipse(height, width, place / max(1, len(clip.frames) - 1)) for place in range(len(clip.frames))]
+    return [_ellipse(height, width, place) for place in range(len(clip.frames))]
 
 
-def _ellipse(height: int, width: int, along: float) -> np.ndarray:
-    matte, middle = np.zeros((height, width), np.uint8), (round(width * (0.4 + 0.2 * along)), height // 2)
+def _ellipse(height: int, width: int, place: int) -> np.ndarray:
+    matte, middle = np.zeros((height, width), np.uint8), (round(width * (0.4 + SPEED * place)), height // 2)
     cv2.ellipse(matte, middle, (width // 4, round(height * 0.4)), 0, 0, 360, 255, -1, cv2.LINE_AA)
     return cv2.blur(matte, (5, 5))
 

@@ -57,7 +57,6 @@ class PaintedFrame:
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.
         notes: what was not as it should be in its source's file, as sentences.
-        mattes: identity of those that say where its looks are; "" where it has none.
     """
 
     index: int
@@ -68,7 +67,6 @@ class PaintedFrame:
     redone: bool
     repaired: bool
     notes: tuple[str, ...] = ()
-    mattes: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def stylize_sequence(
         painted = None
         if state is not None and motion is not None:
             changes = settings.changes_at(frame.index) or (regions is not None and regions.changes)
-            if changes:  # what rests has another look, and losses by other weights are not compared
+            if changes:  # what rests has another look, and losses by other weights, or of less, are not compared
                 state = replace(state, resting=None, recent_losses=())
             same = None if changes else repeat(state, motion, blend)
             painted = same or follow(state, image, frame, motion, optimizer, blend)
@@ -166,7 +164,6 @@ def stylize_sequence(
             redone=painted.redone,
             repaired=frame.repaired,
             notes=frame.notes,
-            mattes=frame.regions.identity if frame.regions else "",
         )
         stands = state is not None and motion is not None and motion.still
         state = SequenceState(
@@ -325,9 +322,9 @@ def _guarded(
 ) -> PaintedWithMargin:
     """Where a frame's loss is not finite, or stands out among its neighbours', the better of it and of one anew.
 
-    A blended frame's may stand out, and one's of which mattes say how much is painted.
+    A blended frame's may stand out.
     """
-    limit = 0 if is_blended or optimizer.regions else optimizer.settings.optimizer.guard
+    limit = 0 if is_blended else optimizer.settings.optimizer.guard
     stands_out = limit and painted.before and painted.losses.appearance > limit * statistics.median(painted.before)
     if painted.losses.is_finite and not stands_out:
         return painted
@@ -362,7 +359,6 @@ def _as_it_is(frame: Frame) -> PaintedFrame:
         redone=False,
         repaired=frame.repaired,
         notes=frame.notes,
-        mattes=frame.regions.identity if frame.regions else "",
     )
 
 

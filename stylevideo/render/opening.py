@@ -119,9 +119,7 @@ def open_job(
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
     attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
     settings = request.settings.with_values(**attempt.given_up)
-    # Whether frames were painted in the mattes that there are now is seen only once the work is open.
-    has_mattes = any(style.matte for style in request.styles)
-    painted = None if attempt.anew or has_mattes else painted_with(request.places)
+    painted = None if attempt.anew else painted_with(request.places)
     job = _read(request, settings, mode, painted)
     if painted is not None and settings.output.keep_frames and differing(painted, manifest_of(job).resume_key):
         job = _read(request, settings, mode)  # which paints again what is now asked for otherwise
@@ -142,6 +140,8 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     by_frame = keeps and not job.settings.temporal.loop
     weights = [read.style.weight for read in job.styles]
     asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
+    if asked and job.looks:
+        asked = tuple(f"{own} {mattes}" for own, mattes in zip(asked, job.looks.told(), strict=True))
     kept = None if attempt.anew else Kept.find(places, resume_key, asked, OF_FRAMES)
     if mode is Mode.CHECK:
         return None if attempt.anew or kept else find_store(places, resume_key)
@@ -197,7 +197,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
     looks, of_looks = None, tuple[str, ...]()
     if settings.optimizer.iterations:
         looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
-    asked = Asked.of(watch.identity, contents(styles), request.settings)
+    asked = Asked.of(watch.identity, contents(styles), request.settings, [style.matte for style in request.styles])
     colors = tuple(read.note for read in (*styles, *liked) if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))

@@ -22,7 +22,7 @@ from stylevideo.render.painter import Made, Painter
 from stylevideo.render.pipeline import Saver
 from stylevideo.render.styles import ShotPalettes
 from stylevideo.reports.events import Listener, Planned
-from stylevideo.store.checkpoint import TURN_NAME, load_palettes, load_shots, next_indices, save_palettes, save_shots
+from stylevideo.store.checkpoint import load_palettes, load_shots, next_indices, save_palettes, save_shots
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context
@@ -63,42 +63,6 @@ def remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> t
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
     return shots
-
-
-def forget_changed(store: FrameStore, shots: Sequence[Shot], job: Job) -> None:
-    """Have shots painted anew from where finished frames were painted in other mattes than they have now.
-
-    Args:
-        store: knows in which.
-        shots: all of the film's.
-        job: of the film.
-    """
-    if job.looks is None:
-        return
-    changed, number = _first_changed(store, shots, job), job.clip.selection.number
-    if changed and job.settings.temporal.loop:  # its end depends on its beginning
-        changed = {shot: shot.start for shot in shots}
-        store.write_note(TURN_NAME, None)
-    for shot, index in changed.items():
-        begin = store.end_before(shot.index, index) or shot.start
-        logger.warning(
-            "%s: the mattes of frame %d have changed. Its shot is painted again, from frame %d on.",
-            *(job.clip.source.name, number(index), number(begin)),
-        )
-
-
-def _first_changed(store: FrameStore, shots: Sequence[Shot], job: Job) -> dict[Shot, int]:
-    """Of each shot that has any, the index of its first finished frame that has other mattes now."""
-    found, number = dict[Shot, int](), job.clip.selection.number
-    with job.regions() as regions:
-        for shot, stop in next_indices(store, shots, job.size).items():
-            for index in range(shot.start, stop):
-                beat()
-                now = regions(index)
-                if now is not None and store.record(number(index))["mattes"] != now.identity:
-                    found[shot] = index
-                    break
-    return found
 
 
 def announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:

@@ -29,9 +29,9 @@ from stylevideo.ops.regions import Regions, shares_of_looks
 from stylevideo.settings.matte import MatteName
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
-from stylevideo.settings.style import Style
+from stylevideo.settings.style import Style, look_numbers
 from stylevideo.store.identity import content_hash
-from stylevideo.store.manifest import StyleContent, matte_identity
+from stylevideo.store.manifest import StyleContent
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
@@ -76,7 +76,6 @@ def contents(styles: Sequence[ReadStyle]) -> list[StyleContent]:
             weight=read.style.weight,
             sha256=read.sha256,
             pixels=hashlib.sha256(read.picture.tobytes()).hexdigest(),
-            matte=matte_identity(read.style.matte),
             look=look,
         )
         for read, look in zip(styles, looks, strict=True)
@@ -194,6 +193,12 @@ class LookSource:
                 open_readers.enter_context(closing(reader))
             yield _Reading(self, readers).regions
 
+    def told(self) -> Iterator[str]:
+        """Of each frame its mattes' identity, in order."""
+        with self.reader() as read:
+            for index in self.selection.frames:
+                yield read(index).identity
+
     def shares(self, index: int, mattes: Sequence[np.ndarray]) -> torch.Tensor:
         """Each look's share of a frame: (1, looks, H, W); see `shares_of_looks`."""
         weights = self.over_time.at(index).direction.style_weights or self.weights
@@ -225,12 +230,6 @@ class _Reading:
 
     def _identity(self, index: int) -> str:
         return identity_of(self._read(index))
-
-
-def look_numbers(styles: Sequence[Style]) -> tuple[int, ...]:
-    """Of each style the number of its look; none where no style has a matte."""
-    names = list(dict.fromkeys(style.matte for style in styles if style.matte))
-    return tuple(names.index(style.matte) if style.matte else len(names) for style in styles) if names else ()
 
 
 def find_looks(

@@ -44,7 +44,7 @@ from stylevideo.render.opening import Attempt, Mode, film_size, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.painter import Painter, too_large
 from stylevideo.render.pipeline import Pipeline
-from stylevideo.render.shots import announce, detect, forget_changed, remembered_shots, require_more, shots_to_paint
+from stylevideo.render.shots import announce, detect, remembered_shots, require_more, shots_to_paint
 from stylevideo.reports.events import Checked, Forecast, Listener
 from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
@@ -225,7 +225,6 @@ class _Run:
         with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
             shots = remembered_shots(store, job, stop)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
-            forget_changed(store, shots, job)
             self.knows_frames = True
             to_do = announce(job, store, shots, on_event)
             forecast = None

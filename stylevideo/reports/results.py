@@ -53,7 +53,6 @@ class FrameRecord:
         notes: what was not as it should be in its source's file, as sentences.
         losses: as last evaluated.
         device: the model of what painted it; "" where nothing is painted.
-        mattes: identity of those that say where its looks are; "" where it has none.
     """
 
     number: int
@@ -64,7 +63,6 @@ class FrameRecord:
     losses: FrameLosses
     notes: tuple[str, ...] = ()
     device: str = ""
-    mattes: str = ""
 
     @classmethod
     def of(cls, selection: FrameSelection, result: PaintedFrame, device: str) -> FrameRecord:
@@ -78,7 +76,6 @@ class FrameRecord:
             losses=result.losses,
             notes=result.notes,
             device=device,
-            mattes=result.mattes,
         )
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,3 +54,9 @@ class Style:
         if not 0 < weight < math.inf:
             raise SettingsError(f"--style {text}: the weight must be above 0.")
         return cls(Path(name), weight)
+
+
+def look_numbers(styles: Sequence[Style]) -> tuple[int, ...]:
+    """Of each style the number of its look, those without a matte being the last one; none where no style has one."""
+    names = list(dict.fromkeys(style.matte for style in styles if style.matte))
+    return tuple(names.index(style.matte) if style.matte else len(names) for style in styles) if names else ()

@@ -27,7 +27,7 @@ from stylevideo.media.hidden import CLAIMS, Places, finished_frames, remove_part
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.agreement import require_same
 from stylevideo.store.claims import ShotClaims, discard
-from stylevideo.store.kept import WHOLE_NAME, end_before
+from stylevideo.store.kept import WHOLE_NAME
 from stylevideo.store.notes import (
     FILE_NAMES_BYTES,
     begin_notes,
@@ -205,19 +205,6 @@ class FrameStore:
             self._notes.write(shot_file(shot, "complete"), number)
             self._remove_state(shot)
         self.claims.release(shot)
-
-    def end_before(self, shot: int, changed: int) -> int | None:
-        """Let go of a shot's frames from the one with an index on; see `stylevideo.store.kept`.
-
-        Returns:
-            The index of the first that is to be painted; None where the shot begins anew.
-        Raises:
-            ResumeError, LockedError, StorageError: as `save`.
-        """
-        with self._own():
-            follows = end_before(self._notes, shot, changed)
-        self._complete.discard(shot)
-        return follows
 
     def take(self, shot: int) -> bool:
         """Claim a shot that is not complete; whether it is now this process's to be painted.

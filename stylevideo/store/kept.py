@@ -106,11 +106,11 @@ def _shorten(notes: Notes, same: Sequence[bool]) -> None:
     for shot in shots:
         start, stop = shot["start"], shot["stop"]
         changed = start + sum(takewhile(bool, same[start - first : stop - first]))
-        stay += (end_before(notes, shot["index"], changed) or start) - start if changed < stop else stop - start
+        stay += (_end_before(notes, shot["index"], changed) or start) - start if changed < stop else stop - start
     logger.info("Of the frames in %s %s stay as they are.", notes.folder, counted(stay, "frame"))
 
 
-def end_before(notes: Notes, shot: int, changed: int) -> int | None:
+def _end_before(notes: Notes, shot: int, changed: int) -> int | None:
     """Have a shot gone on from its last state before a frame.
 
     Args:

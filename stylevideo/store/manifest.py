@@ -28,7 +28,7 @@ from stylevideo.settings.matte import MatteName
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.settings.style import Style
+from stylevideo.settings.style import Style, look_numbers
 from stylevideo.store.identity import content_hash, read_source, weights_hash
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__
@@ -81,7 +81,6 @@ class StyleContent:
         name, weight: of the style.
         sha256: of its file.
         pixels: SHA-256 of what was decoded of it, as the painter sees it; "" before it is decoded.
-        matte: the identity of its matte's files, and how they are read; "" where it has none.
         look: number of its look among those of the film; None where all styles are one look everywhere.
     """
 
@@ -89,7 +88,6 @@ class StyleContent:
     weight: float
     sha256: str
     pixels: str = ""
-    matte: str = ""
     look: int | None = None
 
 
@@ -108,6 +106,7 @@ class Asked:
         raft_weights: of RAFT's file, if the settings name one.
         palette: whose colours the styles' are fitted to, of a picture its file's SHA-256; "" where they are not.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
+        mattes: likewise of each style's matte, with how it is read; none where no style has any.
     """
 
     stylevideo: str = item(EVERY)
@@ -120,15 +119,17 @@ class Asked:
     raft_weights: str = item(Use.REQUEST | Use.FILM)
     palette: str = item(EVERY)
     vectors: str = item(EVERY)
+    mattes: tuple[str, ...] = item(EVERY)
 
     @classmethod
-    def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings) -> Asked:
+    def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings, mattes: Sequence[str] = ()) -> Asked:
         """What is asked for now, by this version of the program.
 
         Args:
             source: its identity.
             styles: as they were read.
             settings: of the job.
+            mattes: of the styles, as they are named; "" of one without.
         """
         return cls(
             stylevideo=__version__,
@@ -141,6 +142,7 @@ class Asked:
             raft_weights=weights_hash(settings.motion.weights_file),
             palette=_palette_identity(settings.colors),
             vectors=_vectors_identity(settings.motion.vectors_path),
+            mattes=tuple(map(_matte_identity, mattes)) if any(mattes) else (),
         )
 
     @property
@@ -222,7 +224,7 @@ PAINTING = OF_PAINTER | {"tile"}
 installed there. A tile is, too: it is chosen by a machine's memory."""
 
 
-OF_FRAMES = frozenset({KEY} | {leaf.name for leaf in leaves() if not leaf.why_constant})
+OF_FRAMES = frozenset({KEY, "mattes"} | {leaf.name for leaf in leaves() if not leaf.why_constant})
 """Names of the resume key's values that may differ from frame to frame."""
 
 
@@ -245,11 +247,12 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Ask
     else:
         require_file(source)
         files = (source,)
+    looks = look_numbers(styles) or [None] * len(styles)
     read = [
-        StyleContent(style.path.name, style.weight, content_hash(style.path), matte=matte_identity(style.matte))
-        for style in styles
+        StyleContent(style.path.name, style.weight, content_hash(style.path), look=look)
+        for style, look in zip(styles, looks, strict=True)
     ]
-    return Asked.of(read_source(files).identity, read, settings)
+    return Asked.of(read_source(files).identity, read, settings, [style.matte for style in styles])
 
 
 def _items(part: Asked | Manifest, use: Use) -> Iterator[tuple[str, Any]]:
@@ -269,12 +272,10 @@ def _said(value: Any, use: Use) -> Any:
         case SourceFile():
             return {"name": value.name, "sha256": value.sha256}
         case StyleContent() if use is Use.RECORD:
-            matte = {"matte": value.matte} if value.matte else {}
-            return {"name": value.name, "weight": float(value.weight), "sha256": value.sha256, **matte}
-        case StyleContent() if use is Use.REQUEST:
-            return [value.sha256, float(value.weight), *([value.matte] if value.matte else [])]
-        case StyleContent():  # a frame's record has its mattes, so that other frames stay where one's are changed
-            return [value.pixels, float(value.weight), *([] if value.look is None else [value.look])]
+            return {"name": value.name, "weight": float(value.weight), "sha256": value.sha256}
+        case StyleContent():
+            pixels = value.sha256 if use is Use.REQUEST else value.pixels
+            return [pixels, float(value.weight), *([] if value.look is None else [value.look])]
         case tuple():
             return [_said(entry, use) for entry in value]
     return value
@@ -305,7 +306,7 @@ def _vectors_identity(pattern: Path | None) -> str:
         return ""
 
 
-def matte_identity(text: str) -> str:
+def _matte_identity(text: str) -> str:
     """Of all files that a matte means, and how they are read; "" where none is named, or it means none."""
     files = matte_files(text)
     if not files:

@@ -16,7 +16,7 @@ import stylevideo
 from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
 from stylevideo.engine.targets import StylePicture, StyleTargets
-from stylevideo.errors import InputError, Stopped, StyleVideoError
+from stylevideo.errors import InputError, ResumeError, Stopped, StyleVideoError
 from stylevideo.media.images.exr import read_exr, write_exr
 from stylevideo.media.images.pictures import read_picture, to_image
 from stylevideo.models.vgg import VGG19
@@ -182,31 +182,37 @@ def test_a_plate_of_light_stays_as_it_is_beside_its_matte(shot: Path, tmp_path: 
 
 
 def test_a_changed_matte_repaints_what_follows_and_nothing_else(tmp_path: Path) -> None:
-    """Of a film that was stopped: the shot before keeps its frames. Any other frame is as it was, byte for byte."""
+    """Of a film that keeps its frames: the shot before stays. Every other frame is as it was, byte for byte."""
     images = [frame.image[..., ::-1] for name in ("flight", "balloon") for frame in render_shot(name, 6, WIDTH, HEIGHT)]
     save(tmp_path / "a", *images)
     text = save(tmp_path / "m", *[ellipse(30)] * 12)
     settings = SETTINGS.with_values(detect_cuts=True, min_shot_frames=2, provenance=False, first_iterations=2)
-    style, painted = Style(STYLE, matte=text), list[FrameFinished]()
+    style, painted = Style(STYLE, matte=text), list[Event]()
 
     def count(event: Event) -> None:
-        if isinstance(event, FrameFinished):
-            painted.append(event)
+        painted.extend([event] if isinstance(event, FrameFinished) else [])
 
-    paint(tmp_path, tmp_path / "before", style, settings=settings)
-    with pytest.raises(Stopped):
-        paint(tmp_path, tmp_path / "film", style, settings=settings, on_event=count, stop=lambda: len(painted) >= 8)
+    def files(name: str) -> list[bytes]:
+        return [path.read_bytes() for path in sorted((tmp_path / name).glob("b.*.png"))]
+
+    kept = settings.with_values(keep_frames=True)
+    paint(tmp_path, tmp_path / "film", style, settings=kept)
+    before = files("film")
     save(tmp_path / "m", ellipse(40), ellipse(40), first=1008)
-    painted.clear()
-    paint(tmp_path, tmp_path / "film", style, settings=settings, on_event=count)
-    assert len(painted) == 6, "the first shot is kept, the second one is painted again"
-    paint(tmp_path, tmp_path / "after", style, settings=settings)
-    files = [
-        [path.read_bytes() for path in sorted((tmp_path / name).glob("b.*.png"))]
-        for name in ("before", "film", "after")
-    ]
-    assert files[1] == files[2]
-    assert [mine == old for mine, old in zip(files[2], files[0], strict=True)] == [True] * 7 + [False] * 5
+    paint(tmp_path, tmp_path / "film", style, settings=kept, on_event=count)
+    assert len(painted) == 6, "the second shot is painted again"
+    paint(tmp_path, tmp_path / "anew", style, settings=settings)
+    assert files("film") == files("anew")
+    assert [mine == old for mine, old in zip(files("anew"), before, strict=True)] == [True] * 7 + [False] * 5
+
+
+def test_work_that_was_stopped_is_not_gone_on_from_in_other_mattes(shot: Path, tmp_path: Path) -> None:
+    text, finished = save(tmp_path / "m", *[ellipse(30)] * 4), list[Event]()
+    with pytest.raises(Stopped):
+        paint(shot, tmp_path / "film", Style(STYLE, matte=text), on_event=finished.append, stop=lambda: bool(finished))
+    save(tmp_path / "m", ellipse(40), first=1002)
+    with pytest.raises(ResumeError, match="mattes was"):
+        paint(shot, tmp_path / "film", Style(STYLE, matte=text))
 
 
 def test_a_film_whose_matte_has_changed_is_another(

@@ -24,6 +24,7 @@ ASKED = Asked(
     raft_weights="",
     palette="",
     vectors="",
+    mattes=("9 bytes, 1 matte", ""),
 )
 MADE = Manifest(
     asked=ASKED,
