@@ -16,7 +16,7 @@ from threading import Event
 import pytest
 import torch
 from batch_fixtures import OneTask, make_clip, run_command
-from conftest import STYLE
+from conftest import LIGHT, STYLE
 from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
@@ -264,7 +264,7 @@ class TestFirstSignal:
         """In the middle of each frame in turn: the first, and one that follows."""
         clip = make_clip(tmp_path / "a.mp4", 3)
         settings = Settings().with_values(
-            **{"first_iterations": 8, "coarse_iterations": 2, "iterations": 4, "new_iterations": 0, "tolerance": 0},
+            **{**LIGHT, "first_iterations": 8, "coarse_iterations": 2, "iterations": 4, "tolerance": 0},
             **{"size": 64, "detect_cuts": False},
         )
         stylize(clip, [STYLE], tmp_path / "whole.mp4", settings.with_values(provenance=False))
