@@ -23,7 +23,7 @@ from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Estimate
+    from stylevideo.reports.estimate import Estimate
 
 STANDARD_SIZES = (3840, 2560, 1920, 1600, 1280, 1080, 960, 854, 720, 640, 512, 448, 384)
 DRAFT_SIZES = (384, 320, 256)

@@ -18,8 +18,8 @@ from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
-    from stylevideo.engine.pace import Work
     from stylevideo.store.calibration import Calibrations
+    from stylevideo.work import Work
 
 
 def dry_run(requests: Sequence[ClipRequest], options: BatchOptions, stop: Callable[[], bool], if_nothing: int) -> int:

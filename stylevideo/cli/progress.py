@@ -18,7 +18,7 @@ from stylevideo.system.streams import bar_stream
 from stylevideo.text import counted, duration, printable, printable_message
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Estimate
+    from stylevideo.reports.estimate import Estimate
 
 logger = logging.getLogger(__name__)
 

@@ -61,7 +61,8 @@ def test_nothing_in_the_working_folder_is_run(trap: Path, tmp_path: Path) -> Non
     for name in "ab":
         make_clip(trap / f"{name}.mp4", 2)
     arguments = run_command("a.mp4", "b.mp4", "--style", STYLE, "--out-dir", tmp_path / "out", "--iterations", "0")
-    code = "import sys; del sys.path[0]; from stylevideo.cli.main import main; sys.exit(main())"  # as the script does
+    code = "import sys; del sys.path[0]; from stylevideo.cli.main import main; code = main()\n"  # as the script does
+    code += "assert 'torch' not in sys.modules, 'workers alone need it'\nsys.exit(code)"
     arguments[1:3] = ["-c", code]
     environment = {**os.environ, "PATH": os.pathsep.join(["", ".", os.environ["PATH"], ""])}
     subprocess.run(arguments, cwd=trap, env=environment, check=True, capture_output=True, timeout=120)

@@ -17,18 +17,20 @@ from hypothesis import given
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions
 from stylevideo.cli.budget import Budget, Look, best_within, command, looks, propose
 from stylevideo.cli.main import main
-from stylevideo.engine.pace import COSTS, NO_WORK, Pace, Work
+from stylevideo.engine.pace import Pace
 from stylevideo.models.vgg import VGG19
 from stylevideo.planning.request import ClipRequest, Overrides
-from stylevideo.render.estimate import Estimate, Survey, estimate_clip, work_of
+from stylevideo.render.estimate import estimate_clip, work_of
 from stylevideo.render.memory import memory_needed, with_tile
 from stylevideo.render.stylize import stylize
+from stylevideo.reports.estimate import Estimate, Survey
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import calibration
 from stylevideo.store.calibration import Calibrations, calibration_file
 from stylevideo.text import bytes_in_words, seconds_of
 from stylevideo.timeline.clip import Shot
+from stylevideo.work import COSTS, NO_WORK, Work
 
 CPU = Settings().with_values(device="cpu")
 FAST = flags_of(LIGHT)
