@@ -26,6 +26,7 @@ from scripts import ROOT
 RANKS = {
     "limits": 0,
     "rectangle": 0,
+    "work": 0,
     "text": 0.5,
     "errors": 1,
     "version": 1,

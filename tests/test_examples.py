@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import QUICK, ROOT, STYLE
+from conftest import LIGHT, ROOT, STYLE
 
 import stylevideo
 from stylevideo.media.decode.probe import probe
@@ -18,7 +18,7 @@ from stylevideo.media.images.pictures import read_picture
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch, two_shot_clip: Path, tmp_path: Path) -> Path:
     """A folder with a clip and something that is none; what examples paint is small."""
-    quick = stylevideo.preset("draft").with_values(**QUICK, frames="9-12")
+    quick = stylevideo.preset("draft").with_values(**LIGHT, frames="9-12")
 
     class Small(stylevideo.Settings):
         """Keeps its size, whatever an example asks for."""

@@ -19,7 +19,7 @@ from stylevideo.system.files import real_path
 from stylevideo.system.folders import folders_to_be_made
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Estimate
+    from stylevideo.reports.estimate import Estimate
 
 
 def check_clips(

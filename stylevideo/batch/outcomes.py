@@ -14,7 +14,7 @@ from stylevideo.reports.events import Event
 from stylevideo.reports.results import ClipResult, Status
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Estimate
+    from stylevideo.reports.estimate import Estimate
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from stylevideo.system.streams import print_line
 from stylevideo.text import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
-    from stylevideo.engine.pace import Work
-    from stylevideo.render.estimate import Estimate
+    from stylevideo.reports.estimate import Estimate
     from stylevideo.store.calibration import Calibrations
+    from stylevideo.work import Work
 
 STANDARD_SIZES = (3840, 2560, 1920, 1600, 1280, 1080, 960, 854, 720, 640, 512, 448, 384)
 DRAFT_SIZES = (384, 320, 256)

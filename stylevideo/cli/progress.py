@@ -19,7 +19,7 @@ from stylevideo.system.streams import bar_stream, print_line
 from stylevideo.text import counted, duration, printable, printable_message
 
 if TYPE_CHECKING:
-    from stylevideo.render.estimate import Estimate
+    from stylevideo.reports.estimate import Estimate
 
 logger = logging.getLogger(__name__)
 

@@ -188,7 +188,8 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
 
 def _foreseen(settings: Settings, plan: Planned) -> float | None:
     """How many seconds a film will take, where this machine's pace is known."""
-    from stylevideo.render.estimate import Survey, painted_part, work_of
+    from stylevideo.render.estimate import painted_part, work_of
+    from stylevideo.reports.estimate import Survey
     from stylevideo.store.calibration import Calibrations
 
     left = range(plan.clip.frames.start + plan.finished, plan.clip.frames.stop)

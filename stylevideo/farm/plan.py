@@ -26,9 +26,8 @@ from stylevideo.reports.events import Checked
 from stylevideo.store.agreement import painted_by
 from stylevideo.store.checkpoint import read_shots
 from stylevideo.store.frames import read_note
-from stylevideo.store.kept import WHOLE_NAME
 from stylevideo.store.lock import sole_run
-from stylevideo.store.notes import find_notes
+from stylevideo.store.notes import WHOLE_NAME, find_notes
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import choose_device, cpu_threads
 from stylevideo.system.folders import folder_for, folders_to_be_made

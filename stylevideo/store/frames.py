@@ -27,9 +27,9 @@ from stylevideo.media.hidden import CLAIMS, Places, finished_frames, remove_part
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.agreement import require_same
 from stylevideo.store.claims import ShotClaims, discard
-from stylevideo.store.kept import WHOLE_NAME
 from stylevideo.store.notes import (
     FILE_NAMES_BYTES,
+    WHOLE_NAME,
     begin_notes,
     find_notes,
     names_in,

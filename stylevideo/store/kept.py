@@ -20,15 +20,14 @@ from stylevideo.limits import FRAMES
 from stylevideo.media.hidden import Places
 from stylevideo.store.agreement import differing
 from stylevideo.store.claims import discard, require_unclaimed
-from stylevideo.store.notes import Notes, find_notes, write_job
+from stylevideo.store.notes import WHOLE_FILE, Notes, find_notes, write_job
 from stylevideo.store.shots import SHOTS_NAME, kept_state_file, kept_states, shot_file
 from stylevideo.text import counted
 
 logger = logging.getLogger(__name__)
 
-ASKED_NAME, WHOLE_NAME = "asked", "whole"
-"""Under these names work remembers what each frame was asked for, and that its film is complete."""
-WHOLE_FILE = f"{WHOLE_NAME}.json"
+ASKED_NAME = "asked"
+"""Under this name work remembers what each frame was asked for."""
 KEPT_STATE_FRAMES = 24
 """A state is kept so many frames after the last one; each takes as much room as some thirteen frames do."""
 ASKED_BYTES = 128 * FRAMES

@@ -24,6 +24,9 @@ from stylevideo.media.hidden import JOB_NAME, REQUEST_NAME, Places
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 
 JOB_FILE = f"{JOB_NAME}.json"
+WHOLE_NAME = "whole"
+"""Under this name work remembers that its film is complete."""
+WHOLE_FILE = f"{WHOLE_NAME}.json"
 _SEAL_LENGTH = 64
 _SEALED = re.compile(rb'\{"seal": "([0-9a-f]{64})",\n"value": ')
 _JOB = re.compile(_SEALED.pattern + rb'\{"mark": "([0-9a-f]{32})", ')

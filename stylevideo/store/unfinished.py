@@ -14,9 +14,8 @@ from pathlib import Path
 from stylevideo.errors import InputError, StorageError
 from stylevideo.media.hidden import SUFFIX, Places, finished_frames, is_hidden_name
 from stylevideo.store.claims import discard
-from stylevideo.store.kept import WHOLE_FILE
 from stylevideo.store.lock import is_locked, sole_run
-from stylevideo.store.notes import JOB_FILE
+from stylevideo.store.notes import JOB_FILE, WHOLE_FILE
 
 
 @dataclass(frozen=True)

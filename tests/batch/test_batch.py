@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from batch_fixtures import make_clip, run_command, wait_until, workers
-from conftest import ROOT, STYLE
+from conftest import LEAST, ROOT, STYLE, flags_of
 from hypothesis import given
 from hypothesis import strategies as st
 from sequence_fixtures import save_numbered
@@ -39,11 +39,7 @@ from stylevideo.store.lock import sole_run
 from stylevideo.system.heartbeat import broken_off_when
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-PAINTED = {
-    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6},
-    **{"device": "cpu", "threads": 1, "size": 64},
-}
-"""As few iterations as carry anything from frame to frame."""
+PAINTED = {**LEAST, "device": "cpu", "threads": 1, "size": 64}
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +59,9 @@ def clips(two_clips: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def uninterrupted(two_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What one worker makes of them in one go."""
+    """What this process makes of them in one go."""
     out = tmp_path_factory.mktemp("uninterrupted")
-    outcomes = run_batch(requests_for(two_clips, out))
-    assert [outcome.status for outcome in outcomes] == [Status.MADE] * 2
+    make(requests_for(two_clips, out))
     return contents(out)
 
 
@@ -82,9 +77,8 @@ def make(requests: tuple[ClipRequest, ...]) -> None:
 
 
 def flags(out: Path, **settings: Any) -> list[str]:
-    values = {**PAINTED, **settings}
-    named = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
-    return ["--style", str(STYLE), "--out-dir", str(out), "--name", "{name}.{ext}", "--config", "none", *named]
+    named = ["--style", str(STYLE), "--out-dir", str(out), "--name", "{name}.{ext}", "--config", "none"]
+    return [*named, *flags_of({**PAINTED, **settings})]
 
 
 def films(out: Path) -> list[str]:

@@ -16,7 +16,7 @@ from threading import Event
 import pytest
 import torch
 from batch_fixtures import OneTask, make_clip, run_command
-from conftest import STYLE
+from conftest import LIGHT, STYLE
 from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
@@ -61,7 +61,8 @@ def test_nothing_in_the_working_folder_is_run(trap: Path, tmp_path: Path) -> Non
     for name in "ab":
         make_clip(trap / f"{name}.mp4", 2)
     arguments = run_command("a.mp4", "b.mp4", "--style", STYLE, "--out-dir", tmp_path / "out", "--iterations", "0")
-    code = "import sys; del sys.path[0]; from stylevideo.cli.main import main; sys.exit(main())"  # as the script does
+    code = "import sys; del sys.path[0]; from stylevideo.cli.main import main; code = main()\n"  # as the script does
+    code += "assert 'torch' not in sys.modules, 'workers alone need it'\nsys.exit(code)"
     arguments[1:3] = ["-c", code]
     environment = {**os.environ, "PATH": os.pathsep.join(["", ".", os.environ["PATH"], ""])}
     subprocess.run(arguments, cwd=trap, env=environment, check=True, capture_output=True, timeout=120)
@@ -264,7 +265,7 @@ class TestFirstSignal:
         """In the middle of each frame in turn: the first, and one that follows."""
         clip = make_clip(tmp_path / "a.mp4", 3)
         settings = Settings().with_values(
-            **{"first_iterations": 8, "coarse_iterations": 2, "iterations": 4, "new_iterations": 0, "tolerance": 0},
+            **{**LIGHT, "first_iterations": 8, "coarse_iterations": 2, "iterations": 4, "tolerance": 0},
             **{"size": 64, "detect_cuts": False},
         )
         stylize(clip, [STYLE], tmp_path / "whole.mp4", settings.with_values(provenance=False))

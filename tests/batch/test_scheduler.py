@@ -16,7 +16,6 @@ from stylevideo.batch.messages import Answer, Check, CheckDone, Failed, Make, Ta
 from stylevideo.batch.outcomes import BatchOptions, Waiting
 from stylevideo.batch.scheduler import make_clips
 from stylevideo.batch.worker import answer
-from stylevideo.engine.pace import NO_WORK
 from stylevideo.errors import (
     InputError,
     LockedError,
@@ -28,11 +27,12 @@ from stylevideo.errors import (
 )
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.claims import Alone
-from stylevideo.render.estimate import Estimate
 from stylevideo.render.stylize import stylize
+from stylevideo.reports.estimate import Estimate
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.work import NO_WORK
 
 ESTIMATE = Estimate(frames=2, width=64, height=48, finished=0, work=NO_WORK, bytes_needed=0, device="cpu")
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 from batch_fixtures import OneTask, wait_until, workers
-from conftest import STYLE
+from conftest import LEAST, STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,10 +52,7 @@ from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import Clip, FrameSelection
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
-SETTINGS = Settings().with_values(
-    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6},
-    **{"device": "cpu", "threads": 1, "size": 64},
-)
+SETTINGS = Settings().with_values(**LEAST, device="cpu", threads=1, size=64)
 STYLES = (Style(STYLE),)
 PAINT = """
 import pickle, sys

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE, flags_of
 from media_fixtures import ffmpeg, make_video, numbered_frame
 from sequence_fixtures import save
 from store_fixtures import kept_frames, state_number
@@ -23,7 +23,7 @@ from stylevideo.media.hidden import Places
 from stylevideo.settings.presets import PRESETS, preset
 from stylevideo.settings.settings import Settings, leaves
 
-FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+FAST = flags_of(LIGHT)
 
 
 def stylevideo(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:

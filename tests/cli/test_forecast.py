@@ -11,27 +11,29 @@ import hypothesis.strategies as st
 import platformdirs
 import pytest
 import torch
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE, flags_of
 from hypothesis import given
 
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions
 from stylevideo.cli.foresee import Budget, Look, best_within, command, looks, propose
 from stylevideo.cli.main import main
-from stylevideo.engine.pace import COSTS, NO_WORK, Pace, Work
+from stylevideo.engine.pace import Pace
 from stylevideo.models.vgg import VGG19
 from stylevideo.planning.request import ClipRequest, Overrides
-from stylevideo.render.estimate import Estimate, Survey, estimate_clip, work_of
+from stylevideo.render.estimate import estimate_clip, work_of
 from stylevideo.render.memory import memory_needed, with_tile
 from stylevideo.render.stylize import stylize
+from stylevideo.reports.estimate import Estimate, Survey
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store import calibration
 from stylevideo.store.calibration import Calibrations, calibration_file
 from stylevideo.text import bytes_in_words, seconds_of
 from stylevideo.timeline.clip import Shot
+from stylevideo.work import COSTS, NO_WORK, Work
 
 CPU = Settings().with_values(device="cpu")
-FAST = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+FAST = flags_of(LIGHT)
 
 
 def run(clip: Path, film: Path, *more: str) -> list[str]:
@@ -144,7 +146,7 @@ class TestForecast:
         assert not any(path.name.startswith(".film") for path in tmp_path.iterdir())
 
     def test_evaluations_are_those_that_a_film_takes(self, two_shot_clip: Path, tmp_path: Path) -> None:
-        settings = CPU.with_values(**QUICK, frames="7-14").with_values(new_iterations=60, tolerance=0.0)
+        settings = CPU.with_values(**LIGHT, frames="7-14").with_values(new_iterations=60, tolerance=0.0)
         request = ClipRequest(two_shot_clip, (Style(STYLE),), tmp_path / "film.mp4", settings)
         foreseen = estimate_clip(request, closely=True).work.counts
         count = sum(number for (cost, _), number in foreseen.items() if cost == "evaluation")
@@ -161,7 +163,7 @@ class TestForecast:
         assert "Measuring how fast this machine paints" in said.err
         assert sorted(path.name for path in tmp_path.iterdir()) == ["cache"]
         assert len(list(cache.iterdir())) == 1
-        known = Calibrations().kept(CPU.with_values(**QUICK))
+        known = Calibrations().kept(CPU.with_values(**LIGHT))
         assert known is not None
         small, large = (known.seconds(Work({("evaluation", pixels): 1})) for pixels in (10_000, 40_000))
         assert 0 < small < large < 60
@@ -171,7 +173,7 @@ class TestForecast:
         self, two_shot_clip: Path, tmp_path: Path, measured: list[Settings], capfd: pytest.CaptureFixture[str]
     ) -> None:
         short = [*FAST, "--frames", "1-2"]
-        Calibrations().of(CPU.with_values(**QUICK))
+        Calibrations().of(CPU.with_values(**LIGHT))
         assert main(run(two_shot_clip, tmp_path / "b.mp4", *short)) == 0
         assert "), about " in capfd.readouterr().err
         assert len(measured) == 1

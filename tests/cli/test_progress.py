@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.cli.progress import Bar, Tally
-from stylevideo.engine.pace import Work
-from stylevideo.render.estimate import Estimate
+from stylevideo.reports.estimate import Estimate
+from stylevideo.work import Work
 
 
 def estimate(frames: int, finished: int = 0) -> Estimate:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from batch_fixtures import make_clip
-from conftest import QUICK, STYLE
+from conftest import LEAST, STYLE, flags_of
 from media_fixtures import number_in, numbered_frame
 from sequence_fixtures import save, save_numbered
 
@@ -28,8 +28,8 @@ from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.selection import FrameSelection
 
-SMALL = {**QUICK, "first_iterations": 2, "coarsest_size": 0, "style_scale": 0.6, "size": 64}
-PAINTED = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
+SMALL = {**LEAST, "size": 64}
+PAINTED = flags_of(SMALL)
 UNPAINTED = ["--iterations=0"]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import STYLE
+from conftest import CHEAP_PAINTER, LEAST, STYLE, flags_of
 from image_fixtures import noise_image
 from media_fixtures import make_video
 from sequence_fixtures import deep_frame, save
@@ -42,8 +42,8 @@ from stylevideo.timeline.clip import Shot
 HEIGHT, WIDTH = 64, 96
 FRAMES, TURNING = 8, 4
 STEP_PX = WIDTH // FRAMES
-VALUES = {"first_iterations": 6, "coarsest_size": 0, "iterations": 2, "new_iterations": 0}
-PLAIN = Settings().with_values(detect_cuts=False, **VALUES)
+VALUES = {**CHEAP_PAINTER, "first_iterations": 6, "coarsest_size": 0, "iterations": 2, "new_iterations": 0}
+PLAIN = Settings().with_values(**VALUES, detect_cuts=False)
 LOOPED = PLAIN.with_values(loop=True)
 
 
@@ -129,9 +129,8 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
     ring: Path, film: tuple[ClipResult, list[Event]], tmp_path: Path
 ) -> None:
     output = tmp_path / "film.mp4"
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in VALUES.items()]
     command = [sys.executable, "-m", "stylevideo", "run", str(ring), "--style", str(STYLE), "-o", str(output)]
-    running = subprocess.Popen([*command, *flags, "--no-detect-cuts", "--loop"], stderr=subprocess.DEVNULL)
+    running = subprocess.Popen([*command, *flags_of(VALUES), "--no-detect-cuts", "--loop"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
     while not (Places.of(output).work / "loop" / f"{FRAMES - 1:08d}.png").exists():
         assert running.poll() is None, "it ended before it could be killed"
@@ -172,8 +171,7 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
 
 
 def test_a_clip_whose_ends_do_not_meet_is_made_as_ever_and_says_so(two_shot_clip: Path, tmp_path: Path) -> None:
-    quick = {"iterations": 1, "new_iterations": 0, "first_iterations": 1, "coarsest_size": 0, "guard": 0}
-    settings = Settings().with_values(frames="9-12", loop=True, **quick)
+    settings = Settings().with_values(**{**LEAST, "first_iterations": 1}, frames="9-12", loop=True, guard=0)
     result = stylevideo.stylize(two_shot_clip, [STYLE], tmp_path / "film.mp4", settings)
     (warning,) = result.warnings
     assert "last frame does not lead into its first" in warning

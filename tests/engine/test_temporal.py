@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from conftest import CHEAP_PAINTER
 from image_fixtures import noise_image
 
 from scripts.benchmark.gpu import HostReads
@@ -41,6 +42,8 @@ HEIGHT, WIDTH = 64, 96
 SMALL = 40, 64
 """Of frames whose looks do not count."""
 FINISHED = torch.ones(1, 1, HEIGHT, WIDTH)
+CHEAP = Settings().with_values(**CHEAP_PAINTER)
+"""For what is asked of how frames follow each other."""
 
 
 def pan(count: int, step: int = 3, size: tuple[int, int] = (HEIGHT, WIDTH)) -> list[Frame]:
@@ -175,7 +178,7 @@ def test_what_enters_the_picture_gets_strokes(
 ) -> None:
     """The right half, which entered over six frames, has as much structure as in a frame made by itself."""
     frames = pan(7, step=8)
-    settings = Settings().with_values(first_iterations=30)
+    settings = CHEAP.with_values(first_iterations=30)
     last = going_on(begun(settings), frames, vgg, make_targets, settings)[-1].image
     alone = results(vgg, frames[-1:], make_targets, settings)[0].image
     entered = (..., slice(WIDTH // 2, None))
@@ -186,7 +189,7 @@ def test_what_is_finished_takes_smaller_steps_than_what_is_new(
     vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
 ) -> None:
     """So a surface that only moves is calm, though nothing holds it, and what is new is painted at once."""
-    settings = Settings().with_values(first_iterations=30, temporal_weight=0.0)
+    settings = CHEAP.with_values(first_iterations=30, temporal_weight=0.0)
     first, state = begun(settings)
     convergence = torch.ones_like(state.convergence)
     convergence[..., convergence.shape[3] // 2 :] = 0
@@ -205,7 +208,7 @@ def test_a_surface_that_a_shade_falls_on_becomes_darker(
     lit = pan(1)[0].image
     shade = torch.linspace(1.5, 0, WIDTH).clamp(0, 1)  # on the left half, with a soft edge
     frames = [Frame(index, (lit - 0.025 * index * shade).clamp(0, 1)) for index in range(11)]
-    settings = Settings().with_values(first_iterations=30, iterations=1)
+    settings = Settings().with_values(painter="gram", first_iterations=30, iterations=1)
     film = [result.image for result in going_on(begun(settings), frames, vgg, make_targets, settings)]
     alone = results(vgg, frames[-1:], make_targets, settings)[0].image
     left = (..., slice(None, WIDTH // 2))
@@ -283,7 +286,7 @@ def test_a_hidden_cut_is_made_once_and_not_measured_by_the_shot_before(vgg: VGG1
     """Behind it, the guard knows nothing of the losses before it, though they were far lower."""
     calm = pan(3, size=SMALL)
     rough = [Frame(i, (noise_image(*SMALL, 6).roll(i, 3) > 0.5).float()) for i in (3, 4)]
-    settings = Settings().with_values(
+    settings = CHEAP.with_values(
         first_iterations=6, coarsest_size=0, iterations=1, new_iterations=0, tolerance=0.0, guard=1.2
     )
     made = results(vgg, [*calm, *rough], make_targets, settings)
@@ -301,7 +304,7 @@ def test_the_more_is_new_the_more_iterations(
     partly = frames[1].image.clone()
     partly[..., WIDTH // 2 :] = noise_image(HEIGHT, WIDTH // 2, 7)
     other = Frame(1, (noise_image(HEIGHT, WIDTH, 6) > 0.5).float())
-    settings = Settings().with_values(
+    settings = CHEAP.with_values(
         first_iterations=5, coarsest_size=0, iterations=1, new_iterations=8, guard=0.0, tolerance=0.0
     )
     counts = [
@@ -318,7 +321,7 @@ def test_with_the_moments_fewer_iterations_reach_the_same_loss(
 ) -> None:
     """One iteration with what was carried beats four with the same picture and a fresh optimiser."""
     first, second = pan(2, step=1)
-    settings = Settings().with_values(first_iterations=60)
+    settings = CHEAP.with_values(first_iterations=60)
     targets = make_targets(settings)
     _, state = begun(settings)
     motion = list(with_motion([first, second], DISFlow()))[1][1]
@@ -355,7 +358,7 @@ def test_behind_a_flash_everything_looks_as_before(
 ) -> None:
     frames = pan(5, step=1)
     frames[3] = replace(frames[3], image=0.9 + 0.1 * frames[3].image)
-    settings = Settings().with_values(first_iterations=15, coarse_iterations=10)
+    settings = CHEAP.with_values(first_iterations=15, coarse_iterations=10)
     shown = [r.image for r in going_on(begun(settings), frames, vgg, make_targets, settings)]
     alone = results(vgg, frames[4:], make_targets, settings)[0].image
     assert warping_error([shown[2], shown[4]], step=2) < 0.2 * warping_error([shown[2], alone], step=2)
@@ -380,7 +383,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
     """Frames 2 to 4 repeat frame 1; frame 5 moves on. A run that stops among them ends the same."""
     first, second, third = pan(3, size=SMALL)
     frames = [first, second, *(replace(second, index=i) for i in (2, 3, 4)), replace(third, index=5)]
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
+    settings = CHEAP.with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
     whole = list(stylize_sequence(with_motion(frames, DISFlow()), None, vgg, targets, settings))
     for result, state in whole[2:5]:
@@ -399,7 +402,7 @@ def test_while_the_source_stands_still_so_does_the_film(vgg: VGG19, make_targets
 
 def test_a_still_frame_that_is_to_turn_into_something_is_made(vgg: VGG19, make_targets: Maker) -> None:
     frame = pan(1, size=SMALL)[0]
-    settings = Settings().with_values(first_iterations=3, coarsest_size=0, iterations=2)
+    settings = CHEAP.with_values(first_iterations=3, coarsest_size=0, iterations=2)
     blends = {1: BlendTarget(torch.zeros_like(frame.image).byte(), 0.5)}
     paired = with_motion([frame, replace(frame, index=1)], DISFlow())
     made = list(stylize_sequence(paired, None, vgg, make_targets(settings), settings, blends))
@@ -412,7 +415,7 @@ def test_what_is_uncovered_while_a_loop_turns_takes_the_steps_of_what_is_held(
     vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
 ) -> None:
     """It begins as the backward picture has it, which is finished; what is uncovered otherwise takes larger steps."""
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
+    settings = CHEAP.with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     _, state = begun(settings)
     settings = settings.with_values(temporal_weight=0.0, guard=0.0)
     second = Frame(1, pan(1)[0].image * 0.97)
@@ -437,7 +440,7 @@ def test_the_guard_does_a_frame_again_that_stands_out(
 ) -> None:
     """A state whose neighbours had a far lower loss makes the next frame stand out; alone it does not."""
     frames = pan(2)
-    settings = Settings().with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
+    settings = CHEAP.with_values(first_iterations=5, coarse_iterations=4, iterations=2, new_iterations=0)
     targets = make_targets(settings)
     _, state = begun(settings)
     paired = list(with_motion(frames, DISFlow()))[1:]
@@ -513,7 +516,7 @@ def test_the_host_waits_for_a_following_frame_at_most_twice(vgg: VGG19, styles: 
 
 def test_frames_by_themselves_do_not_depend_on_each_other(vgg: VGG19, make_targets: Maker) -> None:
     frames = pan(3, size=SMALL)
-    settings = Settings().with_values(carry=False, first_iterations=3, coarse_iterations=3)
+    settings = CHEAP.with_values(carry=False, first_iterations=3, coarse_iterations=3)
     together = results(vgg, frames, make_targets, settings)
     alone = results(vgg, frames[2:], make_targets, settings)
     assert torch.equal(together[2].image, alone[0].image)
@@ -550,7 +553,7 @@ def test_nothing_of_the_frames_before_is_kept_alive() -> None:
 
 
 def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> None:
-    settings = Settings().with_values(first_iterations=1, coarsest_size=0, iterations=1, new_iterations=0)
+    settings = CHEAP.with_values(first_iterations=1, coarsest_size=0, iterations=1, new_iterations=0)
     states: list[SequenceState] = [
         state
         for _, state in stylize_sequence(
@@ -564,6 +567,6 @@ def test_a_state_keeps_only_the_last_losses(vgg: VGG19, make_targets: Maker) -> 
 def test_each_frame_is_asked_for_its_own_settings(
     vgg: VGG19, make_targets: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings().with_values(first_iterations=2, coarsest_size=0, new_iterations=0, tolerance=0.0)
+    settings = CHEAP.with_values(first_iterations=2, coarsest_size=0, new_iterations=0, tolerance=0.0)
     monkeypatch.setattr(Settings, "at", lambda self, frame: self.with_values(iterations=1 + frame))
     assert [result.iterations for result in results(vgg, pan(4, size=SMALL), make_targets, settings)] == [2, 2, 3, 4]

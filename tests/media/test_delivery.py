@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import STYLE, check_job
+from conftest import LEAST, STYLE, check_job
 from media_fixtures import (
     decoded_sound,
     edge_number_in,
@@ -432,8 +432,7 @@ def test_a_film_says_from_what_it_was_made(tmp_path: Path) -> None:
         ("-c:v", "libx264", "-metadata", "comment=a comment; of its = own"),
     )
     film = tmp_path / "film.mp4"
-    settings = Settings().with_values(iterations=1, first_iterations=1, coarsest_size=0)
-    stylevideo.stylize(source, [STYLE], film, settings)
+    stylevideo.stylize(source, [STYLE], film, Settings().with_values(**LEAST))
     said = json.loads((tmp_path / "film.mp4.json").read_text())
     digest = subprocess.run(["sha256sum", source], capture_output=True, text=True, check=True).stdout.split()[0]
     assert said["source"] == {"name": "source.mp4", "sha256": digest}
@@ -523,7 +522,7 @@ def test_light_goes_through_unchanged(exr_sequence: Path, tmp_path: Path) -> Non
 
 def test_strokes_end_where_nothing_is_seen(exr_sequence: Path, tmp_path: Path) -> None:
     """In EXR, colours are multiplied with alpha: what has none would be added to whatever it is laid over."""
-    settings = Settings().with_values(iterations=1, first_iterations=3, coarsest_size=0, frames="1001")
+    settings = Settings().with_values(**{**LEAST, "first_iterations": 3}, frames="1001")
     stylevideo.stylize(exr_sequence, [STYLE], tmp_path / "made.####.exr", settings)
     made, (linear, alpha) = read_exr(tmp_path / "made.1001.exr"), light(0)
     assert np.array_equal(made.linear[alpha == 0], linear[alpha == 0])
@@ -659,7 +658,7 @@ def test_a_painted_plate_has_the_plates_range(
     plate = np.full((64, 64, 3), 0.18, np.float32)
     plate[20:40, 20:40] = (3, 2, 1)
     write_exr(tmp_path / "a.1.exr", plate)
-    settings = Settings().with_values(first_iterations=8, coarsest_size=0, view=view)
+    settings = Settings().with_values(**{**LEAST, "first_iterations": 8}, view=view)
     say = ClipProgress(quiet=False)
     stylevideo.stylize(tmp_path / "a.#.exr", [STYLE], tmp_path / "out.#.exr", settings, on_event=say)
     painted = read_exr(tmp_path / "out.1.exr").linear

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE
 from numpy.random import default_rng
 from sequence_fixtures import save
 
@@ -24,7 +24,7 @@ from stylevideo.render.job import _vectors_of
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 
-FAST = Settings().with_values(**QUICK)
+FAST = Settings().with_values(**LIGHT)
 HEIGHT, WIDTH = 70, 75
 ROWS, COLUMNS = slice(11, 61), slice(5, 73)
 """Of the picture: odd sizes, bars of different widths."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import QUICK, STYLE, check_job
+from conftest import LIGHT, QUICK, STYLE, check_job, flags_of
 from media_fixtures import make_video, shared, stream_hashes
 from sequence_fixtures import save_numbered
 from store_fixtures import kept_frames, state_number
@@ -50,7 +50,7 @@ from stylevideo.system.device import MOST_MOTION_THREADS, is_fast_with_bf16
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
-FAST = Settings().with_values(**QUICK)
+FAST = Settings().with_values(**LIGHT)
 SMALL = FAST.with_values(size=64)
 
 
@@ -133,8 +133,7 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
     Each time it has frames that are newer than the last state, of which nothing counts.
     """
     output = tmp_path / "film.mp4"
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
-    arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(output), *flags]
+    arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(output), *flags_of(LIGHT)]
     command = [sys.executable, "-m", "stylevideo", *arguments]
     for turn in range(2):
         running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -161,8 +160,8 @@ def test_kill_and_resume_gives_the_same_film_byte_for_byte(
 def test_a_shot_whose_state_is_spoilt_is_painted_again(
     two_shot_clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From its own start, so the film is the same; what was kept of other shots stays."""
-    settings, film = SMALL.with_values(frames="10-14"), tmp_path / "film.mp4"
+    """From its own start, so the film is the same, by the usual painter; what was kept of other shots stays."""
+    settings, film = Settings().with_values(**QUICK, size=64, frames="10-14"), tmp_path / "film.mp4"
     events: list[Event] = []
 
     def is_in_second_shot() -> bool:
@@ -189,8 +188,8 @@ def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real, film = painter._as_frame, tmp_path / "film.mp4"
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
-    command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64", *flags]
+    command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64"]
+    command += flags_of(LIGHT)
 
     def spoilt(job: Job, source: SourceFrame, shot: Shot, regions: Regions | None) -> Frame:
         frame = real(job, source, shot, regions)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE
 from media_fixtures import make_video
 
 import stylevideo
@@ -18,7 +18,7 @@ from stylevideo.media.hidden import Places
 from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings
 
-SMALL = Settings().with_values(**QUICK, size=48, coarsest_size=0, overwrite=True, provenance=False)
+SMALL = Settings().with_values(**LIGHT, size=48, coarsest_size=0, overwrite=True, provenance=False)
 KEPT = SMALL.with_values(keep_frames=True)
 SHOTS = ((1, 8), (9, 14))
 """Of the clip, as frames are numbered."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE, flags_of
 from media_fixtures import make_video
 
 import stylevideo
@@ -26,7 +26,7 @@ from stylevideo.settings.settings import Settings, as_flag
 from stylevideo.settings.style import Style
 
 OTHER = STYLE.with_name("woodblock.jpg")
-SMALL = Settings().with_values(**QUICK, size=64, frames="3-7", detect_cuts=False)
+SMALL = Settings().with_values(**LIGHT, size=64, frames="3-7", detect_cuts=False)
 KEYED = {"strength": {4: 0.1, 7: "1:smooth"}, "style_2": {"0:00.125": 0, 7: 1}}
 
 
@@ -100,8 +100,8 @@ def test_a_keyed_film_that_was_killed_is_resumed_byte_for_byte(two_shot_clip: Pa
     """And not by other keys."""
     settings, styles, film = SMALL.with_values(key=KEYED), [STYLE, OTHER], tmp_path / "film.mp4"
     whole = stylevideo.stylize(two_shot_clip, styles, tmp_path / "whole.mp4", settings).output
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
-    flags += ["--size=64", "--frames=3-7", "--no-detect-cuts", *as_flag("key", settings.direction.key)]
+    flags = [*flags_of(LIGHT), "--size=64", "--frames=3-7", "--no-detect-cuts"]
+    flags += as_flag("key", settings.direction.key)
     command = [sys.executable, "-m", "stylevideo", "run", str(two_shot_clip), "-o", str(film), *flags]
     command += [word for style in styles for word in ("--style", str(style))]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import STYLE
+from conftest import CHEAP_PAINTER, STYLE
 
 import stylevideo
 from scripts.benchmark.rest import MOVING_PART, waterfall
@@ -17,15 +17,7 @@ from stylevideo.media.images.pictures import to_picture, write_png
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 
-SETTINGS = Settings().with_values(
-    style_layers=("relu1_1", "relu2_1"),
-    match_layers=("relu2_1",),
-    content_layers=("relu2_2",),
-    first_iterations=4,
-    coarsest_size=0,
-    iterations=2,
-    new_iterations=0,
-)
+SETTINGS = Settings().with_values(**CHEAP_PAINTER, first_iterations=4, coarsest_size=0, iterations=2, new_iterations=0)
 SIZE, FRAMES = (48, 240), 6
 
 

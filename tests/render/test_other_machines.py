@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import QUICK, STYLE
+from conftest import LEAST, STYLE
 
 from stylevideo.errors import EncodeError, ResumeError, Stopped
 from stylevideo.media.hidden import Places
@@ -21,9 +21,7 @@ from stylevideo.reports.warnings import device_warnings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
-SETTINGS = Settings().with_values(
-    **{**QUICK, "first_iterations": 2, "iterations": 1, "size": 64, "device": "cpu", "threads": 1}
-)
+SETTINGS = Settings().with_values(**LEAST, size=64, device="cpu", threads=1)
 STYLES = (Style(STYLE),)
 
 

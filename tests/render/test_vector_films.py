@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE, flags_of
 from vector_fixtures import save_shift
 
 import stylevideo
@@ -21,7 +21,7 @@ from stylevideo.settings.style import Style
 from stylevideo.store.manifest import read_asked
 
 HEIGHT, WIDTH, STEP = 48, 64, 6
-SETTINGS = Settings().with_values(**QUICK, detect_cuts=False, vectors_format="nuke", device="cpu")
+SETTINGS = Settings().with_values(**LIGHT, detect_cuts=False, vectors_format="nuke", device="cpu")
 
 
 @pytest.fixture
@@ -107,9 +107,8 @@ def test_vectors_that_were_read_wrongly_are_told_in_the_end_too(shot: Path, caps
 
 
 def run(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str]:
-    quick = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
-    arguments = ["run", str(folder / "a.####.png"), "--style", str(STYLE), "-o", str(folder / "film.mp4"), *quick]
-    code = main([*arguments, "--vectors-format", "nuke", "--no-detect-cuts", "-y", *flags])
+    arguments = ["run", str(folder / "a.####.png"), "--style", str(STYLE), "-o", str(folder / "film.mp4")]
+    code = main([*arguments, *flags_of(LIGHT), "--vectors-format", "nuke", "--no-detect-cuts", "-y", *flags])
     printed = capsys.readouterr()
     return code, printed.out + printed.err
 

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from batch_fixtures import make_clip
-from conftest import ROOT, STYLE
+from conftest import ROOT, SHALLOW, STYLE
 
 from scripts.benchmark import __main__ as benchmark
 from scripts.benchmark import evaluations, speed
@@ -41,11 +42,14 @@ from stylevideo.render.disk import FILM_BYTES_PX, REFUSE_BELOW
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 
+CHEAP = [f"--set={word}" for word in ("painter=gram", "style_layers=relu2_1", "content_layers=relu2_2")]
+"""Where it is asked what is compared and told, not how good it looks."""
 QUICK = [
     "--size=64",
     "--iterations=2",
     *(f"--set={n}_iterations=2" for n in ("first", "coarse")),
     *(f"--set={v}" for v in ("iterations=2", "new_iterations=0")),
+    *CHEAP,
 ]
 COMPARED = ["frame by frame", "unwarped", "warped, no moments", "standard"]
 FOLDERS = ["unwarped", "warped-no-moments", "standard"]
@@ -215,7 +219,7 @@ def test_peak_memory_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_bars_and_fades_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On a clip of footage's name, which is not there everywhere."""
     make_clip(tmp_path / "friday.mp4", 16)
-    few = [f"--set={name}=1" for name in ("first_iterations", "coarse_iterations", "iterations")]
+    few = [f"--set={name}=1" for name in ("first_iterations", "coarse_iterations", "iterations")] + CHEAP
     command = ["fades", "--media", str(tmp_path), "--output", str(tmp_path / "out"), "--size=96", *few]
     benchmark.main([*command, "--set=new_iterations=0"])
     said = capsys.readouterr().out
@@ -348,7 +352,7 @@ def test_tiles_are_compared_with_the_frame_painted_as_one(capsys: pytest.Capture
 
 
 def test_colours_are_measured_on_the_films_own_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    few = ["--set=first_iterations=2", "--set=coarsest_size=0", "--set=iterations=1"]
+    few = ["--set=first_iterations=2", "--set=coarsest_size=0", "--set=iterations=1", *CHEAP]
     benchmark.main(["color", "--clips=flight", "--size=64", "--frames=2", f"--output={tmp_path / 'color'}", *few])
     printed = capsys.readouterr().out
     assert re.search(r"mean error of chroma, 1/255: \S+ \(bar: ≤ 2, met\)", printed)
@@ -379,9 +383,10 @@ def test_an_iteration_is_timed_beside_its_bare_network(tmp_path: Path, capsys: p
 def test_frame_by_frame_is_asked_for_as_many_evaluations_as_its_own_picture_took(
     iterations: int, vgg: VGG19, make_targets: Callable[[Settings], StyleTargets], flight_frames: list[Frame]
 ) -> None:
-    settings = preset("standard")
+    settings = preset("standard").with_values(**SHALLOW)
     one_run = {"carry": False, "coarsest_size": 0, "first_iterations": iterations, "tolerance": 0.0}
-    targets, frame = make_targets(settings), flight_frames[0]
+    targets = make_targets(settings)
+    frame = replace(flight_frames[0], image=flight_frames[0].image[..., 16:64, 32:96])
     [(painted, _)] = stylize_sequence([(frame, None)], None, vgg, targets, settings.with_values(**one_run))
     alone = evaluations.Alone(vgg, targets, settings)
     reached = alone.reach(frame, to_image(to_picture(painted.image)))
@@ -391,7 +396,8 @@ def test_frame_by_frame_is_asked_for_as_many_evaluations_as_its_own_picture_took
 
 
 def test_evaluations_are_compared_at_an_equal_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    few = "few=standard,first_iterations=6,coarsest_size=0,iterations=2,new_iterations=0"
+    few = "few=standard,first_iterations=6,coarsest_size=0,iterations=2,new_iterations=0,"
+    few += "painter=gram,style_layers=relu2_1,content_layers=relu2_2"
     command = ["evaluations", "--clips=flight", f"--styles={STYLE}", f"--media={tmp_path}", f"--output={tmp_path}"]
     command += ["--size=64", "--frames=4", "--every=2", "--methods", few]
     benchmark.main(command)

@@ -9,7 +9,7 @@ from conftest import QUICK, STYLE
 
 from scripts.benchmark import __main__ as benchmark
 
-METHOD = f"quick=standard,{','.join(f'{name}={value}' for name, value in QUICK.items())}"
+METHOD = f"quick=standard,{','.join(f'{name}={value}' for name, value in QUICK.items())},painter=gram"
 SMALL = ["--size=64", "--clips", "flight", "--styles", str(STYLE), "--methods", METHOD]
 
 

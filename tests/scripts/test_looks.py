@@ -15,7 +15,10 @@ from scripts.benchmark.look import painted_styles
 from scripts.benchmark.sizes import load_sizes
 from stylevideo.media.images.pictures import read_picture
 
-FEW = "first_iterations=2,coarsest_size=0,iterations=1,new_iterations=0"
+FEW = (
+    "first_iterations=2,coarsest_size=0,iterations=1,new_iterations=0,"
+    "style_layers=relu1_1+relu2_1,match_layers=relu2_1,content_layers=relu2_2"
+)
 STYLES = [str(ROOT / "samples" / "styles" / f"{name}.jpg") for name in ("impasto", "woodblock")]
 
 
