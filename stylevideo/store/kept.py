@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-import torch
-
 from stylevideo.limits import FRAMES
 from stylevideo.media.hidden import Places
 from stylevideo.store.agreement import differing
@@ -139,5 +137,7 @@ def _end_before(notes: Notes, shot: int, changed: int) -> int | None:
 
 def _index_of(notes: Notes, name: str) -> int | None:
     """Of the frame that a state follows, if there is one that is whole."""
+    import torch  # where there is a state to look into: others ask for names alone
+
     content = notes.read_content(name, _STATE_BYTES)
     return None if content is None else int(torch.load(content, map_location="cpu", weights_only=True)["index"])

@@ -29,9 +29,9 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Indices of the frames whose states are saved."""
     real, indices = FrameStore.save_state, list[int]()
 
-    def save_state(store: FrameStore, shot: int, state: Mapping[str, Any]) -> None:
+    def save_state(store: FrameStore, shot: int, state: Mapping[str, Any], kept_at: int | None = None) -> None:
         indices.append(state["index"])
-        real(store, shot, state)
+        real(store, shot, state, kept_at)
 
     monkeypatch.setattr(FrameStore, "save_state", save_state)
     return indices
@@ -63,9 +63,9 @@ def test_no_state_is_waited_for(
     frames_take(60.0, monkeypatch)
     real, written = FrameStore.save_state, threading.Event()
 
-    def save_slowly(store: FrameStore, shot: int, state: Mapping[str, Any]) -> None:
+    def save_slowly(store: FrameStore, shot: int, state: Mapping[str, Any], kept_at: int | None = None) -> None:
         assert written.wait(30)
-        real(store, shot, state)
+        real(store, shot, state, kept_at)
 
     def release(event: Event) -> None:
         if isinstance(event, FrameFinished) and event.record.number == 8:
