@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from stylevideo.settings.curves import KEY, as_texts
+from stylevideo.settings.painted import PAINTED
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import leaves
 from stylevideo.text import did_you_mean, printable
@@ -114,6 +115,7 @@ def add_style(parser: argparse.ArgumentParser, help: str, required: bool = True)
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings' values that the user gave."""
     given = {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+    given |= {leaf.name: tuple(given[leaf.name]) for leaf in leaves() if leaf.repeated and leaf.name in given}
     return given | {KEY: as_texts([" ".join(words) for words in given[KEY]])} if KEY in given else given
 
 
@@ -134,6 +136,8 @@ def add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
     elif leaf.name == KEY:
         words = ("SETTING", "FRAME=VALUE[:EASING],…")
         group.add_argument(*names, nargs=2, action="append", metavar=words, default=argparse.SUPPRESS, help=text)
+    elif leaf.repeated:
+        group.add_argument(*names, action="append", metavar=leaf.metavar, default=argparse.SUPPRESS, help=text)
     else:
         group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
 
@@ -143,6 +147,8 @@ def as_flag(name: str, value: Any) -> list[str]:
     flag = name.replace("_", "-")
     if name == KEY:
         return [word for text in value for word in (f"--{flag}", *text.split(" ", 1))]
+    if name == PAINTED:
+        return [word for text in value for word in (f"--{flag}", text)]
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]

@@ -23,6 +23,7 @@ from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.resting import Resting, boxes_to_paint, cell_of, easing, moving_cells, put_to_rest
+from stylevideo.engine.spread import Spread, blend_weight
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
@@ -84,6 +85,8 @@ class SequenceState:
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
         resting: what must be known so that parts of the next frame may rest; None where none may.
+        origin: index of the frame from which references are counted.
+        spread: what the frame shows of a picture that was given; None where none was.
     """
 
     index: int
@@ -94,6 +97,8 @@ class SequenceState:
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
     resting: Resting | None = None
+    origin: int = 0
+    spread: Spread | None = None
 
 
 def as_reference(result: PaintedFrame) -> Reference:
@@ -109,6 +114,7 @@ def stylize_sequence(
     targets: StyleTargets,
     settings: AsksFrames,
     blends: Mapping[int, BlendTarget] | None = None,
+    given: Mapping[int, Tensor] | None = None,
 ) -> Iterator[tuple[PaintedFrame, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried, and a blank one stays as it is.
 
@@ -124,6 +130,8 @@ def stylize_sequence(
         settings: what each frame is asked for, whole or over time.
         blends: what some frames shall turn into, by their index; a frame that begins like a shot's first is
             not blended, and the guard leaves a blended frame alone as long as its numbers are finite.
+        given: pictures (1, 3, H, W), 0..1, that are the results of some frames, by their index; nothing of what was
+            before is carried over such a frame, and references are counted from it.
     Yields:
         Each result, and the state to go on from; both are finite.
     Raises:
@@ -142,8 +150,10 @@ def stylize_sequence(
         if motion is None:
             state = None  # nothing is carried over a cut
         painted = None
+        if given and frame.index in given:
+            state, painted = None, take(given[frame.index], frame.index, image, optimizer)
         if state is not None and motion is not None:
-            changes = settings.changes_at(frame.index)
+            changes = settings.changes_at(max(frame.index, state.index))  # frames may go backwards
             state = replace(state, resting=None) if changes else state  # what rests has another look
             same = None if changes else repeat(state, motion, blend)
             painted = same or follow(state, image, frame, motion, optimizer, blend)
@@ -164,6 +174,7 @@ def stylize_sequence(
             notes=frame.notes,
         )
         stands = state is not None and motion is not None and motion.still
+        origin = frame.index if given and frame.index in given else state.origin if state else 0
         state = SequenceState(
             index=frame.index,
             last_moved=state.last_moved if state is not None and stands else frame.index,
@@ -171,8 +182,10 @@ def stylize_sequence(
             convergence=painted.convergence,
             losses=painted.losses,
             recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
-            references=_referring_to(result, frame.strength, state.references if state else ()),
+            references=_referring_to(result, frame.strength, state.references if state else (), origin),
             resting=painted.resting or Resting.after(frame),
+            origin=origin,
+            spread=painted.spread,
         )
         yield result, state
 
@@ -188,6 +201,7 @@ class PaintedWithMargin:
         before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
         redone: as of `PaintedFrame`.
         resting: as of `SequenceState`; None where the frame was painted as a whole.
+        spread: as of `SequenceState`.
     """
 
     state: CarriedState
@@ -197,6 +211,7 @@ class PaintedWithMargin:
     before: tuple[float, ...] = ()
     redone: bool = False
     resting: Resting | None = None
+    spread: Spread | None = None
 
 
 def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> PaintedWithMargin | None:
@@ -208,7 +223,9 @@ def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> P
 
 def _repeated(state: SequenceState) -> PaintedWithMargin:
     return PaintedWithMargin(
-        state.carried, state.losses, 0, state.convergence, state.recent_losses, resting=state.resting
+        *(state.carried, state.losses, 0, state.convergence, state.recent_losses),
+        resting=state.resting,
+        spread=state.spread,
     )
 
 
@@ -228,6 +245,9 @@ def follow(
     settings = optimizer.settings
     extended = extended_motion(motion, image)
     carried = carry(state.carried, state.convergence, extended, image, state.references, settings.temporal.anchor)
+    spread = state.spread.moved(extended) if state.spread else None
+    if spread is not None:
+        carried = spread.over(carried, image)
     new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
@@ -237,20 +257,23 @@ def follow(
     resting, parts = None, None
     if boxes is not None and state.resting is not None:
         carried = carried.within(boxes, state.carried, state.convergence)
+        spread = spread.within(boxes, state.spread) if spread and state.spread else None
         resting, parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
     if blend is None:
         start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     else:
-        start, guide = blended(carried, blend)
+        start, guide = blended(carried, blend, blend_weight(blend, carried.coverage, spread))
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     numbers = AdamNumbers.of_following(settings)
     steps = numbers.learning_rate * (1 - (1 - FIRM_STEP_SHARE) * guide.firmness)  # (1, 1, H, W)
     if boxes is not None:
         steps = steps * easing(boxes, image)
+    if spread is not None:
+        steps = steps * (1 - spread.share)  # what is given stays as it is
     done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), parts)
     convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
     painted = PaintedWithMargin(
-        done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting
+        done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting, spread=spread
     )
     return _guarded(painted, image, frame.index, optimizer, is_blended=blend is not None)
 
@@ -289,6 +312,27 @@ def restart(image: Tensor, index: int, optimizer: FrameOptimizer) -> PaintedWith
     return PaintedWithMargin(done.state, done.losses, spent + done.iterations, torch.ones_like(image[:, :1]))
 
 
+def take(picture: Tensor, index: int, image: Tensor, optimizer: FrameOptimizer) -> PaintedWithMargin:
+    """A frame whose result is given. It is looked at, by steps of no length, as often as a frame that follows is.
+
+    So it leaves what the next frame needs: its second moment says how large gradients are there; all of it is finished.
+
+    Args:
+        picture: (1, 3, H, W), 0..1, the result.
+        index: of the frame.
+        image: the source's frame, with its margin.
+        optimizer: with the look of the frame.
+    """
+    options = optimizer.settings
+    picture = picture.to(image.device)
+    start = CarriedState.fresh(with_margin(picture))
+    numbers = replace(AdamNumbers.of_following(options), learning_rate=0.0)
+    done = optimizer.optimize(image, start, None, options.optimizer.iterations, numbers)
+    state = replace(done.state, image=start.image, first_moment=torch.zeros_like(start.image))
+    finished, spread = torch.ones_like(image[:, :1]), Spread.begin(index, picture)
+    return PaintedWithMargin(state, done.losses, done.iterations, finished, spread=spread)
+
+
 def _with_noise(image: Tensor, index: int, options: OptimizerSettings) -> Tensor:
     if options.start_noise == 0:
         return image
@@ -323,9 +367,14 @@ def leave_as_they_are(
     """
     for frame, _ in frames:
         result = _as_it_is(frame)
-        carried = CarriedState.fresh(frame.image[..., :1, :1].clone())  # nobody looks at it
-        convergence = torch.ones_like(carried.image[:, :1])
-        yield result, SequenceState(frame.index, frame.index, carried, convergence, result.losses, recent_losses=())
+        yield result, nothing_carried(result)
+
+
+def nothing_carried(result: PaintedFrame) -> SequenceState:
+    """The state after a frame that none is painted from."""
+    carried = CarriedState.fresh(result.image[..., :1, :1].clone())  # nobody looks at it
+    convergence = torch.ones_like(carried.image[:, :1])
+    return SequenceState(result.index, result.index, carried, convergence, result.losses, recent_losses=())
 
 
 def _as_it_is(frame: Frame) -> PaintedFrame:
@@ -344,7 +393,9 @@ def _after_blank(result: PaintedFrame, state: SequenceState | None) -> SequenceS
     return SequenceState(result.index, result.index, fresh, convergence, result.losses, recent_losses=())
 
 
-def _referring_to(result: PaintedFrame, strength: float, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
+def _referring_to(
+    result: PaintedFrame, strength: float, references: tuple[Reference, ...], origin: int
+) -> tuple[Reference, ...]:
     """The references for the frames that follow."""
     kept = (*references, as_reference(result))[-REFERENCES:]
-    return kept if is_reference(result.index, strength) else references
+    return kept if is_reference(result.index, strength, origin) else references

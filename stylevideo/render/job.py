@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
+from stylevideo.render.painted import PaintedPicture
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames
@@ -56,6 +57,7 @@ class Job:
         store: the film's unfinished work, as far as it is there or begun.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
+        painted: frames that somebody has painted, by their indices, ascending.
     """
 
     clip: Clip
@@ -77,6 +79,7 @@ class Job:
     store: FrameStore | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
+    painted: Mapping[int, PaintedPicture] = field(default_factory=dict)
 
     def motion(self, active: Rectangle | None = None) -> MotionSource:
         """The source of motion that frames follow each other by; one for each thread.

@@ -39,11 +39,13 @@ from stylevideo.render.disk import check_space
 from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
+from stylevideo.render.painted import read_painted
 from stylevideo.render.styles import read_styles, seen_through
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.store.checkpoint import settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
 from stylevideo.store.manifest import Asked
 from stylevideo.store.watch import SourceWatch
@@ -124,8 +126,11 @@ def open_job(
 def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     """The film's unfinished work; None where there is none, and none is begun."""
     places, resume_key = job.places, manifest_of(job).resume_key
+    painted = {index: seen.sha256 for index, seen in job.painted.items()}
     if mode is Mode.HELP:
-        return FrameStore(places, resume_key, join=True)
+        store = FrameStore(places, resume_key, join=True)
+        settle_painted(store, job.clip.selection, painted, may_drop=False)
+        return store
     check_space(job, 0 if attempt.anew else finished_frames(places))
     if mode is Mode.CHECK:
         return None if attempt.anew else find_store(places, resume_key)
@@ -133,6 +138,7 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
         accept_changes(places, changed)
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, resume_key, attempt.anew, remembered)
+    settle_painted(store, job.clip.selection, painted, may_drop=True)
     store.write_note(REQUEST_NAME, job.asked.key)
     return store
 
@@ -164,6 +170,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
+    painted = read_painted(settings, selection, size, reading)
     settings = with_tile(settings, size, device)
     over_time = settings_over(settings, [read.style.weight for read in styles], selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
@@ -174,6 +181,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
     colors = tuple(read.note for read in styles if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
+    colors = (*colors, *(seen.note for seen in painted.values() if seen.note))
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
@@ -195,6 +203,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         notes=notes,
         find_motion=_finder(settings, device),
         vectors=vectors,
+        painted=painted,
     )
 
 

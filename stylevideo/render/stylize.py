@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from stylevideo.engine.legs import made_twice
 from stylevideo.engine.loop import turning_frames, with_one_picture
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
@@ -57,7 +58,6 @@ from stylevideo.reports.warnings import device_warnings, frame_warnings, loop_wa
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import (
-    TURN_NAME,
     load_palettes,
     load_shots,
     next_indices,
@@ -432,11 +432,9 @@ def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], fir
     if first.index not in firsts:
         spent *= first.iterations / job.settings.optimizer.iterations
     turning = turning_frames(frames, shots[-1], job.settings.temporal)
-    return (
-        first.seconds
-        / spent
-        * sum(pixels_of(job, later, firsts) for later in (to_do[to_do.index(first.index) + 1 :], turning))
-    )
+    twice = made_twice(shots, list(job.painted), turning) * pixels_of(job, (frames.stop,), firsts)
+    left = sum(pixels_of(job, (later,), firsts) for later in to_do[to_do.index(first.index) + 1 :])
+    return first.seconds / spent * (left + twice)
 
 
 def _finish(
@@ -450,7 +448,7 @@ def _finish(
         _write_sheet(job, store)
     stretches = tuple((number(shot.start), number(shot.stop - 1)) for shot in shots)
     devices = tuple(_devices(records[shot.start - shots[0].start : shot.stop - shots[0].start]) for shot in shots)
-    turn = store.read_note(TURN_NAME)
+    turn = store.finished_backwards(shots[-1].index, shots[-1].stop)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
         *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),

@@ -85,6 +85,14 @@ class StyleContent:
     pixels: str = ""
 
 
+@dataclass(frozen=True)
+class PaintedContent:
+    """A frame that somebody has painted: its place in the clip, as written, and the SHA-256 of its file."""
+
+    place: str
+    sha256: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """From what a film is asked to be made: all that is known without opening the job.
@@ -99,6 +107,8 @@ class Asked:
         weights: SHA-256 of the weights' file, if the settings name one.
         raft_weights: likewise of RAFT's.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
+        painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
+            that they are in, see `stylevideo.render.painted`.
     """
 
     stylevideo: str = item(EVERY)
@@ -110,6 +120,7 @@ class Asked:
     weights: str = item(Use.REQUEST)
     raft_weights: str = item(Use.REQUEST)
     vectors: str = item(EVERY)
+    painted: tuple[PaintedContent, ...] = item(Use.REQUEST | Use.RECORD)
 
     @classmethod
     def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings) -> Asked:
@@ -130,6 +141,7 @@ class Asked:
             weights=weights_hash(settings.weights.file),
             raft_weights=weights_hash(settings.motion.weights_file),
             vectors=_vectors_identity(settings.motion.vectors_path),
+            painted=painted_contents(settings),
         )
 
     @property
@@ -232,6 +244,15 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Ask
     return Asked.of(read_source(files).identity, read, settings)
 
 
+def painted_contents(settings: Settings) -> tuple[PaintedContent, ...]:
+    """By what a clip's painted frames are known again.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    return tuple(PaintedContent(painted.place, content_hash(painted.path)) for painted in settings.painted_places)
+
+
 def _items(part: Asked | Manifest, use: Use) -> Iterator[tuple[str, Any]]:
     """The items that are for something, by name, as JSON values."""
     for entry in fields(part):
@@ -252,6 +273,8 @@ def _said(value: Any, use: Use) -> Any:
             return {"name": value.name, "weight": float(value.weight), "sha256": value.sha256}
         case StyleContent():
             return [value.sha256 if use is Use.REQUEST else value.pixels, float(value.weight)]
+        case PaintedContent():
+            return [value.place, value.sha256]
         case tuple():
             return [_said(entry, use) for entry in value]
     return value

@@ -187,7 +187,7 @@ def test_a_shot_whose_state_is_spoilt_is_painted_again(
 def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real, film = painter._as_frame, tmp_path / "film.mp4"
+    real, film = painter.as_frame, tmp_path / "film.mp4"
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
     command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64", *flags]
 
@@ -197,7 +197,7 @@ def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
             frame.image[0, 1, 8, 8] = math.nan
         return frame
 
-    monkeypatch.setattr(painter, "_as_frame", spoilt)
+    monkeypatch.setattr(painter, "as_frame", spoilt)
     assert main(command) == 1
     said = capsys.readouterr().err
     assert f"{two_shot_clip.name}, frame 3: its loss" in said
