@@ -20,10 +20,10 @@ from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Carried, Reference, blended, carry, extended_motion
 from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.given.spread import Spread, blend_weight
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.resting import Resting, boxes_to_paint, cell_of, easing, moving_cells, put_to_rest
-from stylevideo.engine.spread import Spread, blend_weight
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
@@ -154,7 +154,8 @@ def stylize_sequence(
             state, painted = None, take(given[frame.index], frame.index, image, optimizer)
         if state is not None and motion is not None:
             changes = settings.changes_at(max(frame.index, state.index))  # frames may go backwards
-            state = replace(state, resting=None) if changes else state  # what rests has another look
+            if changes:  # what rests has another look, and losses by other weights are not compared
+                state = replace(state, resting=None, recent_losses=())
             same = None if changes else repeat(state, motion, blend)
             painted = same or follow(state, image, frame, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from stylevideo.engine.carry import Reference, carry, extended_motion
-from stylevideo.engine.legs import made_twice
-from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.given.legs import made_twice
+from stylevideo.engine.given.loop import turning_frames
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.pace import NO_WORK, Work, cold_frame, following_frame, targets_of
 from stylevideo.engine.sequence import RESTART_ABOVE_NEW

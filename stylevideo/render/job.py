@@ -23,7 +23,7 @@ from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
-from stylevideo.render.painted import PaintedPicture
+from stylevideo.render.footage.painted import PaintedPicture
 from stylevideo.render.styles import ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames

@@ -36,18 +36,20 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.keys import settings_over
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
+from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.painted import read_painted
 from stylevideo.render.styles import read_styles, seen_through
+from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
-from stylevideo.store.manifest import Asked
+from stylevideo.store.kept import ASKED_NAME, Kept
+from stylevideo.store.manifest import OF_FRAMES, Asked
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
@@ -132,14 +134,24 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
         settle_painted(store, job.clip.selection, painted, may_drop=False)
         return store
     check_space(job, 0 if attempt.anew else finished_frames(places))
+    keeps = job.settings.output.keep_frames
+    # A looped film's end depends on its beginning, and what lies before a painted frame on that.
+    by_frame = keeps and not job.settings.temporal.loop and not job.painted
+    weights = [read.style.weight for read in job.styles]
+    asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
+    kept = None if attempt.anew else Kept.find(places, resume_key, asked, OF_FRAMES)
     if mode is Mode.CHECK:
-        return None if attempt.anew else find_store(places, resume_key)
+        return None if attempt.anew or kept else find_store(places, resume_key)
     if (changed := changed_parts(attempt.given_up)) and not attempt.anew:  # killed before `_make_way` could say so
         accept_changes(places, changed)
+    if kept:
+        kept.change(resume_key, asked)
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, resume_key, attempt.anew, remembered)
     settle_painted(store, job.clip.selection, painted, may_drop=True)
     store.write_note(REQUEST_NAME, job.asked.key)
+    if keeps:
+        store.write_note(ASKED_NAME, asked)
     return store
 
 

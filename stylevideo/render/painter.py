@@ -17,8 +17,8 @@ from itertools import chain, tee
 from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Reference
-from stylevideo.engine.legs import Backwards, Blends, Leg, legs_of
-from stylevideo.engine.loop import MEETING, state_before_turn, turning_frames
+from stylevideo.engine.given.legs import Backwards, Blends, Leg, legs_of
+from stylevideo.engine.given.loop import MEETING, state_before_turn, turning_frames
 from stylevideo.engine.sequence import (
     PaintedFrame,
     SequenceState,
@@ -36,8 +36,8 @@ from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import VectorMotion
 from stylevideo.ops.color import Palette
 from stylevideo.rectangle import Rectangle
-from stylevideo.render.backwards import CHECKPOINT_S, BackwardFrames, Turned
-from stylevideo.render.footage import Footage, as_frame, backwards_with_motion, shown
+from stylevideo.render.footage.backwards import CHECKPOINT_S, BackwardFrames, Turned
+from stylevideo.render.footage.source import Footage, as_frame, backwards_with_motion, shown
 from stylevideo.render.job import Job
 from stylevideo.render.styles import PaintedLook, painted_targets, style_targets
 from stylevideo.settings.over_time import AsksFrames

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.engine.legs import Leg
+from stylevideo.engine.given.legs import Leg
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
 from stylevideo.media.images.bars import border_of

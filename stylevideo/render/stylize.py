@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from stylevideo.engine.legs import made_twice
-from stylevideo.engine.loop import turning_frames, with_one_picture
+from stylevideo.engine.given.legs import made_twice
+from stylevideo.engine.given.loop import turning_frames, with_one_picture
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
     DecodeError,
@@ -257,7 +257,7 @@ class _Run:
                 notes = pipeline.finish_film()
             result = _finish(job, store, shots, notes, pipeline.waits(), began)
         try:
-            stays = store.remove()
+            stays = store.keep() if job.settings.output.keep_frames else store.remove()
         except StyleVideoError as error:  # the film is complete all the same
             stays = str(error)
         return replace(result, warnings=(*result.warnings, stays)) if stays else result

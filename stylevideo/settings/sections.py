@@ -588,6 +588,13 @@ class OutputSettings:
     restart: bool = setting(
         False, "throw away the frames that an interrupted run left, instead of going on", affects=Affects.RUN
     )
+    keep_frames: bool = setting(
+        False,
+        "keep the finished frames, and a state every 24, in a hidden folder beside the film when it is complete: of a "
+        "film that is made again with other keys each shot is repainted from the first frame on that they change; "
+        "`stylevideo cache clear` throws them away",
+        affects=Affects.RUN,
+    )
     sheet: str = setting(
         "",
         "also write a contact sheet (.png): source above, result below",

@@ -12,17 +12,18 @@ import torch
 
 from stylevideo.engine.carry import Reference
 from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.given.spread import Spread
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.resting import Resting
 from stylevideo.engine.sequence import SequenceState
-from stylevideo.engine.spread import Spread
 from stylevideo.engine.terms import Rest
 from stylevideo.errors import ResumeError
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
-from stylevideo.store.frames import SHOTS_NAME, FrameStore
+from stylevideo.store.frames import FrameStore
+from stylevideo.store.shots import SHOTS_NAME
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection

@@ -14,7 +14,7 @@ import io
 import json
 import pickle
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import product
@@ -28,10 +28,10 @@ from stylevideo.errors import ResumeError, StorageError, StyleVideoError
 from stylevideo.media.hidden import CLAIMS, Places, finished_frames, remove_parts, throw_away
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.agreement import require_same
-from stylevideo.store.claims import ShotClaims, discard
+from stylevideo.store.claims import ShotClaims, discard, require_unclaimed
+from stylevideo.store.kept import WHOLE_FILE, WHOLE_NAME
 from stylevideo.store.notes import (
     FILE_NAMES_BYTES,
-    Notes,
     begin_notes,
     find_notes,
     names_in,
@@ -39,6 +39,7 @@ from stylevideo.store.notes import (
     spoilt,
     write_job,
 )
+from stylevideo.store.shots import complete_shots, is_painted, kept_state_file, kept_states, shot_file
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
@@ -47,9 +48,7 @@ FORM = 11
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20
 """The most that the record of a frame may have."""
-SHOTS_NAME = "shots"
-"""Under this name the film's shots are remembered, by their indices and frames."""
-_COMPLETE, _STATE = re.compile(r"([0-9]+)\.complete"), re.compile(r"([0-9]+)\.pt")
+_STATE = re.compile(r"([0-9]+)\.pt")
 
 
 def files_being_named(places: Places) -> frozenset[Path]:
@@ -128,7 +127,7 @@ class FrameStore:
         if found := find_notes(self.folder):
             self._notes, self.painted_with = found
             finished = None if join else finished_frames(places)  # by others it is not begun anew
-            require_same(self.folder, self.painted_with, asked, partial(_is_painted, self._notes), finished)
+            require_same(self.folder, self.painted_with, asked, partial(is_painted, self._notes), finished)
             remove_parts(places)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
@@ -157,17 +156,21 @@ class FrameStore:
         with self._own():
             self._save_picture("frames", number, picture, record)
 
-    def save_state(self, shot: int, state: Mapping[str, Any]) -> None:
+    def save_state(self, shot: int, state: Mapping[str, Any], kept_at: int | None = None) -> None:
         """Keep the state to resume a shot from, after one of its frames; that and all before it are saved.
 
         Args:
             shot: its index.
             state: tensors, numbers, strings, and lists or tuples of them; replaces the shot's former state.
+            kept_at: the frame's index where the state stays with the frames when the shot is complete.
         Raises:
             ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
-            self._notes.write_content(_shot_name(shot, "pt"), _torch_bytes(state))
+            content = _torch_bytes(state)
+            if kept_at is not None:
+                self._notes.write_content(kept_state_file(shot, kept_at), content)
+            self._notes.write_content(shot_file(shot, "pt"), content)
             if self.is_complete(shot):  # since this state was begun, in another thread
                 self._remove_state(shot)
 
@@ -181,7 +184,7 @@ class FrameStore:
             ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
-            self._notes.write(_shot_name(shot, "complete"), number)
+            self._notes.write(shot_file(shot, "complete"), number)
             self._remove_state(shot)
         self.claims.release(shot)
 
@@ -209,7 +212,7 @@ class FrameStore:
         Raises:
             ResumeError: what says so is spoilt.
         """
-        self._complete |= _complete_shots(self._notes, self._complete)
+        self._complete |= complete_shots(self._notes, self._complete)
         return frozenset(self._complete)
 
     def last_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
@@ -224,7 +227,7 @@ class FrameStore:
         Raises:
             ResumeError: what lies in its place was never a state.
         """
-        return self._read_state(_shot_name(shot, "pt"), most_bytes)
+        return self._read_state(shot_file(shot, "pt"), most_bytes)
 
     def _read_state(self, name: str, most_bytes: int) -> dict[str, Any] | None:
         content = self._notes.read_content(name, most_bytes)
@@ -243,7 +246,7 @@ class FrameStore:
 
     def state_file(self, shot: int) -> Path:
         """Where `last_state` is, if it is there."""
-        return self.folder / _shot_name(shot, "pt")
+        return self.folder / shot_file(shot, "pt")
 
     def picture(self, number: int) -> np.ndarray:
         """A finished frame as it was saved: (H, W, 3), RGB.
@@ -328,11 +331,11 @@ class FrameStore:
     def save_back_state(self, shot: int, state: Mapping[str, Any]) -> None:
         """Keep the state to go on from where frames of a shot are made backwards; see `save_state`."""
         with self._own():
-            self._notes.write_content(_shot_name(shot, "back"), _torch_bytes(state))
+            self._notes.write_content(shot_file(shot, "back"), _torch_bytes(state))
 
     def last_back_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
         """What `save_back_state` kept; as of `last_state`."""
-        return self._read_state(_shot_name(shot, "back"), most_bytes)
+        return self._read_state(shot_file(shot, "back"), most_bytes)
 
     def finish_backwards(self, shot: int, origin: int, told: Mapping[str, Any]) -> None:
         """Note that all frames of a shot that are made backwards from one are made.
@@ -343,9 +346,9 @@ class FrameStore:
             told: JSON values.
         """
         with self._own():
-            self._notes.write(_shot_name(shot, "json"), {**self._finished_backwards(shot), str(origin): told})
+            self._notes.write(shot_file(shot, "json"), {**self._finished_backwards(shot), str(origin): told})
             with suppress(OSError):
-                (self.folder / _shot_name(shot, "back")).unlink(missing_ok=True)
+                (self.folder / shot_file(shot, "back")).unlink(missing_ok=True)
 
     def finished_backwards(self, shot: int, origin: int) -> dict[str, Any] | None:
         """What `finish_backwards` was told; None where it was not called yet.
@@ -356,7 +359,7 @@ class FrameStore:
         return self._finished_backwards(shot).get(str(origin))
 
     def _finished_backwards(self, shot: int) -> dict[str, Any]:
-        return self._notes.read(_shot_name(shot, "json")) or {}
+        return self._notes.read(shot_file(shot, "json")) or {}
 
     def drop_shot(self, shot: int, numbers: Iterable[int]) -> None:
         """Throw away all that there is of a shot, so that it is made anew.
@@ -365,9 +368,12 @@ class FrameStore:
             shot: its index.
             numbers: of its frames.
         Raises:
+            LockedError: somebody paints a shot of the film.
             StorageError: something cannot be removed.
         """
-        names = [_shot_name(shot, kind) for kind in ("complete", "pt", "back", "json")]  # first what the rest counts by
+        require_unclaimed(self._places)
+        names = [shot_file(shot, kind) for kind in ("complete", "pt", "back", "json")]  # first what the rest counts by
+        names += [WHOLE_FILE, *(kept_state_file(shot, index) for index in kept_states(self._notes, shot))]
         for folder, number in product(("frames", "backwards", "shares"), numbers):
             pictures = [self._picture_path(folder, number, is_float) for is_float in (False, True)]
             names += [_record_name(folder, number), *(f"{folder}/{path.name}" for path in pictures)]
@@ -393,6 +399,11 @@ class FrameStore:
             ResumeError: it is spoilt.
         """
         return self._notes.read(f"{name}.json")
+
+    def keep(self) -> str:
+        """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said."""
+        self.write_note(WHOLE_NAME, True)
+        return ""
 
     def remove(self) -> str:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
@@ -487,22 +498,6 @@ def _torch_bytes(state: Mapping[str, Any]) -> memoryview:
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     return buffer.getbuffer()
-
-
-def _complete_shots(notes: Notes, known: Collection[int] = ()) -> set[int]:
-    """Indices of the shots that are complete, by one listing, beside those that are known to be."""
-    names = names_in(notes.folder / "shots")
-    marked = {int(found[1]) for found in filter(None, map(_COMPLETE.fullmatch, names))}.difference(known)
-    return {shot for shot in marked if notes.read(_shot_name(shot, "complete")) is not None}
-
-
-def _is_painted(notes: Notes) -> bool:
-    shots = notes.read(f"{SHOTS_NAME}.json")
-    return shots is not None and _complete_shots(notes).issuperset(shot["index"] for shot in shots)
-
-
-def _shot_name(shot: int, kind: str) -> str:
-    return f"shots/{shot:05d}.{kind}"
 
 
 def _record_name(folder: str, number: int) -> str:

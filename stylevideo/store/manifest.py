@@ -22,6 +22,7 @@ from typing import Any
 from stylevideo.errors import InputError
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
+from stylevideo.settings.curves import KEY
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
@@ -108,7 +109,7 @@ class Asked:
         raft_weights: likewise of RAFT's.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
         painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
-            that they are in, see `stylevideo.render.painted`.
+            that they are in, see `stylevideo.render.footage.painted`.
     """
 
     stylevideo: str = item(EVERY)
@@ -219,6 +220,10 @@ class Manifest:
 PAINTING = frozenset(entry.name for entry in fields(Manifest)[1:] if Use.PAINTING in entry.metadata["uses"]) | {"tile"}
 """Names of the resume key's values that only those who paint must agree in: they are of a machine and of what is
 installed there. A tile is, too: it is chosen by a machine's memory."""
+
+
+OF_FRAMES = frozenset({KEY} | {leaf.name for leaf in leaves() if not leaf.why_constant})
+"""Names of the resume key's values that may differ from frame to frame."""
 
 
 def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Asked:

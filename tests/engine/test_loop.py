@@ -20,18 +20,18 @@ from sequence_fixtures import deep_frame, save
 
 import stylevideo
 from stylevideo.engine.carry import BlendTarget, Carried, blended
-from stylevideo.engine.legs import Backwards, Blends, Leg
-from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.given.legs import Backwards, Blends, Leg
+from stylevideo.engine.given.loop import turning_frames
+from stylevideo.engine.given.spread import blend_weight
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import PaintedFrame
-from stylevideo.engine.spread import blend_weight
 from stylevideo.errors import ResumeError, SettingsError, Stopped
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.footage import read_backwards
+from stylevideo.render.footage.source import read_backwards
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 import torch
 
-from stylevideo.engine.legs import Backwards
+from stylevideo.engine.given.legs import Backwards
 from stylevideo.engine.sequence import PaintedFrame, SequenceState
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.exposure import exposure_of
