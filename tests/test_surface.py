@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import QUICK, ROOT
 from vector_fixtures import save_shift
@@ -19,7 +20,7 @@ from stylevideo.cli.main import build_parser, main
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.film import write_film
-from stylevideo.media.images.pictures import fit_picture
+from stylevideo.media.images.pictures import fit_picture, write_png
 from stylevideo.settings import encoder_options, filter_chain
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.settings import leaves
@@ -127,6 +128,9 @@ def test_every_command_in_the_documents_runs(
     if "--vectors" in arguments:
         for number in range(39, 43):
             save_shift(tmp_path / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
+    if "--painted" in arguments:
+        _, _, painted = arguments[arguments.index("--painted") + 1].partition("=")
+        write_png(tmp_path / painted, np.full((36, 64, 3), 128, np.uint8))
     monkeypatch.chdir(tmp_path)
     if arguments[0] in LOAD_TORCH:
         assert main(arguments) == 0, capfd.readouterr().err

@@ -29,6 +29,8 @@ MOST_LEFT_OUT = 1.3
 """Difference so many frames away, times that of our own frames one step away."""
 SHOWN = (-6, -3, -1, 0, 1, 3, 6)
 """Frames from a painted one that are shown."""
+OVALS = {"balloon": (0.36, 0.38), "bigbuckbunny": (0.29, 0.6)}
+"""Middle of what moves in a clip's middle frame, in parts of its width and height: something large is drawn on it."""
 CERTAIN = 0.999
 """Visibility from which on a pixel is compared."""
 
@@ -48,12 +50,15 @@ def check_painted(bench: Workbench, clip: BenchmarkClip, base: Method, other_sty
     source = _written(bench.output / "sources" / clip.name, [to_picture(frame.image) for frame in clip.frames])
     one = base.settings.with_values(frames=str(middle + 1))
     (strange,) = stylize_frames(source, [other_style], one)
-    shapes = to_image(drawn_over(to_picture(own[middle])))
+    shapes = to_image(drawn_over(to_picture(own[middle]), OVALS.get(clip.name, (0.3, 0.35))))
     paintings = {
         "own": {middle: own[middle]},
         "shapes": {middle: shapes},
         "another style": {middle: strange.image},
-        "two": {first: to_image(drawn_over(to_picture(own[first]))), last: own[last]},
+        "two": {
+            first: to_image(drawn_over(to_picture(own[first]), OVALS.get(clip.name, (0.3, 0.35)))),
+            last: own[last],
+        },
     }
     folder = bench.output / "painted" / clip.name
     styles = [read.style for read in bench.styles]
@@ -63,19 +68,26 @@ def check_painted(bench: Workbench, clip: BenchmarkClip, base: Method, other_sty
     }
     between = clip.exact or motion_by(FarnebackFlow())
     step = statistics.fmean(_apart(clip, between, own, middle, middle + side) for side in (-1, 1))
+    near = range(middle - AWAY, middle + AWAY)
+
+    def from_frame_to_frame(film: Sequence[Tensor]) -> str:
+        return number(statistics.fmean(_apart(clip, between, film, index, index + 1) for index in near))
+
     name = f"{clip.name}, {bench.styles[0].style.path.stem}"
     lines, bars = [], []
     for painted, film in list(films.items())[:3]:
         away = [
             [_apart(clip, between, film, middle, middle + side * far) for side in (-1, 1)] for far in range(1, AWAY + 1)
         ]
-        lines.append([painted, *(f"{number(before)}, {number(after)}" for before, after in away)])
+        each = (f"{number(before)}, {number(after)}" for before, after in away)
+        lines.append([painted, *each, from_frame_to_frame(film)])
         for side, value in zip(("before", "after"), away[-1], strict=True):
             what = f"{name}, {painted}: {AWAY} frames {side}, times our own one step away"
             bars.append(Bar(what, value / step, most=MOST_LEFT_OUT))
-    headings = ["painted", *(f"{far} before, after" for far in range(1, AWAY + 1))]
+    headings = ["painted", *(f"{far} before, after" for far in range(1, AWAY + 1)), "from frame to frame"]
     flow = "the exact flow" if clip.exact else "Farneback's flow"
-    told = f"Mean difference to the painted frame moved by {flow}, 1/255; our own one step away: {number(step)}."
+    told = f"Mean difference to the painted frame moved by {flow}, 1/255; our own one step away: {number(step)}, "
+    told += f"from frame to frame: {from_frame_to_frame(own)}."
     heading = f"## {name}: {count} frames, {clip.size[1]}x{clip.size[0]}"
     sheets = {
         f"painted-{clip.name}": _sheet(clip.name, films, middle),
@@ -84,7 +96,7 @@ def check_painted(bench: Workbench, clip: BenchmarkClip, base: Method, other_sty
     return Findings(f"{heading}\n\n{told}\n\n{table(headings, lines)}", tuple(bars), sheets)
 
 
-def drawn_over(picture: np.ndarray) -> np.ndarray:
+def drawn_over(picture: np.ndarray, oval_at: tuple[float, float]) -> np.ndarray:
     """A picture (H, W, 3) uint8 on which somebody has drawn: large flat shapes, outlines, hatching."""
     drawn, (height, width) = picture.copy(), picture.shape[:2]
     thick = max(1, width // 100)
@@ -92,7 +104,7 @@ def drawn_over(picture: np.ndarray) -> np.ndarray:
     def place(across: float, down: float) -> tuple[int, int]:
         return int(across * width), int(down * height)
 
-    oval = (place(0.3, 0.35), (int(0.12 * width), int(0.14 * height)), 20, 0, 360)
+    oval = (place(*oval_at), (int(0.06 * width), int(0.09 * height)), 20, 0, 360)
     cv2.ellipse(drawn, *oval, (225, 60, 40), -1, cv2.LINE_AA)
     cv2.ellipse(drawn, *oval, (20, 15, 30), thick, cv2.LINE_AA)
     corners = np.array([place(0.55, 0.55), place(0.9, 0.62), place(0.8, 0.92), place(0.5, 0.85)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -146,19 +147,16 @@ def test_nothing_spreads_over_a_cut(scene: Scene, plain: Path, tmp_path: Path) -
 
 def test_another_painting_repaints_its_own_shot_alone(scene: Scene, film: Path, tmp_path: Path) -> None:
     """And the film is the one that is made anew."""
-    before = pictures(film)
+    before, again = pictures(film), tmp_path / "again"
+    shutil.copytree(film, again)
     other = save(tmp_path / "other.png", painting(1))
     changed = scene.settings.with_values(painted={**scene.painted, 11: str(other)})
     keeps = changed.with_values(keep_frames=True, overwrite=True)
-    assert run(scene, film, keeps) == set(range(SHOT + 1, FRAMES + 1))
+    assert run(scene, again, keeps) == set(range(SHOT + 1, FRAMES + 1))
     run(scene, tmp_path / "anew", changed)
-    after = pictures(film)
+    after = pictures(again)
     assert all(map(np.array_equal, after, pictures(tmp_path / "anew")))
     assert all(map(np.array_equal, after[:SHOT], before[:SHOT]))
-    assert run(scene, film, scene.settings.with_values(keep_frames=True, overwrite=True)) == set(
-        range(SHOT + 1, FRAMES + 1)
-    )
-    assert all(map(np.array_equal, pictures(film), before))
 
 
 def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, film: Path, tmp_path: Path) -> None:
@@ -176,7 +174,7 @@ def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, fi
         time.sleep(0.005)
     running.kill()
     running.wait()
-    for kept in (1, 4, 5):  # a run that stops as soon as this one is made backwards goes on behind it
+    for kept in (1, 5):  # a run that stops as soon as this one is made backwards goes on behind it
         with pytest.raises(Stopped):
             stylevideo.stylize(
                 *(scene.clip, [STYLE], output, scene.settings),
