@@ -40,12 +40,13 @@ from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import read_styles, seen_through
+from stylevideo.render.styles import palette_of, read_styles, seen_through
 from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
 from stylevideo.store.kept import ASKED_NAME, Kept
@@ -165,6 +166,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     """
     device = choose_device(settings.optimizer.device)
     styles = read_styles(request.styles)
+    liked = read_styles([Style(file)]) if (file := settings.colors.palette_file) else ()
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
     clip = _open_clip(request, footage, writes)
@@ -178,7 +180,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     bits = _bits(footage, info, delivery, facts)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
-        styles = seen_through(styles, sequence_view(reading.view))
+        styles, liked = (seen_through(read, sequence_view(reading.view)) for read in (styles, liked))
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
@@ -191,7 +193,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
-    colors = tuple(read.note for read in styles if read.note)
+    colors = tuple(read.note for read in (*styles, *liked) if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
     colors = (*colors, *(seen.note for seen in painted.values() if seen.note))
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
@@ -213,6 +215,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         plan=plan,
         asked=asked,
         notes=notes,
+        palette=palette_of(liked[0]) if liked else None,
         find_motion=_finder(settings, device),
         vectors=vectors,
         painted=painted,

@@ -72,6 +72,10 @@ def _amount_is_idle(settings: Any, _: ClipFacts) -> str:
     return "--color style keeps none of the source's colours" if settings.colors.color == "style" else ""
 
 
+def _palette_is_idle(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.colors.color == "match" else "it is for --color match"
+
+
 def _no_cuts_are_looked_for(settings: Any, _: ClipFacts) -> str:
     return "" if settings.shots.detect_cuts else "--no-detect-cuts looks for none"
 
@@ -348,7 +352,7 @@ class ColorSettings:
     color: str = setting(
         "style",
         "style: the style's colours; source: each pixel keeps the source's colour, and brightness alone is painted; "
-        "match: before painting, the style's palette is fitted to each shot's",
+        "match: before painting, the style's palette is fitted to --palette",
         choices=("style", "source", "match"),
     )
     color_amount: float = setting(
@@ -358,6 +362,21 @@ class ColorSettings:
         maximum=1,
         idle=_amount_is_idle,
     )
+    palette: str = setting(
+        "shot",
+        "what --color match fits the style's palette to: each shot's own, the whole film's, or a picture's, so that "
+        "all shots of a sequence have the same colours",
+        metavar="shot|film|PICTURE",
+        affects=Affects.FILM,
+        no_files=("shot", "film"),
+        idle=_palette_is_idle,
+    )
+
+    @property
+    def palette_file(self) -> Path | None:
+        """The picture whose palette is fitted to, if there is one."""
+        is_named = self.color == "match" and self.palette not in ("shot", "film")
+        return Path(self.palette) if is_named else None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from enum import Flag, auto
 from fractions import Fraction
@@ -24,6 +25,7 @@ from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.curves import KEY
 from stylevideo.settings.schema import Affects, Leaf
+from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash, read_source, weights_hash
@@ -107,6 +109,7 @@ class Asked:
         view: what of OpenColorIO decides how light looks, if the settings name it.
         weights: SHA-256 of the weights' file, if the settings name one.
         raft_weights: likewise of RAFT's.
+        palette: whose colours the styles' are fitted to, of a picture its file's SHA-256; "" where they are not.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
         painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
             that they are in, see `stylevideo.render.footage.painted`.
@@ -120,6 +123,7 @@ class Asked:
     view: str = item(Use.REQUEST)
     weights: str = item(Use.REQUEST)
     raft_weights: str = item(Use.REQUEST)
+    palette: str = item(EVERY)
     vectors: str = item(EVERY)
     painted: tuple[PaintedContent, ...] = item(Use.REQUEST | Use.RECORD)
 
@@ -141,6 +145,7 @@ class Asked:
             view=_view_identity(settings.footage.view),
             weights=weights_hash(settings.weights.file),
             raft_weights=weights_hash(settings.motion.weights_file),
+            palette=_palette_identity(settings.colors),
             vectors=_vectors_identity(settings.motion.vectors_path),
             painted=painted_contents(settings),
         )
@@ -289,6 +294,15 @@ def _value(leaf: Leaf, settings: Settings) -> Any:
     """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it."""
     value = settings.value(leaf.name)
     return float(value) if isinstance(leaf.default, float) else value
+
+
+def _palette_identity(colors: ColorSettings) -> str:
+    """As of `Asked`; also "" where a picture cannot be read, which a run says."""
+    if colors.color != "match":
+        return ""
+    with suppress(InputError):
+        return content_hash(colors.palette_file) if colors.palette_file else colors.palette
+    return ""
 
 
 def _vectors_identity(pattern: Path | None) -> str:

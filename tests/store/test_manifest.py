@@ -22,6 +22,7 @@ ASKED = Asked(
     view="none",
     weights="",
     raft_weights="",
+    palette="",
     vectors="",
     painted=(PaintedContent("1", "first"), PaintedContent("9", "other")),
 )
