@@ -194,11 +194,11 @@ def settle_painted(store: FrameStore, selection: FrameSelection, painted: Mappin
     if not changed:
         return
     if not may_drop:
-        raise ResumeError(f"{store.folder}: the painted frames of the work there are others.")
+        raise ResumeError(f"{store.folder}: its frames were made with other painted frames. Give the same ones here.")
     for shot in load_shots(store) or ():
         numbers = [selection.number(index) for index in range(shot.start, shot.stop)]
         if changed.intersection(numbers):
-            logger.info("Shot %d is painted again: its painted frames have changed.", shot.index + 1)
+            logger.warning("Shot %d is painted again: its painted frames have changed.", shot.index + 1)
             store.drop_shot(shot.index, numbers)
     store.write_note(PAINTED_NAME, now)
 

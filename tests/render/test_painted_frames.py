@@ -30,8 +30,8 @@ from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
-HEIGHT, WIDTH, STEP_PX = 64, 96, 3
-SHOT, FRAMES = 7, 14
+HEIGHT, WIDTH, STEP_PX = 48, 64, 2
+SHOT, FRAMES = 6, 12
 """Frames of each of two shots, and of the clip."""
 PLAIN = Settings().with_values(**QUICK, coarsest_size=0, min_shot_frames=5, delivery="png")
 
@@ -52,15 +52,15 @@ class Scene:
 def wide_picture(seed: int) -> np.ndarray:
     """What the camera pans over: (HEIGHT, wider, 3) uint8."""
     size = (HEIGHT, WIDTH + STEP_PX * SHOT)
-    smooth = torch.nn.functional.interpolate(noise_image(9, 16, seed), size=size, mode="bicubic").clamp(0, 1)
+    smooth = torch.nn.functional.interpolate(noise_image(7, 12, seed), size=size, mode="bicubic").clamp(0, 1)
     return (smooth[0].permute(1, 2, 0) * 255).round().byte().numpy()
 
 
 def painting(seed: int) -> np.ndarray:
     """Large flat shapes with outlines: (HEIGHT, WIDTH, 3) uint8."""
     picture = np.full((HEIGHT, WIDTH, 3), (200, 170, 40 * seed), np.uint8)
-    cv2.circle(picture, (30 + 4 * seed, 30), 14, (220, 30, 40), -1)
-    cv2.rectangle(picture, (55, 20), (80, 52), (20, 60, 160), 3)
+    cv2.circle(picture, (20 + 3 * seed, 22), 10, (220, 30, 40), -1)
+    cv2.rectangle(picture, (38, 15), (54, 38), (20, 60, 160), 3)
     return picture
 
 
@@ -70,7 +70,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     wide = [wide_picture(0) // 2, 255 - wide_picture(1) // 3]
     views = [picture[:, STEP_PX * i : STEP_PX * i + WIDTH] for picture in wide for i in range(SHOT)]
     clip = make_video(folder / "clip.mkv", views, encoder=("-c:v", "ffv1", "-pix_fmt", "bgr0"))
-    painted = {number: str(save(folder / f"{number}.png", painting(number % 4))) for number in (3, 6, 11)}
+    painted = {number: str(save(folder / f"{number}.png", painting(number % 4))) for number in (2, 5, 9)}
     return Scene(clip, painted)
 
 
@@ -125,7 +125,7 @@ def test_a_painted_frame_is_the_films_as_it_is(scene: Scene, film: Path) -> None
         assert np.array_equal(shown[number - 1], painting(number % 4))
 
 
-@pytest.mark.parametrize(("number", "frames"), [(3, -2), (6, 1), (11, -3), (11, 3)])
+@pytest.mark.parametrize(("number", "frames"), [(2, -1), (5, 1), (9, -2), (9, 3)])
 def test_its_strokes_spread_before_and_after_it(film: Path, plain: Path, number: int, frames: int) -> None:
     painted, index = painting(number % 4), number - 1 + frames
     assert away(painted, pictures(film)[index], frames) < 5
@@ -134,13 +134,13 @@ def test_its_strokes_spread_before_and_after_it(film: Path, plain: Path, number:
 
 def test_between_two_the_nearer_counts_more(film: Path) -> None:
     shown = pictures(film)
-    to_first = [away(painting(3), shown[index], index - 2) for index in (3, 4)]
-    to_second = [away(painting(2), shown[index], index - 5) for index in (3, 4)]
+    to_first = [away(painting(2), shown[index], index - 1) for index in (2, 3)]
+    to_second = [away(painting(1), shown[index], index - 4) for index in (2, 3)]
     assert to_first[0] < to_second[0] and to_second[1] < to_first[1]
 
 
 def test_nothing_spreads_over_a_cut(scene: Scene, plain: Path, tmp_path: Path) -> None:
-    run(scene, tmp_path, PLAIN.with_values(painted={6: scene.painted[6]}))
+    run(scene, tmp_path, PLAIN.with_values(painted={5: scene.painted[5]}))
     same = [np.array_equal(a, b) for a, b in zip(pictures(tmp_path), pictures(plain), strict=True)]
     assert same == [False] * SHOT + [True] * SHOT
 
@@ -149,8 +149,8 @@ def test_another_painting_repaints_its_own_shot_alone(scene: Scene, film: Path, 
     """And the film is the one that is made anew."""
     before, again = pictures(film), tmp_path / "again"
     shutil.copytree(film, again)
-    other = save(tmp_path / "other.png", painting(1))
-    changed = scene.settings.with_values(painted={**scene.painted, 11: str(other)})
+    other = save(tmp_path / "other.png", painting(3))
+    changed = scene.settings.with_values(painted={**scene.painted, 9: str(other)})
     keeps = changed.with_values(keep_frames=True, overwrite=True)
     assert run(scene, again, keeps) == set(range(SHOT + 1, FRAMES + 1))
     run(scene, tmp_path / "anew", changed)
@@ -168,13 +168,13 @@ def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, fi
     command = [sys.executable, "-m", "stylevideo", "run", str(scene.clip), "--style", str(STYLE), "-o", str(output)]
     running = subprocess.Popen([*command, *flags], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
-    while not (work / "backwards" / "00000002.json").exists():
+    while not (work / "backwards" / "00000004.json").exists():
         assert running.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
     running.kill()
     running.wait()
-    for kept in (1, 5):  # a run that stops as soon as this one is made backwards goes on behind it
+    for kept in (3, 7):  # a run that stops as soon as this one is made backwards goes on behind it
         with pytest.raises(Stopped):
             stylevideo.stylize(
                 *(scene.clip, [STYLE], output, scene.settings),
@@ -188,7 +188,7 @@ def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, fi
 def test_an_interrupted_film_is_not_helped_with_by_other_paintings(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         run(scene, tmp_path, scene.settings, stop_after=1)
-    other = scene.settings.with_values(painted={**scene.painted, 3: str(save(tmp_path / "3.png", painting(1)))})
+    other = scene.settings.with_values(painted={**scene.painted, 2: str(save(tmp_path / "2.png", painting(3)))})
     request = ClipRequest(scene.clip, (Style(STYLE),), tmp_path / "film.##.png", other)
     with pytest.raises(ResumeError, match="painted frames"):
         open_job(request, Mode.HELP)
@@ -211,9 +211,9 @@ def test_command_line_job_file_and_python_say_the_same(scene: Scene, tmp_path: P
 @pytest.mark.parametrize(
     ("size", "place", "message"),
     [
-        ((WIDTH, HEIGHT), 15, "frame 15 is outside the clip, which has frames 1-14"),
+        ((WIDTH, HEIGHT), 15, "frame 15 is outside the clip, which has frames 1-12"),
         ((WIDTH, HEIGHT), 5, r"frame 5 is not among those that are made \(1-4\)"),
-        ((WIDTH, WIDTH), 2, r"96x96 pixels, and the film has 96x64, which is another aspect"),
+        ((WIDTH, WIDTH), 2, r"64x64 pixels, and the film has 64x48, which is another aspect"),
     ],
 )
 def test_what_does_not_fit_is_refused(
