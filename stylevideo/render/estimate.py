@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from stylevideo.engine.carry import Reference, carry, extended_motion
-from stylevideo.engine.given.legs import made_twice
+from stylevideo.engine.given.legs import begun_anew, made_twice
 from stylevideo.engine.given.loop import turning_frames
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.pace import NO_WORK, Work, cold_frame, following_frame, targets_of
@@ -146,7 +146,7 @@ def work_of(
     if not settings.optimizer.iterations or not frames:
         return NO_WORK
     shots = survey.shots
-    begun = len({shot.start for shot in shots} & set(frames))
+    begun = len(begun_anew(shots, painted) & set(frames))
     targets = targets_of(settings, size).times(max(1, begun) if settings.colors.color == "match" else 1)
     if not settings.temporal.carry:
         return targets + cold_frame(settings, size).times(survey.painted * len(frames))

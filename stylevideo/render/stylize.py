@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from stylevideo.engine.given.legs import made_twice
+from stylevideo.engine.given.legs import begun_anew, made_twice
 from stylevideo.engine.given.loop import turning_frames, with_one_picture
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
@@ -429,7 +429,7 @@ def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], fir
 
     Coarse evaluations count less. Others who help are not counted.
     """
-    frames, firsts = job.clip.frames, {shot.start for shot in shots} | {job.clip.frames.start}
+    frames, firsts = job.clip.frames, begun_anew(shots, list(job.painted))
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)
     if first.index not in firsts:
         spent *= first.iterations / job.settings.optimizer.iterations

@@ -246,7 +246,10 @@ def test_a_looped_film_is_another_job() -> None:
     assert LOOPED.fingerprint() != LOOPED.with_values(loop_frames=3).fingerprint()
 
 
-def test_the_way_back_is_held_with_8_bits(tmp_path: Path) -> None:
+def test_the_way_back_is_held_with_8_bits_a_few_frames_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.render.footage.source.HELD_FRAMES", 2)
     for number in range(4):
         save(tmp_path / f"a.{number}.png", deep_frame(number))
     job = open_job(ClipRequest(tmp_path, (Style(STYLE),), tmp_path, LOOPED), Mode.FRAMES)

@@ -23,6 +23,7 @@ from stylevideo.cli.main import build_parser, main
 from stylevideo.cli.parser import as_flag, given_settings
 from stylevideo.errors import ResumeError, SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import Places
+from stylevideo.media.images.pictures import to_picture
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.render.opening import Mode, open_job
@@ -192,6 +193,16 @@ def test_an_interrupted_film_is_not_helped_with_by_other_paintings(scene: Scene,
     request = ClipRequest(scene.clip, (Style(STYLE),), tmp_path / "film.##.png", other)
     with pytest.raises(ResumeError, match="painted frames"):
         open_job(request, Mode.HELP)
+
+
+def test_what_somebody_painted_on_black_is_shown_and_spreads_nothing(scene: Scene, tmp_path: Path) -> None:
+    black, view = np.zeros((HEIGHT, WIDTH, 3), np.uint8), wide_picture(0)[:, :WIDTH]
+    clip = make_video(tmp_path / "black.mkv", [black, view, view], encoder=("-c:v", "ffv1", "-pix_fmt", "bgr0"))
+    settings = PLAIN.with_values(detect_cuts=False)
+    plain = list(stylevideo.stylize_frames(clip, [STYLE], settings))
+    shown = list(stylevideo.stylize_frames(clip, [STYLE], settings.with_values(painted={1: scene.painted[2]})))
+    assert np.array_equal(to_picture(shown[0].image), painting(2))
+    assert all(torch.equal(a.image, b.image) for a, b in zip(shown[1:], plain[1:], strict=True))
 
 
 def test_command_line_job_file_and_python_say_the_same(scene: Scene, tmp_path: Path) -> None:

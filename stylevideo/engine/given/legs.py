@@ -110,6 +110,11 @@ def legs_of(shot: Shot, given: Sequence[int], turning: range = range(0)) -> tupl
     return tuple(legs)
 
 
+def begun_anew(shots: Sequence[Shot], given: Sequence[int]) -> set[int]:
+    """Indices of the frames that begin a shot from nothing: those of shots in which no frame is given."""
+    return {shot.start for shot in shots if not any(shot.start <= index < shot.stop for index in given)}
+
+
 def made_twice(shots: Sequence[Shot], given: Sequence[int], turning: range) -> int:
     """How many frames of a film are made backwards first and then forwards; `turning` is in its last shot."""
     count = len(turning)
