@@ -9,19 +9,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 
-from scripts.benchmark.clips import BenchmarkClip
-from scripts.benchmark.methods import Method, Workbench
+from scripts.benchmark.clips import BenchmarkClip, ExactMotion
+from scripts.benchmark.methods import CODE_OF_FRAMES, Method, Workbench, remembered
 from scripts.benchmark.pictures import WHOLE, cut, grid
 from scripts.benchmark.report import Bar, Findings, number, table
-from stylevideo.media.images.pictures import to_image, to_picture, write_png
+from stylevideo.media.images.pictures import read_picture, to_image, to_picture, write_png
+from stylevideo.motion.estimate import Motion
 from stylevideo.motion.flow import FarnebackFlow
-from stylevideo.ops.warp import warp_crisply
+from stylevideo.motion.frame import Frame
+from stylevideo.ops.warp import warp_crisply, warp_smoothly
 from stylevideo.quality.measures import MotionBetween, motion_by
-from stylevideo.render.stylize import stylize_frames
+from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.identity import content_hash
 
 AWAY = 5
 """Frames from a painted one to those that are measured."""
@@ -33,6 +37,8 @@ OVALS = {"balloon": (0.36, 0.38), "bigbuckbunny": (0.29, 0.6)}
 """Middle of what moves in a clip's middle frame, in parts of its width and height: something large is drawn on it."""
 CERTAIN = 0.999
 """Visibility from which on a pixel is compared."""
+RETURNED_PX = 0.3
+"""By so much at most the exact ways there and back of what is compared miss each other, pixels."""
 
 
 def check_painted(bench: Workbench, clip: BenchmarkClip, base: Method, other_style: Path) -> Findings:
@@ -49,24 +55,24 @@ def check_painted(bench: Workbench, clip: BenchmarkClip, base: Method, other_sty
     own = [picture for _, picture in bench.make(clip, base).pairs()]
     source = _written(bench.output / "sources" / clip.name, [to_picture(frame.image) for frame in clip.frames])
     one = base.settings.with_values(frames=str(middle + 1))
-    (strange,) = stylize_frames(source, [other_style], one)
+    folder = bench.output / "painted" / clip.name
+    (strange,) = _film(source, [Style(other_style)], one, {}, folder / "one")
     shapes = to_image(drawn_over(to_picture(own[middle]), OVALS.get(clip.name, (0.3, 0.35))))
     paintings = {
         "own": {middle: own[middle]},
         "shapes": {middle: shapes},
-        "another style": {middle: strange.image},
+        "another style": {middle: strange},
         "two": {
             first: to_image(drawn_over(to_picture(own[first]), OVALS.get(clip.name, (0.3, 0.35)))),
             last: own[last],
         },
     }
-    folder = bench.output / "painted" / clip.name
     styles = [read.style for read in bench.styles]
     films = {
         name: _film(source, styles, base.settings, pictures, folder / name.replace(" ", "-"))
         for name, pictures in paintings.items()
     }
-    between = clip.exact or motion_by(FarnebackFlow())
+    between = _both_ways(clip)
     step = statistics.fmean(_apart(clip, between, own, middle, middle + side) for side in (-1, 1))
     near = range(middle - AWAY, middle + AWAY)
 
@@ -127,24 +133,54 @@ def _written(folder: Path, pictures: Sequence[np.ndarray]) -> Path:
 def _film(
     source: Path, styles: Sequence[Style], settings: Settings, pictures: Mapping[int, Tensor], folder: Path
 ) -> list[Tensor]:
-    """The film as the product makes it with these painted frames."""
+    """The film as the product makes it with these painted frames; where an earlier run has it, that one."""
     folder.mkdir(parents=True, exist_ok=True)
-    painted = {}
+    painted, contents = {}, {}
     for index, picture in pictures.items():
         painted[index + 1] = str(folder / f"painted{index + 1}.png")
         write_png(Path(painted[index + 1]), to_picture(picture))
-    made = stylize_frames(source, styles, settings.with_values(painted=painted, detect_cuts=False))
-    film = [replace(result, image=result.image.cpu()).image for result in made]
-    _written(folder, [to_picture(image) for image in film])
-    return film
+        contents[str(index)] = content_hash(Path(painted[index + 1]))
+    values = {"painted": painted, "detect_cuts": False, "delivery": "png", "overwrite": True}
+
+    def make() -> list[str]:
+        result = stylize(source, styles, folder / "film.####.png", settings.with_values(**values))
+        return [str(record.number) for record in result.frames]
+
+    depends_on = {"painted": contents, "settings": settings.fingerprint(), "code": CODE_OF_FRAMES}
+    depends_on |= {"styles": [content_hash(style.path) for style in styles], "frames": settings.footage.frames}
+    numbers = remembered(folder / "made.json", depends_on, make)
+    return [to_image(read_picture(folder / f"film.{int(number):04d}.png")) for number in numbers]
+
+
+def _both_ways(clip: BenchmarkClip) -> MotionBetween:
+    """The motion from any frame to any other, as it was rendered, or by Farneback's flow."""
+    if clip.exact is None:
+        return motion_by(FarnebackFlow())
+    forwards, count = clip.exact, len(clip.frames)
+    turned = []
+    for frame, vectors in zip(clip.frames, clip.vectors, strict=False):
+        flow = torch.zeros_like(frame.image[:, :2]) if vectors.to_next is None else vectors.to_next
+        seen = torch.ones_like(flow[:, :1])
+        if frame.index + 1 < count:  # there and back, and seen there
+            there = forwards(frame, clip.frames[frame.index + 1])
+            missed = (flow + warp_smoothly(there.flow_to_previous, flow)).square().sum(1, keepdim=True).sqrt()
+            seen = ((warp_smoothly(there.visible, flow) > CERTAIN) & (missed < RETURNED_PX)).float()
+        turned.append(Motion(flow, seen))
+    backwards = ExactMotion(turned[::-1])
+
+    def between(first: Frame, then: Frame) -> Motion:
+        if first.index < then.index:
+            return forwards(first, then)
+        return backwards(*(replace(frame, index=count - 1 - frame.index) for frame in (first, then)))
+
+    return between
 
 
 def _apart(clip: BenchmarkClip, between: MotionBetween, film: Sequence[Tensor], painted: int, other: int) -> float:
-    """Mean difference of a film's frame from another that is moved there, over what both show, 1/255."""
-    earlier, later = sorted((painted, other))
-    motion = between(clip.frames[earlier], clip.frames[later])
+    """Mean difference of a film's frame from a painted one that is moved there, over what both show, 1/255."""
+    motion = between(clip.frames[painted], clip.frames[other])
     seen = (motion.visible > CERTAIN).float()
-    difference = (film[later] - warp_crisply(film[earlier], motion.flow_to_previous)).abs()
+    difference = (film[other] - warp_crisply(film[painted], motion.flow_to_previous)).abs()
     return 255 * float((seen * difference).sum() / (3 * seen.sum()))
 
 
