@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -81,13 +82,13 @@ def check_painted(bench: Workbench, clip: BenchmarkClip, base: Method, other_sty
 
     name = f"{clip.name}, {bench.styles[0].style.path.stem}"
     lines, bars = [], []
-    for painted, film in list(films.items())[:3]:
+    for painted, film in [("nothing", own), *list(films.items())[:3]]:
         away = [
             [_apart(clip, between, film, middle, middle + side * far) for side in (-1, 1)] for far in range(1, AWAY + 1)
         ]
         each = (f"{number(before)}, {number(after)}" for before, after in away)
         lines.append([painted, *each, from_frame_to_frame(film)])
-        for side, value in zip(("before", "after"), away[-1], strict=True):
+        for side, value in zip(("before", "after"), away[-1] if painted != "nothing" else (), strict=False):
             what = f"{name}, {painted}: {AWAY} frames {side}, times our own one step away"
             bars.append(Bar(what, value / step, most=MOST_LEFT_OUT))
     headings = ["painted", *(f"{far} before, after" for far in range(1, AWAY + 1)), "from frame to frame"]
@@ -156,17 +157,18 @@ def _both_ways(clip: BenchmarkClip) -> MotionBetween:
     """The motion from any frame to any other, as it was rendered, or by Farneback's flow."""
     if clip.exact is None:
         return motion_by(FarnebackFlow())
-    forwards, count = clip.exact, len(clip.frames)
-    turned = []
-    for frame, vectors in zip(clip.frames, clip.vectors, strict=False):
-        flow = torch.zeros_like(frame.image[:, :2]) if vectors.to_next is None else vectors.to_next
-        seen = torch.ones_like(flow[:, :1])
-        if frame.index + 1 < count:  # there and back, and seen there
-            there = forwards(frame, clip.frames[frame.index + 1])
-            missed = (flow + warp_smoothly(there.flow_to_previous, flow)).square().sum(1, keepdim=True).sqrt()
-            seen = ((warp_smoothly(there.visible, flow) > CERTAIN) & (missed < RETURNED_PX)).float()
-        turned.append(Motion(flow, seen))
-    backwards = ExactMotion(turned[::-1])
+    forwards, count = clip.exact, len(clip.vectors)
+    turned = [
+        Motion(torch.zeros_like(clip.frames[0].image[:, :2]), torch.ones_like(clip.frames[0].image[:, :1]))
+    ] * count
+    for frame, after in pairwise(clip.frames):  # there and back, and seen there
+        flow = clip.vectors[frame.index].to_next
+        assert flow is not None, "a frame follows"
+        there = forwards(frame, after)
+        missed = (flow + warp_smoothly(there.flow_to_previous, flow)).square().sum(1, keepdim=True).sqrt()
+        seen = (warp_smoothly(there.visible, flow) > CERTAIN) & (missed < RETURNED_PX)
+        turned[count - 1 - frame.index] = Motion(flow, seen.float())
+    backwards = ExactMotion(turned)
 
     def between(first: Frame, then: Frame) -> Motion:
         if first.index < then.index:
