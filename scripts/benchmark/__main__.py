@@ -7,7 +7,7 @@
     python -m scripts.benchmark sizes [--lines 240 480] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark strength [--strengths 0 0.25 0.5 0.75 1] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark keys [--clips bigbuckbunny] [--styles PICTURE ...]
-    python -m scripts.benchmark painted [--clips balloon bigbuckbunny] [--other-style PICTURE] [--styles PICTURE ...]
+    python -m scripts.benchmark painted [--clips balloon bikes] [--other-style PICTURE] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -526,7 +526,7 @@ def _add_painted(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--other-style", type=Path, default=other, metavar="PICTURE", help="one frame is painted in it"
     )
-    command.set_defaults(clips=["balloon", "bigbuckbunny"], styles=[STYLE], frames=17, output=Path("painted"))
+    command.set_defaults(clips=["balloon", "bikes"], styles=[STYLE], frames=17, output=Path("painted"))
 
 
 def _add_judged(command: argparse.ArgumentParser, output: str) -> None:
