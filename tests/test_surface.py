@@ -117,6 +117,18 @@ def write_small_job(path: Path) -> None:
     path.write_text(f'[defaults]\nstyles = ["{style}"]\nout_dir = "films"\n[[clip]]\nsource = "{clip}"\n')
 
 
+def write_pictures_for(arguments: Sequence[str], folder: Path) -> None:
+    """What a command reads beside its clip."""
+    for number in range(39, 43):
+        if "--vectors" in arguments:
+            save_shift(folder / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
+        if "--matte" in arguments:
+            write_png(folder / f"roto.{number:04d}.png", np.tri(36, 64, dtype=np.uint8)[..., None].repeat(3, 2) * 255)
+    if "--painted" in arguments:
+        _, _, painted = arguments[arguments.index("--painted") + 1].partition("=")
+        write_png(folder / painted, np.full((36, 64, 3), 128, np.uint8))
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_in_the_documents_runs(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -143,12 +155,7 @@ def test_every_command_in_the_documents_runs(
         arguments += [] if "-o" in arguments else ["-o", "sheet.png"]
     if "job.toml" in arguments:
         write_small_job(tmp_path / "job.toml")
-    if "--vectors" in arguments:
-        for number in range(39, 43):
-            save_shift(tmp_path / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
-    if "--matte" in arguments:
-        for number in range(39, 43):
-            write_png(tmp_path / f"roto.{number:04d}.png", np.tri(36, 64, dtype=np.uint8)[..., None].repeat(3, 2) * 255)
+    write_pictures_for(arguments, tmp_path)
     monkeypatch.chdir(tmp_path)
     if arguments[0] in LOAD_TORCH:
         assert main(arguments) == 0, capfd.readouterr().err

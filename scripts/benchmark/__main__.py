@@ -7,6 +7,7 @@
     python -m scripts.benchmark sizes [--lines 240 480] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark strength [--strengths 0 0.25 0.5 0.75 1] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark keys [--clips bigbuckbunny] [--styles PICTURE ...]
+    python -m scripts.benchmark painted [--clips balloon bikes] [--other-style PICTURE] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
     python -m scripts.benchmark borders
@@ -36,7 +37,8 @@ counts what frame by frame needs to reach a carried film's loss. `sizes` compare
 of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `strength`
 makes films of several strengths: content, style, what the eye sees of each step. `keys` asks whether films whose
 settings change are as steady as one whose settings do not. `mattes` asks how near two looks in two mattes are to their
-styles, and whether what no matte covers is the source. `still` looks at
+styles, and whether what no matte covers is the source. `painted` spreads frames that were painted over, and asks what
+is left of them five frames away. `still` looks at
 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
@@ -89,6 +91,7 @@ from scripts.benchmark.iteration import check_iteration, flame_of_iteration
 from scripts.benchmark.mattes import check_mattes
 from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.motion import LONG_ENOUGH, check_motion
+from scripts.benchmark.painted import check_painted
 from scripts.benchmark.pictures import crops, windows
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
 from scripts.benchmark.rest import check_rest
@@ -243,6 +246,17 @@ def keys(options: argparse.Namespace) -> None:
         check_keys(bench, clip, method) for bench, clip in _by_style(options, chosen, machine) for method in chosen
     ]
     publish(options.output, "keys", f"`scripts.benchmark keys`: {options.size} pixels.", findings, machine)
+
+
+def painted(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("standard=standard")]
+    machine = _machine_of(chosen)
+    findings = [
+        check_painted(bench, clip, method, options.other_style)
+        for bench, clip in _by_style(options, chosen, machine)
+        for method in chosen
+    ]
+    publish(options.output, "painted", f"`scripts.benchmark painted`: {options.size} pixels.", findings, machine)
 
 
 def _sizes_of(name: str, options: argparse.Namespace) -> Iterator[BenchmarkClip]:
@@ -424,6 +438,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "sizes": sizes,
     "strength": strength,
     "keys": keys,
+    "painted": painted,
 }
 """What is printed alone, or chooses its clips and styles by itself."""
 COMMANDS: dict[str, tuple[Callable[[Run], None], int, int | None]] = {
@@ -515,6 +530,15 @@ def _add_strength(command: argparse.ArgumentParser) -> None:
 def _add_keys(command: argparse.ArgumentParser) -> None:
     _add_look(command)
     command.set_defaults(clips=["bigbuckbunny"], frames=24, output=Path("keys"))
+
+
+def _add_painted(command: argparse.ArgumentParser) -> None:
+    _add_look(command)
+    other = STYLE.with_name("woodblock.jpg")
+    command.add_argument(
+        "--other-style", type=Path, default=other, metavar="PICTURE", help="one frame is painted in it"
+    )
+    command.set_defaults(clips=["balloon", "bikes"], styles=[STYLE], frames=17, output=Path("painted"))
 
 
 def _add_judged(command: argparse.ArgumentParser, output: str) -> None:
@@ -677,6 +701,7 @@ OWN_OPTIONS = {
     "sizes": _add_sizes,
     "strength": _add_strength,
     "keys": _add_keys,
+    "painted": _add_painted,
 }
 
 

@@ -59,6 +59,7 @@ OF_FRAMES = (
     "timeline",
     "media/decode",
     "media/images",
+    "render/footage",
     "render/painter.py",
 )
 """Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""

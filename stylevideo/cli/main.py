@@ -18,6 +18,7 @@ from stylevideo.cli.log import configure_logging, say_error
 from stylevideo.cli.parser import Parser
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE
+from stylevideo.settings.painted import PAINTED
 from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.settings.settings import leaves
 from stylevideo.system.environment import leave_folder_that_is_gone, look_in_absolute_folders
@@ -113,7 +114,7 @@ def _files_named(options: argparse.Namespace) -> Iterator[str]:
     for name, value in vars(options).items():
         for word in value if isinstance(value, list | tuple) else (value,):
             if isinstance(word, Path) or (name in TEXTS_OF_FILES and word not in (None, *NO_FILE, *WEIGHTS_WORDS)):
-                yield str(word)
+                yield str(word).partition("=")[2] if name == PAINTED else str(word)
 
 
 def _could_not_print(output: GuardedStream) -> bool:

@@ -241,6 +241,7 @@ def given_styles(options: argparse.Namespace) -> tuple[Style, ...]:
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings' values that the user gave."""
     given = {leaf.name: getattr(options, leaf.name) for leaf in leaves() if hasattr(options, leaf.name)}
+    given |= {leaf.name: tuple(given[leaf.name]) for leaf in leaves() if leaf.repeated and leaf.name in given}
     return given | {KEY: as_texts([" ".join(words) for words in given[KEY]])} if KEY in given else given
 
 
@@ -261,6 +262,8 @@ def add_leaf(group: argparse._ArgumentGroup, leaf: Leaf) -> None:
     elif leaf.name == KEY:
         words = ("SETTING", "FRAME=VALUE[:EASING],…")
         group.add_argument(*names, nargs=2, action="append", metavar=words, default=argparse.SUPPRESS, help=text)
+    elif leaf.repeated:
+        group.add_argument(*names, action="append", metavar=leaf.metavar, default=argparse.SUPPRESS, help=text)
     else:
         group.add_argument(*names, type=_reader(leaf), default=argparse.SUPPRESS, metavar=_metavar(leaf), help=text)
 

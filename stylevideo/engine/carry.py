@@ -41,10 +41,15 @@ class BlendTarget:
     Attributes:
         picture: (1, 3, H, W), uint8, on any device.
         weight: 0 leaves what was seen before as it was, 1 puts the picture in its place.
+        way: how far the frame is on its way from one given frame to the next, 0..1.
+        share: (1, 1, H, W), uint8, how surely each pixel of the picture is a part of the next given frame's; None where
+            it is not asked.
     """
 
     picture: Tensor
     weight: float
+    way: float = 0.0
+    share: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -66,17 +71,17 @@ class Carried:
     def within(self, boxes: Sequence[Rectangle], state: CarriedState, convergence: Tensor) -> Carried:
         """The same in boxes; beside them all is as it was."""
         start = CarriedState(
-            _beside(boxes, state.image, self.start.image),
-            _beside(boxes, state.first_moment, self.start.first_moment),
-            _beside(boxes, state.second_moment, self.start.second_moment),
+            beside(boxes, state.image, self.start.image),
+            beside(boxes, state.first_moment, self.start.first_moment),
+            beside(boxes, state.second_moment, self.start.second_moment),
             self.start.step,
         )
-        held = _beside(boxes, state.image, self.held)
-        return replace(self, start=start, held=held, convergence=_beside(boxes, convergence, self.convergence))
+        held = beside(boxes, state.image, self.held)
+        return replace(self, start=start, held=held, convergence=beside(boxes, convergence, self.convergence))
 
 
-def _beside(boxes: Sequence[Rectangle], before: Tensor, now: Tensor) -> Tensor:
-    """Maps (1, C, H, W) that are new in boxes, and elsewhere what they were."""
+def beside(boxes: Sequence[Rectangle], before: Tensor, now: Tensor) -> Tensor:
+    """Maps (1, C, H, W) that are new in boxes, and elsewhere what they were before."""
     maps = before.clone()
     for box in boxes:
         box.of(maps).copy_(box.of(now))
@@ -202,12 +207,14 @@ def _looking_back(match: ReferenceMatch, references: tuple[Reference, ...], colo
     return colors.lit(warp_crisply(with_margin(picture.to(match.flow.device)) / 255, match.flow), match.change)
 
 
-def blended(carried: Carried, blend: BlendTarget) -> tuple[CarriedState, TemporalTarget]:
+def blended(carried: Carried, blend: BlendTarget, weight: Tensor) -> tuple[CarriedState, TemporalTarget]:
     """Turn a frame's start, and what it is held to, towards a picture; the moments stay as they were carried.
 
-    What is new follows from nothing, so it begins as the picture has it at once and is held to that.
+    Args:
+        carried: what earlier frames say.
+        blend: the picture.
+        weight: (1, 1, H, W), how much of it each pixel takes; it is held to as much of that at least.
     """
-    weight = 1 - carried.coverage * (1 - blend.weight)
     picture = with_margin(blend.picture.to(carried.coverage.device)) / 255
     image = torch.lerp(carried.start.image, picture, weight)
     return replace(carried.start, image=image), TemporalTarget(image, torch.maximum(carried.coverage, weight))

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Carried, Reference, blended, carry, extended_motion
 from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.given.spread import Spread, blend_weight
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.resting import Resting, boxes_to_paint, cell_of, easing, moving_cells, put_to_rest
@@ -84,6 +85,8 @@ class SequenceState:
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
         resting: what must be known so that parts of the next frame may rest; None where none may.
+        origin: index of the frame from which references are counted.
+        spread: what the frame shows of a picture that was given; None where none was.
     """
 
     index: int
@@ -94,6 +97,8 @@ class SequenceState:
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
     resting: Resting | None = None
+    origin: int = 0
+    spread: Spread | None = None
 
 
 def as_reference(result: PaintedFrame) -> Reference:
@@ -109,6 +114,7 @@ def stylize_sequence(
     targets: StyleTargets,
     settings: AsksFrames,
     blends: Mapping[int, BlendTarget] | None = None,
+    given: Mapping[int, Tensor] | None = None,
 ) -> Iterator[tuple[PaintedFrame, SequenceState]]:
     """Stylise frames in order; into a frame without motion nothing is carried, and a blank one stays as it is.
 
@@ -124,6 +130,8 @@ def stylize_sequence(
         settings: what each frame is asked for, whole or over time.
         blends: what some frames shall turn into, by their index; a frame that begins like a shot's first is
             not blended, and the guard leaves a blended frame alone as long as its numbers are finite.
+        given: pictures (1, 3, H, W), 0..1, that are the results of some frames, by their index; nothing of what was
+            before is carried over such a frame, and references are counted from it.
     Yields:
         Each result, and the state to go on from; both are finite.
     Raises:
@@ -143,8 +151,11 @@ def stylize_sequence(
         if motion is None:
             state = None  # nothing is carried over a cut
         painted = None
+        if given and frame.index in given:
+            state, painted = None, take(given[frame.index], frame.index, image, optimizer)
         if state is not None and motion is not None:
-            changes = settings.changes_at(frame.index) or (regions is not None and regions.changes)
+            where = max(frame.index, state.index)  # frames may go backwards
+            changes = settings.changes_at(where) or (regions is not None and regions.changes)
             if changes:  # what rests has another look, and losses by other weights, or of less, are not compared
                 state = replace(state, resting=None, recent_losses=())
             same = None if changes else repeat(state, motion, blend)
@@ -166,6 +177,7 @@ def stylize_sequence(
             notes=frame.notes,
         )
         stands = state is not None and motion is not None and motion.still
+        origin = frame.index if given and frame.index in given else state.origin if state else 0
         state = SequenceState(
             index=frame.index,
             last_moved=state.last_moved if state is not None and stands else frame.index,
@@ -173,8 +185,10 @@ def stylize_sequence(
             convergence=painted.convergence,
             losses=painted.losses,
             recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
-            references=_referring_to(result, frame.strength, state.references if state else ()),
+            references=_referring_to(result, frame.strength, state.references if state else (), origin),
             resting=painted.resting or Resting.after(frame),
+            origin=origin,
+            spread=painted.spread,
         )
         yield result, state
 
@@ -190,6 +204,7 @@ class PaintedWithMargin:
         before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
         redone: as of `PaintedFrame`.
         resting: as of `SequenceState`; None where the frame was painted as a whole.
+        spread: as of `SequenceState`.
     """
 
     state: CarriedState
@@ -199,6 +214,7 @@ class PaintedWithMargin:
     before: tuple[float, ...] = ()
     redone: bool = False
     resting: Resting | None = None
+    spread: Spread | None = None
 
 
 def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> PaintedWithMargin | None:
@@ -210,7 +226,9 @@ def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> P
 
 def _repeated(state: SequenceState) -> PaintedWithMargin:
     return PaintedWithMargin(
-        state.carried, state.losses, 0, state.convergence, state.recent_losses, resting=state.resting
+        *(state.carried, state.losses, 0, state.convergence, state.recent_losses),
+        resting=state.resting,
+        spread=state.spread,
     )
 
 
@@ -232,6 +250,9 @@ def follow(
     parts = optimizer.regions.parts.to(image.device) if optimizer.regions else None
     anchor = settings.temporal.anchor
     carried = carry(state.carried, state.convergence, extended, image, state.references, anchor, parts)
+    spread = state.spread.moved(extended) if state.spread else None
+    if spread is not None:
+        carried = spread.over(carried, image)
     painted = optimizer.painted(_size(image), image.device)
     carried = replace(carried, start=optimizer.begun(carried.start, image, carried.convergence > 0))
     new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
@@ -243,21 +264,24 @@ def follow(
     resting, moving_parts = None, None
     if boxes is not None and state.resting is not None:
         carried = carried.within(boxes, state.carried, state.convergence)
+        spread = spread.within(boxes, state.spread) if spread and state.spread else None
         resting, moving_parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
     if blend is None:
         start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
     else:
-        start, guide = blended(carried, blend)
+        start, guide = blended(carried, blend, blend_weight(blend, carried.coverage, spread))
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     numbers = AdamNumbers.of_following(settings)
     steps = numbers.learning_rate * (1 - (1 - FIRM_STEP_SHARE) * guide.firmness)  # (1, 1, H, W)
     if boxes is not None:
         steps = steps * easing(boxes, image)
+    if spread is not None:
+        steps = steps * (1 - spread.share)  # what is given stays as it is
     done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), moving_parts)
     seen = done.iterations / CONVERGED_AFTER
     convergence = (carried.convergence + (seen if painted is None else seen * painted)).clamp_max(1)
     made = PaintedWithMargin(
-        done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting
+        done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting, spread=spread
     )
     return _guarded(made, image, frame.index, optimizer, is_blended=blend is not None)
 
@@ -309,6 +333,27 @@ def _size(image: Tensor) -> tuple[int, int]:
     return image.shape[2], image.shape[3]
 
 
+def take(picture: Tensor, index: int, image: Tensor, optimizer: FrameOptimizer) -> PaintedWithMargin:
+    """A frame whose result is given. It is looked at, by steps of no length, as often as a frame that follows is.
+
+    So it leaves what the next frame needs: its second moment says how large gradients are there; all of it is finished.
+
+    Args:
+        picture: (1, 3, H, W), 0..1, the result.
+        index: of the frame.
+        image: the source's frame, with its margin.
+        optimizer: with the look of the frame.
+    """
+    options = optimizer.settings
+    picture = picture.to(image.device)
+    start = CarriedState.fresh(with_margin(picture))
+    numbers = replace(AdamNumbers.of_following(options), learning_rate=0.0)
+    done = optimizer.optimize(image, start, None, options.optimizer.iterations, numbers)
+    state = replace(done.state, image=start.image, first_moment=torch.zeros_like(start.image))
+    finished, spread = torch.ones_like(image[:, :1]), Spread.begin(index, picture)
+    return PaintedWithMargin(state, done.losses, done.iterations, finished, spread=spread)
+
+
 def _with_noise(image: Tensor, index: int, options: OptimizerSettings) -> Tensor:
     if options.start_noise == 0:
         return image
@@ -343,9 +388,14 @@ def leave_as_they_are(
     """
     for frame, _ in frames:
         result = _as_it_is(frame)
-        carried = CarriedState.fresh(frame.image[..., :1, :1].clone())  # nobody looks at it
-        convergence = torch.ones_like(carried.image[:, :1])
-        yield result, SequenceState(frame.index, frame.index, carried, convergence, result.losses, recent_losses=())
+        yield result, nothing_carried(result)
+
+
+def nothing_carried(result: PaintedFrame) -> SequenceState:
+    """The state after a frame that none is painted from."""
+    carried = CarriedState.fresh(result.image[..., :1, :1].clone())  # nobody looks at it
+    convergence = torch.ones_like(carried.image[:, :1])
+    return SequenceState(result.index, result.index, carried, convergence, result.losses, recent_losses=())
 
 
 def _as_it_is(frame: Frame) -> PaintedFrame:
@@ -371,7 +421,9 @@ def _after_blank(result: PaintedFrame, state: SequenceState | None) -> SequenceS
     return SequenceState(result.index, result.index, fresh, convergence, result.losses, recent_losses=())
 
 
-def _referring_to(result: PaintedFrame, strength: float, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
+def _referring_to(
+    result: PaintedFrame, strength: float, references: tuple[Reference, ...], origin: int
+) -> tuple[Reference, ...]:
     """The references for the frames that follow."""
     kept = (*references, as_reference(result))[-REFERENCES:]
-    return kept if is_reference(result.index, strength) else references
+    return kept if is_reference(result.index, strength, origin) else references

@@ -35,12 +35,13 @@ _HIDDEN = re.compile(rf"\..+({re.escape(SUFFIX)}|{re.escape(LOCK_SUFFIX)})", re.
 _PART_FOLDER = re.compile(r"part-[0-9a-f]{8}")
 CLAIMS = "claims"
 """The folder of files that say who paints which shot: `00003.1`, of a shot the first claim, or one after."""
-_FOLDERS = ("frames", "shots", "loop", CLAIMS)
+_FOLDERS = ("frames", "shots", "backwards", "shares", CLAIMS)
 _WITHIN = f"({'|'.join(_FOLDERS)})/"
 _PART_FILE = re.compile(rf"({_WITHIN})?\.((?P<writer>{PROCESS_MARK})-)?[0-9a-f]{{16}}\.part")
 """Parts of earlier versions do not say who writes them."""
 _FILE = re.compile(
-    rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|complete)|{_WITHIN}[0-9]+(-[0-9]+)?\.pt|{CLAIMS}/[0-9]+\.[0-9]+|{_PART_FILE.pattern}"
+    rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|back|complete)|{_WITHIN}[0-9]+(-[0-9]+)?\.pt|"
+    rf"{CLAIMS}/[0-9]+\.[0-9]+|{_PART_FILE.pattern}"
 )
 """The files that the program puts there, beside those in folders of parts."""
 

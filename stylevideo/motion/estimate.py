@@ -100,9 +100,9 @@ class Motion:
     change: Tensor | None = None
 
 
-def is_reference(index: int, strength: float = 1.0) -> bool:
-    """Whether a frame is kept for later frames to look back at; a faded one is not."""
-    return index % REFERENCE_EVERY == 0 and strength == 1
+def is_reference(index: int, strength: float = 1.0, origin: int = 0) -> bool:
+    """Whether a frame is kept for those that follow to look back at, counted from an origin; a faded one is not."""
+    return (index - origin) % REFERENCE_EVERY == 0 and strength == 1
 
 
 def earliest_reference(index: int) -> int:
@@ -116,13 +116,14 @@ def with_motion(
     shot_starts: Collection[int] = (),
     begin: int = 0,
     last_moved: int | None = None,
+    origin: int = 0,
 ) -> Iterator[tuple[Frame, Motion | None]]:
     """Pair each frame with its motion, one after another: as `following`, whose arguments these are.
 
     Args:
         source: of the motion; None where nothing is to be carried.
     """
-    for pair in following(frames, source is not None, shot_starts, begin, last_moved):
+    for pair in following(frames, source is not None, shot_starts, begin, last_moved, origin):
         yield pair.frame, pair.motion(source) if source is not None else None
 
 
@@ -159,6 +160,7 @@ def following(
     shot_starts: Collection[int] = (),
     begin: int = 0,
     last_moved: int | None = None,
+    origin: int = 0,
 ) -> Iterator[Following]:
     """Find out from which frames each frame's motion is to be found: little work beside finding it.
 
@@ -167,30 +169,34 @@ def following(
     with a blank one: behind a flash the picture follows the one before it.
 
     Args:
-        frames: in order, of one size.
+        frames: in order away from the origin, forwards or backwards, of one size.
         carries: whether anything is to be carried.
         shot_starts: indices of frames that follow a cut.
         begin: index of the first frame to be yielded; those before it are only looked back at.
         last_moved: index of the frame that the first one yielded is compared with; None is the one before it.
+        origin: index of the frame that all others follow, and from which references are counted.
     """
     references: tuple[Frame, ...] = ()
     previous: Frame | None = None
+    begins_after, moved_after = abs(begin - origin), None if last_moved is None else abs(last_moved - origin)
     for frame in frames:
         if frame.index in shot_starts:
             previous, references = None, ()
+        after = abs(frame.index - origin)
         if frame.is_blank:
-            if frame.index >= begin:
+            if after >= begins_after:
                 yield Following(frame, None)
             continue
         moved = True
-        if frame.index >= begin:
+        if after >= begins_after:
             regions_change = frame.regions is not None and frame.regions.changes
             moved = previous is None or regions_change or not _stands_still(previous, frame)
-            earliest = earliest_reference(frame.index)
-            yield Following(frame, previous, tuple(r for r in references if r.index >= earliest), not moved)
-        if carries and is_reference(frame.index, frame.strength):
+            earliest = earliest_reference(after)
+            seen = tuple(older for older in references if abs(older.index - origin) >= earliest)
+            yield Following(frame, previous, seen, not moved)
+        if carries and is_reference(frame.index, frame.strength, origin):
             references = (*references, _as_reference(frame))[-REFERENCES:]
-        if carries and moved and (frame.index >= begin or last_moved is None or frame.index <= last_moved):
+        if carries and moved and (after >= begins_after or moved_after is None or after <= moved_after):
             previous = frame
 
 

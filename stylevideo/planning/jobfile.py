@@ -23,6 +23,7 @@ from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.matte import MatteName
+from stylevideo.settings.painted import PAINTED, PaintedPlace, painted_texts
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
 from stylevideo.settings.settings import check_keys, leaves
@@ -233,9 +234,15 @@ def _setting(name: str, value: Any, folder: Path) -> Any:
         value = as_texts(value)
         check_value(leaf, value)
         check_keys(value)
+    elif name == PAINTED:
+        value = painted_texts(value)
     elif isinstance(leaf.default, tuple) and isinstance(value, list):
         value = tuple(value)
     check_value(leaf, value)
+    if name == PAINTED:
+        return tuple(
+            str(replace(painted, path=absolute(painted.path, folder))) for painted in map(PaintedPlace.parse, value)
+        )
     if leaf.names_a_file(value):
         return str(absolute(value, Path(literal(str(folder))) if name == "sheet" else folder))
     return value

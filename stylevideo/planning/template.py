@@ -12,6 +12,7 @@ from typing import Any, cast
 from stylevideo.errors import InputError, StorageError
 from stylevideo.planning.naming import DEFAULT_NAME, FIELDS
 from stylevideo.settings.curves import KEY
+from stylevideo.settings.painted import PAINTED
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import Settings, leaves
@@ -88,7 +89,7 @@ def _settings() -> Iterator[str]:
         for leaf in leaves():
             if leaf.section == section.name:
                 yield from _remark(_help(leaf))
-                yield f"#{leaf.name} = {'{}' if leaf.name == KEY else _toml(leaf.default)}"
+                yield f"#{leaf.name} = {'{}' if leaf.name in (KEY, PAINTED) else _toml(leaf.default)}"
 
 
 def _title(section: dataclasses.Field[Any]) -> str:

@@ -192,6 +192,8 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
         for image, source in zip(painted, sources, strict=True):
             aside = source.picture.fitted(job.size)
             image = over_source(job, source.index, image, aside, regions(source.index))
+            if (own := job.painted.get(source.index)) is not None:
+                aside = replace(aside, gain=own.picture.gain)
             if aside.alpha is not None and job.delivery.has_alpha:
                 aside = replace(aside, alpha=like(image, aside.alpha))
                 image = _colors(job, image, aside)

@@ -15,6 +15,8 @@ from stylevideo.text import bytes_in_words
 STATE_BYTES_PX, REST_BYTES = 86, 22_000_000
 """Of the state, the new one beside the old: picture, moments and convergence as float32 and the source that was painted
 for, for each pixel; and sums over what rests, at most."""
+SPREAD_BYTES_PX = 100
+"""Of the state where painted frames spread, likewise, and of the one from which frames are made backwards."""
 LEAST_RESTING_PX = 50_000
 """In a smaller picture nothing rests: whatever is painted, all of it is seen."""
 
@@ -54,7 +56,8 @@ def bytes_needed(job: Job, finished: int = 0) -> int:
     states = state_bytes(job) if missing else 0
     if job.settings.output.keep_frames:
         states += missing // KEPT_STATE_FRAMES * state_bytes(job) // 2
-    return round(frame_bytes(job) * missing + film * count + states)
+    backwards = missing if job.painted else 0  # most frames at most, and what they have of painted ones
+    return round(frame_bytes(job) * (missing + backwards) + film * count + states)
 
 
 def state_bytes(job: Job) -> int:
@@ -62,7 +65,8 @@ def state_bytes(job: Job) -> int:
     if not job.paints:
         return 0
     pixels = math.prod(painted_size(*job.size))
-    return pixels * STATE_BYTES_PX + (REST_BYTES if pixels >= LEAST_RESTING_PX else 0)
+    each = STATE_BYTES_PX + (SPREAD_BYTES_PX if job.painted else 0)
+    return pixels * each + (REST_BYTES if pixels >= LEAST_RESTING_PX else 0)
 
 
 def frame_bytes(job: Job) -> float:

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from stylevideo.engine.carry import Reference, carry, extended_motion
-from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.given.legs import begun_anew, made_twice
+from stylevideo.engine.given.loop import turning_frames
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.pace import cold_frame, following_frame, targets_of
 from stylevideo.engine.sequence import RESTART_ABOVE_NEW
@@ -68,7 +69,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
         width=job.size[1],
         height=job.size[0],
         finished=finished,
-        work=work_of(job.settings, job.size, range(frames.start + finished, frames.stop), survey),
+        work=work_of(job.settings, job.size, range(frames.start + finished, frames.stop), survey, tuple(job.painted)),
         bytes_needed=bytes_needed(job, finished),
         device=describe(job.device),
         memory_bytes=memory_needed(job.settings, job.size),
@@ -77,7 +78,9 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
     )
 
 
-def work_of(settings: Settings, size: tuple[int, int], frames: Sequence[int], survey: Survey) -> Work:
+def work_of(
+    settings: Settings, size: tuple[int, int], frames: Sequence[int], survey: Survey, painted: Sequence[int] = ()
+) -> Work:
     """What painting takes.
 
     Frames that follow no other are counted with as many iterations as they may have.
@@ -87,16 +90,18 @@ def work_of(settings: Settings, size: tuple[int, int], frames: Sequence[int], su
         size: height and width of the film.
         frames: indices of those that are to be painted.
         survey: of the clip.
+        painted: indices of the frames that somebody has painted.
     """
     if not settings.optimizer.iterations or not frames:
         return NO_WORK
     shots = survey.shots
-    begun = len({shot.start for shot in shots} & set(frames))
+    begun = len(begun_anew(shots, painted) & set(frames))
     targets = targets_of(settings, size).times(max(1, begun) if settings.colors.color == "match" else 1)
     if not settings.temporal.carry:
         return targets + cold_frame(settings, size).times(survey.painted * len(frames))
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings.temporal)
-    each = survey.painted * (1 - survey.still) * (len(frames) - begun + len(turning)) / len(survey.new)
+    twice = made_twice(shots, painted, turning)
+    each = survey.painted * (1 - survey.still) * (len(frames) - begun + twice) / len(survey.new)
     cold = cold_frame(settings, size)
     work = targets + cold.times(survey.painted * begun)
     for new in survey.new:

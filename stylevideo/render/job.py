@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.regions import Regions
 from stylevideo.rectangle import Rectangle
+from stylevideo.render.footage.painted import PaintedPicture
 from stylevideo.render.styles import LookSource, ReadStyle
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames
@@ -81,9 +82,10 @@ class Job:
         palette: that the styles' are fitted to in all shots; None where nothing is, or each shot's own is found.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
-        painted: the resume key by which all frames were painted before, so that only the film is missing; None while
-            any is.
+        painted_with: the resume key by which all frames were painted before, so that only the film is missing; None
+            while any is.
         looks: where each look is painted; None where all styles are one look everywhere.
+        painted: frames that somebody has painted, by their indices, ascending.
     """
 
     clip: Clip
@@ -107,8 +109,9 @@ class Job:
     palette: Palette | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
-    painted: Mapping[str, Any] | None = None
+    painted_with: Mapping[str, Any] | None = None
     looks: LookSource | None = None
+    painted: Mapping[int, PaintedPicture] = field(default_factory=dict)
 
     @contextmanager
     def regions(self) -> Iterator[Callable[[int], Regions | None]]:
@@ -208,6 +211,6 @@ def manifest_of(job: Job) -> Manifest:
         view=sequence_view(reading.view).identity if job.clip.info.is_linear else "none",
         settings=job.settings,
     )
-    if job.painted is None:
+    if job.painted_with is None:
         return manifest
-    return replace(manifest, **{name: job.painted[name] for name in OF_PAINTER})  # whoever that was
+    return replace(manifest, **{name: job.painted_with[name] for name in OF_PAINTER})  # whoever that was

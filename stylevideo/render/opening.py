@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from stylevideo.errors import InputError
+from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.decode.vectors import VectorSource, find_vectors
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
@@ -36,6 +36,7 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.keys import settings_over
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.disk import check_space
+from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
@@ -47,6 +48,7 @@ from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.agreement import differing
+from stylevideo.store.checkpoint import settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, painted_with, read_note
 from stylevideo.store.kept import ASKED_NAME, Kept
 from stylevideo.store.manifest import OF_FRAMES, Asked
@@ -119,9 +121,10 @@ def open_job(
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
     attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
     settings = request.settings.with_values(**attempt.given_up)
-    painted = None if attempt.anew else painted_with(request.places)
-    job = _read(request, settings, mode, painted)
-    if painted is not None and settings.output.keep_frames and differing(painted, manifest_of(job).resume_key):
+    # Of painted frames it is seen only later whether they have changed.
+    made_with = None if attempt.anew or settings.direction.painted else painted_with(request.places)
+    job = _read(request, settings, mode, made_with)
+    if made_with is not None and settings.output.keep_frames and differing(made_with, manifest_of(job).resume_key):
         job = _read(request, settings, mode)  # which paints again what is now asked for otherwise
     job.watch.only_written = attempt.only_written
     if attempt.given_up:
@@ -132,12 +135,15 @@ def open_job(
 def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     """The film's unfinished work; None where there is none, and none is begun."""
     places, resume_key = job.places, manifest_of(job).resume_key
+    painted = {index: seen.sha256 for index, seen in job.painted.items()}
     if mode is Mode.HELP:
-        return FrameStore(places, resume_key, join=True)
+        store = FrameStore(places, resume_key, join=True)
+        settle_painted(store, job.clip.selection, painted, may_drop=False)
+        return store
     check_space(job, 0 if attempt.anew else finished_frames(places))
     keeps = job.settings.output.keep_frames
-    # A looped film's end depends on its beginning.
-    by_frame = keeps and not job.settings.temporal.loop
+    # A looped film's end depends on its beginning, and what lies before a painted frame on that.
+    by_frame = keeps and not job.settings.temporal.loop and not job.painted
     weights = [read.style.weight for read in job.styles]
     asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
     if asked and job.looks:
@@ -151,22 +157,23 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
         kept.change(resume_key, asked)
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, resume_key, attempt.anew, remembered)
+    settle_painted(store, job.clip.selection, painted, may_drop=True)
     store.write_note(REQUEST_NAME, job.asked.key)
     if keeps:
         store.write_note(ASKED_NAME, asked)
     return store
 
 
-def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping[str, Any] | None = None) -> Job:
+def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mapping[str, Any] | None = None) -> Job:
     """A job without its unfinished work.
 
     Args:
         request: the clip.
         settings: those that it is made with.
         mode: what for.
-        painted: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
+        made_with: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
     """
-    device = torch.device("cpu") if painted is not None else choose_device(settings.optimizer.device)
+    device = torch.device("cpu") if made_with is not None else choose_device(settings.optimizer.device)
     styles = read_styles(request.styles)
     liked = read_styles([Style(file)]) if (file := settings.colors.palette_file) else ()
     writes, footage = mode is not Mode.FRAMES, settings.footage
@@ -186,20 +193,28 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
-    settings = settings.with_values(tile=painted["tile"]) if painted is not None else with_tile(settings, size, device)
+    painted = read_painted(settings, selection, size, reading)
+    tile = None if made_with is None else made_with["tile"]
+    settings = settings.with_values(tile=tile) if tile else with_tile(settings, size, device)
     over_time = settings_over(settings, [read.style.weight for read in styles], selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     comparison = _comparison(request, clip, settings, bits, size) if writes else None
     vgg = None
-    if settings.optimizer.iterations and painted is None:
+    if settings.optimizer.iterations and made_with is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
     looks, of_looks = None, tuple[str, ...]()
     if settings.optimizer.iterations:
         looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
+    if looks and painted:
+        raise SettingsError(
+            "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
+            "the parts as two films and lay one over the other."
+        )
     asked = Asked.of(watch.identity, contents(styles), request.settings, [style.matte for style in request.styles])
     colors = tuple(read.note for read in (*styles, *liked) if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
+    colors = (*colors, *(seen.note for seen in painted.values() if seen.note))
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
@@ -221,9 +236,10 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, painted: Mapping
         notes=notes,
         comparison=comparison,
         palette=palette_of(liked[0]) if liked else None,
-        find_motion=DISFlow if painted is not None else _finder(settings, device),
+        find_motion=DISFlow if made_with is not None else _finder(settings, device),
         vectors=vectors,
         painted=painted,
+        painted_with=made_with,
         looks=looks,
     )
 

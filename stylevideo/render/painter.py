@@ -13,31 +13,39 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, tee
-from typing import Protocol
 
-import numpy as np
-import torch
+from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Reference
-from stylevideo.engine.loop import MEETING, LoopClosure, state_before_turn, turning_frames
-from stylevideo.engine.sequence import PaintedFrame, SequenceState, as_reference, leave_as_they_are, stylize_sequence
+from stylevideo.engine.given.legs import Backwards, Blends, Leg, legs_of
+from stylevideo.engine.given.loop import MEETING, state_before_turn, turning_frames
+from stylevideo.engine.sequence import (
+    PaintedFrame,
+    SequenceState,
+    as_reference,
+    leave_as_they_are,
+    nothing_carried,
+    stylize_sequence,
+)
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import Stopped, frame_context
-from stylevideo.media.decode.reader import SourceFrame, read_frames
-from stylevideo.media.images.exposure import exposure_of
-from stylevideo.media.images.pictures import to_8_bits, to_image, to_picture
-from stylevideo.motion.estimate import Following, Motion, earliest_reference, following, with_motion
+from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.images.pictures import to_image, to_picture
+from stylevideo.motion.estimate import Following, Motion, earliest_reference, following
 from stylevideo.motion.frame import Frame
 from stylevideo.motion.vectors import VectorMotion
 from stylevideo.ops.color import Palette
-from stylevideo.ops.regions import Regions
 from stylevideo.rectangle import Rectangle
+from stylevideo.render.footage.backwards import CHECKPOINT_S, BackwardFrames, Turned
+from stylevideo.render.footage.source import ClipFootage, Footage, as_frame, backwards_with_motion, shown
 from stylevideo.render.job import Job
-from stylevideo.render.styles import style_targets
-from stylevideo.store.checkpoint import TURN_NAME, as_tensor, load_state
+from stylevideo.render.styles import PaintedLook, painted_targets, style_targets
+from stylevideo.settings.over_time import AsksFrames
+from stylevideo.store.checkpoint import as_tensor, load_state
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import Stopwatch, read_ahead, worked_ahead
 from stylevideo.system.device import describe, memory_context, motion_threads
+from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot
 
 logger = logging.getLogger(__name__)
@@ -89,11 +97,14 @@ class Painter:
         footage: Callable[[], Footage] | None = None,
     ) -> None:
         self._job, self._shots, self._store, self._waiting_time = job, shots, store, waiting_time
-        self._stop, self._palettes, self._footage = stop, palettes, footage or partial(_ClipFootage, job)
+        self._stop, self._palettes, self._footage = stop, palettes, footage or partial(ClipFootage, job)
         self._stretches: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
         self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time, stop)
+        self._backwards = BackwardFrames(job, store)
         self._first: Reference | None = None
         self._targets: StyleTargets | None = None
+        self._is_usual = False
+        self._looks: AsksFrames = job.over_time
 
     def __enter__(self) -> Painter:
         return self
@@ -101,11 +112,12 @@ class Painter:
     def __exit__(self, *_: object) -> None:
         self._stretches.put(None)
         self._prepared.close()
+        self._backwards.close()
 
     def paint(self, shot: Shot) -> Generator[Made, None, None]:
         """Every frame of a shot that is not yet made, with the state that follows it.
 
-        The end of a looped film turns back.
+        The end of a looped film turns back; painted frames spread both ways.
 
         Args:
             shot: one of the clip's. What lies between it and the one before is decoded and discarded, and all that lies
@@ -113,34 +125,93 @@ class Painter:
         Raises:
             Stopped: because of `stop`.
         """
-        job = self._job
-        self._set_targets(shot)
-        state = load_state(self._store, shot, job.clip.selection, job.size, job.device) if self._store else None
+        state = self._last_state(shot)
         begin = shot.start if state is None else state.index + 1
-        turning = turning_frames(job.clip.frames, self._shots[-1], job.settings.temporal)
+        turning = turning_frames(self._job.clip.frames, self._shots[-1], self._job.settings.temporal)
         own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))
-        self._stretches.put(_Stretch(shot, begin, None if state is None else state.last_moved))
-        for frame, result, after in self._made(range(begin, own_turning.start if own_turning else shot.stop), state):
-            shown = _shown(frame, result, shot)
-            if shown.index == job.clip.frames.start:
+        for leg in legs_of(shot, self._spreading(shot), own_turning):
+            if begin >= leg.frames.stop:
+                continue
+            self._set_look(shot, leg)
+            from_here = range(max(begin, leg.frames.start), leg.frames.stop)
+            for made in self._take(shot, leg, from_here) if leg.is_taken else self._follow(shot, leg, from_here, state):
+                state = made.state
+                yield made
+
+    def _follow(self, shot: Shot, leg: Leg, frames: range, state: SequenceState | None) -> Generator[Made, None, None]:
+        """The frames of a leg from where it was left; its end turns into what is made backwards."""
+        begins = frames.start == leg.origin
+        state = None if begins else state
+        last_moved = None if state is None else state.last_moved
+        start, origin = (shot.start, 0) if leg.origin is None else (leg.origin, leg.origin)
+        self._stretches.put(_Stretch(shot, frames, start, origin, last_moved))
+        given = {leg.origin: self._given(shot, leg.origin)} if begins and leg.origin is not None else {}
+        split = leg.backwards.frames.start if leg.backwards else frames.stop
+        for frame, result, after in self._made(range(frames.start, split), state, given=given):
+            shown = self._shown(frame, result, shot)
+            if shown.index == self._job.clip.frames.start:
                 first = as_reference(shown)
                 self._first = replace(first, picture=shot.active.of(first.picture)) if shot.active else first
             state = after
             yield Made(shot, shown, after)
-        if not own_turning:
+        if leg.backwards is None:
             return
         assert state is not None, "frames were painted before those that turn"
-        turn = self._turn(own_turning, shot, state)
-        for frame, result, after in self._made(range(state.index + 1, shot.stop), state, blends=turn.blends()):
-            blended = _with_cost_of(turn, result) if result.index == own_turning.start else result
-            yield Made(shot, _shown(frame, blended, shot), after)
+        turn = self._make_backwards(shot, leg, leg.backwards, state)
+        blends = Blends(leg, self._backwards.target) if turn.indices else None
+        for frame, result, after in self._made(range(max(frames.start, split), frames.stop), state, blends=blends):
+            blended = _with_cost(turn.iterations, turn.seconds, result) if result.index == split else result
+            yield Made(shot, self._shown(frame, blended, shot), after)
 
-    def _set_targets(self, shot: Shot) -> None:
-        """Aim for what the shot's frames should look like: one thing for the whole clip, or each shot's own."""
+    def _take(self, shot: Shot, leg: Leg, frames: range) -> Generator[Made, None, None]:
+        """The frames before a shot's first given one, as they are made backwards from it."""
+        assert leg.backwards is not None, "they are made so"
+        self._make_backwards(shot, leg, leg.backwards, None)
+        for index in frames:
+            result = self._backwards.result(index)
+            yield Made(shot, result, nothing_carried(result))
+
+    def _spreading(self, shot: Shot) -> tuple[int, ...]:
+        """Indices of a shot's painted frames that spread: those that are a picture in full, of no fade."""
+        painted = (index for index in self._job.painted if shot.start <= index < shot.stop)
+        if self._job.settings.shots.fades == "paint":
+            return tuple(painted)
+        return tuple(index for index in painted if self._source_frame(shot, index).strength == 1)
+
+    def _source_frame(self, shot: Shot, index: int) -> Frame:
         job = self._job
-        if job.vgg and (self._palettes or self._targets is None):
+        with closing(read_frames(job.clip.selection, job.reading, range(index, index + 1))) as decoded:
+            return as_frame(job, next(job.watch.over(decoded)), shot)
+
+    def _given(self, shot: Shot, index: int) -> Tensor:
+        """A painted frame, as far as it is painted between bars: (1, 3, H, W), 0..1."""
+        image = to_image(self._job.painted[index].picture.image).to(self._job.device)
+        return shot.active.of(image) if shot.active else image
+
+    def _last_state(self, shot: Shot) -> SequenceState | None:
+        store, job = self._store, self._job
+        if store is None:
+            return None
+        number = job.clip.selection.number
+        return load_state(
+            *(store, shot, job.size, job.device),
+            reference=lambda index: as_tensor(store.picture(number(index)), shot.active),
+            given=partial(self._given, shot),
+        )
+
+    def _set_look(self, shot: Shot, leg: Leg) -> None:
+        """Aim for what a leg's frames should look like: as painted, or one thing for the clip or for each shot."""
+        job = self._job
+        self._looks = PaintedLook(job.over_time, leg) if leg.given else job.over_time
+        if job.vgg is None:
+            return
+        if leg.given:
+            self._targets = painted_targets([self._given(shot, index) for index in leg.given], job.vgg, job.settings)
+            self._is_usual = False
+        elif self._palettes or not self._is_usual:
             palette = self._palettes[shot.index] if self._palettes else None
             self._targets = style_targets(job.styles, job.vgg, job.over_time.at(shot.start), palette)
+            self._is_usual = True
 
     def _made(
         self,
@@ -148,6 +219,7 @@ class Painter:
         state: SequenceState | None,
         prepared: Iterator[tuple[Frame, Motion | None]] | None = None,
         blends: Mapping[int, BlendTarget] | None = None,
+        given: Mapping[int, Tensor] | None = None,
     ) -> Iterator[tuple[Frame, PaintedFrame, SequenceState]]:
         """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame.
 
@@ -157,7 +229,7 @@ class Painter:
         job = self._job
         prepared, sources = tee(prepared or self._prepared)
         if job.vgg and self._targets:
-            results = stylize_sequence(prepared, state, job.vgg, self._targets, job.over_time, blends)
+            results = stylize_sequence(prepared, state, job.vgg, self._targets, self._looks, blends, given)
         else:
             results = leave_as_they_are(prepared)
         for index in indices:
@@ -166,61 +238,105 @@ class Painter:
             frame, _ = next(sources)
             yield frame, result, state
 
-    def _turn(self, turning: range, shot: Shot, state: SequenceState) -> LoopClosure:
-        """What the last frames shall turn into: as an earlier run left it in the store, or made now, and kept there.
+    def _make_backwards(self, shot: Shot, leg: Leg, turn: Backwards, state: SequenceState | None) -> Turned:
+        """The frames that a leg ends with, made backwards: as an earlier run left them, or made now, and kept.
 
         Args:
-            turning: the last frames.
-            shot: theirs.
-            state: after the frame before `turning`, unless the store has the whole turn.
+            shot: of the frames.
+            leg: theirs.
+            turn: those that are made backwards.
+            state: after the frame before them, where a loop closes.
         """
-        store, selection = self._store, self._job.clip.selection
-        kept = store.read_note(TURN_NAME) if store else None
-        if store and kept is not None:
-            pictures = {index: as_tensor(store.turned(selection.number(index))) for index in kept.pop("indices")}
-            return LoopClosure(pictures=pictures, **kept)
-        first = self._first
-        if first is None:
-            assert store is not None, "what this run has not made is in the store"
-            start = selection.frames.start
-            first = Reference(start, as_tensor(store.picture(selection.number(start)), shot.active))
-        name = self._job.clip.source.name
-        logger.info("%s: the last %d frames are first made backwards from the first", name, len(turning))
-        turn = self._make_turn(turning, shot, state_before_turn(first, state))
-        if store:
-            costs = {"visible": turn.visible, "iterations": turn.iterations, "seconds": turn.seconds}
-            store.write_note(TURN_NAME, {**costs, "indices": sorted(turn.pictures)})
-        return turn
+        kept = self._backwards
+        if (done := kept.find(shot, turn.origin)) is not None:
+            return done
+        first = self._first_reference(turn.origin) if turn.closes_loop else None
+        given = {} if first else {turn.origin: self._given(shot, turn.origin)}
 
-    def _make_turn(self, turning: range, shot: Shot, state: SequenceState) -> LoopClosure:
-        """Make the last frames backwards, if the source's last frame shows enough of its first."""
-        began, iterations, pictures, selection = time.perf_counter(), 0, {}, self._job.clip.selection
-        backwards = _with_motion_backwards(self._job, turning, shot)
-        with closing(read_ahead(backwards, READ_AHEAD_FRAMES, self._waiting_time, self._stop)) as prepared:
-            with frame_context(self._job.clip.source, selection.number(turning[-1])):
-                last, motion = next(prepared)
-            # Nothing leads from or to a blank frame: a film that ends in black or white may cut to its beginning.
-            visible = float(motion.visible.mean()) if motion else float(last.is_blank)
-            indices = reversed(turning) if motion and visible >= MEETING else ()
-            for _, result, _ in self._made(indices, state, chain([(last, motion)], prepared)):
-                iterations += result.iterations
-                pictures[result.index] = as_reference(result).picture.cpu()
-                if self._store:
-                    self._store.save_turned(selection.number(result.index), to_picture(result.image))
-                if self._stop():
-                    raise Stopped
-        return LoopClosure(visible, pictures, iterations, time.perf_counter() - began)
+        def reference(index: int) -> Tensor:
+            if index in turn.frames:
+                return kept.reference(index, shot, leg.is_taken)
+            return first.picture if first else as_tensor(to_picture(given[index]))
+
+        left = kept.state(shot, reference, partial(self._given, shot))
+        told = counted(len(turn.frames), "frame")
+        logger.info("%s: %s are first made backwards", self._job.clip.source.name, told)
+        frames = backwards_with_motion(self._job, shot, turn, left)
+        with closing(read_ahead(frames, READ_AHEAD_FRAMES, self._waiting_time, self._stop)) as prepared:
+            made = range((left.index if left else turn.origin) - 1, turn.frames.start - 1, -1)
+            if first is None:
+                indices = made if left else (turn.origin, *made)
+                self._keep_backwards(shot, leg, self._made(indices, left, prepared, given=given))
+                return kept.finish(shot, turn.origin, 1.0, turn.frames)
+            assert state is not None, "frames were painted before those that turn"
+            visible, begun = self._meeting(made[0], prepared) if not left and made else (1.0, prepared)
+            if visible < MEETING:
+                return kept.finish(shot, turn.origin, visible, range(0))
+            before = left or state_before_turn(first, turn.origin, state)
+            self._keep_backwards(shot, leg, self._made(made, before, begun))
+            return kept.finish(shot, turn.origin, visible, turn.frames)
+
+    def _meeting(
+        self, index: int, prepared: Iterator[tuple[Frame, Motion | None]]
+    ) -> tuple[float, Iterator[tuple[Frame, Motion | None]]]:
+        """How much of a film's last frame, of this index, its first shows; and the frames, the last one first."""
+        with frame_context(self._job.clip.source, self._job.clip.selection.number(index)):
+            last, motion = next(prepared)
+        if motion is None:  # from or to a blank frame: a film that ends in black or white may cut to its beginning
+            return 0.0, prepared
+        return float(motion.visible.mean()), chain([(last, motion)], prepared)
+
+    def _keep_backwards(
+        self, shot: Shot, leg: Leg, results: Iterator[tuple[Frame, PaintedFrame, SequenceState]]
+    ) -> None:
+        """Keep frames as they are made, and every few seconds the state to go on from.
+
+        Raises:
+            Stopped: because of `stop`.
+        """
+        due, looked_at = time.monotonic() + CHECKPOINT_S, None
+        for frame, result, after in results:
+            if result.index not in leg.frames or result.index == leg.origin:
+                looked_at = result  # the given one
+                continue
+            if looked_at:
+                result, looked_at = _with_cost(looked_at.iterations, looked_at.seconds, result), None
+            self._backwards.save(self._shown(frame, result, shot) if leg.is_taken else result, after)
+            if time.monotonic() >= due or self._stop():
+                self._backwards.save_state(shot, after)
+                due = time.monotonic() + CHECKPOINT_S
+            if self._stop():
+                raise Stopped
+
+    def _first_reference(self, origin: int) -> Reference:
+        """The film's first frame, as what lies behind its last one."""
+        if self._first is None:
+            assert self._store is not None, "what this run has not made is in the store"
+            start, shot = self._job.clip.frames.start, self._shots[0]
+            picture = self._store.picture(self._job.clip.selection.number(start))
+            self._first = Reference(start, as_tensor(picture, shot.active))
+        return self._first
+
+    def _shown(self, frame: Frame, result: PaintedFrame, shot: Shot) -> PaintedFrame:
+        """What the film shows of a frame: what somebody painted, or as much of a result as the frame is a picture."""
+        painted = self._job.painted.get(result.index)
+        if painted is not None:
+            return replace(result, image=to_image(painted.picture.image))
+        return shown(frame, result, shot)
 
     def _prepare(self) -> Iterator[tuple[Frame, Motion | None]]:
         """The frames of one stretch after another, with their motion; in the thread that reads ahead."""
         job = self._job
         with closing(self._footage()) as footage, job.regions() as regions:
             while (stretch := self._stretches.get()) is not None:
-                shot, begin, first = stretch.shot, stretch.begin, stretch.begin
+                shot, begin, first = stretch.shot, stretch.frames.start, stretch.frames.start
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
-                    first = min(stretch.last_moved, max(shot.start, earliest_reference(begin)))
-                frames = (_as_frame(job, source, shot, regions) for source in footage.read(range(first, shot.stop)))
-                pairs = following(frames, job.carries, (shot.start,), begin, stretch.last_moved)
+                    earliest = stretch.origin + earliest_reference(begin - stretch.origin)
+                    first = min(stretch.last_moved, max(stretch.start, earliest))
+                sources = footage.read(range(first, stretch.frames.stop))
+                frames = (as_frame(job, source, shot, regions(source.index)) for source in sources)
+                where = (stretch.start,), begin, stretch.last_moved, stretch.origin
+                pairs = following(frames, job.carries, *where)
                 yield from worked_ahead(pairs, partial(_estimator, job, shot.active), _motion_threads(job))
 
 
@@ -250,111 +366,23 @@ class _Stretch:
     """Frames that are to be decoded and given their motion.
 
     Attributes:
-        shot: to its end.
-        begin: index of the first.
-        last_moved: of the frame that it is compared with; None where it begins the shot.
+        shot: theirs.
+        frames: their indices.
+        start: index of the frame into which nothing is carried.
+        origin: from which references are counted.
+        last_moved: index of the frame that the first is compared with; None where it is `start`.
     """
 
     shot: Shot
-    begin: int
+    frames: range
+    start: int
+    origin: int
     last_moved: int | None
 
 
-class Footage(Protocol):
-    """Where a painter's frames come from."""
-
-    def read(self, frames: range) -> Iterator[SourceFrame]:
-        """The frames with these indices, in order."""
-        ...
-
-    def close(self) -> None:
-        """Read no more."""
-        ...
-
-
-class _ClipFootage:
-    """The clip's frames, decoded forwards once, as long as nobody asks for earlier ones."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._decoded: Iterator[SourceFrame] = iter(())
-        self._next = job.clip.frames.stop
-
-    def read(self, frames: range) -> Iterator[SourceFrame]:
-        """A stretch of the clip; skips what lies between it and the last one by decoding and discarding it."""
-        if frames.start < self._next:
-            self.close()
-            rest = range(frames.start, self._job.clip.frames.stop)
-            decoded = read_frames(self._job.clip.selection, self._job.reading, rest)
-            self._decoded, self._next = self._job.watch.over(decoded), frames.start
-        while self._next < frames.stop:
-            frame = next(self._decoded)
-            self._next += 1
-            if frame.index >= frames.start:
-                yield frame
-
-    def close(self) -> None:
-        """End the decoder."""
-        if isinstance(self._decoded, Generator):
-            self._decoded.close()
-
-
-def _as_frame(job: Job, source: SourceFrame, shot: Shot, regions: Callable[[int], Regions | None]) -> Frame:
-    picture = source.picture.fitted(job.size)
-    counted = job.clip.selection.counted
-    follows = source.index > job.clip.frames.start  # the first frame's lead out of the film
-    of_vectors = job.vectors.notes(counted[source.index]) if job.vectors and follows else ()
-    frame = _of_shot(job, shot, source.index, picture.image, source.repaired, regions(source.index))
-    return replace(frame, notes=(*picture.notes, *of_vectors))
-
-
-def _of_shot(job: Job, shot: Shot, index: int, image: np.ndarray, repaired: bool, regions: Regions | None) -> Frame:
-    """A frame (H, W, 3) with what of it is a picture, and is painted."""
-    active = shot.active
-    part = image[active.rows, active.columns] if active else image
-    strength = exposure_of(part).strength(shot) if job.settings.shots.fades == "keep" else 1.0
-    whole = to_image(image) if active else None
-    regions = regions.of(active) if regions and active else regions
-    return Frame(index, to_image(part), repaired, strength=strength, whole=whole, regions=regions)
-
-
-def _shown(frame: Frame, painted: PaintedFrame, shot: Shot) -> PaintedFrame:
-    """What the film shows of a painted frame: as much of it as the frame is a picture, between the source's bars."""
-    if frame.strength == 1 and frame.whole is None:
-        return painted
-    device = painted.image.device
-    image = torch.lerp(frame.image.to(device), painted.image, frame.strength) if frame.strength < 1 else painted.image
-    if frame.whole is not None and shot.active:
-        image, active = frame.whole.to(device, copy=True), image
-        shot.active.of(image).copy_(active)
-    return replace(painted, image=image)
-
-
-def _with_cost_of(turn: LoopClosure, result: PaintedFrame) -> PaintedFrame:
-    """The first frame that something is blended into bears what that cost."""
-    return replace(result, iterations=result.iterations + turn.iterations, seconds=result.seconds + turn.seconds)
-
-
-def _with_motion_backwards(job: Job, turning: range, shot: Shot) -> Iterator[tuple[Frame, Motion | None]]:
-    """The last frames, last first: its motion from the film's first frame, the others' each from the one after it.
-
-    Found in the pictures: no vectors lead from a film's end to its beginning.
-    """
-    start = job.clip.frames.start
-    decoded = job.watch.over(read_frames(job.clip.selection, job.reading, range(start, start + 1)))
-    with job.regions() as regions:
-        first = (_as_frame(job, source, shot, regions) for source in decoded)
-        frames = chain(first, _backwards(job, turning, shot, regions))
-        yield from with_motion(frames, job.find_motion(), begin=turning.start)
-
-
-def _backwards(job: Job, frames: range, shot: Shot, regions: Callable[[int], Regions | None]) -> Iterator[Frame]:
-    """Decoded forwards, since videos cannot be read backwards, and held with 8 bits until they are used up."""
-    sources = job.watch.over(read_frames(job.clip.selection, job.reading, frames))
-    held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
-    while held:
-        index, image, repaired = held.pop()
-        yield _of_shot(job, shot, index, image, repaired, regions(index))
+def _with_cost(iterations: int, seconds: float, result: PaintedFrame) -> PaintedFrame:
+    """A frame that bears what something else cost too."""
+    return replace(result, iterations=result.iterations + iterations, seconds=result.seconds + seconds)
 
 
 def too_large(job: Job) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from stylevideo.engine.loop import with_one_picture
+from stylevideo.engine.given.loop import with_one_picture
 from stylevideo.errors import Stopped
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.ops.color import Palette

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from stylevideo.engine.given.legs import Leg
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError, Problems
 from stylevideo.media.decode.mattes import Matte, MatteReader, find_matte, identity_of, is_black, stamp
@@ -149,6 +151,42 @@ def style_targets(
         for image, read, look in zip(images, styles, looks, strict=True)
     ]
     return StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
+
+
+def painted_targets(pictures: Sequence[Tensor], vgg: VGG19, settings: Settings) -> StyleTargets:
+    """What frames near painted ones should look like: as those, whose strokes have the film's own size.
+
+    Args:
+        pictures: (1, 3, H, W), 0..1, the painted frames.
+        vgg: the network.
+        settings: of the frames.
+    """
+    device = next(vgg.buffers()).device
+    return StyleTargets(vgg, [StylePicture(image.to(device), 1.0) for image in pictures], settings.losses, 1.0)
+
+
+@dataclass(frozen=True)
+class PaintedLook:
+    """What each frame of a leg is asked for whose styles are the painted frames at its ends: the nearer counts more.
+
+    Attributes:
+        asked: what the film's frames are asked for.
+        leg: between painted frames.
+    """
+
+    asked: AsksFrames
+    leg: Leg
+
+    def at(self, frame: int) -> Settings:
+        """As of `AsksFrames`. The guard rests: what somebody painted may well stand out."""
+        settings = self.asked.at(frame).with_values(guard=0.0)
+        way = self.leg.way(frame)
+        weights = (1 - way, way) if len(self.leg.given) == 2 else ()
+        return replace(settings, direction=replace(settings.direction, style_weights=weights))
+
+    def changes_at(self, frame: int) -> bool:
+        """As of `AsksFrames`."""
+        return self.asked.changes_at(frame)
 
 
 def _read_style(style: Style) -> ReadStyle:

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from stylevideo.engine.loop import turning_frames
+from stylevideo.engine.given.legs import begun_anew, made_twice
+from stylevideo.engine.given.loop import turning_frames
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
     DecodeError,
@@ -53,7 +54,6 @@ from stylevideo.reports.warnings import device_warnings, frame_warnings, loop_wa
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import (
-    TURN_NAME,
     load_palettes,
     require_whole,
 )
@@ -218,7 +218,7 @@ class _Run:
         store = job.store
         assert store is not None, "a job that is rendered has begun its work"
         self.has_begun = True
-        self._is_painted = job.painted is not None
+        self._is_painted = job.painted_with is not None
         if self._request.settings.optimizer.tile != "off":
             self._smaller_tile = smaller_tile(job.settings, job.size)
         on_event(Checked(job.clip, job.view))
@@ -344,16 +344,14 @@ def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], fir
 
     Coarse evaluations count less. Others who help are not counted.
     """
-    frames, firsts = job.clip.frames, {shot.start for shot in shots} | {job.clip.frames.start}
+    frames, firsts = job.clip.frames, begun_anew(shots, list(job.painted))
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)
     if first.index not in firsts:
         spent *= first.iterations / job.settings.optimizer.iterations
     turning = turning_frames(frames, shots[-1], job.settings.temporal)
-    return (
-        first.seconds
-        / spent
-        * sum(pixels_of(job, later, firsts) for later in (to_do[to_do.index(first.index) + 1 :], turning))
-    )
+    twice = made_twice(shots, list(job.painted), turning) * pixels_of(job, (frames.stop,), firsts)
+    left = sum(pixels_of(job, (later,), firsts) for later in to_do[to_do.index(first.index) + 1 :])
+    return first.seconds / spent * (left + twice)
 
 
 def _finish(
@@ -367,7 +365,7 @@ def _finish(
         _write_sheet(job, store)
     stretches = tuple((number(shot.start), number(shot.stop - 1)) for shot in shots)
     devices = tuple(_devices(records[shot.start - shots[0].start : shot.stop - shots[0].start]) for shot in shots)
-    turn = store.read_note(TURN_NAME)
+    turn = store.finished_backwards(shots[-1].index, shots[-1].stop)
     visible = 1.0 if turn is None else turn["visible"]
     warnings = (
         *source_warnings(clip.info, job.reading, job.film_bits, job.delivery.has_alpha),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stylevideo.engine.loop import MEETING
+from stylevideo.engine.given.loop import MEETING
 from stylevideo.media.colors import conversion_notes, reads_as_bt709
 from stylevideo.media.images.pictures import Reading
 from stylevideo.reports.results import FrameRecord

@@ -6,7 +6,6 @@ Knows numbers of frames; knows nothing of clips, so not at which frame a time or
 from __future__ import annotations
 
 import bisect
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from typing import Any
 
 from stylevideo.errors import Problems, SettingsError
 from stylevideo.settings.direction import style_number
+from stylevideo.settings.places import read_place
 from stylevideo.text import did_you_mean, printable, quoted
 
 KEY = "key"
 """The name of the setting that holds keys."""
 EASINGS = ("linear", "smooth", "hold")
 """How a value comes to a key from the one before: evenly, slowly at both ends, or at once when the key is reached."""
-_PLACE = re.compile(r"[0-9][0-9:;.]{0,30}s?")
 
 
 @dataclass(frozen=True)
@@ -192,11 +191,7 @@ def _read_key(name: str, part: str) -> Key:
             f"{shown(name)}: {quoted(part)} is no key. Write FRAME=VALUE, several with commas, such as "
             "1001=0.2,1024=0.9:smooth."
         )
-    if not _PLACE.fullmatch(place):
-        raise SettingsError(
-            f"{shown(name)}: {quoted(place)} is no place of a clip. Write a frame's number (1001), a time (1.5s, 0:12) "
-            "or a timecode (01:00:00:12)."
-        )
+    place = read_place(place, shown(name))
     number, colon, easing = (half.strip() for half in value.partition(":"))
     if colon and easing not in EASINGS:
         raise SettingsError(
@@ -207,4 +202,4 @@ def _read_key(name: str, part: str) -> Key:
         read = float(number)
     except ValueError as error:
         raise SettingsError(f"{shown(name)} {place}: {quoted(number)} is no number.") from error
-    return Key(str(int(place)) if place.isdecimal() else place, read, easing or EASINGS[0])
+    return Key(place, read, easing or EASINGS[0])

@@ -6,7 +6,8 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 
-from stylevideo.settings.schema import setting
+from stylevideo.settings.painted import check_painted
+from stylevideo.settings.schema import Affects, setting
 from stylevideo.settings.sections import LossSettings
 
 USUAL_STRENGTH = 0.5
@@ -36,6 +37,16 @@ class DirectionSettings:
         (),
         "a setting's values over the clip, by frame, time or timecode, such as strength "
         "1001=0.2,1024=0.9:smooth; easings: linear, smooth, hold; style_1 and so on: the styles' weights",
+    )
+    painted: tuple[str, ...] = setting(
+        (),
+        "a frame, by number, time or timecode, that somebody has painted over: it stays as it is painted, and its "
+        "strokes spread to the frames before and after it; may be given several times",
+        metavar="FRAME=PICTURE",
+        affects=Affects.FILM,
+        no_files=(),
+        check=check_painted,
+        repeated=True,
     )
     style_weights: tuple[float, ...] = field(default=())
     """What the styles weigh in a frame, in their order; empty where that is what they were named with. No setting: keys

@@ -113,6 +113,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
     check: Callable[[Any], object] | None = None,
     idle: Idle | None = None,
     constant: str = "",
+    repeated: bool = False,
 ) -> Any:
     """A dataclass field with all that is known of a setting.
 
@@ -126,6 +127,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
         check: refuses values with a `SettingsError`, beyond the range and the choices.
         idle: says when it has no effect.
         constant: of a number that decides how frames look: why it cannot change within a film, if it cannot.
+        repeated: of a list: whether its flag takes one entry and may be given several times.
     """
     known = {name: value for name, value in locals().items() if name != "default"}
     return field(default=default, metadata=known)
@@ -154,6 +156,7 @@ class Leaf:
     check: Callable[[Any], object] | None
     idle: Idle | None
     constant: str
+    repeated: bool
 
     @property
     def is_number(self) -> bool:
@@ -174,7 +177,8 @@ class Leaf:
 
     def names_a_file(self, value: Any) -> bool:
         """Whether this value is a path."""
-        return self.no_files is not None and bool(value) and value not in self.no_files
+        is_path = self.no_files is not None and isinstance(self.default, str)
+        return is_path and bool(value) and value not in (self.no_files or ())
 
     @property
     def flag(self) -> str:

@@ -18,6 +18,7 @@ from stylevideo.errors import Problems, SettingsError
 from stylevideo.settings.curves import KEY, as_texts, name_of, read_keys, shown
 from stylevideo.settings.direction import USUAL_STRENGTH, DirectionSettings, style_number, weighted_by
 from stylevideo.settings.motion import MotionSettings
+from stylevideo.settings.painted import PAINTED, PaintedPlace, painted_texts
 from stylevideo.settings.schema import LARGEST_NUMBER, VGG19_LAYERS, Affects, Leaf, check_value, least_tile_px, reach_of
 from stylevideo.settings.sections import (
     ColorSettings,
@@ -66,6 +67,7 @@ class Settings:
                 "--loop carries the first frame's strokes back to the last ones, and --no-carry (which the preset "
                 "classic contains) carries nothing. Leave one of the two out."
             )
+        self._check_painted()
         if self.motion.motion == "raft" and not self.motion.raft_weights:
             raise SettingsError(
                 "--motion raft needs --raft-weights FILE: nothing is downloaded. torchvision says where its file is: "
@@ -76,6 +78,25 @@ class Settings:
             raise SettingsError(f"Neither {flags} nor --content-layers names a layer. Name at least one.")
         self._check_tile()
 
+    def _check_painted(self) -> None:
+        if not self.direction.painted:
+            return
+        if not (self.optimizer.iterations and self.temporal.carry):
+            raise SettingsError(
+                f"--{PAINTED} spreads strokes from frame to frame, and --iterations 0 or --no-carry (which the preset "
+                "classic contains) carries none. Leave one of the two out."
+            )
+        if self.temporal.loop:
+            raise SettingsError(
+                f"--loop turns the last frames into the first, and --{PAINTED} says what they become. Leave one of the "
+                "two out."
+            )
+        if self.colors.color == "source":
+            raise SettingsError(
+                f"--{PAINTED} spreads a picture's own colours, and --color source keeps the source's. Leave one of the "
+                "two out."
+            )
+
     def _check_tile(self) -> None:
         layers, tile = self.losses.layers, self.optimizer.tile_px
         if 0 < tile < (least := least_tile_px(layers)):
@@ -83,6 +104,11 @@ class Settings:
                 f"--tile {tile} is too small: VGG-19 sees {reach_of(layers)} pixels around each tile at its layer "
                 f"{max(layers, key=VGG19_LAYERS.index)}. Choose at least {least}, or auto."
             )
+
+    @property
+    def painted_places(self) -> tuple[PaintedPlace, ...]:
+        """The frames that somebody has painted."""
+        return tuple(map(PaintedPlace.parse, self.direction.painted))
 
     def value(self, name: str) -> Any:
         """The value of the leaf with this name, such as `content_weight`."""
@@ -113,7 +139,7 @@ class Settings:
         """
         sections: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
-            value = as_texts(value) if name == KEY else value
+            value = as_texts(value) if name == KEY else painted_texts(value) if name == PAINTED else value
             sections.setdefault(_leaf(name).section, {})[name] = value
         changed = {
             section: dataclasses.replace(getattr(self, section), **changes) for section, changes in sections.items()
@@ -156,6 +182,8 @@ def as_flag(name: str, value: Any) -> list[str]:
     flag = name.replace("_", "-")
     if name == KEY:
         return [word for text in value for word in (f"--{flag}", *text.split(" ", 1))]
+    if name == PAINTED:
+        return [word for text in value for word in (f"--{flag}", text)]
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,10 +12,12 @@ import torch
 
 from stylevideo.engine.carry import Reference
 from stylevideo.engine.frame_losses import FrameLosses
+from stylevideo.engine.given.spread import Spread
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.resting import Resting
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.engine.terms import Rest
+from stylevideo.errors import ResumeError
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
@@ -29,11 +31,11 @@ from stylevideo.timeline.selection import FrameSelection
 
 logger = logging.getLogger(__name__)
 
-TURN_NAME = "turn"
-"""Under this name a store remembers a loop's turn that is complete."""
-STATE_BYTES, STATE_PIXEL_BYTES = 1 << 25, 64
+PAINTED_NAME = "painted"
+"""Under this name it is remembered from which painted frames unfinished work was made."""
+STATE_BYTES, STATE_PIXEL_BYTES = 1 << 25, 96
 """The most that a state may have, in all and for each painted pixel; it needs 35 bytes for one, 43 with a second
-moment for each channel; and some ten million for what rests."""
+moment for each channel, 24 more where a given picture spreads; and some ten million for what rests."""
 
 
 def state_to_dict(state: SequenceState) -> dict[str, Any]:
@@ -49,27 +51,37 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "finished": state.convergence.to("cpu"),  # its name in files
         "references": references,
         "resting": _resting_to_dict(state.resting) if state.resting else None,
+        "origin": state.origin,
+        "spread": _spread_to_dict(state.spread) if state.spread else None,
     }
 
 
 def load_state(
-    store: FrameStore, shot: Shot, selection: FrameSelection, size: tuple[int, int], device: torch.device
+    store: FrameStore,
+    shot: Shot,
+    size: tuple[int, int],
+    device: torch.device,
+    reference: Callable[[int], torch.Tensor],
+    given: Callable[[int], torch.Tensor],
+    backwards: bool = False,
 ) -> SequenceState | None:
     """What an unfinished shot is resumed from; None where none of its frames is finished, or its state is spoilt.
 
     Args:
         store: where it is.
         shot: of the film.
-        selection: of the source, by which frames are numbered.
         size: height and width of the film.
         device: where the state is needed.
+        reference: a finished frame's picture as of `Reference`, by the frame's index.
+        given: the result that was given of a frame: (1, 3, H, W), 0..1.
+        backwards: whether its frames are made backwards.
     """
-    saved = _last_state(store, shot, size)
+    saved = _last_state(store, shot, size, backwards)
     if saved is None:
         return None
     carried = CarriedState(**saved["carried"]).to(device)
-    pictures = ((index, store.picture(selection.number(index))) for index in saved["references"])
-    references = tuple(Reference(index, as_tensor(picture, shot.active).to(device)) for index, picture in pictures)
+    references = tuple(Reference(index, reference(index).to(device)) for index in saved["references"])
+    spread = saved["spread"]
     return SequenceState(
         index=saved["index"],
         last_moved=saved["last_moved"],
@@ -79,6 +91,8 @@ def load_state(
         recent_losses=tuple(saved["recent_losses"]),
         references=references,
         resting=_resting_of(saved["resting"], device) if saved["resting"] else None,
+        origin=saved["origin"],
+        spread=_spread_of(spread, given(spread["index"]), device) if spread else None,
     )
 
 
@@ -90,6 +104,15 @@ def next_indices(store: FrameStore, shots: Sequence[Shot], size: tuple[int, int]
         state = _last_state(store, shot, size) if shot.index in states - complete else None
         following[shot] = int(state["index"]) + 1 if state else shot.stop if shot.index in complete else shot.start
     return following
+
+
+def _spread_to_dict(spread: Spread) -> dict[str, Any]:
+    return {name: values.cpu() for name, values in spread.maps().items()} | {"index": spread.index}
+
+
+def _spread_of(saved: dict[str, Any], picture: torch.Tensor, device: torch.device) -> Spread:
+    maps = {name: values.to(device) for name, values in saved.items() if name != "index"}
+    return Spread(saved["index"], picture.to(device), **maps)
 
 
 def _resting_to_dict(resting: Resting) -> dict[str, Any]:
@@ -119,7 +142,7 @@ def require_whole(
     Raises:
         ResumeError: naming the first file that is spoilt, exchanged, or gone.
     """
-    number, turn = selection.number, store.read_note(TURN_NAME)
+    number = selection.number
     states, following = store.kept_states(), next_indices(store, shots, size)
     for shot, index in following.items():
         if index == shot.start and shot.index in states:
@@ -130,12 +153,13 @@ def require_whole(
     made = [index for shot, stop in following.items() for index in range(shot.start, stop)]
     if pictures and made:
         logger.info("Reading what is kept in %s: %s.", store.folder, counted(len(made), "frame"))
-    store.require_pictures(map(number, made), map(number, turn["indices"] if turn else ()), pictures)
+    store.require_pictures(map(number, made), store.backwards_numbers(), pictures)
 
 
-def _last_state(store: FrameStore, shot: Shot, size: tuple[int, int]) -> dict[str, Any] | None:
+def _last_state(store: FrameStore, shot: Shot, size: tuple[int, int], backwards: bool = False) -> dict[str, Any] | None:
     height, width = (edge + 2 * MARGIN_PX for edge in size)
-    return store.last_state(shot.index, STATE_BYTES + STATE_PIXEL_BYTES * height * width)
+    most_bytes = STATE_BYTES + STATE_PIXEL_BYTES * height * width
+    return (store.last_back_state if backwards else store.last_state)(shot.index, most_bytes)
 
 
 def save_shots(store: FrameStore, shots: Sequence[Shot]) -> None:
@@ -164,6 +188,32 @@ def _as_shots(remembered: Sequence[dict[str, Any]] | None) -> tuple[Shot, ...] |
 def _as_shot(values: dict[str, Any]) -> Shot:
     active = values["active"]
     return Shot(**{**values, "active": Rectangle(**active) if active else None})
+
+
+def settle_painted(store: FrameStore, selection: FrameSelection, painted: Mapping[int, str], may_drop: bool) -> None:
+    """Throw away the shots of unfinished work whose painted frames are others now; the rest of it stays.
+
+    Args:
+        store: where it is.
+        selection: of the source, by which frames are numbered.
+        painted: SHA-256 of the files of painted frames, by the frames' indices.
+        may_drop: whether it is this process's to throw away.
+    Raises:
+        ResumeError: it is not.
+    """
+    now = {str(selection.number(index)): sha256 for index, sha256 in painted.items()}
+    before = store.read_note(PAINTED_NAME) or {}
+    changed = {int(number) for number in before.keys() | now.keys() if before.get(number) != now.get(number)}
+    if not changed:
+        return
+    if not may_drop:
+        raise ResumeError(f"{store.folder}: its frames were made with other painted frames. Give the same ones here.")
+    for shot in load_shots(store) or ():
+        numbers = [selection.number(index) for index in range(shot.start, shot.stop)]
+        if changed.intersection(numbers):
+            logger.warning("Shot %d is painted again: its painted frames have changed.", shot.index + 1)
+            store.drop_shot(shot.index, numbers)
+    store.write_note(PAINTED_NAME, now)
 
 
 def save_palettes(store: FrameStore, palettes: Sequence[Palette | None]) -> None:

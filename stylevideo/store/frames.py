@@ -16,6 +16,7 @@ import pickle
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from stylevideo.errors import ResumeError, StorageError, StyleVideoError
 from stylevideo.media.hidden import CLAIMS, Places, finished_frames, remove_parts, throw_away
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.agreement import require_same
-from stylevideo.store.claims import ShotClaims, discard
+from stylevideo.store.claims import ShotClaims, discard, require_unclaimed
 from stylevideo.store.notes import (
     FILE_NAMES_BYTES,
+    WHOLE_FILE,
     WHOLE_NAME,
     begin_notes,
     find_notes,
@@ -37,11 +39,11 @@ from stylevideo.store.notes import (
     spoilt,
     write_job,
 )
-from stylevideo.store.shots import complete_shots, is_painted, kept_state_file, shot_file
+from stylevideo.store.shots import complete_shots, is_painted, kept_state_file, kept_states, shot_file
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 10
+FORM = 11
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20
@@ -184,11 +186,10 @@ class FrameStore:
             ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
-            buffer = io.BytesIO()
-            torch.save(dict(state), buffer)
+            content = _torch_bytes(state)
             if kept_at is not None:
-                self._notes.write_content(kept_state_file(shot, kept_at), buffer.getbuffer())
-            self._notes.write_content(shot_file(shot, "pt"), buffer.getbuffer())
+                self._notes.write_content(kept_state_file(shot, kept_at), content)
+            self._notes.write_content(shot_file(shot, "pt"), content)
             if self.is_complete(shot):  # since this state was begun, in another thread
                 self._remove_state(shot)
 
@@ -245,13 +246,16 @@ class FrameStore:
         Raises:
             ResumeError: what lies in its place was never a state.
         """
-        content = self._notes.read_content(shot_file(shot, "pt"), most_bytes)
+        return self._read_state(shot_file(shot, "pt"), most_bytes)
+
+    def _read_state(self, name: str, most_bytes: int) -> dict[str, Any] | None:
+        content = self._notes.read_content(name, most_bytes)
         if content is None:
             return None
         try:
             state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            raise spoilt(self.state_file(shot)) from error
+            raise spoilt(self.folder / name) from error
         return state
 
     def kept_states(self) -> frozenset[int]:
@@ -285,33 +289,119 @@ class FrameStore:
 
         Args:
             frames: numbers of finished frames.
-            turned: numbers of those of `save_turned`.
+            turned: numbers of those of `save_backwards`.
             whole: whether every byte is looked at; else only how many there are.
         Raises:
             ResumeError: one is not there, spoilt, or another.
         """
         look = self._picture_data if whole else self._require_size
-        for folder, numbers in (("frames", frames), ("loop", turned)):
+        for folder, numbers in (("frames", frames), ("backwards", turned)):
             for number in numbers:
                 beat()
                 look(folder, number)
 
-    def save_turned(self, number: int, picture: np.ndarray) -> None:
-        """Keep what a frame near the end of a looped film shall turn into: (H, W, 3) uint8, RGB.
+    def save_backwards(
+        self, number: int, picture: np.ndarray, record: Mapping[str, Any], share: np.ndarray | None = None
+    ) -> None:
+        """Keep a frame as it was made backwards.
 
+        Args:
+            number, picture, record: as of `save`.
+            share: (H, W) uint8, how much of each pixel is of the frame that it was made from; None where nobody asks.
         Raises:
-            StorageError: the disk is full, or the folder cannot be written.
+            ResumeError, LockedError, StorageError: as `save`.
         """
-        self._make_folder("loop")
-        self._save_picture("loop", number, picture, {})
+        with self._own():
+            if share is not None:
+                self._make_folder("shares")
+                self._save_picture("shares", number, np.dstack([share] * 3), {})
+            self._make_folder("backwards")
+            self._save_picture("backwards", number, picture, record)
 
-    def turned(self, number: int) -> np.ndarray:
-        """What `save_turned` kept.
+    def backwards(self, number: int) -> np.ndarray:
+        """The picture that `save_backwards` kept.
 
         Raises:
             ResumeError: it is not there, spoilt, or another.
         """
-        return self._read_picture("loop", number)
+        return self._read_picture("backwards", number)
+
+    def backwards_share(self, number: int) -> np.ndarray:
+        """The share that `save_backwards` kept, (H, W) uint8.
+
+        Raises:
+            ResumeError: it is not there, spoilt, or another.
+        """
+        return np.ascontiguousarray(self._read_picture("shares", number)[..., 0])
+
+    def backwards_record(self, number: int) -> dict[str, Any]:
+        """The record that `save_backwards` kept.
+
+        Raises:
+            ResumeError: it is not there, or spoilt.
+        """
+        record: dict[str, Any] = self._read_record("backwards", number)["record"]
+        return record
+
+    def backwards_numbers(self) -> tuple[int, ...]:
+        """Numbers of the frames that `save_backwards` kept."""
+        return tuple(sorted(int(name[:-5]) for name in names_in(self.folder / "backwards") if name.endswith(".json")))
+
+    def save_back_state(self, shot: int, state: Mapping[str, Any]) -> None:
+        """Keep the state to go on from where frames of a shot are made backwards; see `save_state`."""
+        with self._own():
+            self._notes.write_content(shot_file(shot, "back"), _torch_bytes(state))
+
+    def last_back_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
+        """What `save_back_state` kept; as of `last_state`."""
+        return self._read_state(shot_file(shot, "back"), most_bytes)
+
+    def finish_backwards(self, shot: int, origin: int, told: Mapping[str, Any]) -> None:
+        """Note that all frames of a shot that are made backwards from one are made.
+
+        Args:
+            shot: its index.
+            origin: index of that frame.
+            told: JSON values.
+        """
+        with self._own():
+            self._notes.write(shot_file(shot, "json"), {**self._finished_backwards(shot), str(origin): told})
+            with suppress(OSError):
+                (self.folder / shot_file(shot, "back")).unlink(missing_ok=True)
+
+    def finished_backwards(self, shot: int, origin: int) -> dict[str, Any] | None:
+        """What `finish_backwards` was told; None where it was not called yet.
+
+        Raises:
+            ResumeError: it is spoilt.
+        """
+        return self._finished_backwards(shot).get(str(origin))
+
+    def _finished_backwards(self, shot: int) -> dict[str, Any]:
+        return self._notes.read(shot_file(shot, "json")) or {}
+
+    def drop_shot(self, shot: int, numbers: Iterable[int]) -> None:
+        """Throw away all that there is of a shot, so that it is made anew.
+
+        Args:
+            shot: its index.
+            numbers: of its frames.
+        Raises:
+            LockedError: somebody paints a shot of the film.
+            StorageError: something cannot be removed.
+        """
+        require_unclaimed(self._places)
+        names = [shot_file(shot, kind) for kind in ("complete", "pt", "back", "json")]  # first what the rest counts by
+        names += [WHOLE_FILE, *(kept_state_file(shot, index) for index in kept_states(self._notes, shot))]
+        for folder, number in product(("frames", "backwards", "shares"), numbers):
+            pictures = [self._picture_path(folder, number, is_float) for is_float in (False, True)]
+            names += [_record_name(folder, number), *(f"{folder}/{path.name}" for path in pictures)]
+        try:
+            for name in names:
+                (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.folder / name} cannot be removed ({error.strerror}).") from error
+        self._complete.discard(shot)
 
     def write_note(self, name: str, value: Any) -> None:
         """Keep a JSON value that took time to find, such as the cuts."""
@@ -421,6 +511,12 @@ class FrameStore:
         found = find_notes(self.folder)
         if found is None or found[0].mark != self._notes.mark:
             raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
+
+
+def _torch_bytes(state: Mapping[str, Any]) -> memoryview:
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getbuffer()
 
 
 def _record_name(folder: str, number: int) -> str:

@@ -91,6 +91,14 @@ class StyleContent:
     look: int | None = None
 
 
+@dataclass(frozen=True)
+class PaintedContent:
+    """A frame that somebody has painted: its place in the clip, as written, and the SHA-256 of its file."""
+
+    place: str
+    sha256: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """From what a film is asked to be made: all that is known without opening the job.
@@ -107,6 +115,8 @@ class Asked:
         palette: whose colours the styles' are fitted to, of a picture its file's SHA-256; "" where they are not.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
         mattes: likewise of each style's matte, with how it is read; none where no style has any.
+        painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
+            that they are in, see `stylevideo.render.footage.painted`.
     """
 
     stylevideo: str = item(EVERY)
@@ -120,6 +130,7 @@ class Asked:
     palette: str = item(EVERY)
     vectors: str = item(EVERY)
     mattes: tuple[str, ...] = item(EVERY)
+    painted: tuple[PaintedContent, ...] = item(Use.REQUEST | Use.RECORD)
 
     @classmethod
     def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings, mattes: Sequence[str] = ()) -> Asked:
@@ -143,6 +154,7 @@ class Asked:
             palette=_palette_identity(settings.colors),
             vectors=_vectors_identity(settings.motion.vectors_path),
             mattes=tuple(map(_matte_identity, mattes)) if any(mattes) else (),
+            painted=painted_contents(settings),
         )
 
     @property
@@ -255,6 +267,15 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Ask
     return Asked.of(read_source(files).identity, read, settings, [style.matte for style in styles])
 
 
+def painted_contents(settings: Settings) -> tuple[PaintedContent, ...]:
+    """By what a clip's painted frames are known again.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    return tuple(PaintedContent(painted.place, content_hash(painted.path)) for painted in settings.painted_places)
+
+
 def _items(part: Asked | Manifest, use: Use) -> Iterator[tuple[str, Any]]:
     """The items that are for something, by name, as JSON values."""
     for entry in fields(part):
@@ -276,6 +297,8 @@ def _said(value: Any, use: Use) -> Any:
         case StyleContent():
             pixels = value.sha256 if use is Use.REQUEST else value.pixels
             return [pixels, float(value.weight), *([] if value.look is None else [value.look])]
+        case PaintedContent():
+            return [value.place, value.sha256]
         case tuple():
             return [_said(entry, use) for entry in value]
     return value

@@ -20,7 +20,9 @@ from sequence_fixtures import deep_frame, save
 
 import stylevideo
 from stylevideo.engine.carry import BlendTarget, Carried, blended
-from stylevideo.engine.loop import LoopClosure, turning_frames
+from stylevideo.engine.given.legs import Backwards, Blends, Leg
+from stylevideo.engine.given.loop import turning_frames
+from stylevideo.engine.given.spread import blend_weight
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import ResumeError, SettingsError, Stopped
@@ -29,8 +31,8 @@ from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.planning.request import ClipRequest
+from stylevideo.render.footage.source import read_backwards
 from stylevideo.render.opening import Mode, open_job
-from stylevideo.render.painter import _backwards
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.presets import preset
@@ -132,17 +134,17 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
     command = [sys.executable, "-m", "stylevideo", "run", str(ring), "--style", str(STYLE), "-o", str(output)]
     running = subprocess.Popen([*command, *flags_of(VALUES), "--no-detect-cuts", "--loop"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
-    while not (Places.of(output).work / "loop" / f"{FRAMES - 1:08d}.png").exists():
+    while not (Places.of(output).work / "backwards" / f"{FRAMES - 1:08d}.png").exists():
         assert running.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
     running.kill() if sys.platform == "win32" else running.send_signal(signal.SIGKILL)
     running.wait()
-    assert not (Places.of(output).work / "turn.json").exists(), "killed too late to be a test"
-    shutil.rmtree(Places.of(output).work / "loop")
+    assert not (Places.of(output).work / "shots" / "00000.json").exists(), "killed too late to be a test"
+    shutil.rmtree(Places.of(output).work / "backwards")
     with pytest.raises(Stopped):
-        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop=lambda: (Places.of(output).work / "loop").exists())
-    assert len(list((Places.of(output).work / "loop").glob("*.png"))) == 1, "it ends on its way back too"
+        stylevideo.stylize(ring, [STYLE], output, LOOPED, stop=lambda: (Places.of(output).work / "backwards").exists())
+    assert len(list((Places.of(output).work / "backwards").glob("*.png"))) == 1, "it ends on its way back too"
 
     def stop_in_the_turn(event: Event) -> None:
         if isinstance(event, Planned):
@@ -152,7 +154,7 @@ def test_a_film_killed_on_its_way_back_and_stopped_in_its_turn_is_the_same(
 
     with pytest.raises(Stop):
         stylevideo.stylize(ring, [STYLE], output, LOOPED, stop_in_the_turn)
-    picture = Places.of(output).work / "loop" / f"{FRAMES:08d}.png"
+    picture = Places.of(output).work / "backwards" / f"{FRAMES:08d}.png"
     kept = picture.read_bytes()
     picture.write_bytes(kept[:-1])
     with pytest.raises(ResumeError, match=rf"{picture.name} is damaged"):
@@ -204,8 +206,9 @@ def test_the_last_frames_turn_but_at_most_half_a_shot(
 
 
 def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
-    pictures = {index: torch.zeros(1, 3, 2, 2, dtype=torch.uint8) for index in (9, 8, 7, 6)}
-    weights = {index: blend.weight for index, blend in LoopClosure(1.0, pictures, 0, 0.0).blends().items()}
+    leg = Leg(range(2, 10), backwards=Backwards(range(6, 10), closes_loop=True))
+    blends = Blends(leg, lambda index: (torch.zeros(1, 3, 2, 2, dtype=torch.uint8), None))
+    weights = {index: blend.weight for index, blend in blends.items()}
     assert weights == {6: 1 / 4, 7: 1 / 3, 8: 1 / 2, 9: 1.0}
     left = 1.0
     for index in sorted(weights):
@@ -218,7 +221,8 @@ def test_what_was_seen_is_pulled_by_its_weight_and_what_is_new_at_once() -> None
     picture = (noise_image(4, 6, 5) * 255).round().byte()
     known = torch.ones_like(start.image[:, :1])
     known[..., known.shape[3] // 2 :] = 0
-    after, guide = blended(Carried(start, start.image, known, known), BlendTarget(picture, 0.25))
+    target = BlendTarget(picture, 0.25)
+    after, guide = blended(Carried(start, start.image, known, known), target, blend_weight(target, known, None))
     goal = with_margin(picture) / 255
     torch.testing.assert_close(after.image, torch.where(known > 0, 0.75 * start.image + 0.25 * goal, goal))
     assert torch.equal(guide.held, after.image)
@@ -240,12 +244,15 @@ def test_a_looped_film_is_another_job() -> None:
     assert LOOPED.fingerprint() != LOOPED.with_values(loop_frames=3).fingerprint()
 
 
-def test_the_way_back_is_held_with_8_bits(tmp_path: Path) -> None:
+def test_the_way_back_is_held_with_8_bits_a_few_frames_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylevideo.render.footage.source.HELD_FRAMES", 2)
     for number in range(4):
         save(tmp_path / f"a.{number}.png", deep_frame(number))
     job = open_job(ClipRequest(tmp_path, (Style(STYLE),), tmp_path, LOOPED), Mode.FRAMES)
     assert job.reading.bits == 16
-    frames = list(_backwards(job, range(1, 4), Shot(0, 0, 4), lambda index: None))
+    frames = list(read_backwards(job, Shot(0, 0, 4), range(1, 4)))
     assert [frame.index for frame in frames] == [3, 2, 1]
     for frame in frames:
         assert torch.equal(frame.image, to_image(to_8_bits(deep_frame(frame.index))))

@@ -109,10 +109,15 @@ def test_looks_are_listed_with_what_is_wrong_with_them(folder: Path, capsys: pyt
 
 def test_the_files_in_the_document_are_understood(folder: Path) -> None:
     page = (ROOT / "docs" / "direction.md").read_text(encoding="utf-8")
-    job, look_file = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (folder / "job.toml").write_text(job, encoding="utf-8")
-    problems = Problems()
-    (clip,) = read_job_file(folder / "job.toml", problems).clips
-    problems.raise_all()
-    assert [text.split()[0] for text in clip.given.settings["key"]] == ["content_weight", "strength"]
+    *jobs, look_file = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    given = []
+    for job in jobs:
+        (folder / "job.toml").write_text(job, encoding="utf-8")
+        problems = Problems()
+        (clip,) = read_job_file(folder / "job.toml", problems).clips
+        problems.raise_all()
+        given.append(clip.given.settings)
+    keyed, painted = given
+    assert [text.split()[0] for text in keyed["key"]] == ["content_weight", "strength"]
+    assert painted["painted"][0] == f"1001={folder / 'paint' / 'frame1001.png'}"
     assert look_file == (ROOT / "samples" / "looks" / "storm.toml").read_text(encoding="utf-8")

@@ -39,6 +39,7 @@ from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.disk import bytes_needed, state_bytes
 from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.footage.source import as_frame
 from stylevideo.render.job import Job, manifest_of
 from stylevideo.render.painter import Painter
 from stylevideo.reports.events import Checked, Event, Forecast, FrameFinished, Planned
@@ -187,7 +188,7 @@ def test_a_shot_whose_state_is_spoilt_is_painted_again(
 def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
     two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real, film = painter._as_frame, tmp_path / "film.mp4"
+    real, film = as_frame, tmp_path / "film.mp4"
     command = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), "--frames=1-3", "--size=64"]
     command += flags_of(LIGHT)
 
@@ -197,7 +198,7 @@ def test_a_frame_that_is_not_finite_is_not_saved_and_those_before_are_kept(
             frame.image[0, 1, 8, 8] = math.nan
         return frame
 
-    monkeypatch.setattr(painter, "_as_frame", spoilt)
+    monkeypatch.setattr("stylevideo.render.painter.as_frame", spoilt)
     assert main(command) == 1
     said = capsys.readouterr().err
     assert f"{two_shot_clip.name}, frame 3: its loss" in said

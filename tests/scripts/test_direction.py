@@ -28,3 +28,12 @@ def test_films_with_keys_are_compared_with_one_without(tmp_path: Path, capsys: p
     printed = capsys.readouterr().out
     assert "| rising strength |" in printed and "strength at once: E_warp, times that without keys" in printed
     assert (tmp_path / f"keys-flight-{STYLE.stem}.png").exists()
+
+
+def test_what_painted_frames_leave_is_compared_with_our_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quick = "quick=standard,first_iterations=1,coarsest_size=0,iterations=1,new_iterations=0"
+    words = ["--size=64", "--clips", "flight", "--frames=11", "--methods", quick, "--output", str(tmp_path)]
+    benchmark.main(["painted", *words])
+    printed = capsys.readouterr().out
+    assert "| shapes |" in printed and "another style: 5 frames after, times our own one step away" in printed
+    assert (tmp_path / "painted-flight.png").exists() and (tmp_path / "painted-two-flight.png").exists()

@@ -10,7 +10,7 @@ import pytest
 
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.store.manifest import PAINTING, Asked, Manifest, SourceFile, StyleContent, Use
+from stylevideo.store.manifest import PAINTING, Asked, Manifest, PaintedContent, SourceFile, StyleContent, Use
 
 STYLE = StyleContent("style.jpg", 1.0, "file", "pixels")
 ASKED = Asked(
@@ -25,6 +25,7 @@ ASKED = Asked(
     palette="",
     vectors="",
     mattes=("9 bytes, 1 matte", ""),
+    painted=(PaintedContent("1", "first"), PaintedContent("9", "other")),
 )
 MADE = Manifest(
     asked=ASKED,

@@ -228,11 +228,11 @@ def test_what_was_exchanged_is_noticed(tmp_path: Path) -> None:
     for store in films:
         for shot in (0, 1):
             store.save(shot + 1, PICTURE + shot, {"frame": shot})
-            store.save_turned(shot + 1, PICTURE + 2 + shot)
+            store.save_backwards(shot + 1, PICTURE + 2 + shot, {})
     reads = (
         ("frames/0000000{}.png", lambda: films[0].picture(2)),
         ("frames/0000000{}.json", lambda: films[0].record(2)),
-        ("loop/0000000{}.png", lambda: films[0].turned(2)),
+        ("backwards/0000000{}.png", lambda: films[0].backwards(2)),
     )
     for name, read in reads:
         file = films[0].folder / name.format(2)

@@ -20,7 +20,7 @@ HIDDEN = (
 )
 """Names, in the folder of a film, that this or an earlier version has used."""
 IN_STORE = (
-    *("frames", "shots", "loop", "claims", "job.json", "request.json"),
+    *("frames", "shots", "backwards", "claims", "job.json", "request.json"),
     *("frames/00000001.png", "shots/00000.pt", "claims/00000.1", ".part"),
 )
 OF_SEQUENCES = (".s.####.png.part", ".s.####.png.stylevideo", ".s.####.png.stylevideo.lock", ".s.0001.png.part")

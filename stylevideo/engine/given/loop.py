@@ -7,48 +7,19 @@ frames and states; nothing of files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from stylevideo.engine.carry import BlendTarget, Reference
+from stylevideo.engine.carry import Reference
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
-from stylevideo.motion.estimate import is_reference
 from stylevideo.ops.margin import with_margin
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.timeline.clip import Shot
 
 MEETING = 0.5
 """Part of the last frame that the first must show too; below it there is a cut where the loop closes."""
-
-
-@dataclass(frozen=True)
-class LoopClosure:
-    """How the end of a looped film turns back to its beginning.
-
-    Attributes:
-        visible: part of the source's last frame that its first shows too, 0..1.
-        pictures: what the last frames would look like if they led into the first, by index: (1, 3, H, W),
-            uint8; none where the source's ends do not meet.
-        iterations: VGG evaluations (forward and backward) they cost.
-        seconds: wall time they took.
-    """
-
-    visible: float
-    pictures: Mapping[int, Tensor]
-    iterations: int
-    seconds: float
-
-    def blends(self) -> dict[int, BlendTarget]:
-        """Each frame goes an equal part of the way that is left, so that the last one arrives."""
-        left = range(len(self.pictures), 0, -1)
-        return {
-            index: BlendTarget(self.pictures[index], 1 / n)
-            for index, n in zip(sorted(self.pictures), left, strict=True)
-        }
 
 
 def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -> range:
@@ -75,23 +46,24 @@ def with_one_picture(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
     return tuple(replace(shot, active=active) if place in ends else shot for place, shot in enumerate(shots))
 
 
-def state_before_turn(first: Reference, state: SequenceState) -> SequenceState:
+def state_before_turn(first: Reference, origin: int, state: SequenceState) -> SequenceState:
     """The state from which the last frames are made backwards.
 
     Args:
         first: the first frame as the film has it.
+        origin: the index behind the last frame, at which it counts.
         state: after the last frame before those that turn: its second moment says how large gradients are,
             its losses what is usual.
     """
     carried = state.carried
     image = with_margin(first.picture.to(carried.image.device)) / 255
-    references = (first,) if is_reference(first.index) else ()
     return SequenceState(
         index=first.index,
-        last_moved=first.index,
+        last_moved=origin,
         carried=CarriedState(image, torch.zeros_like(image), carried.second_moment, carried.step),
         convergence=torch.ones_like(image[:, :1]),
         losses=state.losses,
         recent_losses=state.recent_losses,
-        references=references,
+        references=(replace(first, index=origin),),
+        origin=origin,
     )

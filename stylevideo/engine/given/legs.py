@@ -1,0 +1,125 @@
+"""In which legs a shot is painted where results of some of its frames are given: from one to the next, both ways.
+
+The frames before a given one are made backwards from it. What is made backwards before a shot's first given frame is
+the result; between two given frames what is made forwards from the one turns into what is made backwards from the
+other. The end of a looped film turns in the same way into frames that are made backwards from its first. Knows indices
+alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from stylevideo.engine.carry import BlendTarget
+from stylevideo.timeline.clip import Shot
+
+
+@dataclass(frozen=True)
+class Backwards:
+    """Frames that are made last first.
+
+    Attributes:
+        frames: their indices, ascending.
+        closes_loop: whether they are made from the film's first frame; else from the given one behind them.
+    """
+
+    frames: range
+    closes_loop: bool = False
+
+    @property
+    def origin(self) -> int:
+        """The index behind them, at which the frame counts that they are made from."""
+        return self.frames.stop
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Frames of a shot that follow from each other.
+
+    Attributes:
+        frames: their indices.
+        origin: of the given frame that they begin with, if they do.
+        backwards: what their last ones turn into.
+        is_taken: whether what was made backwards is their result.
+    """
+
+    frames: range
+    origin: int | None = None
+    backwards: Backwards | None = None
+    is_taken: bool = False
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """Indices of the given frames at its ends."""
+        after = self.backwards.origin if self.backwards and not self.backwards.closes_loop else None
+        return tuple(index for index in (self.origin, after) if index is not None)
+
+    def way(self, index: int) -> float:
+        """How far a frame is on its way from the beginning to what lies behind the end, 0..1."""
+        return (index - self.frames.start) / len(self.frames)
+
+
+class Blends(Mapping[int, BlendTarget]):
+    """What each frame of a leg turns into: it goes an equal part of the way that is left, so that the last one arrives.
+
+    Args:
+        leg: that turns.
+        read: tells a frame's picture as it was made backwards, and its share, as of `BlendTarget`; asked when needed.
+    """
+
+    def __init__(self, leg: Leg, read: Callable[[int], tuple[Tensor, Tensor | None]]) -> None:
+        self._leg, self._read = leg, read
+        self._frames = leg.backwards.frames if leg.backwards else range(0)
+
+    def __getitem__(self, index: int) -> BlendTarget:
+        """Of the frame with this index."""
+        if index not in self._frames:
+            raise KeyError(index)
+        picture, share = self._read(index)
+        return BlendTarget(picture, 1 / (self._frames.stop - index), self._leg.way(index), share)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+def legs_of(shot: Shot, given: Sequence[int], turning: range = range(0)) -> tuple[Leg, ...]:
+    """The legs of a shot, in order.
+
+    Args:
+        shot: of the film.
+        given: indices of its frames whose results are given, ascending.
+        turning: the frames over which it turns back to the film's beginning; not where frames are given.
+
+    >>> [leg.frames for leg in legs_of(Shot(0, 0, 9), [3, 6])]
+    [range(0, 3), range(3, 6), range(6, 9)]
+    """
+    if not given:
+        return (Leg(range(shot.start, shot.stop), None, Backwards(turning, True) if turning else None),)
+    before = range(shot.start, given[0])
+    legs = [Leg(before, None, Backwards(before), is_taken=True)] if before else []
+    for first, after in zip(given, (*given[1:], None), strict=True):
+        between = range(first + 1, first + 1 if after is None else after)
+        frames = range(first, shot.stop if after is None else after)
+        legs.append(Leg(frames, first, Backwards(between) if between else None))
+    return tuple(legs)
+
+
+def begun_anew(shots: Sequence[Shot], given: Sequence[int]) -> set[int]:
+    """Indices of the frames that begin a shot from nothing: those of shots in which no frame is given."""
+    return {shot.start for shot in shots if not any(shot.start <= index < shot.stop for index in given)}
+
+
+def made_twice(shots: Sequence[Shot], given: Sequence[int], turning: range) -> int:
+    """How many frames of a film are made backwards first and then forwards; `turning` is in its last shot."""
+    count = len(turning)
+    for shot in shots:
+        own = [index for index in given if shot.start <= index < shot.stop]
+        legs = legs_of(shot, own)
+        count += sum(len(leg.backwards.frames) for leg in legs if leg.backwards and not leg.is_taken)
+    return count
