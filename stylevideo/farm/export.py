@@ -19,8 +19,8 @@ from typing import Any
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.reader import open_clip
 from stylevideo.planning.request import ClipRequest
-from stylevideo.settings.matte import MatteName
 from stylevideo.settings.settings import Settings, as_flag, leaves
+from stylevideo.settings.style import MatteName
 from stylevideo.timeline.ranges import select_frames
 
 MOST_NAME_SIGNS = 128

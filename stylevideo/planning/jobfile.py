@@ -22,12 +22,11 @@ from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.curves import KEY, as_texts
-from stylevideo.settings.matte import MatteName
 from stylevideo.settings.painted import PAINTED, PaintedPlace, painted_texts
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
 from stylevideo.settings.settings import check_keys, leaves
-from stylevideo.settings.style import Style
+from stylevideo.settings.style import MatteName, Style
 from stylevideo.system.files import read_file
 from stylevideo.text import did_you_mean, quoted
 

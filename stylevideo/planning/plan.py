@@ -19,10 +19,9 @@ from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, re
 from stylevideo.planning.looks import with_look
 from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.planning.request import ClipRequest, Overrides
-from stylevideo.settings.matte import MatteName
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
-from stylevideo.settings.style import Style
+from stylevideo.settings.style import MatteName, Style
 from stylevideo.system.files import real_path, refuse_onto
 from stylevideo.text import listed
 

@@ -28,10 +28,9 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ops.regions import Regions, shares_of_looks
-from stylevideo.settings.matte import MatteName
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
-from stylevideo.settings.style import Style, look_numbers
+from stylevideo.settings.style import MatteName, Style, look_numbers
 from stylevideo.store.identity import content_hash
 from stylevideo.store.manifest import StyleContent
 from stylevideo.timeline.clip import Shot

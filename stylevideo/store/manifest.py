@@ -24,11 +24,10 @@ from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.curves import KEY
-from stylevideo.settings.matte import MatteName
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.settings.style import Style, look_numbers
+from stylevideo.settings.style import MatteName, Style, look_numbers
 from stylevideo.store.identity import content_hash, read_source, weights_hash
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__

@@ -114,7 +114,7 @@ def test_an_unforeseen_error_is_a_sentence_without_debug(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("stylevideo.render.stylize.detect_shots", broken)
+    monkeypatch.setattr("stylevideo.render.shots.detect_shots", broken)
     arguments = ["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(tmp_path / "film.mp4")]
     assert main(arguments) == 1
     assert "unexpected ZeroDivisionError: oops" in capsys.readouterr().err

@@ -11,8 +11,7 @@ from stylevideo.cli.parser import given_styles
 from stylevideo.errors import SettingsError
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import Overrides
-from stylevideo.settings.matte import MatteName
-from stylevideo.settings.style import Style
+from stylevideo.settings.style import MatteName, Style
 
 
 @pytest.mark.parametrize(

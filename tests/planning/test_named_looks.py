@@ -114,10 +114,11 @@ def test_the_files_in_the_document_are_understood(folder: Path) -> None:
     for job in jobs:
         (folder / "job.toml").write_text(job, encoding="utf-8")
         problems = Problems()
-        (clip,) = read_job_file(folder / "job.toml", problems).clips
+        file = read_job_file(folder / "job.toml", problems)
         problems.raise_all()
-        given.append(clip.given.settings)
-    keyed, painted = given
-    assert [text.split()[0] for text in keyed["key"]] == ["content_weight", "strength"]
-    assert painted["painted"][0] == f"1001={folder / 'paint' / 'frame1001.png'}"
+        given.append(file.clips[0].given if file.clips else file.defaults)
+    keyed, painted, matted = given
+    assert ["sh020.####.exr:mask.R" in Style.of(style).matte for style in matted.styles] == [True, True]
+    assert [text.split()[0] for text in keyed.settings["key"]] == ["content_weight", "strength"]
+    assert painted.settings["painted"][0] == f"1001={folder / 'paint' / 'frame1001.png'}"
     assert look_file == (ROOT / "samples" / "looks" / "storm.toml").read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from stylevideo.media.images.exr import read_channels, read_layout
 from stylevideo.media.images.files import file_facts, read_file
 from stylevideo.media.images.pictures import Picture, Reading, fit_picture, to_floats
 from stylevideo.media.pattern import is_sequence, list_sequence, parse_pattern
-from stylevideo.settings.matte import ALPHA, MatteName
+from stylevideo.settings.style import ALPHA, MatteName
 from stylevideo.system.files import refuse_address
 from stylevideo.system.heartbeat import beat
 from stylevideo.text import counted, did_you_mean, listed
