@@ -32,8 +32,8 @@ class PaintedPlace:
     path: Path
 
     @classmethod
-    def parse(cls, text: str) -> PaintedPlace:
-        """Read `1001=frame.png`.
+    def parse(cls, text: Any) -> PaintedPlace:
+        """Read `1001=frame.png`; anything may stand in a job file.
 
         Raises:
             SettingsError: it is written otherwise.
@@ -41,7 +41,7 @@ class PaintedPlace:
         >>> PaintedPlace.parse("0:02.5=sky=blue.png").place
         '0:02.5'
         """
-        place, sign, path = (part.strip() for part in text.partition("="))
+        place, sign, path = (part.strip() for part in (text.partition("=") if isinstance(text, str) else ("", "", "")))
         if not sign or not path:
             raise SettingsError(
                 f"--{PAINTED}: {quoted(text)} is no painted frame. Write FRAME=PICTURE, such as 1001=frame1001.png."
