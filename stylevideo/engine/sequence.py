@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylevideo.engine.boil import stirred
 from stylevideo.engine.carry import BlendTarget, Carried, Reference, blended, carry, extended_motion
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import TemporalTarget
@@ -37,6 +38,8 @@ NEIGHBOURS = 5
 """How many frames back the guard looks."""
 RESTART_ABOVE_NEW = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
+HARDLY_NEW = 1e-3
+"""Part of a frame up to which what is new is not painted while strokes are held: borders of what moves are soft."""
 CONVERGED_AFTER = 160
 """Iterations after which a pixel is held in full."""
 FIRM_STEP_SHARE = 0.25
@@ -84,6 +87,7 @@ class SequenceState:
         recent_losses: appearance losses of the shot's last frames, oldest first, for the guard.
         references: older results of the shot, oldest first, for what reappears.
         resting: what must be known so that parts of the next frame may rest; None where none may.
+        strokes_changed: index of the last frame whose strokes changed, see `--hold-strokes`; None for this one.
     """
 
     index: int
@@ -94,6 +98,16 @@ class SequenceState:
     recent_losses: tuple[float, ...]
     references: tuple[Reference, ...] = ()
     resting: Resting | None = None
+    strokes_changed: int | None = None
+
+    def holds_strokes(self, index: int, frames: int) -> bool:
+        """Whether the next frame, of this index, keeps its strokes, where they change every so many frames."""
+        return abs(index - self.last_change) < frames
+
+    @property
+    def last_change(self) -> int:
+        """Index of the last frame whose strokes changed."""
+        return self.index if self.strokes_changed is None else self.strokes_changed
 
 
 def as_reference(result: PaintedFrame) -> Reference:
@@ -145,7 +159,7 @@ def stylize_sequence(
         if state is not None and motion is not None:
             changes = settings.changes_at(frame.index)
             state = replace(state, resting=None) if changes else state  # what rests has another look
-            same = None if changes else repeat(state, motion, blend)
+            same = None if changes or _lives(state, frame, optimizer) else repeat(state, motion, blend)
             painted = same or follow(state, image, frame, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)
         if not painted.losses.is_finite:
@@ -173,6 +187,7 @@ def stylize_sequence(
             recent_losses=(*painted.before, painted.losses.appearance)[-NEIGHBOURS:],
             references=_referring_to(result, frame.strength, state.references if state else ()),
             resting=painted.resting or Resting.after(frame),
+            strokes_changed=state.last_change if state is not None and painted.holds else None,
         )
         yield result, state
 
@@ -188,6 +203,7 @@ class PaintedWithMargin:
         before: appearance losses of the frames that it continues, oldest first; none where it begins anew.
         redone: as of `PaintedFrame`.
         resting: as of `SequenceState`; None where the frame was painted as a whole.
+        holds: whether its strokes are those of the frame before.
     """
 
     state: CarriedState
@@ -197,6 +213,7 @@ class PaintedWithMargin:
     before: tuple[float, ...] = ()
     redone: bool = False
     resting: Resting | None = None
+    holds: bool = False
 
 
 def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> PaintedWithMargin | None:
@@ -208,8 +225,14 @@ def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> P
 
 def _repeated(state: SequenceState) -> PaintedWithMargin:
     return PaintedWithMargin(
-        state.carried, state.losses, 0, state.convergence, state.recent_losses, resting=state.resting
+        state.carried, state.losses, 0, state.convergence, state.recent_losses, resting=state.resting, holds=True
     )
+
+
+def _lives(state: SequenceState, frame: Frame, optimizer: FrameOptimizer) -> bool:
+    """Whether a frame's strokes change although its source stands still."""
+    strokes = optimizer.settings.strokes
+    return strokes.boil > 0 and not state.holds_strokes(frame.index, strokes.hold_strokes)
 
 
 def follow(
@@ -223,20 +246,31 @@ def follow(
     """A frame that follows another; None if too much of it is new.
 
     The more is new, the more iterations; what is not finished is held less, and takes larger steps, or it would stay
-    as it is. Parts in which nothing moves and nothing is unfinished keep their picture and moments.
+    as it is. Parts in which nothing moves and nothing is unfinished keep their picture and moments. Where strokes are
+    held, what is not new is carried along and no more.
     """
-    settings = optimizer.settings
+    settings, strokes = optimizer.settings, optimizer.settings.strokes
+    holds = blend is None and state.holds_strokes(frame.index, strokes.hold_strokes)
+    if holds or strokes.boil:
+        state = replace(state, resting=None)
     extended = extended_motion(motion, image)
     carried = carry(state.carried, state.convergence, extended, image, state.references, settings.temporal.anchor)
     new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
+    if holds:
+        return _held(state, carried, new, image, frame.index, optimizer)
+    finished = carried.convergence
+    if strokes.boil and blend is None:
+        indices = (state.last_change, frame.index)
+        carried = stirred(carried, strokes.boil, extended.flow_to_previous, indices, settings.optimizer.seed)
     boxes = None if moving is None else boxes_to_paint(moving, (image.shape[2], image.shape[3]), optimizer)
     if boxes == ():
         return _repeated(state)
     resting, parts = None, None
     if boxes is not None and state.resting is not None:
         carried = carried.within(boxes, state.carried, state.convergence)
+        finished = carried.convergence
         resting, parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
     if blend is None:
         start, guide = carried.start, TemporalTarget(carried.held, carried.convergence)
@@ -248,11 +282,28 @@ def follow(
     if boxes is not None:
         steps = steps * easing(boxes, image)
     done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), parts)
-    convergence = (carried.convergence + done.iterations / CONVERGED_AFTER).clamp_max(1)
+    convergence = (finished + done.iterations / CONVERGED_AFTER).clamp_max(1)
     painted = PaintedWithMargin(
         done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting
     )
     return _guarded(painted, image, frame.index, optimizer, is_blended=blend is not None)
+
+
+def _held(
+    state: SequenceState, carried: Carried, new: float, image: Tensor, index: int, optimizer: FrameOptimizer
+) -> PaintedWithMargin:
+    """A frame whose strokes are those of the one before, carried along; what is new of it is painted."""
+    settings = optimizer.settings
+    if new < HARDLY_NEW:
+        return PaintedWithMargin(carried.start, state.losses, 0, carried.convergence, state.recent_losses, holds=True)
+    guide = TemporalTarget(carried.held, carried.coverage)
+    numbers = AdamNumbers.of_following(settings)
+    numbers = replace(numbers, learning_rate=numbers.learning_rate * (1 - carried.coverage))
+    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
+    done = optimizer.optimize(image, carried.start, guide, iterations, numbers)
+    convergence = (carried.convergence + done.iterations / CONVERGED_AFTER * (1 - carried.coverage)).clamp_max(1)
+    painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses, holds=True)
+    return _guarded(painted, image, index, optimizer, is_blended=False)
 
 
 def _told(

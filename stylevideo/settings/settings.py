@@ -30,6 +30,7 @@ from stylevideo.settings.sections import (
     TemporalSettings,
     WeightsSettings,
 )
+from stylevideo.settings.strokes import StrokeSettings
 from stylevideo.text import did_you_mean
 
 
@@ -42,6 +43,7 @@ class Settings:
     """
 
     direction: DirectionSettings = field(default_factory=DirectionSettings)
+    strokes: StrokeSettings = field(default_factory=StrokeSettings)
     losses: LossSettings = field(default_factory=LossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)

@@ -47,6 +47,7 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "finished": state.convergence.to("cpu"),  # its name in files
         "references": references,
         "resting": _resting_to_dict(state.resting) if state.resting else None,
+        "strokes_changed": state.strokes_changed,
     }
 
 
@@ -77,6 +78,7 @@ def load_state(
         recent_losses=tuple(saved["recent_losses"]),
         references=references,
         resting=_resting_of(saved["resting"], device) if saved["resting"] else None,
+        strokes_changed=saved["strokes_changed"],
     )
 
 

@@ -41,7 +41,7 @@ from stylevideo.store.notes import (
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 10
+FORM = 11
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20
