@@ -99,10 +99,10 @@ def make_targets(vgg: VGG19) -> Callable[[Settings], StyleTargets]:
     picture = StylePicture(to_image(read_picture(STYLE)), 1.0)
 
     @functools.cache
-    def of(losses: LossSettings, style_scale: float) -> StyleTargets:
-        return StyleTargets(vgg, [picture], losses, style_scale)
+    def of(losses: LossSettings, stroke_size: float) -> StyleTargets:
+        return StyleTargets(vgg, [picture], losses, stroke_size)
 
-    return lambda settings: of(settings.losses, settings.scales.style_scale)
+    return lambda settings: of(settings.losses, settings.strokes.stroke_size)
 
 
 @pytest.fixture(scope="session")

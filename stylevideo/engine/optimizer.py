@@ -17,7 +17,7 @@ from torch import Tensor
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.looks import network_tiles, step_of, surroundings_of
 from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
-from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.targets import StrokeField, StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
@@ -143,12 +143,14 @@ class FrameOptimizer:
         vgg: the network, on its device.
         targets: the styles.
         settings: losses and optimiser.
+        field: which way strokes should run, at the frame's size, as in `stylevideo.ops.orientation`; or None.
     Attributes:
         settings: as they were given.
     """
 
-    def __init__(self, vgg: VGG19, targets: StyleTargets, settings: Settings) -> None:
+    def __init__(self, vgg: VGG19, targets: StyleTargets, settings: Settings, field: Tensor | None = None) -> None:
         self.settings = settings
+        self._field = field
         self._vgg, self._targets = vgg, targets
 
     def optimize(
@@ -207,7 +209,14 @@ class FrameOptimizer:
     ) -> Objective:
         losses, weights = self.settings.losses, self.settings.direction.style_weights
         style = self._targets.at(_size(frame), weights)
+        style = replace(style, strokes=self._strokes_at(frame))
         return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)
+
+    def _strokes_at(self, frame: Tensor) -> StrokeField | None:
+        if self._field is None:
+            return None
+        field = _interpolate(self._field.to(frame.device), _size(frame))
+        return StrokeField(field, self._targets.contrast(_size(frame)))
 
     def _tiles(self, size: tuple[int, int], parts: Sequence[Rectangle] | None) -> tuple[Tile, ...]:
         return network_tiles(size, self.settings.optimizer.tile_px, self.settings.losses.layers, parts)

@@ -88,6 +88,7 @@ class SequenceState:
         references: older results of the shot, oldest first, for what reappears.
         resting: what must be known so that parts of the next frame may rest; None where none may.
         strokes_changed: index of the last frame whose strokes changed, see `--hold-strokes`; None for this one.
+        directions: as of `Directions.known`.
     """
 
     index: int
@@ -99,6 +100,7 @@ class SequenceState:
     references: tuple[Reference, ...] = ()
     resting: Resting | None = None
     strokes_changed: int | None = None
+    directions: Tensor | None = None
 
     def holds_strokes(self, index: int, frames: int) -> bool:
         """Whether the next frame, of this index, keeps its strokes, where they change every so many frames."""
@@ -151,7 +153,8 @@ def stylize_sequence(
             continue
         began = time.perf_counter()
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
-        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index))
+        known, field = _directed(targets, frame, motion, state)
+        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index), field)
         blend = blends.get(frame.index) if blends else None
         if motion is None:
             state = None  # nothing is carried over a cut
@@ -188,8 +191,19 @@ def stylize_sequence(
             references=_referring_to(result, frame.strength, state.references if state else ()),
             resting=painted.resting or Resting.after(frame),
             strokes_changed=state.last_change if state is not None and painted.holds else None,
+            directions=known,
         )
         yield result, state
+
+
+def _directed(
+    targets: StyleTargets, frame: Frame, motion: Motion | None, state: SequenceState | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """What is known of the way strokes should run in a frame, and the field for it; neither where any way is right."""
+    if targets.directions is None:
+        return None, None
+    known = targets.directions.known(frame, motion, state.directions if state else None)
+    return known, targets.directions.field(known, (frame.image.shape[2], frame.image.shape[3]))
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylevideo.engine.directions import Directions
 from stylevideo.engine.matcher import Matcher
 from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
+from stylevideo.ops.filters import median
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import with_margin
+from stylevideo.ops.orientation import power
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
 from stylevideo.settings.sections import LossSettings
+
+STYLE_SCALE = 1.25
+"""Long edge of a style at a stroke size of 1, in parts of the frame's."""
+MOST_ENLARGED = 1 << 23
+"""Pixels up to which a style is shown for wide strokes: features of one take 1.5 kB."""
+BROADENING_PX = 2.0
+"""Reach of the median that takes away what is too fine for strokes, for each width above the first."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +41,31 @@ class StylePicture:
 
 
 @dataclass(frozen=True)
+class StrokeField:
+    """Which way strokes should run.
+
+    Attributes:
+        field: (1, 2, H, W), as in `stylevideo.ops.orientation`.
+        unit: contrast that strokes should have, as of `orientation.power`.
+    """
+
+    field: Tensor
+    unit: Tensor
+
+
+@dataclass(frozen=True)
 class StyleAtSize:
     """What frames of one size should look like.
 
     Attributes:
         terms: that are the same for every frame.
         finders: of those that depend on the frame, each with the weight of its terms together.
+        strokes: which way they should run in a frame, or None for any.
     """
 
     terms: tuple[StyleTerm, ...]
     finders: tuple[tuple[PlaceFinder, float], ...] = ()
+    strokes: StrokeField | None = None
 
     @property
     def weight(self) -> float:
@@ -79,16 +104,29 @@ class StyleTargets:
         vgg: the network, on its device.
         pictures: at least one style.
         losses: which painter, and its layers.
-        style_scale: the styles' long edge relative to the frame's. A style is never enlarged beyond
-            its own size, which would only teach the film blur, nor made too small for the network.
+        stroke_size: width of strokes, in parts of what the styles have where their long edge is 1.25 times the
+            frame's, or their own if that is less, so that they are not enlarged. No style is made too small for the
+            network, nor enlarged to more than `MOST_ENLARGED` pixels.
+        directions: which way strokes should run; None for as in the styles.
+    Attributes:
+        directions: as they were given.
     """
 
-    def __init__(self, vgg: VGG19, pictures: Sequence[StylePicture], losses: LossSettings, style_scale: float) -> None:
+    def __init__(
+        self,
+        vgg: VGG19,
+        pictures: Sequence[StylePicture],
+        losses: LossSettings,
+        stroke_size: float,
+        directions: Directions | None = None,
+    ) -> None:
+        self.directions = directions
         self._vgg = vgg
         self._pictures = tuple(pictures)
         self._losses = losses
-        self._style_scale = style_scale
+        self._stroke_size = stroke_size
         self._by_sizes: dict[tuple[tuple[int, int], ...], _StylesAtSize] = {}
+        self._contrasts: dict[tuple[int, int], Tensor] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
     def at(self, size: tuple[int, int], weights: Sequence[float] = ()) -> StyleAtSize:
@@ -99,7 +137,7 @@ class StyleTargets:
             weights: of the styles, at least one above 0; those of their pictures if not given. Others cost little.
         """
         sizes = tuple(
-            style_size((picture.image.shape[2], picture.image.shape[3]), size, self._style_scale)
+            style_size((picture.image.shape[2], picture.image.shape[3]), size, self._stroke_size)
             for picture in self._pictures
         )
         if sizes not in self._by_sizes:
@@ -118,6 +156,14 @@ class StyleTargets:
         if (size, layers) not in self._grams:
             self._grams[size, layers] = _blended(self._grams_of_each(size, layers), self._weights, 1.0)
         return self._grams[size, layers]
+
+    def contrast(self, size: tuple[int, int]) -> Tensor:
+        """Of the styles' strokes at a frame of this height and width, as of `stylevideo.ops.orientation.power`."""
+        if size not in self._contrasts:
+            parts = [own / sum(self._weights) for own in self._weights]
+            each = [power(fit_style(picture.image, size, self._stroke_size)) for picture in self._pictures]
+            self._contrasts[size] = _mean(each, parts)
+        return self._contrasts[size]
 
     @torch.no_grad()
     def _compute(self, size: tuple[int, int]) -> _StylesAtSize:
@@ -151,7 +197,7 @@ class StyleTargets:
         prepared: Callable[[Tensor], Tensor] = lambda image: image,
     ) -> dict[str, Tensor]:
         with torch.no_grad():
-            return self._vgg(prepared(fit_style(picture.image, size, self._style_scale)), layers) if layers else {}
+            return self._vgg(prepared(fit_style(picture.image, size, self._stroke_size)), layers) if layers else {}
 
 
 def _blended(grams: Mapping[str, Sequence[Tensor]], weights: Sequence[float], weight: float) -> tuple[GramTerm, ...]:
@@ -164,21 +210,25 @@ def _mean(values: Sequence[Tensor], parts: Sequence[float]) -> Tensor:
     return torch.stack([value * part for value, part in zip(values, parts, strict=True)]).sum(dim=0)
 
 
-def fit_style(image: Tensor, size: tuple[int, int], style_scale: float) -> Tensor:
+def fit_style(image: Tensor, size: tuple[int, int], stroke_size: float) -> Tensor:
     """A style's picture as it is shown to the painter of a frame.
+
+    Above 1 what is finer than wide strokes goes: a brush that is twice as wide leaves bristles that are, too.
 
     Args:
         image: (1, 3, H, W), 0..1.
         size: the frame's height and width.
-        style_scale: as of `StyleTargets`.
+        stroke_size: as of `StyleTargets`.
     Returns:
         (1, 3, h, w), 0..1.
     """
-    return resize(image, style_size((image.shape[2], image.shape[3]), size, style_scale))
+    shown = resize(image, style_size((image.shape[2], image.shape[3]), size, stroke_size))
+    return median(shown, round(BROADENING_PX * (stroke_size - 1))) if stroke_size > 1 else shown
 
 
-def style_size(own: tuple[int, int], size: tuple[int, int], style_scale: float) -> tuple[int, int]:
+def style_size(own: tuple[int, int], size: tuple[int, int], stroke_size: float) -> tuple[int, int]:
     """Height and width of a style as it is shown to the painter of a frame, by its own; else as of `fit_style`."""
     least = LEAST_EDGE_PX * max(own) / min(own)
-    long_edge = min(max(size) * style_scale, max(own))
-    return fit_long_edge(*own, math.ceil(max(least, long_edge)))
+    usual = min(max(size) * STYLE_SCALE, max(own))
+    most = max(usual, math.sqrt(MOST_ENLARGED * max(own) / min(own)))
+    return fit_long_edge(*own, math.ceil(max(least, min(stroke_size * usual, most))))

@@ -39,7 +39,7 @@ from stylevideo.render.disk import check_space
 from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import read_styles, seen_through
+from stylevideo.render.styles import directions_of, read_styles, seen_through
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
@@ -169,6 +169,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     vgg = None
     if settings.optimizer.iterations:
+        directions_of(settings.strokes)  # which refuses what is none
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)

@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from stylevideo.engine.directions import Directions
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
 from stylevideo.media.images.bars import border_of
-from stylevideo.media.images.pictures import Picture, read_as_srgb, to_floats, to_image
+from stylevideo.media.images.pictures import Picture, read_as_srgb, read_picture, to_floats, to_image
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.strokes import StrokeSettings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash
 from stylevideo.store.manifest import StyleContent
@@ -97,7 +99,7 @@ class ShotPalettes:
 def style_targets(
     styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings, palette: Palette | None = None
 ) -> StyleTargets:
-    """What frames should look like, by the settings' style layers and style scale, on the network's device.
+    """What frames should look like, by the settings' style layers and stroke size, on the network's device.
 
     Args:
         styles: with their pictures.
@@ -110,7 +112,27 @@ def style_targets(
     if palette is not None:
         images = [fitted_to(palette, image, settings.colors.color_amount) for image in images]
     pictures = [StylePicture(image.to(device), read.style.weight) for image, read in zip(images, styles, strict=True)]
-    return StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
+    directions = directions_of(settings.strokes)
+    return StyleTargets(vgg, pictures, settings.losses, settings.strokes.stroke_size, directions)
+
+
+def directions_of(strokes: StrokeSettings) -> Directions | None:
+    """Which way strokes should run; None for as in the styles.
+
+    Raises:
+        InputError: the picture of directions cannot be read, or is grey.
+    """
+    path = strokes.field_path
+    if path is None:
+        by_motion = strokes.stroke_angle == "motion"
+        return Directions(strokes.degrees, by_motion=by_motion) if strokes.stroke_angle else None
+    picture = read_picture(path)
+    if (picture == picture[..., :1]).all():
+        raise InputError(
+            f"--stroke-angle: {path} is grey, and holds no directions. Red must be the angle's cosine, green its sine, "
+            "both as 0.5 + 0.5 of it."
+        )
+    return Directions(picture=2 * to_image(picture)[:, :2] - 1)
 
 
 def _read_style(style: Style) -> ReadStyle:

@@ -33,6 +33,9 @@ from stylevideo.settings.sections import (
 from stylevideo.settings.strokes import StrokeSettings
 from stylevideo.text import did_you_mean
 
+REPLACED = {"style_scale": " It has become --stroke-size, whose 1 is what 1.25 was: 0.8 times as much is the same."}
+"""Settings that there were, and what is to be done."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -136,6 +139,11 @@ def leaves() -> Iterator[Leaf]:
     yield from _leaves_by_name().values()
 
 
+def instead_of(name: str) -> str:
+    """What took the place of a setting that there was, as a sentence behind a blank; empty if there was none."""
+    return REPLACED.get(name, "")
+
+
 @cache
 def _leaves_by_name() -> dict[str, Leaf]:
     return {
@@ -149,7 +157,7 @@ def _leaves_by_name() -> dict[str, Leaf]:
 def _leaf(name: str) -> Leaf:
     known = _leaves_by_name()
     if name not in known:
-        raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
+        raise SettingsError(f"There is no setting {name!r}.{instead_of(name) or did_you_mean(name, known)}")
     return known[name]
 
 

@@ -48,6 +48,7 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "references": references,
         "resting": _resting_to_dict(state.resting) if state.resting else None,
         "strokes_changed": state.strokes_changed,
+        "directions": None if state.directions is None else state.directions.cpu(),
     }
 
 
@@ -79,6 +80,7 @@ def load_state(
         references=references,
         resting=_resting_of(saved["resting"], device) if saved["resting"] else None,
         strokes_changed=saved["strokes_changed"],
+        directions=saved["directions"],
     )
 
 

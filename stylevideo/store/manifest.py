@@ -99,6 +99,7 @@ class Asked:
         weights: SHA-256 of the weights' file, if the settings name one.
         raft_weights: likewise of RAFT's.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
+        stroke_field: SHA-256 of the picture of directions, likewise.
     """
 
     stylevideo: str = item(EVERY)
@@ -110,6 +111,7 @@ class Asked:
     weights: str = item(Use.REQUEST)
     raft_weights: str = item(Use.REQUEST)
     vectors: str = item(EVERY)
+    stroke_field: str = item(EVERY)
 
     @classmethod
     def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings) -> Asked:
@@ -130,6 +132,7 @@ class Asked:
             weights=weights_hash(settings.weights.file),
             raft_weights=weights_hash(settings.motion.weights_file),
             vectors=_vectors_identity(settings.motion.vectors_path),
+            stroke_field=weights_hash(settings.strokes.field_path),
         )
 
     @property

@@ -40,7 +40,7 @@ from stylevideo.system.heartbeat import broken_off_when
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 PAINTED = {
-    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6},
+    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "stroke_size": 0.5},
     **{"device": "cpu", "threads": 1, "size": 64},
 }
 """As few iterations as carry anything from frame to frame."""

@@ -53,7 +53,7 @@ from stylevideo.timeline.selection import Clip, FrameSelection
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
 SETTINGS = Settings().with_values(
-    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6},
+    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "stroke_size": 0.5},
     **{"device": "cpu", "threads": 1, "size": 64},
 )
 STYLES = (Style(STYLE),)

@@ -28,7 +28,7 @@ from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.selection import FrameSelection
 
-SMALL = {**QUICK, "first_iterations": 2, "coarsest_size": 0, "style_scale": 0.6, "size": 64}
+SMALL = {**QUICK, "first_iterations": 2, "coarsest_size": 0, "stroke_size": 0.5, "size": 64}
 PAINTED = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
 UNPAINTED = ["--iterations=0"]
 
