@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from conftest import STYLE
 from torch import Tensor
 
 from stylevideo.engine.directions import Directions
@@ -23,7 +24,6 @@ from stylevideo.ops.orientation import apart, tensors
 from stylevideo.ops.warp import warp
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import state_to_dict
-from conftest import STYLE
 
 QUICK = Settings().with_values(
     first_iterations=10, iterations=1, new_iterations=4, coarsest_size=0, stroke_size=0.5, guard=0.0
