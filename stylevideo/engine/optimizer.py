@@ -209,7 +209,8 @@ class FrameOptimizer:
     ) -> Objective:
         losses, weights = self.settings.losses, self.settings.direction.style_weights
         style = self._targets.at(_size(frame), weights)
-        style = replace(style, strokes=self._strokes_at(frame))
+        if strokes := self._strokes_at(frame):
+            style = style.steered(strokes)
         return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)
 
     def _strokes_at(self, frame: Tensor) -> StrokeField | None:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stylevideo.engine.directions import Directions
 from stylevideo.engine.matcher import Matcher
-from stylevideo.engine.terms import GramTerm, PlaceFinder, StyleTerm, WeighedFinder
+from stylevideo.engine.terms import GramTerm, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
+from stylevideo.engine.turning import turned
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.filters import median
 from stylevideo.ops.losses import gram_matrix
@@ -64,13 +65,18 @@ class StyleAtSize:
     """
 
     terms: tuple[StyleTerm, ...]
-    finders: tuple[tuple[PlaceFinder, float], ...] = ()
+    finders: tuple[tuple[WeighedFinder, float], ...] = ()
     strokes: StrokeField | None = None
 
     @property
     def weight(self) -> float:
         """Of all terms together."""
         return sum(term.weight for term in self.terms) + sum(weight for _, weight in self.finders)
+
+    def steered(self, strokes: StrokeField) -> StyleAtSize:
+        """The same for a frame whose strokes should run along a field."""
+        finders = tuple((finder.steered(strokes.field), weight) for finder, weight in self.finders)
+        return replace(self, finders=finders, strokes=strokes)
 
 
 @dataclass(frozen=True)
@@ -171,15 +177,30 @@ class StyleTargets:
         by_gram, placed = losses.layers_by_gram, (*losses.layers_transported, *losses.layers_matched)
         grams = self._grams_of_each(size, by_gram)
         # A place at a picture's border looks like what lies outside it; a margin keeps that from being copied.
-        places = [self._features(picture, size, placed, with_margin) for picture in self._pictures]
+        places, lines = self._places(size, placed)
         finders: list[tuple[WeighedFinder, float]] = []
         if losses.layers_transported:
-            finders.append((Transporter(places, weights, losses.layers_transported), 1 - losses.part_matched))
+            finders.append((Transporter(places, weights, losses.layers_transported, lines), 1 - losses.part_matched))
         if losses.layers_matched:
-            finders.append((Matcher(places, weights, losses.layers_matched), losses.part_matched))
+            finders.append((Matcher(places, weights, losses.layers_matched, lines), losses.part_matched))
         of_grams = 1 - losses.part_matched
         usual = StyleAtSize(_blended(grams, weights, of_grams), tuple(finders))
         return _StylesAtSize(grams, of_grams, tuple(finders), usual)
+
+    def _places(
+        self, size: tuple[int, int], layers: Sequence[str]
+    ) -> tuple[list[Mapping[str, Tensor]], list[Mapping[str, Tensor]]]:
+        """The styles' features; where strokes should run some way, at several angles, with the way they run there."""
+        if self.directions is None or not layers:
+            return [self._features(picture, size, layers, with_margin) for picture in self._pictures], []
+        each = [
+            own
+            for picture in self._pictures
+            for own in turned(
+                fit_style(picture.image, size, self._stroke_size), self._vgg, tuple(dict.fromkeys(layers))
+            )
+        ]
+        return [own.features for own in each], [own.lines for own in each]
 
     @property
     def _weights(self) -> list[float]:

@@ -145,6 +145,10 @@ class WeighedFinder(PlaceFinder, Protocol):
         """The same for styles of other weights, at least one of them above 0; nothing of the styles is found anew."""
         ...
 
+    def steered(self, field: Tensor) -> WeighedFinder:
+        """The same for a picture whose strokes should run along a field, (1, 2, H, W), at the picture's size."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rest:
