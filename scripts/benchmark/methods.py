@@ -63,18 +63,8 @@ OF_FRAMES = (
 )
 """Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""
 ENGINE_ALONE = (
-    *(
-        "directions",
-        "looks",
-        "matcher",
-        "objective",
-        "optimizer",
-        "places",
-        "sequence",
-        "targets",
-        "terms",
-        "transporter",
-    ),
+    *("looks", "matcher", "objective", "optimizer", "places", "sequence", "strokes/directions", "strokes/turning"),
+    *("targets", "terms", "transporter"),
 )
 OPS_ALONE = (
     "filters",

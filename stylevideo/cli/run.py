@@ -38,6 +38,7 @@ from stylevideo.text import counted, duration, seconds_of
 
 SECTION_TITLES = {
     "direction": "the look, and how it changes",
+    "strokes": "strokes",
     "losses": "what counts",
     "optimizer": "how a frame is optimised",
     "weights": "the network's weights",

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylevideo.engine.turning import aligned, bins, shares_of_bins
+from stylevideo.engine.strokes.turning import aligned, bins, shares_of_bins
 from stylevideo.ops.matching import (
     Parents,
     directions,

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylevideo.engine.boil import stirred
 from stylevideo.engine.carry import BlendTarget, Carried, Reference, blended, carry, extended_motion
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.resting import Resting, boxes_to_paint, cell_of, easing, moving_cells, put_to_rest
+from stylevideo.engine.strokes.boil import stirred
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from stylevideo.engine.directions import Directions
 from stylevideo.engine.matcher import Matcher
+from stylevideo.engine.strokes.directions import Directions
+from stylevideo.engine.strokes.turning import turned
 from stylevideo.engine.terms import GramTerm, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
-from stylevideo.engine.turning import turned
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.filters import median
 from stylevideo.ops.losses import gram_matrix

@@ -15,7 +15,7 @@ from copy import copy
 import torch
 from torch import Tensor
 
-from stylevideo.engine.turning import BINS, aligned, bins, shares_of_bins
+from stylevideo.engine.strokes.turning import BINS, aligned, bins, shares_of_bins
 from stylevideo.ops.tiles import Tile
 from stylevideo.ops.transport import Transport, blended, cloud_of, moments, sums_about
 

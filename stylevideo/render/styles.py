@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylevideo.engine.directions import Directions
+from stylevideo.engine.strokes.directions import Directions
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
 from stylevideo.media.images.bars import border_of

@@ -11,8 +11,8 @@ import torch
 from conftest import STYLE
 from torch import Tensor
 
-from stylevideo.engine.directions import Directions
 from stylevideo.engine.sequence import SequenceState, stylize_sequence
+from stylevideo.engine.strokes.directions import Directions
 from stylevideo.engine.targets import StylePicture, StyleTargets, style_size
 from stylevideo.media.images.pictures import read_picture, to_image
 from stylevideo.models.vgg import VGG19
