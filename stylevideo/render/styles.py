@@ -20,10 +20,11 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.settings.settings import Settings
-from stylevideo.settings.strokes import StrokeSettings
+from stylevideo.settings.strokes import ANGLE_WORDS, StrokeSettings
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash
 from stylevideo.store.manifest import StyleContent
+from stylevideo.text import did_you_mean, quoted
 from stylevideo.timeline.clip import Shot
 
 PALETTE_EDGE_PX = 320
@@ -126,6 +127,11 @@ def directions_of(strokes: StrokeSettings) -> Directions | None:
     if path is None:
         by_motion = strokes.stroke_angle == "motion"
         return Directions(strokes.degrees, by_motion=by_motion) if strokes.stroke_angle else None
+    if not path.exists():
+        raise InputError(
+            f"--stroke-angle: there is no picture {quoted(str(path))}.{did_you_mean(str(path), ANGLE_WORDS)} "
+            "Give degrees, gradient, motion, or a picture of directions."
+        )
     picture = read_picture(path)
     if (picture == picture[..., :1]).all():
         raise InputError(
