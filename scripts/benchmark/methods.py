@@ -67,16 +67,7 @@ ENGINE_ALONE = (
     *("targets", "terms", "transporter"),
 )
 OPS_ALONE = (
-    "filters",
-    "fine_structure",
-    "losses",
-    "margin",
-    "matching",
-    "orientation",
-    "parts",
-    "pyramid",
-    "tiles",
-    "transport",
+    *("fine_structure", "losses", "margin", "matching", "orientation", "parts", "pyramid", "tiles", "transport"),
 )
 OF_FRAMES_ALONE = (
     *(f"engine/{name}.py" for name in ENGINE_ALONE),

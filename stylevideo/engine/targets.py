@@ -18,7 +18,6 @@ from stylevideo.engine.strokes.turning import turned
 from stylevideo.engine.terms import GramTerm, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
-from stylevideo.ops.filters import median
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import with_margin
 from stylevideo.ops.orientation import power
@@ -27,10 +26,6 @@ from stylevideo.settings.sections import LossSettings
 
 STYLE_SCALE = 1.25
 """Long edge of a style at a stroke size of 1, in parts of the frame's."""
-MOST_ENLARGED = 1 << 23
-"""Pixels up to which a style is shown for wide strokes: features of one take 1.5 kB."""
-BROADENING_PX = 2.0
-"""Reach of the median that takes away what is too fine for strokes, for each width above the first."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +105,8 @@ class StyleTargets:
         vgg: the network, on its device.
         pictures: at least one style.
         losses: which painter, and its layers.
-        stroke_size: width of strokes, in parts of what the styles have where their long edge is 1.25 times the
-            frame's, or their own if that is less, so that they are not enlarged. No style is made too small for the
-            network, nor enlarged to more than `MOST_ENLARGED` pixels.
+        stroke_size: width of strokes: at 1 a style's long edge is 1.25 times the frame's. A style is never enlarged
+            beyond its own size, which would only teach the film blur, nor made too small for the network.
         directions: which way strokes should run; None for as in the styles.
     Attributes:
         directions: as they were given.
@@ -234,8 +228,6 @@ def _mean(values: Sequence[Tensor], parts: Sequence[float]) -> Tensor:
 def fit_style(image: Tensor, size: tuple[int, int], stroke_size: float) -> Tensor:
     """A style's picture as it is shown to the painter of a frame.
 
-    Above 1 what is finer than wide strokes goes: a brush that is twice as wide leaves bristles that are, too.
-
     Args:
         image: (1, 3, H, W), 0..1.
         size: the frame's height and width.
@@ -243,13 +235,11 @@ def fit_style(image: Tensor, size: tuple[int, int], stroke_size: float) -> Tenso
     Returns:
         (1, 3, h, w), 0..1.
     """
-    shown = resize(image, style_size((image.shape[2], image.shape[3]), size, stroke_size))
-    return median(shown, round(BROADENING_PX * (stroke_size - 1))) if stroke_size > 1 else shown
+    return resize(image, style_size((image.shape[2], image.shape[3]), size, stroke_size))
 
 
 def style_size(own: tuple[int, int], size: tuple[int, int], stroke_size: float) -> tuple[int, int]:
     """Height and width of a style as it is shown to the painter of a frame, by its own; else as of `fit_style`."""
     least = LEAST_EDGE_PX * max(own) / min(own)
-    usual = min(max(size) * STYLE_SCALE, max(own))
-    most = max(usual, math.sqrt(MOST_ENLARGED * max(own) / min(own)))
-    return fit_long_edge(*own, math.ceil(max(least, min(stroke_size * usual, most))))
+    long_edge = min(max(size) * STYLE_SCALE * stroke_size, max(own))
+    return fit_long_edge(*own, math.ceil(max(least, long_edge)))

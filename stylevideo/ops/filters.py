@@ -1,4 +1,4 @@
-"""Blur, median and luma."""
+"""Blur and luma."""
 
 from __future__ import annotations
 
@@ -51,20 +51,6 @@ def _blurred_roughly(planes: np.ndarray, sigma: float) -> np.ndarray:
     half = cv2.resize(planes, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
     narrower = _blurred_roughly(half, math.sqrt(sigma**2 - HALVED_VARIANCE) / 2)
     return cv2.resize(narrower, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def median(image: Tensor, reach: int) -> Tensor:
-    """Each channel's median over a square around each pixel: what is finer goes, borders stay sharp.
-
-    Args:
-        image: (1, 3, H, W), 0..1, on any device; looked at on the CPU, in 8 bits.
-        reach: of the square from its middle, pixels.
-    Returns:
-        (1, 3, H, W).
-    """
-    planes = (image[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().contiguous().numpy()
-    found = cv2.medianBlur(planes, 2 * reach + 1) if reach else planes
-    return torch.from_numpy(found).permute(2, 0, 1)[None].to(image.device) / 255
 
 
 LUMA = (0.299, 0.587, 0.114)

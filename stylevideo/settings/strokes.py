@@ -36,8 +36,8 @@ class StrokeSettings:
 
     stroke_size: float = setting(
         1.0,
-        "width of the strokes, in parts of what the styles give a film by themselves, whose long edge is then 1.25 "
-        "times the film's",
+        "how wide strokes are: the painter sees the styles so many times as large, but never larger than they are; at "
+        "1 their long edge is 1.25 times the film's",
         minimum=0.5,
         maximum=4,
         commands=("evaluate",),

@@ -126,8 +126,10 @@ def test_a_picture_of_directions_is_cosine_and_sine_against_the_clock() -> None:
     torch.testing.assert_close(Directions(picture=-picture).field(None, (64, 96)), given)
 
 
-@pytest.mark.parametrize("frame", [(72, 128), (480, 853), (1080, 1920)])
-def test_a_style_is_as_much_larger_as_strokes_are_wider(frame: tuple[int, int]) -> None:
+@pytest.mark.parametrize("lines", [120, 240])
+def test_a_style_is_as_much_larger_as_strokes_are_wider_but_not_than_it_is(lines: int) -> None:
+    frame = (lines, lines * 4 // 3)
     usual = style_size((768, 1024), frame, 1.0)
-    for width in (0.5, 2.0, 3.0):
+    for width in (0.5, 2.0):
         assert style_size((768, 1024), frame, width)[0] == pytest.approx(width * usual[0], rel=0.02)
+    assert style_size((768, 1024), (1080, 1440), 4.0) == (768, 1024)
