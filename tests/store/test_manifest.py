@@ -23,6 +23,7 @@ ASKED = Asked(
     weights="",
     raft_weights="",
     vectors="",
+    stroke_field="",
 )
 MADE = Manifest(
     asked=ASKED,
