@@ -28,7 +28,7 @@ WIDER, RINGS = 2.5, 3
 """Where there is nothing to go by, so many times as far around is looked, again and again."""
 LEAST_SHARE = 0.02
 """Power, in parts of the mean, from which on a place goes by itself and not by what lies around it."""
-NEWEST_SHARE = 0.25
+NEWEST_SHARE = 0.1
 """Of a frame in what it goes by, the rest is carried from those before: directions must not flicker."""
 LEAST_POWER = 1e-9
 
