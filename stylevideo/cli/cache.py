@@ -19,10 +19,12 @@ def add_parsers(commands: Commands) -> None:
     """Add the command with its actions."""
     parser = commands.add_parser("cache", help="show unfinished work, or throw it away")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    shown = actions.add_parser("list", help="show the unfinished films, and what their frames take on disk")
+    shown = actions.add_parser(
+        "list", help="show films that are unfinished or keep frames, and what those take on disk"
+    )
     set_command(shown, "cache list", _list)
     add_json(shown)
-    cleared = actions.add_parser("clear", help="throw away the frames of unfinished films")
+    cleared = actions.add_parser("clear", help="throw away the frames of unfinished films, and those that are kept")
     set_command(cleared, "cache clear", _clear)
     cleared.add_argument("-y", "--yes", action="store_true", help="do not ask")
     for action in (shown, cleared):
@@ -45,7 +47,9 @@ def _list(options: argparse.Namespace) -> None:
     for work in found:
         print_line(_unfinished(work))
     if not options.quiet:
-        print_line(f"{len(found)} unfinished, {bytes_in_words(sum(work.bytes for work in found))}", sys.stderr)
+        unfinished = sum(not work.is_whole for work in found)
+        kept = f", {len(found) - unfinished} kept" if unfinished < len(found) else ""
+        print_line(f"{unfinished} unfinished{kept}, {bytes_in_words(sum(work.bytes for work in found))}", sys.stderr)
 
 
 def _clear(options: argparse.Namespace) -> None:
@@ -78,5 +82,5 @@ def _require_yes(question: str) -> None:
 def _unfinished(work: Unfinished) -> str:
     touched = time.strftime("%Y-%m-%d %H:%M", time.localtime(work.touched))
     working = ", a run is working on it" if work.in_use else ""
-    size = bytes_in_words(work.bytes)
-    return f"{work.film}: {counted(work.frames, 'frame')} finished, {size}, last touched {touched}{working}"
+    size, kept = bytes_in_words(work.bytes), "kept" if work.is_whole else "finished"
+    return f"{work.film}: {counted(work.frames, 'frame')} {kept}, {size}, last touched {touched}{working}"

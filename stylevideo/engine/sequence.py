@@ -161,7 +161,8 @@ def stylize_sequence(
         painted = None
         if state is not None and motion is not None:
             changes = settings.changes_at(frame.index)
-            state = replace(state, resting=None) if changes else state  # what rests has another look
+            if changes:  # what rests has another look, and losses by other weights are not compared
+                state = replace(state, resting=None, recent_losses=())
             same = None if changes or _lives(state, frame, optimizer) else repeat(state, motion, blend)
             painted = same or follow(state, image, frame, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)

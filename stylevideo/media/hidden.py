@@ -40,7 +40,7 @@ _WITHIN = f"({'|'.join(_FOLDERS)})/"
 _PART_FILE = re.compile(rf"({_WITHIN})?\.((?P<writer>{PROCESS_MARK})-)?[0-9a-f]{{16}}\.part")
 """Parts of earlier versions do not say who writes them."""
 _FILE = re.compile(
-    rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|pt|complete)|{CLAIMS}/[0-9]+\.[0-9]+|{_PART_FILE.pattern}"
+    rf"[a-z_]+\.json|{_WITHIN}[0-9]+\.(png|tif|json|complete)|{_WITHIN}[0-9]+(-[0-9]+)?\.pt|{CLAIMS}/[0-9]+\.[0-9]+|{_PART_FILE.pattern}"
 )
 """The files that the program puts there, beside those in folders of parts."""
 

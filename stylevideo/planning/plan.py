@@ -207,6 +207,7 @@ def _check_spared(
         "a style picture": {style.path for request in requests for style in request.styles},
         "the weights file": {file for request in requests if (file := request.settings.weights.file)},
         "the file of RAFT's weights": {file for request in requests if (file := request.settings.motion.weights_file)},
+        "the picture of --palette": {file for request in requests if (file := request.settings.colors.palette_file)},
         "the job file": job_files,
         "the user file": [user] if user else [],
     }

@@ -8,6 +8,7 @@ import shutil
 from stylevideo.errors import StorageError
 from stylevideo.ops.margin import painted_size
 from stylevideo.render.job import Job
+from stylevideo.store.kept import KEPT_STATE_FRAMES
 from stylevideo.system.folders import nearest_folder
 from stylevideo.text import bytes_in_words
 
@@ -41,17 +42,20 @@ SPARE_FRAMES = 4
 
 
 def bytes_needed(job: Job, finished: int = 0) -> int:
-    """Disk space for the frames that are not finished, their state, and the film: a guess, without the sound."""
+    """Disk space for the frames that are not finished, their states, and the film: a guess, without the sound."""
     film = math.prod(job.size) * FILM_BYTES_PX[job.delivery.name]
     if job.delivery.name == "ffv1" and job.bits > 8:
         film = frame_bytes(job)
     count = len(job.clip.frames)
     missing = count - finished
-    return round(frame_bytes(job) * missing + film * count + (state_bytes(job) if missing else 0))
+    states = state_bytes(job) if missing else 0
+    if job.settings.output.keep_frames:
+        states += missing // KEPT_STATE_FRAMES * state_bytes(job) // 2
+    return round(frame_bytes(job) * missing + film * count + states)
 
 
 def state_bytes(job: Job) -> int:
-    """Disk space for the state of the shot that is being painted."""
+    """Disk space for the state of the shot that is being painted, the new one beside the old."""
     if not job.paints:
         return 0
     pixels = math.prod(painted_size(*job.size))

@@ -21,6 +21,7 @@ from stylevideo.media.images.view import sequence_view
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.vectors import VectorMotion, Vectors
+from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
 from stylevideo.render.styles import ReadStyle
@@ -54,6 +55,7 @@ class Job:
         asked: what is asked for, by which the film is known again.
         notes: what could not be done as asked, or was asked for without effect, as sentences.
         store: the film's unfinished work, as far as it is there or begun.
+        palette: that the styles' are fitted to in all shots; None where nothing is, or each shot's own is found.
         find_motion: makes the source of motion that looks at the pictures, one for each thread.
         vectors: what a renderer says of the motion; None where it says nothing.
     """
@@ -75,6 +77,7 @@ class Job:
     asked: Asked
     notes: tuple[str, ...]
     store: FrameStore | None = None
+    palette: Palette | None = None
     find_motion: Callable[[], MotionSource] = DISFlow
     vectors: VectorSource | None = None
 

@@ -39,13 +39,16 @@ from stylevideo.render.disk import check_space
 from stylevideo.render.job import Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import directions_of, read_styles, seen_through
+from stylevideo.render.styles import directions_of, palette_of, read_styles, seen_through
+from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, read_note
-from stylevideo.store.manifest import Asked
+from stylevideo.store.kept import ASKED_NAME, Kept
+from stylevideo.store.manifest import OF_FRAMES, Asked
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
@@ -127,13 +130,23 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     if mode is Mode.HELP:
         return FrameStore(places, resume_key, join=True)
     check_space(job, 0 if attempt.anew else finished_frames(places))
+    keeps = job.settings.output.keep_frames
+    # A looped film's end depends on its beginning.
+    by_frame = keeps and not job.settings.temporal.loop
+    weights = [read.style.weight for read in job.styles]
+    asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
+    kept = None if attempt.anew else Kept.find(places, resume_key, asked, OF_FRAMES)
     if mode is Mode.CHECK:
-        return None if attempt.anew else find_store(places, resume_key)
+        return None if attempt.anew or kept else find_store(places, resume_key)
     if (changed := changed_parts(attempt.given_up)) and not attempt.anew:  # killed before `_make_way` could say so
         accept_changes(places, changed)
+    if kept:
+        kept.change(resume_key, asked)
     remembered = {FALLBACK_NAME: dict(attempt.given_up)} if attempt.given_up else {}
     store = FrameStore(places, resume_key, attempt.anew, remembered)
     store.write_note(REQUEST_NAME, job.asked.key)
+    if keeps:
+        store.write_note(ASKED_NAME, asked)
     return store
 
 
@@ -147,6 +160,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     """
     device = choose_device(settings.optimizer.device)
     styles = read_styles(request.styles)
+    liked = read_styles([Style(file)]) if (file := settings.colors.palette_file) else ()
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
     clip = _open_clip(request, footage, writes)
@@ -160,7 +174,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
     bits = _bits(footage, info, delivery, facts)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
-        styles = seen_through(styles, sequence_view(reading.view))
+        styles, liked = (seen_through(read, sequence_view(reading.view)) for read in (styles, liked))
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
@@ -173,7 +187,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
     asked = Asked.of(watch.identity, [read.content for read in styles], request.settings)
-    colors = tuple(read.note for read in styles if read.note)
+    colors = tuple(read.note for read in (*styles, *liked) if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)
@@ -194,6 +208,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode) -> Job:
         plan=plan,
         asked=asked,
         notes=notes,
+        palette=palette_of(liked[0]) if liked else None,
         find_motion=_finder(settings, device),
         vectors=vectors,
     )

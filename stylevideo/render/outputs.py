@@ -113,6 +113,7 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
     motion = request.settings.motion
     refuse_onto("the file of RAFT's weights", filter(None, [motion.weights_file]), written)
+    refuse_onto("the picture of --palette", filter(None, [request.settings.colors.palette_file]), written)
     vectors = list_vectors(motion.vectors_path).files if motion.vectors_path else ()
     refuse_onto("one of the clip's motion vectors", filter(None, vectors), written)
     if options.overwrite:

@@ -26,6 +26,7 @@ from stylevideo.reports.events import FrameFinished, Listener
 from stylevideo.reports.results import FrameRecord, Waits
 from stylevideo.store.checkpoint import state_to_dict
 from stylevideo.store.frames import FrameStore
+from stylevideo.store.kept import KEPT_STATE_FRAMES
 from stylevideo.system.background import POLL_S, Stopwatch, WriteBehind
 from stylevideo.system.device import model_of
 from stylevideo.system.heartbeat import beat, broken_off_when, end_if_asked
@@ -51,6 +52,7 @@ class _FrameToSave:
         record: what is reported of it.
         state: after it, on its device; None where it ends its shot.
         due_state: the same as plain values on the CPU, where it is to be saved.
+        stays: whether that is kept with the frames.
     """
 
     shot: int
@@ -59,6 +61,7 @@ class _FrameToSave:
     record: FrameRecord
     state: SequenceState | None
     due_state: dict[str, Any] | None
+    stays: bool
 
 
 class Saver:
@@ -84,6 +87,7 @@ class Saver:
     ) -> None:
         self.waiting = Stopwatch()
         self._job, self._store, self._on_saved = job, store, on_saved
+        self._keeps = job.settings.output.keep_frames
         self._device = model_of(job.device) if job.paints else ""
         self._saved: SimpleQueue[FrameRecord] = SimpleQueue()
         self._due_at, self._is_saving_state = float("-inf"), False
@@ -106,9 +110,10 @@ class Saver:
             self._states.raise_error()
             result = made.result
             record = FrameRecord.of(self._job.clip.selection, result, self._device)
-            state, due_state = None if made.ends_shot else made.state, self._due_state(made)
+            stays = self._keeps and (result.index + 1 - made.shot.start) % KEPT_STATE_FRAMES == 0 and not made.ends_shot
+            state, due_state = None if made.ends_shot else made.state, self._due_state(made, stays)
             image = result.image.cpu()
-            self._frames.put(_FrameToSave(made.shot.index, result.index, image, record, state, due_state))
+            self._frames.put(_FrameToSave(made.shot.index, result.index, image, record, state, due_state, stays))
 
     def require_saved(self) -> None:
         """Look whether all went well so far, and wait for nothing.
@@ -134,10 +139,10 @@ class Saver:
         self._close(with_state=True)
         self.require_saved()
 
-    def _due_state(self, made: Made) -> dict[str, Any] | None:
+    def _due_state(self, made: Made, stays: bool) -> dict[str, Any] | None:
         """The state after a frame, if it is to be saved; a shot that is complete needs none."""
         now = time.monotonic()
-        if not made.ends_shot and (now < self._due_at or self._is_saving_state):
+        if not (made.ends_shot or stays) and (now < self._due_at or self._is_saving_state):
             return None
         self._due_at = now + CHECKPOINT_S
         if made.ends_shot:
@@ -151,7 +156,7 @@ class Saver:
         unsaved, self._unsaved = self._unsaved, None
         if unsaved and with_state:
             with suppress(Exception):  # the run ends for a reason of its own
-                self._states.put((unsaved[0], state_to_dict(unsaved[1])))
+                self._states.put((unsaved[0], state_to_dict(unsaved[1]), None))
         self._states.close()
 
     def _save(self, frame: _FrameToSave) -> None:
@@ -160,13 +165,14 @@ class Saver:
             self._store.complete(frame.shot, frame.record.number)
         self._unsaved = None if frame.state is None else (frame.shot, frame.state)
         if frame.due_state is not None:
-            self._states.put((frame.shot, frame.due_state))
+            self._states.put((frame.shot, frame.due_state, frame.index if frame.stays else None))
             self._unsaved = None
         self._on_saved(frame.shot, frame.index)
         self._saved.put(frame.record)
 
-    def _save_state(self, shot_and_state: tuple[int, dict[str, Any]]) -> None:
-        self._store.save_state(*shot_and_state)
+    def _save_state(self, state: tuple[int, dict[str, Any], int | None]) -> None:
+        """A shot's, with the frame after which it stays, if it does."""
+        self._store.save_state(*state)
         self._is_saving_state = False
 
 

@@ -14,7 +14,14 @@ from stylevideo.engine.strokes.directions import Directions
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.errors import InputError
 from stylevideo.media.images.bars import border_of
-from stylevideo.media.images.pictures import Picture, read_as_srgb, read_picture, to_floats, to_image
+from stylevideo.media.images.pictures import (
+    Picture,
+    fit_picture,
+    read_as_srgb,
+    read_picture,
+    to_floats,
+    to_image,
+)
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
@@ -73,9 +80,14 @@ def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ..
 
 
 class ShotPalettes:
-    """Gathers how a clip's colours are spread in each shot, from all of its frames, small."""
+    """Gathers how a clip's colours are spread in each shot, from all of its frames, small.
 
-    def __init__(self) -> None:
+    Args:
+        together: whether all shots have one palette.
+    """
+
+    def __init__(self, together: bool = False) -> None:
+        self._together = together
         self._found: dict[int, Palette | None] = {}
 
     def look(self, index: int, picture: Picture) -> None:
@@ -93,8 +105,17 @@ class ShotPalettes:
 
     def of(self, shots: Sequence[Shot]) -> tuple[Palette | None, ...]:
         """One for each shot; None where nothing counts."""
-        each = ([self._found[index] for index in range(shot.start, shot.stop)] for shot in shots)
+        film = range(shots[0].start, shots[-1].stop)
+        stretches = [film] * len(shots) if self._together else [range(shot.start, shot.stop) for shot in shots]
+        each = ([self._found[index] for index in stretch] for stretch in stretches)
         return tuple(Palette.together(seen) if (seen := list(filter(None, found))) else None for found in each)
+
+
+def palette_of(read: ReadStyle) -> Palette | None:
+    """How the colours of a picture are spread."""
+    height, width = read.picture.shape[:2]
+    small = fit_picture(read.picture, fit_long_edge(height, width, min(PALETTE_EDGE_PX, max(height, width))))
+    return Palette.of(to_image(small).clamp(0, 1))
 
 
 def style_targets(

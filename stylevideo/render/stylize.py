@@ -257,7 +257,7 @@ class _Run:
                 notes = pipeline.finish_film()
             result = _finish(job, store, shots, notes, pipeline.waits(), began)
         try:
-            stays = store.remove()
+            stays = store.keep() if job.settings.output.keep_frames else store.remove()
         except StyleVideoError as error:  # the film is complete all the same
             stays = str(error)
         return replace(result, warnings=(*result.warnings, stays)) if stays else result
@@ -392,13 +392,15 @@ def _detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[S
         settings = replace(settings, bars="paint", fades="paint")  # nobody asks what is a picture
     find = partial(detect_shots, job.clip.selection, settings)
     with job.watch.guard():
-        palettes = ShotPalettes() if job.settings.colors.color == "match" and job.paints else None
+        colors = job.settings.colors
+        is_fitted = colors.color == "match" and job.paints
+        palettes = ShotPalettes(colors.palette == "film") if is_fitted and job.palette is None else None
         if palettes:
             shots = find(replace(job.reading, bits=8), stop, job.size, palettes.look)
         else:
             shots = find(job.analysis_options, stop, job.size)
     shots = with_one_picture(shots) if job.settings.temporal.loop else shots
-    return shots, palettes.of(shots) if palettes else ()
+    return shots, palettes.of(shots) if palettes else (job.palette,) * len(shots) if job.palette and is_fitted else ()
 
 
 def _remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> tuple[Shot, ...]:

@@ -6,16 +6,15 @@ Knows curves over frames' numbers, and how an index is a number; knows nothing o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from stylevideo.settings.curves import KEY, Curve
 from stylevideo.settings.direction import style_number
 from stylevideo.settings.settings import Settings
-
-UNGUARDED_FRAMES = 5
-"""Behind a frame whose settings differ: the guard compares its loss with so many before it, by other weights."""
 
 
 class AsksFrames(Protocol):
@@ -28,6 +27,24 @@ class AsksFrames(Protocol):
     def changes_at(self, frame: int) -> bool:
         """As `Settings.changes_at`."""
         ...
+
+
+def told(settings: AsksFrames, frames: Iterable[int], style_weights: Sequence[float]) -> Iterator[str]:
+    """What each of some frames is asked for, in few letters: alike only where it is the same.
+
+    Args:
+        settings: that say it.
+        frames: their indices.
+        style_weights: with which the styles are named.
+    """
+    known: dict[Settings, str] = {}
+    for frame in frames:
+        asked = settings.at(frame)
+        if asked not in known:
+            weights = [float(weight) for weight in asked.direction.style_weights or style_weights]
+            text = json.dumps([asked.fingerprint(), weights], sort_keys=True)
+            known[asked] = hashlib.sha256(text.encode()).hexdigest()[:16]
+        yield known[asked]
 
 
 @dataclass(frozen=True)
@@ -47,18 +64,13 @@ class SettingsOverTime:
     number: Callable[[int], int]
 
     def at(self, frame: int) -> Settings:
-        """What a frame is asked for, by its index: plain values, without strength and without keys.
-
-        The guard leaves a frame alone as long as the frames that it is compared with were asked for something else.
-        """
+        """What a frame is asked for, by its index: plain values, without strength and without keys."""
         values = self._values(frame)
         weights = dict(enumerate(self.style_weights, 1)) | {
             number: value for name, value in values.items() if (number := style_number(name))
         }
         own = {name: value for name, value in values.items() if not style_number(name)}
-        recent = range(max(0, frame - UNGUARDED_FRAMES), frame + 1)
-        more = {"guard": 0.0} if any(map(self.changes_at, recent)) else {}
-        plain = self.settings.with_values(**{**own, **more, KEY: ()})
+        plain = self.settings.with_values(**{**own, KEY: ()})
         direction = dataclasses.replace(plain.direction, style_weights=tuple(weights.values()))
         return dataclasses.replace(plain, direction=direction).at(frame)
 

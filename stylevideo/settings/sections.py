@@ -72,6 +72,10 @@ def _amount_is_idle(settings: Any, _: ClipFacts) -> str:
     return "--color style keeps none of the source's colours" if settings.colors.color == "style" else ""
 
 
+def _palette_is_idle(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.colors.color == "match" else "it is for --color match"
+
+
 def _no_cuts_are_looked_for(settings: Any, _: ClipFacts) -> str:
     return "" if settings.shots.detect_cuts else "--no-detect-cuts looks for none"
 
@@ -340,7 +344,7 @@ class ColorSettings:
     color: str = setting(
         "style",
         "style: the style's colours; source: each pixel keeps the source's colour, and brightness alone is painted; "
-        "match: before painting, the style's palette is fitted to each shot's",
+        "match: before painting, the style's palette is fitted to --palette",
         choices=("style", "source", "match"),
     )
     color_amount: float = setting(
@@ -350,6 +354,21 @@ class ColorSettings:
         maximum=1,
         idle=_amount_is_idle,
     )
+    palette: str = setting(
+        "shot",
+        "what --color match fits the style's palette to: each shot's own, the whole film's, or a picture's, so that "
+        "all shots of a sequence have the same colours",
+        metavar="shot|film|PICTURE",
+        affects=Affects.FILM,
+        no_files=("shot", "film"),
+        idle=_palette_is_idle,
+    )
+
+    @property
+    def palette_file(self) -> Path | None:
+        """The picture whose palette is fitted to, if there is one."""
+        is_named = self.color == "match" and self.palette not in ("shot", "film")
+        return Path(self.palette) if is_named else None
 
 
 @dataclass(frozen=True)
@@ -579,6 +598,13 @@ class OutputSettings:
     )
     restart: bool = setting(
         False, "throw away the frames that an interrupted run left, instead of going on", affects=Affects.RUN
+    )
+    keep_frames: bool = setting(
+        False,
+        "keep the finished frames, and a state every 24, in a hidden folder beside the film when it is complete: of a "
+        "film that is made again with other keys each shot is repainted from the first frame on that they change; "
+        "`stylevideo cache clear` throws them away",
+        affects=Affects.RUN,
     )
     sheet: str = setting(
         "",

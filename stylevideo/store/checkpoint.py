@@ -20,7 +20,8 @@ from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.rectangle import Rectangle
-from stylevideo.store.frames import SHOTS_NAME, FrameStore
+from stylevideo.store.frames import FrameStore
+from stylevideo.store.shots import SHOTS_NAME
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection

@@ -171,11 +171,20 @@ def discard(places: Places) -> str:
         LockedError: somebody does, here or on another machine.
         InputError, StorageError: as `throw_away`.
     """
+    require_unclaimed(places)
+    return throw_away(places)
+
+
+def require_unclaimed(places: Places) -> None:
+    """Refuse to change what somebody works on.
+
+    Raises:
+        LockedError: somebody paints a shot of the film, here or on another machine.
+    """
     if holder := holder_of_any(places):
         raise LockedError(
             f"Frames of {places.film} are being painted by {holder}. Wait for it, end it, or choose another output."
         )
-    return throw_away(places)
 
 
 def _last_claims(folder: Path) -> dict[int, _Claim]:

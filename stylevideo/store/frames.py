@@ -14,7 +14,7 @@ import io
 import json
 import pickle
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -28,9 +28,9 @@ from stylevideo.media.hidden import CLAIMS, Places, finished_frames, remove_part
 from stylevideo.media.images.pictures import decode_exactly, float_tiff, png
 from stylevideo.store.agreement import require_same
 from stylevideo.store.claims import ShotClaims, discard
+from stylevideo.store.kept import WHOLE_NAME
 from stylevideo.store.notes import (
     FILE_NAMES_BYTES,
-    Notes,
     begin_notes,
     find_notes,
     names_in,
@@ -38,17 +38,16 @@ from stylevideo.store.notes import (
     spoilt,
     write_job,
 )
+from stylevideo.store.shots import complete_shots, is_painted, kept_state_file, shot_file
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 11
+FORM = 12
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20
 """The most that the record of a frame may have."""
-SHOTS_NAME = "shots"
-"""Under this name the film's shots are remembered, by their indices and frames."""
-_COMPLETE, _STATE = re.compile(r"([0-9]+)\.complete"), re.compile(r"([0-9]+)\.pt")
+_STATE = re.compile(r"([0-9]+)\.pt")
 
 
 def files_being_named(places: Places) -> frozenset[Path]:
@@ -127,7 +126,7 @@ class FrameStore:
         if found := find_notes(self.folder):
             self._notes, self.painted_with = found
             finished = None if join else finished_frames(places)  # by others it is not begun anew
-            require_same(self.folder, self.painted_with, asked, partial(_is_painted, self._notes), finished)
+            require_same(self.folder, self.painted_with, asked, partial(is_painted, self._notes), finished)
             remove_parts(places)
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
@@ -156,19 +155,22 @@ class FrameStore:
         with self._own():
             self._save_picture("frames", number, picture, record)
 
-    def save_state(self, shot: int, state: Mapping[str, Any]) -> None:
+    def save_state(self, shot: int, state: Mapping[str, Any], kept_at: int | None = None) -> None:
         """Keep the state to resume a shot from, after one of its frames; that and all before it are saved.
 
         Args:
             shot: its index.
             state: tensors, numbers, strings, and lists or tuples of them; replaces the shot's former state.
+            kept_at: the frame's index where the state stays with the frames when the shot is complete.
         Raises:
             ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
             buffer = io.BytesIO()
             torch.save(dict(state), buffer)
-            self._notes.write_content(_shot_name(shot, "pt"), buffer.getbuffer())
+            if kept_at is not None:
+                self._notes.write_content(kept_state_file(shot, kept_at), buffer.getbuffer())
+            self._notes.write_content(shot_file(shot, "pt"), buffer.getbuffer())
             if self.is_complete(shot):  # since this state was begun, in another thread
                 self._remove_state(shot)
 
@@ -182,7 +184,7 @@ class FrameStore:
             ResumeError, LockedError, StorageError: as `save`.
         """
         with self._own():
-            self._notes.write(_shot_name(shot, "complete"), number)
+            self._notes.write(shot_file(shot, "complete"), number)
             self._remove_state(shot)
         self.claims.release(shot)
 
@@ -210,7 +212,7 @@ class FrameStore:
         Raises:
             ResumeError: what says so is spoilt.
         """
-        self._complete |= _complete_shots(self._notes, self._complete)
+        self._complete |= complete_shots(self._notes, self._complete)
         return frozenset(self._complete)
 
     def last_state(self, shot: int, most_bytes: int) -> dict[str, Any] | None:
@@ -225,7 +227,7 @@ class FrameStore:
         Raises:
             ResumeError: what lies in its place was never a state.
         """
-        content = self._notes.read_content(_shot_name(shot, "pt"), most_bytes)
+        content = self._notes.read_content(shot_file(shot, "pt"), most_bytes)
         if content is None:
             return None
         try:
@@ -241,7 +243,7 @@ class FrameStore:
 
     def state_file(self, shot: int) -> Path:
         """Where `last_state` is, if it is there."""
-        return self.folder / _shot_name(shot, "pt")
+        return self.folder / shot_file(shot, "pt")
 
     def picture(self, number: int) -> np.ndarray:
         """A finished frame as it was saved: (H, W, 3), RGB.
@@ -308,6 +310,11 @@ class FrameStore:
             ResumeError: it is spoilt.
         """
         return self._notes.read(f"{name}.json")
+
+    def keep(self) -> str:
+        """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said."""
+        self.write_note(WHOLE_NAME, True)
+        return ""
 
     def remove(self) -> str:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
@@ -396,22 +403,6 @@ class FrameStore:
         found = find_notes(self.folder)
         if found is None or found[0].mark != self._notes.mark:
             raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")
-
-
-def _complete_shots(notes: Notes, known: Collection[int] = ()) -> set[int]:
-    """Indices of the shots that are complete, by one listing, beside those that are known to be."""
-    names = names_in(notes.folder / "shots")
-    marked = {int(found[1]) for found in filter(None, map(_COMPLETE.fullmatch, names))}.difference(known)
-    return {shot for shot in marked if notes.read(_shot_name(shot, "complete")) is not None}
-
-
-def _is_painted(notes: Notes) -> bool:
-    shots = notes.read(f"{SHOTS_NAME}.json")
-    return shots is not None and _complete_shots(notes).issuperset(shot["index"] for shot in shots)
-
-
-def _shot_name(shot: int, kind: str) -> str:
-    return f"shots/{shot:05d}.{kind}"
 
 
 def _record_name(folder: str, number: int) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from enum import Flag, auto
 from fractions import Fraction
@@ -22,7 +23,9 @@ from typing import Any
 from stylevideo.errors import InputError
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
+from stylevideo.settings.curves import KEY
 from stylevideo.settings.schema import Affects, Leaf
+from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 from stylevideo.store.identity import content_hash, read_source, weights_hash
@@ -98,6 +101,7 @@ class Asked:
         view: what of OpenColorIO decides how light looks, if the settings name it.
         weights: SHA-256 of the weights' file, if the settings name one.
         raft_weights: likewise of RAFT's.
+        palette: whose colours the styles' are fitted to, of a picture its file's SHA-256; "" where they are not.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
         stroke_field: SHA-256 of the picture of directions, likewise.
     """
@@ -110,6 +114,7 @@ class Asked:
     view: str = item(Use.REQUEST)
     weights: str = item(Use.REQUEST)
     raft_weights: str = item(Use.REQUEST)
+    palette: str = item(EVERY)
     vectors: str = item(EVERY)
     stroke_field: str = item(EVERY)
 
@@ -131,6 +136,7 @@ class Asked:
             view=_view_identity(settings.footage.view),
             weights=weights_hash(settings.weights.file),
             raft_weights=weights_hash(settings.motion.weights_file),
+            palette=_palette_identity(settings.colors),
             vectors=_vectors_identity(settings.motion.vectors_path),
             stroke_field=weights_hash(settings.strokes.field_path),
         )
@@ -212,6 +218,10 @@ PAINTING = frozenset(entry.name for entry in fields(Manifest)[1:] if Use.PAINTIN
 installed there. A tile is, too: it is chosen by a machine's memory."""
 
 
+OF_FRAMES = frozenset({KEY} | {leaf.name for leaf in leaves() if not leaf.why_constant})
+"""Names of the resume key's values that may differ from frame to frame."""
+
+
 def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Asked:
     """Find out what is asked for, without decoding a frame.
 
@@ -264,6 +274,15 @@ def _value(leaf: Leaf, settings: Settings) -> Any:
     """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it."""
     value = settings.value(leaf.name)
     return float(value) if isinstance(leaf.default, float) else value
+
+
+def _palette_identity(colors: ColorSettings) -> str:
+    """As of `Asked`; also "" where a picture cannot be read, which a run says."""
+    if colors.color != "match":
+        return ""
+    with suppress(InputError):
+        return content_hash(colors.palette_file) if colors.palette_file else colors.palette
+    return ""
 
 
 def _vectors_identity(pattern: Path | None) -> str:

@@ -1,6 +1,7 @@
 """Unfinished work on disk: where it lies, how large it is, and how it is thrown away.
 
-Each film that is not complete has a hidden folder beside it, see `stylevideo.store.frames`; complete ones have none.
+Each film that is not complete has a hidden folder beside it, see `stylevideo.store.frames`; complete ones have none,
+unless their frames were to be kept, see `stylevideo.store.kept`.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ from pathlib import Path
 from stylevideo.errors import InputError, StorageError
 from stylevideo.media.hidden import SUFFIX, Places, finished_frames, is_hidden_name
 from stylevideo.store.claims import discard
+from stylevideo.store.kept import WHOLE_FILE
 from stylevideo.store.lock import is_locked, sole_run
 from stylevideo.store.notes import JOB_FILE
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What was made of a film that is not complete.
+    """What was made of a film that is not complete; or what was kept of one that is.
 
     Attributes:
         folder: where it lies.
-        film: that it will be.
+        film: that it will be, or is.
         frames: that are finished.
         bytes: on disk.
         touched: seconds since 1970; when anything in it was last written.
+        is_whole: whether the film is complete.
         in_use: whether a run is working on it now, or somebody paints a shot of it.
     """
 
@@ -35,6 +38,7 @@ class Unfinished:
     frames: int
     bytes: int
     touched: float
+    is_whole: bool
     in_use: bool
 
 
@@ -98,7 +102,8 @@ def _look_into(folder: Path) -> Unfinished:
             sizes.append(status.st_size)
             times.append(status.st_mtime)
     places = Places.of(film)
-    return Unfinished(folder, film, finished_frames(places), sum(sizes), max(times), _in_use(places))
+    is_whole = (folder / WHOLE_FILE).exists()
+    return Unfinished(folder, film, finished_frames(places), sum(sizes), max(times), is_whole, _in_use(places))
 
 
 def _in_use(places: Places) -> bool:

@@ -225,3 +225,41 @@ def test_what_makes_no_sense_is_told_in_a_sentence(
     assert main(["run", str(two_shot_clip), "--style", str(STYLE), "-o", str(film), *flags]) == 0
     told = "--color-amount has no effect: --color style keeps none of the source's colours."
     assert told in capsys.readouterr().err
+
+
+def mean_color(pictures: list[np.ndarray]) -> np.ndarray:
+    mean: np.ndarray = np.mean(pictures, axis=(0, 1, 2))
+    return mean
+
+
+def test_a_palette_may_be_the_films_or_a_pictures(two_shot_clip: Path, tmp_path: Path) -> None:
+    """The shots come nearer to each other by one palette than by their own, and go where a picture is."""
+    red = save(tmp_path / "red.png", np.full((64, 96, 3), (200, 40, 30), np.uint8))
+    own, film, like_red = (
+        made(two_shot_clip, tmp_path / name, MATCH.with_values(palette=palette))
+        for name, palette in (("own", "shot"), ("film", "film"), ("red", str(red)))
+    )
+    apart = [np.abs(mean_color(frames[:1]) - mean_color(frames[1:])).sum() for frames in (own, film)]
+    assert apart[1] < 0.95 * apart[0]
+    redness = [mean_color(frames) @ np.array([1, -0.5, -0.5]) for frames in (own, film, like_red)]
+    assert redness[2] > max(redness[:2]) + 3
+
+
+def test_a_palette_that_is_another_is_not_resumed(two_shot_clip: Path, tmp_path: Path) -> None:
+    """Even under the same name."""
+    picture, film = tmp_path / "like.png", tmp_path / "film.mkv"
+    settings = MATCH.with_values(palette=str(save(picture, np.full((64, 96, 3), 90, np.uint8))))
+    with pytest.raises(Stopped):
+        stylevideo.stylize(two_shot_clip, [STYLE], film, settings, stop=lambda: True)
+    save(picture, np.full((64, 96, 3), 160, np.uint8))
+    with pytest.raises(ResumeError, match="palette"):
+        stylevideo.stylize(two_shot_clip, [STYLE], film, settings)
+
+
+def test_a_palette_that_cannot_be_read_is_said_before_work(
+    two_shot_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--color", "match", "--palette", str(tmp_path / "gone.png"), "-o", str(tmp_path / "film.mp4")]
+    assert main(["run", str(two_shot_clip), "--style", str(STYLE), *words]) == 2
+    assert "gone.png" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -56,6 +56,14 @@ def test_frames_change_from_the_key_on_that_they_are_numbered_by(
     assert [difference(made, usual) > 0 for made, usual in zip(keyed, plain, strict=True)] == [False] * 2 + [True] * 3
 
 
+def test_losses_by_other_weights_are_not_compared(two_shot_clip: Path) -> None:
+    """A frame that is asked for more has a larger loss, and is not painted a second time for it."""
+    keys = {"content_weight": {1: 0.1, 5: "10:hold"}}
+    first, *later = painted(two_shot_clip, SMALL.with_values(guard=1.5, key=keys))
+    assert later[1].losses.appearance > 1.5 * first.losses.appearance
+    assert not any(made.redone for made in later)
+
+
 def test_a_style_without_weight_counts_nothing(two_shot_clip: Path, plain: list[PaintedFrame]) -> None:
     """And one that gets the weight takes over."""
     both = (Style(STYLE), Style(OTHER))

@@ -140,5 +140,3 @@ def test_frames_are_asked_for_by_their_numbers_with_what_is_keyed_alone_changed(
     assert [look.direction.style_weights for look in (first, second, third)] == [(2.0, 0.0), (2.0, 0.5), (2.0, 1.0)]
     assert first.with_values(content_weight=0.1).losses == Settings().losses and first.direction.key == ()
     assert [over_time.changes_at(index) for index in range(4)] == [False, True, True, False]
-    guards = [over_time.at(index).optimizer.guard for index in range(9)]
-    assert guards == [1.5, *[0.0] * 7, 1.5], "losses by other weights are not compared"

@@ -22,6 +22,7 @@ ASKED = Asked(
     view="none",
     weights="",
     raft_weights="",
+    palette="",
     vectors="",
     stroke_field="",
 )
