@@ -18,7 +18,7 @@ def tell(event: Event) -> None:
 def main() -> None:
     """Make the film; started again after a crash, it resumes where it was."""
     clip, style, film = sys.argv[1:]
-    settings = stylevideo.preset("draft").with_values(size=256, style_scale=1.5)
+    settings = stylevideo.preset("draft").with_values(size=256, stroke_size=1.2)
     try:
         result = stylevideo.stylize(clip, [style], film, settings, tell)
     except stylevideo.StyleVideoError as error:

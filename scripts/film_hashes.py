@@ -23,7 +23,7 @@ from scripts import ROOT, STYLE
 LAKE = str(ROOT / "samples" / "lake.mp4")
 QUICK = (
     *("--style", str(STYLE), "--preset=draft", "--iterations=2"),
-    *("--first-iterations=4", "--coarsest-size=0", "--style-scale=0.6", "--device=cpu", "--threads=1"),
+    *("--first-iterations=4", "--coarsest-size=0", "--stroke-size=0.5", "--device=cpu", "--threads=1"),
     *("--config=none", "--quiet"),
 )
 SCENES = ("testsrc2=s=96x64:r=12:d=0.5", "mandelbrot=s=96x64:r=12", "testsrc2=s=96x64:r=12:d=0.5")

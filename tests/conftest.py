@@ -50,7 +50,7 @@ CHEAP_PAINTER = {name: SHALLOW[name] for name in ("style_layers", "content_layer
 """The fastest: for what is asked of order, files and resuming, not of how frames look."""
 LIGHT = {**QUICK, **CHEAP_PAINTER}
 LEAST = {
-    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6},
+    **{"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "stroke_size": 0.5},
     **CHEAP_PAINTER,
 }
 """As few iterations as carry anything from frame to frame."""
@@ -122,10 +122,10 @@ def make_targets(vgg: VGG19) -> Callable[[Settings], StyleTargets]:
     picture = StylePicture(to_image(read_picture(STYLE)), 1.0)
 
     @functools.cache
-    def of(losses: LossSettings, style_scale: float) -> StyleTargets:
-        return StyleTargets(vgg, [picture], losses, style_scale)
+    def of(losses: LossSettings, stroke_size: float) -> StyleTargets:
+        return StyleTargets(vgg, [picture], losses, stroke_size)
 
-    return lambda settings: of(settings.losses, settings.scales.style_scale)
+    return lambda settings: of(settings.losses, settings.strokes.stroke_size)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@
     python -m scripts.benchmark evaluations [--methods NAME=PRESET,SETTING=VALUE ...] [--styles PICTURE ...] [--every 4]
     python -m scripts.benchmark sizes [--lines 240 480] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark strength [--strengths 0 0.25 0.5 0.75 1] [--clips friday] [--styles PICTURE ...]
+    python -m scripts.benchmark strokes [--clips bigbuckbunny] [--styles PICTURE ...]
     python -m scripts.benchmark keys [--clips bigbuckbunny] [--styles PICTURE ...]
     python -m scripts.benchmark painted [--clips balloon bikes] [--other-style PICTURE] [--styles PICTURE ...]
     python -m scripts.benchmark still
@@ -35,7 +36,8 @@ motifs, dirt, edges, width of strokes. `steady` asks judges that know neither VG
 the same films are: speed of strokes against speed of things, flicker in JOD, a soft surface that boils. `evaluations`
 counts what frame by frame needs to reach a carried film's loss. `sizes` compares first frames
 of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `strength`
-makes films of several strengths: content, style, what the eye sees of each step. `keys` asks whether films whose
+makes films of several strengths: content, style, what the eye sees of each step. `strokes` asks whether strokes are
+as wide, run and live as they are told. `keys` asks whether films whose
 settings change are as steady as one whose settings do not. `mattes` asks how near two looks in two mattes are to their
 styles, and whether what no matte covers is the source. `painted` spreads frames that were painted over, and asks what
 is left of them five frames away. `still` looks at
@@ -60,6 +62,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,7 @@ from scripts.benchmark.rest import check_rest
 from scripts.benchmark.sizes import check_sizes, load_sizes
 from scripts.benchmark.speed import AS_IT_WAS, CHOSEN, UNTIMED, check_speed
 from scripts.benchmark.steady import check_steady
+from scripts.benchmark.strokes import check_strokes
 from scripts.benchmark.tiles import check_tiles
 from scripts.benchmark.uncovered import check_uncovered
 from scripts.samples.scenes import render_shot
@@ -237,6 +241,18 @@ def strength(options: argparse.Namespace) -> None:
         for method in chosen
     ]
     publish(options.output, "strength", f"`scripts.benchmark strength`: {options.size} pixels.", findings, machine)
+
+
+def strokes(options: argparse.Namespace) -> None:
+    chosen = options.methods or [read_method("standard=standard")]
+    options.styles = options.styles or [STYLE, options.media.parent / "paintings" / "van_gogh_starry_night_1889.jpg"]
+    machine, pairs = _machine_of(chosen), []
+    for bench in _benches(options, chosen, machine):
+        for clip in _chosen_clips(options):
+            start = looks.CLIPS.get(clip.name, 0)
+            pairs.append((bench, replace(clip, frames=clip.frames[start : start + options.frames])))
+    findings = [check_strokes(bench, clip, method) for bench, clip in pairs for method in chosen]
+    publish(options.output, "strokes", f"`scripts.benchmark strokes`: {options.size} pixels.", findings, machine)
 
 
 def keys(options: argparse.Namespace) -> None:
@@ -437,6 +453,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "evaluations": evaluations,
     "sizes": sizes,
     "strength": strength,
+    "strokes": strokes,
     "keys": keys,
     "painted": painted,
 }
@@ -525,6 +542,11 @@ def _add_strength(command: argparse.ArgumentParser) -> None:
     _add_look(command)
     command.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="0..1")
     command.set_defaults(clips=["bigbuckbunny", "stream"], frames=3, output=Path("strength"))
+
+
+def _add_strokes(command: argparse.ArgumentParser) -> None:
+    _add_look(command)
+    command.set_defaults(clips=["bigbuckbunny"], frames=7, size=192, output=Path("strokes"))
 
 
 def _add_keys(command: argparse.ArgumentParser) -> None:
@@ -700,6 +722,7 @@ OWN_OPTIONS = {
     "evaluations": _add_evaluations,
     "sizes": _add_sizes,
     "strength": _add_strength,
+    "strokes": _add_strokes,
     "keys": _add_keys,
     "painted": _add_painted,
 }

@@ -114,7 +114,7 @@ def _bars(method: str, ratios: Mapping[str, float], copied: float, dirt: float) 
 
 def _look(bench: Workbench, film: Film, method: Method) -> Look:
     """What the judges say, or what they said of these very pictures."""
-    scale, clip = method.settings.scales.style_scale, film.clip
+    scale, clip = method.settings.strokes.stroke_size, film.clip
     (read,) = bench.styles
     picture = hashlib.sha256(read.picture.tobytes()).hexdigest()
     depends_on = {"code": CODE, "made": film.started, "frames": len(clip.frames), "style": picture, "scale": scale}
@@ -126,7 +126,7 @@ def _look(bench: Workbench, film: Film, method: Method) -> Look:
                 source,
                 made,
                 to_image(read.picture),
-                style_scale=scale,
+                stroke_size=scale,
                 between=clip.exact or by_farneback,
             )
         )

@@ -125,7 +125,7 @@ def _distances(
 ) -> tuple[float, float, float]:
     """Within its matte, there in the style's own film, and in all of that; means over frames in which it is."""
     targets = StyleTargets(
-        vgg, [StylePicture(to_image(read_picture(style)), 1.0)], settings.losses, settings.scales.style_scale
+        vgg, [StylePicture(to_image(read_picture(style)), 1.0)], settings.losses, settings.strokes.stroke_size
     )
     height, width = both.pictures[0].shape[:2]
     terms = targets.grams((height, width))

@@ -64,9 +64,12 @@ OF_FRAMES = (
 )
 """Packages and modules that decide what a frame looks like: a change in others does not ask for hours of new frames."""
 ENGINE_ALONE = (
-    *("looks", "matcher", "objective", "optimizer", "places", "sequence", "targets", "terms", "transporter"),
+    *("looks", "matcher", "objective", "optimizer", "places", "sequence", "strokes/directions", "strokes/turning"),
+    *("targets", "terms", "transporter"),
 )
-OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "parts", "pyramid", "tiles", "transport")
+OPS_ALONE = (
+    *("fine_structure", "losses", "margin", "matching", "orientation", "parts", "pyramid", "tiles", "transport"),
+)
 OF_FRAMES_ALONE = (
     *(f"engine/{name}.py" for name in ENGINE_ALONE),
     *(f"ops/{name}.py" for name in OPS_ALONE),
@@ -75,7 +78,7 @@ OF_FRAMES_ALONE = (
 )
 """The same for a frame that is made by itself; its settings are compared by value."""
 OF_MEASURES = ("quality/metrics.py", "motion/flow.py", "motion/visibility.py", "ops/warp.py")
-SECTIONS_ALONE = ("direction", "losses", "optimizer", "weights", "scales")
+SECTIONS_ALONE = ("direction", "strokes", "losses", "optimizer", "weights", "scales")
 SETTINGS_OF_FOLLOWING = ("iterations", "new_iterations", "temporal_weight", "guard")
 ALONE, STANDARD, VECTORS = "frame by frame", "standard", "standard, vectors"
 

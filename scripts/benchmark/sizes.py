@@ -77,7 +77,7 @@ def _at_size(bench: Workbench, clip: BenchmarkClip, smallest: BenchmarkClip, met
     film = bench.make(clip, method)
     picture = resize(film.picture(clip.frames[0].index), smallest.size)
     style = to_image(bench.styles[0].picture)
-    return AtSize(film, judge_film(smallest.frames, [picture], style, style_scale=method.settings.scales.style_scale))
+    return AtSize(film, judge_film(smallest.frames, [picture], style, stroke_size=method.settings.strokes.stroke_size))
 
 
 def _row(found: AtSize, width: float) -> list[str]:

@@ -34,7 +34,7 @@ MARK = "STYLEVIDEO_TRIAL"
 BARS = {True: "met", False: "**unmet**", None: "–"}
 QUICK = (
     *("--preset=draft", "--size=64", "--iterations=2", "--first-iterations=3", "--coarsest-size=0", "--device=cpu"),
-    "--style-scale=0.6",
+    "--stroke-size=0.5",
 )
 KILLER = textwrap.dedent(
     """

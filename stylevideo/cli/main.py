@@ -18,7 +18,7 @@ from stylevideo.cli.log import configure_logging, say_error
 from stylevideo.cli.parser import Parser
 from stylevideo.errors import Stopped, StyleVideoError
 from stylevideo.planning.jobfile import CONFIG_VARIABLE, NO_FILE
-from stylevideo.settings.painted import PAINTED
+from stylevideo.settings.places import PAINTED
 from stylevideo.settings.sections import WEIGHTS_WORDS
 from stylevideo.settings.settings import leaves
 from stylevideo.system.environment import leave_folder_that_is_gone, look_in_absolute_folders

@@ -17,12 +17,13 @@ from stylevideo.planning.request import Overrides
 from stylevideo.settings.curves import KEY, as_texts
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
-from stylevideo.settings.settings import leaves
+from stylevideo.settings.settings import instead_of, leaves
 from stylevideo.settings.style import Style
 from stylevideo.text import did_you_mean, printable
 
 SECTION_TITLES = {
     "direction": "the look, and how it changes",
+    "strokes": "strokes",
     "losses": "what counts",
     "optimizer": "how a frame is optimised",
     "weights": "the network's weights",
@@ -65,7 +66,8 @@ class Parser(argparse.ArgumentParser):
             self.error(
                 f"{unknown[0]!r} is one too many, or stands apart: write what belongs together without flags between"
             )
-        self.error(f"There is no flag {flag}.{_nearest(flag, self._option_string_actions)}")
+        near = instead_of(flag.removeprefix("--").replace("-", "_")) or _nearest(flag, self._option_string_actions)
+        self.error(f"There is no flag {flag}.{near}")
 
     def join_values(self, words: Sequence[str]) -> list[str]:
         """Join each flag that takes a value with the word behind it, also where that begins with a dash.

@@ -14,7 +14,7 @@ class FrameLosses:
         total: what the optimiser saw: the terms by their weights, the temporal one included.
         appearance: the same without the temporal term; comparable between frames and methods.
         style, content, structure, tv, temporal: the terms, without their weights.
-        source: likewise; 0 where it has no weight.
+        source, direction: likewise; 0 where they have no weight.
     """
 
     total: float
@@ -25,6 +25,7 @@ class FrameLosses:
     tv: float
     temporal: float
     source: float = 0.0
+    direction: float = 0.0
 
     @property
     def is_finite(self) -> bool:

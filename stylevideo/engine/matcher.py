@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from stylevideo.engine.strokes.turning import aligned, bins, shares_of_bins
 from stylevideo.ops.matching import (
     Parents,
     directions,
@@ -29,12 +31,15 @@ from stylevideo.ops.matching import (
     square_means,
 )
 from stylevideo.ops.tiles import Tile, window_sums
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.schema import shrink_of
 
 SEARCHED_PLACES = 1 << 12
 """Of a frame's deepest map; of a larger one, means over squares are searched, then around what is found."""
 REACH = 2
 """Places each way that a finer layer looks at around its parent's."""
+LINES_WEIGHT = 0.8
+"""Of the way strokes run, beside features of length one: its square counts, as theirs does."""
 SQUARES = "squares"
 """Under this name a survey has the deepest layer's sums over squares, under each layer's its sums over the whole."""
 
@@ -46,7 +51,7 @@ class _Layer:
     Attributes:
         sizes: height and width of each style's map.
         features: (N, C).
-        directions: (N, C), each style's from its own mean.
+        directions: (N, C), each style's from its own mean; (N, C + 2) with the way of strokes.
     """
 
     sizes: tuple[tuple[int, int], ...]
@@ -54,13 +59,12 @@ class _Layer:
     directions: Tensor
 
     @classmethod
-    def of(cls, styles: Sequence[Tensor]) -> _Layer:
-        """From (1, C, h, w) of each style."""
-        return cls(
-            tuple(map(_size, styles)),
-            _joined([style[0].flatten(1).T for style in styles]),
-            _joined([directions(style) for style in styles]),
-        )
+    def of(cls, styles: Sequence[Tensor], lines: Sequence[Tensor] = ()) -> _Layer:
+        """From (1, C, h, w) of each style; and the way its strokes run, (1, 2, h, w), where that counts."""
+        each = [directions(style) for style in styles]
+        if lines:
+            each = [_with_lines(own, along) for own, along in zip(each, lines, strict=True)]
+        return cls(tuple(map(_size, styles)), _joined([style[0].flatten(1).T for style in styles]), _joined(each))
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -104,22 +108,60 @@ class Matcher:
         styles: of each style the features (1, C, h, w) by layer, at least those of the matched layers.
         weights: of the styles: as large a part of a frame's places gets each.
         layers: that are matched.
+        lines: of each style the way strokes run, as of `TurnedStyle`; none where no way is wanted. Then each of the
+            weights is that of as many styles as there are of one picture.
     Attributes:
         layers: likewise, the deepest first.
         styles: their features at each layer.
     """
 
-    def __init__(self, styles: Sequence[Mapping[str, Tensor]], weights: Sequence[float], layers: Sequence[str]) -> None:
+    def __init__(
+        self,
+        styles: Sequence[Mapping[str, Tensor]],
+        weights: Sequence[float],
+        layers: Sequence[str],
+        lines: Sequence[Mapping[str, Tensor]] = (),
+    ) -> None:
         self.layers = tuple(sorted(layers, reverse=True))  # from the deepest on
-        self.styles = {layer: _Layer.of([style[layer] for style in styles]) for layer in self.layers}
+        self.styles = {
+            layer: _Layer.of([style[layer] for style in styles], [own[layer] for own in lines]) for layer in self.layers
+        }
         self._deepest = [style[self.layers[0]] for style in styles]
-        self._shares = [weight / sum(weights) for weight in weights]
+        self._lines = [own[self.layers[0]] for own in lines]
+        self._shares = self._shares_by(weights)
+        self._field: Tensor | None = None
 
     def weighted(self, weights: Sequence[float]) -> Matcher:
         """As of `WeighedFinder`."""
         other = copy(self)
-        other._shares = [weight / sum(weights) for weight in weights]
+        other._shares = self._shares_by(weights)
         return other
+
+    def steered(self, field: Tensor) -> Matcher:
+        """As of `WeighedFinder`."""
+        other = copy(self)
+        other._field = field
+        return other
+
+    def wanting(self, wanted: Tensor, mean: Tensor | None = None, part: Rectangle | None = None) -> Tensor:
+        """What places of a map (1, C, h, w) are compared by, with the way strokes should run there, if it is known.
+
+        Args:
+            wanted: the map.
+            mean: as of `directions`.
+            part: of the picture that it is a map of; None for the whole.
+        """
+        own = directions(wanted, mean)
+        if not self._lines:
+            return own
+        if self._field is None:
+            return _with_lines(own, wanted.new_zeros(1, 2, *_size(wanted)))
+        field = part.of(self._field) if part else self._field
+        return _with_lines(own, F.adaptive_avg_pool2d(field.to(wanted.device), _size(wanted)))
+
+    def _shares_by(self, weights: Sequence[float]) -> list[float]:
+        each = len(self._deepest) // len(weights)
+        return [weight / sum(weights) / each for weight in weights for _ in range(each)]
 
     @torch.no_grad()
     def survey(
@@ -154,12 +196,13 @@ class Matcher:
         """
         layer = self.styles[self.layers[0]]
         if edge > 1:
-            layer = _Layer.of([square_means(style, edge) for style in self._deepest])
+            lines = [square_means(own, edge) for own in self._lines]
+            layer = _Layer.of([square_means(style, edge) for style in self._deepest], lines)
         offered = layer.directions
         if part is None:
-            wanting = asking = directions(wanted)
+            wanting = asking = self.wanting(wanted)
         else:
-            wanting = directions(wanted, wanted[0, :, part].float().mean(dim=1))
+            wanting = self.wanting(wanted, wanted[0, :, part].float().mean(dim=1))
             asking = wanting[part.flatten()]
         share = torch.cat(
             [
@@ -167,6 +210,10 @@ class Matcher:
                 for share, count in zip(self._shares, layer.counts, strict=True)
             ]
         )
+        if self._lines and self._field is not None:
+            ways = shares_of_bins(self._field.to(offered.device))
+            share = share * (aligned(offered[:, -2:] / LINES_WEIGHT, bins(offered.device)) @ ways)
+            share = share / share.sum()
         if 0 in self._shares:  # a style without weight is offered nowhere
             own = share.nonzero()[:, 0]
             found = own[nearest(wanting, offered[own], prices(asking, offered[own], share[own]))]
@@ -230,7 +277,7 @@ class MatchSearch:
                 (own[0] / last[0], own[1] / last[1]) if before else (edge, edge)
                 for own, last in zip(styles.sizes, before or styles.sizes, strict=True)
             ]
-            wanting = directions(wanted, self._means[layer])
+            wanting = self._matcher.wanting(wanted, self._means[layer], tile.own)
             matches = _descended(matches, parents, wanting, styles, scales, reach)
             self._found[tile, layer] = matches.numbers(styles)
             shrink, start, factor, before = shrink_of(layer), (0, 0), 1, styles.sizes
@@ -275,6 +322,11 @@ def _descended(
     guesses = parents.refined(coarse.places, (rows[styles], columns[styles]))
     places = nearest_around(wanting, layer.directions, guesses, layer.maps()[:, styles.flatten()], reach)
     return _Matches(styles, places.view(*styles.shape, 2))
+
+
+def _with_lines(own: Tensor, lines: Tensor) -> Tensor:
+    """Directions of features (N, C) and the way strokes run (1, 2, h, w), by its weight: (N, C + 2)."""
+    return torch.cat((own, LINES_WEIGHT * lines.flatten(2)[0].T.to(own)), dim=1)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

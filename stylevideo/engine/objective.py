@@ -40,9 +40,13 @@ from stylevideo.ops.losses import (
     total_variation,
     total_variation_sum,
 )
+from stylevideo.ops.orientation import astray
 from stylevideo.ops.tiles import Tile
 from stylevideo.rectangle import Rectangle
 from stylevideo.settings.sections import LossSettings
+
+DIRECTION_WEIGHT = 1.0
+"""Of the term of directions, beside a style of 1."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class LossTerms:
 
     Attributes:
         terms: (5,), float32: style, content, structure, total variation and temporal term, without their weights; (6,)
-            with the source's, where that has a weight.
+            with the source's, where that has a weight, and (7,) with that of directions, where there are any.
         weights: likewise, on the same device.
     """
 
@@ -104,10 +108,11 @@ class Objective:
     """The loss of one frame at one size.
 
     total = style_weight * style + content_weight * content + structure_weight * structure + tv_weight * tv
-    + temporal_weight * temporal + source_weight * source; style is the mean of its terms by their weights, content the
-    mean over its layers, structure what is lost of the frame's fine structure, tv the variation of the picture and, by
-    a factor, that of its colours, source the mean square of the way to the frame's pixels. Targets of places are found
-    for the first picture that is evaluated, and stay what they are until `rematch`.
+    + temporal_weight * temporal + source_weight * source + DIRECTION_WEIGHT * direction; style is the mean of its terms
+    by their weights, content the mean over its layers, structure what is lost of the frame's fine structure, tv the
+    variation of the picture and, by a factor, that of its colours, source the mean square of the way to the frame's
+    pixels, direction how much strokes run another way than they should. Targets of places are found for the first
+    picture that is evaluated, and stay what they are until `rematch`.
 
     The picture is looked at tile by tile. What depends on all of it is a sum over tiles, known before the way back
     begins; what a tile's own features and pixels add to the gradient reaches into its surroundings, where it is added
@@ -145,7 +150,8 @@ class Objective:
         self._settings = settings
         s = settings
         weights = [s.style_weight, s.content_weight, s.structure_weight, s.tv_weight, s.temporal_weight]
-        weights += [s.source_weight] if s.source_weight else []
+        weights += [s.source_weight] if s.source_weight or style.strokes else []
+        weights += [DIRECTION_WEIGHT] if style.strokes else []
         self._weights = torch.tensor(weights).to(frame.device, non_blocking=True)
         self._unit = own_square if settings.normalization == "target" else entries
         found = (layer for finder, _ in style.finders for layer in finder.layers)
@@ -156,6 +162,7 @@ class Objective:
         self._tiles = network_tiles(size, tile_px, self._layers, parts)
         self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit, rest)
         self._source = frame if settings.source_weight else None
+        self._strokes = style.strokes
         self._structures: dict[Tile, FineStructure] = {}
         if settings.structure_weight:
             self._structures = {tile: FineStructure(tile.seen_of(frame), tile) for tile in self._tiles}
@@ -298,8 +305,19 @@ class Objective:
             self._structures[tile].lost_in(image) if self._structures else zero,
             self._total_variation(tile, image),
             temporal_loss(image, *held, tile) if held else zero,
-            *(() if self._source is None else (source_loss(image, tile.seen_of(self._source), tile),)),
+            *self._of_source(tile, image),
+            *self._of_directions(tile, image),
         )
+
+    def _of_source(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
+        if self._source is None:
+            return (self._weights.new_zeros(()),) if self._strokes else ()
+        return (source_loss(image, tile.seen_of(self._source), tile),)
+
+    def _of_directions(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
+        if self._strokes is None:
+            return ()
+        return (astray(image, tile.seen_of(self._strokes.field), self._strokes.unit, tile),)
 
     def _total_variation(self, tile: Tile, image: Tensor) -> Tensor:
         if self._settings.normalization == "raw":

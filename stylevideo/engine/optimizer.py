@@ -17,7 +17,7 @@ from torch import Tensor
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.looks import network_tiles, step_of, surroundings_of
 from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
-from stylevideo.engine.targets import StyleTargets
+from stylevideo.engine.targets import StrokeField, StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
@@ -146,12 +146,21 @@ class FrameOptimizer:
         settings: losses and optimiser.
         regions: where each look is painted, at the size of the frame; nothing beside them changes. None where
             all styles are one look everywhere.
+        field: which way strokes should run, at the frame's size, as in `stylevideo.ops.orientation`; or None.
     Attributes:
         settings, regions: as they were given.
     """
 
-    def __init__(self, vgg: VGG19, targets: StyleTargets, settings: Settings, regions: Regions | None = None) -> None:
+    def __init__(
+        self,
+        vgg: VGG19,
+        targets: StyleTargets,
+        settings: Settings,
+        regions: Regions | None = None,
+        field: Tensor | None = None,
+    ) -> None:
         self.settings, self.regions = settings, regions
+        self._field = field
         self._vgg, self._targets = vgg, targets
 
     def optimize(
@@ -230,7 +239,15 @@ class FrameOptimizer:
     ) -> Objective:
         losses, weights, size = self.settings.losses, self.settings.direction.style_weights, _size(frame)
         style = self._targets.at(size, weights, self.regions.at(size) if self.regions else None)
+        if strokes := self._strokes_at(frame):
+            style = style.steered(strokes)
         return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)
+
+    def _strokes_at(self, frame: Tensor) -> StrokeField | None:
+        if self._field is None:
+            return None
+        field = _interpolate(self._field.to(frame.device), _size(frame))
+        return StrokeField(field, self._targets.contrast(_size(frame)))
 
     def _tiles(self, size: tuple[int, int], parts: Sequence[Rectangle] | None) -> tuple[Tile, ...]:
         return network_tiles(size, self.settings.optimizer.tile_px, self.settings.losses.layers, parts)

@@ -157,7 +157,7 @@ class _Measured:
         next(self._painted([(self._frames[0], None)], self._targets(), 1))
 
     def _targets(self) -> StyleTargets:
-        return StyleTargets(self._vgg, [self._style], self._settings.losses, self._settings.scales.style_scale)
+        return StyleTargets(self._vgg, [self._style], self._settings.losses, self._settings.strokes.stroke_size)
 
     def _round(self, targets: StyleTargets) -> dict[str, float]:
         image = with_margin(self._frames[0].image.to(self._device))

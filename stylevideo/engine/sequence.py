@@ -24,6 +24,7 @@ from stylevideo.engine.given.spread import Spread, blend_weight
 from stylevideo.engine.objective import TemporalTarget
 from stylevideo.engine.optimizer import AdamNumbers, CarriedState, FrameOptimizer
 from stylevideo.engine.resting import Resting, boxes_to_paint, cell_of, easing, moving_cells, put_to_rest
+from stylevideo.engine.strokes.boil import stirred
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import PaintingError
 from stylevideo.models.vgg import VGG19
@@ -38,6 +39,8 @@ NEIGHBOURS = 5
 """How many frames back the guard looks."""
 RESTART_ABOVE_NEW = 0.75
 """A frame of which more than this part is new begins like a shot's first."""
+HARDLY_NEW = 1e-3
+"""Part of a frame up to which what is new is not painted while strokes are held: borders of what moves are soft."""
 CONVERGED_AFTER = 160
 """Iterations after which a pixel is held in full."""
 FIRM_STEP_SHARE = 0.25
@@ -87,6 +90,8 @@ class SequenceState:
         resting: what must be known so that parts of the next frame may rest; None where none may.
         origin: index of the frame from which references are counted.
         spread: what the frame shows of a picture that was given; None where none was.
+        strokes_changed: index of the last frame whose strokes changed, see `--hold-strokes`; None for this one.
+        directions: as of `Directions.known`.
     """
 
     index: int
@@ -99,6 +104,17 @@ class SequenceState:
     resting: Resting | None = None
     origin: int = 0
     spread: Spread | None = None
+    strokes_changed: int | None = None
+    directions: Tensor | None = None
+
+    def holds_strokes(self, index: int, frames: int) -> bool:
+        """Whether the next frame, of this index, keeps its strokes, where they change every so many frames."""
+        return abs(index - self.last_change) < frames
+
+    @property
+    def last_change(self) -> int:
+        """Index of the last frame whose strokes changed."""
+        return self.index if self.strokes_changed is None else self.strokes_changed
 
 
 def as_reference(result: PaintedFrame) -> Reference:
@@ -146,7 +162,8 @@ def stylize_sequence(
         began = time.perf_counter()
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
         regions = frame.regions and frame.regions.with_margin
-        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index), regions)
+        known, field = _directed(targets, frame, motion, state)
+        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index), regions, field)
         blend = blends.get(frame.index) if blends else None
         if motion is None:
             state = None  # nothing is carried over a cut
@@ -158,7 +175,7 @@ def stylize_sequence(
             changes = settings.changes_at(where) or (regions is not None and regions.changes)
             if changes:  # what rests has another look, and losses by other weights, or of less, are not compared
                 state = replace(state, resting=None, recent_losses=())
-            same = None if changes else repeat(state, motion, blend)
+            same = None if changes or _lives(state, frame, optimizer) else repeat(state, motion, blend)
             painted = same or follow(state, image, frame, motion, optimizer, blend)
         painted = painted or restart(image, frame.index, optimizer)
         if not painted.losses.is_finite:
@@ -189,8 +206,20 @@ def stylize_sequence(
             resting=painted.resting or Resting.after(frame),
             origin=origin,
             spread=painted.spread,
+            strokes_changed=state.last_change if state is not None and painted.holds else None,
+            directions=known,
         )
         yield result, state
+
+
+def _directed(
+    targets: StyleTargets, frame: Frame, motion: Motion | None, state: SequenceState | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """What is known of the way strokes should run in a frame, and the field for it; neither where any way is right."""
+    if targets.directions is None:
+        return None, None
+    known = targets.directions.known(frame, motion, state.directions if state else None)
+    return known, targets.directions.field(known, (frame.image.shape[2], frame.image.shape[3]))
 
 
 @dataclass(frozen=True)
@@ -205,6 +234,7 @@ class PaintedWithMargin:
         redone: as of `PaintedFrame`.
         resting: as of `SequenceState`; None where the frame was painted as a whole.
         spread: as of `SequenceState`.
+        holds: whether its strokes are those of the frame before.
     """
 
     state: CarriedState
@@ -215,6 +245,7 @@ class PaintedWithMargin:
     redone: bool = False
     resting: Resting | None = None
     spread: Spread | None = None
+    holds: bool = False
 
 
 def repeat(state: SequenceState, motion: Motion, blend: BlendTarget | None) -> PaintedWithMargin | None:
@@ -229,7 +260,14 @@ def _repeated(state: SequenceState) -> PaintedWithMargin:
         *(state.carried, state.losses, 0, state.convergence, state.recent_losses),
         resting=state.resting,
         spread=state.spread,
+        holds=True,
     )
+
+
+def _lives(state: SequenceState, frame: Frame, optimizer: FrameOptimizer) -> bool:
+    """Whether a frame's strokes change although its source stands still."""
+    strokes = optimizer.settings.strokes
+    return strokes.boil > 0 and not state.holds_strokes(frame.index, strokes.hold_strokes)
 
 
 def follow(
@@ -243,9 +281,13 @@ def follow(
     """A frame that follows another; None if too much of it is new.
 
     The more is new, the more iterations; what is not finished is held less, and takes larger steps, or it would stay
-    as it is. Parts in which nothing moves and nothing is unfinished keep their picture and moments.
+    as it is. Parts in which nothing moves and nothing is unfinished keep their picture and moments. Where strokes are
+    held, what is not new is carried along and no more.
     """
-    settings = optimizer.settings
+    settings, strokes = optimizer.settings, optimizer.settings.strokes
+    holds = blend is None and state.holds_strokes(frame.index, strokes.hold_strokes)
+    if holds or strokes.boil:
+        state = replace(state, resting=None)
     extended = extended_motion(motion, image)
     parts = optimizer.regions.parts.to(image.device) if optimizer.regions else None
     anchor = settings.temporal.anchor
@@ -254,16 +296,25 @@ def follow(
     if spread is not None:
         carried = spread.over(carried, image)
     painted = optimizer.painted(_size(image), image.device)
+    finished = carried.convergence
+    if strokes.boil and not holds and (blend is None or spread is not None):
+        indices = (state.last_change, frame.index)
+        stays = None if spread is None else spread.share
+        seed = settings.optimizer.seed
+        carried = stirred(carried, strokes.boil, extended.flow_to_previous, indices, seed, stays)
     carried = replace(carried, start=optimizer.begun(carried.start, image, carried.convergence > 0))
     new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
         return None
+    if holds:
+        return _held(state, carried, new, image, frame.index, optimizer)
     boxes = None if moving is None else boxes_to_paint(moving, (image.shape[2], image.shape[3]), optimizer)
     if boxes == ():
         return _repeated(state)
     resting, moving_parts = None, None
     if boxes is not None and state.resting is not None:
         carried = carried.within(boxes, state.carried, state.convergence)
+        finished = carried.convergence
         spread = spread.within(boxes, state.spread) if spread and state.spread else None
         resting, moving_parts = put_to_rest(state.resting, boxes, frame, image, carried.start.image, optimizer)
     if blend is None:
@@ -279,11 +330,28 @@ def follow(
         steps = steps * (1 - spread.share)  # what is given stays as it is
     done = optimizer.optimize(image, start, guide, iterations, replace(numbers, learning_rate=steps), moving_parts)
     seen = done.iterations / CONVERGED_AFTER
-    convergence = (carried.convergence + (seen if painted is None else seen * painted)).clamp_max(1)
+    convergence = (finished + (seen if painted is None else seen * painted)).clamp_max(1)
     made = PaintedWithMargin(
         done.state, done.losses, done.iterations, convergence, state.recent_losses, resting=resting, spread=spread
     )
     return _guarded(made, image, frame.index, optimizer, is_blended=blend is not None)
+
+
+def _held(
+    state: SequenceState, carried: Carried, new: float, image: Tensor, index: int, optimizer: FrameOptimizer
+) -> PaintedWithMargin:
+    """A frame whose strokes are those of the one before, carried along; what is new of it is painted."""
+    settings = optimizer.settings
+    if new < HARDLY_NEW:
+        return PaintedWithMargin(carried.start, state.losses, 0, carried.convergence, state.recent_losses, holds=True)
+    guide = TemporalTarget(carried.held, carried.coverage)
+    numbers = AdamNumbers.of_following(settings)
+    numbers = replace(numbers, learning_rate=numbers.learning_rate * (1 - carried.coverage))
+    iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
+    done = optimizer.optimize(image, carried.start, guide, iterations, numbers)
+    convergence = (carried.convergence + done.iterations / CONVERGED_AFTER * (1 - carried.coverage)).clamp_max(1)
+    painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses, holds=True)
+    return _guarded(painted, image, index, optimizer, is_blended=False)
 
 
 def _told(

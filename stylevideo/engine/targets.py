@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stylevideo.engine.matcher import Matcher
+from stylevideo.engine.strokes.directions import Directions
+from stylevideo.engine.strokes.turning import turned
 from stylevideo.engine.terms import GramTerm, LookFinder, PlaceFinder, RegionalFinder, StyleTerm, WeighedFinder
 from stylevideo.engine.transporter import Transporter
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.losses import gram_matrix
 from stylevideo.ops.margin import with_margin
+from stylevideo.ops.orientation import power
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
 from stylevideo.settings.sections import LossSettings
+
+STYLE_SCALE = 1.25
+"""Long edge of a style at a stroke size of 1, in parts of the frame's."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,19 @@ class StylePicture:
 
 
 @dataclass(frozen=True)
+class StrokeField:
+    """Which way strokes should run.
+
+    Attributes:
+        field: (1, 2, H, W), as in `stylevideo.ops.orientation`.
+        unit: contrast that strokes should have, as of `orientation.power`.
+    """
+
+    field: Tensor
+    unit: Tensor
+
+
+@dataclass(frozen=True)
 class StyleAtSize:
     """What frames of one size should look like.
 
@@ -46,12 +65,14 @@ class StyleAtSize:
         finders: of those that depend on the frame, each with the weight of its terms together.
         everywhere: weight of all terms together, if they counted everywhere; None where they do.
         painted: (1, 1, H, W), bool, on the frame's device: beside it nothing is to change; None where all may.
+        strokes: which way they should run in a frame, or None for any.
     """
 
     terms: tuple[StyleTerm, ...]
     finders: tuple[tuple[PlaceFinder, float], ...] = ()
     everywhere: float | None = None
     painted: Tensor | None = None
+    strokes: StrokeField | None = None
 
     @property
     def weight(self) -> float:
@@ -59,6 +80,11 @@ class StyleAtSize:
         if self.everywhere is not None:
             return self.everywhere
         return sum(term.weight for term in self.terms) + sum(weight for _, weight in self.finders)
+
+    def steered(self, strokes: StrokeField) -> StyleAtSize:
+        """The same for a frame whose strokes should run along a field."""
+        finders = tuple((finder.steered(strokes.field), weight) for finder, weight in self.finders)
+        return replace(self, finders=finders, strokes=strokes)
 
 
 @dataclass(frozen=True)
@@ -92,16 +118,28 @@ class StyleTargets:
         vgg: the network, on its device.
         pictures: at least one style.
         losses: which painter, and its layers.
-        style_scale: the styles' long edge relative to the frame's. A style is never enlarged beyond
-            its own size, which would only teach the film blur, nor made too small for the network.
+        stroke_size: width of strokes: at 1 a style's long edge is 1.25 times the frame's. A style is never enlarged
+            beyond its own size, which would only teach the film blur, nor made too small for the network.
+        directions: which way strokes should run; None for as in the styles.
+    Attributes:
+        directions: as they were given.
     """
 
-    def __init__(self, vgg: VGG19, pictures: Sequence[StylePicture], losses: LossSettings, style_scale: float) -> None:
+    def __init__(
+        self,
+        vgg: VGG19,
+        pictures: Sequence[StylePicture],
+        losses: LossSettings,
+        stroke_size: float,
+        directions: Directions | None = None,
+    ) -> None:
+        self.directions = directions
         self._vgg = vgg
         self._pictures = tuple(pictures)
         self._losses = losses
-        self._style_scale = style_scale
+        self._stroke_size = stroke_size
         self._by_sizes: dict[tuple[int | None, tuple[tuple[int, int], ...]], _StylesAtSize] = {}
+        self._contrasts: dict[tuple[int, int], Tensor] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
     def at(self, size: tuple[int, int], weights: Sequence[float] = (), parts: Tensor | None = None) -> StyleAtSize:
@@ -125,7 +163,7 @@ class StyleTargets:
         numbers = [n for n, picture in enumerate(self._pictures) if look is None or picture.look == look]
         pictures = [self._pictures[number] for number in numbers]
         sizes = tuple(
-            style_size((picture.image.shape[2], picture.image.shape[3]), size, self._style_scale)
+            style_size((picture.image.shape[2], picture.image.shape[3]), size, self._stroke_size)
             for picture in pictures
         )
         if (look, sizes) not in self._by_sizes:
@@ -146,21 +184,45 @@ class StyleTargets:
             self._grams[size, layers] = _blended(grams, [picture.weight for picture in self._pictures], 1.0)
         return self._grams[size, layers]
 
+    def contrast(self, size: tuple[int, int]) -> Tensor:
+        """Of the styles' strokes at a frame of this height and width, as of `stylevideo.ops.orientation.power`."""
+        if size not in self._contrasts:
+            weights = [picture.weight for picture in self._pictures]
+            parts = [own / sum(weights) for own in weights]
+            each = [power(fit_style(picture.image, size, self._stroke_size)) for picture in self._pictures]
+            self._contrasts[size] = _mean(each, parts)
+        return self._contrasts[size]
+
     @torch.no_grad()
     def _compute(self, pictures: Sequence[StylePicture], size: tuple[int, int]) -> _StylesAtSize:
         losses, weights = self._losses, [picture.weight for picture in pictures]
         by_gram, placed = losses.layers_by_gram, (*losses.layers_transported, *losses.layers_matched)
         grams = self._grams_of_each(pictures, size, by_gram)
         # A place at a picture's border looks like what lies outside it; a margin keeps that from being copied.
-        places = [self._features(picture, size, placed, with_margin) for picture in pictures]
+        places, lines = self._places(pictures, size, placed)
         finders: list[tuple[WeighedFinder, float]] = []
         if losses.layers_transported:
-            finders.append((Transporter(places, weights, losses.layers_transported), 1 - losses.part_matched))
+            finders.append((Transporter(places, weights, losses.layers_transported, lines), 1 - losses.part_matched))
         if losses.layers_matched:
-            finders.append((Matcher(places, weights, losses.layers_matched), losses.part_matched))
+            finders.append((Matcher(places, weights, losses.layers_matched, lines), losses.part_matched))
         of_grams = 1 - losses.part_matched
         usual = StyleAtSize(_blended(grams, weights, of_grams), tuple(finders))
         return _StylesAtSize(grams, of_grams, tuple(finders), usual)
+
+    def _places(
+        self, pictures: Sequence[StylePicture], size: tuple[int, int], layers: Sequence[str]
+    ) -> tuple[list[Mapping[str, Tensor]], list[Mapping[str, Tensor]]]:
+        """The styles' features; where strokes should run some way, at several angles, with the way they run there."""
+        if self.directions is None or not layers:
+            return [self._features(picture, size, layers, with_margin) for picture in pictures], []
+        each = [
+            own
+            for picture in pictures
+            for own in turned(
+                fit_style(picture.image, size, self._stroke_size), self._vgg, tuple(dict.fromkeys(layers))
+            )
+        ]
+        return [own.features for own in each], [own.lines for own in each]
 
     def _grams_of_each(
         self, pictures: Sequence[StylePicture], size: tuple[int, int], layers: Sequence[str]
@@ -176,7 +238,7 @@ class StyleTargets:
         prepared: Callable[[Tensor], Tensor] = lambda image: image,
     ) -> dict[str, Tensor]:
         with torch.no_grad():
-            return self._vgg(prepared(fit_style(picture.image, size, self._style_scale)), layers) if layers else {}
+            return self._vgg(prepared(fit_style(picture.image, size, self._stroke_size)), layers) if layers else {}
 
 
 def _of_looks(looks: Sequence[StyleAtSize], parts: Sequence[Tensor], device: torch.device) -> StyleAtSize:
@@ -205,21 +267,21 @@ def _mean(values: Sequence[Tensor], parts: Sequence[float]) -> Tensor:
     return torch.stack([value * part for value, part in zip(values, parts, strict=True)]).sum(dim=0)
 
 
-def fit_style(image: Tensor, size: tuple[int, int], style_scale: float) -> Tensor:
+def fit_style(image: Tensor, size: tuple[int, int], stroke_size: float) -> Tensor:
     """A style's picture as it is shown to the painter of a frame.
 
     Args:
         image: (1, 3, H, W), 0..1.
         size: the frame's height and width.
-        style_scale: as of `StyleTargets`.
+        stroke_size: as of `StyleTargets`.
     Returns:
         (1, 3, h, w), 0..1.
     """
-    return resize(image, style_size((image.shape[2], image.shape[3]), size, style_scale))
+    return resize(image, style_size((image.shape[2], image.shape[3]), size, stroke_size))
 
 
-def style_size(own: tuple[int, int], size: tuple[int, int], style_scale: float) -> tuple[int, int]:
+def style_size(own: tuple[int, int], size: tuple[int, int], stroke_size: float) -> tuple[int, int]:
     """Height and width of a style as it is shown to the painter of a frame, by its own; else as of `fit_style`."""
     least = LEAST_EDGE_PX * max(own) / min(own)
-    long_edge = min(max(size) * style_scale, max(own))
+    long_edge = min(max(size) * STYLE_SCALE * stroke_size, max(own))
     return fit_long_edge(*own, math.ceil(max(least, long_edge)))

@@ -148,6 +148,10 @@ class PlaceFinder(Protocol):
         """For the places of a picture of whose tiles this is the sum; or of those of its places that count."""
         ...
 
+    def steered(self, field: Tensor) -> PlaceFinder:
+        """The same for a picture whose strokes should run along a field, (1, 2, H, W), at the picture's size."""
+        ...
+
 
 class WeighedFinder(PlaceFinder, Protocol):
     """Finds places by styles that weigh something."""
@@ -210,6 +214,10 @@ class RegionalFinder:
             own = {name.removeprefix(begin): sums for name, sums in survey.items() if name.startswith(begin)}
             searches.append((look, look.finder.search(own, of_part=True)))
         return RegionalSearch(searches)
+
+    def steered(self, field: Tensor) -> RegionalFinder:
+        """As of `PlaceFinder`."""
+        return RegionalFinder([replace(look, finder=look.finder.steered(field)) for look in self._looks])
 
 
 class RegionalSearch:

@@ -22,10 +22,10 @@ from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.curves import KEY, as_texts
-from stylevideo.settings.painted import PAINTED, PaintedPlace, painted_texts
+from stylevideo.settings.places import PAINTED, PaintedPlace, painted_texts
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
-from stylevideo.settings.settings import check_keys, leaves
+from stylevideo.settings.settings import check_keys, instead_of, leaves
 from stylevideo.settings.style import MatteName, Style
 from stylevideo.system.files import read_file
 from stylevideo.text import did_you_mean, quoted
@@ -224,7 +224,8 @@ def _check_key(key: str, own_keys: Sequence[str]) -> None:
         return
     if key in CLIP_KEYS:
         raise SettingsError(f"{key} is a clip's own. Put it into a [[clip]] of a job file.")
-    raise SettingsError(f"There is no setting {key!r}.{did_you_mean(key, (*own_keys, *LEAVES))}")
+    near = instead_of(key) or did_you_mean(key, (*own_keys, *LEAVES))
+    raise SettingsError(f"There is no setting {key!r}.{near}")
 
 
 def _setting(name: str, value: Any, folder: Path) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from stylevideo.errors import InputError, StorageError
 from stylevideo.planning.naming import DEFAULT_NAME, FIELDS
 from stylevideo.settings.curves import KEY
-from stylevideo.settings.painted import PAINTED
+from stylevideo.settings.places import PAINTED
 from stylevideo.settings.presets import PRESETS
 from stylevideo.settings.schema import Leaf
 from stylevideo.settings.settings import Settings, leaves

@@ -87,7 +87,7 @@ def judge_film(
     film: Sequence[Tensor],
     style_picture: Tensor,
     *,
-    style_scale: float | None = None,
+    stroke_size: float | None = None,
     judged: int = JUDGED_FRAMES,
     between: MotionBetween = by_farneback,
 ) -> Look:
@@ -97,7 +97,7 @@ def judge_film(
         frames: of the source, neighbours in order.
         film: (1, 3, H, W), RGB, 0..1, what was made of each.
         style_picture: (1, 3, H, W), RGB, 0..1; it is reduced as for the painter.
-        style_scale: its long edge relative to the film's; None is the default of the settings.
+        stroke_size: with which the film was made; None is the default of the settings.
         judged: how many frames, evenly spread from the first to the last; a frame of 256x144 takes some seconds.
         between: the source's motion, by which regions are found.
     Raises:
@@ -112,7 +112,7 @@ def judge_film(
             film[index],
             style_picture,
             find_regions(frames, index, between),
-            style_scale=style_scale,
+            stroke_size=stroke_size,
         )
         for index in chosen
     ]
@@ -120,11 +120,11 @@ def judge_film(
 
 
 def judge_picture(
-    source: Tensor, image: Tensor, style_picture: Tensor, regions: Regions, *, style_scale: float | None = None
+    source: Tensor, image: Tensor, style_picture: Tensor, regions: Regions, *, stroke_size: float | None = None
 ) -> Look:
     """Judge one frame of a film, as `judge_film` does."""
     require_same_size(source, image)
-    scale = Settings().scales.style_scale if style_scale is None else style_scale
+    scale = Settings().strokes.stroke_size if stroke_size is None else stroke_size
     style = fit_style(style_picture, (image.shape[2], image.shape[3]), scale)
     nearest = {size: nearest_patches(image, style, size) for size in PATCHES_PX}
     edges = legibility(source, image)

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 
+from stylevideo.engine.carry import ColorMap
 from stylevideo.ops.filters import luma
+from stylevideo.ops.orientation import apart, tensors
 from stylevideo.ops.pyramid import require_same_size, resize
 
 DIRT_WINDOW_PX = 5
@@ -34,6 +37,14 @@ LEAST_STEEPNESS = 0.01
 """Mean steps of luma, 0..255, from a pixel to the next, below which a picture is plain."""
 COARSEST_PART = 1 / 10
 """Sigma, in parts of the height, of a blur that leaves things and takes strokes away."""
+
+DETAIL_PART = 1 / 60
+"""Sigma, in parts of the height, of a blur that leaves nothing that is fine."""
+DIRECTION_SIGMA_PX, DIRECTION_AROUND_PX = 1.0, 3.0
+"""Blur before directions are looked at, and over how much around a place they are meant."""
+LEAST_COHERENCE, LEAST_POWER_SHARE = 0.3, 0.1
+"""Of a place that has a direction, and its contrast in parts of the median."""
+EPSILON = 1e-9
 
 
 def color_dirt(image: Tensor) -> float:
@@ -117,6 +128,51 @@ def stroke_width(image: Tensor) -> float:
     strokes = brightness - _blurred(brightness, COARSEST_PART * lines)
     steepness = np.hypot(np.diff(strokes, axis=0)[:, :-1], np.diff(strokes, axis=1)[:-1]).mean()
     return 2 * float(np.abs(strokes).mean() / steepness) / lines if steepness > LEAST_STEEPNESS else math.nan
+
+
+def added_width(source: Tensor, image: Tensor) -> float:
+    """The typical width of the strokes that a style adds to a frame, in parts of its height.
+
+    As `stroke_width`, of the picture's luma less that of the source in the picture's colours (by an affine map), in the
+    half of the picture in which the source has least detail: there strokes are the style's alone.
+
+    Args:
+        source, image: (1, 3, H, W), RGB, 0..1.
+    Returns:
+        Parts of the height; NaN where nothing is added.
+    Raises:
+        ShapeError: the sizes differ.
+    """
+    require_same_size(source, image)
+    lines = min(image.shape[2], STROKE_LINES)
+    size = (lines, round(image.shape[3] * lines / image.shape[2]))
+    shown, plate = resize(image, size), resize(source, size)
+    colored = ColorMap.between(plate, shown, torch.ones_like(plate[:, :1])).of(plate)
+    brightness, added = (luma(picture).cpu().numpy() for picture in (plate, shown))
+    added = added - luma(colored).cpu().numpy()
+    strokes = added - _blurred(added, COARSEST_PART * lines)
+    detail = _blurred((brightness - _blurred(brightness, lines * DETAIL_PART)) ** 2, lines * 3 * DETAIL_PART)
+    plain = detail[:-1, :-1] <= np.median(detail)
+    steepness = np.hypot(np.diff(strokes, axis=0)[:, :-1], np.diff(strokes, axis=1)[:-1])[plain].mean()
+    return 2 * float(np.abs(strokes[:-1, :-1][plain]).mean() / steepness) / lines if steepness else math.nan
+
+
+def misdirection(image: Tensor, field: Tensor) -> tuple[float, float]:
+    """How far strokes are from the way they should run.
+
+    Args:
+        image: (1, 3, H, W), RGB, 0..1.
+        field: (1, 2, H, W), as in `stylevideo.ops.orientation`.
+    Returns:
+        The median of the angle between the two, degrees, over places where the picture has a direction, chance being
+        45; and which part of the picture these are. NaN where it has none.
+    """
+    told = tensors(image, DIRECTION_SIGMA_PX, DIRECTION_AROUND_PX)
+    coherence = torch.linalg.vector_norm(told[:, :2], dim=1, keepdim=True) / told[:, 2:].clamp_min(EPSILON)
+    has_one = (coherence > LEAST_COHERENCE) & (told[:, 2:] > LEAST_POWER_SHARE * told[:, 2:].median())
+    has_one &= torch.linalg.vector_norm(field, dim=1, keepdim=True) > 1 / 2
+    angles = apart(told[:, :2], field)[has_one]
+    return (math.degrees(angles.median()) if len(angles) else math.nan), float(has_one.float().mean())
 
 
 @dataclass(frozen=True, eq=False)

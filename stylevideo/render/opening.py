@@ -40,7 +40,7 @@ from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import contents, find_looks, palette_of, read_styles, seen_through
+from stylevideo.render.styles import contents, directions_of, find_looks, palette_of, read_styles, seen_through
 from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
@@ -200,6 +200,13 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     comparison = _comparison(request, clip, settings, bits, size) if writes else None
     vgg = None
+    if settings.optimizer.iterations:
+        directions_of(settings.strokes)  # which refuses what is none
+        if painted and settings.strokes.hold_strokes > 1:
+            raise SettingsError(
+                "--hold-strokes counts frames from a shot's first on, and between --painted frames every frame is made "
+                "from both. Leave one of the two out."
+            )
     if settings.optimizer.iterations and made_with is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)

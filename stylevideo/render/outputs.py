@@ -142,6 +142,7 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     motion = request.settings.motion
     refuse_onto("the file of RAFT's weights", filter(None, [motion.weights_file]), written)
     refuse_onto("the picture of --palette", filter(None, [request.settings.colors.palette_file]), written)
+    refuse_onto("the picture of --stroke-angle", filter(None, [request.settings.strokes.field_path]), written)
     vectors = list_vectors(motion.vectors_path).files if motion.vectors_path else ()
     refuse_onto("one of the clip's motion vectors", filter(None, vectors), written)
     mattes = (file for text in request.mattes for file in matte_files(text))

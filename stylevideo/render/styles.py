@@ -18,11 +18,19 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.given.legs import Leg
-from stylevideo.engine.targets import StylePicture, StyleTargets
+from stylevideo.engine.strokes.directions import Directions
+from stylevideo.engine.targets import STYLE_SCALE, StylePicture, StyleTargets
 from stylevideo.errors import InputError, Problems
 from stylevideo.media.decode.mattes import Matte, MatteReader, find_matte, identity_of, is_black, stamp
 from stylevideo.media.images.bars import border_of
-from stylevideo.media.images.pictures import Picture, fit_picture, read_as_srgb, to_floats, to_image
+from stylevideo.media.images.pictures import (
+    Picture,
+    fit_picture,
+    read_as_srgb,
+    read_picture,
+    to_floats,
+    to_image,
+)
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
@@ -30,12 +38,16 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ops.regions import Regions, shares_of_looks
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.strokes import ANGLE_WORDS, StrokeSettings
 from stylevideo.settings.style import MatteName, Style, look_numbers
 from stylevideo.store.identity import content_hash
 from stylevideo.store.manifest import StyleContent
+from stylevideo.text import did_you_mean, quoted
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
+OWN_SIZE = 1 / STYLE_SCALE
+"""Stroke size at which a picture as large as the film is shown as it is."""
 PALETTE_EDGE_PX = 320
 """Long edge at which a frame's colours are looked at."""
 
@@ -132,7 +144,7 @@ def palette_of(read: ReadStyle) -> Palette | None:
 def style_targets(
     styles: Sequence[ReadStyle], vgg: VGG19, settings: Settings, palette: Palette | None = None
 ) -> StyleTargets:
-    """What frames should look like, by the settings' style layers and style scale, on the network's device.
+    """What frames should look like, by the settings' style layers and stroke size, on the network's device.
 
     Args:
         styles: with their pictures.
@@ -149,7 +161,32 @@ def style_targets(
         StylePicture(image.to(device), read.style.weight, look)
         for image, read, look in zip(images, styles, looks, strict=True)
     ]
-    return StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
+    directions = directions_of(settings.strokes)
+    return StyleTargets(vgg, pictures, settings.losses, settings.strokes.stroke_size, directions)
+
+
+def directions_of(strokes: StrokeSettings) -> Directions | None:
+    """Which way strokes should run; None for as in the styles.
+
+    Raises:
+        InputError: the picture of directions cannot be read, or is grey.
+    """
+    path = strokes.field_path
+    if path is None:
+        by_motion = strokes.stroke_angle == "motion"
+        return Directions(strokes.degrees, by_motion=by_motion) if strokes.stroke_angle else None
+    if not path.exists():
+        raise InputError(
+            f"--stroke-angle: there is no picture {quoted(str(path))}.{did_you_mean(str(path), ANGLE_WORDS)} "
+            "Give degrees, gradient, motion, or a picture of directions."
+        )
+    picture = read_picture(path)
+    if (picture == picture[..., :1]).all():
+        raise InputError(
+            f"--stroke-angle: {path} is grey, and holds no directions. Red must be the angle's cosine, green its sine, "
+            "both as 0.5 + 0.5 of it."
+        )
+    return Directions(picture=2 * to_image(picture)[:, :2] - 1)
 
 
 def painted_targets(pictures: Sequence[Tensor], vgg: VGG19, settings: Settings) -> StyleTargets:
@@ -161,7 +198,7 @@ def painted_targets(pictures: Sequence[Tensor], vgg: VGG19, settings: Settings) 
         settings: of the frames.
     """
     device = next(vgg.buffers()).device
-    return StyleTargets(vgg, [StylePicture(image.to(device), 1.0) for image in pictures], settings.losses, 1.0)
+    return StyleTargets(vgg, [StylePicture(image.to(device), 1.0) for image in pictures], settings.losses, OWN_SIZE)
 
 
 @dataclass(frozen=True)

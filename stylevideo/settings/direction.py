@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 
-from stylevideo.settings.painted import check_painted
+from stylevideo.settings.places import check_painted
 from stylevideo.settings.schema import Affects, setting
 from stylevideo.settings.sections import LossSettings
 

@@ -61,7 +61,7 @@ PRESETS = {
                 "beta2": 0.999,
                 "epsilon": 0.1 * 255,
                 "start_noise": 0.0,
-                "style_scale": 1.0,
+                "stroke_size": 0.8,
             },
         ),
     )

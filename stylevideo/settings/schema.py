@@ -122,7 +122,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
         help, unit, metavar, choices: for the command line.
         minimum, maximum: of a number; both may be reached.
         affects: what it decides.
-        no_files: given for a setting that names a file: the words that do not.
+        no_files: given for a setting that names a file: the words that do not; numbers do not either.
         commands: that take it, beside `run`.
         check: refuses values with a `SettingsError`, beyond the range and the choices.
         idle: says when it has no effect.
@@ -178,12 +178,21 @@ class Leaf:
     def names_a_file(self, value: Any) -> bool:
         """Whether this value is a path."""
         is_path = self.no_files is not None and isinstance(self.default, str)
-        return is_path and bool(value) and value not in (self.no_files or ())
+        return is_path and bool(value) and value not in (self.no_files or ()) and the_number(value) is None
 
     @property
     def flag(self) -> str:
         """The option on the command line."""
         return "--" + self.name.replace("_", "-")
+
+
+def the_number(text: str) -> float | None:
+    """What a text says that is a finite number; else None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def check_value(leaf: Leaf, value: Any) -> None:

@@ -315,14 +315,6 @@ class ScaleSettings:
         ),
         constant="all frames of a film have one size",
     )
-    style_scale: float = setting(
-        1.25,
-        "long edge of the styles relative to the film's: larger gives larger strokes",
-        minimum=0.1,
-        maximum=10,
-        commands=("evaluate",),
-        constant=OF_TARGETS,
-    )
     coarsest_size: int = setting(
         220,
         "long edge, margin included, at which a shot's first frame begins, or half of the film's where that is less; "

@@ -18,7 +18,7 @@ from stylevideo.errors import Problems, SettingsError
 from stylevideo.settings.curves import KEY, as_texts, name_of, read_keys, shown
 from stylevideo.settings.direction import USUAL_STRENGTH, DirectionSettings, style_number, weighted_by
 from stylevideo.settings.motion import MotionSettings
-from stylevideo.settings.painted import PAINTED, PaintedPlace, painted_texts
+from stylevideo.settings.places import PAINTED, PaintedPlace, painted_texts
 from stylevideo.settings.schema import LARGEST_NUMBER, VGG19_LAYERS, Affects, Leaf, check_value, least_tile_px, reach_of
 from stylevideo.settings.sections import (
     ColorSettings,
@@ -31,7 +31,11 @@ from stylevideo.settings.sections import (
     TemporalSettings,
     WeightsSettings,
 )
+from stylevideo.settings.strokes import StrokeSettings
 from stylevideo.text import did_you_mean
+
+REPLACED = {"style_scale": " It has become --stroke-size, whose 1 is what 1.25 was: 0.8 times as much is the same."}
+"""Settings that there were, and what is to be done."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Settings:
     """
 
     direction: DirectionSettings = field(default_factory=DirectionSettings)
+    strokes: StrokeSettings = field(default_factory=StrokeSettings)
     losses: LossSettings = field(default_factory=LossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)
@@ -160,6 +165,11 @@ def leaves() -> Iterator[Leaf]:
     yield from _leaves_by_name().values()
 
 
+def instead_of(name: str) -> str:
+    """What took the place of a setting that there was, as a sentence behind a blank; empty if there was none."""
+    return REPLACED.get(name, "")
+
+
 @cache
 def _leaves_by_name() -> dict[str, Leaf]:
     return {
@@ -173,7 +183,7 @@ def _leaves_by_name() -> dict[str, Leaf]:
 def _leaf(name: str) -> Leaf:
     known = _leaves_by_name()
     if name not in known:
-        raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
+        raise SettingsError(f"There is no setting {name!r}.{instead_of(name) or did_you_mean(name, known)}")
     return known[name]
 
 

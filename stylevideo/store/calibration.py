@@ -119,7 +119,7 @@ def _key(settings: Settings, device: torch.device, dtype: torch.dtype) -> dict[s
         "layers": [list(names) for names in layers],
         "terms": [losses.normalization, losses.structure_weight > 0, losses.tv_color > 0],
         "optimizer": [settings.optimizer.optimizer, settings.optimizer.second_moment, settings.temporal.carry],
-        "style_scale": float(settings.scales.style_scale),
+        "stroke_size": float(settings.strokes.stroke_size),
     }
 
 

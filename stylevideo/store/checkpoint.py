@@ -53,6 +53,8 @@ def state_to_dict(state: SequenceState) -> dict[str, Any]:
         "resting": _resting_to_dict(state.resting) if state.resting else None,
         "origin": state.origin,
         "spread": _spread_to_dict(state.spread) if state.spread else None,
+        "strokes_changed": state.strokes_changed,
+        "directions": None if state.directions is None else state.directions.cpu(),
     }
 
 
@@ -93,6 +95,8 @@ def load_state(
         resting=_resting_of(saved["resting"], device) if saved["resting"] else None,
         origin=saved["origin"],
         spread=_spread_of(spread, given(spread["index"]), device) if spread else None,
+        strokes_changed=saved["strokes_changed"],
+        directions=saved["directions"],
     )
 
 

@@ -43,7 +43,7 @@ from stylevideo.store.shots import complete_shots, is_painted, kept_state_file, 
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 11
+FORM = 13
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20

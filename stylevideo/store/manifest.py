@@ -116,6 +116,7 @@ class Asked:
         mattes: likewise of each style's matte, with how it is read; none where no style has any.
         painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
             that they are in, see `stylevideo.render.footage.painted`.
+        stroke_field: SHA-256 of the picture of directions, likewise.
     """
 
     stylevideo: str = item(EVERY)
@@ -130,6 +131,7 @@ class Asked:
     vectors: str = item(EVERY)
     mattes: tuple[str, ...] = item(EVERY)
     painted: tuple[PaintedContent, ...] = item(Use.REQUEST | Use.RECORD)
+    stroke_field: str = item(EVERY)
 
     @classmethod
     def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings, mattes: Sequence[str] = ()) -> Asked:
@@ -154,6 +156,7 @@ class Asked:
             vectors=_vectors_identity(settings.motion.vectors_path),
             mattes=tuple(map(_matte_identity, mattes)) if any(mattes) else (),
             painted=painted_contents(settings),
+            stroke_field=weights_hash(settings.strokes.field_path),
         )
 
     @property

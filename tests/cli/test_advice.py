@@ -69,7 +69,7 @@ ADVICE = {
     "a field": ("--out-dir out --name {{nam}}.mp4", "Did you mean name?", "--out-dir out --name {{name}}.mp4"),
     "a preset": ("-o b.mp4 --preset fien", "Did you mean fine?", "-o b.mp4 --preset fine"),
     "a choice": ("-o b.mp4 --depth 9", "Choose from: auto, 8, 16", "-o b.mp4 --depth 16"),
-    "a number too low": ("-o b.mp4 --style-scale 0", "at least 0.1", "-o b.mp4 --style-scale 0.1"),
+    "a number too low": ("-o b.mp4 --stroke-size 0", "at least 0.5", "-o b.mp4 --stroke-size 0.5"),
     "a rate": ("-o b.mp4 --rate x", "like 24 or 30000/1001", "-o b.mp4 --rate 30000/1001"),
     "an optimiser": ("-o b.mp4 --optimizer lbfgs", "--no-carry", "-o b.mp4 --optimizer lbfgs --no-carry"),
     "a size": ("-o b.mp4 --size 8", "larger --size", "-o b.mp4 --size 48"),

@@ -59,7 +59,7 @@ def test_a_large_picture_is_searched_by_means_of_squares(vgg: VGG19, monkeypatch
 def test_targets_are_held_until_they_are_asked_for_anew(vgg: VGG19, flight_frames: list[Frame], painter: str) -> None:
     frame, other = flight_frames[0].image, flight_frames[0].image.flip(3).contiguous()
     losses = LossSettings(painter=painter, content_layers=())
-    targets = StyleTargets(vgg, [StylePicture(noise(0, 72, 128), 1.0)], losses, 1.0)
+    targets = StyleTargets(vgg, [StylePicture(noise(0, 72, 128), 1.0)], losses, 0.8)
     objective = Objective(vgg, frame, targets.at((72, 128)), None, losses)
     first = objective.value(frame).numbers().style
     held = objective.value(other).numbers().style

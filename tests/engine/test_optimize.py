@@ -175,8 +175,8 @@ def test_coarse_scales_come_first_and_are_counted(vgg, make_targets: Maker, flig
     assert result.state.step == 8
 
 
-def test_larger_style_scale_asks_for_other_statistics(make_targets: Maker) -> None:
-    small, large = (make_targets(Settings().with_values(style_scale=scale)).grams((72, 128)) for scale in (0.5, 2.0))
+def test_larger_stroke_size_asks_for_other_statistics(make_targets: Maker) -> None:
+    small, large = (make_targets(Settings().with_values(stroke_size=scale)).grams((72, 128)) for scale in (0.5, 2.0))
     assert [term.layer for term in small] == list(Settings().losses.style_layers)
     assert not torch.allclose(small[2].target, large[2].target, rtol=0.05)
 

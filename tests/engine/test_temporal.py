@@ -505,7 +505,7 @@ def test_the_host_waits_for_a_following_frame_at_most_twice(vgg: VGG19, styles: 
     settings = Settings().with_values(first_iterations=2, coarsest_size=0, new_iterations=0)
     frames = iter(list(with_motion(pan(2, size=SMALL), DISFlow())))
     pictures = [StylePicture(noise_image(*SMALL), 1.0), StylePicture(noise_image(*SMALL).flip(3), 0.5)][:styles]
-    targets = StyleTargets(vgg, pictures, settings.losses, settings.scales.style_scale)
+    targets = StyleTargets(vgg, pictures, settings.losses, settings.strokes.stroke_size)
     painting = stylize_sequence(frames, None, vgg, targets, settings)
     next(painting)
     with HostReads() as reads:

@@ -276,7 +276,7 @@ def test_a_film_is_judged_at_its_ends_and_between() -> None:
         f"7 px, {region}" for region in ("whole", "moving", "still", "plain", "uncovered")
     }
     assert all(value > 0 for value in look.to_style.values())
-    fitted = fit_style(style, (HEIGHT, WIDTH), 1.25)[..., :HEIGHT, :WIDTH]
+    fitted = fit_style(style, (HEIGHT, WIDTH), 1.0)[..., :HEIGHT, :WIDTH]
     copied = judge_film(frames[:1], [fitted], style)
     assert copied.to_style["13 px, whole"] == copied.to_style["7 px, whole"] == 0
     assert copied.copied == pytest.approx(WIDTH / 120, abs=0.05)

@@ -25,7 +25,7 @@ from stylevideo.store.identity import is_made
 from stylevideo.store.manifest import read_asked
 from stylevideo.system.files import write_atomically
 
-ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6}
+ONCE = {"first_iterations": 1, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "stroke_size": 0.5}
 """By the usual layers, whose tiles are so large that a small picture has none."""
 SMALL = Settings().with_values(**ONCE, painter="gram", frames="1-4", size=64, device="cpu", precision="fp32")
 

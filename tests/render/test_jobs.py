@@ -370,10 +370,10 @@ def test_the_resume_key_names_device_precision_and_weights_as_they_are_used(
     assert len(result.frames) == 4
 
 
-def test_a_very_wide_clip_and_a_very_small_style_scale_work(tmp_path: Path) -> None:
+def test_a_very_wide_clip_and_a_very_small_stroke_size_work(tmp_path: Path) -> None:
     images = [np.roll(np.tile(np.arange(0, 240, dtype=np.uint8)[None, :, None], (32, 2, 3)), k, 1) for k in range(3)]
     source = make_video(tmp_path / "wide.mkv", images, encoder=("-c:v", "ffv1"))
-    settings = FAST.with_values(style_scale=0.1, iterations=1, first_iterations=1)
+    settings = FAST.with_values(stroke_size=0.5, iterations=1, first_iterations=1)
     result = stylevideo.stylize(source, [STYLE], tmp_path / "film.mp4", settings)
     assert (result.width, result.height, len(result.frames)) == (480, 32, 3)
 

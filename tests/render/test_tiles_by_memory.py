@@ -27,7 +27,7 @@ SHALLOW: dict[str, Any] = {
     "content_layers": ("relu2_1",),
 }
 """Whose tiles may be as small as 16 pixels."""
-ONCE = {"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "style_scale": 0.6}
+ONCE = {"first_iterations": 2, "iterations": 1, "new_iterations": 0, "coarsest_size": 0, "stroke_size": 0.5}
 SMALL = Settings().with_values(**ONCE, **SHALLOW, frames="1-3", device="cpu", precision="fp32")
 
 

@@ -26,6 +26,7 @@ ASKED = Asked(
     vectors="",
     mattes=("9 bytes, 1 matte", ""),
     painted=(PaintedContent("1", "first"), PaintedContent("9", "other")),
+    stroke_field="",
 )
 MADE = Manifest(
     asked=ASKED,

@@ -72,7 +72,7 @@ NUMBERS = (
     *(("--start", text) for text in ("nan", "inf", "-1e400", "99:99:99:99", "1e300", "-5")),
     *(("--rate", text) for text in ("0", "1/0", "-24", "inf", "1e400", "999999999999/1", "1/99999999999999")),
     *(("--handles", text) for text in ("-1", "99999999999999999999")),
-    *(("--style-scale", text) for text in ("0", "-1", "inf", "1e9")),
+    *(("--stroke-size", text) for text in ("0", "-1", "inf", "1e9")),
     *(("--stall-minutes", text) for text in ("nan", "-1", "inf")),
     *(("--workers", text) for text in ("-1", "1000000000", "nan")),
     *(("--retry", text) for text in ("-1", "nan")),

@@ -16,7 +16,7 @@ from stylevideo.media.ffmpeg import file_url, last_lines, run_ffmpeg
 PAINTLESS = ("--iterations", "0", "--config", "none", "--device", "cpu", "--no-detect-cuts")
 QUICK = (
     *("--preset=draft", "--size=64", "--iterations=1", "--first-iterations=2", "--coarsest-size=0", "--device=cpu"),
-    *("--new-iterations=0", "--style-scale=0.5", "--config=none", "--no-detect-cuts", "--threads=1"),
+    *("--new-iterations=0", "--stroke-size=0.5", "--config=none", "--no-detect-cuts", "--threads=1"),
 )
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "6")
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=24:duration=0.5")

@@ -17,7 +17,7 @@ from stylevideo.media.images.files import read_file
 from stylevideo.media.images.pictures import WHITE, Picture, Reading, to_floats
 from stylevideo.media.images.view import SRGB, sequence_view
 from stylevideo.media.pattern import CODECS
-from stylevideo.settings.painted import PAINTED, PaintedPlace
+from stylevideo.settings.places import PAINTED, PaintedPlace
 from stylevideo.settings.settings import Settings
 from stylevideo.store.identity import content_hash
 from stylevideo.text import listed

@@ -1,0 +1,1 @@
+"""Strokes: which way they run, and how they live."""

@@ -1,0 +1,85 @@
+"""The settings of strokes: which way they run, and how they change from frame to frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stylevideo.errors import SettingsError
+from stylevideo.settings.schema import ClipFacts, setting, the_number
+from stylevideo.settings.sections import OF_TARGETS
+from stylevideo.text import quoted
+
+ANGLE_WORDS = ("gradient", "motion")
+"""For `--stroke-angle`, beside degrees and files."""
+MOST_DEGREES = 360.0
+
+
+def _nothing_is_carried(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.temporal.carry and settings.optimizer.iterations else "nothing is carried from frame to frame"
+
+
+def _nothing_is_painted(settings: Any, _: ClipFacts) -> str:
+    return "" if settings.optimizer.iterations else "--iterations 0 paints nothing"
+
+
+def _check_angle(text: str) -> None:
+    degrees = the_number(text)
+    if degrees is not None and not -MOST_DEGREES <= degrees <= MOST_DEGREES:
+        raise SettingsError(f"--stroke-angle {quoted(text)} is no angle. Choose degrees from -360 to 360.")
+
+
+@dataclass(frozen=True)
+class StrokeSettings:
+    """What strokes are like, beside what the style says of them."""
+
+    stroke_size: float = setting(
+        1.0,
+        "how wide strokes are: the painter sees the styles so many times as large, but never larger than they are; at "
+        "1 their long edge is 1.25 times the film's",
+        minimum=0.5,
+        maximum=4,
+        commands=("evaluate",),
+        constant=OF_TARGETS,
+    )
+    stroke_angle: str = setting(
+        "",
+        "which way strokes run: degrees (0 lies, 90 stands, 45 rises to the right), gradient (along the source's "
+        "edges), motion (along what moves), or a picture that holds a direction for each place, see docs/direction.md; "
+        "without it as in the style",
+        metavar="ANGLE",
+        no_files=ANGLE_WORDS,
+        check=_check_angle,
+        idle=_nothing_is_painted,
+    )
+
+    boil: float = setting(
+        0.0,
+        "how much strokes live, evenly over picture and time, as if each frame were painted by hand: 0 holds them as "
+        "still as can be",
+        minimum=0,
+        maximum=1,
+        idle=_nothing_is_carried,
+    )
+    hold_strokes: int = setting(
+        1,
+        "paint on Ns: strokes change every so many frames, and between are carried along the motion alone; what is "
+        "new is painted at once",
+        unit="frames",
+        minimum=1,
+        maximum=100,
+        idle=_nothing_is_carried,
+        constant="it counts frames",
+    )
+
+    @property
+    def degrees(self) -> float | None:
+        """The angle, where it is the same everywhere."""
+        return the_number(self.stroke_angle)
+
+    @property
+    def field_path(self) -> Path | None:
+        """The picture of directions, if one is named."""
+        text = self.stroke_angle
+        return Path(text) if text and text not in ANGLE_WORDS and self.degrees is None else None
