@@ -293,15 +293,13 @@ def follow(
     anchor = settings.temporal.anchor
     carried = carry(state.carried, state.convergence, extended, image, state.references, anchor, parts)
     spread = state.spread.moved(extended) if state.spread else None
-    if spread is not None:
-        carried = spread.over(carried, image)
-    painted = optimizer.painted(_size(image), image.device)
     finished = carried.convergence
     if strokes.boil and not holds and (blend is None or spread is not None):
         indices = (state.last_change, frame.index)
-        stays = None if spread is None else spread.share
-        seed = settings.optimizer.seed
-        carried = stirred(carried, strokes.boil, extended.flow_to_previous, indices, seed, stays)
+        carried = stirred(carried, strokes.boil, extended.flow_to_previous, indices, settings.optimizer.seed)
+    if spread is not None:  # what is given stays where it is
+        carried, finished = spread.over(carried, image), torch.maximum(finished, spread.share)
+    painted = optimizer.painted(_size(image), image.device)
     carried = replace(carried, start=optimizer.begun(carried.start, image, carried.convergence > 0))
     new, moving = _told(carried, state if blend is None else None, frame, motion, optimizer)
     if not new <= RESTART_ABOVE_NEW:  # or no number
@@ -349,7 +347,9 @@ def _held(
     numbers = replace(numbers, learning_rate=numbers.learning_rate * (1 - carried.coverage))
     iterations = settings.optimizer.iterations + round(new * settings.optimizer.new_iterations)
     done = optimizer.optimize(image, carried.start, guide, iterations, numbers)
-    convergence = (carried.convergence + done.iterations / CONVERGED_AFTER * (1 - carried.coverage)).clamp_max(1)
+    seen = done.iterations / CONVERGED_AFTER * (1 - carried.coverage)
+    there = optimizer.painted(_size(image), image.device)
+    convergence = (carried.convergence + (seen if there is None else seen * there)).clamp_max(1)
     painted = PaintedWithMargin(done.state, done.losses, done.iterations, convergence, state.recent_losses, holds=True)
     return _guarded(painted, image, index, optimizer, is_blended=False)
 

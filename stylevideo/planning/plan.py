@@ -218,7 +218,9 @@ def _check_spared(
         "the file of RAFT's weights": {file for request in requests if (file := request.settings.motion.weights_file)},
         "a painted frame": {absolute(place.path) for request in requests for place in request.settings.painted_places},
         "the picture of --palette": {file for request in requests if (file := request.settings.colors.palette_file)},
-        "the picture of --stroke-angle": {file for request in requests if (file := request.settings.strokes.field_path)},
+        "the picture of --stroke-angle": {
+            file for request in requests if (file := request.settings.strokes.field_path)
+        },
         "the job file": job_files,
         "the user file": [user] if user else [],
     }

@@ -202,11 +202,6 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     vgg = None
     if settings.optimizer.iterations:
         directions_of(settings.strokes)  # which refuses what is none
-        if painted and settings.strokes.hold_strokes > 1:
-            raise SettingsError(
-                "--hold-strokes counts frames from a shot's first on, and between --painted frames every frame is made "
-                "from both. Leave one of the two out."
-            )
     if settings.optimizer.iterations and made_with is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)

@@ -96,6 +96,11 @@ class Settings:
                 f"--loop turns the last frames into the first, and --{PAINTED} says what they become. Leave one of the "
                 "two out."
             )
+        if self.strokes.hold_strokes > 1:
+            raise SettingsError(
+                f"--hold-strokes holds strokes for some frames, and between --{PAINTED} frames they change in every "
+                "one, on the way from the one to the other. Leave one of the two out."
+            )
         if self.colors.color == "source":
             raise SettingsError(
                 f"--{PAINTED} spreads a picture's own colours, and --color source keeps the source's. Leave one of the "

@@ -39,7 +39,7 @@ def picture(seed: int, size: tuple[int, int] = SIZE) -> torch.Tensor:
 
 def targets(vgg: VGG19, settings: Settings) -> StyleTargets:
     styles = [StylePicture(picture(7, (64, 96)), 1.0, 0), StylePicture(picture(8, (83, 71)).square(), 0.5, 1)]
-    return StyleTargets(vgg, styles, settings.losses, 1.25)
+    return StyleTargets(vgg, styles, settings.losses, 1.0)
 
 
 def soft_halves() -> torch.Tensor:
@@ -68,7 +68,7 @@ def test_sums_over_tiles_are_those_of_the_whole(vgg: VGG19, painter: dict[str, A
 def test_a_look_that_is_everywhere_is_as_without_mattes(vgg: VGG19, painter: dict[str, Any]) -> None:
     """One whose matte is black counts nothing; what is little in a corner has a finite loss."""
     settings = Settings().with_values(**{**SHALLOW, **painter})
-    alone = StyleTargets(vgg, [StylePicture(picture(7, (64, 96)), 1.0)], settings.losses, 1.25).at(SIZE)
+    alone = StyleTargets(vgg, [StylePicture(picture(7, (64, 96)), 1.0)], settings.losses, 1.0).at(SIZE)
     parts = torch.zeros(1, 2, *SIZE)
     parts[:, 0] = 1
     both = targets(vgg, settings).at(SIZE, (), parts)

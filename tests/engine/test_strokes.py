@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -21,6 +22,7 @@ from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import without_margin
 from stylevideo.ops.orientation import apart, tensors
+from stylevideo.ops.regions import Regions
 from stylevideo.ops.warp import warp
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import state_to_dict
@@ -28,6 +30,7 @@ from stylevideo.store.checkpoint import state_to_dict
 QUICK = Settings().with_values(
     first_iterations=10, iterations=1, new_iterations=4, coarsest_size=0, stroke_size=0.5, guard=0.0
 )
+LOOKS = ((0, "impasto"), (1, "woodblock"))
 Maker = Callable[[Settings], StyleTargets]
 Pairs = list[tuple[Frame, Motion | None]]
 
@@ -98,6 +101,44 @@ def test_strokes_run_at_an_angle(vgg: VGG19, flight_frames: list[Frame]) -> None
     without, steered = errors
     assert steered < 20
     assert without > 35
+
+
+def test_strokes_run_at_an_angle_in_each_matte_and_what_none_covers_stays(
+    vgg: VGG19, flight_frames: list[Frame]
+) -> None:
+    white = torch.zeros(1, 2, 72, 128)
+    white[:, 0, :, :56], white[:, 1, :, 56:112] = 1, 1
+    frame = replace(flight_frames[0], regions=Regions(white))
+    styles = [StylePicture(to_image(read_picture(STYLE.with_name(f"{name}.jpg"))), 1.0, look) for look, name in LOOKS]
+    directions = Directions(degrees=60)
+    field = without_margin(directions.field(None, (72, 128)))
+    errors = []
+    for wanted in (None, directions):
+        targets = StyleTargets(vgg, styles, QUICK.losses, 0.5, wanted)
+        ((made, _),) = stylize_sequence([(frame, None)], None, vgg, targets, QUICK)
+        off = apart(tensors(made.image, sigma=1.0, around=3.0)[:, :2], field)
+        errors.append([math.degrees(off[..., first : first + 48].median()) for first in (4, 60)])
+        assert torch.equal(made.image[..., 112:], frame.image[..., 112:])
+    without, steered = errors
+    assert max(steered) < 25
+    assert min(without) > 35
+
+
+def test_what_somebody_painted_does_not_boil(
+    vgg: VGG19, make_targets: Maker, begun: tuple[Pairs, Tensor, SequenceState]
+) -> None:
+    pairs, first, _ = begun
+    made = []
+    for boil in (0.01, 1.0):
+        settings = QUICK.with_values(boil=boil)
+        made.append(
+            list(stylize_sequence(pairs[:4], None, vgg, make_targets(settings), settings, given={0: first.flip(1)}))
+        )
+    for (calm, state), (boiled, _) in list(zip(*made, strict=True))[1:]:
+        assert state.spread is not None
+        shown = (without_margin(state.spread.share) > 0.9999).expand_as(calm.image)
+        assert shown.float().mean() > 0.5
+        assert (calm.image - boiled.image)[shown].abs().max() < 1 / 255
 
 
 def test_strokes_along_edges_and_motion_follow_what_the_source_shows() -> None:

@@ -266,7 +266,9 @@ def test_a_frame_in_a_gap_cannot_be_painted_and_another_size_is_said(tmp_path: P
             assert any("large.png" in note and "scaled" in note for note in open_job(request, Mode.CHECK).notes)
 
 
-@pytest.mark.parametrize("values", [{"loop": True}, {"color": "source"}, {"carry": False}, {"iterations": 0}])
+@pytest.mark.parametrize(
+    "values", [{"loop": True}, {"color": "source"}, {"carry": False}, {"iterations": 0}, {"hold_strokes": 2}]
+)
 def test_what_does_not_go_with_it_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="--painted"):
         Settings().with_values(painted={3: "a.png"}, **values)

@@ -24,9 +24,7 @@ LOOSENED_SHARE = 0.75
 """By which a boil of 1 loosens the hold on what is finished, so that strokes find their own way from there."""
 
 
-def stirred(
-    carried: Carried, boil: float, flow: Tensor, indices: tuple[int, int], seed: int, stays: Tensor | None = None
-) -> Carried:
+def stirred(carried: Carried, boil: float, flow: Tensor, indices: tuple[int, int], seed: int) -> Carried:
     """What a frame begins with, and is held to, with strokes that have gone a little on their own ways.
 
     Each frame's strokes are displaced from where the motion leads by a smooth field of chance. What the frame before
@@ -38,13 +36,11 @@ def stirred(
         flow: (1, 2, H, W), pixels, to the frame before, with the margin.
         indices: of the frame whose strokes changed last, and of this one.
         seed: of the chance.
-        stays: (1, 1, H, W), 0..1, how much of each pixel stays as it is, with the margin; nothing if not given.
     """
     before, now = (_displacement(carried.coverage, index, boil, seed) for index in indices)
-    loose = 1.0 if stays is None else 1 - stays
-    way = loose * (now - warp_smoothly(before, flow))
+    way = now - warp_smoothly(before, flow)
     image, held = (warp_crisply(picture, way) for picture in (carried.start.image, carried.held))
-    convergence = carried.convergence * (1 - LOOSENED_SHARE * boil * loose)
+    convergence = carried.convergence * (1 - LOOSENED_SHARE * boil)
     return replace(carried, start=replace(carried.start, image=image), held=held, convergence=convergence)
 
 
