@@ -66,7 +66,7 @@ OF_FRAMES = (
 ENGINE_ALONE = (
     *("looks", "matcher", "objective", "optimizer", "places", "sequence", "targets", "terms", "transporter"),
 )
-OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "parts", "pyramid", "tiles", "transport")
+OPS_ALONE = ("fine_structure", "losses", "margin", "matching", "parts", "pyramid", "regions", "tiles", "transport")
 OF_FRAMES_ALONE = (
     *(f"engine/{name}.py" for name in ENGINE_ALONE),
     *(f"ops/{name}.py" for name in OPS_ALONE),

@@ -186,7 +186,8 @@ class Stage:
         return path
 
     def _environment(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "TMPDIR": str(self.tmp), "STYLEVIDEO_CONFIG": "", "OMP_NUM_THREADS": "1"}
+        folders = {"HOME": self.home, "XDG_CACHE_HOME": self.home / ".cache", "TMPDIR": self.tmp}
+        return {**{name: str(path) for name, path in folders.items()}, "STYLEVIDEO_CONFIG": "", "OMP_NUM_THREADS": "1"}
 
     def _allowed(
         self, arguments: Sequence[bytes], folder: Path, ends: str, named: Sequence[Path], outputs: Sequence[Path]
