@@ -152,7 +152,7 @@ def _interrupt(stage: Stage, kept: Path) -> None:
     shutil.move(stage.out / ".film.mp4.stylevideo", kept / "store")
     for left in stage.out.iterdir():
         left.unlink()
-    stage.watcher.call(words, stage.cwd, where)
+    stage.watcher.call(words, stage.cwd, stage.usual_environment())
     (kept / "film.mp4").write_bytes(stage.film.read_bytes())
     for left in stage.out.iterdir():
         left.unlink()
