@@ -20,6 +20,7 @@ from image_fixtures import to_image
 from media_fixtures import make_video, sine
 
 from scripts.samples.scenes import render_shot
+from stylevideo.cli.log import _Console
 from stylevideo.cli.main import main
 from stylevideo.engine.targets import StylePicture, StyleTargets
 from stylevideo.media.images.pictures import read_picture
@@ -98,13 +99,18 @@ def _no_user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+USUAL_LEVEL = logging.getLogger().level
+"""Of what is logged, before any test."""
+
+
 @pytest.fixture(autouse=True)
 def _logging_is_as_it_was() -> Iterator[None]:
-    """The program decides for its process what is logged, as `--quiet` does."""
+    """The program decides for its process what is logged, as `--quiet` does; also in fixtures of wider scope."""
     root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
+    root.setLevel(USUAL_LEVEL)
+    handlers = [handler for handler in root.handlers if not isinstance(handler, _Console)]
     yield
-    root.setLevel(level)
+    root.setLevel(USUAL_LEVEL)
     for handler in set(root.handlers) - set(handlers):
         handler.close()
     root.handlers[:] = handlers

@@ -39,7 +39,7 @@ from stylevideo.store.notes import (
     spoilt,
     write_job,
 )
-from stylevideo.store.shots import complete_shots, is_painted, kept_state_file, kept_states, shot_file
+from stylevideo.store.shots import SHOTS_FOLDER, complete_shots, is_painted, kept_state_file, kept_states, shot_file
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
@@ -285,7 +285,7 @@ class FrameStore:
         return record
 
     def require_pictures(self, frames: Iterable[int], turned: Iterable[int], whole: bool) -> None:
-        """Look at pictures that were kept earlier, and at their records.
+        """Look at pictures that were kept earlier, at their records, and at what is noted of shots.
 
         Args:
             frames: numbers of finished frames.
@@ -294,6 +294,9 @@ class FrameStore:
         Raises:
             ResumeError: one is not there, spoilt, or another.
         """
+        for name in names_in(self.folder / SHOTS_FOLDER):
+            if name.endswith(".json"):  # see `finish_backwards`
+                self._notes.read(f"{SHOTS_FOLDER}/{name}")
         look = self._picture_data if whole else self._require_size
         for folder, numbers in (("frames", frames), ("backwards", turned)):
             for number in numbers:

@@ -754,7 +754,7 @@ def test_too_little_memory(
     def too_large(*_: object) -> object:
         return OUT_OF_MEMORY[who]()
 
-    monkeypatch.setattr("stylevideo.render.painter.read_frames", too_large)
+    monkeypatch.setattr("stylevideo.render.footage.source.read_frames", too_large)
     said = run(two_shot_clip, out / "film.mp4", "-q")
     assert is_clear(said, code=1) and "too little memory for 96x64 pixels. Choose a smaller --size" in said.err, said
     assert not names(out)

@@ -68,8 +68,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def check(requests: Sequence[ClipRequest], *_: object) -> BatchChecked:
         return BatchChecked({i: estimate_clip(request, closely=True) for i, request in enumerate(requests)}, {}, ())
 
-    for module in ("dry_run", "budget"):
-        monkeypatch.setattr(f"stylevideo.cli.{module}.check_batch", check)
+    monkeypatch.setattr("stylevideo.cli.foresee.check_batch", check)
 
 
 class TestKept:

@@ -90,7 +90,7 @@ def begun(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
         ("job.json", "too deep"),
         ("job.json", "a bomb"),
         ("shots.json", "a bomb"),
-        ("turn.json", "a value"),
+        ("shots/00000.json", "a value"),
     ],
 )
 def test_spoilt_files_are_refused_before_there_is_more_of_the_film(

@@ -141,7 +141,7 @@ class Stage:
         where = folder or self.cwd
         allowed = self._allowed(arguments, where, ends, named, outputs)
         before, contents = snapshot(self.root), [path.read_bytes() for path in self.precious]
-        seen = self.watcher.call(arguments, where, {**self._environment(), **(environment or {})}, closed)
+        seen = self.watcher.call(arguments, where, {**self.usual_environment(), **(environment or {})}, closed)
         found = complaints(seen, allowed, before, snapshot(self.root))
         kept = [
             path.is_file() and path.read_bytes() == content
@@ -185,8 +185,10 @@ class Stage:
                 os.close(folder)
         return path
 
-    def _environment(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "TMPDIR": str(self.tmp), "STYLEVIDEO_CONFIG": "", "OMP_NUM_THREADS": "1"}
+    def usual_environment(self) -> dict[str, str]:
+        """Of a call: folders of its own, and nothing of the user's."""
+        folders = {"HOME": self.home, "XDG_CACHE_HOME": self.home / ".cache", "TMPDIR": self.tmp}
+        return {**{name: str(path) for name, path in folders.items()}, "STYLEVIDEO_CONFIG": "", "OMP_NUM_THREADS": "1"}
 
     def _allowed(
         self, arguments: Sequence[bytes], folder: Path, ends: str, named: Sequence[Path], outputs: Sequence[Path]

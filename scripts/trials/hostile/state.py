@@ -148,12 +148,11 @@ def _unfinished(stage: Stage) -> Path:
 def _interrupt(stage: Stage, kept: Path) -> None:
     """Make the film, and what a run leaves that is killed after three frames."""
     words = [os.fsencode(word) for word in _words(stage)]
-    where = {"HOME": str(stage.home), "TMPDIR": str(stage.tmp), "STYLEVIDEO_CONFIG": "", "OMP_NUM_THREADS": "1"}
-    stage.watcher.call(words, stage.cwd, {**where, "HOSTILE_STOP_AFTER": "3"})
+    stage.watcher.call(words, stage.cwd, {**stage.usual_environment(), "HOSTILE_STOP_AFTER": "3"})
     shutil.move(stage.out / ".film.mp4.stylevideo", kept / "store")
     for left in stage.out.iterdir():
         left.unlink()
-    stage.watcher.call(words, stage.cwd, where)
+    stage.watcher.call(words, stage.cwd, stage.usual_environment())
     (kept / "film.mp4").write_bytes(stage.film.read_bytes())
     for left in stage.out.iterdir():
         left.unlink()
