@@ -424,6 +424,17 @@ class FrameStore:
         self.write_note(WHOLE_NAME, True)
         return ""
 
+    def reopen(self) -> None:
+        """Have kept work count as a film's that is still to be made.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        try:
+            (self.folder / WHOLE_FILE).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.folder / WHOLE_FILE} cannot be removed ({error.strerror}).") from error
+
     def remove(self) -> str:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
         return throw_away(self._places)

@@ -160,6 +160,15 @@ def test_another_painting_repaints_its_own_shot_alone(scene: Scene, film: Path, 
     assert all(map(np.array_equal, after[:SHOT], before[:SHOT]))
 
 
+def test_where_painted_frames_are_taken_away_their_shots_are_painted_as_usual(
+    scene: Scene, film: Path, plain: Path, tmp_path: Path
+) -> None:
+    """Even where all frames of the film were painted, and nothing but them has changed."""
+    again = Path(shutil.copytree(film, tmp_path / "again"))
+    assert run(scene, again, PLAIN.with_values(overwrite=True)) == set(range(1, FRAMES + 1))
+    assert all(map(np.array_equal, pictures(again), pictures(plain)))
+
+
 def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, film: Path, tmp_path: Path) -> None:
     output = tmp_path / "film.##.png"
     work = Places.of(output).work
