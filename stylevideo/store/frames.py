@@ -396,11 +396,8 @@ class FrameStore:
         for folder, number in product(("frames", "backwards", "shares"), numbers):
             pictures = [self._picture_path(folder, number, is_float) for is_float in (False, True)]
             names += [_record_name(folder, number), *(f"{folder}/{path.name}" for path in pictures)]
-        try:
-            for name in names:
-                (self.folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self.folder / name} cannot be removed ({error.strerror}).") from error
+        for name in names:
+            self._remove(name)
         self._complete.discard(shot)
 
     def write_note(self, name: str, value: Any) -> None:
@@ -420,7 +417,12 @@ class FrameStore:
         return self._notes.read(f"{name}.json")
 
     def keep(self) -> str:
-        """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said."""
+        """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said.
+
+        Raises:
+            StorageError: that cannot be noted.
+        """
+        self._remove(NAMING_FILE)  # what is under these names from now on is the user's
         self.write_note(WHOLE_NAME, True)
         return ""
 
@@ -430,10 +432,7 @@ class FrameStore:
         Raises:
             StorageError: the folder cannot be written.
         """
-        try:
-            (self.folder / WHOLE_FILE).unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self.folder / WHOLE_FILE} cannot be removed ({error.strerror}).") from error
+        self._remove(WHOLE_FILE)
 
     def remove(self) -> str:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
@@ -513,6 +512,12 @@ class FrameStore:
         except StorageError:
             self._require_own()  # why a folder cannot be written that is gone
             raise
+
+    def _remove(self, name: str) -> None:
+        try:
+            (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.folder / name} cannot be removed ({error.strerror}).") from error
 
     def _remove_state(self, shot: int) -> None:
         with suppress(OSError):  # nobody looks at it any more

@@ -13,7 +13,7 @@ from media_fixtures import make_video
 import stylevideo
 from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
-from stylevideo.errors import ResumeError, Stopped
+from stylevideo.errors import InputError, ResumeError, Stopped
 from stylevideo.media.hidden import Places
 from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings
@@ -112,6 +112,15 @@ def test_frames_of_a_run_that_was_stopped_are_not_given_up_for_another_look(clip
         painted(clip, film, KEPT, stop=lambda: True)
     with pytest.raises(ResumeError, match="seed"):
         painted(clip, film, KEPT.with_values(seed=3))
+
+
+def test_what_has_taken_the_films_name_is_not_replaced_unasked(clip: Path, film: Path) -> None:
+    """The frames are the program's own, and the film is the user's."""
+    film.write_text("a grade")
+    film.with_name(f"{film.name}.json").unlink(missing_ok=True)
+    with pytest.raises(InputError, match="already there"):
+        painted(clip, film, KEPT.with_values(seed=3, overwrite=False))
+    assert film.read_text() == "a grade"
 
 
 def test_kept_frames_are_shown_and_thrown_away(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
