@@ -209,6 +209,8 @@ class _AddMatte(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         styles = getattr(namespace, "style", None) or []
+        if not values:
+            parser.error("--matte '' names no file. Name the matte, or leave --matte out")
         if not styles:
             parser.error(f"--matte {values} stands before any --style. Write it behind the style that it is for")
         mattes = getattr(namespace, self.dest) or {}

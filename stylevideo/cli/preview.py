@@ -21,7 +21,7 @@ from stylevideo.cli.parser import (
 from stylevideo.cli.progress import Bar, say
 from stylevideo.cli.run import time_of
 from stylevideo.errors import SettingsError, Stopped
-from stylevideo.planning.inputs import absolute
+from stylevideo.planning.inputs import absolute, with_whole_paths
 from stylevideo.planning.preview import Cell, find_columns, find_rows, plan_cells, sheet_files, varied_leaf
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.presets import PRESETS
@@ -218,7 +218,6 @@ def run_command(cell: Cell, clip: Path, config: str | None) -> str:
     words += ["--preset", cell.given.preset] if cell.given.preset else []
     for name, value in cell.given.settings.items():
         if name not in NOT_OF_FILMS:
-            whole = str(absolute(value)) if known[name].names_a_file(value) else value
-            words += as_flag(name, whole)
+            words += as_flag(name, with_whole_paths(known[name], value))
     words += ["--config", config if config == "none" else str(absolute(config))] if config else []
     return command_line([*words, "-o", str(cell.request.output)])

@@ -18,6 +18,7 @@ from typing import Any
 
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.reader import open_clip
+from stylevideo.planning.inputs import PathWriter, with_whole_paths
 from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.settings import Settings, as_flag, leaves
 from stylevideo.settings.style import MatteName
@@ -45,9 +46,6 @@ assemble)
     exec {assemble_words} ;;
 esac
 """
-
-
-PathWriter = Callable[[str, Path], str]
 
 
 @dataclass(frozen=True)
@@ -93,10 +91,8 @@ class FarmJob:
             settings = settings.with_values(device="cuda")  # else a plan on a machine without one would be for CPUs
         for leaf in leaves():
             value = settings.value(leaf.name)
-            if leaf.names_a_file(value):
-                yield from (leaf.flag, path("".join(map(str.title, leaf.name.split("_"))), Path(value)))
-            elif value != usual.value(leaf.name):
-                yield from as_flag(leaf.name, value)
+            if value != usual.value(leaf.name):
+                yield from as_flag(leaf.name, with_whole_paths(leaf, value, path))
 
 
 def farm_jobs(requests: Sequence[ClipRequest], chunk_frames: int, gpus: int) -> list[FarmJob]:

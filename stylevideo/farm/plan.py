@@ -133,6 +133,7 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
                 shots = remembered_shots(store, job, hooks.stop)
                 if former is None:
                     store.write_note(PLAN_NAME, {"parts": parts, "place": asdict(place)})
+                    store.reopen()
                 return shots
 
 

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stylevideo.errors import InputError
 from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
+from stylevideo.settings.painted import PAINTED, PaintedPlace
+from stylevideo.settings.schema import Leaf
 from stylevideo.store.sidecar import is_record
 from stylevideo.system.files import real_path, refuse_address
 
@@ -29,6 +33,8 @@ COMPARED = "-compare"
 """Ends the name of a film for comparison."""
 FEWEST_PICTURES = 2
 """Of a sequence; a single numbered picture is a still."""
+PathWriter = Callable[[str, Path], str]
+"""Says how a path is written in a command; the path is known by a name."""
 
 
 def absolute(text: str | Path, folder: Path = HERE) -> Path:
@@ -44,6 +50,25 @@ def absolute(text: str | Path, folder: Path = HERE) -> Path:
         path = path.expanduser()
     path = folder.absolute() / path
     return real_path(path) if ".." in path.parts else path
+
+
+def with_whole_paths(leaf: Leaf, value: Any, write: PathWriter = lambda name, path: str(path)) -> Any:
+    """A setting's value as a command has it that may be given in any folder.
+
+    Args:
+        leaf: the setting.
+        value: of it.
+        write: says how its absolute paths are written.
+    """
+    if leaf.name == PAINTED:
+        numbered = enumerate(map(PaintedPlace.parse, value), 1)
+        return tuple(
+            str(replace(painted, path=Path(write(f"Painted{number}", absolute(painted.path)))))
+            for number, painted in numbered
+        )
+    if leaf.names_a_file(value):
+        return write("".join(map(str.title, leaf.name.split("_"))), absolute(value))
+    return value
 
 
 def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:

@@ -48,10 +48,11 @@ from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.agreement import differing
-from stylevideo.store.checkpoint import settle_painted
+from stylevideo.store.checkpoint import PAINTED_NAME, changed_painted, settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, painted_with, read_note
 from stylevideo.store.kept import ASKED_NAME, Kept
 from stylevideo.store.manifest import OF_FRAMES, Asked
+from stylevideo.store.notes import WHOLE_NAME
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
@@ -121,10 +122,9 @@ def open_job(
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
     attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
     settings = request.settings.with_values(**attempt.given_up)
-    # Of painted frames it is seen only later whether they have changed.
-    made_with = None if attempt.anew or settings.direction.painted else painted_with(request.places)
+    made_with = None if attempt.anew else painted_with(request.places)
     job = _read(request, settings, mode, made_with)
-    if made_with is not None and settings.output.keep_frames and differing(made_with, manifest_of(job).resume_key):
+    if made_with is not None and _has_changed(job, made_with):
         job = _read(request, settings, mode)  # which paints again what is now asked for otherwise
     job.watch.only_written = attempt.only_written
     if attempt.given_up:
@@ -132,10 +132,23 @@ def open_job(
     return replace(job, store=_open_store(job, mode, attempt))
 
 
+def _has_changed(job: Job, made_with: Mapping[str, Any]) -> bool:
+    """Whether frames are to be painted again although all were painted; what must not be is refused later."""
+    if changed_painted(read_note(job.places, PAINTED_NAME), job.clip.selection, _painted_files(job)):
+        return True
+    may_change = job.settings.output.keep_frames or read_note(job.places, WHOLE_NAME)
+    return bool(may_change and differing(made_with, manifest_of(job).resume_key))
+
+
+def _painted_files(job: Job) -> dict[int, str]:
+    """SHA-256 of painted frames' files, by the frames' indices."""
+    return {index: seen.sha256 for index, seen in job.painted.items()}
+
+
 def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     """The film's unfinished work; None where there is none, and none is begun."""
     places, resume_key = job.places, manifest_of(job).resume_key
-    painted = {index: seen.sha256 for index, seen in job.painted.items()}
+    painted = _painted_files(job)
     if mode is Mode.HELP:
         store = FrameStore(places, resume_key, join=True)
         settle_painted(store, job.clip.selection, painted, may_drop=False)

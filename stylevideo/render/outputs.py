@@ -115,7 +115,8 @@ def check_preview(files: Sequence[Path], requests: Sequence[ClipRequest], overwr
     for file in files:
         if parsed and parsed[0].has_file(file):
             raise InputError(f"{file} is a picture of the clip. Choose another output.")
-    refuse_onto("a style picture", {style.path for request in requests for style in request.styles}, files)
+    for request in requests:
+        _spare_what_is_read(request, files)
     if not overwrite:
         _refuse_there([file for file in files if os.path.lexists(file)])
 
@@ -137,6 +138,16 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     refuse_special(written)
     _refuse_twice([output, *(file for file in written if file != output)])
     refuse_onto("the clip itself", info.source_files(), written)
+    _spare_what_is_read(request, written)
+    if options.overwrite:
+        return
+    own = files_being_named(request.places)
+    there = [file for file in written if os.path.lexists(file) and file not in own]
+    _refuse_there([file for file in there if not _is_like(file, request.places, options)])
+
+
+def _spare_what_is_read(request: ClipRequest, written: Sequence[Path]) -> None:
+    """Refuse to replace what a film is made from beside its clip."""
     refuse_onto("a style picture", [style.path for style in request.styles], written)
     refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
     motion = request.settings.motion
@@ -147,11 +158,7 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
     refuse_onto("one of the clip's motion vectors", filter(None, vectors), written)
     mattes = (file for text in request.mattes for file in matte_files(text))
     refuse_onto("one of the clip's mattes", filter(None, mattes), written)
-    if options.overwrite:
-        return
-    own = files_being_named(request.places)
-    there = [file for file in written if os.path.lexists(file) and file not in own]
-    _refuse_there([file for file in there if not _is_like(file, request.places, options)])
+    refuse_onto("a painted frame", [painted.path for painted in request.settings.painted_places], written)
 
 
 def written_files(request: ClipRequest, selection: FrameSelection) -> tuple[Path, ...]:

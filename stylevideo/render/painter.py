@@ -231,6 +231,7 @@ class Painter:
         if job.vgg and self._targets:
             results = stylize_sequence(prepared, state, job.vgg, self._targets, self._looks, blends, given)
         else:
+            assert not job.paints, "what is to be painted has a network"
             results = leave_as_they_are(prepared)
         for index in indices:
             with frame_context(job.clip.source, job.clip.selection.number(index)), memory_context(too_large(job)):

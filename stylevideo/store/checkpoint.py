@@ -205,9 +205,7 @@ def settle_painted(store: FrameStore, selection: FrameSelection, painted: Mappin
     Raises:
         ResumeError: it is not.
     """
-    now = {str(selection.number(index)): sha256 for index, sha256 in painted.items()}
-    before = store.read_note(PAINTED_NAME) or {}
-    changed = {int(number) for number in before.keys() | now.keys() if before.get(number) != now.get(number)}
+    changed = changed_painted(store.read_note(PAINTED_NAME), selection, painted)
     if not changed:
         return
     if not may_drop:
@@ -217,7 +215,24 @@ def settle_painted(store: FrameStore, selection: FrameSelection, painted: Mappin
         if changed.intersection(numbers):
             logger.warning("Shot %d is painted again: its painted frames have changed.", shot.index + 1)
             store.drop_shot(shot.index, numbers)
-    store.write_note(PAINTED_NAME, now)
+    store.write_note(PAINTED_NAME, _by_number(selection, painted))
+
+
+def changed_painted(
+    before: Mapping[str, str] | None, selection: FrameSelection, painted: Mapping[int, str]
+) -> frozenset[int]:
+    """Numbers of the frames whose painted frames are others than unfinished work was made from, or are gone or new.
+
+    Args:
+        before: what is kept under `PAINTED_NAME`.
+        selection, painted: as of `settle_painted`.
+    """
+    before, now = before or {}, _by_number(selection, painted)
+    return frozenset(int(number) for number in before.keys() | now.keys() if before.get(number) != now.get(number))
+
+
+def _by_number(selection: FrameSelection, painted: Mapping[int, str]) -> dict[str, str]:
+    return {str(selection.number(index)): sha256 for index, sha256 in painted.items()}
 
 
 def save_palettes(store: FrameStore, palettes: Sequence[Palette | None]) -> None:

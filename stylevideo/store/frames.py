@@ -399,11 +399,8 @@ class FrameStore:
         for folder, number in product(("frames", "backwards", "shares"), numbers):
             pictures = [self._picture_path(folder, number, is_float) for is_float in (False, True)]
             names += [_record_name(folder, number), *(f"{folder}/{path.name}" for path in pictures)]
-        try:
-            for name in names:
-                (self.folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self.folder / name} cannot be removed ({error.strerror}).") from error
+        for name in names:
+            self._remove(name)
         self._complete.discard(shot)
 
     def write_note(self, name: str, value: Any) -> None:
@@ -423,9 +420,22 @@ class FrameStore:
         return self._notes.read(f"{name}.json")
 
     def keep(self) -> str:
-        """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said."""
+        """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said.
+
+        Raises:
+            StorageError: that cannot be noted.
+        """
+        self._remove(NAMING_FILE)  # what is under these names from now on is the user's
         self.write_note(WHOLE_NAME, True)
         return ""
+
+    def reopen(self) -> None:
+        """Have kept work count as a film's that is still to be made.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        self._remove(WHOLE_FILE)
 
     def remove(self) -> str:
         """Delete the work; see `stylevideo.media.hidden.throw_away`."""
@@ -505,6 +515,12 @@ class FrameStore:
         except StorageError:
             self._require_own()  # why a folder cannot be written that is gone
             raise
+
+    def _remove(self, name: str) -> None:
+        try:
+            (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.folder / name} cannot be removed ({error.strerror}).") from error
 
     def _remove_state(self, shot: int) -> None:
         with suppress(OSError):  # nobody looks at it any more

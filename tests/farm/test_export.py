@@ -131,6 +131,22 @@ def test_what_cannot_be_exported_is_refused_in_a_sentence(
     assert not (tmp_path / "jobs").exists()
 
 
+@pytest.mark.parametrize("engine", ["commands", "openjd"])
+def test_files_that_settings_name_are_found_from_any_folder(
+    engine: str, tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And OpenJD maps them like all others."""
+    monkeypatch.chdir(tmp_path)
+    files = ["--painted", "3=own/three.png", "--painted", "7=own/seven.png", "--palette", "own/colours.png"]
+    assert export(engine, tiny_clip, tmp_path, *files) == 0
+    said = "".join(path.read_text() for path in (tmp_path / "jobs").iterdir())
+    for name in ("three", "seven", "colours"):
+        assert str(tmp_path / "own" / name) in said
+    assert '"own/' not in said and "=own/" not in said and " own/" not in said
+    if engine == "openjd":
+        assert "3={{Param.Painted1}}" in said and "7={{Param.Painted2}}" in said
+
+
 def test_nothing_that_is_there_is_replaced(tiny_clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert [export("slurm", tiny_clip, tmp_path), export("slurm", tiny_clip, tmp_path)] == [0, 2]
     assert "film.mp4.slurm.sh is already there. Remove it, or choose another folder with -o." in capfd.readouterr().err

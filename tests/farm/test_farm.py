@@ -194,6 +194,16 @@ def test_assembling_waits_for_what_comes_late(act: Act, tiny_clip: Path, film: P
     assert contents(film.parent) == contents(tiny_film)
 
 
+def test_a_film_whose_frames_were_kept_is_planned_again(act: Act, tiny_clip: Path, film: Path, tiny_film: Path) -> None:
+    """Nobody paints its shots a second time."""
+    assert main(["run", *farm_words(tiny_clip, film, "--keep-frames", "-q")]) == 0
+    film.unlink()
+    assert act("plan", "--parts=2", "--keep-frames")[0] == 0
+    assert act("paint", "--part=1/2", "--keep-frames")[0] == 0
+    assert act("assemble", "--keep-frames")[:2] == (0, f"{film}\n")
+    assert film.read_bytes() == (tiny_film / film.name).read_bytes()
+
+
 def test_the_status_says_what_is_missing_and_whose_it_is(
     act: Act, film: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,7 @@ def test_all_three_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["--style", "a.jpg", "--matte", ""], "--matte '' names no file"),
         (["--matte", "m.png", "--style", "a.jpg"], "--matte m.png stands before any --style"),
         (["--style", "a.jpg", "--matte", "m.png", "--matte", "n.png"], "--style a.jpg has two mattes, m.png and n.png"),
         (["--style", "a.jpg", "--matte", "m.exr:R:G"], "names two channels"),

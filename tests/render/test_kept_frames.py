@@ -13,7 +13,7 @@ from media_fixtures import make_video
 import stylevideo
 from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
-from stylevideo.errors import ResumeError, Stopped
+from stylevideo.errors import InputError, ResumeError, Stopped
 from stylevideo.media.hidden import Places
 from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings
@@ -98,8 +98,12 @@ def test_a_second_change_builds_on_the_first(clip: Path, film: Path) -> None:
 
 def test_what_changes_everywhere_begins_anew(clip: Path, film: Path) -> None:
     """Without a word of frames that would be lost: the film was complete."""
-    assert painted(clip, film, SMALL.with_values(seed=3)) == set(range(1, 15))
+    other = SMALL.with_values(start_noise=0.1)
+    assert painted(clip, film, other) == set(range(1, 15))
     assert not Places.of(film).work.exists()
+    anew = film.with_name("anew.mkv")
+    painted(clip, anew, other)
+    assert film.read_bytes() == anew.read_bytes()
 
 
 def test_frames_of_a_run_that_was_stopped_are_not_given_up_for_another_look(clip: Path, tmp_path: Path) -> None:
@@ -108,6 +112,15 @@ def test_frames_of_a_run_that_was_stopped_are_not_given_up_for_another_look(clip
         painted(clip, film, KEPT, stop=lambda: True)
     with pytest.raises(ResumeError, match="seed"):
         painted(clip, film, KEPT.with_values(seed=3))
+
+
+def test_what_has_taken_the_films_name_is_not_replaced_unasked(clip: Path, film: Path) -> None:
+    """The frames are the program's own, and the film is the user's."""
+    film.write_text("a grade")
+    film.with_name(f"{film.name}.json").unlink(missing_ok=True)
+    with pytest.raises(InputError, match="already there"):
+        painted(clip, film, KEPT.with_values(seed=3, overwrite=False))
+    assert film.read_text() == "a grade"
 
 
 def test_kept_frames_are_shown_and_thrown_away(film: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,12 +21,13 @@ from sequence_fixtures import deep_frame, save, save_numbered
 import stylevideo
 from stylevideo.cli.main import build_parser, main
 from stylevideo.cli.parser import given_settings
-from stylevideo.errors import ResumeError, SettingsError, Stopped, StyleVideoError
+from stylevideo.errors import InputError, ResumeError, SettingsError, Stopped, StyleVideoError
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import to_picture
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.render.opening import Mode, open_job
+from stylevideo.render.outputs import check_preview
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.settings.settings import Settings, as_flag
 from stylevideo.settings.style import Style
@@ -160,6 +161,15 @@ def test_another_painting_repaints_its_own_shot_alone(scene: Scene, film: Path, 
     assert all(map(np.array_equal, after[:SHOT], before[:SHOT]))
 
 
+def test_where_painted_frames_are_taken_away_their_shots_are_painted_as_usual(
+    scene: Scene, film: Path, plain: Path, tmp_path: Path
+) -> None:
+    """Even where all frames of the film were painted, and nothing but them has changed."""
+    again = Path(shutil.copytree(film, tmp_path / "again"))
+    assert run(scene, again, PLAIN.with_values(overwrite=True)) == set(range(1, FRAMES + 1))
+    assert all(map(np.array_equal, pictures(again), pictures(plain)))
+
+
 def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, film: Path, tmp_path: Path) -> None:
     output = tmp_path / "film.##.png"
     work = Places.of(output).work
@@ -272,3 +282,14 @@ def test_a_frame_in_a_gap_cannot_be_painted_and_another_size_is_said(tmp_path: P
 def test_what_does_not_go_with_it_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="--painted"):
         Settings().with_values(painted={3: "a.png"}, **values)
+
+
+def test_no_painted_frame_is_replaced(scene: Scene, tmp_path: Path) -> None:
+    """Neither by a film made as pictures of such names, whatever may be replaced, nor by a preview."""
+    shutil.copy(scene.painted[2], own := tmp_path / "own.02.png")
+    settings = PLAIN.with_values(painted={2: str(own)}, overwrite=True)
+    request = ClipRequest(scene.clip, (Style(STYLE),), tmp_path / "own.##.png", settings)
+    with pytest.raises(InputError, match=r"own\.02\.png is a painted frame"):
+        open_job(request, Mode.CHECK)
+    with pytest.raises(InputError, match=r"own\.02\.png is a painted frame"):
+        check_preview([own], [request], overwrite=True)
