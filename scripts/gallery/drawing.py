@@ -107,9 +107,9 @@ def draw_matte(path: Path) -> None:
     write_png(path, np.dstack([np.rint(255 * matte).astype(np.uint8)] * 3))
 
 
-def paint_over(film: Path, path: Path) -> None:
+def paint_over(film: Path, path: Path, number: int = HILLSIDE_FRAME) -> None:
     """Write a frame of a film with a face on its near balloon and birds in its sky, as somebody might paint them."""
-    picture = frame_of(film, HILLSIDE_FRAME).copy()
+    picture = frame_of(film, number).copy()
     *_, pose = poses_at(HILLSIDE_FRAME - SHOT_FRAMES["flight"] - 1)
     middle_x, middle_y = (0.5 + pose.x) * WIDTH, 0.5 * HEIGHT + pose.y * WIDTH
     radius = 0.5 * pose.width * WIDTH
