@@ -22,7 +22,7 @@ BACKGROUND, INK = 24, 220
 GUTTER_PX, LABEL_PX, FONT_PX = 6, 22, 15
 JPEG_QUALITY = 88
 LARGEST_MOVING_BYTES = 2_900_000
-WEBP_QUALITIES = range(75, 20, -5)
+WEBP_QUALITIES = (70, 60, 50, 40, 30)
 SECOND_MS = 1000
 WIDTH, HEIGHT = 320, 180
 """Of what is drawn by hand, in pixels."""
@@ -86,7 +86,7 @@ def _write_moving(chapter: Chapter, folder: Path, path: Path) -> None:
         for cell in row
     }
     count = min(map(len, films.values()))
-    rate = probe(place_of(SOURCE, folder)).frame_rate
+    rate = probe(place_of(SOURCE, folder)).rate
     frames = [
         Image.fromarray(grid([[(cell.label, films[cell][at]) for cell in row] for row in chapter.rows], WIDTH))
         for at in range(count)
@@ -94,7 +94,7 @@ def _write_moving(chapter: Chapter, folder: Path, path: Path) -> None:
     duration = round(SECOND_MS * chapter.step / rate)
     for quality in WEBP_QUALITIES:
         frames[0].save(
-            path, save_all=True, append_images=frames[1:], duration=duration, loop=0, quality=quality, method=6
+            path, save_all=True, append_images=frames[1:], duration=duration, loop=0, quality=quality, method=4
         )
         if path.stat().st_size <= LARGEST_MOVING_BYTES:
             return
@@ -132,5 +132,5 @@ def _draw_face(picture: np.ndarray, x: float, y: float, radius: float) -> None:
     _brush(picture, smile, ROSE, 3)
 
 
-def _brush(picture: np.ndarray, along: np.ndarray, tint: tuple[int, int, int], width: int) -> None:
-    cv2.polylines(picture, [along.astype(np.int32)], False, tint, width, cv2.LINE_AA)
+def _brush(picture: np.ndarray, along: Sequence[Sequence[int]], tint: tuple[int, int, int], width: int) -> None:
+    cv2.polylines(picture, [np.array(along, np.int32)], False, tint, width, cv2.LINE_AA)

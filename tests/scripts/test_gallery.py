@@ -35,7 +35,7 @@ def test_its_pictures_are_small_enough_for_a_page() -> None:
 def test_the_moving_picture_goes_on_for_ever() -> None:
     with Image.open(DOCS / "moving.webp") as moving:
         assert moving.info["loop"] == 0
-        assert 24 <= moving.n_frames <= 72
+        assert 24 <= getattr(moving, "n_frames", 1) <= 72
         assert 480 <= moving.width <= 680
         moving.seek(20)
         later = np.asarray(moving.convert("RGB"), np.float32)
