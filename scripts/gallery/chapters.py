@@ -90,7 +90,10 @@ MOVING = Chapter(
 STYLES = Chapter(
     file="styles.jpg",
     heading="Styles",
-    text="Any picture is a style. These are the five in `samples/styles/`, with the default settings.",
+    text=(
+        "Any picture is a style. These are the five in `samples/styles/`, with the default settings; three of them "
+        "are frames of the films above."
+    ),
     alt="The same frame as it is, and in five styles",
     commands=(
         run(f"--style {STAINED_GLASS}", "stained-glass.png"),
@@ -104,7 +107,7 @@ STYLES = Chapter(
 STRENGTH = Chapter(
     file="strength.jpg",
     heading="Strength",
-    text='From almost the source (0) to almost abstract (1): `docs/direction.md`, "Strength". 0.5 is the default.',
+    text='From almost the source (0) to almost abstract (1): `docs/direction.md`, "Strength". 0.5 is the default, and here a frame of the film above.',
     alt="The same frame at strength 0.2, 0.5 and 0.8",
     commands=(
         run(f"--style {IMPASTO} --strength 0.2", "strength-0.2.png"),
@@ -159,7 +162,10 @@ MATTES = Chapter(
 KEYS = Chapter(
     file="keys.jpg",
     heading="Keys",
-    text='Settings that change within a film; here one style turns into another: `docs/direction.md`, "Keys".',
+    text=(
+        "Settings that change within a film; here one style turns into another. The picture follows its keys within "
+        'some frames, so that at 71 strokes of the first are left: `docs/direction.md`, "Keys".'
+    ),
     alt="Three frames of one shot, from impasto to stained glass",
     commands=(
         run(
@@ -219,9 +225,9 @@ PREVIEW = Chapter(
 COMPARE = Chapter(
     file="compare.jpg",
     heading="Source and film in one",
-    text="`--compare wipe`, above with the first film, makes a second one: a line moves from source to painting.",
+    text="`--compare wipe` writes a second film, `impasto-compare.mp4`: a line moves from source to painting.",
     alt="Three frames in which the line between source and painting goes from the right to the left",
-    commands=(),
+    commands=MOVING.commands[:1],
     rows=(tuple(Cell(f"frame {number}", "impasto-compare.mp4", number) for number in (15, 45, 57)),),
 )
 CHAPTERS = (
@@ -233,7 +239,7 @@ DIALS = Chapter(
     file="dials.jpg",
     heading="",
     text="",
-    alt="One frame by different settings: strength, colour, mattes, and a key that turns one style into another",
+    alt="The sample by different settings: strength, colour, mattes, and a key that turns one style into another",
     commands=(),
     rows=(
         (*STRENGTH.rows[0], *COLOR.rows[0][1:]),
@@ -249,7 +255,7 @@ DIALS = Chapter(
 OPENING = f"""# Gallery
 
 `python -m scripts.gallery` makes these pictures by the commands beside them, and writes this page. All show the sample
-clip, 320 pixels wide: its frame {LAKE_FRAME} or {HILLSIDE_FRAME}, if no other is named.
+clip, 320 pixels wide but for the preview: its frame {LAKE_FRAME} or {HILLSIDE_FRAME}, if no other is named.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from conftest import LEAST, ROOT, flags_of
 from PIL import Image
 
 from scripts.gallery import __main__ as gallery
-from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, PAINTED, SOURCE, Cell, Chapter, outputs, page, run
+from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, MOVING, PAINTED, SOURCE, Cell, Chapter, outputs, page, run
 from scripts.gallery.drawing import LARGEST_MOVING_BYTES, draw_matte, paint_over
 from stylevideo.cli.main import build_parser
 from stylevideo.media.images.pictures import read_picture, write_png
@@ -24,6 +25,12 @@ COMMANDS = [command for chapter in CHAPTERS for command in chapter.commands]
 def test_the_page_is_what_the_list_says() -> None:
     """`python -m scripts.gallery` writes it."""
     assert (DOCS / "gallery.md").read_text(encoding="utf-8") == page()
+
+
+def test_the_readme_begins_with_the_moving_picture_and_the_strip() -> None:
+    first_screen, _, _ = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## ")
+    shown = [f"![{chapter.alt}](docs/{chapter.file})" for chapter in (MOVING, DIALS)]
+    assert re.findall(r"!\[.*\)", first_screen) == shown
 
 
 def test_its_pictures_are_small_enough_for_a_page() -> None:
