@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -25,6 +26,23 @@ def test_every_file_of_ours_that_a_page_names_is_there(page: str) -> None:
     named = re.findall(r"`((?:[\w.]+/)+[\w.-]+\.(?:py|md|yml|toml|txt)|\w+\.py)`", PAGES[page])
     missing = [name for name in named if not any((home / name).exists() for home in HOMES)]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_link_leads_to_a_file_and_a_heading_of_ours(page: str) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", PAGES[page]):
+        file, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / file if file else ROOT / page
+        assert path.exists(), f"{page}: {link}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", name).lower().replace(" ", "-") for name in headings}, link
+
+
+def test_every_picture_is_shown_on_a_page() -> None:
+    pictures = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png", ".webp")}
+    shown = {Path(name).name for page in PAGES.values() for name in re.findall(r"!\[[^]]*\]\(([^)\s]+)\)", page)}
+    assert pictures == shown
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])

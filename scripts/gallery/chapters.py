@@ -1,0 +1,279 @@
+"""What the gallery shows: pictures, the commands that make them, and captions. The page is written from it.
+
+A command's films and pictures have the names that it gives them; a picture's cells are frames of those.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SOURCE = "samples/lake.mp4"
+HILLSIDE_FRAME = 57
+"""Of the sample clip: the second shot, with both balloons clear of each other."""
+LAKE_FRAME = 15
+MATTE = f"roto.{HILLSIDE_FRAME:04d}.png"
+PAINTED = f"frame{HILLSIDE_FRAME}.png"
+IMPASTO, EXPRESSIONIST, WOODBLOCK, STAINED_GLASS, POINTILLISM = (
+    f"samples/styles/{name}.jpg" for name in ("impasto", "expressionist", "woodblock", "stained-glass", "pointillism")
+)
+SMALL = "--size 320"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A frame with a label.
+
+    Attributes:
+        label: written above it; "" for none.
+        file: a film or a picture that a command makes, or the sample clip.
+        frame: of the file, from 1.
+    """
+
+    label: str
+    file: str
+    frame: int = 1
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A picture of the documents, and how it is made.
+
+    Attributes:
+        file: in docs/; `.webp` moves through all frames of its cells, every `step`-th, `.jpg` is a still.
+        heading, text: before the picture, in Markdown.
+        alt: what it shows, in words.
+        commands: lines for a shell, in their order; a chapter may show what an earlier one's have made.
+        rows: of cells, from the top.
+        cell_width: in pixels; a smaller frame stays as it is.
+        step: of the frames that a moving picture shows.
+    """
+
+    file: str
+    heading: str
+    text: str
+    alt: str
+    commands: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    cell_width: int = 320
+    step: int = 1
+
+
+def run(options: str, output: str, frames: int | str = LAKE_FRAME) -> str:
+    """The command for a small film or picture of the sample clip."""
+    return f"stylevideo run {SOURCE} {options} -o {output} {SMALL} --frames {frames}"
+
+
+def painted(style: str) -> Cell:
+    """The frame of the first shot in one of the styles of which there is a film."""
+    return Cell(style, f"{style}.mp4", LAKE_FRAME)
+
+
+MOVING = Chapter(
+    file="moving.webp",
+    heading="Films",
+    text="README's moving picture: both shots of the sample, every second frame, as it is and in three styles.",
+    alt="The sample clip, and the same in impasto, expressionist and woodblock",
+    commands=(
+        run(f"--style {IMPASTO}", "impasto.mp4", "1-72x2 --compare wipe"),
+        run(f"--style {EXPRESSIONIST}", "expressionist.mp4", "1-72x2"),
+        run(f"--style {WOODBLOCK}", "woodblock.mp4", "1-72x2"),
+    ),
+    rows=(
+        (Cell("source", SOURCE), Cell("impasto", "impasto.mp4")),
+        (Cell("expressionist", "expressionist.mp4"), Cell("woodblock", "woodblock.mp4")),
+    ),
+    step=2,
+)
+STYLES = Chapter(
+    file="styles.jpg",
+    heading="Styles",
+    text=(
+        "Any picture is a style. These are the five in `samples/styles/`, with the default settings; three of them "
+        "are frames of the films above."
+    ),
+    alt="The same frame as it is, and in five styles",
+    commands=(
+        run(f"--style {STAINED_GLASS}", "stained-glass.png"),
+        run(f"--style {POINTILLISM}", "pointillism.png"),
+    ),
+    rows=(
+        (Cell("source", SOURCE, LAKE_FRAME), painted("impasto"), painted("expressionist")),
+        (painted("woodblock"), Cell("stained-glass", "stained-glass.png"), Cell("pointillism", "pointillism.png")),
+    ),
+)
+STRENGTH = Chapter(
+    file="strength.jpg",
+    heading="Strength",
+    text='From almost the source (0) to almost abstract (1): `docs/direction.md`, "Strength". 0.5 is the default, and here a frame of the film above.',
+    alt="The same frame at strength 0.2, 0.5 and 0.8",
+    commands=(
+        run(f"--style {IMPASTO} --strength 0.2", "strength-0.2.png"),
+        run(f"--style {IMPASTO} --strength 0.8", "strength-0.8.png"),
+    ),
+    rows=(
+        (
+            Cell("--strength 0.2", "strength-0.2.png"),
+            Cell("--strength 0.5", "impasto.mp4", LAKE_FRAME),
+            Cell("--strength 0.8", "strength-0.8.png"),
+        ),
+    ),
+)
+COLOR = Chapter(
+    file="color.jpg",
+    heading="Colours",
+    text=(
+        "The style's colours; the source's, where brightness alone is painted; or the style's palette fitted to the "
+        "shot's. `--color-amount 0.5` is half of it."
+    ),
+    alt="The same frame with the style's colours, the source's, and the style's fitted to the source's",
+    commands=(
+        run(f"--style {IMPASTO} --color source", "color-source.png"),
+        run(f"--style {IMPASTO} --color match", "color-match.png"),
+    ),
+    rows=(
+        (
+            Cell("--color style", "impasto.mp4", LAKE_FRAME),
+            Cell("--color source", "color-source.png"),
+            Cell("--color match", "color-match.png"),
+        ),
+    ),
+)
+MATTES = Chapter(
+    file="mattes.jpg",
+    heading="Mattes",
+    text=(
+        "A look is painted where its matte is white; what no matte covers stays the source. "
+        f'`{MATTE}`, at the left, is the near balloon\'s own: `docs/direction.md`, "Mattes".'
+    ),
+    alt="A matte; the balloon alone painted; the balloon in stained glass before a hillside in woodblock",
+    commands=(
+        run(f"--style {STAINED_GLASS} --matte roto.####.png", "part.png", HILLSIDE_FRAME),
+        run(
+            f"--style {STAINED_GLASS} --matte roto.####.png --style {WOODBLOCK} --matte roto.####.png:inverted",
+            "two-looks.png",
+            HILLSIDE_FRAME,
+        ),
+    ),
+    rows=((Cell("the matte", MATTE), Cell("one look", "part.png"), Cell("two looks", "two-looks.png")),),
+)
+KEYS = Chapter(
+    file="keys.jpg",
+    heading="Keys",
+    text=(
+        "Settings that change within a film; here one style turns into another. The picture follows its keys within "
+        'some frames, so that at 71 strokes of the first are left: `docs/direction.md`, "Keys".'
+    ),
+    alt="Three frames of one shot, from impasto to stained glass",
+    commands=(
+        run(
+            f"--style {IMPASTO} --style {STAINED_GLASS} --key style_1 43=1,67=0 --key style_2 43=0,67=1",
+            "turning.mp4",
+            "41-72x2",
+        ),
+    ),
+    rows=(
+        (
+            Cell("frame 43", "turning.mp4", 3),
+            Cell("frame 57", "turning.mp4", 17),
+            Cell("frame 71", "turning.mp4", 31),
+        ),
+    ),
+)
+LOOKS = Chapter(
+    file="looks.jpg",
+    heading="Looks by name",
+    text='A file with styles and settings: `docs/direction.md`, "Looks by name". Three of the five that come along:',
+    alt="The same frame in the looks storm, print and window",
+    commands=tuple(run(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),
+    rows=(tuple(Cell(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),),
+)
+PAINTED_FRAMES = Chapter(
+    file="painted.jpg",
+    heading="Painted frames",
+    text=(
+        f"Somebody paints over a frame, and the strokes spread to the others. `{PAINTED}`, at the left, is frame "
+        f'{HILLSIDE_FRAME} of `impasto.mp4` with a face and a flock of birds: `docs/direction.md`, "Painted frames".'
+    ),
+    alt="A frame with a face drawn on the balloon, and two later frames in which the face goes with it",
+    commands=(run(f"--style {IMPASTO} --painted {HILLSIDE_FRAME}={PAINTED}", "painted.mp4", f"{HILLSIDE_FRAME}-72x2"),),
+    rows=(
+        (
+            Cell(f"frame {HILLSIDE_FRAME}, painted over", PAINTED),
+            Cell("frame 63", "painted.mp4", 7),
+            Cell("frame 71", "painted.mp4", 15),
+        ),
+    ),
+)
+PREVIEW = Chapter(
+    file="preview.jpg",
+    heading="Previews",
+    text=(
+        "Styles and values beside each other, in two minutes, before a film is made: `docs/direction.md`, "
+        '"Try looks first".'
+    ),
+    alt="A sheet: two styles at three strengths",
+    commands=(
+        f"stylevideo preview {SOURCE} --style {IMPASTO} {WOODBLOCK} --vary strength=0.3,0.6,0.9 --stills 1 "
+        "-o sheet.png",
+    ),
+    rows=((Cell("", "sheet.png"),),),
+    cell_width=960,
+)
+COMPARE = Chapter(
+    file="compare.jpg",
+    heading="Source and film in one",
+    text="`--compare wipe` writes a second film, `impasto-compare.mp4`: a line moves from source to painting.",
+    alt="Three frames in which the line between source and painting goes from the right to the left",
+    commands=MOVING.commands[:1],
+    rows=(tuple(Cell(f"frame {number}", "impasto-compare.mp4", number) for number in (15, 45, 57)),),
+)
+CHAPTERS = (
+    *(MOVING, STYLES, STRENGTH, COLOR, MATTES, KEYS),
+    *(LOOKS, PAINTED_FRAMES, PREVIEW, COMPARE),
+)
+"""In the page's order."""
+DIALS = Chapter(
+    file="dials.jpg",
+    heading="",
+    text="",
+    alt="The sample by different settings: strength, colour, mattes, and a key that turns one style into another",
+    commands=(),
+    rows=(
+        (*STRENGTH.rows[0], *COLOR.rows[0][1:]),
+        (
+            Cell("--matte", "part.png"),
+            Cell("two --matte", "two-looks.png"),
+            *(Cell(f"--key, {cell.label}", cell.file, cell.frame) for cell in KEYS.rows[0]),
+        ),
+    ),
+    cell_width=216,
+)
+"""README's strip: cells of the page's pictures."""
+OPENING = f"""# Gallery
+
+`python -m scripts.gallery` makes these pictures by the commands beside them, and writes this page. All show the sample
+clip, 320 pixels wide but for the preview: its frame {LAKE_FRAME} or {HILLSIDE_FRAME}, if no other is named.
+"""
+
+
+def page() -> str:
+    """docs/gallery.md."""
+    return OPENING + "".join(_section(chapter) for chapter in CHAPTERS)
+
+
+def _section(chapter: Chapter) -> str:
+    shell = "".join(f"{command}\n" for command in chapter.commands)
+    block = f"\n```sh\n{shell}```\n" if shell else ""
+    return f"\n## {chapter.heading}\n\n{chapter.text}\n\n![{chapter.alt}]({chapter.file})\n{block}"
+
+
+def outputs(command: str) -> Iterator[str]:
+    """The files that a command makes and that cells may show."""
+    words = shlex.split(command)
+    output = words[words.index("-o") + 1]
+    yield output
+    if "--compare" in words:
+        yield re.sub(r"(\.\w+)$", r"-compare\1", output)
