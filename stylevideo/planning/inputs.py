@@ -16,7 +16,7 @@ from typing import Any
 from stylevideo.errors import InputError
 from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
-from stylevideo.settings.painted import PAINTED, PaintedPlace
+from stylevideo.settings.places import PAINTED, PaintedPlace
 from stylevideo.settings.schema import Leaf
 from stylevideo.store.sidecar import is_record
 from stylevideo.system.files import real_path, refuse_address
