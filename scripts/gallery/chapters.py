@@ -107,7 +107,10 @@ STYLES = Chapter(
 STRENGTH = Chapter(
     file="strength.jpg",
     heading="Strength",
-    text='From almost the source (0) to almost abstract (1): `docs/direction.md`, "Strength". 0.5 is the default, and here a frame of the film above.',
+    text=(
+        "From almost the source (0) to almost abstract (1). 0.5 is the default, and here a frame of the film above: "
+        '`docs/direction.md`, "Strength".'
+    ),
     alt="The same frame at strength 0.2, 0.5 and 0.8",
     commands=(
         run(f"--style {IMPASTO} --strength 0.2", "strength-0.2.png"),
