@@ -107,8 +107,10 @@ STYLES = Chapter(
 STRENGTH = Chapter(
     file="strength.jpg",
     heading="Strength",
-    text='From almost the source (0) to almost abstract (1): `docs/direction.md`, "Strength". 0.5 is the default, and '
-    "here a frame of the film above.",
+    text=(
+        "From almost the source (0) to almost abstract (1). 0.5 is the default, and here a frame of the film above: "
+        '`docs/direction.md`, "Strength".'
+    ),
     alt="The same frame at strength 0.2, 0.5 and 0.8",
     commands=(
         run(f"--style {IMPASTO} --strength 0.2", "strength-0.2.png"),
@@ -119,6 +121,27 @@ STRENGTH = Chapter(
             Cell("--strength 0.2", "strength-0.2.png"),
             Cell("--strength 0.5", "impasto.mp4", LAKE_FRAME),
             Cell("--strength 0.8", "strength-0.8.png"),
+        ),
+    ),
+)
+STROKES = Chapter(
+    file="strokes.jpg",
+    heading="Strokes",
+    text=(
+        "Which way strokes run: at an angle, or along the source's edges; they can follow the motion too. `--boil` and "
+        '`--hold-strokes` let them live, which only a film shows: `docs/direction.md`, "Strokes".'
+    ),
+    alt="The same frame with strokes at 45 degrees, upright, and along edges",
+    commands=(
+        run(f"--style {IMPASTO} --stroke-angle 45", "angle-45.png"),
+        run(f"--style {IMPASTO} --stroke-angle 90", "angle-90.png"),
+        run(f"--style {IMPASTO} --stroke-angle gradient", "angle-gradient.png"),
+    ),
+    rows=(
+        (
+            Cell("--stroke-angle 45", "angle-45.png"),
+            Cell("--stroke-angle 90", "angle-90.png"),
+            Cell("--stroke-angle gradient", "angle-gradient.png"),
         ),
     ),
 )
@@ -232,7 +255,7 @@ COMPARE = Chapter(
     rows=(tuple(Cell(f"frame {number}", "impasto-compare.mp4", number) for number in (15, 45, 57)),),
 )
 CHAPTERS = (
-    *(MOVING, STYLES, STRENGTH, COLOR, MATTES, KEYS),
+    *(MOVING, STYLES, STRENGTH, STROKES, COLOR, MATTES, KEYS),
     *(LOOKS, PAINTED_FRAMES, PREVIEW, COMPARE),
 )
 """In the page's order."""
