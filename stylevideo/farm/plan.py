@@ -13,12 +13,22 @@ from functools import partial
 from typing import TypeVar
 
 from stylevideo.batch.up_to_date import already_made
-from stylevideo.errors import DeviceError, LockedError, PlanError, Problems, SettingsError, UnlikeError, UnpaintedError
+from stylevideo.errors import (
+    DeviceError,
+    LockedError,
+    PlanError,
+    Problems,
+    ResumeError,
+    SettingsError,
+    UnlikeError,
+    UnpaintedError,
+)
 from stylevideo.farm.parts import Part, Place
 from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest, clip_names
 from stylevideo.render.claims import Hooks
 from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.job import Job
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.shots import remembered_shots
@@ -126,7 +136,7 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
             if former and parts:
                 former.require(Part(1, parts))
             with cpu_threads(asked.settings.optimizer.threads):
-                job = open_job(asked, Mode.HELP if former else Mode.RENDER)
+                job = _opened_again(asked) if former else open_job(asked, Mode.RENDER)
                 store = job.store
                 assert store is not None, "it was begun"
                 hooks.on_event(Checked(job.clip, job.view))
@@ -135,6 +145,19 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
                     store.write_note(PLAN_NAME, {"parts": parts, "place": asdict(place)})
                     store.reopen()
                 return shots
+
+
+def _opened_again(request: ClipRequest) -> Job:
+    """A film that was planned before, from the same things.
+
+    Raises:
+        ResumeError: it was from others; here that may be given up.
+    """
+    try:
+        return open_job(request, Mode.HELP)
+    except ResumeError as error:
+        advice = "To plan the film anew, and throw away what is painted of it, add --restart."
+        raise type(error)(f"{error} {advice}" if "--restart" not in str(error) else str(error)) from error
 
 
 def find_plan(places: Places) -> Plan | None:

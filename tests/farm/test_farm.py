@@ -108,6 +108,13 @@ def test_what_does_not_fit_the_plan_is_refused_and_leaves_all_as_it_was(
     assert {path: path.read_bytes() for path in film.parent.rglob("*") if path.is_file()} == before
 
 
+def test_who_plans_something_else_is_told_how(act: Act, film: Path) -> None:
+    assert act("plan")[0] == 0
+    code, _, complaint = act("plan", "--iterations=2")
+    assert code == 2 and "iterations was 1 and is 2." in complaint and complaint.count("--restart") == 1
+    assert act("plan", "--iterations=2", "--restart")[0] == 0
+
+
 def test_a_machine_that_is_not_like_the_plan_says_so(
     act: Act, tiny_clip: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
