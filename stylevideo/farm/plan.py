@@ -7,7 +7,8 @@ store's. The plan adds how they are dealt out, and says by being there that all 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -28,7 +29,6 @@ from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest, clip_names
 from stylevideo.render.claims import Hooks
 from stylevideo.render.estimate import estimate_clip
-from stylevideo.render.job import Job
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.shots import remembered_shots
@@ -116,14 +116,15 @@ def plan_films(requests: Sequence[ClipRequest], parts: int, hooks: Hooks, wait_s
         to_be_made = folders_to_be_made(request.output for request in to_do)
         problems, lengths = Problems(), list[int]()
         for request, name in zip(to_do, clip_names(tuple(to_do)), strict=True):
-            with problems.noted(name if len(to_do) > 1 else ""):
+            with problems.noted(name if len(to_do) > 1 else ""), _anew_is_advised():
                 lengths.append(estimate_clip(to_do[request], to_be_made).frames)
         problems.raise_all()
         planned = {request: PlannedFilm(request) for request in requests}
         for index, request in enumerate(to_do):
             place = Place(sum(lengths[:index]), sum(lengths), request.settings.temporal.loop)
             begin = partial(_begin, request, parts, place, hooks)
-            planned[request] = PlannedFilm(request, patiently(begin, wait_s))
+            with _anew_is_advised():
+                planned[request] = PlannedFilm(request, patiently(begin, wait_s))
         return tuple(planned.values())
 
 
@@ -136,7 +137,7 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
             if former and parts:
                 former.require(Part(1, parts))
             with cpu_threads(asked.settings.optimizer.threads):
-                job = _opened_again(asked) if former else open_job(asked, Mode.RENDER)
+                job = open_job(asked, Mode.HELP if former else Mode.RENDER)
                 store = job.store
                 assert store is not None, "it was begun"
                 hooks.on_event(Checked(job.clip, job.view))
@@ -147,14 +148,11 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
                 return shots
 
 
-def _opened_again(request: ClipRequest) -> Job:
-    """A film that was planned before, from the same things.
-
-    Raises:
-        ResumeError: it was from others; here that may be given up.
-    """
+@contextmanager
+def _anew_is_advised() -> Iterator[None]:
+    """What was planned from other things may be given up here, and nowhere else."""
     try:
-        return open_job(request, Mode.HELP)
+        yield
     except ResumeError as error:
         advice = "To plan the film anew, and throw away what is painted of it, add --restart."
         raise type(error)(f"{error} {advice}" if "--restart" not in str(error) else str(error)) from error
