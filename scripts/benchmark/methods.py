@@ -68,8 +68,8 @@ ENGINE_ALONE = (
     *("targets", "terms", "transporter"),
 )
 OPS_ALONE = (
-    *("fine_structure", "losses", "margin", "matching", "orientation", "parts", "pyramid", "regions", "tiles"),
-    "transport",
+    *("filters", "fine_structure", "losses", "margin", "matching", "orientation", "parts", "pyramid", "regions"),
+    *("tiles", "transport"),
 )
 OF_FRAMES_ALONE = (
     *(f"engine/{name}.py" for name in ENGINE_ALONE),

@@ -259,7 +259,7 @@ def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[
 def test_a_frame_made_alone_is_made_anew_when_what_paints_it_changes(place: str) -> None:
     """What its modules import belongs to its code too, but what is for frames that follow."""
     imported = re.findall(r"from stylevideo\.(engine|ops)\.(\w+) import", (PACKAGE / f"{place}.py").read_text())
-    known = {("engine", name) for name in (*ENGINE_ALONE, "carry", "frame_losses", "resting")}
+    known = {("engine", name) for name in (*ENGINE_ALONE, "carry", "frame_losses", "resting")} | {("ops", "warp")}
     assert set(imported) <= known | {("ops", name) for name in OPS_ALONE}
 
 
