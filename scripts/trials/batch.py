@@ -20,7 +20,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -341,7 +341,8 @@ def try_again(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
     )
 
 
-TRIALS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]] = {
+Trials = Mapping[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]]
+TRIALS: Trials = {
     "broken": try_broken,
     "kill": try_kill,
     "losses": try_losses,
@@ -353,28 +354,46 @@ TRIALS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]] = {
 
 
 def choose(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """What the command line says: `trials`, `kills` and `seed`."""
-    parser = argparse.ArgumentParser(
-        "python -m scripts.trials batch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("trials", nargs="*", default=list(TRIALS), metavar="TRIAL")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    options = parser.parse_args(arguments)
-    unknown = set(options.trials) - set(TRIALS)
-    if unknown:
-        parser.error(f"there is no trial called {', '.join(sorted(unknown))}")
-    return options
+    """What the command line says; see `choose_from`."""
+    return choose_from("batch", str(__doc__), TRIALS, 20, arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the trials that are asked for."""
-    options = choose(arguments)
+    return carry_out(TRIALS, choose(arguments))
+
+
+def choose_from(
+    name: str, about: str, trials: Trials, kills: int, arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """What a command line says of trials: `trials`, `kills` and `seed`.
+
+    Args:
+        name: of the trials together.
+        about: them.
+        trials: that there are.
+        kills: how many there are if nothing is said.
+        arguments: those of the process if not given.
+    """
+    parser = argparse.ArgumentParser(
+        f"python -m scripts.trials {name}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("trials", nargs="*", default=list(trials), metavar="TRIAL")
+    parser.add_argument("--kills", type=int, default=kills)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.trials) - set(trials):
+        parser.error(f"there is no trial called {', '.join(sorted(unknown))}")
+    return options
+
+
+def carry_out(trials: Trials, options: argparse.Namespace) -> int:
+    """Run those of some trials that are asked for, and print what they find; the exit code."""
     machine, met = Machine(ROOT, "cpu"), True
     for name in options.trials:
         with tempfile.TemporaryDirectory(prefix="stylevideo-trials-") as folder:
-            print(f"## {name}\n\n{TRIALS[name].__doc__}\n\n| what | seen | bar |\n| --- | --- | --- |")
-            for finding in TRIALS[name](Path(folder), options):
+            print(f"## {name}\n\n{trials[name].__doc__}\n\n| what | seen | bar |\n| --- | --- | --- |")
+            for finding in trials[name](Path(folder), options):
                 met &= finding.met is not False
                 print(f"| {finding.what} | {finding.seen} | {BARS[finding.met]} |", flush=True)
             print()

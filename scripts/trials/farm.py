@@ -13,14 +13,24 @@ import argparse
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scripts import ROOT, STYLE
-from scripts.benchmark.report import Machine
-from scripts.trials.batch import BARS, QUICK, Finding, contents, done, make_clips, marked, strays, wait_for_none
+from scripts import STYLE
+from scripts.trials.batch import (
+    QUICK,
+    Finding,
+    Trials,
+    carry_out,
+    choose_from,
+    contents,
+    done,
+    make_clips,
+    marked,
+    strays,
+    wait_for_none,
+)
 from stylevideo.media.ffmpeg import run_ffmpeg
 
 PARTS = 2
@@ -122,7 +132,7 @@ def try_kinds(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
         yield Finding(name, seen, same and set(codes) == {0})
 
 
-TRIALS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]] = {
+TRIALS: Trials = {
     "kill": try_kill,
     "meet": try_meet,
     "kinds": try_kinds,
@@ -130,29 +140,10 @@ TRIALS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Finding]]] = {
 
 
 def choose(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """What the command line says: `trials`, `kills` and `seed`."""
-    parser = argparse.ArgumentParser(
-        "python -m scripts.trials farm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("trials", nargs="*", default=list(TRIALS), metavar="TRIAL")
-    parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    options = parser.parse_args(arguments)
-    if unknown := set(options.trials) - set(TRIALS):
-        parser.error(f"there is no trial called {', '.join(sorted(unknown))}")
-    return options
+    """What the command line says; see `choose_from`."""
+    return choose_from("farm", str(__doc__), TRIALS, 30, arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the trials that are asked for."""
-    options = choose(arguments)
-    machine, met = Machine(ROOT, "cpu"), True
-    for name in options.trials:
-        with tempfile.TemporaryDirectory(prefix="stylevideo-trials-") as folder:
-            print(f"## {name}\n\n{TRIALS[name].__doc__}\n\n| what | seen | bar |\n| --- | --- | --- |")
-            for finding in TRIALS[name](Path(folder), options):
-                met &= finding.met is not False
-                print(f"| {finding.what} | {finding.seen} | {BARS[finding.met]} |", flush=True)
-            print()
-    print(machine)
-    return 0 if met else 1
+    return carry_out(TRIALS, choose(arguments))

@@ -602,8 +602,8 @@ class OutputSettings:
     keep_frames: bool = setting(
         False,
         "keep the finished frames, and a state every 24, in a hidden folder beside the film when it is complete: of a "
-        "film that is made again with other keys or mattes each shot is repainted from the first frame on that they "
-        "change; `stylevideo cache clear` throws them away",
+        "film that is made again with other keys or mattes each shot is repainted from a state before they change on, "
+        "with other painted frames their shots; `stylevideo cache clear` throws them away",
         affects=Affects.RUN,
     )
     sheet: str = setting(
