@@ -161,11 +161,11 @@ class Objective:
         size = (frame.shape[2], frame.shape[3])
         self._tiles = network_tiles(size, tile_px, self._layers, parts)
         self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit, rest)
-        self._source = frame if settings.source_weight else None
         self._strokes = style.strokes
-        self._structures: dict[Tile, FineStructure] = {}
-        if settings.structure_weight:
-            self._structures = {tile: FineStructure(tile.seen_of(frame), tile) for tile in self._tiles}
+        self._frame = frame
+        self._structure: FineStructure | None = None
+        if settings.structure_weight and len(self._tiles) == 1:
+            self._structure = self._structure_of(self._tiles[0])
 
     def rematch(self) -> None:
         """Find the targets of places anew for the next picture that is evaluated."""
@@ -302,17 +302,21 @@ class Objective:
         zero, guide = self._weights.new_zeros(()), self._guide
         held = (tile.seen_of(guide.held), tile.seen_of(guide.firmness)) if guide else None
         return (
-            self._structures[tile].lost_in(image) if self._structures else zero,
+            self._structure_of(tile).lost_in(image) if self._settings.structure_weight else zero,
             self._total_variation(tile, image),
             temporal_loss(image, *held, tile) if held else zero,
             *self._of_source(tile, image),
             *self._of_directions(tile, image),
         )
 
+    def _structure_of(self, tile: Tile) -> FineStructure:
+        """The frame's, where a tile is; of several tiles it is found each time, since keeping it takes much memory."""
+        return self._structure or FineStructure(tile.seen_of(self._frame), tile)
+
     def _of_source(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
-        if self._source is None:
+        if not self._settings.source_weight:
             return (self._weights.new_zeros(()),) if self._strokes else ()
-        return (source_loss(image, tile.seen_of(self._source), tile),)
+        return (source_loss(image, tile.seen_of(self._frame), tile),)
 
     def _of_directions(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
         if self._strokes is None:
