@@ -139,7 +139,7 @@ class StyleTargets:
         self._losses = losses
         self._stroke_size = stroke_size
         self._by_sizes: dict[tuple[int | None, tuple[tuple[int, int], ...]], _StylesAtSize] = {}
-        self._contrasts: dict[tuple[int, int], Tensor] = {}
+        self._contrasts: dict[tuple[int, int], list[Tensor]] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
     def at(self, size: tuple[int, int], weights: Sequence[float] = (), parts: Tensor | None = None) -> StyleAtSize:
@@ -184,14 +184,19 @@ class StyleTargets:
             self._grams[size, layers] = _blended(grams, [picture.weight for picture in self._pictures], 1.0)
         return self._grams[size, layers]
 
-    def contrast(self, size: tuple[int, int]) -> Tensor:
-        """Of the styles' strokes at a frame of this height and width, as of `stylevideo.ops.orientation.power`."""
+    def contrast(self, size: tuple[int, int], weights: Sequence[float] = ()) -> Tensor:
+        """Of the styles' strokes at a frame of this height and width, as of `stylevideo.ops.orientation.power`.
+
+        Args:
+            size: of the frame.
+            weights: as of `at`.
+        """
         if size not in self._contrasts:
-            weights = [picture.weight for picture in self._pictures]
-            parts = [own / sum(weights) for own in weights]
-            each = [power(fit_style(picture.image, size, self._stroke_size)) for picture in self._pictures]
-            self._contrasts[size] = _mean(each, parts)
-        return self._contrasts[size]
+            self._contrasts[size] = [
+                power(fit_style(picture.image, size, self._stroke_size)) for picture in self._pictures
+            ]
+        weights = weights or [picture.weight for picture in self._pictures]
+        return _mean(self._contrasts[size], [own / sum(weights) for own in weights])
 
     @torch.no_grad()
     def _compute(self, pictures: Sequence[StylePicture], size: tuple[int, int]) -> _StylesAtSize:
