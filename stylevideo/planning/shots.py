@@ -59,7 +59,7 @@ def _meant(table: ShotTable, shots: Sequence[Shot], selection: FrameSelection) -
         if table.number > len(shots):
             raise InputError(
                 f"There is no shot {table.number}: the frames that are made have {counted(len(shots), 'shot')}. "
-                "`stylevideo inspect` shows a clip's."
+                "`stylevideo shots` lists a clip's."
             )
         return [shots[table.number - 1]]
     frames = _frames(table, selection)
