@@ -211,8 +211,8 @@ LOOKS = Chapter(
     heading="Looks by name",
     text=(
         'A file with styles and settings: `docs/direction.md`, "Looks by name". Three of the five that come along; '
-        "below them one look that turns into another by a key, and a film whose second shot has a look of its own, by a "
-        "table in its job file."
+        "below them one look that turns into another by a key, and a film whose second shot has a look of its own, by "
+        "a table in its job file."
     ),
     alt="The same frame in three looks; a frame that has turned from oil to storm; two shots in two looks",
     commands=(

@@ -180,9 +180,10 @@ def _table(wish: ShotWish, given: Overrides, styles: tuple[Style, ...], settings
     """What is asked for of some shots, of which this is said, as far as their clip is not asked for the same."""
     own_styles, own = _directed(given)
     told = {leaf.name for leaf in leaves() if own.value(leaf.name) != settings.value(leaf.name)}
-    told |= set(map(name_of, settings.direction.key)) - set(map(name_of, own.direction.key))  # whose keys are ended
-    values = {name: own.value(name) for name in sorted(told) if not style_number(name)}
-    return replace(wish.table, styles=() if own_styles == styles else own_styles, values=values)
+    ended = set(map(name_of, settings.direction.key)) - set(map(name_of, own.direction.key))
+    values = {name: own.value(name) for name in sorted(told | ended) if not style_number(name)}
+    is_same = own_styles == styles and not any(map(style_number, ended))
+    return replace(wish.table, styles=() if is_same else own_styles, values=values)
 
 
 def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Overrides) -> ClipRequest:

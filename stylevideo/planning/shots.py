@@ -55,7 +55,7 @@ def _named(shot: Shot, selection: FrameSelection) -> str:
 
 
 def _meant(table: ShotTable, shots: Sequence[Shot], selection: FrameSelection) -> list[Shot]:
-    if table.number:
+    if table.number is not None:
         if table.number > len(shots):
             raise InputError(
                 f"There is no shot {table.number}: the frames that are made have {counted(len(shots), 'shot')}. "

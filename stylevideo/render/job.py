@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -146,7 +147,8 @@ class Job:
 
     def look_at(self, index: int) -> ShotLook:
         """What a frame is painted like."""
-        return next(look for look, frames in self.stretches if index in frames)
+        place = bisect_right(self.stretches, index, key=lambda stretch: stretch[1].start)
+        return self.stretches[max(0, place - 1)][0]
 
     @cached_property
     def _own_look(self) -> ShotLook:

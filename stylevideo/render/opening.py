@@ -63,6 +63,7 @@ from stylevideo.settings.style import Style
 from stylevideo.store.agreement import differing
 from stylevideo.store.checkpoint import PAINTED_NAME, changed_painted, read_shots, settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, painted_with, read_note
+from stylevideo.store.identity import weights_hash
 from stylevideo.store.kept import ASKED_NAME, Kept
 from stylevideo.store.manifest import OF_FRAMES, Asked
 from stylevideo.store.notes import WHOLE_NAME, find_notes
@@ -211,8 +212,11 @@ def asked_of(job: Job) -> tuple[str, ...]:
 
 def _told_of(job: Job, look: ShotLook, frames: range) -> Iterator[str]:
     weights = [read.style.weight for read in look.styles]
-    own = "" if look.styles == job.styles else f" {hashlib.sha256(repr(contents(look.styles)).encode()).hexdigest()}"
-    return (f"{text}{own}" for text in told(look.over_time, frames, weights))
+    asked = told(look.over_time, frames, weights)
+    if look.table is None:
+        return asked
+    own = repr((contents(look.styles), weights_hash(look.settings.strokes.field_path)))
+    return (f"{text} {hashlib.sha256(own.encode()).hexdigest()[:16]}" for text in asked)
 
 
 def remember_asked(store: FrameStore, job: Job) -> None:
@@ -235,8 +239,8 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         made_with: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
     """
     device = torch.device("cpu") if made_with is not None else choose_device(settings.optimizer.device)
-    styles = read_styles(request.styles)
-    of_tables = [read_styles(table.styles) if table.styles else None for table in request.shot]
+    named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
+    pictures = dict(zip(named, read_styles(named), strict=True))
     liked = _read_palette([settings, *(table.settings(settings) for table in request.shot)])
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
@@ -252,8 +256,10 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
         view = sequence_view(reading.view)
-        styles, liked = (seen_through(read, view) for read in (styles, liked))
-        of_tables = [read and seen_through(read, view) for read in of_tables]
+        pictures = dict(zip(named, seen_through(tuple(pictures.values()), view), strict=True))
+        liked = seen_through(liked, view)
+    every = (request.styles, *(table.styles for table in request.shot))
+    styles, *of_tables = (tuple(pictures[style] for style in each) for each in every)
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
@@ -261,7 +267,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     tile = None if made_with is None else made_with["tile"]
     settings = settings.with_values(tile=tile) if tile else with_tile(settings, size, device)
     over_time = settings_over(settings, [read.style.weight for read in styles], selection)
-    tables = _tables(request.shot, [read or styles for read in of_tables], settings, selection)
+    tables = _tables(request.shot, [own or styles for own in of_tables], settings, selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     comparison = _comparison(request, clip, settings, bits, size) if writes else None
     vgg = None
@@ -278,11 +284,12 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
             "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
             "the parts as two films and lay one over the other."
         )
-    of_shots = [(own, contents(read or ())) for own, read in zip(request.shot, of_tables, strict=True)]
-    mattes = [style.matte for style in request.styles]
-    asked = Asked.of(watch.identity, contents(styles), request.settings, mattes, of_shots)
+    of_shots = [(table, contents(own)) for table, own in zip(request.shot, of_tables, strict=True)]
+    asked = Asked.of(
+        watch.identity, contents(styles), request.settings, [style.matte for style in request.styles], of_shots
+    )
     vectors, of_vectors = _vectors(settings, clip, size)
-    of_pictures = (read.note for read in chain(styles, *filter(None, of_tables), liked))
+    of_pictures = (read.note for read in (*pictures.values(), *liked))
     colors = dict.fromkeys(filter(None, (*of_pictures, *(seen.note for seen in painted.values()))))
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))
     places = request.places if writes else Places(clip.source, clip.source.name)

@@ -38,7 +38,7 @@ from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import all_over_source, as_seen
 from stylevideo.render.claims import Claims, Hooks
-from stylevideo.render.estimate import pixels_of
+from stylevideo.render.estimate import pixels_of, told_shots
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, next_fallback, smaller_tile
 from stylevideo.render.opening import Attempt, Mode, film_size, open_job
@@ -398,6 +398,7 @@ def _finish(
         waits=waits,
         devices=devices,
         warnings=warnings,
+        looks=tuple(told_shots(job)),
     )
     if options.report:
         write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds, store.folder)

@@ -43,7 +43,7 @@ class ShotTable:
     """What some shots of a clip are asked for instead; a `[[clip.shot]]` of a job file.
 
     Attributes:
-        number: of the shot, from 1 among those that are made; 0 where it is chosen otherwise.
+        number: of the shot, from 1 among those that are made; None where it is chosen otherwise.
         frame: in the shot: a frame's number, a time or a timecode; "" where it is chosen otherwise.
         frames: from a place to another, `1001-1050`: all shots of which more than half lies there; "" likewise.
         styles: in place of the clip's; the clip's where there are none.
@@ -52,7 +52,7 @@ class ShotTable:
         SettingsError: shots are chosen in no way, in several, or not as they should be.
     """
 
-    number: int = 0
+    number: int | None = None
     frame: int | str = ""
     frames: str = ""
     styles: tuple[Style, ...] = ()
@@ -61,11 +61,11 @@ class ShotTable:
     def __post_init__(self) -> None:
         if KEY in self.values:
             object.__setattr__(self, "values", {**self.values, KEY: as_texts(self.values[KEY])})
-        ways = [name for name in SHOT_WAYS if getattr(self, name) not in (0, "")]
+        ways = [name for name in SHOT_WAYS if getattr(self, name) not in (None, "")]
         if len(ways) != 1:
             said = f"It says which shots it means by {' and '.join(ways)}" if ways else "It does not say what it means"
             raise SettingsError(f'{said}. Give one of number = 2, frame = 1030 or frames = "1001-1050".')
-        if type(self.number) is not int or self.number < 0:
+        if self.number is not None and (type(self.number) is not int or self.number < 1):
             raise SettingsError(f"number takes a shot's number from 1 on, not {quoted(self.number)}.")
         if type(self.frame) not in (int, str):
             raise SettingsError(f"frame takes a frame's number, a time or a timecode, not {quoted(self.frame)}.")
@@ -80,14 +80,14 @@ class ShotTable:
             if not dash:
                 raise SettingsError(f'frames takes a range such as "1001-1050", not {quoted(self.frames)}.')
             return first, last
-        return () if self.number else (str(self.frame),)
+        return (str(self.frame),) if self.number is None else ()
 
     @property
     def where(self) -> str:
         """Which shots it means, in words."""
-        return (
-            f"shot {self.number}" if self.number else f"frames {self.frames}" if self.frames else f"frame {self.frame}"
-        )
+        if self.number is not None:
+            return f"shot {self.number}"
+        return f"frames {self.frames}" if self.frames else f"frame {self.frame}"
 
     def settings(self, film: Settings) -> Settings:
         """What its shots are asked for, of a clip that is asked for this.
