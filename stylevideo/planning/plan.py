@@ -27,7 +27,7 @@ from stylevideo.planning.keyed_looks import KeyedLook, blended
 from stylevideo.planning.looks import with_look
 from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
 from stylevideo.planning.request import ClipRequest, Overrides, shot_place
-from stylevideo.settings.curves import name_of
+from stylevideo.settings.curves import LOOK, name_of, shown
 from stylevideo.settings.direction import style_number
 from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.presets import preset
@@ -169,7 +169,12 @@ def _requests(wish: _Wish, higher: Overrides, lower: Overrides) -> Iterator[Clip
 def _directed(given: Overrides) -> tuple[tuple[Style, ...], Settings]:
     """Styles and settings of a clip of which this is said."""
     if given.keyed:
-        return blended([KeyedLook(key, *_directed(replace(own, keyed=None))) for key, own in given.keyed])
+        problems, each = Problems(), list[KeyedLook]()
+        for key, own in given.keyed:
+            with problems.noted(f"{shown(LOOK)} {key}"):
+                each.append(KeyedLook(key, *_directed(replace(own, keyed=None))))
+        problems.raise_all()
+        return blended(each)
     if not given.styles:
         raise SettingsError("There is no style. Name a picture with --style; in a job file: styles.")
     settings = preset(given.preset or USUAL_PRESET).with_values(**given.settings)

@@ -292,7 +292,6 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     of_pictures = (read.note for read in (*pictures.values(), *liked))
     colors = dict.fromkeys(filter(None, (*of_pictures, *(seen.note for seen in painted.values()))))
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))
-    places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
         clip=clip,
         styles=styles,
@@ -302,7 +301,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         reading=reading,
         bits=bits,
         delivery=delivery,
-        places=places,
+        places=request.places if writes else Places(clip.source, clip.source.name),
         written=written,
         device=device,
         vgg=vgg,

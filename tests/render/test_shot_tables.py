@@ -238,13 +238,27 @@ def test_a_dry_run_tells_what_each_shot_is_given(
     assert "There is no shot 3" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["preview", "--budget", "1s"], ["farm", "export", "openjd", "--out-dir", "x"]])
+@pytest.mark.parametrize("command", ["preview {job}", "farm export slurm {job} --out-dir films -o jobs"])
 def test_commands_that_take_no_tables_say_so(
-    clip: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = write_job(tmp_path, clip, "[[clip.shot]]\nnumber = 2\nstrength = 0.9")
-    assert main([*words[: 1 + (words[0] == "farm")], str(job), *words[1 + (words[0] == "farm") :]]) == 2
+    assert main([str(job) if word == "{job}" else word for word in command.split()]) == 2
     assert "tables of shots" in capsys.readouterr().err
+
+
+def test_a_farm_paints_shots_in_their_own_looks(clip: Path, tmp_path: Path) -> None:
+    """And makes the film that a run makes."""
+    quick = "\n".join(f"{name} = {list(v) if isinstance(v, tuple) else v!r}" for name, v in LEAST.items())
+    settings = f"size = 48\nthreads = 1\nprovenance = false\noverwrite = true\n{quick}"
+    job = str(write_job(tmp_path, clip, '[[clip.shot]]\nframe = 9\nlook = "dots"\nstroke_size = 0.7', settings))
+    assert main(["run", job]) == 0
+    film = tmp_path / "film.mkv"
+    by_one = film.read_bytes()
+    film.unlink()
+    for words in (["plan"], ["paint", "--part", "2/2"], ["paint", "--part", "1/2"], ["assemble"]):
+        assert main(["farm", *words, job]) == 0
+    assert film.read_bytes() == by_one
 
 
 def test_one_look_turns_into_another(clip: Path, tmp_path: Path) -> None:
@@ -297,7 +311,7 @@ def test_frames_before_a_turn_are_those_of_the_first_look(
         ("1=oil,5=storm", ["--key", "style_1", "1=0.3"], "says what styles weigh, and so does --key style_1"),
         ("1=oil,5=storm:fast", [], "there is no easing 'fast'"),
         ("1=,5=storm", [], "there is no look's name"),
-        ("1=plain,5=storm", [], "plain names no style"),
+        ("1=plain,5=storm", [], "--key look 1=plain: There is no style."),
         ("1=matted,5=oil", [], "matted has a style with a matte"),
         ("1=keyed,5=oil", [], "A look cannot have keys of looks"),
     ],
