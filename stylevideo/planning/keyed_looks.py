@@ -15,6 +15,7 @@ from stylevideo.planning.looks import look
 from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.curves import KEY, LOOK, Key, Keys, LookKey, name_of, read_look_keys, shown, values_over
 from stylevideo.settings.direction import style_number
+from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 from stylevideo.text import quoted
@@ -52,7 +53,9 @@ def with_looks_blended(request: ClipRequest) -> ClipRequest:
             named = look(key.name, Path())
             if named.styles and request.styles:
                 raise SettingsError(f"the look {key.name} has styles, and the clip has others. Give the clip none.")
-            settings = film.with_values(**values_over(named.given.settings, {KEY: film.direction.key}))
+            begin, usual = preset(named.given.preset or "standard").to_dict(), Settings()
+            said = {name: value for name, value in begin.items() if value != usual.value(name)}
+            settings = film.with_values(**values_over({**said, **named.given.settings}, {KEY: film.direction.key}))
             each.append(KeyedLook(key, named.styles or request.styles, settings))
     problems.raise_all()
     styles, settings = blended(each)
@@ -71,6 +74,7 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
     for each in looks:
         with problems.noted():
             _require_paintable(each)
+    problems.raise_all()
     styles = tuple(dict.fromkeys(replace(style, weight=1.0) for each in looks for style in each.styles))
     keys = [_keys(f"style_{n}", looks, [_share(style, each) for each in looks]) for n, style in enumerate(styles, 1)]
     texts = {text: None for each in looks for text in each.settings.direction.key}
@@ -114,8 +118,8 @@ def _require_paintable(each: KeyedLook) -> None:
 
 
 def _share(style: Style, each: KeyedLook) -> float:
-    own = {other.path: other.weight for other in each.styles}
-    return own.get(style.path, 0.0) / sum(own.values())
+    own = sum(other.weight for other in each.styles if other.path == style.path)
+    return own / sum(other.weight for other in each.styles)
 
 
 def _keys(name: str, looks: Sequence[KeyedLook], values: Sequence[float]) -> Keys:
