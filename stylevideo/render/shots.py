@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from stylevideo.engine.given.loop import with_one_picture
-from stylevideo.errors import Stopped
+from stylevideo.errors import RequestError, Stopped
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
@@ -23,6 +23,7 @@ from stylevideo.render.pipeline import Saver
 from stylevideo.render.styles import ShotPalettes
 from stylevideo.reports.events import Listener, Planned
 from stylevideo.store.checkpoint import load_palettes, load_shots, next_indices, save_palettes, save_shots
+from stylevideo.store.claims import discard
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context
@@ -60,11 +61,24 @@ def remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> t
     if shots is None:
         shots, palettes = detect(job, stop)
         if job.tables:
-            remember_asked(store, job.in_shots(shots))
+            _remember_looks(store, job, shots)
         if palettes:
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
     return shots
+
+
+def _remember_looks(store: FrameStore, job: Job, shots: tuple[Shot, ...]) -> None:
+    """Keep what the frames of shots are asked for that were found just now; where tables do not fit them, leave nothing.
+
+    Raises:
+        InputError: see `Job.in_shots`.
+    """
+    try:
+        remember_asked(store, job.in_shots(shots))
+    except RequestError:
+        discard(job.places)
+        raise
 
 
 def announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:

@@ -251,7 +251,9 @@ def test_a_farm_paints_shots_in_their_own_looks(clip: Path, tmp_path: Path) -> N
     """And makes the film that a run makes."""
     quick = "\n".join(f"{name} = {list(v) if isinstance(v, tuple) else v!r}" for name, v in LEAST.items())
     settings = f"size = 48\nthreads = 1\nprovenance = false\noverwrite = true\n{quick}"
-    job = str(write_job(tmp_path, clip, '[[clip.shot]]\nframe = 9\nlook = "dots"\nstroke_size = 0.7', settings))
+    table = '[[clip.shot]]\nframe = 9\nlook = "dots"\nstroke_size = 0.7'
+    assert main(["farm", "plan", str(write_job(tmp_path, clip, f"{table}\n[[clip.shot]]\nnumber = 3", settings))]) == 2
+    job = str(write_job(tmp_path, clip, table, settings))
     assert main(["run", job]) == 0
     film = tmp_path / "film.mkv"
     by_one = film.read_bytes()
