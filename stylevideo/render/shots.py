@@ -69,7 +69,7 @@ def remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> t
 
 
 def _remember_looks(store: FrameStore, job: Job, shots: tuple[Shot, ...]) -> None:
-    """Keep what the frames of shots are asked for that were found just now; where tables do not fit them, leave nothing.
+    """Keep what frames are asked for, once shots are found; where tables do not fit these, leave nothing.
 
     Raises:
         InputError: see `Job.in_shots`.
