@@ -223,7 +223,7 @@ LOOKS = Chapter(
     rows=(
         tuple(Cell(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),
         (
-            Cell("--key look, frame 71", "turning-look.mp4", 16),
+            Cell("--key look, frame 71", "turning-look.mp4", 31),
             Cell("shot 1, frame 40", "shots.mp4", 8),
             Cell("shot 2, frame 48", "shots.mp4", 16),
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import LEAST, LIGHT, STYLE
+from conftest import LEAST, STYLE
 from media_fixtures import make_video
 
 import stylevideo
@@ -17,13 +17,18 @@ from scripts.samples.scenes import render_shot
 from stylevideo.cli.main import main
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import InputError, ResumeError, SettingsError, Stopped, StyleVideoError
+from stylevideo.media.decode.probe import probe
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.planning.shots import tables_of
+from stylevideo.render.estimate import estimate_clip
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import FrameSelection
 
 OTHER = STYLE.with_name("woodblock.jpg")
 SMALL = Settings().with_values(**LEAST, size=48, overwrite=True, provenance=False)
@@ -54,12 +59,9 @@ def plain(clip: Path) -> list[PaintedFrame]:
     return painted(clip, SMALL)
 
 
-@pytest.mark.parametrize("where", [{"number": 2}, {"frame": 10}, {"frame": "0:00.5"}, {"frames": "8-14"}])
-def test_a_shot_in_another_style_is_that_of_a_film_in_it_to_the_last_bit(
-    clip: Path, plain: list[PaintedFrame], where: dict[str, str]
-) -> None:
-    """However it is chosen; the other shot is as it was."""
-    made = painted(clip, SMALL, shot=[ShotTable(**where, styles=(Style(OTHER),))])
+def test_a_shot_in_another_style_is_that_of_a_film_in_it_to_the_last_bit(clip: Path, plain: list[PaintedFrame]) -> None:
+    """The other shot is as it was."""
+    made = painted(clip, SMALL, shot=[ShotTable(number=2, styles=(Style(OTHER),))])
     wholly = painted(clip, SMALL, styles=[OTHER])
     assert torch.equal(shot_of(made, 1), shot_of(plain, 1))
     assert torch.equal(shot_of(made, 2), shot_of(wholly, 2))
@@ -69,12 +71,9 @@ def test_a_shot_in_another_style_is_that_of_a_film_in_it_to_the_last_bit(
 @pytest.mark.parametrize(
     "values",
     [
-        {"strength": 0.9},
-        {"color": "source"},
-        {"color": "match"},
-        {"stroke_angle": "45"},
-        {"stroke_size": 1.0},
-        {"key": {"strength": {9: 0.2, 14: 0.9}}},
+        {"color": "source", "stroke_angle": "45"},
+        {"color": "match", "stroke_size": 1.0},
+        {"key": {"strength": {9: 0.2, 14: 0.9}}, "anchor": 0.2},
     ],
 )
 def test_what_shots_may_differ_in_is_as_in_a_film_of_that(
@@ -83,6 +82,29 @@ def test_what_shots_may_differ_in_is_as_in_a_film_of_that(
     made = painted(clip, SMALL, shot=[ShotTable(number=1, values=values)])
     assert torch.equal(shot_of(made, 1), shot_of(painted(clip, SMALL.with_values(**values)), 1))
     assert torch.equal(shot_of(made, 2), shot_of(plain, 2))
+
+
+@pytest.mark.parametrize(
+    ("where", "meant"),
+    [
+        ({"number": 1}, [0]),
+        ({"frame": 8}, [0]),
+        ({"frame": "9"}, [1]),
+        ({"frame": "0:00.5"}, [1]),
+        ({"frames": "8-14"}, [1]),
+        ({"frames": "5-12"}, [1]),
+        ({"frames": "3-14"}, [0, 1]),
+        ({"frames": "0s-0:00.25"}, [0]),
+    ],
+)
+def test_shots_are_meant_by_number_by_a_frame_and_by_most_of_their_frames(
+    clip: Path, where: dict[str, str], meant: list[int]
+) -> None:
+    selection = FrameSelection.whole(probe(clip))
+    shots = [Shot(0, 0, 8), Shot(1, 8, 14)]
+    assert [
+        place for place, table in enumerate(tables_of([ShotTable(**where)], shots, selection)) if table == 0
+    ] == meant
 
 
 def film_of(clip: Path, film: Path, settings: Settings, *shot: ShotTable) -> set[int]:
@@ -106,7 +128,7 @@ def test_a_changed_table_repaints_its_own_shot_alone(clip: Path, tmp_path: Path)
     assert film_of(clip, film, kept, second) == set()
     stronger = dataclasses.replace(second, values={"strength": 0.9})
     assert film_of(clip, film, kept, stronger) == set(range(9, 15))
-    assert film_of(clip, film, kept, dataclasses.replace(stronger, number=0, frame=12)) == set()
+    assert film_of(clip, film, kept, dataclasses.replace(stronger, number=None, frame=12)) == set()
     anew = tmp_path / "anew.mkv"
     film_of(clip, anew, SMALL, stronger)
     assert film.read_bytes() == anew.read_bytes()
@@ -225,17 +247,16 @@ def test_all_that_is_wrong_with_tables_is_said_at_once(
     assert not (tmp_path / "film.mkv").exists()
 
 
-def test_a_dry_run_tells_what_each_shot_is_given(
-    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_estimate_tells_what_each_shot_is_given(clip: Path, tmp_path: Path) -> None:
+    """And refuses a table that means no shot, as a run would."""
     job = write_job(tmp_path, clip, "size = 48\n[[clip.shot]]\nnumber = 2\nlook = 'window'")
-    assert main(["run", str(job), "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert "shot 1, frames 1-8: impasto, as the clip" in told
-    assert "shot 2, frames 9-14: stained-glass, strength 0.65, stroke_size 1.6" in told
-    job.write_text(job.read_text().replace("number = 2", "number = 3"))
-    assert main(["run", str(job), "--dry-run"]) != 0
-    assert "There is no shot 3" in capsys.readouterr().out
+    (request,) = plan_requests([str(job)], Overrides())
+    assert estimate_clip(request, closely=True).shots == (
+        "shot 1, frames 1-8: impasto, as the clip",
+        "shot 2, frames 9-14: stained-glass, strength 0.65, stroke_size 1.6",
+    )
+    with pytest.raises(InputError, match="There is no shot 3"):
+        estimate_clip(dataclasses.replace(request, shot=(ShotTable(number=3),)), closely=True)
 
 
 @pytest.mark.parametrize("command", ["preview {job}", "farm export slurm {job} --out-dir films -o jobs"])
@@ -294,7 +315,7 @@ def test_frames_before_a_turn_are_those_of_the_first_look(
     monkeypatch.chdir(tmp_path)
     for name, style, strength in (("a", STYLE, 0.5), ("b", OTHER, 0.8)):
         write_look(tmp_path, name, f'styles = ["{style.as_posix()}"]\nstrength = {strength}')
-    settings = SMALL.with_values(**LIGHT, stroke_angle="45")
+    settings = SMALL.with_values(stroke_angle="45")
     keyed = painted(clip, settings.with_values(key={"look": {1: "a", 9: "b:hold"}}), styles=())
     assert torch.equal(shot_of(keyed, 1), shot_of(painted(clip, settings), 1))
     wholly = painted(clip, settings.with_values(strength=0.8), styles=[OTHER])
