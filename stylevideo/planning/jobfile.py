@@ -255,7 +255,7 @@ def read_table(
 def _check_key(key: str, own_keys: Sequence[str]) -> None:
     if key in own_keys:
         return
-    if key in CLIP_KEYS:
+    if key in (*CLIP_KEYS, SHOT):
         raise SettingsError(f"{key} is a clip's own. Put it into a [[clip]] of a job file.")
     near = instead_of(key) or did_you_mean(key, (*own_keys, *LEAVES))
     raise SettingsError(f"There is no setting {key!r}.{near}")
