@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stylevideo.quality.verify import Verification, verify
     from stylevideo.render.stylize import stylize, stylize_frames
     from stylevideo.reports.results import ClipResult
+    from stylevideo.settings.over_time import ShotTable
     from stylevideo.settings.presets import preset
     from stylevideo.settings.settings import Settings
     from stylevideo.settings.style import Style
@@ -35,6 +36,7 @@ _HOMES = {
     "PaintedFrame": "stylevideo.engine.sequence",
     "Outcome": "stylevideo.batch.outcomes",
     "Settings": "stylevideo.settings.settings",
+    "ShotTable": "stylevideo.settings.over_time",
     "Style": "stylevideo.settings.style",
     "StyleVideoError": "stylevideo.errors",
     "Verification": "stylevideo.quality.verify",
@@ -57,6 +59,7 @@ __all__ = [
     "Outcome",
     "PaintedFrame",
     "Settings",
+    "ShotTable",
     "Style",
     "StyleVideoError",
     "Verification",

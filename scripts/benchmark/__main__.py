@@ -7,7 +7,7 @@
     python -m scripts.benchmark sizes [--lines 240 480] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark strength [--strengths 0 0.25 0.5 0.75 1] [--clips friday] [--styles PICTURE ...]
     python -m scripts.benchmark strokes [--clips bigbuckbunny] [--styles PICTURE ...]
-    python -m scripts.benchmark keys [--clips bigbuckbunny] [--styles PICTURE ...]
+    python -m scripts.benchmark keys [--clips bigbuckbunny] [--other-style PICTURE] [--styles PICTURE ...]
     python -m scripts.benchmark painted [--clips balloon bikes] [--other-style PICTURE] [--styles PICTURE ...]
     python -m scripts.benchmark still
     python -m scripts.benchmark uncovered
@@ -259,7 +259,9 @@ def keys(options: argparse.Namespace) -> None:
     chosen = options.methods or [read_method("standard=standard")]
     machine = _machine_of(chosen)
     findings = [
-        check_keys(bench, clip, method) for bench, clip in _by_style(options, chosen, machine) for method in chosen
+        check_keys(bench, clip, method, options.other_style)
+        for bench, clip in _by_style(options, chosen, machine)
+        for method in chosen
     ]
     publish(options.output, "keys", f"`scripts.benchmark keys`: {options.size} pixels.", findings, machine)
 
@@ -551,15 +553,18 @@ def _add_strokes(command: argparse.ArgumentParser) -> None:
 
 def _add_keys(command: argparse.ArgumentParser) -> None:
     _add_look(command)
+    _add_other_style(command, "a film turns into it")
     command.set_defaults(clips=["bigbuckbunny"], frames=24, output=Path("keys"))
+
+
+def _add_other_style(command: argparse.ArgumentParser, help: str) -> None:
+    other = STYLE.with_name("woodblock.jpg")
+    command.add_argument("--other-style", type=Path, default=other, metavar="PICTURE", help=help)
 
 
 def _add_painted(command: argparse.ArgumentParser) -> None:
     _add_look(command)
-    other = STYLE.with_name("woodblock.jpg")
-    command.add_argument(
-        "--other-style", type=Path, default=other, metavar="PICTURE", help="one frame is painted in it"
-    )
+    _add_other_style(command, "one frame is painted in it")
     command.set_defaults(clips=["balloon", "bikes"], styles=[STYLE], frames=17, output=Path("painted"))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 from scripts.benchmark.clips import BenchmarkClip
 from scripts.benchmark.methods import Method, Painted, Row, Workbench, as_the_product_does
@@ -11,10 +13,13 @@ from scripts.benchmark.pictures import WHOLE, crops
 from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
+from stylevideo.planning.keyed_looks import KeyedLook, blended
 from stylevideo.quality.metrics import ratio
-from stylevideo.settings.curves import Curve, read_keys
+from stylevideo.render.styles import read_styles, style_targets
+from stylevideo.settings.curves import Curve, LookKey, read_keys
 from stylevideo.settings.over_time import SettingsOverTime
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 FARNEBACK = "Farneback"
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -74,8 +79,14 @@ def _apart(row: Row, other: Row | None) -> float:
     return 255 * sum(differences) / len(differences)
 
 
-def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method) -> Findings:
-    """Make a clip's film without keys and with several, and compare how steady they are."""
+def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path) -> Findings:
+    """Make a clip's film without keys and with several, and compare how steady they are.
+
+    Args:
+        bench, clip: with its styles.
+        base: without keys.
+        other: picture of the look that a film turns into.
+    """
     first, last = clip.frames[0].index, clip.frames[-1].index
     middle = (first + last) // 2
     tables: Mapping[str, Mapping[str, Mapping[int, float | str]]] = {
@@ -87,6 +98,9 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method) -> Findings:
     keyed = [
         bench.run(clip, Method(name, base.settings.with_values(key=keys), by_keys)) for name, keys in tables.items()
     ]
+    for name, frame in {"turning": last, "at once": middle}.items():
+        styles, settings = _turned(bench, base.settings, other, first, f"{frame}{':hold' if frame == middle else ''}")
+        keyed.append(bench.run(clip, Method(f"{other.stem} {name}", settings, partial(by_looks, styles))))
     errors = [ratio(made.summary.warping_short[FARNEBACK], plain.summary.warping_short[FARNEBACK]) for made in keyed]
     long = [ratio(made.summary.warping_long[FARNEBACK], plain.summary.warping_long[FARNEBACK]) for made in keyed]
     name = f"{clip.name}, {bench.styles[0].style.path.stem}"
@@ -110,6 +124,21 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method) -> Findings:
     sheet = {f"keys-{clip.name}-{bench.styles[0].style.path.stem}": crops(clip.name, columns, places)}
     headings = ["keys", "E_warp, times that without", "10 frames", "evaluations", "style"]
     return Findings(f"{heading}\n\n{table(headings, lines)}", tuple(bars), sheet)
+
+
+def _turned(bench: Workbench, base: Settings, other: Path, first: int, then: str) -> tuple[tuple[Style, ...], Settings]:
+    """Styles and keys of a film that turns from its own look into a stronger one of another picture, as `then` says."""
+    place, _, easing = then.partition(":")
+    own = KeyedLook(LookKey(str(first), "own"), tuple(read.style for read in bench.styles), base)
+    key = LookKey(place, other.stem, easing or "linear")
+    return blended([own, KeyedLook(key, (Style(other),), base.with_values(strength=0.7))])
+
+
+def by_looks(
+    styles: Sequence[Style], clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
+) -> Iterator[Painted]:
+    """As the product does, with keys of the weights of styles that are not the bench's alone."""
+    yield from by_keys(clip, vgg, style_targets(read_styles(styles), vgg, settings), settings)
 
 
 def by_keys(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:

@@ -209,10 +209,25 @@ KEYS = Chapter(
 LOOKS = Chapter(
     file="looks.jpg",
     heading="Looks by name",
-    text='A file with styles and settings: `docs/direction.md`, "Looks by name". Three of the five that come along:',
-    alt="The same frame in the looks storm, print and window",
-    commands=tuple(run(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),
-    rows=(tuple(Cell(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),),
+    text=(
+        'A file with styles and settings: `docs/direction.md`, "Looks by name". Three of the five that come along; '
+        "below them one look that turns into another by a key, and a film whose second shot has a look of its own, by "
+        "a table in its job file."
+    ),
+    alt="The same frame in three looks; a frame that has turned from oil to storm; two shots in two looks",
+    commands=(
+        *(run(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),
+        run("--key look 43=oil,67=storm", "turning-look.mp4", "41-72x2"),
+        f"stylevideo run samples/shots.toml -o shots.mp4 {SMALL} --frames 33-48",
+    ),
+    rows=(
+        tuple(Cell(f"--look {name}", f"{name}.png") for name in ("storm", "print", "window")),
+        (
+            Cell("--key look, frame 71", "turning-look.mp4", 31),
+            Cell("shot 1, frame 40", "shots.mp4", 8),
+            Cell("shot 2, frame 48", "shots.mp4", 16),
+        ),
+    ),
 )
 PAINTED_FRAMES = Chapter(
     file="painted.jpg",

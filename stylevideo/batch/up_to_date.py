@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 
 from stylevideo.errors import Stopped, StyleVideoError
+from stylevideo.planning.keyed_looks import with_looks_blended
 from stylevideo.planning.request import ClipRequest
 from stylevideo.store.identity import is_made, made_files
 from stylevideo.store.lock import remove_stale
@@ -34,7 +35,8 @@ def confirm(request: ClipRequest) -> None:
 
 
 def _key(request: ClipRequest) -> str:
-    return read_asked(request.source, request.styles, request.settings).key
+    request = with_looks_blended(request)
+    return read_asked(request.source, request.styles, request.settings, request.shot).key
 
 
 def made_meanwhile(request: ClipRequest) -> bool:

@@ -247,7 +247,7 @@ class FrameOptimizer:
         if self._field is None:
             return None
         field = _interpolate(self._field.to(frame.device), _size(frame))
-        return StrokeField(field, self._targets.contrast(_size(frame)))
+        return StrokeField(field, self._targets.contrast(_size(frame), self.settings.direction.style_weights))
 
     def _tiles(self, size: tuple[int, int], parts: Sequence[Rectangle] | None) -> tuple[Tile, ...]:
         return network_tiles(size, self.settings.optimizer.tile_px, self.settings.losses.layers, parts)

@@ -28,6 +28,10 @@ STYLE_SCALE = 1.25
 """Long edge of a style at a stroke size of 1, in parts of the frame's."""
 
 
+_Key = tuple[int | None, tuple[tuple[int, int], ...]]
+"""A look, None for all, and the sizes of its styles."""
+
+
 @dataclass(frozen=True)
 class StylePicture:
     """A style that has been read.
@@ -138,8 +142,9 @@ class StyleTargets:
         self._pictures = tuple(pictures)
         self._losses = losses
         self._stroke_size = stroke_size
-        self._by_sizes: dict[tuple[int | None, tuple[tuple[int, int], ...]], _StylesAtSize] = {}
-        self._contrasts: dict[tuple[int, int], Tensor] = {}
+        self._by_sizes: dict[_Key, _StylesAtSize] = {}
+        self._last: dict[_Key, tuple[tuple[float, ...], StyleAtSize]] = {}
+        self._contrasts: dict[tuple[int, int], list[Tensor]] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
     def at(self, size: tuple[int, int], weights: Sequence[float] = (), parts: Tensor | None = None) -> StyleAtSize:
@@ -166,10 +171,15 @@ class StyleTargets:
             style_size((picture.image.shape[2], picture.image.shape[3]), size, self._stroke_size)
             for picture in pictures
         )
-        if (look, sizes) not in self._by_sizes:
-            self._by_sizes[look, sizes] = self._compute(pictures, size)
-        styles = self._by_sizes[look, sizes]
-        return styles.blended([weights[number] for number in numbers]) if weights else styles.usual
+        key = look, sizes
+        if key not in self._by_sizes:
+            self._by_sizes[key] = self._compute(pictures, size)
+        if not weights:
+            return self._by_sizes[key].usual
+        own = tuple(weights[number] for number in numbers)
+        if key not in self._last or self._last[key][0] != own:  # most frames weigh styles as the one before did
+            self._last[key] = own, self._by_sizes[key].blended(own)
+        return self._last[key][1]
 
     def grams(self, size: tuple[int, int], layers: Sequence[str] | None = None) -> tuple[GramTerm, ...]:
         """The Gram matrices alone, whichever painter was chosen: by them films of all painters are measured.
@@ -184,14 +194,19 @@ class StyleTargets:
             self._grams[size, layers] = _blended(grams, [picture.weight for picture in self._pictures], 1.0)
         return self._grams[size, layers]
 
-    def contrast(self, size: tuple[int, int]) -> Tensor:
-        """Of the styles' strokes at a frame of this height and width, as of `stylevideo.ops.orientation.power`."""
+    def contrast(self, size: tuple[int, int], weights: Sequence[float] = ()) -> Tensor:
+        """Of the styles' strokes at a frame of this height and width, as of `stylevideo.ops.orientation.power`.
+
+        Args:
+            size: of the frame.
+            weights: as of `at`.
+        """
         if size not in self._contrasts:
-            weights = [picture.weight for picture in self._pictures]
-            parts = [own / sum(weights) for own in weights]
-            each = [power(fit_style(picture.image, size, self._stroke_size)) for picture in self._pictures]
-            self._contrasts[size] = _mean(each, parts)
-        return self._contrasts[size]
+            self._contrasts[size] = [
+                power(fit_style(picture.image, size, self._stroke_size)) for picture in self._pictures
+            ]
+        weights = weights or [picture.weight for picture in self._pictures]
+        return _mean(self._contrasts[size], [own / sum(weights) for own in weights])
 
     @torch.no_grad()
     def _compute(self, pictures: Sequence[StylePicture], size: tuple[int, int]) -> _StylesAtSize:

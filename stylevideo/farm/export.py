@@ -115,6 +115,12 @@ def farm_jobs(requests: Sequence[ClipRequest], chunk_frames: int, gpus: int) -> 
                 "--restart would throw away what is painted whenever the plan's command is run again. Leave it out, "
                 "and run `stylevideo farm plan` with it once."
             )
+        if request.shot:
+            raise SettingsError(
+                "An export says everything in flags, and tables of shots stand in job files alone. Run `stylevideo "
+                "farm plan`, `paint` and `assemble` with the job file, or make each shot a clip by itself with "
+                "--frames."
+            )
         footage, name = request.settings.footage, request.places.name
         info = open_clip(request.source, Fraction(footage.rate))
         selection = select_frames(info, footage.frames, footage.start, footage.end, footage.handles)

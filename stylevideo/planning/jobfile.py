@@ -20,8 +20,9 @@ from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.limits import TOML_BYTES, TOML_DOTS, TOML_NESTING
 from stylevideo.planning.inputs import absolute
 from stylevideo.planning.naming import check_template, literal
-from stylevideo.planning.request import Overrides
+from stylevideo.planning.request import Overrides, shot_place
 from stylevideo.settings.curves import KEY, as_texts
+from stylevideo.settings.over_time import SHOT_WAYS, ShotTable
 from stylevideo.settings.places import PAINTED, PaintedPlace, painted_texts
 from stylevideo.settings.presets import preset
 from stylevideo.settings.schema import check_value
@@ -40,7 +41,24 @@ _TOO_DEEP = (
 LEAVES = {leaf.name: leaf for leaf in leaves()}
 SHARED_KEYS = ("styles", "preset", "look", "out_dir", "name")
 CLIP_KEYS = ("source", "output")
+SHOT, SHOT_KEYS = "shot", ("styles", "look")
+"""Under this key a clip has tables of shots, and what those may have beside settings."""
 STYLE_KEYS = ("picture", "weight", "matte")
+
+
+@dataclass(frozen=True)
+class ShotWish:
+    """One `[[clip.shot]]` of a job file.
+
+    Attributes:
+        place: to be shown: `job.toml, [[clip]] 2, [[clip.shot]] 1`.
+        table: which shots it means.
+        given: all else.
+    """
+
+    place: str
+    table: ShotTable
+    given: Overrides
 
 
 @dataclass(frozen=True)
@@ -51,11 +69,13 @@ class ClipTable:
         place: to be shown: `job.toml, [[clip]] 2`.
         source: as it is written.
         given: all else.
+        shots: its tables `[[clip.shot]]`.
     """
 
     place: str
     source: str
     given: Overrides
+    shots: tuple[ShotWish, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,14 +199,27 @@ def _check_shape(name: str, defaults: object, tables: object) -> None:
 
 
 def _read_clip(table: Mapping[str, Any], folder: Path, place: str, problems: Problems) -> ClipTable:
-    values = {key: value for key, value in table.items() if key != "source"}
+    values = {key: value for key, value in table.items() if key not in ("source", SHOT)}
     given = read_table(values, (*CLIP_KEYS, *SHARED_KEYS), folder, place, problems)
     source = ""
     with problems.noted(place):
         if "source" not in table:
             raise SettingsError('There is no source. Add one, such as source = "clip.mp4".')
         source = str(absolute(_text("source", table["source"]), folder))
-    return ClipTable(place, source, given)
+    tables, shots = table.get(SHOT, []), list[ShotWish]()
+    with problems.noted(place):
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            raise SettingsError("shot must be a list of tables: write [[clip.shot]], with two brackets, before each.")
+        for n, each in enumerate(tables, 1):
+            with problems.noted(f"{place}, {shot_place(n)}"):
+                shots.append(_read_shot(each, folder, f"{place}, {shot_place(n)}", problems))
+    return ClipTable(place, source, given, tuple(shots))
+
+
+def _read_shot(table: Mapping[str, Any], folder: Path, place: str, problems: Problems) -> ShotWish:
+    values = {key: value for key, value in table.items() if key not in SHOT_WAYS}
+    given = read_table(values, SHOT_KEYS, folder, place, problems)
+    return ShotWish(place, ShotTable(**{key: value for key, value in table.items() if key in SHOT_WAYS}), given)
 
 
 def read_table(
@@ -222,7 +255,7 @@ def read_table(
 def _check_key(key: str, own_keys: Sequence[str]) -> None:
     if key in own_keys:
         return
-    if key in CLIP_KEYS:
+    if key in (*CLIP_KEYS, SHOT):
         raise SettingsError(f"{key} is a clip's own. Put it into a [[clip]] of a job file.")
     near = instead_of(key) or did_you_mean(key, (*own_keys, *LEAVES))
     raise SettingsError(f"There is no setting {key!r}.{near}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stylevideo.errors import Problems, SettingsError
-from stylevideo.settings.curves import Curve, Key, read_keys, shown
+from stylevideo.settings.curves import Curve, Key, Keys, read_keys, shown
 from stylevideo.settings.direction import style_number
 from stylevideo.settings.over_time import AsksFrames, SettingsOverTime
 from stylevideo.settings.settings import Settings
@@ -26,11 +26,15 @@ def settings_over(settings: Settings, style_weights: Sequence[float], selection:
     """
     if not settings.direction.key:
         return settings
-    problems, curves = Problems(), dict[str, Curve]()
+    problems, curves, together = Problems(), dict[str, Curve](), dict[tuple[str, ...], list[Keys]]()
     for keys in map(read_keys, settings.direction.key):
         with problems.noted():
             _require_style(keys.name, len(style_weights))
-            curves[keys.name] = _curve(keys.name, keys.keys, selection)
+            together.setdefault(tuple(key.place for key in keys.keys), []).append(keys)
+    for places, group in together.items():
+        with problems.noted():  # of keys of whole looks, what is wrong with one place is said once
+            frames = _frames(places, shown(", ".join(keys.name for keys in group)), selection)
+            curves |= {keys.name: _curve(dict(zip(frames, keys.keys, strict=True))) for keys in group}
     problems.raise_all()
     over_time = SettingsOverTime(settings, curves, tuple(style_weights), selection.number)
     _require_weight(over_time, selection)
@@ -42,20 +46,24 @@ def _require_style(name: str, count: int) -> None:
         raise SettingsError(f"{shown(name)}: there {'is' if count == 1 else 'are'} {counted(count, 'style')}.")
 
 
-def _curve(name: str, keys: Sequence[Key], selection: FrameSelection) -> Curve:
-    problems, found = Problems(), dict[int, Key]()
-    for key in keys:
+def _frames(places: Sequence[str], flag: str, selection: FrameSelection) -> tuple[int, ...]:
+    """The numbers of the frames at places, which are no two at one."""
+    problems, found = Problems(), dict[int, str]()
+    for place in places:
         with problems.noted():
-            frame = selection.info.number(frame_at(selection.info, key.place, shown(name)))
+            frame = selection.info.number(frame_at(selection.info, place, flag))
             if frame in found:
                 raise SettingsError(
-                    f"{shown(name)} has two keys for frame {frame}: {found[frame].place} and {key.place}. "
-                    "Leave one out."
+                    f"{flag} has two keys for frame {frame}: {found[frame]} and {place}. Leave one out."
                 )
-            found[frame] = key
+            found[frame] = place
     problems.raise_all()
-    frames = sorted(found)
-    return Curve(tuple(frames), tuple(found[frame] for frame in frames))
+    return tuple(found)
+
+
+def _curve(keys: Mapping[int, Key]) -> Curve:
+    frames = sorted(keys)
+    return Curve(tuple(frames), tuple(keys[frame] for frame in frames))
 
 
 def _require_weight(over_time: SettingsOverTime, selection: FrameSelection) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from stylevideo.errors import InputError, Problems, SettingsError, StyleVideoError
 from stylevideo.planning.jobfile import read_document, read_table, user_file
 from stylevideo.planning.request import Overrides
+from stylevideo.settings.curves import KEY, LOOK, LookKey, name_of, read_look_keys, shown
+from stylevideo.settings.direction import style_number
 from stylevideo.settings.presets import preset
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
@@ -72,12 +74,36 @@ def find_looks(beside: Path | None = None) -> dict[str, Path]:
 
 
 def with_look(given: Overrides, beside: Path | None) -> Overrides:
-    """What a place says, over what the look says that it names.
+    """What a place says, over what the look says that it names, or over each of those of which it has keys.
 
     Raises:
-        As `look`.
+        As `look`; SettingsError: a look of which it has keys does not go with what stands beside it.
     """
-    return replace(given, look=None).over(look(given.look, beside).given) if given.look else given
+    texts = given.settings.get(KEY, ())
+    keys = [key for text in texts if name_of(text) == LOOK for key in read_look_keys(text)]
+    if not keys:
+        return (
+            replace(given, look=None).over(replace(look(given.look, beside).given, keyed=())) if given.look else given
+        )
+    settings = {**given.settings, KEY: tuple(text for text in texts if name_of(text) != LOOK)}
+    own, problems, each = replace(given, settings=settings, look=None), Problems(), list[tuple[LookKey, Overrides]]()
+    lower = look(given.look, beside).given if given.look else Overrides()
+    for key in keys:
+        with problems.noted(f"{shown(LOOK)} {key.place}"):
+            named = look(key.name, beside)
+            _require_apart(named, own)
+            each.append((key, own.over(named.given).over(lower)))
+    problems.raise_all()
+    return replace(own.over(lower), keyed=tuple(each))
+
+
+def _require_apart(named: Look, beside: Overrides) -> None:
+    """Refuse keys of a setting beside those of a look that sets it."""
+    said = {*named.given.settings, *map(name_of, named.given.settings.get(KEY, ()))}
+    for name in map(name_of, beside.settings.get(KEY, ())):
+        if name in said or style_number(name):
+            what = "what styles weigh" if style_number(name) else f"--{name.replace('_', '-')}"
+            raise SettingsError(f"the look {named.name} says {what}, and so does {shown(name)}. Leave one out.")
 
 
 def describe_looks(beside: Path | None = None) -> Iterator[tuple[str, str]]:
@@ -112,6 +138,8 @@ def _read(name: str, folders: Sequence[Path], before: tuple[str, ...]) -> Look:
     given = read_table(document, LOOK_KEYS, path.parent, path.name, problems)
     problems.raise_all()
     description = str(document.get("description", ""))
+    if any(name_of(text) == LOOK for text in given.settings.get(KEY, ())):
+        raise SettingsError(f"{path.name}: A look cannot have keys of looks. Write them where it is named.")
     if given.look:
         given = replace(given, look=None).over(_read(given.look, folders, (*before, name)).given)
     return Look(name, path, description, given)

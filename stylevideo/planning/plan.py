@@ -15,12 +15,23 @@ from pathlib import Path
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.planning.inputs import HERE, absolute, find_sources
-from stylevideo.planning.jobfile import JobFile, find_user_file, is_job_file, read_job_file, read_user_file
+from stylevideo.planning.jobfile import (
+    JobFile,
+    ShotWish,
+    find_user_file,
+    is_job_file,
+    read_job_file,
+    read_user_file,
+)
+from stylevideo.planning.keyed_looks import KeyedLook, blended
 from stylevideo.planning.looks import with_look
 from stylevideo.planning.naming import DEFAULT_NAME, check_template, clip_fields, delivery_of, fill
-from stylevideo.planning.request import ClipRequest, Overrides
+from stylevideo.planning.request import ClipRequest, Overrides, shot_place
+from stylevideo.settings.curves import LOOK, name_of, shown
+from stylevideo.settings.direction import style_number
+from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.presets import preset
-from stylevideo.settings.settings import Settings
+from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import MatteName, Style
 from stylevideo.system.files import real_path, refuse_onto
 from stylevideo.text import listed
@@ -38,11 +49,13 @@ class _Wish:
 
     Attributes:
         place: where it stands, to be shown; empty for the command line.
+        shots: what is said of some of the clip's shots.
     """
 
     place: str
     source: str
     given: Overrides
+    shots: tuple[ShotWish, ...] = ()
 
 
 def plan_requests(inputs: Sequence[str], given: Overrides, config: str | None = None) -> tuple[ClipRequest, ...]:
@@ -71,7 +84,7 @@ def plan_requests(inputs: Sequence[str], given: Overrides, config: str | None = 
         if problems.suffice:
             break
         with problems.noted(wish.place):
-            requests |= dict.fromkeys(_requests(wish.source, given.over(wish.given).over(user)))
+            requests |= dict.fromkeys(_requests(wish, given, user))
     problems.raise_all()
     _check_apart(tuple(requests), problems)
     job_files = [Path(text) for text in inputs if is_job_file(text)]
@@ -110,8 +123,9 @@ def _wishes(inputs: Sequence[str], problems: Problems) -> list[_Wish]:
             defaults = with_look(file.defaults, file.path.parent)
         for clip in file.clips:
             with problems.noted(clip.place):
-                own = with_look(clip.given, file.path.parent)
-                wishes.append(_Wish(clip.place, clip.source, own.over(defaults)))
+                own = with_look(clip.given, file.path.parent).over(defaults)
+                shots = _with_looks(clip.shots, file.path.parent)
+                wishes.append(_Wish(clip.place, clip.source, own, shots))
     return wishes + [_Wish("", text, defaults) for text in beside]
 
 
@@ -125,20 +139,56 @@ def _check_clips(file: JobFile) -> None:
         raise SettingsError("It has no [[clip]]. Add one for each clip, or name clips beside it on the command line.")
 
 
-def _requests(source: str, given: Overrides) -> Iterator[ClipRequest]:
-    """The requests for the clips that a word means."""
-    if not given.styles:
-        raise SettingsError("There is no style. Name a picture with --style; in a job file: styles.")
+def _with_looks(shots: Sequence[ShotWish], beside: Path) -> tuple[ShotWish, ...]:
+    problems, each = Problems(), list[ShotWish]()
+    for number, shot in enumerate(shots, 1):
+        with problems.noted(shot_place(number)):
+            each.append(replace(shot, given=with_look(shot.given, beside)))
+    problems.raise_all()
+    return tuple(each)
+
+
+def _requests(wish: _Wish, higher: Overrides, lower: Overrides) -> Iterator[ClipRequest]:
+    """The requests for the clips that a word means, with what is said of it at higher and lower places."""
+    given = higher.over(wish.given).over(lower)
+    styles, settings = _directed(given)
     if not (given.output or given.out_dir):
         raise SettingsError(
             "There is no place for the film. Name it with -o, or a folder with --out-dir; in a job file: output or "
             "out_dir."
         )
-    name = given.preset or USUAL_PRESET
-    settings = preset(name).with_values(**given.settings)
-    styles = tuple(_absolute_style(Style.of(named)) for named in given.styles)
-    for clip in find_sources(source):
-        yield _request(clip, styles, name, settings, given)
+    problems, shot = Problems(), list[ShotTable]()
+    for number, own in enumerate(wish.shots, 1):
+        with problems.noted(shot_place(number)):
+            shot.append(_table(own, higher.over(own.given).over(wish.given).over(lower), styles, settings))
+    problems.raise_all()
+    for clip in find_sources(wish.source):
+        yield replace(_request(clip, styles, given.preset or USUAL_PRESET, settings, given), shot=tuple(shot))
+
+
+def _directed(given: Overrides) -> tuple[tuple[Style, ...], Settings]:
+    """Styles and settings of a clip of which this is said."""
+    if given.keyed:
+        problems, each = Problems(), list[KeyedLook]()
+        for key, own in given.keyed:
+            with problems.noted(f"{shown(LOOK)} {key}"):
+                each.append(KeyedLook(key, *_directed(replace(own, keyed=None))))
+        problems.raise_all()
+        return blended(each)
+    if not given.styles:
+        raise SettingsError("There is no style. Name a picture with --style; in a job file: styles.")
+    settings = preset(given.preset or USUAL_PRESET).with_values(**given.settings)
+    return tuple(_absolute_style(Style.of(named)) for named in given.styles), settings
+
+
+def _table(wish: ShotWish, given: Overrides, styles: tuple[Style, ...], settings: Settings) -> ShotTable:
+    """What is asked for of some shots, of which this is said, as far as their clip is not asked for the same."""
+    own_styles, own = _directed(given)
+    told = {leaf.name for leaf in leaves() if own.value(leaf.name) != settings.value(leaf.name)}
+    ended = set(map(name_of, settings.direction.key)) - set(map(name_of, own.direction.key))
+    values = {name: own.value(name) for name in sorted(told | ended) if not style_number(name)}
+    is_same = own_styles == styles and not any(map(style_number, ended))
+    return replace(wish.table, styles=() if is_same else own_styles, values=values)
 
 
 def _request(source: Path, styles: tuple[Style, ...], name: str, settings: Settings, given: Overrides) -> ClipRequest:
@@ -211,16 +261,15 @@ def _check_spared(
 ) -> None:
     """Refuse that a clip's files take the place of what any clip of the batch is made from."""
     beside = [file for request in requests for file in _beside(request)]
+    every = [settings for request in requests for settings in request.all_settings]
     written = [*(request.output for request in requests), *beside]
     read = {
-        "a style picture": {style.path for request in requests for style in request.styles},
+        "a style picture": {style.path for request in requests for style in request.all_styles},
         "the weights file": {file for request in requests if (file := request.settings.weights.file)},
         "the file of RAFT's weights": {file for request in requests if (file := request.settings.motion.weights_file)},
         "a painted frame": {absolute(place.path) for request in requests for place in request.settings.painted_places},
-        "the picture of --palette": {file for request in requests if (file := request.settings.colors.palette_file)},
-        "the picture of --stroke-angle": {
-            file for request in requests if (file := request.settings.strokes.field_path)
-        },
+        "the picture of --palette": {file for each in every if (file := each.colors.palette_file)},
+        "the picture of --stroke-angle": {file for each in every if (file := each.strokes.field_path)},
         "the job file": job_files,
         "the user file": [user] if user else [],
     }

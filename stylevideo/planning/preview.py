@@ -182,6 +182,11 @@ def _cell(clip: str, row: Row, column: Column, given: Overrides, config: str | N
     labels = [literal(_ODD.sub("-", label)) for label in (row.label, column.label) if label]
     own = replace(row.given, settings=values_over(column.values, given.settings), preset=given.preset, out_dir=out_dir)
     (request,) = plan_requests([clip], replace(own, name="_".join(["{name}", *labels]) + ".{ext}"), config)
+    if request.shot:
+        raise SettingsError(
+            f"A preview shows one look in all shots, and {clip} has tables of shots. Name the clip itself, and the "
+            "looks with --look."
+        )
     return Cell(row, column, replace(own, output=request.output, out_dir=None), request)
 
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stylevideo.errors import SettingsError
+from stylevideo.errors import Problems, SettingsError
 from stylevideo.media.encode.delivery import Delivery, choose_delivery
 from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import is_still
 from stylevideo.planning.naming import comparison_of
-from stylevideo.settings.curves import values_over
-from stylevideo.settings.settings import Settings
+from stylevideo.settings.curves import KEY, LOOK, LookKey, name_of, values_over
+from stylevideo.settings.over_time import ShotTable
+from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
 
 
@@ -32,6 +33,9 @@ class ClipRequest:
         output: absolute; its folder need not be there.
         settings: all of them.
         preset: the one that they began with.
+        shot: what some of its shots are asked for instead.
+    Raises:
+        SettingsError: what shots are asked for is of the whole film.
     """
 
     source: Path
@@ -39,6 +43,24 @@ class ClipRequest:
     output: Path
     settings: Settings
     preset: str = "standard"
+    shot: tuple[ShotTable, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+        for place, table in enumerate(self.shot, 1):
+            with problems.noted(shot_place(place)):
+                _check_shot(table, self)
+        problems.raise_all()
+
+    @property
+    def all_styles(self) -> tuple[Style, ...]:
+        """Those of the clip, and of its shots."""
+        return (*self.styles, *(style for table in self.shot for style in table.styles))
+
+    @property
+    def all_settings(self) -> tuple[Settings, ...]:
+        """Those of the clip, and of its shots."""
+        return (self.settings, *(table.settings(self.settings) for table in self.shot))
 
     @property
     def mattes(self) -> tuple[str, ...]:
@@ -78,6 +100,28 @@ class ClipRequest:
         return Places.of(self.output)
 
 
+def shot_place(number: int) -> str:
+    """What stands before what is wrong with a table of shots, which are counted from 1."""
+    return f"[[clip.shot]] {number}"
+
+
+def _check_shot(table: ShotTable, request: ClipRequest) -> None:
+    problems, film, own = Problems(), request.settings, table.settings(request.settings)
+    for leaf in leaves():
+        if leaf.why_of_film and own.value(leaf.name) != film.value(leaf.name):
+            with problems.noted():
+                raise SettingsError(f"{leaf.flag} cannot differ from shot to shot: {leaf.why_of_film}.")
+    with problems.noted():
+        if any(style.matte for style in table.styles) or (table.styles and request.mattes):
+            raise SettingsError(
+                "Its styles cannot have mattes, nor stand beside a clip's that have. Leave the mattes out, or make "
+                "the shot as a clip by itself with --frames."
+            )
+        if any(name_of(text) == LOOK for text in table.values.get(KEY, ())):
+            raise SettingsError("It has keys of looks, which are a clip's own. Name one look for it.")
+    problems.raise_all()
+
+
 def clip_names(requests: Sequence[ClipRequest]) -> tuple[str, ...]:
     """What to call each clip of a batch: as much of its path's end as tells it from the other clips.
 
@@ -115,6 +159,8 @@ class Overrides:
         out_dir: the folder of the films.
         name: the template of their names in it.
         look: the name of a look that has not been read yet; see `stylevideo.planning.looks`.
+        keyed: of each key of whole looks what this place would say if that look alone were named in it; None where
+            nothing is said, and none where one look is.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -124,6 +170,7 @@ class Overrides:
     out_dir: Path | None = None
     name: str | None = None
     look: str | None = None
+    keyed: tuple[tuple[LookKey, Overrides], ...] | None = None
 
     @property
     def places_film(self) -> bool:
@@ -147,6 +194,12 @@ class Overrides:
 
         A film that the lower one names is forgotten where this one names a folder or a template.
         """
+        if self.keyed is not None:
+            keyed = tuple((key, own.over(replace(lower, keyed=None))) for key, own in self.keyed)
+        elif lower.keyed is not None:
+            keyed = tuple((key, self.over(own)) for key, own in lower.keyed)
+        else:
+            keyed = None
         return Overrides(
             settings=values_over(self.settings, lower.settings, has_styles=bool(self.styles)),
             styles=self.styles or lower.styles,
@@ -154,4 +207,5 @@ class Overrides:
             output=self.output if self.places_film else lower.output,
             out_dir=self.out_dir or lower.out_dir,
             name=self.name or lower.name,
+            keyed=keyed,
         )

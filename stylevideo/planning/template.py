@@ -46,6 +46,11 @@ source = "clip.mp4"
 #styles = ["style.jpg", "other.jpg:0.5"]
 #frames = "1001-1050"
 #output = "shot.mov"
+
+# Beneath a clip, a look for some of its shots: by number, by a frame that lies in one (frame = 1030), or by a range.
+#[[clip.shot]]
+#number = 2
+#look = "storm"
 """
 
 

@@ -209,7 +209,7 @@ def takes_source(job: Job) -> bool:
 
 
 def _takes_colors(job: Job) -> bool:
-    return job.settings.colors.color == "source" and job.paints
+    return job.paints and any(settings.colors.color == "source" for settings in job.all_settings)
 
 
 def over_source(job: Job, index: int, image: np.ndarray, source: Picture, regions: Regions | None) -> np.ndarray:
@@ -218,7 +218,7 @@ def over_source(job: Job, index: int, image: np.ndarray, source: Picture, region
     That comes last, and into what is shown alone: strokes go on from the painter's own colours, and below a matte's
     holes. What no matte covers is the source to the last bit.
     """
-    if _takes_colors(job):
+    if _takes_colors(job) and job.look_at(index).settings.colors.color == "source":
         amount = job.over_time.at(index).colors.color_amount
         image = to_picture(with_colors_of(to_image(source.image), to_image(image), amount), 8 * image.itemsize)
     if regions is None:

@@ -33,6 +33,7 @@ from stylevideo.render.job import Job
 from stylevideo.render.memory import memory_needed
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.reports.estimate import TYPICAL_NEW, Estimate, Survey
+from stylevideo.settings.curves import KEY
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
 from stylevideo.system.device import cpu_threads, describe
@@ -64,6 +65,8 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
         require_whole(job.store, shots or (), job.clip.selection, job.size, pictures=False)
         finished = finished_frames(request.places)
     survey = _surveyed(job, shots) if closely and job.paints else Survey(shots or (Shot(0, frames.start, frames.stop),))
+    if shots or (closely and job.paints):
+        job = job.in_shots(survey.shots)
     return Estimate(
         frames=len(frames),
         width=job.size[1],
@@ -75,7 +78,25 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
         memory_bytes=memory_needed(job.settings, job.size),
         source_size=(job.clip.info.height, job.clip.info.width),
         survey=survey,
+        shots=tuple(told_shots(job)),
     )
+
+
+def told_shots(job: Job) -> Iterator[str]:
+    """What each shot is given, where shots are known and some have looks of their own."""
+    usual = job.settings.to_dict()
+    for place, (look, frames) in enumerate(job.by_shot, 1):
+        numbers = f"{job.clip.selection.number(frames.start)}-{job.clip.selection.number(frames[-1])}"
+        own = {name: value for name, value in look.settings.to_dict().items() if value != usual[name]}
+        keys = own.pop(KEY, None)
+        parts = [" + ".join(f"{read.style.path.stem}{_weight(read.style.weight)}" for read in look.styles)]
+        parts += [f"{name} {value}" for name, value in own.items()]
+        parts += ["no keys" if not keys else f"keys {'; '.join(keys)}"] if keys is not None else []
+        yield f"shot {place}, frames {numbers}: {', '.join(parts)}{'' if look.table else ', as the clip'}"
+
+
+def _weight(weight: float) -> str:
+    return "" if weight == 1 else f":{weight:g}"
 
 
 def work_of(

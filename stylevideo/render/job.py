@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,17 @@ from stylevideo.motion.vectors import VectorMotion, Vectors
 from stylevideo.ops.color import Palette
 from stylevideo.ops.margin import MARGIN_PX
 from stylevideo.ops.regions import Regions
+from stylevideo.planning.shots import tables_of
 from stylevideo.rectangle import Rectangle
 from stylevideo.render.footage.painted import PaintedPicture
-from stylevideo.render.styles import LookSource, ReadStyle
+from stylevideo.render.styles import LookSource, ReadStyle, ShotLook
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
-from stylevideo.settings.over_time import AsksFrames
+from stylevideo.settings.over_time import AsksFrames, OverShots
 from stylevideo.settings.settings import Settings
 from stylevideo.store.frames import FORM, FrameStore
 from stylevideo.store.manifest import OF_PAINTER, Asked, Manifest, SourceFile
 from stylevideo.store.watch import SourceWatch
+from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import Clip
 
 
@@ -86,6 +89,9 @@ class Job:
             while any is.
         looks: where each look is painted; None where all styles are one look everywhere.
         painted: frames that somebody has painted, by their indices, ascending.
+        tables: looks that some shots have instead of the clip's, in the order in which they are asked for.
+        by_shot: each shot's look, and its frames' indices; none as long as shots are not known, or where there are no
+            such looks.
     """
 
     clip: Clip
@@ -112,6 +118,46 @@ class Job:
     painted_with: Mapping[str, Any] | None = None
     looks: LookSource | None = None
     painted: Mapping[int, PaintedPicture] = field(default_factory=dict)
+    tables: tuple[ShotLook, ...] = ()
+    by_shot: tuple[tuple[ShotLook, range], ...] = ()
+
+    def in_shots(self, shots: Sequence[Shot]) -> Job:
+        """The same, once the clip's shots are known; `over_time` says what each of their frames is asked for.
+
+        Raises:
+            InputError: a table means no shot, or two mean one.
+        """
+        if not self.tables or self.by_shot:
+            return self
+        chosen = tuple(look.table for look in self.tables if look.table)
+        found = tables_of(chosen, shots, self.clip.selection)
+        by_shot = tuple(
+            (self._own_look if place is None else self.tables[place], range(shot.start, shot.stop))
+            for shot, place in zip(shots, found, strict=True)
+        )
+        starts = tuple(shot.start for shot in shots)
+        over_time = OverShots(starts, tuple(look.over_time for look, _ in by_shot))
+        looks = replace(self.looks, over_time=over_time) if self.looks else None
+        return replace(self, by_shot=by_shot, over_time=over_time, looks=looks)
+
+    @property
+    def stretches(self) -> tuple[tuple[ShotLook, range], ...]:
+        """Looks, and the frames that are painted like each, by their indices, in order."""
+        return self.by_shot or ((self._own_look, self.clip.frames),)
+
+    def look_at(self, index: int) -> ShotLook:
+        """What a frame is painted like."""
+        place = bisect_right(self.stretches, index, key=lambda stretch: stretch[1].start)
+        return self.stretches[max(0, place - 1)][0]
+
+    @cached_property
+    def _own_look(self) -> ShotLook:
+        return ShotLook(self.styles, self.settings, self.over_time)
+
+    @property
+    def all_settings(self) -> tuple[Settings, ...]:
+        """Of the clip, and of each table of shots."""
+        return (self.settings, *(table.settings for table in self.tables))
 
     @contextmanager
     def regions(self) -> Iterator[Callable[[int], Regions | None]]:

@@ -6,17 +6,19 @@ are kept, and by what they are known again, is found out here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from stylevideo.errors import InputError, SettingsError
+from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.media.decode.reader import check_decodable, check_whole, open_clip
 from stylevideo.media.decode.vectors import VectorSource, find_vectors
 from stylevideo.media.encode.delivery import DELIVERIES, Delivery, Encoding, choose_delivery
@@ -33,26 +35,38 @@ from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.flow import DISFlow, MotionSource
 from stylevideo.motion.raft import RaftFlow
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
+from stylevideo.planning.keyed_looks import with_looks_blended
 from stylevideo.planning.keys import settings_over
-from stylevideo.planning.request import ClipRequest
+from stylevideo.planning.request import ClipRequest, shot_place
+from stylevideo.planning.shots import check_places
 from stylevideo.render.disk import check_space
 from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import contents, directions_of, find_looks, palette_of, read_styles, seen_through
-from stylevideo.settings.over_time import told
+from stylevideo.render.styles import (
+    ReadStyle,
+    ShotLook,
+    contents,
+    directions_of,
+    find_looks,
+    palette_of,
+    read_styles,
+    seen_through,
+)
+from stylevideo.settings.over_time import ShotTable, told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
 from stylevideo.settings.sections import FootageSettings
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.agreement import differing
-from stylevideo.store.checkpoint import PAINTED_NAME, changed_painted, settle_painted
+from stylevideo.store.checkpoint import PAINTED_NAME, changed_painted, read_shots, settle_painted
 from stylevideo.store.frames import FrameStore, accept_changes, find_store, painted_with, read_note
+from stylevideo.store.identity import weights_hash
 from stylevideo.store.kept import ASKED_NAME, Kept
 from stylevideo.store.manifest import OF_FRAMES, Asked
-from stylevideo.store.notes import WHOLE_NAME
+from stylevideo.store.notes import WHOLE_NAME, find_notes
 from stylevideo.store.watch import SourceWatch
 from stylevideo.system.device import choose_device, convolution_dtype
 from stylevideo.system.folders import check_folder
@@ -116,6 +130,7 @@ def open_job(
         ResumeError: an interrupted run's frames were made from something else; or there is nothing to help with.
         StorageError: the disk is too full.
     """
+    request = with_looks_blended(request)
     if mode is Mode.FRAMES:
         return _read(request, request.settings, mode)
     if mode is Mode.CHECK:
@@ -126,10 +141,20 @@ def open_job(
     job = _read(request, settings, mode, made_with)
     if made_with is not None and _has_changed(job, made_with):
         job = _read(request, settings, mode)  # which paints again what is now asked for otherwise
+    job = _in_former_shots(job, attempt)
     job.watch.only_written = attempt.only_written
     if attempt.given_up:
         job = replace(job, notes=(*job.notes, in_words(attempt.given_up)))
     return replace(job, store=_open_store(job, mode, attempt))
+
+
+def _in_former_shots(job: Job, attempt: Attempt) -> Job:
+    """The same, where a clip's shots are known to unfinished work that this one goes on from."""
+    found = find_notes(job.places.work) if job.tables and not attempt.anew else None
+    if found is None or not OF_FRAMES.issuperset(differing(found[1], manifest_of(job).resume_key)):
+        return job
+    shots = read_shots(job.places)
+    return job.in_shots(shots) if shots else job
 
 
 def _has_changed(job: Job, made_with: Mapping[str, Any]) -> bool:
@@ -154,13 +179,7 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
         settle_painted(store, job.clip.selection, painted, may_drop=False)
         return store
     check_space(job, 0 if attempt.anew else finished_frames(places))
-    keeps = job.settings.output.keep_frames
-    # A looped film's end depends on its beginning, and what lies before a painted frame on that.
-    by_frame = keeps and not job.settings.temporal.loop and not job.painted
-    weights = [read.style.weight for read in job.styles]
-    asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
-    if asked and job.looks:
-        asked = tuple(f"{own} {mattes}" for own, mattes in zip(asked, job.looks.told(), strict=True))
+    asked = asked_of(job)
     kept = None if attempt.anew else Kept.find(places, resume_key, asked, OF_FRAMES)
     if mode is Mode.CHECK:
         return None if attempt.anew or kept else find_store(places, resume_key)
@@ -172,9 +191,42 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     store = FrameStore(places, resume_key, attempt.anew, remembered)
     settle_painted(store, job.clip.selection, painted, may_drop=True)
     store.write_note(REQUEST_NAME, job.asked.key)
-    if keeps:
-        store.write_note(ASKED_NAME, asked)
+    remember_asked(store, job)
     return store
+
+
+def asked_of(job: Job) -> tuple[str, ...]:
+    """What each frame is asked for; none where that does not say what it looks like, or is not known yet.
+
+    A looped film's end depends on its beginning, and what lies before a painted frame on that.
+    """
+    if not job.settings.output.keep_frames or job.settings.temporal.loop or job.painted:
+        return ()
+    if job.tables and not job.by_shot:
+        return ()
+    asked = tuple(chain.from_iterable(_told_of(job, look, frames) for look, frames in job.stretches))
+    if job.looks is None:
+        return asked
+    return tuple(f"{own} {mattes}" for own, mattes in zip(asked, job.looks.told(), strict=True))
+
+
+def _told_of(job: Job, look: ShotLook, frames: range) -> Iterator[str]:
+    weights = [read.style.weight for read in look.styles]
+    asked = told(look.over_time, frames, weights)
+    if look.table is None:
+        return asked
+    own = repr((contents(look.styles), weights_hash(look.settings.strokes.field_path)))
+    return (f"{text} {hashlib.sha256(own.encode()).hexdigest()[:16]}" for text in asked)
+
+
+def remember_asked(store: FrameStore, job: Job) -> None:
+    """Have a film's work remember what each frame is asked for, where its frames are to stay.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    if job.settings.output.keep_frames:
+        store.write_note(ASKED_NAME, asked_of(job))
 
 
 def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mapping[str, Any] | None = None) -> Job:
@@ -187,8 +239,9 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         made_with: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
     """
     device = torch.device("cpu") if made_with is not None else choose_device(settings.optimizer.device)
-    styles = read_styles(request.styles)
-    liked = read_styles([Style(file)]) if (file := settings.colors.palette_file) else ()
+    named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
+    pictures = dict(zip(named, read_styles(named), strict=True))
+    liked = _read_palette([settings, *(table.settings(settings) for table in request.shot)])
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
     clip = _open_clip(request, footage, writes)
@@ -202,7 +255,11 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     bits = _bits(footage, info, delivery, facts)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
-        styles, liked = (seen_through(read, sequence_view(reading.view)) for read in (styles, liked))
+        view = sequence_view(reading.view)
+        pictures = dict(zip(named, seen_through(tuple(pictures.values()), view), strict=True))
+        liked = seen_through(liked, view)
+    every = (request.styles, *(table.styles for table in request.shot))
+    styles, *of_tables = (tuple(pictures[style] for style in each) for each in every)
     if reading.is_displayed and facts.shows_light(settings.output.sheet):
         shown_by(reading.display, reading.display_view, reading.view)
     _check_pictures(clip, reading, footage)
@@ -210,11 +267,12 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     tile = None if made_with is None else made_with["tile"]
     settings = settings.with_values(tile=tile) if tile else with_tile(settings, size, device)
     over_time = settings_over(settings, [read.style.weight for read in styles], selection)
+    tables = _tables(request.shot, [own or styles for own in of_tables], settings, selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     comparison = _comparison(request, clip, settings, bits, size) if writes else None
     vgg = None
     if settings.optimizer.iterations:
-        directions_of(settings.strokes)  # which refuses what is none
+        _require_directions([settings, *(table.settings for table in tables)])
     if settings.optimizer.iterations and made_with is None:
         dtype = convolution_dtype(settings.optimizer.precision, device)
         vgg = _network(settings.weights.weights, device, dtype)
@@ -226,12 +284,14 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
             "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
             "the parts as two films and lay one over the other."
         )
-    asked = Asked.of(watch.identity, contents(styles), request.settings, [style.matte for style in request.styles])
-    colors = tuple(read.note for read in (*styles, *liked) if read.note)
+    of_shots = [(table, contents(own)) for table, own in zip(request.shot, of_tables, strict=True)]
+    asked = Asked.of(
+        watch.identity, contents(styles), request.settings, [style.matte for style in request.styles], of_shots
+    )
     vectors, of_vectors = _vectors(settings, clip, size)
-    colors = (*colors, *(seen.note for seen in painted.values() if seen.note))
+    of_pictures = (read.note for read in (*pictures.values(), *liked))
+    colors = dict.fromkeys(filter(None, (*of_pictures, *(seen.note for seen in painted.values()))))
     notes = (*colors, *selection.notes, *info.notes, *of_vectors, *of_looks, *without_effect(settings, facts))
-    places = request.places if writes else Places(clip.source, clip.source.name)
     return Job(
         clip=clip,
         styles=styles,
@@ -241,7 +301,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         reading=reading,
         bits=bits,
         delivery=delivery,
-        places=places,
+        places=request.places if writes else Places(clip.source, clip.source.name),
         written=written,
         device=device,
         vgg=vgg,
@@ -256,7 +316,35 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         painted=painted,
         painted_with=made_with,
         looks=looks,
+        tables=tables,
     )
+
+
+def _require_directions(every: Iterable[Settings]) -> None:
+    for settings in every:
+        directions_of(settings.strokes)  # which refuses what is none
+
+
+def _read_palette(every: Iterable[Settings]) -> tuple[ReadStyle, ...]:
+    """The picture whose palette styles are fitted to, if any settings of a film name one."""
+    named = next((file for settings in every if (file := settings.colors.palette_file)), None)
+    return read_styles([Style(named)]) if named else ()
+
+
+def _tables(
+    tables: Sequence[ShotTable], styles: Sequence[tuple[ReadStyle, ...]], settings: Settings, selection: FrameSelection
+) -> tuple[ShotLook, ...]:
+    """What some shots are painted like instead, each with its styles, of a clip of these settings."""
+    problems, looks = Problems(), list[ShotLook]()
+    with problems.noted():
+        check_places(tables, selection)
+    for place, (table, read) in enumerate(zip(tables, styles, strict=True), 1):
+        with problems.noted(shot_place(place)):
+            own = table.settings(settings)
+            over_time = settings_over(own, [each.style.weight for each in read], selection)
+            looks.append(ShotLook(read, own, over_time, table))
+    problems.raise_all()
+    return tuple(looks)
 
 
 def _vectors(settings: Settings, clip: Clip, size: tuple[int, int]) -> tuple[VectorSource | None, tuple[str, ...]]:

@@ -148,12 +148,13 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
 
 def _spare_what_is_read(request: ClipRequest, written: Sequence[Path]) -> None:
     """Refuse to replace what a film is made from beside its clip."""
-    refuse_onto("a style picture", [style.path for style in request.styles], written)
+    refuse_onto("a style picture", [style.path for style in request.all_styles], written)
     refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
     motion = request.settings.motion
     refuse_onto("the file of RAFT's weights", filter(None, [motion.weights_file]), written)
-    refuse_onto("the picture of --palette", filter(None, [request.settings.colors.palette_file]), written)
-    refuse_onto("the picture of --stroke-angle", filter(None, [request.settings.strokes.field_path]), written)
+    every = request.all_settings
+    refuse_onto("the picture of --palette", filter(None, (each.colors.palette_file for each in every)), written)
+    refuse_onto("the picture of --stroke-angle", filter(None, (each.strokes.field_path for each in every)), written)
     vectors = list_vectors(motion.vectors_path).files if motion.vectors_path else ()
     refuse_onto("one of the clip's motion vectors", filter(None, vectors), written)
     mattes = (file for text in request.mattes for file in matte_files(text))

@@ -39,7 +39,7 @@ from stylevideo.rectangle import Rectangle
 from stylevideo.render.footage.backwards import CHECKPOINT_S, BackwardFrames, Turned
 from stylevideo.render.footage.source import ClipFootage, Footage, as_frame, backwards_with_motion, shown
 from stylevideo.render.job import Job
-from stylevideo.render.styles import PaintedLook, painted_targets, style_targets
+from stylevideo.render.styles import PaintedLook, ShotLook, painted_targets, style_targets
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.store.checkpoint import as_tensor, load_state
 from stylevideo.store.frames import FrameStore
@@ -103,7 +103,7 @@ class Painter:
         self._backwards = BackwardFrames(job, store)
         self._first: Reference | None = None
         self._targets: StyleTargets | None = None
-        self._is_usual = False
+        self._painted_like: tuple[ShotLook, Palette | None] | None = None
         self._looks: AsksFrames = job.over_time
 
     def __enter__(self) -> Painter:
@@ -201,17 +201,20 @@ class Painter:
 
     def _set_look(self, shot: Shot, leg: Leg) -> None:
         """Aim for what a leg's frames should look like: as painted, or one thing for the clip or for each shot."""
-        job = self._job
-        self._looks = PaintedLook(job.over_time, leg) if leg.given else job.over_time
+        job, look = self._job, self._job.look_at(shot.start)
+        self._looks = PaintedLook(look.over_time, leg) if leg.given else look.over_time
         if job.vgg is None:
             return
         if leg.given:
-            self._targets = painted_targets([self._given(shot, index) for index in leg.given], job.vgg, job.settings)
-            self._is_usual = False
-        elif self._palettes or not self._is_usual:
-            palette = self._palettes[shot.index] if self._palettes else None
-            self._targets = style_targets(job.styles, job.vgg, job.over_time.at(shot.start), palette)
-            self._is_usual = True
+            self._targets = painted_targets([self._given(shot, index) for index in leg.given], job.vgg, look.settings)
+            self._painted_like = None
+            return
+        is_fitted = self._palettes and look.settings.colors.color == "match"
+        palette = self._palettes[shot.index] if is_fitted else None
+        before, fitted_to = self._painted_like or (None, None)
+        if look is not before or palette is not fitted_to:
+            self._targets = style_targets(look.styles, job.vgg, look.over_time.at(shot.start), palette)
+            self._painted_like = look, palette
 
     def _made(
         self,

@@ -35,7 +35,8 @@ def comment(values: dict[str, Any]) -> str:
     size = size_words(*values["size"])
     if values["weights_sha256"] is None:
         return f"Passed unchanged through stylevideo {values['stylevideo']} from {made}. {size}"
-    styles = ", ".join(f"{style['name']} (sha256 {style['sha256'][:SHORT_HASH]})" for style in values["styles"])
+    named = [style for part in (values, *values.get("shots", ())) for style in part["styles"]]
+    styles = ", ".join(dict.fromkeys(f"{style['name']} (sha256 {style['sha256'][:SHORT_HASH]})" for style in named))
     return f"Repainted by stylevideo {values['stylevideo']} from {made} in the style of {styles}. {size}"
 
 

@@ -10,19 +10,20 @@ from dataclasses import replace
 from functools import partial
 
 from stylevideo.engine.given.loop import with_one_picture
-from stylevideo.errors import Stopped
+from stylevideo.errors import RequestError, Stopped
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.claims import Alone, Claims, Hooks
 from stylevideo.render.disk import check_room
 from stylevideo.render.job import Job
-from stylevideo.render.opening import Mode, open_job
+from stylevideo.render.opening import Mode, open_job, remember_asked
 from stylevideo.render.painter import Made, Painter
 from stylevideo.render.pipeline import Saver
 from stylevideo.render.styles import ShotPalettes
 from stylevideo.reports.events import Listener, Planned
 from stylevideo.store.checkpoint import load_palettes, load_shots, next_indices, save_palettes, save_shots
+from stylevideo.store.claims import discard
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context
@@ -43,9 +44,9 @@ def detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Sh
         settings = replace(settings, bars="paint", fades="paint")  # nobody asks what is a picture
     find = partial(detect_shots, job.clip.selection, settings)
     with job.watch.guard():
-        colors = job.settings.colors
-        is_fitted = colors.color == "match" and job.paints
-        palettes = ShotPalettes(colors.palette == "film") if is_fitted and job.palette is None else None
+        is_fitted = any(settings.colors.color == "match" for settings in job.all_settings) and job.paints
+        together = job.settings.colors.palette == "film"
+        palettes = ShotPalettes(together) if is_fitted and job.palette is None else None
         if palettes:
             shots = find(replace(job.reading, bits=8), stop, job.size, palettes.look)
         else:
@@ -59,10 +60,25 @@ def remembered_shots(store: FrameStore, job: Job, stop: Callable[[], bool]) -> t
     shots = load_shots(store)
     if shots is None:
         shots, palettes = detect(job, stop)
+        if job.tables:
+            _remember_looks(store, job, shots)
         if palettes:
             save_palettes(store, palettes)  # first: where there are shots, there are palettes
         save_shots(store, shots)
     return shots
+
+
+def _remember_looks(store: FrameStore, job: Job, shots: tuple[Shot, ...]) -> None:
+    """Keep what frames are asked for, once shots are found; where tables do not fit these, leave nothing.
+
+    Raises:
+        InputError: see `Job.in_shots`.
+    """
+    try:
+        remember_asked(store, job.in_shots(shots))
+    except RequestError:
+        discard(job.places)
+        raise
 
 
 def announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Listener) -> list[int]:
@@ -198,6 +214,7 @@ def _paint(request: ClipRequest, order: Order, hooks: Hooks, lack: str) -> tuple
         store = job.store
         assert store is not None, "it was joined"
         shots, palettes = load_shots(store) or (), load_palettes(store)
+        job = job.in_shots(shots)
         with (
             store.claims,
             Saver(job, store) as saver,

@@ -36,7 +36,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ops.regions import Regions, shares_of_looks
-from stylevideo.settings.over_time import AsksFrames
+from stylevideo.settings.over_time import AsksFrames, ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.strokes import ANGLE_WORDS, StrokeSettings
 from stylevideo.settings.style import MatteName, Style, look_numbers
@@ -199,6 +199,23 @@ def painted_targets(pictures: Sequence[Tensor], vgg: VGG19, settings: Settings) 
     """
     device = next(vgg.buffers()).device
     return StyleTargets(vgg, [StylePicture(image.to(device), 1.0) for image in pictures], settings.losses, OWN_SIZE)
+
+
+@dataclass(frozen=True, eq=False)
+class ShotLook:
+    """What the frames of some shots are painted like, or those of the whole clip.
+
+    Attributes:
+        styles: with their pictures.
+        settings: of these shots.
+        over_time: what each frame is asked for.
+        table: which shots these are; None for the whole clip.
+    """
+
+    styles: tuple[ReadStyle, ...]
+    settings: Settings
+    over_time: AsksFrames
+    table: ShotTable | None = None
 
 
 @dataclass(frozen=True)

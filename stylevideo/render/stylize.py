@@ -38,7 +38,7 @@ from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import all_over_source, as_seen
 from stylevideo.render.claims import Claims, Hooks
-from stylevideo.render.estimate import pixels_of
+from stylevideo.render.estimate import pixels_of, told_shots
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, next_fallback, smaller_tile
 from stylevideo.render.opening import Attempt, Mode, film_size, open_job
@@ -51,6 +51,7 @@ from stylevideo.reports.report import describe_result, write_report
 from stylevideo.reports.results import ClipResult, FrameRecord, Waits
 from stylevideo.reports.sheet import COLUMNS, write_sheet
 from stylevideo.reports.warnings import device_warnings, frame_warnings, loop_warnings, source_warnings
+from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.store.checkpoint import (
@@ -81,6 +82,7 @@ def stylize(
     settings: Settings | None = None,
     on_event: Listener = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
+    shot: Sequence[ShotTable] = (),
 ) -> ClipResult:
     """Stylise a clip and write it as a film with its original sound.
 
@@ -89,10 +91,11 @@ def stylize(
 
     Args:
         source: a video file; or an image sequence: its pattern, such as `shot.####.exr`, or its folder.
-        styles: at least one picture, or `Style(path, weight)`.
+        styles: at least one picture, or `Style(path, weight)`; none where the settings have keys of looks.
         output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.encode.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event, stop: see `Hooks`.
+        shot: what some shots are asked for instead.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked; nothing was begun.
         ResumeError: an interrupted run's frames were made from something else.
@@ -103,7 +106,8 @@ def stylize(
             the finished frames are kept. (InputError where the source turned out to be odd before there were any.)
     """
     chosen = tuple(map(Style.of, styles))
-    request = ClipRequest(Path(source).absolute(), chosen, Path(output).absolute(), settings or Settings())
+    paths = Path(source).absolute(), Path(output).absolute()
+    request = ClipRequest(paths[0], chosen, paths[1], settings or Settings(), shot=tuple(shot))
     return make_film(request, Hooks(on_event, stop))
 
 
@@ -224,6 +228,7 @@ class _Run:
         on_event(Checked(job.clip, job.view))
         with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
             shots = remembered_shots(store, job, stop)
+            job = job.in_shots(shots)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
             self.knows_frames = True
             to_do = announce(job, store, shots, on_event)
@@ -318,12 +323,15 @@ class _Shared:
 
 
 def stylize_frames(
-    source: str | Path, styles: Sequence[str | Path | Style], settings: Settings | None = None
+    source: str | Path,
+    styles: Sequence[str | Path | Style],
+    settings: Settings | None = None,
+    shot: Sequence[ShotTable] = (),
 ) -> Iterator[PaintedFrame]:
     """Stylise a clip frame by frame, without writing anything.
 
     Args:
-        source, styles, settings: as for `stylize`.
+        source, styles, settings, shot: as for `stylize`.
     Yields:
         One result per frame, in order.
     Raises:
@@ -331,9 +339,10 @@ def stylize_frames(
         DecodeError: the source cannot be decoded.
     """
     path, settings = Path(source).absolute(), settings or Settings()
-    job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings), Mode.FRAMES)
+    job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings, shot=tuple(shot)), Mode.FRAMES)
     with cpu_threads(settings.optimizer.threads):
         shots, palettes = detect(job)
+        job = job.in_shots(shots)
         with Painter(job, shots, None, palettes=palettes) as painter:
             results = (made.result for shot in shots for made in painter.paint(shot))
             yield from all_over_source(job, results)
@@ -389,6 +398,7 @@ def _finish(
         waits=waits,
         devices=devices,
         warnings=warnings,
+        looks=tuple(told_shots(job)),
     )
     if options.report:
         write_report(Path(options.report).absolute(), [describe_result(result)], result.seconds, store.folder)

@@ -42,6 +42,7 @@ class Estimate:
         memory_bytes: at most, while it is painted.
         source_size: height and width of the source.
         survey: of its frames, as far as they were looked at.
+        shots: what each shot is given, as sentences, where some have looks of their own and all were found.
     """
 
     frames: int
@@ -54,6 +55,7 @@ class Estimate:
     memory_bytes: int = 0
     source_size: tuple[int, int] = (0, 0)
     survey: Survey | None = None
+    shots: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> float:

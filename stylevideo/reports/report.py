@@ -61,6 +61,7 @@ def describe_result(result: ClipResult, status: Status = Status.MADE, attempts: 
         "device": result.device,
         "shots": [list(shot) for shot in result.shots],
         "devices": [list(devices) for devices in result.devices],
+        **({"looks": list(result.looks)} if result.looks else {}),
         "seconds": round(result.seconds, 3),
         "waits": asdict(result.waits),
         "evaluations": result.evaluations,

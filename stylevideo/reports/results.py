@@ -125,6 +125,7 @@ class ClipResult:
         waits: how much of it the painting waited for all else.
         devices: of each shot, the models of devices that painted it, of which some may have been on other machines.
         warnings: what the user should know, as sentences.
+        looks: what each shot was given, as sentences, where some had looks of their own.
     """
 
     source: Path
@@ -140,6 +141,7 @@ class ClipResult:
     waits: Waits
     devices: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+    looks: tuple[str, ...] = ()
 
     @property
     def device(self) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 from stylevideo.errors import Problems, SettingsError
 from stylevideo.settings.direction import style_number
@@ -19,8 +19,13 @@ from stylevideo.text import did_you_mean, printable, quoted
 
 KEY = "key"
 """The name of the setting that holds keys."""
+LOOK = "look"
+"""What keys of whole looks are called; they become keys of all that the looks say before a clip is opened."""
 EASINGS = ("linear", "smooth", "hold")
 """How a value comes to a key from the one before: evenly, slowly at both ends, or at once when the key is reached."""
+
+
+_EXAMPLE, _EXAMPLES = "{ 1001 = 0.2, 1024 = 0.9 }", {LOOK: '{ 1001 = "oil", 1024 = "storm" }'}
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,25 @@ class Key:
     easing: str = EASINGS[0]
 
     def __str__(self) -> str:
-        easing = "" if self.easing == EASINGS[0] else f":{self.easing}"
-        return f"{self.place}={repr(self.value).removesuffix('.0')}{easing}"
+        return _written(self.place, repr(self.value).removesuffix(".0"), self.easing)
+
+
+@dataclass(frozen=True)
+class LookKey:
+    """A look at a place of a clip; as text as `Key`, with the look's name for the value.
+
+    Attributes:
+        place: as of `Key`.
+        name: of the look.
+        easing: as of `Key`.
+    """
+
+    place: str
+    name: str
+    easing: str = EASINGS[0]
+
+    def __str__(self) -> str:
+        return _written(self.place, self.name, self.easing)
 
 
 @dataclass(frozen=True)
@@ -92,6 +114,9 @@ def _eased(easing: str, part: float) -> float:
     return part * part * (3 - 2 * part) if easing == "smooth" else part
 
 
+AnyKey = TypeVar("AnyKey", Key, LookKey)
+
+
 @lru_cache(maxsize=64)
 def read_keys(text: str) -> Keys:
     """Read the keys of a setting.
@@ -101,16 +126,35 @@ def read_keys(text: str) -> Keys:
     Raises:
         SettingsError: all that is written otherwise, and keys at one place.
     """
+    name = name_of(text)
+    return Keys(name, tuple(_read(text, partial(_read_key, name))))
+
+
+@lru_cache(maxsize=64)
+def read_look_keys(text: str) -> tuple[LookKey, ...]:
+    """Read the keys of whole looks, `look PLACE=NAME,PLACE=NAME:EASING`.
+
+    Raises:
+        SettingsError: as `read_keys`.
+
+    >>> [str(key) for key in read_look_keys("look 0012 = ink, 50=oil : smooth")]
+    ['12=ink', '50=oil:smooth']
+    """
+    return tuple(_read(text, _read_look_key))
+
+
+def _read(text: str, read_key: Callable[[str], AnyKey]) -> list[AnyKey]:
+    """All keys that a text has, at different places."""
     name, _, written = text.strip().partition(" ")
-    problems, keys, places = Problems(), list[Key](), Counter[str]()
+    problems, keys, places = Problems(), list[AnyKey](), Counter[str]()
     for part in written.split(","):
         with problems.noted():
-            keys.append(key := _read_key(name, part))
+            keys.append(key := read_key(part))
             places[key.place] += 1
             if places[key.place] == 2:
                 raise SettingsError(f"{shown(name)} has two keys at {key.place}. Leave one out.")
     problems.raise_all()
-    return Keys(name, tuple(keys))
+    return keys
 
 
 def as_texts(keys: Any) -> Any:
@@ -166,6 +210,8 @@ def shown(name: str) -> str:
 def _canonical(text: str) -> str:
     """The same for two ways of writing the same; what cannot be read stays as it is, to be refused."""
     try:
+        if name_of(text) == LOOK:
+            return f"{LOOK} {','.join(map(str, read_look_keys(text)))}"
         return str(read_keys(text))
     except SettingsError:
         return text
@@ -174,7 +220,7 @@ def _canonical(text: str) -> str:
 def _text_of(name: str, places: Any) -> str:
     if not isinstance(places, Mapping) or not places:
         raise SettingsError(
-            f"keys of {quoted(name)} take a table such as {{ 1001 = 0.2, 1024 = 0.9 }}, not {quoted(places)}."
+            f"keys of {quoted(name)} take a table such as {_EXAMPLES.get(name, _EXAMPLE)}, not {quoted(places)}."
         )
     for place, value in places.items():
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -184,22 +230,37 @@ def _text_of(name: str, places: Any) -> str:
     return _canonical(f"{name} {','.join(f'{place}={value}' for place, value in places.items())}")
 
 
+def _written(place: str, value: str, easing: str) -> str:
+    return f"{place}={value}" + ("" if easing == EASINGS[0] else f":{easing}")
+
+
+def _read_look_key(part: str) -> LookKey:
+    place, name, easing = _parted(LOOK, part, "FRAME=LOOK, several with commas, such as 1001=oil,1024=storm:smooth")
+    if not name:
+        raise SettingsError(f"{shown(LOOK)} {place}: there is no look's name. `stylevideo looks` lists them.")
+    return LookKey(place, name, easing)
+
+
 def _read_key(name: str, part: str) -> Key:
+    form = "FRAME=VALUE, several with commas, such as 1001=0.2,1024=0.9:smooth"
+    place, number, easing = _parted(name, part, form)
+    try:
+        read = float(number)
+    except ValueError as error:
+        raise SettingsError(f"{shown(name)} {place}: {quoted(number)} is no number.") from error
+    return Key(place, read, easing)
+
+
+def _parted(name: str, part: str, form: str) -> tuple[str, str, str]:
+    """The place, the value and the easing of a key that should have this form."""
     place, sign, value = (half.strip() for half in part.partition("="))
     if not sign:
-        raise SettingsError(
-            f"{shown(name)}: {quoted(part)} is no key. Write FRAME=VALUE, several with commas, such as "
-            "1001=0.2,1024=0.9:smooth."
-        )
+        raise SettingsError(f"{shown(name)}: {quoted(part)} is no key. Write {form}.")
     place = read_place(place, shown(name))
-    number, colon, easing = (half.strip() for half in value.partition(":"))
+    value, colon, easing = (half.strip() for half in value.partition(":"))
     if colon and easing not in EASINGS:
         raise SettingsError(
             f"{shown(name)} {place}: there is no easing {quoted(easing)}.{did_you_mean(easing, EASINGS)} "
             f"Choose from: {', '.join(EASINGS)}."
         )
-    try:
-        read = float(number)
-    except ValueError as error:
-        raise SettingsError(f"{shown(name)} {place}: {quoted(number)} is no number.") from error
-    return Key(place, read, easing or EASINGS[0])
+    return place, value, easing or EASINGS[0]

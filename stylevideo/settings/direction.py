@@ -36,7 +36,9 @@ class DirectionSettings:
     key: tuple[str, ...] = setting(
         (),
         "a setting's values over the clip, by frame, time or timecode, such as strength "
-        "1001=0.2,1024=0.9:smooth; easings: linear, smooth, hold; style_1 and so on: the styles' weights",
+        "1001=0.2,1024=0.9:smooth; easings: linear, smooth, hold; style_1 and so on: the styles' weights; look: "
+        "whole looks by name, such as look 1001=oil,1024=storm",
+        by_shot=True,
     )
     painted: tuple[str, ...] = setting(
         (),

@@ -5,16 +5,21 @@ Knows curves over frames' numbers, and how an index is a number; knows nothing o
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from stylevideo.settings.curves import KEY, Curve
+from stylevideo.errors import SettingsError
+from stylevideo.settings.curves import KEY, Curve, as_texts, values_over
 from stylevideo.settings.direction import style_number
+from stylevideo.settings.places import read_place
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
+from stylevideo.text import quoted
 
 
 class AsksFrames(Protocol):
@@ -27,6 +32,95 @@ class AsksFrames(Protocol):
     def changes_at(self, frame: int) -> bool:
         """As `Settings.changes_at`."""
         ...
+
+
+SHOT_WAYS = ("number", "frame", "frames")
+"""By what a table of shots says which it means."""
+
+
+@dataclass(frozen=True)
+class ShotTable:
+    """What some shots of a clip are asked for instead; a `[[clip.shot]]` of a job file.
+
+    Attributes:
+        number: of the shot, from 1 among those that are made; None where it is chosen otherwise.
+        frame: in the shot: a frame's number, a time or a timecode; "" where it is chosen otherwise.
+        frames: from a place to another, `1001-1050`: all shots of which more than half lies there; "" likewise.
+        styles: in place of the clip's; the clip's where there are none.
+        values: of settings, by their names, in place of the clip's.
+    Raises:
+        SettingsError: shots are chosen in no way, in several, or not as they should be.
+    """
+
+    number: int | None = None
+    frame: int | str = ""
+    frames: str = ""
+    styles: tuple[Style, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if KEY in self.values:
+            object.__setattr__(self, "values", {**self.values, KEY: as_texts(self.values[KEY])})
+        ways = [name for name in SHOT_WAYS if getattr(self, name) not in (None, "")]
+        if len(ways) != 1:
+            said = f"It says which shots it means by {' and '.join(ways)}" if ways else "It does not say what it means"
+            raise SettingsError(f'{said}. Give one of number = 2, frame = 1030 or frames = "1001-1050".')
+        if self.number is not None and (type(self.number) is not int or self.number < 1):
+            raise SettingsError(f"number takes a shot's number from 1 on, not {quoted(self.number)}.")
+        if type(self.frame) not in (int, str):
+            raise SettingsError(f"frame takes a frame's number, a time or a timecode, not {quoted(self.frame)}.")
+        for place in self.places:
+            read_place(place, ways[0])
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places that it names: one, or the first and the last of a range; none where it names a number."""
+        if self.frames:
+            first, dash, last = (part.strip() for part in str(self.frames).partition("-"))
+            if not dash:
+                raise SettingsError(f'frames takes a range such as "1001-1050", not {quoted(self.frames)}.')
+            return first, last
+        return (str(self.frame),) if self.number is None else ()
+
+    @property
+    def where(self) -> str:
+        """Which shots it means, in words."""
+        if self.number is not None:
+            return f"shot {self.number}"
+        return f"frames {self.frames}" if self.frames else f"frame {self.frame}"
+
+    def settings(self, film: Settings) -> Settings:
+        """What its shots are asked for, of a clip that is asked for this.
+
+        Raises:
+            SettingsError: something does not go together.
+        """
+        lower = {KEY: film.direction.key}
+        return film.with_values(**values_over(self.values, lower, has_styles=bool(self.styles)))
+
+
+@dataclass(frozen=True)
+class OverShots:
+    """What each frame is asked for, by the shot that it is in; nothing passes from one to the next.
+
+    Attributes:
+        starts: indices of the shots' first frames, ascending.
+        shots: what the frames of each are asked for.
+    """
+
+    starts: tuple[int, ...]
+    shots: tuple[AsksFrames, ...]
+
+    def at(self, frame: int) -> Settings:
+        """As `Settings.at`."""
+        return self._of(frame).at(frame)
+
+    def changes_at(self, frame: int) -> bool:
+        """As `Settings.changes_at`; a shot's first frame is compared with none."""
+        return frame not in self.starts and self._of(frame).changes_at(frame)
+
+    def _of(self, frame: int) -> AsksFrames:
+        return self.shots[max(0, bisect.bisect_right(self.starts, frame) - 1)]
 
 
 def told(settings: AsksFrames, frames: Iterable[int], style_weights: Sequence[float]) -> Iterator[str]:

@@ -43,6 +43,7 @@ DELIVERY_NAMES = (
 
 
 LARGEST_NUMBER = 1e15
+OF_THE_FILM = "it is of the whole film"
 TILE_STEP_PX = 16
 """Edges of tiles that are chosen are multiples of it."""
 
@@ -113,6 +114,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
     check: Callable[[Any], object] | None = None,
     idle: Idle | None = None,
     constant: str = "",
+    by_shot: bool = False,
     repeated: bool = False,
 ) -> Any:
     """A dataclass field with all that is known of a setting.
@@ -127,6 +129,7 @@ def setting(  # noqa: PLR0913 - as `dataclasses.field`, by name
         check: refuses values with a `SettingsError`, beyond the range and the choices.
         idle: says when it has no effect.
         constant: of a number that decides how frames look: why it cannot change within a film, if it cannot.
+        by_shot: whether shots of one film may have different values of it although it cannot change within a shot.
         repeated: of a list: whether its flag takes one entry and may be given several times.
     """
     known = {name: value for name, value in locals().items() if name != "default"}
@@ -156,6 +159,7 @@ class Leaf:
     check: Callable[[Any], object] | None
     idle: Idle | None
     constant: str
+    by_shot: bool
     repeated: bool
 
     @property
@@ -168,7 +172,14 @@ class Leaf:
         """Why it cannot have keys, as the end of a sentence; empty where it can."""
         if not self.is_number:
             return "it is no number"
-        return self.constant if self.affects is Affects.FRAMES else "it is of the whole film"
+        return self.constant if self.affects is Affects.FRAMES else OF_THE_FILM
+
+    @property
+    def why_of_film(self) -> str:
+        """Why it cannot differ from shot to shot, as the end of a sentence; empty where it can."""
+        if self.by_shot or not self.why_constant:
+            return ""
+        return self.constant or OF_THE_FILM
 
     @property
     def is_private(self) -> bool:

@@ -21,8 +21,8 @@ COMPARING_COMMANDS = ("verify", "evaluate")
 """Commands that must know which frames a film shows."""
 OF_FORECAST = "how long a film takes is told before it begins, by one number for all its frames"
 OF_MOMENTS = "Adam's moments pass from frame to frame, and were made with it"
-OF_TARGETS = "what the styles look like is found once for a film"
-"""Why some numbers cannot change within a film."""
+OF_TARGETS = "what the styles look like is found once for a shot"
+"""Why some numbers cannot change within a film, or within a shot."""
 _RATE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/[0-9]{1,9})?", re.ASCII)
 
 
@@ -128,6 +128,7 @@ class LossSettings:
         commands=("evaluate",),
         idle=_painter_is_not_mixed,
         constant=OF_TARGETS,
+        by_shot=True,
     )
     whole: str = setting(
         "transport",
@@ -346,6 +347,7 @@ class ColorSettings:
         "style: the style's colours; source: each pixel keeps the source's colour, and brightness alone is painted; "
         "match: before painting, the style's palette is fitted to --palette",
         choices=("style", "source", "match"),
+        by_shot=True,
     )
     color_amount: float = setting(
         1.0,

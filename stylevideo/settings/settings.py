@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, cast
 
 from stylevideo.errors import Problems, SettingsError
-from stylevideo.settings.curves import KEY, as_texts, name_of, read_keys, shown
+from stylevideo.settings.curves import KEY, LOOK, as_texts, name_of, read_keys, read_look_keys, shown
 from stylevideo.settings.direction import USUAL_STRENGTH, DirectionSettings, style_number, weighted_by
 from stylevideo.settings.motion import MotionSettings
 from stylevideo.settings.places import PAINTED, PaintedPlace, painted_texts
@@ -217,6 +217,9 @@ def check_keys(texts: Sequence[str]) -> None:
             _require_keyable(name)
             if names[name] > 1:
                 raise SettingsError(f"{shown(name)} is given {names[name]} times. Give all its keys at once.")
+            if name == LOOK:
+                read_look_keys(text)
+                continue
             for key in read_keys(text).keys:
                 with problems.noted(f"{shown(name)} at {key.place}"):
                     _check_key_value(name, key.value)
@@ -225,11 +228,11 @@ def check_keys(texts: Sequence[str]) -> None:
 
 def _require_keyable(name: str) -> None:
     """Refuse keys of what has none."""
-    if style_number(name):
+    if style_number(name) or name == LOOK:
         return
     known = _leaves_by_name()
     if name not in known:
-        near = did_you_mean(name, [leaf.name for leaf in known.values() if not leaf.why_constant])
+        near = did_you_mean(name, [LOOK, *(leaf.name for leaf in known.values() if not leaf.why_constant)])
         raise SettingsError(f"{shown(name)}: there is no such setting.{near}")
     if why := known[name].why_constant:
         raise SettingsError(f"{shown(name)}: {known[name].flag} cannot change within a film: {why}.")

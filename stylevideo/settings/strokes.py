@@ -42,6 +42,7 @@ class StrokeSettings:
         maximum=4,
         commands=("evaluate",),
         constant=OF_TARGETS,
+        by_shot=True,
     )
     stroke_angle: str = setting(
         "",
@@ -52,6 +53,7 @@ class StrokeSettings:
         no_files=ANGLE_WORDS,
         check=_check_angle,
         idle=_nothing_is_painted,
+        by_shot=True,
     )
 
     boil: float = setting(
@@ -71,6 +73,7 @@ class StrokeSettings:
         maximum=100,
         idle=_nothing_is_carried,
         constant="it counts frames",
+        by_shot=True,
     )
 
     @property

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import Flag, auto
 from fractions import Fraction
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.probe import require_file
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.curves import KEY
+from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
@@ -59,9 +60,9 @@ _LEAVES: dict[Use, Callable[[Leaf], bool]] = {
 """Which settings are for what; for resuming they say it themselves."""
 
 
-def item(uses: Use) -> Any:
-    """A field with what it is for."""
-    return field(metadata={"uses": uses})
+def item(uses: Use, is_told_empty: bool = True, default: Any = MISSING) -> Any:
+    """A field with what it is for, and whether it is told of also where there is nothing of it."""
+    return field(default=default, metadata={"uses": uses, "is_told_empty": is_told_empty})
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,23 @@ class PaintedContent:
     sha256: str
 
 
+@dataclass(frozen=True)
+class ShotContent:
+    """What some shots are asked for instead of what their clip is.
+
+    Attributes:
+        where: which shots these are, in words.
+        styles: their own; none where they have the clip's.
+        values: of settings, by their names.
+        stroke_field: as of `Asked`.
+    """
+
+    where: str
+    styles: tuple[StyleContent, ...]
+    values: Mapping[str, Any]
+    stroke_field: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """From what a film is asked to be made: all that is known without opening the job.
@@ -117,6 +135,7 @@ class Asked:
         painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
             that they are in, see `stylevideo.render.footage.painted`.
         stroke_field: SHA-256 of the picture of directions, likewise.
+        shots: what some shots are asked for instead.
     """
 
     stylevideo: str = item(EVERY)
@@ -132,9 +151,17 @@ class Asked:
     mattes: tuple[str, ...] = item(EVERY)
     painted: tuple[PaintedContent, ...] = item(Use.REQUEST | Use.RECORD)
     stroke_field: str = item(EVERY)
+    shots: tuple[ShotContent, ...] = item(EVERY, is_told_empty=False, default=())
 
     @classmethod
-    def of(cls, source: str, styles: Sequence[StyleContent], settings: Settings, mattes: Sequence[str] = ()) -> Asked:
+    def of(
+        cls,
+        source: str,
+        styles: Sequence[StyleContent],
+        settings: Settings,
+        mattes: Sequence[str] = (),
+        shots: Sequence[tuple[ShotTable, Sequence[StyleContent]]] = (),
+    ) -> Asked:
         """What is asked for now, by this version of the program.
 
         Args:
@@ -142,7 +169,9 @@ class Asked:
             styles: as they were read.
             settings: of the job.
             mattes: of the styles, as they are named; "" of one without.
+            shots: what some shots are asked for instead, with their styles as they were read.
         """
+        own = [table.settings(settings) for table, _ in shots]
         return cls(
             stylevideo=__version__,
             torch_package=version("torch"),
@@ -152,11 +181,15 @@ class Asked:
             view=_view_identity(settings.footage.view),
             weights=weights_hash(settings.weights.file) if settings.weights.file else settings.weights.weights,
             raft_weights=weights_hash(settings.motion.weights_file),
-            palette=_palette_identity(settings.colors),
+            palette=next(filter(None, (_palette_identity(each.colors) for each in (settings, *own))), ""),
             vectors=_vectors_identity(settings.motion.vectors_path),
             mattes=tuple(map(_matte_identity, mattes)) if any(mattes) else (),
             painted=painted_contents(settings),
             stroke_field=weights_hash(settings.strokes.field_path),
+            shots=tuple(
+                ShotContent(table.where, tuple(read), table.values, weights_hash(each.strokes.field_path))
+                for (table, read), each in zip(shots, own, strict=True)
+            ),
         )
 
     @property
@@ -238,17 +271,19 @@ PAINTING = OF_PAINTER | {"tile"}
 installed there. A tile is, too: it is chosen by a machine's memory."""
 
 
-OF_FRAMES = frozenset({KEY, "mattes"} | {leaf.name for leaf in leaves() if not leaf.why_constant})
+_PRIVATE = frozenset(leaf.name for leaf in leaves() if leaf.is_private)
+OF_FRAMES = frozenset({KEY, "mattes", "shots"} | {leaf.name for leaf in leaves() if not leaf.why_constant})
 """Names of the resume key's values that may differ from frame to frame."""
 
 
-def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Asked:
+def read_asked(source: Path, styles: Sequence[Style], settings: Settings, shots: Sequence[ShotTable] = ()) -> Asked:
     """Find out what is asked for, without decoding a frame.
 
     Args:
         source: a video file, or the pattern or folder of an image sequence, of which the frames asked for count.
         styles: with their weights.
         settings: of the job.
+        shots: what some shots are asked for instead.
     Raises:
         InputError: the source or a style cannot be read, or the sequence does not have these frames.
         SettingsError: the frames are not written as they should be.
@@ -261,12 +296,17 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings) -> Ask
     else:
         require_file(source)
         files = (source,)
+    of_shots = [(table, _contents(table.styles)) for table in shots]
+    mattes = [style.matte for style in styles]
+    return Asked.of(read_source(files).identity, _contents(styles), settings, mattes, of_shots)
+
+
+def _contents(styles: Sequence[Style]) -> list[StyleContent]:
     looks = look_numbers(styles) or [None] * len(styles)
-    read = [
+    return [
         StyleContent(style.path.name, style.weight, content_hash(style.path), look=look)
         for style, look in zip(styles, looks, strict=True)
     ]
-    return Asked.of(read_source(files).identity, read, settings, [style.matte for style in styles])
 
 
 def painted_contents(settings: Settings) -> tuple[PaintedContent, ...]:
@@ -281,8 +321,9 @@ def painted_contents(settings: Settings) -> tuple[PaintedContent, ...]:
 def _items(part: Asked | Manifest, use: Use) -> Iterator[tuple[str, Any]]:
     """The items that are for something, by name, as JSON values."""
     for entry in fields(part):
-        if use & entry.metadata.get("uses", Use(0)):
-            yield entry.name, _said(getattr(part, entry.name), use)
+        value = getattr(part, entry.name)
+        if use & entry.metadata.get("uses", Use(0)) and (entry.metadata["is_told_empty"] or value):
+            yield entry.name, _said(value, use)
 
 
 def _said(value: Any, use: Use) -> Any:
@@ -299,6 +340,14 @@ def _said(value: Any, use: Use) -> Any:
         case StyleContent():
             pixels = value.sha256 if use is Use.REQUEST else value.pixels
             return [pixels, float(value.weight), *([] if value.look is None else [value.look])]
+        case ShotContent():
+            hidden = _PRIVATE if use is Use.RECORD else frozenset()
+            return {
+                "shots": value.where,
+                "styles": _said(value.styles, use),
+                "settings": {name: own for name, own in value.values.items() if name not in hidden},
+                "stroke_field": value.stroke_field,
+            }
         case PaintedContent():
             return [value.place, value.sha256]
         case tuple():

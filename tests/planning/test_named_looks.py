@@ -109,7 +109,14 @@ def test_looks_are_listed_with_what_is_wrong_with_them(folder: Path, capsys: pyt
 
 def test_the_files_in_the_document_are_understood(folder: Path) -> None:
     page = (ROOT / "docs" / "direction.md").read_text(encoding="utf-8")
-    *jobs, look_file = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    *jobs, look_file, shots = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (folder / "job.toml").write_text(shots, encoding="utf-8")
+    (folder / "styles").mkdir()
+    (folder / "plates").mkdir()
+    (folder / "plates" / "reel.mov").touch()
+    (request,) = plan_requests([str(folder / "job.toml")], Overrides())
+    assert [table.where for table in request.shot] == ["shot 2", "frame 01:00:12:00", "frames 1201-1450"]
+    assert [dict(table.values) for table in request.shot[1:]] == [{"stroke_angle": "45"}, {"strength": 0.8}]
     given = []
     for job in jobs:
         (folder / "job.toml").write_text(job, encoding="utf-8")

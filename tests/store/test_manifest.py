@@ -10,7 +10,16 @@ import pytest
 
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.store.manifest import PAINTING, Asked, Manifest, PaintedContent, SourceFile, StyleContent, Use
+from stylevideo.store.manifest import (
+    PAINTING,
+    Asked,
+    Manifest,
+    PaintedContent,
+    ShotContent,
+    SourceFile,
+    StyleContent,
+    Use,
+)
 
 STYLE = StyleContent("style.jpg", 1.0, "file", "pixels")
 ASKED = Asked(
@@ -27,6 +36,7 @@ ASKED = Asked(
     mattes=("9 bytes, 1 matte", ""),
     painted=(PaintedContent("1", "first"), PaintedContent("9", "other")),
     stroke_field="",
+    shots=(ShotContent("shot 1", (STYLE,), {"strength": 0.2}, ""), ShotContent("shot 3", (), {"strength": 0.9}, "")),
 )
 MADE = Manifest(
     asked=ASKED,
@@ -96,6 +106,11 @@ def test_an_item_of_the_job_decides_what_it_says(entry: Field[Any]) -> None:
     made = replace(MADE, **{entry.name: another(getattr(MADE, entry.name))})
     assert changed_by(made) == entry.metadata["uses"] != Use(0)
     assert Use.REQUEST not in entry.metadata["uses"], "it is known before the job is opened"
+
+
+def test_a_film_without_tables_of_shots_says_nothing_of_them() -> None:
+    made = replace(MADE, asked=replace(ASKED, shots=()))
+    assert {*MADE.resume_key} - {*made.resume_key} == {*MADE.record} - {*made.record} == {"shots"}
 
 
 @pytest.mark.parametrize(
