@@ -74,7 +74,8 @@ def _say_each(requests: Sequence[ClipRequest], checked: BatchChecked, seconds: M
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
         print_line(f"{names[index]:<{width}}  {took}")
         if estimate:
-            print_line(f"{'':<{width}}  {request.output}")
+            for line in (request.output, *estimate.style_clips):
+                print_line(f"{'':<{width}}  {line}")
 
 
 def _in_all(checked: BatchChecked, seconds: Mapping[int, float], times: Times) -> str:

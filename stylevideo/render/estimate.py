@@ -75,6 +75,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
         memory_bytes=memory_needed(job.settings, job.size),
         source_size=(job.clip.info.height, job.clip.info.width),
         survey=survey,
+        style_clips=tuple(dict.fromkeys(read.told for read in job.styles if read.told)),
     )
 
 

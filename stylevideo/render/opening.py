@@ -35,12 +35,21 @@ from stylevideo.motion.raft import RaftFlow
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.planning.keys import settings_over
 from stylevideo.planning.request import ClipRequest
+from stylevideo.planning.style_clips import Following
 from stylevideo.render.disk import check_space
 from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import contents, directions_of, find_looks, palette_of, read_styles, seen_through
+from stylevideo.render.styles import (
+    contents,
+    directions_of,
+    each_picture,
+    find_looks,
+    palette_of,
+    read_styles,
+    seen_through,
+)
 from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
@@ -157,7 +166,7 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     keeps = job.settings.output.keep_frames
     # A looped film's end depends on its beginning, and what lies before a painted frame on that.
     by_frame = keeps and not job.settings.temporal.loop and not job.painted
-    weights = [read.style.weight for read in job.styles]
+    weights = [style.weight for style in each_picture(job.styles)]
     asked = tuple(told(job.over_time, job.clip.frames, weights)) if by_frame else ()
     if asked and job.looks:
         asked = tuple(f"{own} {mattes}" for own, mattes in zip(asked, job.looks.told(), strict=True))
@@ -187,18 +196,18 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         made_with: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
     """
     device = torch.device("cpu") if made_with is not None else choose_device(settings.optimizer.device)
-    styles = read_styles(request.styles)
-    liked = read_styles([Style(file)]) if (file := settings.colors.palette_file) else ()
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
     clip = _open_clip(request, footage, writes)
     info, selection = clip.info, clip.selection
+    styles = read_styles(request.styles, Following.of(settings.direction.style_clip, info))
+    liked = read_styles([Style(file)]) if (file := settings.colors.palette_file) else ()
     watch, written = SourceWatch(selection), tuple[Path, ...]()
     if writes:
         written = written_files(request, selection)
         check_replaced(request, info, written)
     size = film_size(info, settings.scales.size)
-    facts = _facts(info, delivery)
+    facts = _facts(info, delivery, any(read.told for read in styles))
     bits = _bits(footage, info, delivery, facts)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
@@ -209,7 +218,8 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     painted = read_painted(settings, selection, size, reading)
     tile = None if made_with is None else made_with["tile"]
     settings = settings.with_values(tile=tile) if tile else with_tile(settings, size, device)
-    over_time = settings_over(settings, [read.style.weight for read in styles], selection)
+    weights = [read.style.weight for read in styles]
+    over_time = settings_over(settings, weights, selection, [read.course for read in styles])
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     comparison = _comparison(request, clip, settings, bits, size) if writes else None
     vgg = None
@@ -220,7 +230,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         vgg = _network(settings.weights.weights, device, dtype)
     looks, of_looks = None, tuple[str, ...]()
     if settings.optimizer.iterations:
-        looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
+        looks, of_looks = find_looks(each_picture(styles), selection, over_time, size)
     if looks and painted:
         raise SettingsError(
             "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
@@ -348,7 +358,7 @@ def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery, facts: 
     return max(bits, 16) if info.is_linear and sequence_view(footage.view) is not SRGB else bits
 
 
-def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
+def _facts(info: VideoInfo, delivery: Delivery, has_style_clip: bool) -> ClipFacts:
     return ClipFacts(
         is_sequence=info.is_sequence,
         is_still=info.is_still,
@@ -362,6 +372,7 @@ def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
         writes_light=32 in delivery.depths,
         depths=delivery.depths,
         has_crf=delivery.crf is not None,
+        has_style_clip=has_style_clip,
     )
 
 

@@ -42,6 +42,7 @@ class Estimate:
         memory_bytes: at most, while it is painted.
         source_size: height and width of the source.
         survey: of its frames, as far as they were looked at.
+        style_clips: of each clip that is a style, how many of its pictures are used and how, as a sentence.
     """
 
     frames: int
@@ -54,6 +55,7 @@ class Estimate:
     memory_bytes: int = 0
     source_size: tuple[int, int] = (0, 0)
     survey: Survey | None = None
+    style_clips: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> float:

@@ -501,7 +501,7 @@ class TestNothingElseIsReplaced:
 
     def test_a_style(self, two_shot_clip: Path, out: Path, refused: Callable[..., None]) -> None:
         style = Path(shutil.copy(STYLE, out / "style.png"))
-        refused("style.png is a style picture", two_shot_clip, out / "a.mp4", "-y", "--sheet", style, style=style)
+        refused("style.png is a style", two_shot_clip, out / "a.mp4", "-y", "--sheet", style, style=style)
 
     def test_a_frame_of_the_source(self, out: Path, refused: Callable[..., None]) -> None:
         save_numbered(out, "a.{:04d}.png", range(1, 3))
