@@ -110,7 +110,8 @@ def sample(info: VideoInfo, wanted: Sequence[int]) -> Samples:
 
 def _frames(info: VideoInfo, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
     """Those of the wanted frames that there are: index and (H, W, 3) uint8."""
-    reading = Reading(deinterlace=info.interlaced)
+    # With alpha, so that nothing is multiplied with it; it is left out then, as a picture's is.
+    reading = Reading(alpha="keep" if info.has_alpha else "drop", deinterlace=info.interlaced)
     if not info.is_sequence and wanted[-1] * info.width * info.height > DECODED_PIXELS:
         for index in wanted:
             if (picture := seek_with_ffmpeg(info, reading, index)) is not None:

@@ -1,4 +1,4 @@
-"""Which files a style is: a picture, a clip, or an image sequence by its pattern. Looks at names and first bytes alone."""
+"""Which files a style is: a picture, a clip, or an image sequence by its pattern. By names and first bytes alone."""
 
 from __future__ import annotations
 
