@@ -89,7 +89,7 @@ def stylize(
 
     Args:
         source: a video file; or an image sequence: its pattern, such as `shot.####.exr`, or its folder.
-        styles: at least one picture, or `Style(path, weight)`.
+        styles: at least one picture, clip, or pattern of an image sequence, or `Style(path, weight)`.
         output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.encode.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event, stop: see `Hooks`.
