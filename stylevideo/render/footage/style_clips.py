@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from stylevideo.media.decode.mattes import stamp
 from stylevideo.media.decode.samples import open_style_clip, sample
 from stylevideo.media.images.pictures import read_as_srgb
+from stylevideo.media.images.style_files import style_files
 from stylevideo.planning.style_clips import ONE_PICTURE, Course, Following
 from stylevideo.text import counted
 
@@ -46,12 +49,19 @@ def style_picture(path: Path) -> StylePictures:
 def pictures_of_clip(path: Path, following: Following) -> StylePictures:
     """Those of a clip; a sequence of one picture is that picture.
 
+    The last ones are kept, as long as the files stay as they are: the next clip of a batch most likely needs the same.
+
     Args:
         path: of the clip, or the pattern of an image sequence.
         following: how it counts.
     Raises:
         InputError: it cannot be read, is HDR, or shows nothing.
     """
+    return _read_once(path, following, tuple(stamp(file) for file in style_files(path) if file))
+
+
+@lru_cache(maxsize=2)
+def _read_once(path: Path, following: Following, _: tuple[tuple[int, int] | None, ...]) -> StylePictures:
     info = open_style_clip(path, following.rate)
     if info.frame_count == 1 and info.codec in PICTURE_CODECS:
         return style_picture(info.source_files()[0])
