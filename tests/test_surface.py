@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import QUICK, ROOT
+from media_fixtures import make_video
 from vector_fixtures import save_shift
 
 import stylevideo
@@ -118,6 +119,11 @@ def write_small_job(path: Path) -> None:
     path.write_text(f'[defaults]\nstyles = ["{style}"]\nout_dir = "films"\n[[clip]]\nsource = "{clip}"\n')
 
 
+def striped(wide: int) -> np.ndarray:
+    """A picture of stripes, (48, 64, 3) uint8."""
+    return np.where(np.indices((48, 64)).sum(axis=0) // wide % 2, 200, 50).astype(np.uint8)[..., None].repeat(3, 2)
+
+
 def write_pictures_for(arguments: Sequence[str], folder: Path) -> None:
     """What a command reads beside its clip."""
     for number in range(39, 43):
@@ -125,6 +131,8 @@ def write_pictures_for(arguments: Sequence[str], folder: Path) -> None:
             save_shift(folder / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
         if "--matte" in arguments:
             write_png(folder / f"roto.{number:04d}.png", np.tri(36, 64, dtype=np.uint8)[..., None].repeat(3, 2) * 255)
+    if "ink.mp4" in " ".join(arguments):
+        make_video(folder / "ink.mp4", [striped(wide) for wide in (3, 9)])
     if "--painted" in arguments:
         _, _, painted = arguments[arguments.index("--painted") + 1].partition("=")
         write_png(folder / painted, np.full((36, 64, 3), 128, np.uint8))

@@ -38,9 +38,9 @@ counts what frame by frame needs to reach a carried film's loss. `sizes` compare
 of one picture at several sizes, all seen at the fewest lines: width of strokes, likeness to the style. `strength`
 makes films of several strengths: content, style, what the eye sees of each step. `strokes` asks whether strokes are
 as wide, run and live as they are told. `keys` asks whether films whose
-settings change are as steady as one whose settings do not. `mattes` asks how near two looks in two mattes are to their
-styles, and whether what no matte covers is the source. `painted` spreads frames that were painted over, and asks what
-is left of them five frames away. `still` looks at
+settings change, or whose style is a clip that is followed, are as steady as those of which nothing does. `mattes` asks
+how near two looks in two mattes are to their styles, and whether what no matte covers is the source. `painted` spreads
+frames that were painted over, and asks what is left of them five frames away. `still` looks at
 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film

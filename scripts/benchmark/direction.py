@@ -1,11 +1,14 @@
-"""What strength does to a film, step by step; and whether a film with keys is as steady as one without."""
+"""What strength does to a film, step by step; and whether films that change over time are as steady as others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from scripts.benchmark.clips import BenchmarkClip
 from scripts.benchmark.methods import Method, Painted, Row, Workbench, as_the_product_does
@@ -14,8 +17,9 @@ from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.planning.keyed_looks import KeyedLook, blended
+from stylevideo.planning.style_clips import MEAN, STRETCH, Course
 from stylevideo.quality.metrics import ratio
-from stylevideo.render.styles import read_styles, style_targets
+from stylevideo.render.styles import ReadStyle, read_styles, style_targets
 from stylevideo.settings.curves import Curve, LookKey, read_keys
 from stylevideo.settings.over_time import SettingsOverTime
 from stylevideo.settings.settings import Settings
@@ -80,7 +84,7 @@ def _apart(row: Row, other: Row | None) -> float:
 
 
 def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path) -> Findings:
-    """Make a clip's film without keys and with several, and compare how steady they are.
+    """Make a clip's film without keys and with several, by a clip's mean and following it; compare their steadiness.
 
     Args:
         bench, clip: with its styles.
@@ -101,8 +105,15 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
     for name, frame in {"turning": last, "at once": middle}.items():
         styles, settings = _turned(bench, base.settings, other, first, f"{frame}{':hold' if frame == middle else ''}")
         keyed.append(bench.run(clip, Method(f"{other.stem} {name}", settings, partial(by_looks, styles))))
-    errors = [ratio(made.summary.warping_short[FARNEBACK], plain.summary.warping_short[FARNEBACK]) for made in keyed]
-    long = [ratio(made.summary.warping_long[FARNEBACK], plain.summary.warping_long[FARNEBACK]) for made in keyed]
+    style = _turning_blue(bench.styles[0], len(clip.frames))
+    mean, followed = (
+        bench.run(clip, Method(name, base.settings.with_values(style_clip=how), partial(by_clip, style)))
+        for name, how in (("mean of a clip", MEAN), ("clip, stretched", STRETCH))
+    )
+    each = [*((row, plain) for row in keyed), (mean, mean), (followed, mean)]
+    keyed += [mean, followed]
+    errors = [ratio(row.summary.warping_short[FARNEBACK], of.summary.warping_short[FARNEBACK]) for row, of in each]
+    long = [ratio(row.summary.warping_long[FARNEBACK], of.summary.warping_long[FARNEBACK]) for row, of in each]
     name = f"{clip.name}, {bench.styles[0].style.path.stem}"
     heading = f"## {name}: {len(clip.frames)} frames, {clip.size[1]}x{clip.size[0]}"
     lines = [
@@ -116,13 +127,13 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
         for row, error, ten in zip([plain, *keyed], [1.0, *errors], [1.0, *long], strict=True)
     ]
     bars = [
-        Bar(f"{name}, {row.method.name}: E_warp, times that without keys", error, most=MOST_UNSTEADY)
+        Bar(f"{name}, {row.method.name}: E_warp, times that of what stays", error, most=MOST_UNSTEADY)
         for row, error in zip(keyed, errors, strict=True)
     ]
     columns = {"source": clip.image, **{row.method.name: row.film.picture for row in (plain, *keyed)}}
     places = [(index, WHOLE) for index in (first, middle, last)]
     sheet = {f"keys-{clip.name}-{bench.styles[0].style.path.stem}": crops(clip.name, columns, places)}
-    headings = ["keys", "E_warp, times that without", "10 frames", "evaluations", "style"]
+    headings = ["what changes", "E_warp, times that of what stays", "10 frames", "evaluations", "style"]
     return Findings(f"{heading}\n\n{table(headings, lines)}", tuple(bars), sheet)
 
 
@@ -148,3 +159,21 @@ def by_keys(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Se
         for keys in map(read_keys, settings.direction.key)
     }
     yield from as_the_product_does(clip, vgg, targets, SettingsOverTime(settings, curves, (), lambda index: index))
+
+
+def _turning_blue(style: ReadStyle, frames: int) -> ReadStyle:
+    """A clip as a style whose colours turn into those with red and blue exchanged, over so many frames."""
+    exchanged = np.ascontiguousarray(style.picture[..., ::-1])
+    course = Course((0.5, 0.5), (0.0, 1.0), (0, 1), pace=1 / (frames - 1))
+    return replace(style, pictures=(style.picture, exchanged), course=course)
+
+
+def by_clip(
+    style: ReadStyle, clip: BenchmarkClip, vgg: VGG19, _: StyleTargets, settings: Settings
+) -> Iterator[Painted]:
+    """As the product does, by a clip's mean or following it over all frames."""
+    first, targets = clip.frames[0].index, style_targets([style], vgg, settings)
+    over_time = SettingsOverTime(
+        settings, {}, (1.0,), lambda index: index, (lambda index: style.course.at(index - first),)
+    )
+    yield from as_the_product_does(clip, vgg, targets, settings if settings.direction.style_clip == MEAN else over_time)

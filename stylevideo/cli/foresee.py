@@ -74,7 +74,7 @@ def _say_each(requests: Sequence[ClipRequest], checked: BatchChecked, seconds: M
             took = "already made" if index in checked.made else f"cannot be made: {checked.problems.get(index, '')}"
         print_line(f"{names[index]:<{width}}  {took}")
         if estimate:
-            for line in (*estimate.shots, request.output):
+            for line in (*estimate.shots, request.output, *estimate.style_clips):
                 print_line(f"{'':<{width}}  {line}")
 
 

@@ -145,7 +145,10 @@ def add_films(parser: argparse.ArgumentParser, has_output: bool = True) -> None:
         help="videos, folders of them, patterns such as '*.mov'; image sequences: shot.####.exr or their folder; "
         "job files: job.toml",
     )
-    style = "a picture to take the style from; may be given several times, then the styles are blended"
+    style = (
+        "a picture, a clip or an image sequence (ink.####.png) to take the style from; may be given several times, "
+        "then the styles are blended"
+    )
     add_style(parser, style, required=False)  # a job file or the user file may name them
     add_matte(parser)
     if has_output:

@@ -21,7 +21,7 @@ from stylevideo.cli.parser import (
 from stylevideo.cli.progress import Bar, say
 from stylevideo.cli.run import time_of
 from stylevideo.errors import SettingsError, Stopped
-from stylevideo.planning.inputs import absolute, with_whole_paths
+from stylevideo.planning.inputs import absolute, clip_name, with_whole_paths
 from stylevideo.planning.preview import Cell, find_columns, find_rows, plan_cells, sheet_files, varied_leaf
 from stylevideo.planning.request import Overrides
 from stylevideo.settings.presets import PRESETS
@@ -56,7 +56,7 @@ def add_parsers(commands: Commands) -> None:
         action="extend",
         default=[],
         metavar="PICTURE",
-        help="pictures, or folders of them; each is shown by itself, in a row of its own",
+        help="pictures or clips, or folders of pictures; each is shown by itself, in a row of its own",
     )
     parser.add_argument(
         "--look", nargs="+", action="extend", default=[], metavar="NAME", help="looks by their names, each in a row"
@@ -191,7 +191,7 @@ def _wedge(cells: Sequence[Cell], columns: int, preview: Preview, clip: Path, co
                 WedgeCell(name, (picture,), f"{seconds:.1f} s" if seconds is not None else "", commands[0])
                 for name, picture, seconds in each_still
             ]
-        label = row[0].row.label or " + ".join(style.path.stem for style in row[0].request.styles)
+        label = row[0].row.label or " + ".join(clip_name(style.path) for style in row[0].request.styles)
         rows.append(WedgeRow(label, looks[0].styles, tuple(beside)))
     if not varies:
         sources = tuple(WedgeCell(name, (image,)) for name, image in zip(stills, preview.sources, strict=True))

@@ -106,7 +106,7 @@ class Matcher:
 
     Args:
         styles: of each style the features (1, C, h, w) by layer, at least those of the matched layers.
-        weights: of the styles: as large a part of a frame's places gets each.
+        weights: of the styles, above 0: as large a part of a frame's places gets each.
         layers: that are matched.
         lines: of each style the way strokes run, as of `TurnedStyle`; none where no way is wanted. Then each of the
             weights is that of as many styles as there are of one picture.
@@ -214,11 +214,7 @@ class Matcher:
             ways = shares_of_bins(self._field.to(offered.device))
             share = share * (aligned(offered[:, -2:] / LINES_WEIGHT, bins(offered.device)) @ ways)
             share = share / share.sum()
-        if 0 in self._shares:  # a style without weight is offered nowhere
-            own = share.nonzero()[:, 0]
-            found = own[nearest(wanting, offered[own], prices(asking, offered[own], share[own]))]
-        else:
-            found = nearest(wanting, offered, prices(asking, offered, share))
+        found = nearest(wanting, offered, prices(asking, offered, share))
         starts, _, widths = layer.maps().unbind()
         styles = torch.bucketize(found, starts, right=True) - 1
         within = found - starts[styles]

@@ -108,7 +108,7 @@ class _StylesAtSize:
     usual: StyleAtSize
 
     def blended(self, weights: Sequence[float]) -> StyleAtSize:
-        """By other weights, at least one of them above 0."""
+        """By other weights, all above 0."""
         finders = tuple((finder.weighted(weights), weight) for finder, weight in self.finders)
         return StyleAtSize(_blended(self.grams, weights, self.of_grams), finders)
 
@@ -143,6 +143,7 @@ class StyleTargets:
         self._losses = losses
         self._stroke_size = stroke_size
         self._by_sizes: dict[_Key, _StylesAtSize] = {}
+        self._counting: dict[int | None, tuple[int, ...]] = {}
         self._last: dict[_Key, tuple[tuple[float, ...], StyleAtSize]] = {}
         self._contrasts: dict[tuple[int, int], list[Tensor]] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
@@ -152,7 +153,8 @@ class StyleTargets:
 
         Args:
             size: of the frame.
-            weights: of the styles, at least one above 0; those of their pictures if not given. Others cost little.
+            weights: of the styles, at least one above 0; those of their pictures if not given. Others cost little; of
+                those above 0 alone anything is found and kept.
             parts: (1, looks, *size), 0..1, on the CPU, where each look is painted, as of `Regions`, at least one of
                 them anywhere; all styles are one look everywhere if not given.
         """
@@ -164,13 +166,23 @@ class StyleTargets:
         return _of_looks(looks, [parts[:, look, None] for look in there], device)
 
     def _of_look(self, look: int | None, size: tuple[int, int], weights: Sequence[float]) -> StyleAtSize:
-        """The styles of a look; None is all of them."""
-        numbers = [n for n, picture in enumerate(self._pictures) if look is None or picture.look == look]
+        """The styles of a look that weigh something; None is all looks."""
+        numbers = tuple(
+            number
+            for number, picture in enumerate(self._pictures)
+            if (look is None or picture.look == look) and (not weights or weights[number])
+        )
         pictures = [self._pictures[number] for number in numbers]
         sizes = tuple(
             style_size((picture.image.shape[2], picture.image.shape[3]), size, self._stroke_size)
             for picture in pictures
         )
+        if self._counting.get(look) != numbers:
+            # What others look like is not kept: of a clip that is followed two pictures count, then the next two.
+            for kept in (self._by_sizes, self._last):
+                for key in [key for key in kept if key[0] == look]:
+                    del kept[key]
+            self._counting[look] = numbers
         key = look, sizes
         if key not in self._by_sizes:
             self._by_sizes[key] = self._compute(pictures, size)

@@ -157,7 +157,7 @@ class WeighedFinder(PlaceFinder, Protocol):
     """Finds places by styles that weigh something."""
 
     def weighted(self, weights: Sequence[float]) -> WeighedFinder:
-        """The same for styles of other weights, at least one of them above 0; nothing of the styles is found anew."""
+        """The same for styles of other weights, all above 0; nothing of the styles is found anew."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stylevideo.errors import Problems, SettingsError
+from stylevideo.planning.style_clips import Course, shares_over
 from stylevideo.settings.curves import Curve, Key, Keys, read_keys, shown
 from stylevideo.settings.direction import style_number
 from stylevideo.settings.over_time import AsksFrames, SettingsOverTime
@@ -14,17 +15,20 @@ from stylevideo.timeline.ranges import frame_at
 from stylevideo.timeline.selection import FrameSelection
 
 
-def settings_over(settings: Settings, style_weights: Sequence[float], selection: FrameSelection) -> AsksFrames:
+def settings_over(
+    settings: Settings, style_weights: Sequence[float], selection: FrameSelection, courses: Sequence[Course] = ()
+) -> AsksFrames:
     """What each frame of a clip is asked for.
 
     Args:
         settings: of the film.
         style_weights: with which its styles are named.
         selection: of the clip's frames; keys may lie outside of it, but not outside of the clip.
+        courses: of each style, what its pictures count; none where each has one alone.
     Raises:
         InputError, SettingsError: all that is wrong with the keys.
     """
-    if not settings.direction.key:
+    if not settings.direction.key and not any(course.is_followed for course in courses):
         return settings
     problems, curves, together = Problems(), dict[str, Curve](), dict[tuple[str, ...], list[Keys]]()
     for keys in map(read_keys, settings.direction.key):
@@ -36,7 +40,8 @@ def settings_over(settings: Settings, style_weights: Sequence[float], selection:
             frames = _frames(places, shown(", ".join(keys.name for keys in group)), selection)
             curves |= {keys.name: _curve(dict(zip(frames, keys.keys, strict=True))) for keys in group}
     problems.raise_all()
-    over_time = SettingsOverTime(settings, curves, tuple(style_weights), selection.number)
+    shares = [shares_over(course, selection) for course in courses] if any(len(c.mean) > 1 for c in courses) else []
+    over_time = SettingsOverTime(settings, curves, tuple(style_weights), selection.number, tuple(shares))
     _require_weight(over_time, selection)
     return over_time
 

@@ -16,7 +16,7 @@ from stylevideo.text import did_you_mean
 FIELDS = {
     "name": "the clip's name without its suffix; of a sequence, without its number",
     "folder": "the name of the folder that the clip is in",
-    "style": "the names of the style pictures, joined with +",
+    "style": "the names of the styles, joined with +",
     "preset": "the preset's name",
     "delivery": "the delivery's name",
     "ext": "the delivery's usual suffix: mp4; of an image sequence ####.png, of a still its own",
@@ -66,7 +66,7 @@ def clip_fields(source: Path, styles: Sequence[Style], preset: str, delivery: De
     return {
         "name": clip_name(source),
         "folder": source.parent.name,
-        "style": "+".join(style.path.stem for style in styles),
+        "style": "+".join(clip_name(style.path) for style in styles),
         "preset": preset,
         "delivery": delivery.name,
         "ext": f"####.{suffix}" if delivery.is_sequence and not is_still(source) else suffix,

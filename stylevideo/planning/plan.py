@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylevideo.errors import InputError, Problems, SettingsError
+from stylevideo.media.images.style_files import style_files
 from stylevideo.media.pattern import CODECS, Pattern, is_sequence, is_still, parse_pattern, patterns_in, plain_name
 from stylevideo.planning.inputs import HERE, absolute, find_sources
 from stylevideo.planning.jobfile import (
@@ -263,8 +264,9 @@ def _check_spared(
     beside = [file for request in requests for file in _beside(request)]
     every = [settings for request in requests for settings in request.all_settings]
     written = [*(request.output for request in requests), *beside]
+    styles = dict.fromkeys(style.path for request in requests for style in request.all_styles)
     read = {
-        "a style picture": {style.path for request in requests for style in request.all_styles},
+        "a style": {file for style in styles for file in _files_of(style) if file},
         "the weights file": {file for request in requests if (file := request.settings.weights.file)},
         "the file of RAFT's weights": {file for request in requests if (file := request.settings.motion.weights_file)},
         "a painted frame": {absolute(place.path) for request in requests for place in request.settings.painted_places},
@@ -294,6 +296,14 @@ def _check_spared(
             if any(pattern.has_file(file) for pattern in sequences if not own or pattern != own[0]):
                 with problems.noted():
                     raise InputError(f"{file} is a picture of a clip of this batch. Choose another output.")
+
+
+def _files_of(style: Path) -> tuple[Path | None, ...]:
+    """A style's; none where its pattern means none, which a run says."""
+    try:
+        return style_files(style)
+    except InputError:
+        return ()
 
 
 def _beside(request: ClipRequest) -> list[Path]:

@@ -87,10 +87,11 @@ def find_rows(styles: Sequence[str], looks: Sequence[str]) -> tuple[Row, ...]:
         with problems.noted():
             paths |= dict.fromkeys(_pictures(text))
     problems.raise_all()
-    stems = Counter(path.stem for path in paths)
+    names = {path: clip_name(path) for path in paths}
+    counts = Counter(names.values())
     rows = [
-        Row(path.stem if stems[path.stem] == 1 else f"{path.parent.name} {path.stem}", Overrides(styles=(str(path),)))
-        for path in paths
+        Row(name if counts[name] == 1 else f"{path.parent.name} {name}", Overrides(styles=(str(path),)))
+        for path, name in names.items()
     ]
     rows += [Row(name, Overrides(look=name)) for name in dict.fromkeys(looks)]
     return tuple(rows) or (Row(""),)

@@ -15,6 +15,7 @@ from stylevideo.errors import InputError
 from stylevideo.media.decode.reader import check_decodable, open_clip, read_frames
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.images.pictures import Reading, to_image
+from stylevideo.media.images.style_files import style_files
 from stylevideo.media.images.view import sequence_view
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.flow import DISFlow, FarnebackFlow
@@ -101,7 +102,7 @@ def evaluate(
     Args:
         source: the video that was repainted.
         film: what became of it, in the same proportions.
-        styles: the pictures it was repainted with, as for `stylize`.
+        styles: what it was repainted with, as for `stylize`; of a clip its mean.
         settings: the loss, the style scale, how the source was read and which of its frames the film shows, whether
             it keeps a varying rate, where cuts are looked for, weights and device; `Settings()` if not given.
         reference: another film of the same frames and size, to compare sharpness with.
@@ -124,7 +125,8 @@ def evaluate(
     if plot:
         clips = (original, made, *([other.info] if other else []))
         read = [file for clip in clips for file in clip.source_files()]
-        refuse_onto("one of the files to be measured", [*read, *(style.style.path for style in chosen)], [plot])
+        read += (file for style in chosen for file in style_files(style.style.path) if file)
+        refuse_onto("one of the files to be measured", read, [plot])
     check_decodable(pair.source, pair.reading)
     check_decodable(pair.film, pair.film_reading)
     vgg = load_vgg19(settings.weights.weights, device)

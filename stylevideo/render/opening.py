@@ -39,6 +39,7 @@ from stylevideo.planning.keyed_looks import with_looks_blended
 from stylevideo.planning.keys import settings_over
 from stylevideo.planning.request import ClipRequest, shot_place
 from stylevideo.planning.shots import check_places
+from stylevideo.planning.style_clips import Following
 from stylevideo.render.disk import check_space
 from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
@@ -49,6 +50,7 @@ from stylevideo.render.styles import (
     ShotLook,
     contents,
     directions_of,
+    each_picture,
     find_looks,
     palette_of,
     read_styles,
@@ -211,7 +213,7 @@ def asked_of(job: Job) -> tuple[str, ...]:
 
 
 def _told_of(job: Job, look: ShotLook, frames: range) -> Iterator[str]:
-    weights = [read.style.weight for read in look.styles]
+    weights = [style.weight for style in each_picture(look.styles)]
     asked = told(look.over_time, frames, weights)
     if look.table is None:
         return asked
@@ -239,19 +241,20 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         made_with: the resume key by which all frames were painted, perhaps elsewhere; None while any is missing.
     """
     device = torch.device("cpu") if made_with is not None else choose_device(settings.optimizer.device)
-    named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
-    pictures = dict(zip(named, read_styles(named), strict=True))
-    liked = _read_palette([settings, *(table.settings(settings) for table in request.shot)])
     writes, footage = mode is not Mode.FRAMES, settings.footage
     delivery = request.delivery if writes else UNWRITTEN
     clip = _open_clip(request, footage, writes)
     info, selection = clip.info, clip.selection
+    named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
+    following = Following.of(settings.direction.style_clip, info)
+    pictures = dict(zip(named, read_styles(named, following), strict=True))
+    liked = _read_palette([settings, *(table.settings(settings) for table in request.shot)])
     watch, written = SourceWatch(selection), tuple[Path, ...]()
     if writes:
         written = written_files(request, selection)
         check_replaced(request, info, written)
     size = film_size(info, settings.scales.size)
-    facts = _facts(info, delivery)
+    facts = _facts(info, delivery, any(read.told for read in pictures.values()))
     bits = _bits(footage, info, delivery, facts)
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
@@ -266,7 +269,8 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     painted = read_painted(settings, selection, size, reading)
     tile = None if made_with is None else made_with["tile"]
     settings = settings.with_values(tile=tile) if tile else with_tile(settings, size, device)
-    over_time = settings_over(settings, [read.style.weight for read in styles], selection)
+    weights = [read.style.weight for read in styles]
+    over_time = settings_over(settings, weights, selection, [read.course for read in styles])
     tables = _tables(request.shot, [own or styles for own in of_tables], settings, selection)
     plan = _plan(clip, delivery, settings, reading, size) if writes else None
     comparison = _comparison(request, clip, settings, bits, size) if writes else None
@@ -278,7 +282,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         vgg = _network(settings.weights.weights, device, dtype)
     looks, of_looks = None, tuple[str, ...]()
     if settings.optimizer.iterations:
-        looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
+        looks, of_looks = find_looks(each_picture(styles), selection, over_time, size)
     if looks and painted:
         raise SettingsError(
             "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
@@ -341,7 +345,8 @@ def _tables(
     for place, (table, read) in enumerate(zip(tables, styles, strict=True), 1):
         with problems.noted(shot_place(place)):
             own = table.settings(settings)
-            over_time = settings_over(own, [each.style.weight for each in read], selection)
+            weights, courses = [each.style.weight for each in read], [each.course for each in read]
+            over_time = settings_over(own, weights, selection, courses)
             looks.append(ShotLook(read, own, over_time, table))
     problems.raise_all()
     return tuple(looks)
@@ -436,7 +441,7 @@ def _bits(footage: FootageSettings, info: VideoInfo, delivery: Delivery, facts: 
     return max(bits, 16) if info.is_linear and sequence_view(footage.view) is not SRGB else bits
 
 
-def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
+def _facts(info: VideoInfo, delivery: Delivery, has_style_clip: bool) -> ClipFacts:
     return ClipFacts(
         is_sequence=info.is_sequence,
         is_still=info.is_still,
@@ -450,6 +455,7 @@ def _facts(info: VideoInfo, delivery: Delivery) -> ClipFacts:
         writes_light=32 in delivery.depths,
         depths=delivery.depths,
         has_crf=delivery.crf is not None,
+        has_style_clip=has_style_clip,
     )
 
 

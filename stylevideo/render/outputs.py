@@ -17,6 +17,7 @@ from stylevideo.media.encode.delivery import Delivery
 from stylevideo.media.encode.sequence import check_sequence_output, sequence_files
 from stylevideo.media.hidden import Places, is_hidden_name, require_own
 from stylevideo.media.images.pictures import check_writable
+from stylevideo.media.images.style_files import style_files
 from stylevideo.media.pattern import is_sequence, list_vectors, parse_pattern
 from stylevideo.planning.request import ClipRequest
 from stylevideo.settings.sections import OutputSettings
@@ -148,7 +149,8 @@ def check_replaced(request: ClipRequest, info: VideoInfo, written: Sequence[Path
 
 def _spare_what_is_read(request: ClipRequest, written: Sequence[Path]) -> None:
     """Refuse to replace what a film is made from beside its clip."""
-    refuse_onto("a style picture", [style.path for style in request.all_styles], written)
+    styles = (file for style in request.all_styles for file in style_files(style.path))
+    refuse_onto("a style", filter(None, styles), written)
     refuse_onto("the weights file", filter(None, [request.settings.weights.file]), written)
     motion = request.settings.motion
     refuse_onto("the file of RAFT's weights", filter(None, [motion.weights_file]), written)

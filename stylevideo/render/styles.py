@@ -1,4 +1,4 @@
-"""The style pictures a user names, and where each is painted: read, checked, and made into what the optimiser aims for.
+"""The styles a user names, pictures or clips, and where each is painted: read, checked, made into what is aimed for.
 
 Styles of one matte are one *look*, blended by their weights; those without a matte, beside others that have one, are
 the look of all that the mattes leave.
@@ -26,22 +26,23 @@ from stylevideo.media.images.bars import border_of
 from stylevideo.media.images.pictures import (
     Picture,
     fit_picture,
-    read_as_srgb,
     read_picture,
     to_floats,
     to_image,
 )
+from stylevideo.media.images.style_files import is_style_clip
 from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ops.regions import Regions, shares_of_looks
+from stylevideo.planning.style_clips import MEAN_OF_CLIPS, ONE_PICTURE, Course, Following
+from stylevideo.render.footage.style_clips import pictures_of_clip, style_picture
 from stylevideo.settings.over_time import AsksFrames, ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.strokes import ANGLE_WORDS, StrokeSettings
 from stylevideo.settings.style import MatteName, Style, look_numbers
-from stylevideo.store.identity import content_hash
-from stylevideo.store.manifest import StyleContent
+from stylevideo.store.manifest import StyleContent, style_hash
 from stylevideo.text import did_you_mean, quoted
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
@@ -54,30 +55,54 @@ PALETTE_EDGE_PX = 320
 
 @dataclass(frozen=True, eq=False)
 class ReadStyle:
-    """A style with its picture, (H, W, 3), RGB: uint8, or float32 through a view; and the SHA-256 of its file.
+    """A style with its pictures: one, or some of a clip.
 
-    `note`: what was done about the picture's colours, as a sentence, if anything.
+    Attributes:
+        style: as it was named.
+        pictures: (H, W, 3), RGB: uint8, or float32 through a view; all of one size.
+        sha256: as of `style_hash`.
+        note: what was done about the picture's colours, as a sentence, if anything.
+        course: what each picture counts.
+        told: of a clip, how many of its pictures are used and how, as a sentence.
     """
 
     style: Style
-    picture: np.ndarray
+    pictures: tuple[np.ndarray, ...]
     sha256: str
     note: str = ""
+    course: Course = ONE_PICTURE
+    told: str = ""
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The first one."""
+        return self.pictures[0]
 
 
-def read_styles(styles: Sequence[str | Path | Style]) -> tuple[ReadStyle, ...]:
+def read_styles(styles: Sequence[str | Path | Style], following: Following = MEAN_OF_CLIPS) -> tuple[ReadStyle, ...]:
     """Read the pictures of styles.
 
     Args:
-        styles: at least one picture, `PICTURE:WEIGHT`, or `Style(path, weight)`.
+        styles: at least one picture or clip, `PICTURE:WEIGHT`, or `Style(path, weight)`.
+        following: how clips count; their mean if not given.
     Raises:
-        InputError: there is none, or one cannot be read or is too small for the network.
+        InputError: there is none, or some cannot be read or are too small for the network.
         SettingsError: a weight is not above zero.
     """
     chosen = tuple(map(Style.of, styles))
     if not chosen:
         raise InputError("No style picture was given. Name at least one with --style PICTURE.")
-    return tuple(map(_read_style, chosen))
+    problems, found = Problems(), list[ReadStyle]()
+    for style in chosen:
+        with problems.noted():
+            found.append(_read_style(style, following))
+    problems.raise_all()
+    return tuple(found)
+
+
+def each_picture(styles: Sequence[ReadStyle]) -> list[Style]:
+    """Of each picture of each style, in their order, the style with that picture's weight on the whole."""
+    return [replace(read.style, weight=read.style.weight * share) for read in styles for share in read.course.mean]
 
 
 def contents(styles: Sequence[ReadStyle]) -> list[StyleContent]:
@@ -88,18 +113,30 @@ def contents(styles: Sequence[ReadStyle]) -> list[StyleContent]:
             name=read.style.path.name,
             weight=read.style.weight,
             sha256=read.sha256,
-            pixels=hashlib.sha256(read.picture.tobytes()).hexdigest(),
+            pixels=_pixels_of(read),
             look=look,
         )
         for read, look in zip(styles, looks, strict=True)
     ]
 
 
+def _pixels_of(read: ReadStyle) -> str:
+    digest = hashlib.sha256()
+    for picture in read.pictures:
+        digest.update(picture.tobytes())
+    if len(read.pictures) > 1:
+        digest.update(repr(read.course).encode())
+    return digest.hexdigest()
+
+
 def seen_through(styles: Sequence[ReadStyle], view: View) -> tuple[ReadStyle, ...]:
     """Styles as a view shows them, which a plate's light is painted through: its pictures are not sRGB either."""
     if view is SRGB:
         return tuple(styles)
-    return tuple(replace(read, picture=view.of_screen(to_floats(read.picture))) for read in styles)
+    return tuple(
+        replace(read, pictures=tuple(view.of_screen(to_floats(picture)) for picture in read.pictures))
+        for read in styles
+    )
 
 
 class ShotPalettes:
@@ -135,10 +172,12 @@ class ShotPalettes:
 
 
 def palette_of(read: ReadStyle) -> Palette | None:
-    """How the colours of a picture are spread."""
+    """How the colours of a picture are spread, or of some of a clip together."""
     height, width = read.picture.shape[:2]
-    small = fit_picture(read.picture, fit_long_edge(height, width, min(PALETTE_EDGE_PX, max(height, width))))
-    return Palette.of(to_image(small).clamp(0, 1))
+    size = fit_long_edge(height, width, min(PALETTE_EDGE_PX, max(height, width)))
+    found = (Palette.of(to_image(fit_picture(picture, size)).clamp(0, 1)) for picture in read.pictures)
+    seen = list(filter(None, found))
+    return Palette.together(seen) if len(seen) > 1 else next(iter(seen), None)
 
 
 def style_targets(
@@ -153,13 +192,14 @@ def style_targets(
         palette: that the pictures' colours are fitted to, as far as the settings ask for it; None leaves them.
     """
     device = next(vgg.buffers()).device
-    images = [to_image(read.picture) for read in styles]
+    images = [to_image(picture) for read in styles for picture in read.pictures]
     if palette is not None:
         images = [fitted_to(palette, image, settings.colors.color_amount) for image in images]
-    looks = look_numbers([read.style for read in styles]) or [0] * len(styles)
+    named = each_picture(styles)
+    looks = look_numbers(named) or [0] * len(named)
     pictures = [
-        StylePicture(image.to(device), read.style.weight, look)
-        for image, read, look in zip(images, styles, looks, strict=True)
+        StylePicture(image.to(device), style.weight, look)
+        for image, style, look in zip(images, named, looks, strict=True)
     ]
     directions = directions_of(settings.strokes)
     return StyleTargets(vgg, pictures, settings.losses, settings.strokes.stroke_size, directions)
@@ -242,15 +282,16 @@ class PaintedLook:
         return self.asked.changes_at(frame)
 
 
-def _read_style(style: Style) -> ReadStyle:
+def _read_style(style: Style, following: Following) -> ReadStyle:
     path = style.path
-    picture, note = read_as_srgb(path)
-    if min(picture.shape[:2]) < LEAST_EDGE_PX:
+    found = pictures_of_clip(path, following) if is_style_clip(path) else style_picture(path)
+    height, width = found.pictures[0].shape[:2]
+    if min(height, width) < LEAST_EDGE_PX:
         raise InputError(
-            f"{path} is too small for VGG-19: {picture.shape[1]}x{picture.shape[0]} pixels. "
+            f"{path} is too small for VGG-19: {width}x{height} pixels. "
             f"Use a picture of at least {LEAST_EDGE_PX} pixels each way."
         )
-    return ReadStyle(style, picture, content_hash(path), note)
+    return ReadStyle(style, found.pictures, style_hash(path), found.note, found.course, found.told)
 
 
 @dataclass(frozen=True)
@@ -259,8 +300,8 @@ class LookSource:
 
     Attributes:
         mattes: of each look that has one.
-        looks: of each style, the number of its look; the look without a matte is the last one.
-        weights: of each style, that it is named with.
+        looks: of each style's picture, the number of its look; the look without a matte is the last one.
+        weights: of each style's picture, on the whole.
         over_time: what each frame is asked for.
         selection: the clip's frames.
         size: height and width of the film.
@@ -329,7 +370,7 @@ def find_looks(
     """Find the mattes of styles.
 
     Args:
-        styles: of the clip.
+        styles: of the clip, as of `each_picture`.
         selection: its frames.
         over_time: what each of them is asked for.
         size: height and width of the film.

@@ -91,7 +91,8 @@ def stylize(
 
     Args:
         source: a video file; or an image sequence: its pattern, such as `shot.####.exr`, or its folder.
-        styles: at least one picture, or `Style(path, weight)`; none where the settings have keys of looks.
+        styles: at least one picture, clip, or pattern of an image sequence, or `Style(path, weight)`; none where the
+            settings have keys of looks.
         output: the film: a video file, or a pattern of an image sequence; see `stylevideo.media.encode.delivery`.
         settings: `Settings()`, which is the preset "standard", if not given.
         on_event, stop: see `Hooks`.

@@ -43,6 +43,7 @@ class Estimate:
         source_size: height and width of the source.
         survey: of its frames, as far as they were looked at.
         shots: what each shot is given, as sentences, where some have looks of their own and all were found.
+        style_clips: of each clip that is a style, how many of its pictures are used and how, as a sentence.
     """
 
     frames: int
@@ -56,6 +57,7 @@ class Estimate:
     source_size: tuple[int, int] = (0, 0)
     survey: Survey | None = None
     shots: tuple[str, ...] = ()
+    style_clips: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> float:

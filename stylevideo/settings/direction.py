@@ -18,6 +18,8 @@ STEEPNESS = 1.5
 """Of that factor's logarithm over strength: each quarter is a step that is seen."""
 SOURCE_WEIGHT, SOURCE_RANGE = 1000.0, 1e5
 """Of the source's pixels at strength 0, and how much steeper that rises from none at 0.5: from 0.25 on it is felt."""
+STYLE_CLIP_WORDS = ("mean", "stretch", "loop", "hold")
+"""How a clip that is a style counts: its mean, or as it goes on; see `stylevideo.planning.style_clips`."""
 _STYLE_WEIGHT = re.compile(r"style_([1-9][0-9]{0,3})")
 """By which keys name the weight of a style, counted from 1."""
 
@@ -40,6 +42,14 @@ class DirectionSettings:
         "whole looks by name, such as look 1001=oil,1024=storm",
         by_shot=True,
     )
+    style_clip: str = setting(
+        STYLE_CLIP_WORDS[0],
+        "how a style counts that is a clip: mean: the mean of its pictures, all the time; or as it goes on, stretch: "
+        "over the whole clip that is painted, loop: at its own pace and again from its beginning, hold: at its own "
+        "pace up to its end, which stays",
+        choices=STYLE_CLIP_WORDS,
+        idle=lambda _, clip: "" if clip.has_style_clip else "no style is a clip",
+    )
     painted: tuple[str, ...] = setting(
         (),
         "a frame, by number, time or timecode, that somebody has painted over: it stays as it is painted, and its "
@@ -51,8 +61,8 @@ class DirectionSettings:
         repeated=True,
     )
     style_weights: tuple[float, ...] = field(default=())
-    """What the styles weigh in a frame, in their order; empty where that is what they were named with. No setting: keys
-    say it, and `SettingsOverTime.at` makes it of them."""
+    """What the styles' pictures weigh in a frame, in their order; empty where that is as on the whole. No setting: keys
+    and clips as styles say it, and `SettingsOverTime.at` makes it of them."""
 
 
 def style_number(name: str) -> int | None:

@@ -21,6 +21,9 @@ from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 from stylevideo.text import quoted
 
+Shares = Callable[[int], tuple[float, ...]]
+"""By a frame's index: what part of its style's weight each of the pictures of a style has, 1 in all."""
+
 
 class AsksFrames(Protocol):
     """Says what each frame is asked for."""
@@ -129,7 +132,7 @@ def told(settings: AsksFrames, frames: Iterable[int], style_weights: Sequence[fl
     Args:
         settings: that say it.
         frames: their indices.
-        style_weights: with which the styles are named.
+        style_weights: of the styles' pictures on the whole.
     """
     known: dict[Settings, str] = {}
     for frame in frames:
@@ -143,19 +146,21 @@ def told(settings: AsksFrames, frames: Iterable[int], style_weights: Sequence[fl
 
 @dataclass(frozen=True)
 class SettingsOverTime:
-    """Settings of which some have keys.
+    """Settings of which some have keys, or styles of which some change.
 
     Attributes:
         settings: of the film.
         curves: by the names of the settings, and of the styles' weights.
         style_weights: with which the styles are named.
         number: the number, by which the curves go, of the frame with an index.
+        shares: of each style, of its pictures; none where each style is one picture.
     """
 
     settings: Settings
     curves: Mapping[str, Curve]
     style_weights: tuple[float, ...]
     number: Callable[[int], int]
+    shares: tuple[Shares, ...] = ()
 
     def at(self, frame: int) -> Settings:
         """What a frame is asked for, by its index: plain values, without strength and without keys."""
@@ -165,12 +170,21 @@ class SettingsOverTime:
         }
         own = {name: value for name, value in values.items() if not style_number(name)}
         plain = self.settings.with_values(**{**own, KEY: ()})
-        direction = dataclasses.replace(plain.direction, style_weights=tuple(weights.values()))
+        of_pictures = tuple(weights.values())
+        if self.shares:
+            each = zip(of_pictures, self._shares(frame), strict=True)
+            of_pictures = tuple(weight * share for weight, shares in each for share in shares)
+        direction = dataclasses.replace(plain.direction, style_weights=of_pictures)
         return dataclasses.replace(plain, direction=direction).at(frame)
 
     def changes_at(self, frame: int) -> bool:
         """Whether a frame is asked for something else than the one before it."""
-        return frame > 0 and self._values(frame) != self._values(frame - 1)
+        if frame == 0:
+            return False
+        return (self._values(frame), self._shares(frame)) != (self._values(frame - 1), self._shares(frame - 1))
+
+    def _shares(self, frame: int) -> list[tuple[float, ...]]:
+        return [shares(frame) for shares in self.shares]
 
     def _values(self, frame: int) -> dict[str, float]:
         number = self.number(frame)

@@ -71,6 +71,7 @@ class ClipFacts:
         writes_light: whether it holds scene-linear light.
         depths: bits a channel that its files may have.
         has_crf: whether it has such a quality.
+        has_style_clip: whether a style is a clip.
     """
 
     is_sequence: bool
@@ -85,6 +86,7 @@ class ClipFacts:
     writes_light: bool
     depths: tuple[int, ...]
     has_crf: bool
+    has_style_clip: bool
 
     def takes_depth(self, depth: str) -> bool:
         """Whether frames kept with this `--depth` go into it: a film's encoder takes any, files their own."""

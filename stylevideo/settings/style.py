@@ -14,7 +14,7 @@ INVERTED, ALPHA = "inverted", "alpha"
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture, its weight among the others (any positive number; they are normalised), and where it is painted.
+    """A style, picture or clip, its weight among the others (above 0; they are normalised), and where it is painted.
 
     `matte` is as `MatteName.parse` reads it; "" is everywhere, or where the others' mattes leave something.
     """

@@ -22,6 +22,7 @@ from typing import Any
 
 from stylevideo.errors import InputError, SettingsError
 from stylevideo.media.decode.probe import require_file
+from stylevideo.media.images.style_files import is_style_clip, style_files
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.curves import KEY
 from stylevideo.settings.over_time import ShotTable
@@ -75,12 +76,13 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class StyleContent:
-    """A style picture.
+    """A style.
 
     Attributes:
         name, weight: of the style.
-        sha256: of its file.
-        pixels: SHA-256 of what was decoded of it, as the painter sees it; "" before it is decoded.
+        sha256: as of `style_hash`.
+        pixels: SHA-256 of what was decoded of it, as the painter sees it, of a clip with what its pictures count over
+            time; "" before it is decoded.
         look: number of its look among those of the film; None where all styles are one look everywhere.
     """
 
@@ -304,9 +306,24 @@ def read_asked(source: Path, styles: Sequence[Style], settings: Settings, shots:
 def _contents(styles: Sequence[Style]) -> list[StyleContent]:
     looks = look_numbers(styles) or [None] * len(styles)
     return [
-        StyleContent(style.path.name, style.weight, content_hash(style.path), look=look)
+        StyleContent(style.path.name, style.weight, style_hash(style.path), look=look)
         for style, look in zip(styles, looks, strict=True)
     ]
+
+
+def style_hash(path: Path) -> str:
+    """The SHA-256 of a style's file; of a clip or an image sequence, of all that its files hold, one after another.
+
+    Where that is large, or files of a sequence are missing, it is the clip's identity instead; see `read_source`.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not is_style_clip(path):
+        return content_hash(path)
+    files = style_files(path)
+    content = read_source(files)
+    return content.identity if None in files or not content.sha256 else content.sha256
 
 
 def painted_contents(settings: Settings) -> tuple[PaintedContent, ...]:
@@ -366,7 +383,7 @@ def _palette_identity(colors: ColorSettings) -> str:
     if colors.color != "match":
         return ""
     with suppress(InputError):
-        return content_hash(colors.palette_file) if colors.palette_file else colors.palette
+        return style_hash(colors.palette_file) if colors.palette_file else colors.palette
     return ""
 
 

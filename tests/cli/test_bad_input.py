@@ -380,7 +380,7 @@ def test_what_cannot_be_done_as_asked(
 
 STYLES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no file": (lambda folder: folder / "no.jpg", r"no\.jpg: the picture cannot be read \(No such file"),
-    "a film": (without_its_index, r"cut\.mp4 is not a picture that can be read\. Use a PNG"),
+    "a film": (without_its_index, r"cut\.mp4 is no picture, and no clip .*its index is missing"),
     "text": (written("style.jpg", b"hello"), r"style\.jpg is not a picture"),
     "an empty file": (written("style.png", b""), r"style\.png is not a picture"),
     "a folder": (empty_folder, r"shots is a folder, not an ordinary file\. Name a file"),
@@ -501,7 +501,7 @@ class TestNothingElseIsReplaced:
 
     def test_a_style(self, two_shot_clip: Path, out: Path, refused: Callable[..., None]) -> None:
         style = Path(shutil.copy(STYLE, out / "style.png"))
-        refused("style.png is a style picture", two_shot_clip, out / "a.mp4", "-y", "--sheet", style, style=style)
+        refused("style.png is a style", two_shot_clip, out / "a.mp4", "-y", "--sheet", style, style=style)
 
     def test_a_frame_of_the_source(self, out: Path, refused: Callable[..., None]) -> None:
         save_numbered(out, "a.{:04d}.png", range(1, 3))

@@ -158,7 +158,7 @@ def test_what_is_there_stays_unless_it_may_go(page: Path, capsys: pytest.Capture
     style = page.parent / "styles" / "one.png"
     cv2.imwrite(str(style), cv2.imread(str(STYLE)))
     assert main(["preview", clip, "--style", str(style), *FEW, "-q", "-y", "-o", str(style)]) == 2
-    assert "is a style picture" in capsys.readouterr().err
+    assert "is a style" in capsys.readouterr().err
     style.unlink()
     assert page.read_bytes() == before
 

@@ -166,7 +166,7 @@ def test_two_clips_never_share_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("styles/{name}.png", {}, "ink.png is a style picture"),
+        ("styles/{name}.png", {}, "ink.png is a style"),
         ("{name}.mp4", {"sheet": "weights.png"}, "weights.png is the weights file"),
         ("{name}.mp4", {"sheet": "{style}.toml"}, "job.toml is the job file"),
         ("{name}.mp4", {"sheet": "other.toml"}, "other.toml is the user file"),

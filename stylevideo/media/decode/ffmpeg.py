@@ -29,8 +29,10 @@ from stylevideo.media.decode.timestamps import TIME_TOLERANCE_MS, index_at, time
 from stylevideo.media.ffmpeg import (
     STDERR_LINES_SHOWN,
     STOPPED_STATUS,
+    ffmpeg_output,
     ffmpeg_path,
     last_lines,
+    reading_time_s,
     source_input,
     start_ffmpeg,
 )
@@ -50,6 +52,8 @@ LATEST_TIME_S = 5.0
 SILENCE_S = 300.0
 """ffmpeg is ended that neither gives a picture nor says a word for so long while one is waited for."""
 LONGEST_WORDS = 1000
+PNG_BYTES_A_PIXEL, PNG_BYTES = 9, 1 << 20
+"""That an uncompressed PNG has at most: of 16 bits with alpha, and beside its pixels."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DAMAGE_STATUSES = frozenset({0, 69, 183})
 """ffmpeg's exit statuses after damaged footage: none, too many errors, invalid data."""
@@ -117,6 +121,28 @@ def decode_with_ffmpeg(info: VideoInfo, reading: Reading, first: int) -> Generat
         clock.join()
         clock.require_memory()
         _require_orderly_end(info, status, clock, position if number >= 0 else 0)
+
+
+def seek_with_ffmpeg(info: VideoInfo, reading: Reading, index: int) -> Picture | None:
+    """About the frame with this index, without decoding all that lies before it; None where nothing is found there.
+
+    The same each time that it is asked for. In some formats it is another frame nearby.
+    """
+    since = (info.pts[max(0, index - 1)] + info.pts[index]) * info.time_base / 2 if index else Fraction(0)
+    arguments = [
+        *("-v", "error", "-noautorotate", "-ss", f"{float(since):.6f}", *source_input(info.path, info.demuxer)),
+        *("-map", "0:V:0", "-frames:v", "1", "-filter:v", ",".join(_filters(info, reading, 0))),
+        *("-c:v", "png", "-compression_level", "0", "-pred", "none", "-f", "image2pipe", "-"),
+    ]
+    try:
+        most_bytes = PNG_BYTES_A_PIXEL * info.width * info.height + PNG_BYTES
+        coded = ffmpeg_output(arguments, reading_time_s(info.path), most_bytes)
+    except DecodeError:
+        return None
+    pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED) if coded else None
+    if pixels is None:
+        return None
+    return as_picture(upright(pixels, info.rotation, info.mirrored), reading).fitted((info.height, info.width))
 
 
 def _left_out(info: VideoInfo, before_ms: float | None, time_ms: float | None) -> int:

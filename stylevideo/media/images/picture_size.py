@@ -20,6 +20,7 @@ _JPEG_SIZE_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
 # Those that stand alone are left out; what lies in between, such as a scan's data, decoders skip.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+_SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|II[*+]\0|MM\0[*+]|RIFF....WEBP|BM|SDPX|XPDS", re.DOTALL)
 _AVIF_BRAND = re.compile(rb"....ftyp.{0,64}?avi[fs]", re.DOTALL)
 
 
@@ -47,6 +48,17 @@ def is_picture(path: Path, data: bytes) -> bool:
     if data.startswith(b"\xff\xd8") and _has_many_scans(data):
         raise InputError(f"{path} is a JPEG of more than {JPEG_SCANS} scans. Save it again from an image editor.")
     return True
+
+
+def has_signature(path: Path) -> bool:
+    """Whether a file begins as a picture of these kinds does, but for GIF, which may be a film; see `is_picture`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    return bool(_SIGNATURE.match(head) or _AVIF_BRAND.match(head))
 
 
 def _size(data: bytes) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ import numpy as np
 from stylevideo.engine.pace import cold_frame
 from stylevideo.errors import Problems, SettingsError, Stopped
 from stylevideo.media.decode.reader import SourceFrame
-from stylevideo.media.images.pictures import fit_picture, read_as_srgb, to_8_bits, to_picture
+from stylevideo.media.images.pictures import fit_picture, to_8_bits, to_picture
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import as_seen
 from stylevideo.render.job import Job
@@ -25,6 +25,7 @@ from stylevideo.render.opening import Mode, open_job, reduced_size
 from stylevideo.render.painter import Painter
 from stylevideo.render.preview.scale import Scale, scaled, scales_for
 from stylevideo.render.preview.stills import SHARE_FOR_SHOTS, Stills, shot_of
+from stylevideo.render.styles import read_styles
 from stylevideo.system.device import cpu_threads
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.text import counted, duration
@@ -42,6 +43,8 @@ WORTH_A_TRIAL = 1.5
 """More work by this factor is worth another trial."""
 STYLE_EDGE_PX = 480
 """Long edge at which a style is shown."""
+PICTURES_OF_CLIP = 3
+"""So many are shown at most of a clip that is a style."""
 FIRST_TRIAL = 3
 """Of the last ones the first trial takes this: a smaller picture tells little of a larger one's pace."""
 
@@ -319,8 +322,13 @@ class _Work:
 
 
 def _styles_of(job: Job) -> tuple[np.ndarray, ...]:
-    """The style pictures, (H, W, 3) uint8, small."""
-    images = (read_as_srgb(read.style.path)[0] for read in job.styles)
+    """The style pictures, (H, W, 3) uint8, small; some of a clip's."""
+    images: list[np.ndarray] = []
+    for read in job.styles:
+        as_read = read.pictures
+        if read.picture.dtype != np.uint8:  # as the painter sees them, through a view
+            as_read = read_styles([read.style])[0].pictures
+        images += as_read[:: max(1, -(-len(as_read) // PICTURES_OF_CLIP))]
     return tuple(fit_picture(image, reduced_size(image.shape[0], image.shape[1], STYLE_EDGE_PX)) for image in images)
 
 
