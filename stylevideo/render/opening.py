@@ -245,10 +245,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     delivery = request.delivery if writes else UNWRITTEN
     clip = _open_clip(request, footage, writes)
     info, selection = clip.info, clip.selection
-    named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
-    following = Following.of(settings.direction.style_clip, info)
-    pictures = dict(zip(named, read_styles(named, following), strict=True))
-    liked = _read_palette([settings, *(table.settings(settings) for table in request.shot)])
+    pictures, liked = _read_pictures(request, settings, info)
     watch, written = SourceWatch(selection), tuple[Path, ...]()
     if writes:
         written = written_files(request, selection)
@@ -259,7 +256,7 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
     reading = choose_reading(footage, info, delivery.has_alpha, bits)
     if info.is_linear or 32 in delivery.depths:
         view = sequence_view(reading.view)
-        pictures = dict(zip(named, seen_through(tuple(pictures.values()), view), strict=True))
+        pictures = dict(zip(pictures, seen_through(tuple(pictures.values()), view), strict=True))
         liked = seen_through(liked, view)
     every = (request.styles, *(table.styles for table in request.shot))
     styles, *of_tables = (tuple(pictures[style] for style in each) for each in every)
@@ -329,10 +326,15 @@ def _require_directions(every: Iterable[Settings]) -> None:
         directions_of(settings.strokes)  # which refuses what is none
 
 
-def _read_palette(every: Iterable[Settings]) -> tuple[ReadStyle, ...]:
-    """The picture whose palette styles are fitted to, if any settings of a film name one."""
-    named = next((file for settings in every if (file := settings.colors.palette_file)), None)
-    return read_styles([Style(named)]) if named else ()
+def _read_pictures(
+    request: ClipRequest, settings: Settings, info: VideoInfo
+) -> tuple[dict[Style, ReadStyle], tuple[ReadStyle, ...]]:
+    """All styles of a film and its shots, as they are named, and the picture whose palette they are fitted to, if any."""
+    named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
+    pictures = read_styles(named, Following.of(settings.direction.style_clip, info))
+    every = (settings, *(table.settings(settings) for table in request.shot))
+    palette = next((file for each in every if (file := each.colors.palette_file)), None)
+    return dict(zip(named, pictures, strict=True)), read_styles([Style(palette)]) if palette else ()
 
 
 def _tables(
