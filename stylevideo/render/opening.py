@@ -329,7 +329,7 @@ def _require_directions(every: Iterable[Settings]) -> None:
 def _read_pictures(
     request: ClipRequest, settings: Settings, info: VideoInfo
 ) -> tuple[dict[Style, ReadStyle], tuple[ReadStyle, ...]]:
-    """All styles of a film and its shots, as they are named, and the picture whose palette they are fitted to, if any."""
+    """All styles of a film and its shots, as they are named, and the picture whose palette they are fitted to."""
     named = tuple(dict.fromkeys(request.all_styles)) if request.styles else ()
     pictures = read_styles(named, Following.of(settings.direction.style_clip, info))
     every = (settings, *(table.settings(settings) for table in request.shot))
