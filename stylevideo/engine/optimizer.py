@@ -17,13 +17,14 @@ from torch import Tensor
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.looks import network_tiles, step_of, surroundings_of
 from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
-from stylevideo.engine.targets import StrokeField, StyleTargets
+from stylevideo.engine.targets import SourceShares, StrokeField, StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
-from stylevideo.ops.regions import Regions
+from stylevideo.ops.regions import Regions, at_size
 from stylevideo.ops.tiles import Tile, between
 from stylevideo.rectangle import Rectangle
+from stylevideo.settings.direction import weighted_by
 from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
@@ -237,8 +238,12 @@ class FrameOptimizer:
         parts: Sequence[Rectangle] | None = None,
         rest: Rest | None = None,
     ) -> Objective:
-        losses, weights, size = self.settings.losses, self.settings.direction.style_weights, _size(frame)
-        style = self._targets.at(size, weights, self.regions.at(size) if self.regions else None)
+        losses, direction, size = self.settings.losses, self.settings.direction, _size(frame)
+        style = self._targets.at(size, direction.style_weights, self.regions.at(size) if self.regions else None)
+        if self.regions and self.regions.strength is not None:
+            strength = at_size(self.regions.strength, size).to(frame.device, non_blocking=True)
+            style = replace(style, source=SourceShares.of(strength, direction.strength, losses))
+            losses = weighted_by(0.0, losses)
         if strokes := self._strokes_at(frame):
             style = style.steered(strokes)
         return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)

@@ -42,8 +42,9 @@ class ClipRequest:
 
     @property
     def mattes(self) -> tuple[str, ...]:
-        """Its styles' mattes, each once."""
-        return tuple(dict.fromkeys(style.matte for style in self.styles if style.matte))
+        """Its styles' mattes, and those of its settings, each once."""
+        of_styles = (style.matte for style in self.styles if style.matte)
+        return tuple(dict.fromkeys((*of_styles, *self.settings.field_mattes)))
 
     @property
     def files_beside(self) -> tuple[Path, ...]:

@@ -40,7 +40,15 @@ from stylevideo.render.footage.painted import read_painted
 from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
-from stylevideo.render.styles import contents, directions_of, find_looks, palette_of, read_styles, seen_through
+from stylevideo.render.styles import (
+    LookSource,
+    contents,
+    directions_of,
+    find_looks,
+    palette_of,
+    read_styles,
+    seen_through,
+)
 from stylevideo.settings.over_time import told
 from stylevideo.settings.presets import without_effect
 from stylevideo.settings.schema import ClipFacts
@@ -220,12 +228,9 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         vgg = _network(settings.weights.weights, device, dtype)
     looks, of_looks = None, tuple[str, ...]()
     if settings.optimizer.iterations:
-        looks, of_looks = find_looks([read.style for read in styles], selection, over_time, size)
+        looks, of_looks = find_looks([read.style for read in styles], selection, settings, over_time, size)
     if looks and painted:
-        raise SettingsError(
-            "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
-            "the parts as two films and lay one over the other."
-        )
+        _refuse_painted(looks)
     asked = Asked.of(watch.identity, contents(styles), request.settings, [style.matte for style in request.styles])
     colors = tuple(read.note for read in (*styles, *liked) if read.note)
     vectors, of_vectors = _vectors(settings, clip, size)
@@ -256,6 +261,20 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         painted=painted,
         painted_with=made_with,
         looks=looks,
+    )
+
+
+def _refuse_painted(looks: LookSource) -> None:
+    """Refuse painted frames where what is painted differs from place to place."""
+    if looks.mattes:
+        raise SettingsError(
+            "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
+            "the parts as two films and lay one over the other."
+        )
+    flags = " and ".join(f"--{name.replace('_', '-')}" for name in looks.fields)
+    raise SettingsError(
+        f"--painted frames stay as they are painted, in all of the picture, and {flags} would have that differ from "
+        "place to place. Leave one of the two out."
     )
 
 
