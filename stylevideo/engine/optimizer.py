@@ -21,7 +21,7 @@ from stylevideo.engine.targets import SourceShares, StrokeField, StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
-from stylevideo.ops.regions import Regions, at_size
+from stylevideo.ops.regions import Regions
 from stylevideo.ops.tiles import Tile, between
 from stylevideo.rectangle import Rectangle
 from stylevideo.settings.direction import weighted_by
@@ -239,9 +239,11 @@ class FrameOptimizer:
         rest: Rest | None = None,
     ) -> Objective:
         losses, direction, size = self.settings.losses, self.settings.direction, _size(frame)
-        style = self._targets.at(size, direction.style_weights, self.regions.at(size) if self.regions else None)
-        if self.regions and self.regions.strength is not None:
-            strength = at_size(self.regions.strength, size).to(frame.device, non_blocking=True)
+        regions = self.regions.fitted(size) if self.regions else None
+        looks = (regions.parts, regions.painted) if regions else ()
+        style = self._targets.at(size, direction.style_weights, *looks)
+        if regions and regions.strength is not None:
+            strength = regions.strength.to(frame.device, non_blocking=True)
             style = replace(style, source=SourceShares.of(strength, direction.strength, losses))
             losses = weighted_by(0.0, losses)
         if strokes := self._strokes_at(frame):

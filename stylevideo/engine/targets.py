@@ -197,7 +197,13 @@ class StyleTargets:
         self._contrasts: dict[tuple[int, int], Tensor] = {}
         self._grams: dict[tuple[tuple[int, int], tuple[str, ...]], tuple[GramTerm, ...]] = {}
 
-    def at(self, size: tuple[int, int], weights: Sequence[float] = (), parts: Tensor | None = None) -> StyleAtSize:
+    def at(
+        self,
+        size: tuple[int, int],
+        weights: Sequence[float] = (),
+        parts: Tensor | None = None,
+        painted: Tensor | None = None,
+    ) -> StyleAtSize:
         """For a frame of this height and width; found once for all sizes at which the styles have the same sizes.
 
         Args:
@@ -206,6 +212,7 @@ class StyleTargets:
             parts: (1, looks, *size), 0..1, on the CPU, where each look is painted, as of `Regions`, at least one of
                 them anywhere; of several sizes of strokes (1, looks x sizes, *size), the sizes of a look side by side.
                 All styles are one look everywhere if not given.
+            painted: likewise, how much of each place they have repainted, as of `Regions`: as much it says of them.
         """
         if parts is None:
             return self._of_look(None, size, weights, self._stroke_size)
@@ -215,7 +222,9 @@ class StyleTargets:
             self._of_look(part // len(self._sizes), size, weights, self._sizes[part % len(self._sizes)])
             for part in there
         ]
-        return _of_looks(looks, [parts[:, part, None] for part in there], device)
+        says = parts if painted is None else torch.where(painted.any(3, True).any(2, True), painted, parts)
+        each, own = ([maps[:, part, None] for part in there] for maps in (parts, says))
+        return _of_looks(looks, each, own, device)
 
     def _of_look(
         self, look: int | None, size: tuple[int, int], weights: Sequence[float], stroke_size: float
@@ -299,16 +308,24 @@ class StyleTargets:
             return self._vgg(prepared(resize(picture.image, size)), layers) if layers else {}
 
 
-def _of_looks(looks: Sequence[StyleAtSize], parts: Sequence[Tensor], device: torch.device) -> StyleAtSize:
-    """Several looks, each in its part of the picture, which is anywhere: (1, 1, H, W), 0..1, on the CPU."""
-    own = [part.to(device, non_blocking=True) for part in parts]
+def _of_looks(
+    looks: Sequence[StyleAtSize], parts: Sequence[Tensor], says: Sequence[Tensor], device: torch.device
+) -> StyleAtSize:
+    """Several looks, each in its part of the picture, which is anywhere: (1, 1, H, W), 0..1, on the CPU.
+
+    Likewise how much each place says of each.
+    """
+    own, counted = ([maps.to(device, non_blocking=True) for maps in each] for each in (parts, says))
     terms = (
-        term.within(there, float(part.mean()))
-        for look, part, there in zip(looks, parts, own, strict=True)
+        term.within(there, float(said.mean()))
+        for look, said, there in zip(looks, says, counted, strict=True)
         for term in look.terms
     )
     finders = tuple(
-        (RegionalFinder([LookFinder(finder, there) for (finder, _), there in zip(each, own, strict=True)]), each[0][1])
+        (
+            RegionalFinder([LookFinder(finder, *maps) for (finder, _), *maps in zip(each, own, counted, strict=True)]),
+            each[0][1],
+        )
         for each in zip(*(look.finders for look in looks), strict=True)
     )
     painted = torch.cat(own, dim=1).amax(1, keepdim=True) > 0

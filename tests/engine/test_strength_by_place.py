@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from stylevideo.engine.objective import Objective
+from stylevideo.engine.optimizer import CarriedState, FrameOptimizer
 from stylevideo.engine.targets import SourceShares, StylePicture, StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.motion.estimate import Motion, with_motion
@@ -87,7 +89,7 @@ def test_a_place_that_changes_its_strength_goes_on_in_part_and_at_last_not_at_al
     """Of what fades nothing is left at its end, whatever way it goes; noise is none."""
     for values in ((1.0, 0.9, 0.5, 0.2, 0.0), (1.0, 0.0), (0.0, 0.1, 0.8, 1.0)):
         left = 1.0
-        for before, here in zip(values, values[1:], strict=False):
+        for before, here in itertools.pairwise(values):
             left *= float(kept_at_strength(torch.tensor(here), torch.tensor(before)))
         assert left < 0.02
     noise = torch.tensor([0.0, 1 / 255, 2 / 255])
@@ -128,3 +130,17 @@ def test_sizes_share_places_and_an_even_matte_is_one_size_everywhere(vgg: VGG19)
         found, usual = (objective.value_and_grad(picture(1)) for objective in objectives)
         torch.testing.assert_close(found[0].terms, usual[0].terms, rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(found[1], usual[1], rtol=1e-3, atol=1e-3 * float(usual[1].abs().max()))
+
+
+def test_strokes_are_wider_where_the_matte_is_white(vgg: VGG19) -> None:
+    """Of a style of blots, half a picture each way: what is painted is smoother at the right."""
+    settings = Settings().with_values(**SHALLOW, content_weight=0.0, structure_weight=0.0)
+    blots = StylePicture(resize(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)), (256, 256)), 1.0)
+    styles = StyleTargets(vgg, [blots], settings.losses, 3.0, sizes=(1.0, 3.0))
+    white = (torch.arange(96) >= 48).float().expand(1, 1, 48, 96)
+    painter = FrameOptimizer(vgg, styles, settings, Regions(shares_of_sizes(white, 2)))
+    begin = 0.4 + 0.2 * torch.rand(1, 3, 48, 96, generator=torch.Generator().manual_seed(2))
+    made = painter.optimize(begin, CarriedState.fresh(begin), None, 25).state.image
+    across = made.diff(dim=3).abs()
+    fine, coarse = (float(across[..., part].mean() / made[..., part].std()) for part in (slice(0, 40), slice(56, 95)))
+    assert coarse < 0.8 * fine
