@@ -168,6 +168,11 @@ class Objective:
         if settings.structure_weight:
             self._structures = {tile: FineStructure(tile.seen_of(frame), tile) for tile in self._tiles}
 
+    @property
+    def evenness(self) -> Tensor | None:
+        """As of `SourceShares`; None where the source counts as much everywhere."""
+        return self._shares.evenness if self._shares else None
+
     def rematch(self) -> None:
         """Find the targets of places anew for the next picture that is evaluated."""
         self._places = None

@@ -279,6 +279,8 @@ def _optimize_adam(
         if done % REMATCH_EVERY == 1:
             objective.rematch()
         losses, gradient = objective.value_and_grad(image)
+        if objective.evenness is not None:
+            gradient *= objective.evenness
         for box in boxes:
             own = [box.of(maps) for maps in (image, first, second, gradient)]
             _step(own[0], own[1], own[2], own[3], numbers.within(box), start.step + done)

@@ -25,7 +25,7 @@ from stylevideo.ops.orientation import power
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge, resize
 from stylevideo.ops.regions import at_size
 from stylevideo.ops.tiles import Tile
-from stylevideo.settings.direction import weighted_by
+from stylevideo.settings.direction import STRENGTH_RANGE, weighted_by
 from stylevideo.settings.schema import shrink_of
 from stylevideo.settings.sections import LossSettings
 
@@ -74,10 +74,13 @@ class SourceShares:
     Attributes:
         structure: (1, 1, H, W), 0..1, of the weights of content and fine structure.
         pixels: likewise, of the weight of the source's pixels.
+        evenness: likewise, above 0: times this, gradients of all strengths are about as large, so that Adam's second
+            moment of a place goes on to be of use where its strength changes.
     """
 
     structure: Tensor
     pixels: Tensor
+    evenness: Tensor
 
     @classmethod
     def of(cls, strength: Tensor, most: float, losses: LossSettings) -> SourceShares:
@@ -98,12 +101,20 @@ class SourceShares:
 
 @lru_cache(maxsize=8)
 def _levels_of_source(most: float, losses: LossSettings) -> Tensor:
-    """What `SourceShares` are at even steps from strength 0 to the most: (2, levels)."""
-    losses = replace(losses, content_weight=1.0)  # whose factor structure has too
-    whole = weighted_by(0.0, losses)
-    each = [weighted_by(most * level / (STRENGTH_LEVELS - 1), losses) for level in range(STRENGTH_LEVELS)]
-    structure = [own.content_weight / whole.content_weight for own in each]
-    return torch.tensor([structure, [own.source_weight / whole.source_weight for own in each]])
+    """What `SourceShares` are at even steps from strength 0 to the most: (3, levels)."""
+    of_content = replace(losses, content_weight=1.0)  # whose factor structure has too
+    none, all_of_it, rows = weighted_by(0.0, losses), weighted_by(1.0, losses), []
+    for level in range(STRENGTH_LEVELS):
+        strength = most * level / (STRENGTH_LEVELS - 1)
+        own, factor = weighted_by(strength, losses), weighted_by(strength, of_content).content_weight
+        evenness = _size_of_gradient(all_of_it) / _size_of_gradient(own)
+        rows.append((factor / STRENGTH_RANGE, own.source_weight / none.source_weight, evenness))
+    return torch.tensor(rows).T
+
+
+def _size_of_gradient(losses: LossSettings) -> float:
+    """Roughly, in times of a style's that weighs 1; terms are parts of their targets."""
+    return losses.style_weight + losses.content_weight + losses.structure_weight + torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
