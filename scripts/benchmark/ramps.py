@@ -93,7 +93,7 @@ def _strengths(what: str, sources: Sequence[np.ndarray], films: Mapping[str, Fil
         if (pairs := list(zip(films[title].pictures, sources, strict=True)))
     }
     black, white, found = (away[title] for title in chosen)
-    parts = [(mine - none) / (full - none) for mine, none, full in zip(found, black, white, strict=True)]
+    parts = [ratio(mine - none, full - none) for mine, none, full in zip(found, black, white, strict=True)]
     rows = [[title, *map(number, away[title])] for title in chosen]
     rows.append(["part of the way", *map(number, parts)])
     told = f"{what}, strength matte"

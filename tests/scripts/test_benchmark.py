@@ -241,7 +241,7 @@ def test_looks_in_mattes_are_measured(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_ramps_of_strength_and_size_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    few = [f"--set={name}=1" for name in ("first_iterations", "coarse_iterations", "iterations")]
+    few = [f"--set={name}=2" for name in ("first_iterations", "coarse_iterations", "iterations")]
     command = ["ramps", "--clips", "balloon", "--styles", str(STYLE), "--size=64", "--set=painter=gram", *few]
     benchmark.main([*command, "--output", str(tmp_path)])
     said = capsys.readouterr().out
