@@ -129,7 +129,7 @@ def write_pictures_for(arguments: Sequence[str], folder: Path) -> None:
     for number in range(39, 43):
         if "--vectors" in arguments:
             save_shift(folder / f"lake.vec.{number:04d}.exr", (36, 64), 0, 0)
-        if "--matte" in arguments:
+        if any("roto.####.png" in word for word in arguments):
             write_png(folder / f"roto.{number:04d}.png", np.tri(36, 64, dtype=np.uint8)[..., None].repeat(3, 2) * 255)
     if "ink.mp4" in " ".join(arguments):
         make_video(folder / "ink.mp4", [striped(wide) for wide in (3, 9)])

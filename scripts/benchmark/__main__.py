@@ -20,6 +20,7 @@
     python -m scripts.benchmark iteration [--methods NAME=PRESET,SETTING=VALUE ...] [--sizes 512x288] [--precision bf16]
     python -m scripts.benchmark tiles [--sizes 512x288] [--tiles off 96 128 256] [--set iterations=20] [--most-gib 6]
     python -m scripts.benchmark mattes [--clips balloon bikes] [--styles PICTURE PICTURE] [--size 256] [--frames 4]
+    python -m scripts.benchmark ramps [--clips bikes balloon] [--styles PICTURE ...] [--strength 0.8] [--size 128]
     python -m scripts.benchmark color [--clips flight bikes] [--styles PICTURE ...] [--size 256] [--frames 4]
     python -m scripts.benchmark rest [--size 1920x1080] [--frames 4] [--set first_iterations=20]
     python -m scripts.benchmark motion [--clip bigbuckbunny] [--sizes 1920x1080 3840x2160] [--frames 4] [--ways 1x1 2x2]
@@ -39,8 +40,9 @@ of one picture at several sizes, all seen at the fewest lines: width of strokes,
 makes films of several strengths: content, style, what the eye sees of each step. `strokes` asks whether strokes are
 as wide, run and live as they are told. `keys` asks whether films whose
 settings change, or whose style is a clip that is followed, are as steady as those of which nothing does. `mattes` asks
-how near two looks in two mattes are to their styles, and whether what no matte covers is the source. `painted` spreads
-frames that were painted over, and asks what is left of them five frames away. `still` looks at
+how near two looks in two mattes are to their styles, and whether what no matte covers is the source, `ramps` how mattes
+of strength and of the size of strokes take a picture from their one end to the other. `painted` spreads frames that
+were painted over, and asks what is left of them five frames away. `still` looks at
 300 identical frames, and at as many with grain, `uncovered` behind the man in bikes, `borders` at what a camera's pan
 and zoom bring in, `shots` for traces over cuts, `memory` at the peak memory of a short and a long run, `line` at how
 much of its time the painting waits for decoding, flow, saving or encoding, `disk` at what lies on the disk until a film
@@ -96,6 +98,7 @@ from scripts.benchmark.methods import STANDARD, Method, Workbench, methods
 from scripts.benchmark.motion import LONG_ENOUGH, check_motion
 from scripts.benchmark.painted import check_painted
 from scripts.benchmark.pictures import crops, windows
+from scripts.benchmark.ramps import check_ramps
 from scripts.benchmark.report import Findings, Machine, method_bars, publish, tables, to_json
 from scripts.benchmark.rest import check_rest
 from scripts.benchmark.sizes import check_sizes, load_sizes
@@ -117,6 +120,7 @@ ONE_BY_ONE_ITERATIONS = 60
 GRAIN = 3 / 255
 """Of the second still clip: a camera at rest, since identical frames are not painted again."""
 METHODS = "NAME=PRESET,SETTING=VALUE,... each; others are compared with the first; not given: "
+MATTE_STYLES = [STYLE, STYLE.with_name("woodblock.jpg")]
 TIMES_THE_FILM = 8
 """Size of the still picture that a camera moves over."""
 
@@ -405,6 +409,16 @@ def mattes(options: argparse.Namespace) -> None:
     publish(options.output, "mattes", f"`scripts.benchmark mattes`: {options.size} pixels.", findings, machine)
 
 
+def ramps(options: argparse.Namespace) -> None:
+    machine = Machine(ROOT, describe(choose_device("auto")))
+    options.output.mkdir(parents=True, exist_ok=True)
+    clips = [load_clip(name, options.size, options.frames, options.media) for name in options.clips]
+    findings = [
+        check_ramps(clip, style, options.strength, dict(options.set)) for clip in clips for style in options.styles
+    ]
+    publish(options.output, "ramps", f"`scripts.benchmark ramps`: {options.size} pixels.", findings, machine)
+
+
 def fades(options: argparse.Namespace) -> None:
     machine, values = Machine(ROOT, describe(choose_device("auto"))), dict(options.set)
     for said in check_fades(options.clip, options.style, options.size, options.media, values, options.output):
@@ -444,6 +458,7 @@ PLAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "tiles": tiles,
     "color": color,
     "mattes": mattes,
+    "ramps": ramps,
     "rest": rest,
     "motion": motion,
     "fades": fades,
@@ -700,14 +715,25 @@ def _add_fades(command: argparse.ArgumentParser) -> None:
 
 
 def _add_mattes(command: argparse.ArgumentParser) -> None:
-    styles = [STYLE, STYLE.with_name("woodblock.jpg")]
-    command.add_argument("--clips", nargs="+", choices=CLIPS, default=["balloon", "bikes"])
-    command.add_argument("--styles", type=Path, nargs=2, default=styles, help="of the matte, and of its inverse")
-    command.add_argument("--size", type=_positive, default=256, help="long edge, pixels")
-    command.add_argument("--frames", type=_positive, default=4)
+    command.add_argument("--styles", type=Path, nargs=2, default=MATTE_STYLES, help="of the matte, and of its inverse")
+    _add_matte_clips(command)
+    command.set_defaults(clips=["balloon", "bikes"], size=256, frames=4, output=Path("mattes"))
+
+
+def _add_ramps(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--styles", type=Path, nargs="+", default=MATTE_STYLES, help="each by itself")
+    command.add_argument("--strength", type=float, default=0.8, help="where the matte is white")
+    _add_matte_clips(command)
+    command.set_defaults(clips=["bikes", "balloon"], size=128, frames=1, output=Path("ramps"))
+
+
+def _add_matte_clips(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--clips", nargs="+", choices=CLIPS)
+    command.add_argument("--size", type=_positive, help="long edge, pixels")
+    command.add_argument("--frames", type=_positive)
     command.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media" / "clips")
     command.add_argument("--set", type=read_setting, action="append", default=[], metavar="NAME=VALUE")
-    command.add_argument("--output", type=Path, default=Path("mattes"), help="folder of the figures and the sheets")
+    command.add_argument("--output", type=Path, help="folder of the figures and the sheets")
 
 
 OWN_OPTIONS = {
@@ -717,6 +743,7 @@ OWN_OPTIONS = {
     "tiles": _add_tiles,
     "color": _add_color,
     "mattes": _add_mattes,
+    "ramps": _add_ramps,
     "rest": _add_rest,
     "motion": _add_motion,
     "gpu": _add_gpu,

@@ -46,7 +46,7 @@ HEADINGS = (
 
 
 @dataclass(frozen=True)
-class _Film:
+class Film:
     """What was made: pictures (H, W, 3) uint8, and the seconds of its frames."""
 
     pictures: tuple[np.ndarray, ...]
@@ -86,10 +86,10 @@ def check_mattes(clip: BenchmarkClip, styles: tuple[Path, Path], values: Mapping
             write_png(folder / f"matte.{place:04d}.png", np.dstack([matte] * 3))
         text = str(folder / "matte.####.png")
         films = {
-            "both": _film(folder, "both", [Style(first, 1, text), Style(second, 1, f"{text}:inverted")], settings),
-            "one": _film(folder, "one", [Style(first, 1, text)], settings),
-            first.stem: _film(folder, "first", [Style(first)], settings),
-            second.stem: _film(folder, "second", [Style(second)], settings),
+            "both": make_film(folder, "both", [Style(first, 1, text), Style(second, 1, f"{text}:inverted")], settings),
+            "one": make_film(folder, "one", [Style(first, 1, text)], settings),
+            first.stem: make_film(folder, "first", [Style(first)], settings),
+            second.stem: make_film(folder, "second", [Style(second)], settings),
         }
     vgg = load_vgg19()
     rows, bars = [], list[Bar]()
@@ -113,15 +113,16 @@ def check_mattes(clip: BenchmarkClip, styles: tuple[Path, Path], values: Mapping
     return Findings(f"{heading}\n\n{table(list(HEADINGS), rows)}\n\n{alone}", tuple(bars), sheet)
 
 
-def _film(folder: Path, name: str, styles: Sequence[Style], settings: Settings) -> _Film:
+def make_film(folder: Path, name: str, styles: Sequence[Style], settings: Settings) -> Film:
+    """Of `source.####.png` in a folder, as the program makes it."""
     began = time.perf_counter()
     stylize(folder / "source.####.png", styles, folder / f"{name}.####.png", settings)
     pictures = tuple(read_picture(file) for file in sorted(folder.glob(f"{name}.*.png")))
-    return _Film(pictures, time.perf_counter() - began)
+    return Film(pictures, time.perf_counter() - began)
 
 
 def _distances(
-    vgg: VGG19, both: _Film, alone: _Film, style: Path, parts: Sequence[np.ndarray], settings: Settings
+    vgg: VGG19, both: Film, alone: Film, style: Path, parts: Sequence[np.ndarray], settings: Settings
 ) -> tuple[float, float, float]:
     """Within its matte, there in the style's own film, and in all of that; means over frames in which it is."""
     targets = StyleTargets(
@@ -141,7 +142,7 @@ def _distances(
 
 
 def _sheet(
-    clip: BenchmarkClip, sources: Sequence[np.ndarray], mattes: Sequence[np.ndarray], films: Mapping[str, _Film]
+    clip: BenchmarkClip, sources: Sequence[np.ndarray], mattes: Sequence[np.ndarray], films: Mapping[str, Film]
 ) -> np.ndarray:
     """The first and the last frame, and the band along the edge enlarged, in all films."""
     lines, names = [], []

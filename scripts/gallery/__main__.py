@@ -37,7 +37,7 @@ def make(command: str, folder: Path) -> None:
 def make_chapter(chapter: Chapter, folder: Path, path: Path) -> None:
     """Make what a chapter's commands read and write, and its picture."""
     words = " ".join(chapter.commands)
-    if "--matte" in words and not (folder / MATTE).exists():
+    if "roto.####.png" in words and not (folder / MATTE).exists():
         draw_matte(folder / MATTE)
     if "--painted" in words and not (folder / PAINTED).exists():
         paint_over(folder / "impasto.mp4", folder / PAINTED)

@@ -187,6 +187,26 @@ MATTES = Chapter(
     ),
     rows=((Cell("the matte", MATTE), Cell("one look", "part.png"), Cell("two looks", "two-looks.png")),),
 )
+FIELD_MATTES = Chapter(
+    file="field-mattes.jpg",
+    heading="Mattes of strength and of the size of strokes",
+    text=(
+        "The same matte, inverted, once says how strong the style is, and once how wide strokes are: "
+        '`docs/direction.md`, "Mattes of strength and of the size of strokes".'
+    ),
+    alt="The balloon almost as it is before a painted hillside; the balloon in fine strokes before a coarse hillside",
+    commands=(
+        run(
+            f"--style {IMPASTO} --strength 0.8 --strength-matte roto.####.png:inverted", "strength.png", HILLSIDE_FRAME
+        ),
+        run(
+            f"--style {IMPASTO} --stroke-size 3 --stroke-size-matte roto.####.png:inverted", "sizes.png", HILLSIDE_FRAME
+        ),
+    ),
+    rows=(
+        (Cell("the matte", MATTE), Cell("--strength-matte", "strength.png"), Cell("--stroke-size-matte", "sizes.png")),
+    ),
+)
 KEYS = Chapter(
     file="keys.jpg",
     heading="Keys",
@@ -288,7 +308,7 @@ COMPARE = Chapter(
     rows=(tuple(Cell(f"frame {number}", "impasto-compare.mp4", number) for number in (15, 45, 57)),),
 )
 CHAPTERS = (
-    *(MOVING, STYLES, STRENGTH, STROKES, COLOR, MATTES, KEYS),
+    *(MOVING, STYLES, STRENGTH, STROKES, COLOR, MATTES, FIELD_MATTES, KEYS),
     *(STYLE_CLIP, LOOKS, PAINTED_FRAMES, PREVIEW, COMPARE),
 )
 """In the page's order."""

@@ -14,6 +14,7 @@ from stylevideo.engine.optimizer import CarriedState
 from stylevideo.motion.estimate import Motion, ReferenceMatch
 from stylevideo.ops.margin import extended, with_margin, without_margin
 from stylevideo.ops.pyramid import enlarged
+from stylevideo.ops.regions import Regions
 from stylevideo.ops.warp import warp_crisply, warp_smoothly
 from stylevideo.rectangle import Rectangle
 
@@ -95,7 +96,7 @@ def carry(
     frame: Tensor,
     references: tuple[Reference, ...] = (),
     anchor: float = 0.0,
-    parts: Tensor | None = None,
+    regions: Regions | None = None,
 ) -> Carried:
     """Move picture and moments to where things are now, and restart what was hidden.
 
@@ -124,17 +125,17 @@ def carry(
         references: older results, without margin, on any device; among them those of the motion's matches and
             anchor.
         anchor: how much of what the frame is held to comes from the anchor, the rest from the previous frame.
-        parts: (1, looks, H, W), on the state's device, where each look is painted; None where one is everywhere. What
-            is painted now and never was is new, and each look has colours of its own.
+        regions: where each look is painted, with the margin and on the state's device; None where one is everywhere.
+            What is painted now and never was is new, and each look has colours of its own, as far as it is painted.
     """
-    if parts is not None:
-        motion = _where_painted(motion, convergence, parts)
+    if regions is not None:
+        motion = _where_painted(motion, convergence, regions.parts)
     visible = motion.visible
     seen_before = sum((match.seen for match in motion.reference_matches), torch.zeros_like(visible)).clamp_max(1)
     kept = torch.minimum(visible, 1 - seen_before)
     coverage = kept + seen_before
     warped = warp_crisply(state.image, motion.flow_to_previous)
-    colors = colors_of(frame, warped, visible, parts)
+    colors = colors_of(frame, warped, visible, regions.painted if regions else None)
     moments = (state.first_moment, state.second_moment, convergence)
     maps = warp_smoothly(torch.cat(moments, dim=1), motion.flow_to_previous)  # (1, 5, H, W), or 7
     first, second, convergence = torch.split(maps, [moment.shape[1] for moment in moments], dim=1)

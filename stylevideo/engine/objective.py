@@ -126,7 +126,8 @@ class Objective:
         frame: (1, 3, H, W), the source's frame at the size of the picture to be optimised.
         style: what it should look like.
         guide: what earlier frames say, or None.
-        settings: weights, layers and normalisation.
+        settings: weights, layers and normalisation; where the style says how much the source counts at each place, the
+            source's weights are those of which places have parts.
         tile_px: edge of a tile, as of `network_tiles`; 0 for the picture, or for each of its parts, as one.
         parts: of the picture that are looked at, all of it if not given.
         rest: what the remaining picture adds; None where it does not count.
@@ -161,11 +162,16 @@ class Objective:
         size = (frame.shape[2], frame.shape[3])
         self._tiles = network_tiles(size, tile_px, self._layers, parts)
         self._content = source_targets(vgg, frame, self._tiles, settings.content_layers, self._unit, rest)
-        self._strokes = style.strokes
+        self._strokes, self._shares = style.strokes, style.source
         self._frame = frame
         self._structure: FineStructure | None = None
         if settings.structure_weight and len(self._tiles) == 1:
             self._structure = self._structure_of(self._tiles[0])
+
+    @property
+    def evenness(self) -> Tensor | None:
+        """As of `SourceShares`; None where the source counts as much everywhere."""
+        return self._shares.evenness if self._shares else None
 
     def rematch(self) -> None:
         """Find the targets of places anew for the next picture that is evaluated."""
@@ -245,7 +251,10 @@ class Objective:
                 (places, {layer: targets_of(searches, tile, layer, features) for layer in layers_of(searches)}),
                 (content, {layer: [target] for layer, target in source.items()}),
             ):
-                more = {layer: resting_sums(features[layer], each, self._unit) for layer, each in targets.items()}
+                more = {
+                    layer: resting_sums(features[layer], each, self._unit, self._counts(tile, layer, sums is content))
+                    for layer, each in targets.items()
+                }
                 sums.update(added(sums or None, more))
             of_picture = of_picture + torch.stack(self._of_picture(tile, tile.seen_of(image)))
         return Rest(tuple(statistics), tuple(surveys), places, content, of_picture)
@@ -281,11 +290,17 @@ class Objective:
             (False, self._content.distances, self._content.of(tile), self._settings.content_weight),
         ):
             for layer, target in there.items():
-                square = square_distance(features[layer], target)
+                counts = self._counts(tile, layer, is_content=not is_style)
+                square = square_distance(features[layer], target, counts)
                 before = squares.get((is_style, layer))
                 squares[is_style, layer] = square if before is None else before + square
-                parts[layer].append(partial(distances[layer].add_gradient, features[layer], target, weight))
+                add = partial(distances[layer].add_gradient, features[layer], target, weight, counts=counts)
+                parts[layer].append(add)
         return parts
+
+    def _counts(self, tile: Tile, layer: str, is_content: bool) -> Tensor | None:
+        """How much a tile's own places count in a distance; None where all count alike."""
+        return self._shares.of_layer(tile, layer) if self._shares and is_content else None
 
     def _terms(self, known: _Known, squares: Mapping[tuple[bool, str], Tensor], others: Tensor) -> LossTerms:
         """The loss, from what all tiles have added."""
@@ -301,8 +316,9 @@ class Objective:
         """Structure, total variation, temporal term, and the source's if it counts: a tile's part, of what it sees."""
         zero, guide = self._weights.new_zeros(()), self._guide
         held = (tile.seen_of(guide.held), tile.seen_of(guide.firmness)) if guide else None
+        counts = tile.seen_of(self._shares.structure) if self._shares else None
         return (
-            self._structure_of(tile).lost_in(image) if self._settings.structure_weight else zero,
+            self._structure_of(tile).lost_in(image, counts) if self._settings.structure_weight else zero,
             self._total_variation(tile, image),
             temporal_loss(image, *held, tile) if held else zero,
             *self._of_source(tile, image),
@@ -316,7 +332,8 @@ class Objective:
     def _of_source(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
         if not self._settings.source_weight:
             return (self._weights.new_zeros(()),) if self._strokes else ()
-        return (source_loss(image, tile.seen_of(self._frame), tile),)
+        counts = tile.seen_of(self._shares.pixels) if self._shares else None
+        return (source_loss(image, tile.seen_of(self._frame), tile, counts),)
 
     def _of_directions(self, tile: Tile, image: Tensor) -> tuple[Tensor, ...]:
         if self._strokes is None:

@@ -17,13 +17,14 @@ from torch import Tensor
 from stylevideo.engine.frame_losses import FrameLosses
 from stylevideo.engine.looks import network_tiles, step_of, surroundings_of
 from stylevideo.engine.objective import LossTerms, Objective, TemporalTarget
-from stylevideo.engine.targets import StrokeField, StyleTargets
+from stylevideo.engine.targets import SourceShares, StrokeField, StyleTargets
 from stylevideo.engine.terms import Rest
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.pyramid import resize
 from stylevideo.ops.regions import Regions
 from stylevideo.ops.tiles import Tile, between
 from stylevideo.rectangle import Rectangle
+from stylevideo.settings.direction import weighted_by
 from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
@@ -237,8 +238,14 @@ class FrameOptimizer:
         parts: Sequence[Rectangle] | None = None,
         rest: Rest | None = None,
     ) -> Objective:
-        losses, weights, size = self.settings.losses, self.settings.direction.style_weights, _size(frame)
-        style = self._targets.at(size, weights, self.regions.at(size) if self.regions else None)
+        losses, direction, size = self.settings.losses, self.settings.direction, _size(frame)
+        regions = self.regions.fitted(size) if self.regions else None
+        looks = (regions.parts, regions.painted) if regions else ()
+        style = self._targets.at(size, direction.style_weights, *looks)
+        if regions and regions.strength is not None:
+            strength = regions.strength.to(frame.device, non_blocking=True)
+            style = replace(style, source=SourceShares.of(strength, direction.strength, losses))
+            losses = weighted_by(0.0, losses)
         if strokes := self._strokes_at(frame):
             style = style.steered(strokes)
         return Objective(self._vgg, frame, style, guide, losses, self.settings.optimizer.tile_px, parts, rest)
@@ -272,6 +279,8 @@ def _optimize_adam(
         if done % REMATCH_EVERY == 1:
             objective.rematch()
         losses, gradient = objective.value_and_grad(image)
+        if objective.evenness is not None:
+            gradient *= objective.evenness
         for box in boxes:
             own = [box.of(maps) for maps in (image, first, second, gradient)]
             _step(own[0], own[1], own[2], own[3], numbers.within(box), start.step + done)

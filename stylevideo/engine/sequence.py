@@ -289,9 +289,9 @@ def follow(
     if holds or strokes.boil:
         state = replace(state, resting=None)
     extended = extended_motion(motion, image)
-    parts = optimizer.regions.parts.to(image.device) if optimizer.regions else None
+    regions = optimizer.regions.to(image.device) if optimizer.regions else None
     anchor = settings.temporal.anchor
-    carried = carry(state.carried, state.convergence, extended, image, state.references, anchor, parts)
+    carried = carry(state.carried, state.convergence, extended, image, state.references, anchor, regions)
     spread = state.spread.moved(extended) if state.spread else None
     finished = carried.convergence
     if strokes.boil and not holds and (blend is None or spread is not None):

@@ -168,10 +168,12 @@ class LookFinder:
     Attributes:
         finder: of its styles.
         part: (1, 1, H, W), 0..1, at the picture's size: where it is painted; it is somewhere.
+        says: likewise, how much each place says of it.
     """
 
     finder: PlaceFinder
     part: Tensor
+    says: Tensor
 
     def shares(self, tile: Tile, layer: str) -> Tensor:
         """Its share of each of a tile's own places at a layer: (1, 1, h, w)."""
@@ -179,7 +181,7 @@ class LookFinder:
 
     def counts(self, tile: Tile) -> dict[str, Tensor]:
         """How much each of a tile's own places says of it, by layer: (1, 1, h, w)."""
-        return {layer: _own(tile, layer, counts_of(_at(tile, layer, self.part))) for layer in self.finder.layers}
+        return {layer: _own(tile, layer, counts_of(_at(tile, layer, self.says))) for layer in self.finder.layers}
 
 
 class RegionalFinder:

@@ -23,6 +23,7 @@ from stylevideo.motion.vectors import KnownMotion, VectorMotion
 from stylevideo.motion.visibility import deadband, outside, visibility
 from stylevideo.ops.filters import blur_roughly
 from stylevideo.ops.pyramid import enlarged, fit_long_edge, reduced
+from stylevideo.ops.regions import kept_at_strength
 from stylevideo.ops.warp import warp_roughly, warp_smoothly
 
 SAME_COLOR_TOLERANCE = 0.04
@@ -272,20 +273,24 @@ def _within_looks(motion: Motion, frame: Frame, previous: Frame, references: Seq
 
 
 def _same_look(frame: Frame, other: Frame, flow: Tensor, like: Tensor) -> Tensor:
-    """How much of each place was in the same look in an earlier frame: 0..1, of another map's size.
+    """How much of each place was in the same look in an earlier frame, and as strong: 0..1, of another map's size.
 
     Mattes are drawn by hand, and motion is found: an edge that is a little off is the same edge.
     """
     if frame.regions is None or other.regions is None:
         return torch.ones_like(like)
     size = (like.shape[2], like.shape[3])
-    here, there = (regions.regions.at(size) for regions in (frame, other) if regions.regions)
+    here, there = frame.regions.fitted(size), other.regions.fitted(size)
     reach = max(1, round(EDGE_SLACK * max(size)))
-    there = F.max_pool2d(there, 2 * reach + 1, stride=1, padding=reach)
+    wide = F.max_pool2d(there.parts, 2 * reach + 1, stride=1, padding=reach)
     offsets = F.interpolate(flow, size=size, mode="bilinear")
     scale = offsets.new_tensor((size[1] / frame.image.shape[3], size[0] / frame.image.shape[2])).view(1, 2, 1, 1)
-    missing = (here - warp_smoothly(there, (offsets * scale).to(there.device))).clamp_min(0)
-    return (1 - missing.sum(1, keepdim=True)).clamp_min(0).to(like.device)
+    offsets = (offsets * scale).to(wide.device)
+    missing = (here.parts - warp_smoothly(wide, offsets)).clamp_min(0)
+    same = (1 - missing.sum(1, keepdim=True)).clamp_min(0)
+    if here.strength is not None and there.strength is not None:
+        same = same * kept_at_strength(here.strength, warp_smoothly(there.strength, offsets))
+    return same.to(like.device)
 
 
 @dataclass(frozen=True)

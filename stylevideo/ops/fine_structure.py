@@ -60,9 +60,12 @@ class FineStructure:
         self._image, self._tile = image, tile or Tile.whole((image.shape[2], image.shape[3]))
         self._scales = tuple(map(_windows, _scales(image)))
 
-    def lost_in(self, image: Tensor) -> Tensor:
+    def lost_in(self, image: Tensor, counts: Tensor | None = None) -> Tensor:
         """How much of it another picture of the same size lacks; differentiable.
 
+        Args:
+            image: (1, 3, H, W), or what a tile sees of it.
+            counts: (1, 1, H, W), likewise, how much each pixel's part of the mean counts; 1 if not given.
         Returns:
             A scalar: of one less the correlation within the window, by how much structure there is, the mean over
             pixels, added up over scales; nearly 0 for the picture itself, whatever its contrast.
@@ -73,7 +76,11 @@ class FineStructure:
         lost = []
         for scale, (mine, other) in enumerate(zip(self._scales, _scales(image), strict=True)):
             pixels = math.prod(-(-edge // 2**scale) for edge in self._tile.size)
-            own = self._tile.own_of(_lost(mine, other), 2**scale)
+            there = _lost(mine, other)
+            if counts is not None:
+                counts = F.avg_pool2d(counts, 2, ceil_mode=True) if scale else counts
+                there = there * counts
+            own = self._tile.own_of(there, 2**scale)
             lost.append(own.mean() * (own.numel() / pixels))
         return torch.stack(lost).sum()
 

@@ -106,10 +106,13 @@ class TargetSums:
             self.apart[first, second] = self.apart.get((first, second), 0) + distance
 
 
-def resting_sums(features: Tensor, targets: Sequence[Tensor], unit: Unit) -> Tensor:
-    """What a part of a map (1, C, h, w) adds that does not change, for `TargetSums`: (2, targets)."""
+def resting_sums(features: Tensor, targets: Sequence[Tensor], unit: Unit, counts: Tensor | None = None) -> Tensor:
+    """What a part of a map (1, C, h, w) adds that does not change, for `TargetSums`: (2, targets).
+
+    `counts`: as of `square_distance`.
+    """
     squares = torch.stack([unit(target) for target in targets])
-    return torch.stack((squares, torch.stack([square_distance(features, target) for target in targets])))
+    return torch.stack((squares, torch.stack([square_distance(features, target, counts) for target in targets])))
 
 
 @dataclass(frozen=True)
@@ -154,21 +157,36 @@ class SquareDistance:
         """By the square of the distance from the mean, ‖x - m‖², both scalars."""
         return self.scale * square + self.rest
 
-    def add_gradient(self, features: Tensor, mean: Tensor, factor: float, gradient: Tensor) -> None:
-        """Add factor times the gradient by the features to what is given, in place; all three (1, C, h, w)."""
+    def add_gradient(
+        self, features: Tensor, mean: Tensor, factor: float, gradient: Tensor, counts: Tensor | None = None
+    ) -> None:
+        """Add factor times the gradient by the features to what is given, in place; all three maps (1, C, h, w).
+
+        `counts`: as of `square_distance`.
+        """
         scale = 2 * factor * self.scale
-        for sums, mine, target in parts_of(gradient, features, mean):
-            sums.add_((mine - target).mul_(scale))
+        if counts is None:
+            for sums, mine, target in parts_of(gradient, features, mean):
+                sums.add_((mine - target).mul_(scale))
+            return
+        for sums, mine, target, own in parts_of(gradient, features, mean, counts):
+            sums.add_((mine - target).mul_((scale * own).to(mine.dtype)))
 
 
-def square_distance(value: Tensor, target: Tensor) -> Tensor:
+def square_distance(value: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:
     """‖x - x*‖² of two maps (1, C, h, w), a scalar, float32 or better.
+
+    `counts`: (1, 1, h, w), how much each place's square counts; 1 if not given.
 
     Raises:
         ShapeError: the shapes differ.
     """
     _require_same_shape(value, target)
     dtype = _sum_type(value)
+    if counts is not None:
+        parts = parts_of(value, target, counts)
+        weighed = [((mine - its).to(dtype).square().sum(dim=1) * own[:, 0]).sum() for mine, its, own in parts]
+        return torch.stack(weighed).sum()
     sums = [torch.linalg.vector_norm(mine - its, dtype=dtype).square() for mine, its in parts_of(value, target)]
     return torch.stack(sums).sum()
 
@@ -259,19 +277,21 @@ def temporal_loss(image: Tensor, warped: Tensor, visible: Tensor, tile: Tile | N
     return _mean_over(visible * (image - warped).square(), tile)
 
 
-def source_loss(image: Tensor, source: Tensor, tile: Tile | None = None) -> Tensor:
+def source_loss(image: Tensor, source: Tensor, tile: Tile | None = None, counts: Tensor | None = None) -> Tensor:
     """How far a frame's pixels are from the source's: the mean of (x - s)².
 
     Args:
         image, source: (1, 3, H, W), or what a tile sees of it.
         tile: as of `total_variation`.
+        counts: (1, 1, H, W), likewise, how much each pixel's square counts; 1 if not given.
     Returns:
         A scalar.
     Raises:
         ShapeError: the sizes differ.
     """
     _require_same_shape(image, source)
-    return _mean_over((image - source).square(), tile)
+    square = (image - source).square()
+    return _mean_over(square if counts is None else square * counts, tile)
 
 
 def _mean_over(values: Tensor, tile: Tile | None) -> Tensor:

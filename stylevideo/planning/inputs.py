@@ -18,6 +18,7 @@ from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import CODECS, is_dense, is_still, names_in, parse_pattern, patterns_in
 from stylevideo.settings.places import PAINTED, PaintedPlace
 from stylevideo.settings.schema import Leaf
+from stylevideo.settings.style import FIELD_MATTES, MatteName
 from stylevideo.store.sidecar import is_record
 from stylevideo.system.files import real_path, refuse_address
 
@@ -66,9 +67,17 @@ def with_whole_paths(leaf: Leaf, value: Any, write: PathWriter = lambda name, pa
             str(replace(painted, path=Path(write(f"Painted{number}", absolute(painted.path)))))
             for number, painted in numbered
         )
+    if leaf.name in FIELD_MATTES and value:
+        matte = MatteName.parse(value)
+        return str(replace(matte, path=Path(write(_title(leaf), absolute(matte.path)))))
     if leaf.names_a_file(value):
-        return write("".join(map(str.title, leaf.name.split("_"))), absolute(value))
+        return write(_title(leaf), absolute(value))
     return value
+
+
+def _title(leaf: Leaf) -> str:
+    """By which a setting's path is known."""
+    return "".join(map(str.title, leaf.name.split("_")))
 
 
 def find_sources(text: str, folder: Path = HERE) -> tuple[Path, ...]:

@@ -64,8 +64,9 @@ class ClipRequest:
 
     @property
     def mattes(self) -> tuple[str, ...]:
-        """Its styles' mattes, each once."""
-        return tuple(dict.fromkeys(style.matte for style in self.styles if style.matte))
+        """Its styles' mattes, and those of its settings, each once."""
+        of_styles = (style.matte for style in self.styles if style.matte)
+        return tuple(dict.fromkeys((*of_styles, *self.settings.field_mattes)))
 
     @property
     def files_beside(self) -> tuple[Path, ...]:
@@ -112,10 +113,15 @@ def _check_shot(table: ShotTable, request: ClipRequest) -> None:
             with problems.noted():
                 raise SettingsError(f"{leaf.flag} cannot differ from shot to shot: {leaf.why_of_film}.")
     with problems.noted():
-        if any(style.matte for style in table.styles) or (table.styles and request.mattes):
+        if any(style.matte for style in (*table.styles, *(request.styles if table.styles else ()))):
             raise SettingsError(
                 "Its styles cannot have mattes, nor stand beside a clip's that have. Leave the mattes out, or make "
                 "the shot as a clip by itself with --frames."
+            )
+        if film.strokes.stroke_size_matte and own.strokes.sizes != film.strokes.sizes:
+            raise SettingsError(
+                "--stroke-size cannot differ from shot to shot beside --stroke-size-matte: the matte goes through the "
+                "same sizes in all of a film. Leave one of the two out."
             )
         if any(name_of(text) == LOOK for text in table.values.get(KEY, ())):
             raise SettingsError("It has keys of looks, which are a clip's own. Name one look for it.")

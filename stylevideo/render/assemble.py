@@ -205,7 +205,12 @@ def _pictures(job: Job, finished: FinishedFrames) -> Iterator[Picture]:
 
 def takes_source(job: Job) -> bool:
     """Whether frames are shown with anything of their source's: its colours, or what no matte covers."""
-    return _takes_colors(job) or job.looks is not None
+    return _takes_colors(job) or _has_holes(job)
+
+
+def _has_holes(job: Job) -> bool:
+    """Whether the source may show where no style is painted."""
+    return job.looks is not None and bool(job.looks.mattes)
 
 
 def _takes_colors(job: Job) -> bool:
@@ -221,7 +226,7 @@ def over_source(job: Job, index: int, image: np.ndarray, source: Picture, region
     if _takes_colors(job) and job.look_at(index).settings.colors.color == "source":
         amount = job.over_time.at(index).colors.color_amount
         image = to_picture(with_colors_of(to_image(source.image), to_image(image), amount), 8 * image.itemsize)
-    if regions is None:
+    if regions is None or not _has_holes(job):
         return image
     own, painted = like(image, source.image).astype(np.float32), image.astype(np.float32)
     mixed: np.ndarray = own + regions.cover[0, 0].numpy()[..., None] * (painted - own)

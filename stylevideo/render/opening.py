@@ -46,6 +46,7 @@ from stylevideo.render.job import Comparison, Job, encoding_of, manifest_of
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, in_words, with_tile
 from stylevideo.render.outputs import check_names, check_replaced, refuse_into, written_files
 from stylevideo.render.styles import (
+    LookSource,
     ReadStyle,
     ShotLook,
     contents,
@@ -279,12 +280,9 @@ def _read(request: ClipRequest, settings: Settings, mode: Mode, made_with: Mappi
         vgg = _network(settings.weights.weights, device, dtype)
     looks, of_looks = None, tuple[str, ...]()
     if settings.optimizer.iterations:
-        looks, of_looks = find_looks(each_picture(styles), selection, over_time, size)
+        looks, of_looks = find_looks(each_picture(styles), selection, settings, over_time, size)
     if looks and painted:
-        raise SettingsError(
-            "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
-            "the parts as two films and lay one over the other."
-        )
+        _refuse_painted(looks)
     of_shots = [(table, contents(own)) for table, own in zip(request.shot, of_tables, strict=True)]
     asked = Asked.of(
         watch.identity, contents(styles), request.settings, [style.matte for style in request.styles], of_shots
@@ -352,6 +350,20 @@ def _tables(
             looks.append(ShotLook(read, own, over_time, table))
     problems.raise_all()
     return tuple(looks)
+
+
+def _refuse_painted(looks: LookSource) -> None:
+    """Refuse painted frames where what is painted differs from place to place."""
+    if looks.mattes:
+        raise SettingsError(
+            "--painted frames are whole frames, and --matte paints parts of them. Leave one of the two out, or paint "
+            "the parts as two films and lay one over the other."
+        )
+    flags = " and ".join(f"--{name.replace('_', '-')}" for name in looks.fields)
+    raise SettingsError(
+        f"--painted frames stay as they are painted, in all of the picture, and {flags} would have that differ from "
+        "place to place. Leave one of the two out."
+    )
 
 
 def _vectors(settings: Settings, clip: Clip, size: tuple[int, int]) -> tuple[VectorSource | None, tuple[str, ...]]:

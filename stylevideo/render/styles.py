@@ -7,9 +7,9 @@ the look of all that the mattes leave.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from torch import Tensor
 from stylevideo.engine.given.legs import Leg
 from stylevideo.engine.strokes.directions import Directions
 from stylevideo.engine.targets import STYLE_SCALE, StylePicture, StyleTargets
-from stylevideo.errors import InputError, Problems
+from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.media.decode.mattes import Matte, MatteReader, find_matte, identity_of, is_black, stamp
 from stylevideo.media.images.bars import border_of
 from stylevideo.media.images.pictures import (
@@ -35,13 +35,13 @@ from stylevideo.media.images.view import SRGB, View
 from stylevideo.models.vgg import VGG19
 from stylevideo.ops.color import Palette, fitted_to
 from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
-from stylevideo.ops.regions import Regions, shares_of_looks
+from stylevideo.ops.regions import Regions, shares_of_looks, shares_of_sizes
 from stylevideo.planning.style_clips import MEAN_OF_CLIPS, ONE_PICTURE, Course, Following
 from stylevideo.render.footage.style_clips import pictures_of_clip, style_picture
 from stylevideo.settings.over_time import AsksFrames, ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.strokes import ANGLE_WORDS, StrokeSettings
-from stylevideo.settings.style import MatteName, Style, look_numbers
+from stylevideo.settings.style import FIELD_MATTES, MatteName, Style, look_numbers
 from stylevideo.store.manifest import StyleContent, style_hash
 from stylevideo.text import did_you_mean, quoted
 from stylevideo.timeline.clip import Shot
@@ -51,6 +51,12 @@ OWN_SIZE = 1 / STYLE_SCALE
 """Stroke size at which a picture as large as the film is shown as it is."""
 PALETTE_EDGE_PX = 320
 """Long edge at which a frame's colours are looked at."""
+_ALL_BLACK = {
+    "strength_matte": "The matte {text} of --strength-matte is black in all frames: nothing is painted more than at "
+    "--strength 0.",
+    "stroke_size_matte": "The matte {text} of --stroke-size-matte is black in all frames: all strokes have size 1.",
+}
+"""What is said of a matte that has nothing white."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +208,8 @@ def style_targets(
         for image, style, look in zip(images, named, looks, strict=True)
     ]
     directions = directions_of(settings.strokes)
-    return StyleTargets(vgg, pictures, settings.losses, settings.strokes.stroke_size, directions)
+    strokes = settings.strokes
+    return StyleTargets(vgg, pictures, settings.losses, strokes.stroke_size, directions, strokes.sizes)
 
 
 def directions_of(strokes: StrokeSettings) -> Directions | None:
@@ -296,16 +303,18 @@ def _read_style(style: Style, following: Following) -> ReadStyle:
 
 @dataclass(frozen=True)
 class LookSource:
-    """Where the looks of a clip's frames are.
+    """Where the looks of a clip's frames are, and how strong and how wide their strokes are there.
 
     Attributes:
-        mattes: of each look that has one.
+        mattes: of each look that has one; without any, all styles are one look everywhere.
         looks: of each style's picture, the number of its look; the look without a matte is the last one.
         weights: of each style's picture, on the whole.
         over_time: what each frame is asked for.
         selection: the clip's frames.
         size: height and width of the film.
         stamps: of the mattes' files as they were at the beginning.
+        fields: the mattes of `FIELD_MATTES` that are named, by the settings' names.
+        stroke_sizes: how many sizes of strokes each look has.
     """
 
     mattes: tuple[Matte, ...]
@@ -315,12 +324,14 @@ class LookSource:
     selection: FrameSelection
     size: tuple[int, int]
     stamps: dict[Path, tuple[int, int] | None]
+    fields: Mapping[str, Matte] = field(default_factory=dict)
+    stroke_sizes: int = 1
 
     @contextmanager
     def reader(self) -> Iterator[Callable[[int], Regions]]:
         """Reads the regions of a frame by its index, in one thread."""
         with ExitStack() as open_readers:
-            readers = [MatteReader(matte, self.size, self.stamps) for matte in self.mattes]
+            readers = [MatteReader(matte, self.size, self.stamps) for matte in (*self.mattes, *self.fields.values())]
             for reader in readers:
                 open_readers.enter_context(closing(reader))
             yield _Reading(self, readers).regions
@@ -331,7 +342,18 @@ class LookSource:
             for index in self.selection.frames:
                 yield read(index).identity
 
-    def shares(self, index: int, mattes: Sequence[np.ndarray]) -> torch.Tensor:
+    def regions(self, index: int, mattes: Sequence[np.ndarray], identity: str, changes: bool) -> Regions:
+        """Those of a frame, by its index, from all that is read for it, as a reader reads it."""
+        count = len(self.mattes)
+        of_fields = zip(self.fields, mattes[count:], strict=True)
+        fields = {name: torch.from_numpy(values)[None, None] for name, values in of_fields}
+        parts = self._shares(index, mattes[:count]) if count else torch.ones(1, 1, *self.size)
+        if (widths := fields.get("stroke_size_matte")) is not None:
+            sizes = shares_of_sizes(widths, self.stroke_sizes)
+            parts = (parts[:, :, None] * sizes[:, None]).flatten(1, 2)
+        return Regions(parts, identity, changes, fields.get("strength_matte"))
+
+    def _shares(self, index: int, mattes: Sequence[np.ndarray]) -> torch.Tensor:
         """Each look's share of a frame: (1, looks, H, W); see `shares_of_looks`."""
         weights = self.over_time.at(index).direction.style_weights or self.weights
         of_looks = [
@@ -354,50 +376,75 @@ class _Reading:
         """Of a frame, by its index in the selection."""
         before = self._known(index - 1) if index > self._source.selection.frames.start else None
         identity = self._known(index)
-        return Regions(self._source.shares(index, self._read(index)), identity, before != identity)
+        return self._source.regions(index, self._read(index), identity, before != identity)
 
     def _read(self, index: int) -> list[np.ndarray]:
         counted = self._source.selection.counted
         return [reader.read(counted[index]) for reader in self._readers]
 
     def _identity(self, index: int) -> str:
-        return identity_of(self._read(index))
+        return " ".join((identity_of(self._read(index)), *self._source.fields))
 
 
 def find_looks(
-    styles: Sequence[Style], selection: FrameSelection, over_time: AsksFrames, size: tuple[int, int]
+    styles: Sequence[Style],
+    selection: FrameSelection,
+    settings: Settings,
+    over_time: AsksFrames,
+    size: tuple[int, int],
 ) -> tuple[LookSource | None, tuple[str, ...]]:
-    """Find the mattes of styles.
+    """Find the mattes of styles, of strength and of the size of strokes.
 
     Args:
         styles: of the clip, as of `each_picture`.
         selection: its frames.
-        over_time: what each of them is asked for.
+        settings: of the clip.
+        over_time: what each frame is asked for.
         size: height and width of the film.
     Returns:
-        Where the looks are, None where all styles are one look everywhere; and sentences on what is not as it should
-        be.
+        Where the looks are, None where all is painted alike everywhere; and sentences on what is not as it should be.
     Raises:
         InputError, SettingsError: all that is wrong with the mattes; or there is nothing to paint.
     """
     looks, problems = look_numbers(styles), Problems()
-    if not looks:
+    of_fields = {name: text for name in FIELD_MATTES if (text := settings.value(name))}
+    if not looks and not of_fields:
         return None, ()
-    found, notes, black = list[Matte](), list[str](), list[str]()
-    for text in dict.fromkeys(style.matte for style in styles if style.matte):
+    found, notes, black = dict[str, Matte](), list[str](), list[str]()
+    with problems.noted():
+        if "stroke_size_matte" in of_fields and settings.strokes.stroke_size == 1:
+            raise SettingsError(
+                "--stroke-size-matte says where strokes have the --stroke-size that is asked for, and where 1. That is "
+                "1 too, so that it would do nothing: add --stroke-size, such as 2, or leave the matte out."
+            )
+    of_looks = tuple(dict.fromkeys(style.matte for style in styles if style.matte))
+    for text in dict.fromkeys((*of_looks, *of_fields.values())):
         with problems.noted():
             matte, own = find_matte(MatteName.parse(text), selection)
-            found.append(matte)
+            found[text] = matte
             notes += own
             if is_black(matte, selection):
                 black.append(text)
     problems.raise_all()
-    if len(black) == len(found) == max(looks) + 1:
+    unpainted = [text for text in of_looks if text in black]
+    if looks and len(unpainted) == len(of_looks) == max(looks) + 1:
         raise InputError(
             f"There is nothing to paint: in all frames of {selection.info.path.name} that are meant, "
-            f"{' and '.join(black)} {'is' if len(black) == 1 else 'are'} black. Add :inverted, or other --frames."
+            f"{' and '.join(unpainted)} {'is' if len(unpainted) == 1 else 'are'} black. Add :inverted, or other "
+            "--frames."
         )
-    notes += (f"The matte {text} is black in all frames: its style is painted nowhere." for text in black)
-    stamps = {file: stamp(file) for matte in found for file in matte.files(selection.chosen) if file}
-    weights = tuple(style.weight for style in styles)
-    return LookSource(tuple(found), looks, weights, over_time, selection, size, stamps), tuple(dict.fromkeys(notes))
+    notes += (f"The matte {text} is black in all frames: its style is painted nowhere." for text in unpainted)
+    notes += (_ALL_BLACK[name].format(text=text) for name, text in of_fields.items() if text in black)
+    stamps = {file: stamp(file) for matte in found.values() for file in matte.files(selection.chosen) if file}
+    source = LookSource(
+        mattes=tuple(found[text] for text in of_looks),
+        looks=looks,
+        weights=tuple(style.weight for style in styles),
+        over_time=over_time,
+        selection=selection,
+        size=size,
+        stamps=stamps,
+        fields={name: found[text] for name, text in of_fields.items()},
+        stroke_sizes=len(settings.strokes.sizes),
+    )
+    return source, tuple(dict.fromkeys(notes))

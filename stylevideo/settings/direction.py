@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from stylevideo.settings.places import check_painted
 from stylevideo.settings.schema import Affects, setting
-from stylevideo.settings.sections import LossSettings
+from stylevideo.settings.sections import LossSettings, nothing_is_painted
+from stylevideo.settings.style import MATTE_FORM, check_matte
 
 USUAL_STRENGTH = 0.5
 """Of which the weights are what they are said to be."""
@@ -34,6 +36,16 @@ class DirectionSettings:
         "--content-weight and --structure-weight, and below 0.5 some --source-weight",
         minimum=0,
         maximum=1,
+    )
+    strength_matte: str = setting(
+        "",
+        "a matte of the strength: white is painted at the strength that is asked for, black at strength 0, grey in "
+        "between; named and read like those of --matte",
+        metavar=MATTE_FORM,
+        affects=Affects.FILM,
+        no_files=(),
+        check=partial(check_matte, "--strength-matte"),
+        idle=nothing_is_painted,
     )
     key: tuple[str, ...] = setting(
         (),

@@ -64,7 +64,8 @@ def _painter_is_not_mixed(settings: Any, _: ClipFacts) -> str:
     return "" if settings.losses.painter == "mixed" else f"--painter {settings.losses.painter} leaves no choice"
 
 
-def _nothing_is_painted(settings: Any, _: ClipFacts) -> str:
+def nothing_is_painted(settings: Any, _: ClipFacts) -> str:
+    """Why settings of what is painted have no effect; "" where they have one."""
     return "" if settings.optimizer.iterations else "--iterations 0 paints nothing"
 
 
@@ -438,14 +439,14 @@ class ShotSettings:
         "letterbox and pillarbox bars: keep: the source's own pixels stay, and the picture between them is painted "
         "alone; paint: they are painted too",
         choices=("keep", "paint"),
-        idle=_nothing_is_painted,
+        idle=nothing_is_painted,
     )
     fades: str = setting(
         "keep",
         "frames that are nearly black, nearly white or of one colour all over: keep: painted the less, the less of a "
         "picture there is, and not at all where there is none; paint: painted like all others",
         choices=("keep", "paint"),
-        idle=_nothing_is_painted,
+        idle=nothing_is_painted,
     )
 
     @property

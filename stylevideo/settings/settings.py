@@ -32,6 +32,7 @@ from stylevideo.settings.sections import (
     WeightsSettings,
 )
 from stylevideo.settings.strokes import StrokeSettings
+from stylevideo.settings.style import FIELD_MATTES
 from stylevideo.text import did_you_mean
 
 REPLACED = {"style_scale": " It has become --stroke-size, whose 1 is what 1.25 was: 0.8 times as much is the same."}
@@ -120,6 +121,11 @@ class Settings:
         """The frames that somebody has painted."""
         return tuple(map(PaintedPlace.parse, self.direction.painted))
 
+    @property
+    def field_mattes(self) -> tuple[str, ...]:
+        """The mattes of how something is painted that are named."""
+        return tuple(filter(None, map(self.value, FIELD_MATTES)))
+
     def value(self, name: str) -> Any:
         """The value of the leaf with this name, such as `content_weight`."""
         return getattr(getattr(self, _leaf(name).section), name)
@@ -127,10 +133,10 @@ class Settings:
     def at(self, frame: int) -> Settings:
         """What a frame is asked for, by its index among those that are meant: the one way by which the engine asks.
 
-        Strength has become weights. Every frame is asked for the same: what has keys changes within a clip, see
-        `SettingsOverTime`.
+        Strength has become weights, but where a matte says what part of it a place has: see `SourceShares` of the
+        engine. Every frame is asked for the same: what has keys changes within a clip, see `SettingsOverTime`.
         """
-        if self.direction.strength == USUAL_STRENGTH:
+        if self.direction.strength == USUAL_STRENGTH or self.direction.strength_matte:
             return self
         losses = weighted_by(self.direction.strength, self.losses)
         return dataclasses.replace(

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings.schema import ClipFacts, setting, the_number
-from stylevideo.settings.sections import OF_TARGETS
+from stylevideo.settings.schema import Affects, ClipFacts, setting, the_number
+from stylevideo.settings.sections import OF_TARGETS, nothing_is_painted
+from stylevideo.settings.style import MATTE_FORM, check_matte
 from stylevideo.text import quoted
 
 ANGLE_WORDS = ("gradient", "motion")
 """For `--stroke-angle`, beside degrees and files."""
 MOST_DEGREES = 360.0
+MOST_SIZE_STEP = 1.6
+"""From one width of strokes to the next where a matte says them: a place between two has some of both."""
+SAME_STEP = 1e-9
 
 
 def _nothing_is_carried(settings: Any, _: ClipFacts) -> str:
     return "" if settings.temporal.carry and settings.optimizer.iterations else "nothing is carried from frame to frame"
-
-
-def _nothing_is_painted(settings: Any, _: ClipFacts) -> str:
-    return "" if settings.optimizer.iterations else "--iterations 0 paints nothing"
 
 
 def _check_angle(text: str) -> None:
@@ -44,6 +46,16 @@ class StrokeSettings:
         constant=OF_TARGETS,
         by_shot=True,
     )
+    stroke_size_matte: str = setting(
+        "",
+        "a matte of the width of strokes: white has the --stroke-size that is asked for, black 1, grey what lies "
+        "between; named and read like those of --matte",
+        metavar=MATTE_FORM,
+        affects=Affects.FILM,
+        no_files=(),
+        check=partial(check_matte, "--stroke-size-matte"),
+        idle=nothing_is_painted,
+    )
     stroke_angle: str = setting(
         "",
         "which way strokes run: degrees (0 lies, 90 stands, 45 rises to the right), gradient (along the source's "
@@ -52,7 +64,7 @@ class StrokeSettings:
         metavar="ANGLE",
         no_files=ANGLE_WORDS,
         check=_check_angle,
-        idle=_nothing_is_painted,
+        idle=nothing_is_painted,
         by_shot=True,
     )
 
@@ -75,6 +87,14 @@ class StrokeSettings:
         constant="it counts frames",
         by_shot=True,
     )
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """The widths that places have: one, or with a matte of them several, evenly apart as factors, from 1 on."""
+        if not self.stroke_size_matte:
+            return (self.stroke_size,)
+        steps = max(1, math.ceil(abs(math.log(self.stroke_size, MOST_SIZE_STEP)) - SAME_STEP))
+        return tuple(self.stroke_size ** (step / steps) for step in range(steps + 1))
 
     @property
     def degrees(self) -> float | None:

@@ -10,6 +10,10 @@ from pathlib import Path
 from stylevideo.errors import SettingsError
 
 INVERTED, ALPHA = "inverted", "alpha"
+MATTE_FORM = "MATTE[:CHANNEL][:inverted]"
+"""How a matte is written."""
+FIELD_MATTES = ("strength_matte", "stroke_size_matte")
+"""Settings that name a matte of how something is painted, beside those of where styles are."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,11 @@ class MatteName:
     inverted: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> MatteName:
+    def parse(cls, text: str, flag: str = "--matte") -> MatteName:
         """Read `MATTE`, `MATTE:inverted`, `MATTE:alpha`, `MATTE:CHANNEL`, or `MATTE:CHANNEL:inverted`.
 
-        A file whose whole name is given wins over what could stand behind it; a letter before a colon is a drive.
+        A file whose whole name is given wins over what could stand behind it; a letter before a colon is a drive. The
+        flag is for errors.
 
         Raises:
             SettingsError: it names two channels, or nothing.
@@ -95,14 +100,24 @@ class MatteName:
             if word == INVERTED:
                 inverted = True
             elif channel:
-                raise SettingsError(f"--matte {text} names two channels, {word} and {channel}. Name one.")
+                raise SettingsError(f"{flag} {text} names two channels, {word} and {channel}. Name one.")
             else:
                 channel = word
             path = before
         if not path:
-            raise SettingsError(f"--matte {text!r} names no file.")
+            raise SettingsError(f"{flag} {text!r} names no file.")
         return cls(Path(path), channel, inverted)
 
     def __str__(self) -> str:
         """As it is written."""
         return ":".join([str(self.path), *filter(None, [self.channel, INVERTED if self.inverted else ""])])
+
+
+def check_matte(flag: str, text: str) -> None:
+    """Refuse what is no matte's name; "" is none.
+
+    Raises:
+        SettingsError: see `MatteName.parse`.
+    """
+    if text:
+        MatteName.parse(text, flag)

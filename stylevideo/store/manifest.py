@@ -29,7 +29,7 @@ from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
-from stylevideo.settings.style import MatteName, Style, look_numbers
+from stylevideo.settings.style import FIELD_MATTES, MatteName, Style, look_numbers
 from stylevideo.store.identity import content_hash, read_source, weights_hash
 from stylevideo.timeline.ranges import select_frames
 from stylevideo.version import __version__
@@ -133,7 +133,8 @@ class Asked:
         raft_weights: of RAFT's file, if the settings name one.
         palette: whose colours the styles' are fitted to, of a picture its file's SHA-256; "" where they are not.
         vectors: the identity of the files of motion vectors, likewise; all that their pattern means.
-        mattes: likewise of each style's matte, with how it is read; none where no style has any.
+        mattes: likewise of each style's matte, with how it is read; none where no style has any. Behind them, where any
+            is named, those of `FIELD_MATTES`.
         painted: frames that somebody has painted. Unfinished work does not depend on them as a whole: only the shots do
             that they are in, see `stylevideo.render.footage.painted`.
         stroke_field: SHA-256 of the picture of directions, likewise.
@@ -185,7 +186,7 @@ class Asked:
             raft_weights=weights_hash(settings.motion.weights_file),
             palette=next(filter(None, (_palette_identity(each.colors) for each in (settings, *own))), ""),
             vectors=_vectors_identity(settings.motion.vectors_path),
-            mattes=tuple(map(_matte_identity, mattes)) if any(mattes) else (),
+            mattes=_mattes_identity(mattes, settings),
             painted=painted_contents(settings),
             stroke_field=weights_hash(settings.strokes.field_path),
             shots=tuple(
@@ -395,6 +396,12 @@ def _vectors_identity(pattern: Path | None) -> str:
         return read_source(list_vectors(pattern).files).identity
     except InputError:
         return ""
+
+
+def _mattes_identity(of_styles: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """As of `Asked`."""
+    fields = [settings.value(name) for name in FIELD_MATTES] if settings.field_mattes else []
+    return tuple(map(_matte_identity, (*of_styles, *fields))) if any(of_styles) or fields else ()
 
 
 def _matte_identity(text: str) -> str:

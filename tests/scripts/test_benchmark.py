@@ -240,6 +240,16 @@ def test_looks_in_mattes_are_measured(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (tmp_path / "mattes-balloon.png").exists()
 
 
+def test_ramps_of_strength_and_size_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = [f"--set={name}=2" for name in ("first_iterations", "coarse_iterations", "iterations")]
+    command = ["ramps", "--clips", "balloon", "--styles", str(STYLE), "--size=64", "--set=painter=gram", *few]
+    benchmark.main([*command, "--output", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "balloon, impasto, strength matte: white end, away from the full strength" in said
+    assert "width of strokes by thirds" in said
+    assert (tmp_path / "ramps-balloon-impasto.png").exists()
+
+
 def test_the_time_that_painting_waits_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     samples = ROOT / "samples"
     clip, style = str(samples / "lake.mp4"), str(samples / "styles" / "impasto.jpg")
