@@ -72,8 +72,7 @@ def test_a_shot_in_another_style_is_that_of_a_film_in_it_to_the_last_bit(clip: P
     "values",
     [
         {"color": "source", "stroke_angle": "45"},
-        {"color": "match", "stroke_size": 1.0},
-        {"key": {"strength": {9: 0.2, 14: 0.9}}, "anchor": 0.2},
+        {"color": "match", "stroke_size": 1.0, "key": {"strength": {9: 0.2, 14: 0.9}}, "anchor": 0.2},
     ],
 )
 def test_what_shots_may_differ_in_is_as_in_a_film_of_that(
@@ -125,7 +124,6 @@ def test_a_changed_table_repaints_its_own_shot_alone(clip: Path, tmp_path: Path)
     second = ShotTable(number=2, styles=(Style(OTHER),))
     assert film_of(clip, film, kept) == set(range(1, 15))
     assert film_of(clip, film, kept, second) == set(range(9, 15))
-    assert film_of(clip, film, kept, second) == set()
     stronger = dataclasses.replace(second, values={"strength": 0.9})
     assert film_of(clip, film, kept, stronger) == set(range(9, 15))
     assert film_of(clip, film, kept, dataclasses.replace(stronger, number=None, frame=12)) == set()
