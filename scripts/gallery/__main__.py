@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import ROOT
-from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, PAINTED, Chapter, outputs, page
+from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, PAINTED, STYLE_SEQUENCE, Chapter, outputs, page
 from scripts.gallery.drawing import draw, draw_matte, paint_over
 
 
@@ -40,6 +41,9 @@ def make_chapter(chapter: Chapter, folder: Path, path: Path) -> None:
         draw_matte(folder / MATTE)
     if "--painted" in words and not (folder / PAINTED).exists():
         paint_over(folder / "impasto.mp4", folder / PAINTED)
+    if "--style-clip" in words:
+        for number, style in enumerate(STYLE_SEQUENCE, 1):
+            shutil.copy(ROOT / style, folder / f"paint.{number:04d}.jpg")
     for command in chapter.commands:
         make(command, folder)
     draw(chapter, folder, path)

@@ -19,6 +19,10 @@ PAINTED = f"frame{HILLSIDE_FRAME}.png"
 IMPASTO, EXPRESSIONIST, WOODBLOCK, STAINED_GLASS, POINTILLISM = (
     f"samples/styles/{name}.jpg" for name in ("impasto", "expressionist", "woodblock", "stained-glass", "pointillism")
 )
+STYLE_SEQUENCE = (IMPASTO, STAINED_GLASS, WOODBLOCK)
+"""`paint.####.jpg`."""
+STRETCHED = (1, 36, 72)
+"""Frames of the sample clip: its first, one in the middle, its last."""
 SMALL = "--size 320"
 
 
@@ -226,6 +230,20 @@ KEYS = Chapter(
         ),
     ),
 )
+STYLE_CLIP = Chapter(
+    file="style-clip.jpg",
+    heading="Style from a clip",
+    text=(
+        "A clip, or an image sequence, as style, followed in time. Here the sequence is three of the sample styles, "
+        "`paint.0001.jpg` to `paint.0003.jpg`, stretched over the clip; each frame is made by itself: "
+        '`docs/direction.md`, "Style from a clip".'
+    ),
+    alt="The first, the middle and the last frame of the sample clip in impasto, stained glass and woodblock",
+    commands=tuple(
+        run("--style paint.####.jpg --style-clip stretch", f"stretched-{frame}.png", frame) for frame in STRETCHED
+    ),
+    rows=(tuple(Cell(f"frame {frame}", f"stretched-{frame}.png") for frame in STRETCHED),),
+)
 LOOKS = Chapter(
     file="looks.jpg",
     heading="Looks by name",
@@ -291,7 +309,7 @@ COMPARE = Chapter(
 )
 CHAPTERS = (
     *(MOVING, STYLES, STRENGTH, STROKES, COLOR, MATTES, FIELD_MATTES, KEYS),
-    *(LOOKS, PAINTED_FRAMES, PREVIEW, COMPARE),
+    *(STYLE_CLIP, LOOKS, PAINTED_FRAMES, PREVIEW, COMPARE),
 )
 """In the page's order."""
 DIALS = Chapter(
