@@ -206,7 +206,7 @@ def test_the_last_frames_turn_but_at_most_half_a_shot(
 
 
 def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
-    leg = Leg(range(2, 10), backwards=Backwards(range(6, 10), closes_loop=True))
+    leg = Leg(range(2, 10), backwards=Backwards(range(6, 10), into=2))
     blends = Blends(leg, lambda index: (torch.zeros(1, 3, 2, 2, dtype=torch.uint8), None))
     weights = {index: blend.weight for index, blend in blends.items()}
     assert weights == {6: 1 / 4, 7: 1 / 3, 8: 1 / 2, 9: 1.0}
