@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import ROOT
-from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, PAINTED, Chapter, outputs, page
-from scripts.gallery.drawing import draw, draw_matte, paint_over
+from scripts.gallery.chapters import CHAPTERS, DIALS, DISSOLVE, MATTE, PAINTED, Chapter, outputs, page
+from scripts.gallery.drawing import draw, draw_matte, paint_over, write_dissolve
 
 
 def make(command: str, folder: Path) -> None:
@@ -40,6 +40,8 @@ def make_chapter(chapter: Chapter, folder: Path, path: Path) -> None:
         draw_matte(folder / MATTE)
     if "--painted" in words and not (folder / PAINTED).exists():
         paint_over(folder / "impasto.mp4", folder / PAINTED)
+    if DISSOLVE in words and not (folder / DISSOLVE).exists():
+        write_dissolve(folder / DISSOLVE)
     for command in chapter.commands:
         make(command, folder)
     draw(chapter, folder, path)

@@ -21,7 +21,7 @@ JUDGED_SIZE = (32, 18)
 """Width and height at which frames are compared: so small that a little motion does not count."""
 SOFTNESS_PX, DETAIL_PX = 0.7, 3.0
 """Sigma of the blur of the small picture, and of the blur beside which it has detail."""
-SPANS = (12, 20, 32, 48, 64)
+SPANS = (12, 16, 20, 26, 32, 40, 48, 56, 64)
 """Frames from one to the other of the two that are compared: a dissolve is shorter than the longest."""
 LEAST_FRAMES = 6
 """A quicker change is taken for none: what moves fast is one as well."""
