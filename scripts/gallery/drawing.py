@@ -105,10 +105,8 @@ def write_dissolve(path: Path) -> None:
     """Write the sample clip with a dissolve in the place of its cut, as an editor makes it, without loss."""
     source, cut = ROOT / SOURCE, SHOT_FRAMES["flight"]
     rate = probe(source).rate
-    shots = (
-        f"[0:v]trim={'end' if name == 'a' else 'start'}_frame={cut},setpts=PTS-STARTPTS,fps={rate},settb=1/{rate}[{name}]"
-        for name in ("a", "b")
-    )
+    times = f"setpts=PTS-STARTPTS,fps={rate},settb=1/{rate}"
+    shots = (f"[0:v]trim=end_frame={cut},{times}[a]", f"[0:v]trim=start_frame={cut},{times}[b]")
     lasts, begins = (float(count / rate) for count in (DISSOLVE_FRAMES, cut - DISSOLVE_FRAMES))
     graph = ";".join((*shots, f"[a][b]xfade=duration={lasts}:offset={begins}"))
     run_ffmpeg(["-i", str(source), "-filter_complex", graph, "-c:v", "ffv1", str(path)])
