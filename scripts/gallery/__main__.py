@@ -17,8 +17,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import ROOT
-from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, PAINTED, STYLE_SEQUENCE, Chapter, outputs, page
-from scripts.gallery.drawing import draw, draw_matte, paint_over
+from scripts.gallery.chapters import (
+    CHAPTERS,
+    DIALS,
+    DISSOLVE,
+    MATTE,
+    PAINTED,
+    STYLE_SEQUENCE,
+    Chapter,
+    outputs,
+    page,
+)
+from scripts.gallery.drawing import draw, draw_matte, paint_over, write_dissolve
 
 
 def make(command: str, folder: Path) -> None:
@@ -44,6 +54,8 @@ def make_chapter(chapter: Chapter, folder: Path, path: Path) -> None:
     if "--style-clip" in words:
         for number, style in enumerate(STYLE_SEQUENCE, 1):
             shutil.copy(ROOT / style, folder / f"paint.{number:04d}.jpg")
+    if DISSOLVE in words and not (folder / DISSOLVE).exists():
+        write_dissolve(folder / DISSOLVE)
     for command in chapter.commands:
         make(command, folder)
     draw(chapter, folder, path)

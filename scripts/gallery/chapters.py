@@ -16,6 +16,8 @@ HILLSIDE_FRAME = 57
 LAKE_FRAME = 15
 MATTE = f"roto.{HILLSIDE_FRAME:04d}.png"
 PAINTED = f"frame{HILLSIDE_FRAME}.png"
+DISSOLVE, DISSOLVE_FRAMES = "dissolve.mkv", 12
+"""The sample with a dissolve of so many frames in the place of its cut."""
 IMPASTO, EXPRESSIONIST, WOODBLOCK, STAINED_GLASS, POINTILLISM = (
     f"samples/styles/{name}.jpg" for name in ("impasto", "expressionist", "woodblock", "stained-glass", "pointillism")
 )
@@ -307,9 +309,25 @@ COMPARE = Chapter(
     commands=MOVING.commands[:1],
     rows=(tuple(Cell(f"frame {number}", "impasto-compare.mp4", number) for number in (15, 45, 57)),),
 )
+_MIXED = tuple(range(27, 45, 4))
+DISSOLVES = Chapter(
+    file="dissolve.jpg",
+    heading="Dissolves",
+    text=(
+        f"`{DISSOLVE}` is the sample clip whose two shots dissolve over {DISSOLVE_FRAMES} frames: the strokes of the "
+        'first give way to those of the second. `docs/direction.md`, "Dissolves".'
+    ),
+    alt="Five frames of a dissolve, and below them the same painted",
+    commands=(f"stylevideo run {DISSOLVE} --style {IMPASTO} -o dissolving.mp4 {SMALL} --frames 17-52",),
+    rows=(
+        tuple(Cell(f"frame {number}", DISSOLVE, number) for number in _MIXED),
+        tuple(Cell("", "dissolving.mp4", number - 16) for number in _MIXED),
+    ),
+    cell_width=216,
+)
 CHAPTERS = (
     *(MOVING, STYLES, STRENGTH, STROKES, COLOR, MATTES, FIELD_MATTES, KEYS),
-    *(STYLE_CLIP, LOOKS, PAINTED_FRAMES, PREVIEW, COMPARE),
+    *(STYLE_CLIP, LOOKS, PAINTED_FRAMES, DISSOLVES, PREVIEW, COMPARE),
 )
 """In the page's order."""
 DIALS = Chapter(

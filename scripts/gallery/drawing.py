@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from scripts import ROOT
-from scripts.gallery.chapters import HILLSIDE_FRAME, SOURCE, Cell, Chapter
+from scripts.gallery.chapters import DISSOLVE_FRAMES, HILLSIDE_FRAME, SOURCE, Cell, Chapter
 from scripts.samples.balloon import balloon_mattes, poses_at
 from scripts.samples.scenes import SHOT_FRAMES
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.reader import read_frames
+from stylevideo.media.ffmpeg import run_ffmpeg
 from stylevideo.media.images.pictures import read_picture, write_png
 from stylevideo.timeline.selection import FrameSelection
 
@@ -98,6 +99,17 @@ def _write_moving(chapter: Chapter, folder: Path, path: Path) -> None:
         )
         if path.stat().st_size <= LARGEST_MOVING_BYTES:
             return
+
+
+def write_dissolve(path: Path) -> None:
+    """Write the sample clip with a dissolve in the place of its cut, as an editor makes it, without loss."""
+    source, cut = ROOT / SOURCE, SHOT_FRAMES["flight"]
+    rate = probe(source).rate
+    times = f"setpts=PTS-STARTPTS,fps={rate},settb=1/{rate}"
+    shots = (f"[0:v]trim=end_frame={cut},{times}[a]", f"[0:v]trim=start_frame={cut},{times}[b]")
+    lasts, begins = (float(count / rate) for count in (DISSOLVE_FRAMES, cut - DISSOLVE_FRAMES))
+    graph = ";".join((*shots, f"[a][b]xfade=duration={lasts}:offset={begins}"))
+    run_ffmpeg(["-i", str(source), "-filter_complex", graph, "-c:v", "ffv1", str(path)])
 
 
 def draw_matte(path: Path) -> None:

@@ -73,9 +73,10 @@ def _shots(options: argparse.Namespace) -> None:
     for shot in shots:
         timecode = f", timecode {shot['timecode']}" if shot["timecode"] else ""
         picture = ", picture {width}x{height} at {left},{top}".format(**shot["picture"]) if shot["picture"] else ""
+        turn = f", the last {shot['dissolving']} dissolve into the next shot" if shot["dissolving"] else ""
         print_line(
             f"shot {shot['shot']}: frames {shot['first']}-{shot['last']} ({shot['frames']}), "
-            f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}{picture}"
+            f"{shot['start_s']:.3f}-{shot['end_s']:.3f} s{timecode}{picture}{turn}"
         )
 
 
@@ -157,7 +158,7 @@ def shot_as_json(info: VideoInfo, shot: Shot) -> dict[str, Any]:
     """A shot: its place in the clip and its frames' numbers, from 1; its ends in seconds from the clip's first frame.
 
     Its first frame's timecode is None where the clip has none, or one that makes no sense; its picture, in pixels,
-    where there are no bars around it.
+    where there are no bars around it. So many of its last frames dissolve into the next shot.
     """
     start = (info.pts[shot.start] - info.pts[0]) * info.time_base
     end = info.duration if shot.stop == info.frame_count else (info.pts[shot.stop] - info.pts[0]) * info.time_base
@@ -170,6 +171,7 @@ def shot_as_json(info: VideoInfo, shot: Shot) -> dict[str, Any]:
         "end_s": float(end),
         "timecode": _timecode(info, round(start * info.rate)),
         "picture": _rectangle(shot.active) if shot.active else None,
+        "dissolving": shot.dissolving,
     }
 
 

@@ -14,7 +14,7 @@ import torch
 
 from stylevideo.engine.carry import Reference, carry, extended_motion
 from stylevideo.engine.given.legs import begun_anew, made_twice
-from stylevideo.engine.given.loop import turning_frames
+from stylevideo.engine.given.loop import turns_of
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.pace import cold_frame, following_frame, targets_of
 from stylevideo.engine.sequence import RESTART_ABOVE_NEW
@@ -121,8 +121,7 @@ def work_of(
     targets = targets_of(settings, size).times(max(1, begun) if settings.colors.color == "match" else 1)
     if not settings.temporal.carry:
         return targets + cold_frame(settings, size).times(survey.painted * len(frames))
-    turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings.temporal)
-    twice = made_twice(shots, painted, turning)
+    twice = made_twice(shots, painted, turns_of(shots, settings.temporal))
     each = survey.painted * (1 - survey.still) * (len(frames) - begun + twice) / len(survey.new)
     cold = cold_frame(settings, size)
     work = targets + cold.times(survey.painted * begun)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget, Reference
 from stylevideo.engine.given.legs import Backwards, Blends, Leg, legs_of
-from stylevideo.engine.given.loop import MEETING, state_before_turn, turning_frames
+from stylevideo.engine.given.loop import MEETING, state_before_turn, turns_of
 from stylevideo.engine.sequence import (
     PaintedFrame,
     SequenceState,
@@ -29,7 +29,6 @@ from stylevideo.engine.sequence import (
 )
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.errors import Stopped, frame_context
-from stylevideo.media.decode.reader import read_frames
 from stylevideo.media.images.pictures import to_image, to_picture
 from stylevideo.motion.estimate import Following, Motion, earliest_reference, following
 from stylevideo.motion.frame import Frame
@@ -37,7 +36,14 @@ from stylevideo.motion.vectors import VectorMotion
 from stylevideo.ops.color import Palette
 from stylevideo.rectangle import Rectangle
 from stylevideo.render.footage.backwards import CHECKPOINT_S, BackwardFrames, Turned
-from stylevideo.render.footage.source import ClipFootage, Footage, as_frame, backwards_with_motion, shown
+from stylevideo.render.footage.source import (
+    ClipFootage,
+    Footage,
+    as_frame,
+    backwards_with_motion,
+    read_frame,
+    shown,
+)
 from stylevideo.render.job import Job
 from stylevideo.render.styles import PaintedLook, ShotLook, painted_targets, style_targets
 from stylevideo.settings.over_time import AsksFrames
@@ -51,6 +57,10 @@ from stylevideo.timeline.clip import Shot
 logger = logging.getLogger(__name__)
 
 READ_AHEAD_FRAMES = 2
+
+
+_Painted = tuple[Frame, PaintedFrame, SequenceState]
+"""A frame, its active part as it was painted in full, and the state after it."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Painter:
         self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time, stop)
         self._backwards = BackwardFrames(job, store)
         self._first: Reference | None = None
+        self._opened: _Painted | None = None
         self._targets: StyleTargets | None = None
         self._painted_like: tuple[ShotLook, Palette | None] | None = None
         self._looks: AsksFrames = job.over_time
@@ -117,7 +128,7 @@ class Painter:
     def paint(self, shot: Shot) -> Generator[Made, None, None]:
         """Every frame of a shot that is not yet made, with the state that follows it.
 
-        The end of a looped film turns back; painted frames spread both ways.
+        What dissolves turns into the next shot, and the end of a looped film back; painted frames spread both ways.
 
         Args:
             shot: one of the clip's. What lies between it and the one before is decoded and discarded, and all that lies
@@ -127,9 +138,7 @@ class Painter:
         """
         state = self._last_state(shot)
         begin = shot.start if state is None else state.index + 1
-        turning = turning_frames(self._job.clip.frames, self._shots[-1], self._job.settings.temporal)
-        own_turning = range(max(turning.start, shot.start), min(turning.stop, shot.stop))
-        for leg in legs_of(shot, self._spreading(shot), own_turning):
+        for leg in self._legs(shot):
             if begin >= leg.frames.stop:
                 continue
             self._set_look(shot, leg)
@@ -142,12 +151,17 @@ class Painter:
         """The frames of a leg from where it was left; its end turns into what is made backwards."""
         begins = frames.start == leg.origin
         state = None if begins else state
+        opened, self._opened = self._opened if state is None else None, None
         last_moved = None if state is None else state.last_moved
         start, origin = (shot.start, 0) if leg.origin is None else (leg.origin, leg.origin)
         self._stretches.put(_Stretch(shot, frames, start, origin, last_moved))
         given = {leg.origin: self._given(shot, leg.origin)} if begins and leg.origin is not None else {}
         split = leg.backwards.frames.start if leg.backwards else frames.stop
-        for frame, result, after in self._made(range(frames.start, split), state, given=given):
+        made = self._made(range(frames.start, split), state, given=given)
+        if opened is not None and opened[1].index == frames.start:
+            next(self._prepared)
+            made = chain([opened], self._made(range(frames.start + 1, split), opened[2]))
+        for frame, result, after in made:
             shown = self._shown(frame, result, shot)
             if shown.index == self._job.clip.frames.start:
                 first = as_reference(shown)
@@ -163,6 +177,10 @@ class Painter:
             blended = _with_cost(turn.iterations, turn.seconds, result) if result.index == split else result
             yield Made(shot, self._shown(frame, blended, shot), after)
 
+    def _legs(self, shot: Shot) -> tuple[Leg, ...]:
+        turns = turns_of(self._shots, self._job.settings.temporal)
+        return legs_of(shot, self._spreading(shot), turns[shot.index] if self._job.carries else None)
+
     def _take(self, shot: Shot, leg: Leg, frames: range) -> Generator[Made, None, None]:
         """The frames before a shot's first given one, as they are made backwards from it."""
         assert leg.backwards is not None, "they are made so"
@@ -176,12 +194,7 @@ class Painter:
         painted = (index for index in self._job.painted if shot.start <= index < shot.stop)
         if self._job.settings.shots.fades == "paint":
             return tuple(painted)
-        return tuple(index for index in painted if self._source_frame(shot, index).strength == 1)
-
-    def _source_frame(self, shot: Shot, index: int) -> Frame:
-        job = self._job
-        with closing(read_frames(job.clip.selection, job.reading, range(index, index + 1))) as decoded:
-            return as_frame(job, next(job.watch.over(decoded)), shot)
+        return tuple(index for index in painted if read_frame(self._job, shot, index).strength == 1)
 
     def _given(self, shot: Shot, index: int) -> Tensor:
         """A painted frame, as far as it is painted between bars: (1, 3, H, W), 0..1."""
@@ -223,7 +236,7 @@ class Painter:
         prepared: Iterator[tuple[Frame, Motion | None]] | None = None,
         blends: Mapping[int, BlendTarget] | None = None,
         given: Mapping[int, Tensor] | None = None,
-    ) -> Iterator[tuple[Frame, PaintedFrame, SequenceState]]:
+    ) -> Iterator[_Painted]:
         """The frames with these indices, which come next in `prepared`, and no more of it; errors name the frame.
 
         Yields:
@@ -249,18 +262,18 @@ class Painter:
             shot: of the frames.
             leg: theirs.
             turn: those that are made backwards.
-            state: after the frame before them, where a loop closes.
+            state: after the frame before them, where they lead out of the shot.
         """
         kept = self._backwards
         if (done := kept.find(shot, turn.origin)) is not None:
             return done
-        first = self._first_reference(turn.origin) if turn.closes_loop else None
-        given = {} if first else {turn.origin: self._given(shot, turn.origin)}
+        begins = self._beginning(turn, state) if turn.into is not None and state is not None else None
+        given = {} if begins else {turn.origin: self._given(shot, turn.origin)}
 
         def reference(index: int) -> Tensor:
             if index in turn.frames:
                 return kept.reference(index, shot, leg.is_taken)
-            return first.picture if first else as_tensor(to_picture(given[index]))
+            return begins.references[0].picture if begins else as_tensor(to_picture(given[index]))
 
         left = kept.state(shot, reference, partial(self._given, shot))
         told = counted(len(turn.frames), "frame")
@@ -268,17 +281,38 @@ class Painter:
         frames = backwards_with_motion(self._job, shot, turn, left)
         with closing(read_ahead(frames, READ_AHEAD_FRAMES, self._waiting_time, self._stop)) as prepared:
             made = range((left.index if left else turn.origin) - 1, turn.frames.start - 1, -1)
-            if first is None:
+            if begins is None:
                 indices = made if left else (turn.origin, *made)
                 self._keep_backwards(shot, leg, self._made(indices, left, prepared, given=given))
                 return kept.finish(shot, turn.origin, 1.0, turn.frames)
-            assert state is not None, "frames were painted before those that turn"
             visible, begun = self._meeting(made[0], prepared) if not left and made else (1.0, prepared)
-            if visible < MEETING:
-                return kept.finish(shot, turn.origin, visible, range(0))
-            before = left or state_before_turn(first, turn.origin, state)
-            self._keep_backwards(shot, leg, self._made(made, before, begun))
-            return kept.finish(shot, turn.origin, visible, turn.frames)
+            leads = visible >= MEETING
+            if leads:
+                self._keep_backwards(shot, leg, self._made(made, left or begins, begun))
+        if turn.into == turn.origin:
+            self._set_look(shot, leg)
+        return kept.finish(shot, turn.origin, visible, turn.frames if leads else range(0))
+
+    def _beginning(self, turn: Backwards, state: SequenceState) -> SequenceState:
+        """The state from which frames are made backwards that lead out of their shot; their look is what is aimed for.
+
+        Its only reference is the first frame of the shot that they lead into. That of a dissolve is painted for it.
+
+        Args:
+            turn: the frames.
+            state: after the frame before them.
+        """
+        if turn.into != turn.origin:
+            return state_before_turn(self._first_reference(turn.origin), turn.origin, state)
+        job, shot = self._job, next(shot for shot in self._shots if shot.start == turn.into)
+        leg, index = self._legs(shot)[0], shot.start
+        self._set_look(shot, leg)
+        with job.regions() as regions:
+            frame = read_frame(job, shot, index, regions)
+        given = {index: self._given(shot, index)} if leg.origin == index else {}
+        (self._opened,) = self._made([index], None, iter([(frame, None)]), given=given)
+        _, result, after = self._opened
+        return replace(after, references=(as_reference(result),), origin=index)
 
     def _meeting(
         self, index: int, prepared: Iterator[tuple[Frame, Motion | None]]

@@ -51,7 +51,7 @@ def detect(job: Job, stop: Callable[[], bool] = lambda: False) -> tuple[tuple[Sh
             shots = find(replace(job.reading, bits=8), stop, job.size, palettes.look)
         else:
             shots = find(job.analysis_options, stop, job.size)
-    shots = with_one_picture(shots) if job.settings.temporal.loop else shots
+    shots = with_one_picture(shots, job.settings.temporal)
     return shots, palettes.of(shots) if palettes else (job.palette,) * len(shots) if job.palette and is_fitted else ()
 
 

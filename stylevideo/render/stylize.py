@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from stylevideo.engine.given.legs import begun_anew, made_twice
-from stylevideo.engine.given.loop import turning_frames
+from stylevideo.engine.given.loop import turns_of
 from stylevideo.engine.sequence import PaintedFrame
 from stylevideo.errors import (
     DecodeError,
@@ -358,8 +358,8 @@ def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], fir
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)
     if first.index not in firsts:
         spent *= first.iterations / job.settings.optimizer.iterations
-    turning = turning_frames(frames, shots[-1], job.settings.temporal)
-    twice = made_twice(shots, list(job.painted), turning) * pixels_of(job, (frames.stop,), firsts)
+    turns = turns_of(shots, job.settings.temporal)
+    twice = made_twice(shots, list(job.painted), turns) * pixels_of(job, (frames.stop,), firsts)
     left = sum(pixels_of(job, (later,), firsts) for later in to_do[to_do.index(first.index) + 1 :])
     return first.seconds / spent * (left + twice)
 

@@ -212,7 +212,8 @@ def settle_painted(store: FrameStore, selection: FrameSelection, painted: Mappin
         raise ResumeError(f"{store.folder}: its frames were made with other painted frames. Give the same ones here.")
     for shot in load_shots(store) or ():
         numbers = [selection.number(index) for index in range(shot.start, shot.stop)]
-        if changed.intersection(numbers):
+        into = {selection.number(shot.stop)} if shot.dissolving else set()
+        if not changed.isdisjoint(into.union(numbers)):
             logger.warning("Shot %d is painted again: its painted frames have changed.", shot.index + 1)
             store.drop_shot(shot.index, numbers)
     store.write_note(PAINTED_NAME, _by_number(selection, painted))

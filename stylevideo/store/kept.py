@@ -101,8 +101,13 @@ def _shorten(notes: Notes, same: Sequence[bool]) -> None:
     first = min((shot["start"] for shot in shots), default=0)
     stay = 0
     for shot in shots:
-        start, stop = shot["start"], shot["stop"]
-        changed = start + sum(takewhile(bool, same[start - first : stop - first]))
+        start, stop, dissolving = shot["start"], shot["stop"], shot.get("dissolving", 0)
+        depends = stop + (dissolving > 0)  # on the frame that it dissolves into
+        changed = start + sum(takewhile(bool, same[start - first : depends - first]))
+        if changed < depends:
+            changed = min(changed, stop - dissolving)
+            for kind in ("json", "back"):
+                (notes.folder / shot_file(shot["index"], kind)).unlink(missing_ok=True)
         stay += (_end_before(notes, shot["index"], changed) or start) - start if changed < stop else stop - start
     logger.info("Of the frames in %s %s stay as they are.", notes.folder, counted(stay, "frame"))
 

@@ -258,6 +258,7 @@ class Shot:
         active: its picture without bars; None where it has none.
         full_light: how far from black, 0..1, the brightest place of a frame is that is not faded to black.
         full_shade: how far from white, 0..1, the darkest place of a frame is that is not faded to white.
+        dissolving: how many of its last frames dissolve into the next shot, whose first frame shows nothing of it.
     """
 
     index: int
@@ -266,3 +267,4 @@ class Shot:
     active: Rectangle | None = None
     full_light: float = FULL_EXPOSURE
     full_shade: float = FULL_EXPOSURE
+    dissolving: int = 0

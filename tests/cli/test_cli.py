@@ -179,7 +179,15 @@ def test_shots_shows_the_cuts(two_shot_clip: Path, capsys: pytest.CaptureFixture
     assert main(["shots", str(two_shot_clip), "--json"]) == 0
     shot = json.loads(capsys.readouterr().out)[1]
     assert (shot.pop("start_s"), shot.pop("end_s")) == pytest.approx((10 / 24, 20 / 24))
-    assert shot == {"shot": 2, "first": 11, "last": 20, "frames": 10, "timecode": None, "picture": None}
+    assert shot == {
+        "shot": 2,
+        "first": 11,
+        "last": 20,
+        "frames": 10,
+        "timecode": None,
+        "picture": None,
+        "dissolving": 0,
+    }
 
 
 def test_shots_tells_timecode_and_times_that_run_takes(

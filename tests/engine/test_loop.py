@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from sequence_fixtures import deep_frame, save
 import stylevideo
 from stylevideo.engine.carry import BlendTarget, Carried, blended
 from stylevideo.engine.given.legs import Backwards, Blends, Leg
-from stylevideo.engine.given.loop import turning_frames
+from stylevideo.engine.given.loop import turning_frames, turns_of, with_one_picture
 from stylevideo.engine.given.spread import blend_weight
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import PaintedFrame
@@ -31,6 +32,7 @@ from stylevideo.media.images.pictures import to_8_bits, to_image
 from stylevideo.ops.margin import painted_size, with_margin
 from stylevideo.ops.warp import warp
 from stylevideo.planning.request import ClipRequest
+from stylevideo.rectangle import Rectangle
 from stylevideo.render.footage.source import read_backwards
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
@@ -205,8 +207,27 @@ def test_the_last_frames_turn_but_at_most_half_a_shot(
     assert (len(nothing), nothing.start) == (0, frames.stop)
 
 
+def test_shots_that_lead_into_each_other_have_one_picture() -> None:
+    high, wide = Rectangle(0, 40, 8, 56), Rectangle(4, 36, 0, 64)
+    shots = (Shot(0, 0, 20, high, dissolving=6), Shot(1, 20, 40, wide), Shot(2, 40, 60, high))
+    joined = Rectangle(0, 40, 0, 64)
+    assert [shot.active for shot in with_one_picture(shots, TemporalSettings())] == [joined, joined, high]
+    looped = with_one_picture(shots, TemporalSettings(loop=True))
+    assert [shot.active for shot in looped] == [joined] * 3
+    with_none = (*shots[:1], replace(shots[1], active=None), shots[2])
+    assert [shot.active for shot in with_one_picture(with_none, TemporalSettings())] == [None, None, high]
+
+
+def test_a_shot_that_dissolves_turns_where_anything_is_carried() -> None:
+    shots = (Shot(0, 0, 20, dissolving=6), Shot(1, 20, 40))
+    assert turns_of(shots, TemporalSettings()) == (Backwards(range(14, 20), 20), None)
+    looped = turns_of(shots, TemporalSettings(loop=True, loop_frames=8))
+    assert looped == (Backwards(range(14, 20), 20), Backwards(range(32, 40), 0))
+    assert turns_of(shots, TemporalSettings(carry=False)) == (None, None)
+
+
 def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
-    leg = Leg(range(2, 10), backwards=Backwards(range(6, 10), closes_loop=True))
+    leg = Leg(range(2, 10), backwards=Backwards(range(6, 10), into=2))
     blends = Blends(leg, lambda index: (torch.zeros(1, 3, 2, 2, dtype=torch.uint8), None))
     weights = {index: blend.weight for index, blend in blends.items()}
     assert weights == {6: 1 / 4, 7: 1 / 3, 8: 1 / 2, 9: 1.0}

@@ -12,10 +12,27 @@ from conftest import LEAST, ROOT, flags_of
 from PIL import Image
 
 from scripts.gallery import __main__ as gallery
-from scripts.gallery.chapters import CHAPTERS, DIALS, MATTE, MOVING, PAINTED, SOURCE, Cell, Chapter, outputs, page, run
-from scripts.gallery.drawing import LARGEST_MOVING_BYTES, draw_matte, paint_over
+from scripts.gallery.chapters import (
+    CHAPTERS,
+    DIALS,
+    DISSOLVE,
+    DISSOLVE_FRAMES,
+    MATTE,
+    MOVING,
+    PAINTED,
+    SOURCE,
+    Cell,
+    Chapter,
+    outputs,
+    page,
+    run,
+)
+from scripts.gallery.drawing import LARGEST_MOVING_BYTES, draw_matte, paint_over, write_dissolve
 from stylevideo.cli.main import build_parser
+from stylevideo.media.decode.probe import probe
+from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.images.pictures import read_picture, write_png
+from stylevideo.timeline.selection import FrameSelection
 
 DOCS = ROOT / "docs"
 ALL = (*CHAPTERS, DIALS)
@@ -59,7 +76,7 @@ def test_every_command_is_one_that_stylevideo_takes(command: str) -> None:
 
 
 def test_every_cell_shows_what_a_command_makes() -> None:
-    made = {SOURCE, MATTE, PAINTED} | {file for command in COMMANDS for file in outputs(command)}
+    made = {SOURCE, MATTE, PAINTED, DISSOLVE} | {file for command in COMMANDS for file in outputs(command)}
     shown = {cell.file for chapter in ALL for row in chapter.rows for cell in row}
     assert shown == made
 
@@ -83,6 +100,14 @@ def test_what_is_made_is_not_made_again(
     gallery.main(words)
     assert "$ " not in capfd.readouterr().out
     assert (tmp_path / "docs" / "gallery.md").exists()
+
+
+def test_the_dissolve_is_one_that_is_found(tmp_path: Path) -> None:
+    write_dissolve(tmp_path / DISSOLVE)
+    clip = probe(tmp_path / DISSOLVE)
+    before, after = detect_shots(FrameSelection.whole(clip))
+    assert clip.frame_count == probe(ROOT / SOURCE).frame_count - DISSOLVE_FRAMES
+    assert abs(before.dissolving - DISSOLVE_FRAMES) <= 2 and after.dissolving == 0
 
 
 def test_what_is_drawn_by_hand_lies_on_the_balloon(tmp_path: Path) -> None:

@@ -2,15 +2,17 @@
 
 The frames before a given one are made backwards from it. What is made backwards before a shot's first given frame is
 the result; between two given frames what is made forwards from the one turns into what is made backwards from the
-other. The end of a looped film turns in the same way into frames that are made backwards from its first. Knows indices
-alone.
+other. The end of a looped film turns in the same way into frames that are made backwards from its first, and a shot
+that dissolves into frames that are made backwards from the next one's first. Knows indices alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget
@@ -23,11 +25,12 @@ class Backwards:
 
     Attributes:
         frames: their indices, ascending.
-        closes_loop: whether they are made from the film's first frame; else from the given one behind them.
+        into: index of the first frame of the shot that they lead into, and are made from: the film's first, where it is
+            looped; None where they are made from the given frame behind them.
     """
 
     frames: range
-    closes_loop: bool = False
+    into: int | None = None
 
     @property
     def origin(self) -> int:
@@ -54,7 +57,7 @@ class Leg:
     @property
     def given(self) -> tuple[int, ...]:
         """Indices of the given frames at its ends."""
-        after = self.backwards.origin if self.backwards and not self.backwards.closes_loop else None
+        after = self.backwards.origin if self.backwards and self.backwards.into is None else None
         return tuple(index for index in (self.origin, after) if index is not None)
 
     def way(self, index: int) -> float:
@@ -79,7 +82,11 @@ class Blends(Mapping[int, BlendTarget]):
         if index not in self._frames:
             raise KeyError(index)
         picture, share = self._read(index)
-        return BlendTarget(picture, 1 / (self._frames.stop - index), self._leg.way(index), share)
+        way = self._leg.way(index)
+        if self._leg.backwards and self._leg.backwards.into is not None:  # all of the picture is another shot's
+            way = (index + 1 - self._frames.start) / (len(self._frames) + 1)
+            share = None if share is None else torch.full_like(share, 255)
+        return BlendTarget(picture, 1 / (self._frames.stop - index), way, share)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._frames)
@@ -88,26 +95,29 @@ class Blends(Mapping[int, BlendTarget]):
         return len(self._frames)
 
 
-def legs_of(shot: Shot, given: Sequence[int], turning: range = range(0)) -> tuple[Leg, ...]:
+def legs_of(shot: Shot, given: Sequence[int], turn: Backwards | None = None) -> tuple[Leg, ...]:
     """The legs of a shot, in order.
 
     Args:
         shot: of the film.
         given: indices of its frames whose results are given, ascending.
-        turning: the frames over which it turns back to the film's beginning; not where frames are given.
+        turn: its last frames, where they lead out of it.
 
     >>> [leg.frames for leg in legs_of(Shot(0, 0, 9), [3, 6])]
     [range(0, 3), range(3, 6), range(6, 9)]
     """
     if not given:
-        return (Leg(range(shot.start, shot.stop), None, Backwards(turning, True) if turning else None),)
+        return (Leg(range(shot.start, shot.stop), None, turn),)
     before = range(shot.start, given[0])
     legs = [Leg(before, None, Backwards(before), is_taken=True)] if before else []
-    for first, after in zip(given, (*given[1:], None), strict=True):
-        between = range(first + 1, first + 1 if after is None else after)
-        frames = range(first, shot.stop if after is None else after)
-        legs.append(Leg(frames, first, Backwards(between) if between else None))
-    return tuple(legs)
+    for first, after in pairwise(given):
+        between = range(first + 1, after)
+        legs.append(Leg(range(first, after), first, Backwards(between) if between else None))
+    last = given[-1]
+    if turn is not None:
+        rest = range(max(turn.frames.start, last + 1), shot.stop)
+        turn = replace(turn, frames=rest) if rest else None
+    return (*legs, Leg(range(last, shot.stop), last, turn))
 
 
 def begun_anew(shots: Sequence[Shot], given: Sequence[int]) -> set[int]:
@@ -115,11 +125,11 @@ def begun_anew(shots: Sequence[Shot], given: Sequence[int]) -> set[int]:
     return {shot.start for shot in shots if not any(shot.start <= index < shot.stop for index in given)}
 
 
-def made_twice(shots: Sequence[Shot], given: Sequence[int], turning: range) -> int:
-    """How many frames of a film are made backwards first and then forwards; `turning` is in its last shot."""
-    count = len(turning)
-    for shot in shots:
+def made_twice(shots: Sequence[Shot], given: Sequence[int], turns: Sequence[Backwards | None]) -> int:
+    """How many frames of a film are made backwards first and then forwards; `turns` are those of its shots' ends."""
+    count = 0
+    for shot, turn in zip(shots, turns, strict=True):
         own = [index for index in given if shot.start <= index < shot.stop]
-        legs = legs_of(shot, own)
+        legs = legs_of(shot, own, turn)
         count += sum(len(leg.backwards.frames) for leg in legs if leg.backwards and not leg.is_taken)
     return count

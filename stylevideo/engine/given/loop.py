@@ -1,25 +1,41 @@
-"""The end of a film that is played in a loop: over its last frames it turns back to how it began.
+"""The end of a shot that leads into another: of a film that is played in a loop, or of one that dissolves.
 
-First the last frames are made backwards, from the first frame's picture on: so they would look if they led
-into it. Then they are made forwards as ever, and more and more of the backward picture is blended into each. Knows
-frames and states; nothing of files.
+First the last frames are made backwards, from the picture of the other shot's first frame on: so they would look if
+they led into it. Then they are made forwards as ever, and more and more of the backward picture is blended into each.
+Knows frames and states; nothing of files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import torch
 
 from stylevideo.engine.carry import Reference
+from stylevideo.engine.given.legs import Backwards
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.ops.margin import with_margin
+from stylevideo.rectangle import Rectangle
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.timeline.clip import Shot
 
 MEETING = 0.5
-"""Part of the last frame that the first must show too; below it there is a cut where the loop closes."""
+"""Part of the last frame that the first must show too; below it there is a cut where they meet."""
+
+
+def turns_of(shots: Sequence[Shot], settings: TemporalSettings) -> tuple[Backwards | None, ...]:
+    """The last frames of each of a film's shots that lead into another one; None where nothing does."""
+    if not settings.carry:
+        return (None,) * len(shots)
+    dissolving = [
+        Backwards(range(shot.stop - shot.dissolving, shot.stop), shot.stop) if shot.dissolving else None
+        for shot in shots[:-1]
+    ]
+    turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings)
+    return (*dissolving, Backwards(turning, shots[0].start) if turning else None)
 
 
 def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -> range:
@@ -38,16 +54,23 @@ def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -
     return range(frames.stop - max(1, min(settings.loop_frames, half)), frames.stop)
 
 
-def with_one_picture(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
-    """A looped film's shots: the last one turns back to the first, so both have one active part."""
-    parts = [shots[0].active, shots[-1].active]
-    active = parts[0].joined(parts[1]) if parts[0] and parts[1] else None
-    ends = (0, len(shots) - 1)
-    return tuple(replace(shot, active=active) if place in ends else shot for place, shot in enumerate(shots))
+def with_one_picture(shots: tuple[Shot, ...], settings: TemporalSettings) -> tuple[Shot, ...]:
+    """A film's shots: those that lead into each other have one active part."""
+    groups = list(range(len(shots)))
+    for place, shot in enumerate(shots):
+        other = place + 1 if shot.dissolving else 0 if settings.loop and shot is shots[-1] else place
+        groups = [groups[place] if group == groups[other] else group for group in groups]
+    active = {group: [shot.active for shot, own in zip(shots, groups, strict=True) if own == group] for group in groups}
+    return tuple(replace(shot, active=_joined(active[group])) for shot, group in zip(shots, groups, strict=True))
+
+
+def _joined(parts: Sequence[Rectangle | None]) -> Rectangle | None:
+    some = [part for part in parts if part is not None]
+    return reduce(Rectangle.joined, some) if len(some) == len(parts) else None
 
 
 def state_before_turn(first: Reference, origin: int, state: SequenceState) -> SequenceState:
-    """The state from which the last frames are made backwards.
+    """The state from which a looped film's last frames are made backwards.
 
     Args:
         first: the first frame as the film has it.

@@ -1,9 +1,9 @@
 """Where a clip is cut, and what of each shot is a picture: nothing of one shot may bleed into the next.
 
 PySceneDetect's adaptive detector judges the frames; it compares each change with those around it, so that a
-fast camera is not taken for a cut. Only hard cuts are found: a dissolve stays within its shot. They are
-looked for in the clip as it is, whichever of its frames are wanted; bars and exposures in those alone. All is found
-while the clip is decoded once.
+fast camera is not taken for a cut. Where one shot dissolves into the next (`stylevideo.media.images.dissolves`), the
+mixed frames are the end of the first. Both are looked for in the clip as it is, whichever of its frames are wanted;
+bars and exposures in those alone. All is found while the clip is decoded once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -22,6 +22,7 @@ from scenedetect import AdaptiveDetector, FrameTimecode
 from stylevideo.errors import InputError, Stopped
 from stylevideo.media.decode.reader import SourceFrame, read_frames
 from stylevideo.media.images.bars import Bars, Border, bars_of, border_of, may_have
+from stylevideo.media.images.dissolves import DissolveFinder
 from stylevideo.media.images.exposure import Exposure, exposure_of, full_exposure
 from stylevideo.media.images.pictures import Picture, Reading
 from stylevideo.settings.sections import ShotSettings
@@ -67,8 +68,8 @@ def detect_shots(
         Stopped: because of `stop`.
     """
     options = settings or ShotSettings()
-    cuts, views = _looked_at(selection, options, reading, stop, look)
-    shots = tuple(_with_pictures(_shots_between(selection.frames, cuts), views, options, size))
+    ends, views = _looked_at(selection, options, reading, stop, look)
+    shots = tuple(_with_pictures(_shots_between(selection.frames, ends), views, options, size))
     logger.info("%s: %d shots", selection.info.path.name, len(shots))
     return shots
 
@@ -95,9 +96,12 @@ class _View:
         return cls(size, border, exposure_of(image[inner.rows, inner.columns] if inner else image))
 
 
-def _shots_between(frames: range, cuts: Sequence[int]) -> tuple[Shot, ...]:
-    edges = [frames.start, *cuts, frames.stop]
-    return tuple(Shot(i, start, stop) for i, (start, stop) in enumerate(pairwise(edges)))
+def _shots_between(frames: range, ends: Mapping[int, int]) -> tuple[Shot, ...]:
+    edges = [frames.start, *sorted(ends), frames.stop]
+    return tuple(
+        Shot(i, start, stop, dissolving=min(stop - ends.get(stop, stop), stop - start - 1))
+        for i, (start, stop) in enumerate(pairwise(edges))
+    )
 
 
 def _with_pictures(
@@ -152,15 +156,15 @@ def _looked_at(
     reading: Reading | None,
     stop: Callable[[], bool],
     look: Look | None,
-) -> tuple[list[int], list[_View]]:
-    """The frames that are the first of those chosen after a cut, but for the first of all; and what each frame shows.
+) -> tuple[dict[int, int], list[_View]]:
+    """Where shots end, as of `_cuts` but among the chosen frames, each at its place; and what each frame shows.
 
     The latter are none where nobody asks.
     """
     chosen, info, start = selection.chosen, selection.info, selection.frames.start
     if not settings.detect_cuts or len(chosen) == 1:
         frames = _frames(selection, reading, stop, look) if settings.looks_for_pictures or look else ()
-        return [], [_View.of(frame.image) for frame in frames if settings.looks_for_pictures]
+        return {}, [_View.of(frame.image) for frame in frames if settings.looks_for_pictures]
 
     def look_if_chosen(index: int, picture: Picture) -> None:
         place = bisect_left(chosen, index)
@@ -170,11 +174,16 @@ def _looked_at(
     margin = MARGIN * settings.min_shot_frames
     wide = range(max(0, chosen[0] - margin), min(info.frame_count, chosen[-1] + 1 + margin))
     try:
-        cuts, views = _cuts(FrameSelection(info, wide), settings, reading, stop, look_if_chosen)
+        ends, views = _cuts(FrameSelection(info, wide), settings, reading, stop, look_if_chosen)
     except InputError:  # such as pictures of another size around those that are wanted
         return _cuts(selection, settings, reading, stop, look)
-    places = {start + bisect_left(chosen, cut) for cut in cuts if chosen[0] < cut <= chosen[-1]}
-    return sorted(places), [views[index - wide.start] for index in chosen] if views else []
+
+    def place(index: int) -> int:
+        return start + bisect_left(chosen, index)
+
+    within = {stop: first for stop, first in sorted(ends.items()) if chosen[0] < stop <= chosen[-1]}
+    placed = {place(stop): place(first) for stop, first in within.items()}
+    return placed, [views[index - wide.start] for index in chosen] if views else []
 
 
 def _cuts(
@@ -183,13 +192,17 @@ def _cuts(
     reading: Reading | None,
     stop: Callable[[], bool],
     look: Look | None,
-) -> tuple[list[int], list[_View]]:
-    """The index of each shot's first frame, but for the first shot's; and what each frame shows, unless nobody asks.
+) -> tuple[dict[int, int], list[_View]]:
+    """Where shots end, and what each frame shows, unless nobody asks.
 
     Blank frames are passed over, unless they are painted: a white flash is no cut, and behind black there is one only
-    if another picture follows.
+    if another picture follows. Within a dissolve there is no cut.
+
+    Returns:
+        The index of each shot's first frame, but for the first shot's, with that of the first frame that is a mix of
+        it and the shot before, or the same again; and the views.
     """
-    rate, cuts, views = selection.info.rate, list[int](), list[_View]()
+    rate, cuts, views, dissolves = selection.info.rate, list[int](), list[_View](), DissolveFinder()
     detector = AdaptiveDetector(adaptive_threshold=settings.cut_threshold, min_scene_len=settings.min_shot_frames)
     timecode = FrameTimecode(selection.frames.start, rate)
     for frame in _frames(selection, reading, stop, look):
@@ -197,9 +210,15 @@ def _cuts(
         if settings.looks_for_pictures:
             views.append(_View.of(frame.image))
             if settings.fades == "keep" and views[-1].exposure.is_blank:
+                dissolves.add(frame.index, None)
                 continue
-        cuts += _indices(detector.process_frame(timecode, _small_bgr(frame.image)))
-    return [*cuts, *_indices(detector.post_process(timecode))], views
+        small = _small_bgr(frame.image)
+        dissolves.add(frame.index, small)
+        cuts += _indices(detector.process_frame(timecode, small))
+    cuts += _indices(detector.post_process(timecode))
+    found = dissolves.found()
+    ends = {cut: cut for cut in cuts if not any(each.first < cut < each.stop for each in found)}
+    return ends | {each.stop: each.first for each in found}, views
 
 
 def _frames(

@@ -6,6 +6,7 @@ Knows where frames come from and what of them is a picture; knows nothing of how
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from typing import Protocol
@@ -104,8 +105,8 @@ def backwards_with_motion(
 ) -> Iterator[tuple[Frame, Motion | None]]:
     """Frames, last first, each with its motion from the one behind it; before them the one that they are made from.
 
-    That one comes without motion; where a loop closes it is the film's first, which does not come itself. Motion is
-    found in the pictures: no vectors lead from a film's end to its beginning.
+    That one comes without motion; where it is another shot's first it does not come itself. Motion is found in the
+    pictures: no vectors lead from a shot's end to another's beginning.
 
     Args:
         job: of the clip.
@@ -114,23 +115,25 @@ def backwards_with_motion(
         state: after the last one that an earlier run made; those before it are left out.
     """
     origin, last_moved, first = turn.origin, None, 0
-    begin = turn.frames[-1] if turn.closes_loop else origin
+    leads_out = turn.into is not None
+    begin = turn.frames[-1] if leads_out else origin
     if state is not None:
         begin, last_moved = state.index - 1, state.last_moved
         first = max(0, min(earliest_reference(origin - begin), origin - last_moved))
-    indices = range(turn.frames.start, origin - first + (not turn.closes_loop))
+    indices = range(turn.frames.start, origin - first + (not leads_out))
     with job.regions() as regions:
         frames = read_backwards(job, shot, indices, regions)
-        if turn.closes_loop and first == 0:
-            frames = chain(_behind_the_end(job, shot, origin, regions), frames)
+        if turn.into is not None and first == 0:
+            frames = chain([replace(read_frame(job, shot, turn.into, regions), index=origin)], frames)
         yield from with_motion(frames, job.find_motion(), (origin,), begin, last_moved, origin)
 
 
-def _behind_the_end(job: Job, shot: Shot, origin: int, regions: Callable[[int], Regions | None]) -> Iterator[Frame]:
-    """The clip's first frame, as if it came behind the last."""
-    start = job.clip.frames.start
-    for source in job.watch.over(read_frames(job.clip.selection, job.reading, range(start, start + 1))):
-        yield replace(as_frame(job, source, shot, regions(start)), index=origin)
+def read_frame(
+    job: Job, shot: Shot, index: int, regions: Callable[[int], Regions | None] = lambda index: None
+) -> Frame:
+    """One frame of the clip, between the bars of a shot."""
+    with closing(read_frames(job.clip.selection, job.reading, range(index, index + 1))) as decoded:
+        return as_frame(job, next(job.watch.over(decoded)), shot, regions(index))
 
 
 def read_backwards(
