@@ -27,8 +27,8 @@ from stylevideo.errors import (
 from stylevideo.farm.parts import Part, Place
 from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest, clip_names
-from stylevideo.render.claims import Hooks
 from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.shots import remembered_shots
