@@ -137,7 +137,7 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
             if former and parts:
                 former.require(Part(1, parts))
             with cpu_threads(asked.settings.optimizer.threads):
-                job = open_job(asked, Mode.HELP if former else Mode.RENDER)
+                job = open_job(asked, Mode.JOIN if former else Mode.RENDER)
                 store = job.store
                 assert store is not None, "it was begun"
                 hooks.on_event(Checked(job.clip, job.view))

@@ -188,7 +188,7 @@ def _paint(request: ClipRequest, order: Order, hooks: Hooks, lack: str) -> tuple
     """
     threads = cpu_threads(request.settings.optimizer.threads)
     with broken_off_when(hooks.stop), threads, memory_context(lack):
-        job = open_job(request, Mode.HELP)
+        job = open_job(request, Mode.JOIN)
         store = job.store
         assert store is not None, "it was joined"
         shots, palettes = load_shots(store) or (), load_palettes(store)

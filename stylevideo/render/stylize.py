@@ -321,7 +321,7 @@ def stylize_frames(
 def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: PaintedFrame) -> float:
     """Seconds for the frames that are to be made but for `first`, which was painted and comes first, at its pace.
 
-    Coarse evaluations count less. Others who help are not counted.
+    Coarse evaluations count less. Others who paint beside are not counted.
     """
     frames, firsts = job.clip.frames, begun_anew(shots, list(job.painted))
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)
