@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
+TOO_LITTLE_FOR_SEVERAL = "There is too little memory for several workers. It will be tried again by one alone."
 
 
 def make_clips(
@@ -200,7 +201,8 @@ class _Batch:
             case Failed(DeviceMemoryError()) if not task.alone:  # which may suffice for one
                 self._attempts[task.index] -= 1
                 self._reasons[task.index] = answer.reason
-                self._on_event(Waiting(task.index, f"{answer.reason} It will be tried again by one worker alone."))
+                logger.info("%s", answer.reason)
+                self._on_event(Waiting(task.index, TOO_LITTLE_FOR_SEVERAL))
                 self._put_off(replace(task, alone=True), 0)
             case Failed(WorkerError()) if others:  # perhaps since there was too little memory for several
                 self._take_failure(replace(task, alone=True), answer)
