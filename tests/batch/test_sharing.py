@@ -357,7 +357,7 @@ class TestInOneProcess:
 
 @linux
 class TestInWorkers:
-    """A batch of one clip and two workers; its maker is halted in the first shot until the other has painted a frame."""
+    """A batch of one clip and two workers; its maker is halted in its first shot until the other has a frame."""
 
     @pytest.fixture
     def shared(self, two_shot_clip: Path, tmp_path: Path) -> Callable[..., Outcome]:
