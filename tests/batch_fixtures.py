@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from media_fixtures import make_video, numbered_frame, sine
 
-from stylevideo.batch.messages import Question, Task
+from stylevideo.batch.messages import Task
 from stylevideo.reports.events import Event
 
 
@@ -62,9 +62,6 @@ class OneTask:
 
     def tell(self, worker: int, task: Task, event: Event) -> None:
         self._on_event(event)
-
-    def reply(self, worker: int, task: Task, question: Question) -> bool:
-        return True
 
     def is_stopping(self) -> bool:
         return self._stop()

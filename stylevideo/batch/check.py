@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylevideo.batch.executor import Ended, Executor, NotBegun
-from stylevideo.batch.messages import Check, CheckDone, Failed, Question, Task
+from stylevideo.batch.messages import Check, CheckDone, Failed, Task
 from stylevideo.batch.outcomes import BatchChecked, BatchOptions
 from stylevideo.batch.up_to_date import already_made, made_meanwhile
 from stylevideo.errors import Stopped, StyleVideoError
@@ -84,9 +84,6 @@ class _Checks:
 
     def tell(self, worker: int, task: Task, event: Event) -> None:
         """Nothing happens in a check that anybody wants to hear."""
-
-    def reply(self, worker: int, task: Task, question: Question) -> bool:
-        return True
 
     def take(self, ended: Ended) -> None:
         """Take in how a check ended."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from stylevideo.batch.messages import Answer, Question, Task
+from stylevideo.batch.messages import Answer, Task
 from stylevideo.reports.events import Event
 
 
@@ -47,9 +47,6 @@ class Client(Protocol):
 
     def tell(self, worker: int, task: Task, event: Event) -> None:
         """Hear of an event of a task."""
-
-    def reply(self, worker: int, task: Task, question: Question) -> bool:
-        """Answer what a worker asks in the middle of a task."""
 
     def is_stopping(self) -> bool:
         """Whether tasks that were begun shall end within seconds, and no more begin; asked all the time."""

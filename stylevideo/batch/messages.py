@@ -1,4 +1,4 @@
-"""What passes between a scheduler and those who work for it: tasks, each with its own answer, and questions in between.
+"""What passes between a scheduler and those who work for it: tasks, each with its own answer.
 
 Plain values that can be pickled; knows no processes.
 """
@@ -42,28 +42,28 @@ class Make:
     Attributes:
         index: of the clip in the batch.
         request: the clip.
+        alone: see `make_film` in `render/stylize.py`.
     """
 
     index: int
     request: ClipRequest
+    alone: bool = True
 
 
 @dataclass(frozen=True)
-class Help:
-    """Asks to paint shots of a clip that another worker makes; answered with `HelpDone`.
+class Paint:
+    """Asks to paint shots of a clip that another worker makes, those that nobody has; answered with `PaintDone`.
 
     Attributes:
         index: of the clip in the batch.
         request: the clip.
-        first_shot: index of the shot to begin with.
     """
 
     index: int
     request: ClipRequest
-    first_shot: int
 
 
-Task = Check | Make | Help
+Task = Check | Make | Paint
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,8 @@ class MakeDone:
 
 
 @dataclass(frozen=True)
-class HelpDone:
-    """A helper has ended.
-
-    Attributes:
-        complete: indices of the shots that are complete, from the one that it began with.
-    """
-
-    complete: tuple[int, ...]
+class PaintDone:
+    """No shot is left that nobody has."""
 
 
 @dataclass(frozen=True)
@@ -116,38 +110,7 @@ class Failed:
         return Failed(WorkerError("The process that worked on it was asked to end by another program."))
 
 
-Answer = CheckDone | MakeDone | HelpDone | Failed
-
-
-@dataclass(frozen=True)
-class TakeShot:
-    """Asks whether a shot is now the asker's; as all questions, it is waited for; see `stylevideo.render.claims`.
-
-    Attributes:
-        shot: its index.
-    """
-
-    shot: int
-
-
-@dataclass(frozen=True)
-class WasHelped:
-    """Asks whether anybody else has painted."""
-
-
-@dataclass(frozen=True)
-class EndHelp:
-    """Asks all others to let go of the clip, and whether they have."""
-
-
-Question = TakeShot | WasHelped | EndHelp
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The answer to a question."""
-
-    yes: bool
+Answer = CheckDone | MakeDone | PaintDone | Failed
 
 
 @dataclass(frozen=True)
@@ -176,7 +139,7 @@ class Logged:
     text: str
 
 
-FromWorker = Begun | Told | Question | Alive | Logged | Answer
+FromWorker = Begun | Told | Alive | Logged | Answer
 """What a worker's process says."""
 
 
@@ -185,7 +148,7 @@ class Stop:
     """Asks a worker to end its task within seconds."""
 
 
-ToWorker = Task | Reply | Stop
+ToWorker = Task | Stop
 """What a worker's process hears after its configuration."""
 
 

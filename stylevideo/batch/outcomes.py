@@ -96,7 +96,7 @@ class ClipEvent:
 
     Attributes:
         index: of the clip.
-        worker: the number of the worker that makes it, or helps with it, from 0.
+        worker: the number of the worker that makes it, or paints shots of it, from 0.
         event: as `stylevideo.stylize` tells it.
     """
 

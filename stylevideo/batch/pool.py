@@ -17,14 +17,11 @@ from stylevideo.batch.messages import (
     Begun,
     CheckDone,
     Configuration,
-    EndHelp,
     Failed,
-    HelpDone,
     Logged,
     MakeDone,
-    TakeShot,
+    PaintDone,
     Told,
-    WasHelped,
 )
 from stylevideo.batch.process import LONGEST_DYING_S, LONGEST_LOOK_S, Gone, Inbox, WorkerProcess
 from stylevideo.errors import WorkerError
@@ -161,11 +158,9 @@ class Pool:
             case Told(event):
                 if worker.task:
                     client.tell(worker.number, worker.task, event)
-            case TakeShot() | WasHelped() | EndHelp():
-                worker.reply(worker.task is not None and client.reply(worker.number, worker.task, message))
             case Gone():
                 yield from self._bury(worker)
-            case CheckDone() | MakeDone() | HelpDone() | Failed():
+            case CheckDone() | MakeDone() | PaintDone() | Failed():
                 task, worker.task = worker.task, None
                 if task:
                     yield Ended(worker.number, task, message)

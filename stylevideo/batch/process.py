@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO
 
-from stylevideo.batch.messages import Configuration, Failed, FromWorker, Reply, Stop, Task, ToWorker
+from stylevideo.batch.messages import Configuration, Failed, FromWorker, Stop, Task, ToWorker
 from stylevideo.errors import WorkerError, WorkerUndeadError
 from stylevideo.system.environment import folder_for_children, module_command
 from stylevideo.system.process import own_session
@@ -109,10 +109,6 @@ class WorkerProcess:
         if not self._asked_to_stop:
             self._asked_to_stop = True
             self._send(Stop())
-
-    def reply(self, yes: bool) -> None:
-        """Answer what it has asked."""
-        self._send(Reply(yes))
 
     def give_up(self, why: str) -> None:
         """End it, since it will do nothing more; its output tells that it has gone, unless it hangs in the system."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stylevideo.batch.check import check_clips
 from stylevideo.batch.executor import Executor, NotBegun
-from stylevideo.batch.messages import Answer, Failed, Help, Make, MakeDone, Question, Task
+from stylevideo.batch.messages import Answer, Failed, Make, MakeDone, Paint, Task
 from stylevideo.batch.outcomes import (
     BatchChecked,
     BatchListener,
@@ -23,9 +23,8 @@ from stylevideo.batch.outcomes import (
     Outcome,
     Waiting,
 )
-from stylevideo.batch.sharing import Assistance
 from stylevideo.batch.up_to_date import confirm, made_meanwhile
-from stylevideo.errors import LockedError, Stopped, WorkerError
+from stylevideo.errors import DeviceMemoryError, LockedError, Stopped, WorkerError
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Checked, Event, Planned
 from stylevideo.reports.results import ClipResult, Status
@@ -35,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
+TOO_LITTLE_FOR_SEVERAL = "There is too little memory for several workers. It will be tried again by one alone."
 
 
 def make_clips(
@@ -77,8 +77,10 @@ class _Batch:
         self._outcomes: dict[int, Outcome] = {}
         self._waiting: deque[tuple[float, Make]] = deque()
         self._told_to_wait: set[int] = set()
-        self._help = Assistance(requests)
         self._begun: set[int] = set()
+        self._painters: dict[int, int] = {}  # workers that paint shots of a clip that another one makes
+        self._sent: dict[int, set[int]] = {}  # of clips that are being made: who was sent there once
+        self._welcome: Counter[int] = Counter()  # of the same: how many more are of use
         self._ended = False
 
     def begin(self, checked: BatchChecked) -> None:
@@ -88,15 +90,15 @@ class _Batch:
         for index, reason in checked.problems.items():
             self._end(index, Status.FAILED, reason)
         for index in checked.estimates:
-            self._put_off(Make(index, self._requests[index]), 0)
+            self._put_off(Make(index, self._requests[index], self._is_made_alone(index)), 0)
 
     def make(self) -> None:
         """Make what is waiting, until nothing is."""
         while self._waiting and not self.is_stopping():
             for ended in self._executor.work(self):
                 match ended.task:
-                    case Help() as task:
-                        self._take_help(ended.worker, task, ended.answer)
+                    case Paint() as task:
+                        self._take_painted(ended.worker, task, ended.answer)
                     case Make() as task:
                         self._take(ended.worker, task, ended.answer)
             if self._waiting and not self.is_stopping():
@@ -108,7 +110,7 @@ class _Batch:
             self._outcomes.get(index)
             or Outcome(
                 request,
-                Status.STOPPED if self._attempts[index] else Status.NOT_BEGUN,
+                Status.STOPPED if self._attempts[index] or index in self._begun else Status.NOT_BEGUN,
                 self._attempts[index],
                 self._reasons.get(index, ""),
             )
@@ -118,8 +120,16 @@ class _Batch:
     def is_stopping(self) -> bool:
         return self._ended or self._stop()
 
-    def next_task(self, worker: int) -> Make | Help | None:
-        """The next clip whose time has come and that is not made meanwhile; else something to help with.
+    def _is_made_alone(self, index: int) -> bool:
+        """Whether no more than one worker paints a clip, whoever is free.
+
+        A looped film's end needs its beginning; what is not painted at all is sooner done than shared out.
+        """
+        settings = self._requests[index].settings
+        return self._options.workers == 1 or settings.temporal.loop or not settings.optimizer.iterations
+
+    def next_task(self, worker: int) -> Make | Paint | None:
+        """The next clip whose time has come and that is not made meanwhile; else one of which shots can be painted.
 
         None where the batch was asked to end while it was looked for.
         """
@@ -135,49 +145,67 @@ class _Batch:
             else:
                 self._attempts[task.index] += 1
                 return task
-        return self._help.task(worker)
+        return self._to_paint(worker)
 
     def _may_be_made(self, index: int) -> bool:
         """Whether another run had time to make a clip."""
         return self._attempts[index] == 0 or index in self._told_to_wait
 
     def _is_due(self, due: float, task: Make) -> bool:
-        """Whether a clip may be begun now; what is tried again waits until nobody helps with what was tried before."""
-        return due <= time.monotonic() and not self._help.is_helped(task.index)
+        """Whether a clip may be begun now; what is tried again waits until nobody paints what was tried before."""
+        return due <= time.monotonic() and task.index not in self._painters.values()
+
+    def _to_paint(self, worker: int) -> Paint | None:
+        """The clip that is being made to which most workers more may come, if there is one that this one was not at.
+
+        Nobody comes to a clip twice: who has ended there has found every shot taken, and whoever makes it does what
+        others leave.
+        """
+        open_to_it = [index for index, sent in self._sent.items() if self._welcome[index] > 0 and worker not in sent]
+        if not open_to_it:
+            return None
+        index = max(open_to_it, key=self._welcome.__getitem__)
+        self._welcome[index] -= 1
+        self._sent[index].add(worker)
+        self._painters[worker] = index
+        return Paint(index, self._requests[index])
 
     def tell(self, worker: int, task: Task, event: Event) -> None:
         if isinstance(event, Checked):
             self._begun.add(task.index)
-        if isinstance(event, Planned):
-            self._help.begin(task.index, event)
-        if task.index in self._outcomes:  # the last frame of somebody who helped
+        if isinstance(event, Planned) and isinstance(task, Make) and not task.alone:
+            self._sent[task.index] = set()
+            self._welcome[task.index] = len(event.unfinished) - 1
+        if task.index in self._outcomes:  # the last frame of another painter
             return
         self._on_event(ClipEvent(task.index, worker, event))
 
-    def reply(self, worker: int, task: Task, question: Question) -> bool:
-        """Answer what a worker asks about its clip's shots."""
-        waiting = [task.index for due, task in self._waiting if self._is_due(due, task)]
-        others_wait = not self._told_to_wait.issuperset(waiting)
-        yes, stopping = self._help.answer(worker, task, question, others_wait)
-        self._executor.stop(stopping)
-        return yes
-
-    def _take_help(self, worker: int, task: Help, answer: Answer | NotBegun) -> None:
-        """What a helper could not do, the clip's own worker does."""
+    def _take_painted(self, worker: int, task: Paint, answer: Answer | NotBegun) -> None:
+        """What was not painted, the clip's own worker paints."""
+        del self._painters[worker]
         if isinstance(answer, Failed | NotBegun):
-            logger.info("%s: a helper ended. %s", task.request.source.name, answer.reason)
-        self._help.take(worker, task, answer)
+            logger.info("%s: another painter ended. %s", task.request.source.name, answer.reason)
 
     def _take(self, worker: int, task: Make, answer: Answer | NotBegun) -> None:
         """Take in how the making of a clip ended."""
-        was_killed = isinstance(answer, Failed) and isinstance(answer.error, WorkerError)
-        self._executor.stop(self._help.end(task.index, worker, was_killed))
+        others = [painter for painter, index in self._painters.items() if index == task.index]
+        self._executor.stop(others)
+        self._sent.pop(task.index, None)
         match answer:
             case MakeDone(result):
                 self._end(task.index, Status.MADE, result=result)
             case NotBegun():
                 self._attempts[task.index] -= 1
                 self._put_off(task, 0)
+                self._executor.stop(self._painters)  # a clip that nobody makes comes first
+            case Failed(DeviceMemoryError()) if not task.alone:  # which may suffice for one
+                self._attempts[task.index] -= 1
+                self._reasons[task.index] = answer.reason
+                logger.info("%s", answer.reason)
+                self._on_event(Waiting(task.index, TOO_LITTLE_FOR_SEVERAL))
+                self._put_off(replace(task, alone=True), 0)
+            case Failed(WorkerError()) if others:  # perhaps since there was too little memory for several
+                self._take_failure(replace(task, alone=True), answer)
             case Failed(Stopped()) if not self.is_stopping():
                 self._take_failure(task, answer.unasked)
             case Failed():

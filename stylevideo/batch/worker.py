@@ -26,21 +26,15 @@ from stylevideo.batch.messages import (
     Answer,
     Begun,
     Configuration,
-    EndHelp,
     Failed,
     FromWorker,
     Logged,
-    Question,
-    Reply,
     Stop,
-    TakeShot,
     Task,
     Told,
     ToWorker,
-    WasHelped,
 )
 from stylevideo.errors import DeviceMemoryError, Stopped, StyleVideoError
-from stylevideo.render.claims import Claims
 from stylevideo.reports.events import Event, Listener
 from stylevideo.system.heartbeat import steps
 from stylevideo.system.loading import PAINTING, load_at_once
@@ -58,23 +52,14 @@ def main() -> None:
     logging.basicConfig(level=configuration.log_level, handlers=[_LogTeller(tell)], force=True)
     ending = _Ending()
     tasks: queue.Queue[tuple[Task, threading.Event]] = queue.Queue()
-    replies: queue.Queue[Reply] = queue.Queue()
-    start_thread(_listen, sys.stdin.buffer, tasks, replies)
+    start_thread(_listen, sys.stdin.buffer, tasks)
     start_thread(_tell_of_life, tell)
     while True:
         task, stopped = tasks.get()
         with ending.after_this():
-            _empty(replies)
             tell(Begun())
-            tell(answer(task, tell.event, _Claims(tell, replies), partial(ending.is_asked, stopped)))
+            tell(answer(task, tell.event, partial(ending.is_asked, stopped)))
             _release_memory()
-
-
-def _empty(replies: queue.Queue[Reply]) -> None:
-    """Throw away answers that the task before did not wait for."""
-    with suppress(queue.Empty):
-        while True:
-            replies.get_nowait()
 
 
 class _Ending:
@@ -144,26 +129,6 @@ class _LogTeller(logging.Handler):
         self._tell(Logged(record.name, record.levelno, self.format(record)))
 
 
-class _Claims:
-    """Asks the parent, which knows what others have."""
-
-    def __init__(self, tell: Callable[[FromWorker], None], replies: queue.Queue[Reply]) -> None:
-        self._tell, self._replies = tell, replies
-
-    def take(self, shot: int) -> bool:
-        return self._ask(TakeShot(shot))
-
-    def was_helped(self) -> bool:
-        return self._ask(WasHelped())
-
-    def end_help(self) -> bool:
-        return self._ask(EndHelp())
-
-    def _ask(self, question: Question) -> bool:
-        self._tell(question)
-        return self._replies.get().yes
-
-
 def _tell_of_life(tell: Callable[[FromWorker], None]) -> None:
     """Pass on that there is progress, so that the parent notices when there is none."""
     told = steps()
@@ -174,7 +139,7 @@ def _tell_of_life(tell: Callable[[FromWorker], None]) -> None:
             tell(Alive())
 
 
-def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]], replies: queue.Queue[Reply]) -> None:
+def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]]) -> None:
     """Take in messages while a task is worked on; without a parent, end at once."""
     stop = threading.Event()  # of the task that was handed out last
     while True:
@@ -184,27 +149,24 @@ def _listen(stream: IO[bytes], tasks: queue.Queue[tuple[Task, threading.Event]],
             os._exit(1)
         if isinstance(message, Stop):
             stop.set()
-        elif isinstance(message, Reply):
-            replies.put(message)
         else:
             stop = threading.Event()
             tasks.put((message, stop))
 
 
-def answer(task: Task, on_event: Listener, claims: Claims, stop: Callable[[], bool]) -> Answer:
+def answer(task: Task, on_event: Listener, stop: Callable[[], bool]) -> Answer:
     """Do a task; what goes wrong becomes its answer.
 
     Args:
         task: to be done.
         on_event: told of what happens meanwhile.
-        claims: asked before each shot.
         stop: asked all the time whether to end early.
     """
     try:
         load_at_once(PAINTING)
         from stylevideo.batch.tasks import perform
 
-        return perform(task, on_event, claims, stop)
+        return perform(task, on_event, stop)
     except (StyleVideoError, Stopped) as error:
         return Failed(error, traceback.format_exc())
     except Exception as error:

@@ -34,7 +34,7 @@ from stylevideo.errors import ANEW, StyleVideoError
 from stylevideo.farm.parts import Part
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.claims import Hooks
+from stylevideo.render.hooks import Hooks
 from stylevideo.system.heartbeat import ended_when_stalled
 from stylevideo.system.interrupts import Interrupts
 from stylevideo.system.loading import PAINTING

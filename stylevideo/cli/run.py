@@ -162,7 +162,7 @@ def _run_one(request: ClipRequest, options: RunOptions, interrupts: Interrupts) 
         return options.if_nothing
     require_memory_to_load(PAINTING)
     load_at_once(PAINTING)
-    from stylevideo.render.claims import Hooks
+    from stylevideo.render.hooks import Hooks
     from stylevideo.render.stylize import make_film
 
     progress = ClipProgress(options.quiet, foresee=partial(_foreseen, request.settings))

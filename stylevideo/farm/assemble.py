@@ -12,7 +12,7 @@ from stylevideo.farm.paint import shared
 from stylevideo.farm.parts import Part
 from stylevideo.farm.plan import Plan, patiently, require_plan
 from stylevideo.planning.request import ClipRequest, clip_names
-from stylevideo.render.claims import Hooks
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.stylize import make_film
 from stylevideo.reports.results import ClipResult, Status
 from stylevideo.store.claims import holder_of_any

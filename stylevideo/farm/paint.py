@@ -11,7 +11,7 @@ from stylevideo.errors import DeviceMemoryError, Problems, StyleVideoError
 from stylevideo.farm.parts import Part
 from stylevideo.farm.plan import painted_as_begun, patiently, require_plan
 from stylevideo.planning.request import ClipRequest, clip_names
-from stylevideo.render.claims import Hooks
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.shots import paint_shots
 from stylevideo.store.frames import completed_shots
 from stylevideo.system.heartbeat import broken_off_when

@@ -27,8 +27,8 @@ from stylevideo.errors import (
 from stylevideo.farm.parts import Part, Place
 from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest, clip_names
-from stylevideo.render.claims import Hooks
 from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.render.outputs import check_names
 from stylevideo.render.shots import remembered_shots
@@ -137,7 +137,7 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
             if former and parts:
                 former.require(Part(1, parts))
             with cpu_threads(asked.settings.optimizer.threads):
-                job = open_job(asked, Mode.HELP if former else Mode.RENDER)
+                job = open_job(asked, Mode.JOIN if former else Mode.RENDER)
                 store = job.store
                 assert store is not None, "it was begun"
                 hooks.on_event(Checked(job.clip, job.view))

@@ -1,6 +1,6 @@
 """Opening a job: everything that is checked, decided and read before work on a clip begins, once for all that follows.
 
-A job is opened to make a film, to check one, to help with one, or to paint frames that are not written. Where frames
+A job is opened to make a film, to check one, to join in one, or to paint frames that are not written. Where frames
 are kept, and by what they are known again, is found out here and nowhere else.
 """
 
@@ -92,7 +92,7 @@ class Mode(Enum):
     """To make the film: its folder is there, its names are checked, and no other run works on it."""
     CHECK = "check"
     """To tell whether the film can be made: nothing is written, and the film's folder need not be there."""
-    HELP = "help"
+    JOIN = "join"
     """To paint shots into the unfinished work of another process."""
     FRAMES = "frames"
     """To paint frames that are written nowhere; the request's output does not count."""
@@ -130,7 +130,7 @@ def open_job(
         to_be_made: where names are checked, folders that will be there too when the film is made.
     Raises:
         InputError, SettingsError, DeviceError: something cannot be done as asked.
-        ResumeError: an interrupted run's frames were made from something else; or there is nothing to help with.
+        ResumeError: an interrupted run's frames were made from something else; or there is nothing to join.
         StorageError: the disk is too full.
     """
     request = with_looks_blended(request)
@@ -138,7 +138,7 @@ def open_job(
         return _read(request, request.settings, mode)
     if mode is Mode.CHECK:
         check_names(request, check_folder(request.output) | frozenset(to_be_made))
-    attempt = attempt or Attempt.first(request, mode is not Mode.HELP and request.settings.output.restart)
+    attempt = attempt or Attempt.first(request, mode is not Mode.JOIN and request.settings.output.restart)
     settings = request.settings.with_values(**attempt.given_up)
     made_with = None if attempt.anew else painted_with(request.places)
     job = _read(request, settings, mode, made_with)
@@ -177,7 +177,7 @@ def _open_store(job: Job, mode: Mode, attempt: Attempt) -> FrameStore | None:
     """The film's unfinished work; None where there is none, and none is begun."""
     places, resume_key = job.places, manifest_of(job).resume_key
     painted = _painted_files(job)
-    if mode is Mode.HELP:
+    if mode is Mode.JOIN:
         store = FrameStore(places, resume_key, join=True)
         settle_painted(store, job.clip.selection, painted, may_drop=False)
         return store

@@ -14,17 +14,17 @@ from stylevideo.errors import RequestError, Stopped
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.ops.color import Palette
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.claims import Alone, Claims, Hooks
 from stylevideo.render.disk import check_room
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.job import Job
 from stylevideo.render.opening import Mode, open_job, remember_asked
 from stylevideo.render.painter import Made, Painter
 from stylevideo.render.pipeline import Saver
 from stylevideo.render.styles import ShotPalettes
 from stylevideo.reports.events import Listener, Planned
-from stylevideo.store.checkpoint import load_palettes, load_shots, next_indices, save_palettes, save_shots
-from stylevideo.store.claims import discard
-from stylevideo.store.frames import FrameStore
+from stylevideo.store.checkpoint import load_palettes, load_shots, next_indices, read_shots, save_palettes, save_shots
+from stylevideo.store.claims import discard, holders
+from stylevideo.store.frames import FrameStore, completed_shots
 from stylevideo.system.background import POLL_S
 from stylevideo.system.device import cpu_threads, describe, memory_context
 from stylevideo.system.heartbeat import beat, broken_off_when
@@ -99,15 +99,12 @@ def announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Lis
     return to_do
 
 
-def shots_to_paint(
-    store: FrameStore, shots: Sequence[Shot], claims: Claims, require_more: Callable[[], None]
-) -> Iterator[Shot | None]:
+def shots_to_paint(store: FrameStore, shots: Sequence[Shot], require_more: Callable[[], None]) -> Iterator[Shot | None]:
     """Every shot that nobody else has, and in the end those that others did not complete.
 
     Args:
         store: says which are complete, and claims those that are painted.
         shots: those that shall be complete in the end.
-        claims: asked before each.
         require_more: called where one is done and frames are missing; raises where there shall be no more.
     Yields:
         See `Order`.
@@ -118,7 +115,7 @@ def shots_to_paint(
     while left:
         painted = set()
         for shot in left:
-            if claims.take(shot.index) and store.take(shot.index):
+            if store.take(shot.index):
                 painted.add(shot)
                 yield shot
                 if shot is not left[-1]:
@@ -145,31 +142,27 @@ def require_more(job: Job, stop: Callable[[], bool]) -> None:
         raise Stopped
 
 
-def help_make(request: ClipRequest, first_shot: int, hooks: Hooks) -> tuple[int, ...]:
-    """Paint shots of a clip that another process makes with `make_film`; their frames go into its store.
+def paint_free_shots(request: ClipRequest, hooks: Hooks) -> None:
+    """Paint shots of a film that another process makes with `make_film`, those that nobody has, and wait for none.
 
     Args:
         request: as `make_film` was given it, but for the device.
-        first_shot: index of the shot to begin with; goes on from there until one is somebody else's.
         hooks: told of each frame that is safe.
-    Returns:
-        Indices of the shots from there on that are now complete, whoever painted them.
     Raises:
-        ResumeError: there is nothing to help with: it goes by without, or frames made here would be others.
+        ResumeError: the work goes by without, or frames made here would be others.
         StyleVideoError: as `stylize`; what was made stays.
     """
+    taken = completed_shots(request.places) | holders(request.places).keys()
+    if all(shot.index in taken for shot in read_shots(request.places) or ()):  # before anything is loaded for it
+        return
 
-    def until_refused(job: Job, store: FrameStore, shots: tuple[Shot, ...]) -> Iterator[Shot | None]:
-        for shot in shots[first_shot:]:
-            if store.is_complete(shot.index):
-                continue
-            if hooks.stop() or not hooks.claims.take(shot.index):
-                return
-            yield from shots_to_paint(store, [shot], Alone(), partial(require_more, job, hooks.stop))
+    def free(job: Job, store: FrameStore, shots: tuple[Shot, ...]) -> Iterator[Shot]:
+        for shot in shots:
+            require_more(job, hooks.stop)
+            if not store.is_complete(shot.index) and store.take(shot.index):
+                yield shot
 
-    lack = f"There is too little memory to help with {request.source.name}."
-    shots, complete = _paint(request, until_refused, hooks, lack)
-    return tuple(shot.index for shot in shots[first_shot:] if shot.index in complete)
+    _paint(request, free, hooks, f"There is too little memory to paint a shot of {request.source.name} beside others.")
 
 
 def paint_shots(request: ClipRequest, choose: Callable[[tuple[Shot, ...]], tuple[Shot, ...]], hooks: Hooks) -> None:
@@ -189,7 +182,7 @@ def paint_shots(request: ClipRequest, choose: Callable[[tuple[Shot, ...]], tuple
     def chosen(job: Job, store: FrameStore, shots: tuple[Shot, ...]) -> Iterator[Shot | None]:
         own = choose(shots)
         announce(job, store, own, hooks.on_event)
-        yield from shots_to_paint(store, own, Alone(), partial(require_more, job, hooks.stop))
+        yield from shots_to_paint(store, own, partial(require_more, job, hooks.stop))
 
     lack = f"There is too little memory here for {request.source.name} as it was planned. Leave it to larger machines."
     shots, complete = _paint(request, chosen, hooks, lack)
@@ -210,7 +203,7 @@ def _paint(request: ClipRequest, order: Order, hooks: Hooks, lack: str) -> tuple
     """
     threads = cpu_threads(request.settings.optimizer.threads)
     with broken_off_when(hooks.stop), threads, memory_context(lack):
-        job = open_job(request, Mode.HELP)
+        job = open_job(request, Mode.JOIN)
         store = job.store
         assert store is not None, "it was joined"
         shots, palettes = load_shots(store) or (), load_palettes(store)

@@ -37,8 +37,8 @@ from stylevideo.media.hidden import Places, finished_frames
 from stylevideo.media.images.pictures import to_8_bits
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render.assemble import all_over_source, as_seen
-from stylevideo.render.claims import Claims, Hooks
 from stylevideo.render.estimate import pixels_of, told_shots
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.job import Job
 from stylevideo.render.memory import FALLBACK_NAME, changed_parts, next_fallback, smaller_tile
 from stylevideo.render.opening import Attempt, Mode, film_size, open_job
@@ -112,9 +112,14 @@ def stylize(
     return make_film(request, Hooks(on_event, stop))
 
 
-def make_film(request: ClipRequest, hooks: Hooks) -> ClipResult:
+def make_film(request: ClipRequest, hooks: Hooks, alone: bool = True) -> ClipResult:
     """`stylize` what is asked for; begun again with less where memory is too small.
 
+    Args:
+        request: the clip.
+        hooks: see `Hooks`.
+        alone: whether no other process of the caller's paints shots of it. Else memory may be too small for several,
+            which the caller has to see to, and nothing is given up for it.
     Raises:
         As `stylize`.
     """
@@ -136,11 +141,13 @@ def make_film(request: ClipRequest, hooks: Hooks) -> ClipResult:
                     _pause(TOUCH_PAUSE_S)
                     more: dict[str, Any] = {}
                 except DeviceMemoryError as error:
+                    if not alone:
+                        raise
                     more = run.less_after(error)
                     is_told = "tile" in more and "tile" in attempt.given_up
                     level = logging.INFO if is_told else logging.WARNING
-                    less = "with " + " ".join(f"--{name} {value}" for name, value in more.items())
-                    logger.log(level, "%s Going on %s.", error, less if more else "without help")
+                    less = " ".join(f"--{name} {value}" for name, value in more.items())
+                    logger.log(level, "%s Going on with %s.", error, less)
                 # Only here the error, and with it all that it holds of the device's memory, is gone.
                 given_up, anew = {**attempt.given_up, **more}, attempt.anew and not run.has_begun
                 attempt, knows_frames = Attempt(given_up, anew, touches.are_many), run.knows_frames
@@ -209,7 +216,6 @@ class _Run:
 
     def __init__(self, request: ClipRequest, hooks: Hooks, attempt: Attempt, knows_frames: bool) -> None:
         self._request, self._hooks, self._attempt = request, hooks, attempt
-        self._shared = _Shared(hooks.claims)
         self.knows_frames, self.has_begun = knows_frames, False
         self._smaller_tile: int | None = None
         self._is_painted = False
@@ -227,7 +233,7 @@ class _Run:
         if self._request.settings.optimizer.tile != "off":
             self._smaller_tile = smaller_tile(job.settings, job.size)
         on_event(Checked(job.clip, job.view))
-        with _kept(job, store), memory_context(too_large(job)), store.claims, self._shared:
+        with _kept(job, store), memory_context(too_large(job)), store.claims:
             shots = remembered_shots(store, job, stop)
             job = job.in_shots(shots)
             require_whole(store, shots, job.clip.selection, job.size, pictures=not self.knows_frames)
@@ -239,7 +245,7 @@ class _Run:
                 Painter(job, shots, store, pipeline.waiting_for_frames, stop, load_palettes(store)) as painter,
             ):
                 may_go_on = partial(require_more, job, stop)
-                for shot in shots_to_paint(store, shots, self._hooks.claims, may_go_on):
+                for shot in shots_to_paint(store, shots, may_go_on):
                     if shot is None:
                         pipeline.wait_for_others()
                         pipeline.tell_saved(on_event)
@@ -263,15 +269,13 @@ class _Run:
         return replace(result, warnings=(*result.warnings, stays)) if stays else result
 
     def less_after(self, error: DeviceMemoryError) -> dict[str, Any]:
-        """What to give up beside what this attempt did; nothing where it was helped, and memory may suffice for one.
+        """What to give up beside what this attempt did.
 
         Raises:
             DeviceMemoryError: this one, where nothing is left to give up.
         """
         if self._is_painted:  # whatever it was that needed memory, it was no painting
             raise error
-        if self._shared.was_helped:
-            return {}
         if self._smaller_tile:
             return {"tile": str(self._smaller_tile)}
         eased = self._request.settings.with_values(**self._attempt.given_up)
@@ -296,31 +300,6 @@ def _kept(job: Job, store: FrameStore) -> Iterator[None]:
         raise kind(
             f"{error} The finished frames are kept in {store.folder}: run the same command again to go on from there."
         ) from error
-
-
-class _Shared:
-    """A context in which others may help; where it goes wrong, none of them is at it any more when it is left.
-
-    Args:
-        claims: asked before each shot.
-    Attributes:
-        was_helped: whether anybody had helped when it went wrong.
-    """
-
-    def __init__(self, claims: Claims) -> None:
-        self.claims, self.was_helped = claims, False
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.was_helped = self.claims.was_helped()
-        gone = self.claims.end_help()
-        with broken_off_when(lambda: False):  # who helps writes into the store that is ours
-            while not gone and kind is not None:  # else whoever is still on the way finds nothing to do
-                beat()
-                time.sleep(POLL_S)
-                gone = self.claims.end_help()
 
 
 def stylize_frames(
@@ -352,7 +331,7 @@ def stylize_frames(
 def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], first: PaintedFrame) -> float:
     """Seconds for the frames that are to be made but for `first`, which was painted and comes first, at its pace.
 
-    Coarse evaluations count less. Others who help are not counted.
+    Coarse evaluations count less. Others who paint beside are not counted.
     """
     frames, firsts = job.clip.frames, begun_anew(shots, list(job.painted))
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)

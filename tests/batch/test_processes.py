@@ -21,7 +21,7 @@ from media_fixtures import ffmpeg
 
 from stylevideo import Settings, stylize
 from stylevideo.batch.executor import NotBegun
-from stylevideo.batch.messages import HelpDone, Make
+from stylevideo.batch.messages import Make, PaintDone
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.run import run_batch
 from stylevideo.cli.main import main
@@ -184,12 +184,12 @@ def test_whole_paths_need_no_working_folder(tmp_path: Path) -> None:
 
 WORKER = """
 import pickle, sys
-from stylevideo.batch.messages import Begun, HelpDone
+from stylevideo.batch.messages import Begun, PaintDone
 
 pickle.load(sys.stdin.buffer)
 while True:
-    index = pickle.load(sys.stdin.buffer).index
-    for message in (Begun(), HelpDone((index,))):
+    pickle.load(sys.stdin.buffer)
+    for message in (Begun(), PaintDone()):
         sys.stdout.buffer.write(pickle.dumps(message))
         sys.stdout.buffer.flush()
 """
@@ -220,7 +220,7 @@ def test_a_worker_is_not_busy_with_a_task_that_could_not_be_sent(
         for ended in pool.work(client):
             answers.append(ended.answer)
             client.tasks = [ended.task] if isinstance(ended.answer, NotBegun) else []
-    assert answers == [NotBegun("No process could be started for it (there is too little memory)."), HelpDone((7,))]
+    assert answers == [NotBegun("No process could be started for it (there is too little memory)."), PaintDone()]
 
 
 @posix

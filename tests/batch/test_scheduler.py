@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -12,26 +14,31 @@ from conftest import STYLE
 
 from scripts.trials.batch import contents
 from stylevideo.batch.executor import Client, Ended, NotBegun
-from stylevideo.batch.messages import Answer, Check, CheckDone, Failed, Make, Task
-from stylevideo.batch.outcomes import BatchOptions, Waiting
+from stylevideo.batch.messages import Answer, Check, CheckDone, Failed, Make, Paint, PaintDone, Task
+from stylevideo.batch.outcomes import BatchOptions, Outcome, Waiting
 from stylevideo.batch.scheduler import make_clips
 from stylevideo.batch.worker import answer
 from stylevideo.errors import (
+    DeviceMemoryError,
     InputError,
     LockedError,
     Stopped,
     StorageError,
     StyleVideoError,
     TimeLimitError,
+    WorkerError,
     WorkerUndeadError,
 )
+from stylevideo.media.decode.reader import open_clip
 from stylevideo.planning.request import ClipRequest
-from stylevideo.render.claims import Alone
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.estimate import Estimate
+from stylevideo.reports.events import Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.timeline.clip import Shot
+from stylevideo.timeline.selection import Clip, FrameSelection
 from stylevideo.work import NO_WORK
 
 ESTIMATE = Estimate(frames=2, width=64, height=48, finished=0, work=NO_WORK, bytes_needed=0, device="cpu")
@@ -57,7 +64,7 @@ class InProcess:
             if self._do:
                 yield Ended(0, task, self._do(task))
             else:
-                yield Ended(0, task, answer(task, partial(client.tell, 0, task), Alone(), client.is_stopping))
+                yield Ended(0, task, answer(task, partial(client.tell, 0, task), client.is_stopping))
 
     def stop(self, workers: Iterable[int]) -> None:
         """Nobody is at work when it is asked."""
@@ -118,3 +125,137 @@ def test_what_costs_no_attempt_is_given_out_again(requests: list[ClipRequest], m
     assert not answers
     assert (outcome.attempts, outcome.reason) == (1, "The disk is full.")
     assert [event.reason for event in events if isinstance(event, Waiting)] == ["It is being made by another run."]
+
+
+FULL = Failed(StorageError("The disk is full."))
+Play = Callable[[Client, Make], Iterator[Ended]]
+
+
+class Played:
+    """Workers that a test plays, from the first clip that is handed out on; every check is passed."""
+
+    def __init__(self, play: Play) -> None:
+        self._play, self.stopped = play, list[int]()
+
+    def prepare(self) -> None:
+        """There is nothing to load."""
+
+    def work(self, client: Client) -> Iterator[Ended]:
+        while isinstance(task := client.next_task(0), Check):
+            yield Ended(0, task, CheckDone(ESTIMATE))
+        if isinstance(task, Make):
+            yield from self._play(client, task)
+
+    def stop(self, workers: Iterable[int]) -> None:
+        self.stopped += workers
+
+
+def plan(make: Make, *lengths: int) -> Planned:
+    """A clip with shots of these lengths, of which nothing is painted yet."""
+    request, ends = make.request, list(accumulate(lengths))
+    shots = tuple(Shot(k, end - lengths[k], end) for k, end in enumerate(ends))
+    clip = Clip(request.source, request.output, FrameSelection(open_clip(request.source), range(ends[-1])))
+    return Planned(clip, 64, 48, shots, shots, "cpu", 0)
+
+
+class TestSharing:
+    """Who has no clip of its own paints shots of one that another worker makes."""
+
+    @pytest.fixture
+    def played(self, requests: list[ClipRequest]) -> Callable[..., list[Outcome]]:
+        """Play a batch of clips."""
+
+        def outcomes(play: Play, clips: int = 1, workers: int = 4, **settings: object) -> list[Outcome]:
+            asked = [
+                replace(request, settings=request.settings.with_values(**{"iterations": 1, **settings}))
+                for request in requests[:clips]
+            ]
+            self.executor = Played(play)
+            options = BatchOptions(workers, retries=1)
+            return list(make_clips(asked, options, self.executor, lambda event: None, lambda: False))
+
+        return outcomes
+
+    def test_who_is_free_is_sent_where_shots_are_left(self, played: Callable[..., list[Outcome]]) -> None:
+        def play(client: Client, first: Make) -> Iterator[Ended]:
+            second = client.next_task(1)
+            assert isinstance(second, Make) and client.next_task(2) is None, "no cuts are known yet"
+            client.tell(0, first, plan(first, 10, 10))
+            client.tell(1, second, plan(second, 10, 10, 10, 10))
+            sent = client.next_task(2)
+            assert isinstance(sent, Paint) and sent.index == 1
+            yield Ended(2, sent, PaintDone())
+            other = client.next_task(2)
+            assert isinstance(other, Paint) and other.index == 0, "nobody is sent to a clip twice"
+            yield Ended(2, other, FULL)
+            assert client.next_task(2) is None
+            more = [client.next_task(worker) for worker in (3, 4, 5)]
+            assert [type(task) for task in more] == [Paint, Paint, type(None)], "one shot is for each"
+            yield Ended(1, second, Failed(InputError("No.")))
+            assert self.executor.stopped == [3, 4]
+            for worker, task in zip((3, 4), more, strict=False):
+                assert task
+                yield Ended(worker, task, PaintDone())
+            assert client.next_task(3) is None
+            yield Ended(0, first, Failed(InputError("No.")))
+
+        assert {outcome.status for outcome in played(play, clips=2)} == {Status.FAILED}
+
+    @pytest.mark.parametrize(
+        ("lengths", "more"),
+        [([10], {}), ([5, 5], {"loop": True}), ([5, 5], {"iterations": 0}), ([5, 5], {"workers": 1})],
+        ids=["one shot", "a loop", "not painted", "one worker"],
+    )
+    def test_not_every_clip_is_shared(
+        self, played: Callable[..., list[Outcome]], lengths: list[int], more: dict[str, object]
+    ) -> None:
+        def play(client: Client, first: Make) -> Iterator[Ended]:
+            assert first.alone == bool(more)
+            client.tell(0, first, plan(first, *lengths))
+            assert client.next_task(1) is None
+            yield Ended(0, first, Failed(InputError("No.")))
+
+        played(play, **more)
+
+    @pytest.mark.parametrize(
+        ("error", "others", "attempts"),
+        [(DeviceMemoryError("Little."), 1, 1), (WorkerError("Killed."), 1, 2), (WorkerError("Killed."), 0, 2)],
+        ids=["memory is too small", "killed beside another", "killed alone"],
+    )
+    def test_what_may_have_been_too_much_for_several_is_tried_by_one_alone(
+        self, played: Callable[..., list[Outcome]], error: StyleVideoError, others: int, attempts: int
+    ) -> None:
+        def play(client: Client, first: Make) -> Iterator[Ended]:
+            client.tell(0, first, plan(first, 10, 10, 10))
+            sent = client.next_task(1) if others else None
+            yield Ended(0, first, Failed(error))
+            if sent:
+                assert self.executor.stopped == [1]
+                assert client.next_task(0) is None, "the other has not ended"
+                yield Ended(1, sent, PaintDone())
+            again = client.next_task(0)
+            assert isinstance(again, Make) and again.alone == bool(others)
+            client.tell(0, again, plan(again, 10, 10, 10))
+            assert (client.next_task(1) is None) == bool(others)
+            yield Ended(0, again, Failed(InputError("No.")))
+
+        (outcome,) = played(play)
+        assert (outcome.status, outcome.attempts, outcome.reason) == (Status.FAILED, attempts, "No.")
+
+    def test_a_clip_that_nobody_makes_comes_first(self, played: Callable[..., list[Outcome]]) -> None:
+        """The process that was to make it cannot be started."""
+
+        def play(client: Client, first: Make) -> Iterator[Ended]:
+            second = client.next_task(1)
+            assert isinstance(second, Make)
+            client.tell(0, first, plan(first, 10, 10))
+            sent = client.next_task(2)
+            assert isinstance(sent, Paint)
+            yield Ended(1, second, NotBegun("No process could be started for it."))
+            assert self.executor.stopped == [2]
+            yield Ended(2, sent, PaintDone())
+            assert client.next_task(2) == second
+            yield Ended(2, second, Failed(InputError("No.")))
+            yield Ended(0, first, Failed(InputError("No.")))
+
+        assert [outcome.attempts for outcome in played(play, clips=2)] == [1, 1]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,14 @@ import pytest
 import torch
 from batch_fixtures import OneTask, wait_until, workers
 from conftest import LEAST, STYLE
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scripts.trials.batch import contents
-from stylevideo.batch.messages import EndHelp, Failed, HelpDone, Make, Question, WasHelped
+from stylevideo.batch.messages import Make
 from stylevideo.batch.outcomes import BatchOptions, ClipEnded, ClipEvent, Outcome, Waiting
 from stylevideo.batch.pool import Pool
 from stylevideo.batch.run import run_batch
-from stylevideo.batch.sharing import Assistance, SharedShots
 from stylevideo.engine.sequence import stylize_sequence
-from stylevideo.errors import EncodeError, ResumeError, Stopped, StorageError
+from stylevideo.errors import DeviceMemoryError, EncodeError, ResumeError, Stopped, StorageError
 from stylevideo.media.decode.ffmpeg import decode_with_ffmpeg
 from stylevideo.media.decode.opencv import decode_with_opencv
 from stylevideo.media.decode.reader import open_clip, read_frames
@@ -38,27 +35,26 @@ from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.assemble import FinishedFrames
-from stylevideo.render.claims import Hooks
+from stylevideo.render.hooks import Hooks
 from stylevideo.render.job import Job
-from stylevideo.render.shots import help_make
+from stylevideo.render.shots import paint_free_shots, paint_shots
 from stylevideo.render.stylize import make_film, stylize
 from stylevideo.reports.events import Forecast, FrameFinished, Planned
 from stylevideo.reports.results import Status
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.claims import ShotClaims, holders
 from stylevideo.store.frames import FrameStore
 from stylevideo.system import heartbeat
-from stylevideo.timeline.clip import Shot
-from stylevideo.timeline.selection import Clip, FrameSelection
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and signals that halt a process")
 SETTINGS = Settings().with_values(**LEAST, device="cpu", threads=1, size=64)
 STYLES = (Style(STYLE),)
 PAINT = """
 import pickle, sys
-from stylevideo.render.claims import Hooks
-from stylevideo.render.shots import help_make
-help_make(pickle.load(sys.stdin.buffer), 1, Hooks())
+from stylevideo.render.hooks import Hooks
+from stylevideo.render.shots import paint_free_shots, paint_shots
+paint_shots(pickle.load(sys.stdin.buffer), lambda shots: shots[1:], Hooks())
 """
 
 
@@ -70,21 +66,13 @@ def uninterrupted(two_shot_clip: Path, tmp_path_factory: pytest.TempPathFactory)
     return contents(out)
 
 
-class Refusing:
-    """Claims of one who may paint some shots only."""
-
-    def __init__(self, *allowed: int) -> None:
-        self.allowed, self.asked = allowed, list[int]()
-
-    def take(self, shot: int) -> bool:
-        self.asked.append(shot)
-        return shot in self.allowed
-
-    def was_helped(self) -> bool:
-        return False
-
-    def end_help(self) -> bool:
-        return True
+@contextmanager
+def held_by_another(film: Path, shot: int) -> Iterator[None]:
+    """As if another process painted a shot of a film."""
+    claims = ShotClaims(Places.of(film).work)
+    assert claims.take(shot)
+    yield
+    claims.release(shot)
 
 
 class Clock:
@@ -111,166 +99,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def shots_of(lengths: list[int]) -> list[Shot]:
-    ends = [sum(lengths[: k + 1]) for k in range(len(lengths))]
-    return [Shot(k, end - length, end) for k, (length, end) in enumerate(zip(lengths, ends, strict=True))]
-
-
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(0, 3), st.integers(0, 10_000))
-def test_each_shot_is_painted_once_whoever_comes_and_goes(lengths: list[int], helpers: int, seed: int) -> None:
-    """The owner walks from the first shot on, helpers from where they are sent; some die in the middle of a shot."""
-    chance, shared, shots = random.Random(seed), SharedShots(), shots_of(lengths)
-    shared.begin(shots)
-    painted: list[int] = []
-    holding: dict[int, int] = {}
-    ahead: dict[int, int] = {}
-    done: dict[int, list[int]] = {}
-
-    def finish(painter: int) -> None:
-        if painter in holding:
-            painted.append(holding[painter])
-            done.setdefault(painter, []).append(holding.pop(painter))
-
-    def advance_owner() -> None:
-        finish(0)
-        for shot in range(len(shots)):
-            if shot not in painted and shared.take(0, shot):
-                assert shot not in holding.values()
-                holding[0] = shot
-                return
-
-    def advance_helper(number: int) -> None:
-        if number not in ahead:
-            place = shared.place_for_help()
-            if place is not None:
-                shared.join(number, place)
-                ahead[number] = place
-            return
-        dies = chance.random() < 0.2 and number in holding
-        if dies:
-            del holding[number]
-        finish(number)
-        shot = ahead[number]
-        if not dies and shot < len(shots) and shot not in painted and shared.take(number, shot):
-            assert shot not in holding.values()
-            holding[number], ahead[number] = shot, shot + 1
-        else:
-            shared.leave(number, done.pop(number, ()))
-            del ahead[number]
-
-    for _ in range(1000):
-        who = chance.randint(0, helpers)
-        advance_owner() if who == 0 else advance_helper(who)
-        if len(painted) == len(shots):
-            break
-    assert sorted(painted) == list(range(len(shots)))
-
-
-def test_help_begins_behind_the_middle_of_what_nobody_has() -> None:
-    shared = SharedShots()
-    shared.begin(shots_of([10, 10, 10, 10, 40]))
-    assert shared.take(0, 0)
-    assert shared.place_for_help() == 4, "shots 1 to 4 are 70 frames, and this one begins behind the 35th"
-    shared.join(1, 4)
-    assert not shared.take(0, 4), "whoever comes to help has the shot that it begins with"
-    assert shared.take(1, 4)
-    assert shared.place_for_help() == 3
-    shared.join(2, 3)
-    assert not shared.take(0, 3)
-    shared.leave(2)
-    assert shared.take(0, 3), "what a helper let go of is free again"
-    shared.end()
-    assert shared.place_for_help() is None
-    assert not shared.take(1, 1), "no more help is welcome"
-    assert not shared.is_over
-    shared.leave(1, [4])
-    assert shared.is_over
-    assert not shared.take(0, 4), "it is complete"
-
-
-def test_the_owner_is_left_a_shot() -> None:
-    """Helpers may come before it has taken its first one."""
-    shared = SharedShots()
-    shared.begin(shots_of([10, 10, 10]))
-    for helper, shot in ((1, 2), (2, 1)):
-        assert shared.place_for_help() == shot
-        shared.join(helper, shot)
-    assert shared.place_for_help() is None
-    assert shared.take(0, 0)
-
-
-def test_a_clip_of_one_shot_needs_no_help() -> None:
-    shared = SharedShots()
-    shared.begin(shots_of([100]))
-    assert shared.place_for_help() is None
-
-
-class TestAccount:
-    """What is known of who helps with which clip."""
-
-    @pytest.fixture
-    def account(self, tmp_path: Path) -> Assistance:
-        return Assistance([ClipRequest(tmp_path / f"{k}.mp4", STYLES, tmp_path / f"{k}.mov", SETTINGS) for k in (0, 1)])
-
-    @pytest.fixture
-    def plan(self, two_shot_clip: Path, tmp_path: Path) -> Callable[..., Planned]:
-        clip = Clip(two_shot_clip, tmp_path / "0.mov", FrameSelection(open_clip(two_shot_clip), range(20)))
-
-        def of(*lengths: int) -> Planned:
-            shots = tuple(shots_of(list(lengths)))
-            return Planned(clip, 64, 48, shots, shots, "cpu", 0)
-
-        return of
-
-    def test_help_is_sent_where_most_is_left(self, account: Assistance, plan: Callable[..., Planned]) -> None:
-        account.begin(0, plan(10, 10))
-        account.begin(1, plan(20, 10, 10))
-        first = account.task(2)
-        assert first is not None
-        assert (first.index, first.first_shot) == (1, 1)
-        assert account.is_helped(1)
-        assert not account.is_helped(0)
-
-    @pytest.mark.parametrize("was_helped", [False, True])
-    def test_who_was_killed_while_others_helped_is_next_left_alone(
-        self, account: Assistance, plan: Callable[..., Planned], was_helped: bool
-    ) -> None:
-        """The machine may have run out of memory."""
-        account.begin(0, plan(10, 10))
-        if was_helped:
-            help_task = account.task(1)
-            assert help_task is not None
-            assert account.end(0, 0, was_killed=True) == {1}
-            assert account.is_helped(0)
-            account.take(1, help_task, HelpDone(()))
-        else:
-            assert not account.end(0, 0, was_killed=True)
-        assert not account.is_helped(0)
-        account.begin(0, plan(10, 10))
-        assert (account.task(1) is None) == was_helped
-
-    def test_an_owner_hears_whether_it_was_helped(
-        self, account: Assistance, plan: Callable[..., Planned], tmp_path: Path
-    ) -> None:
-        make = Make(0, ClipRequest(tmp_path / "0.mp4", STYLES, tmp_path / "0.mov", SETTINGS))
-
-        def ask(question: Question) -> bool:
-            return account.answer(0, make, question, others_wait=False)[0]
-
-        assert not ask(WasHelped())
-        assert ask(EndHelp())
-        account.begin(0, plan(10, 10))
-        assert not ask(WasHelped())
-        helping = account.task(1)
-        assert helping is not None
-        account.take(1, helping, Failed(StorageError("The disk is full.")))
-        assert ask(WasHelped()), "also if nobody is at it any more"
-        assert account.task(1) is None, "who failed does not come again"
-        assert ask(EndHelp())
-        assert not ask(WasHelped()), "what goes wrong from now on is nobody else's fault"
-        assert account.task(2) is None
-
-
 def stop_after_a_frame(clip: Path, film: Path, settings: Settings = SETTINGS) -> None:
     """Leave what an interrupted run leaves."""
     asked: list[object] = []
@@ -279,9 +107,9 @@ def stop_after_a_frame(clip: Path, film: Path, settings: Settings = SETTINGS) ->
 
 
 class TestInOneProcess:
-    """What a helper does, step by step."""
+    """What painters do beside each other, step by step."""
 
-    def test_the_owner_paints_what_the_helper_did_not(
+    def test_who_makes_the_film_paints_what_another_did_not(
         self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
         film = tmp_path / "film.mp4"
@@ -292,7 +120,8 @@ class TestInOneProcess:
             assert isinstance(event, FrameFinished)
             told.append(event.record.number)
 
-        assert help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(tell)) == (1,)
+        with held_by_another(film, 0):
+            paint_free_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(tell))
         assert told == list(range(11, 21))
         events: list[object] = []
         result = stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
@@ -305,35 +134,39 @@ class TestInOneProcess:
         assert [record.number for record in result.frames] == list(range(1, 21))
         assert contents(tmp_path) == uninterrupted
 
-    def test_a_helper_that_ends_early_leaves_a_shot_to_go_on_with(
+    def test_a_painter_that_ends_early_leaves_a_shot_to_go_on_with(
         self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
         film, told = tmp_path / "film.mp4", list[object]()
         stop_after_a_frame(two_shot_clip, film)
         stop = lambda: len(told) >= 3  # noqa: E731
-        assert help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(told.append, stop)) == ()
+        with held_by_another(film, 0):
+            paint_free_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(told.append, stop))
         made = len(list((Places.of(film).work / "frames").glob("*.png")))
         events: list[object] = []
         stylize(two_shot_clip, STYLES, film, SETTINGS, events.append)
         assert len([event for event in events if isinstance(event, FrameFinished)]) == 20 - made
         assert contents(tmp_path) == uninterrupted
 
-    def test_the_owner_waits_for_a_shot_that_another_has(
+    def test_who_makes_the_film_waits_for_a_shot_that_another_has(
         self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
         """While it waits, the other completes the shot, and the film is encoded from both."""
-        film, claims = tmp_path / "film.mp4", Refusing(0)
-        helper = threading.Thread(
-            target=lambda: help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks()), daemon=True
+        film, waits = tmp_path / "film.mp4", threading.Event()
+        request = ClipRequest(two_shot_clip, STYLES, film, SETTINGS)
+        other = threading.Thread(
+            target=lambda: paint_free_shots(request, Hooks(lambda event: waits.wait(60))), daemon=True
         )
 
-        def begin_help(event: object) -> None:
-            if isinstance(event, FrameFinished) and event.record.number == 9:
-                helper.start()
+        def watch(event: object) -> None:
+            if isinstance(event, FrameFinished) and event.record.number == 1:
+                other.start()
+                wait_until(lambda: 1 in holders(Places.of(film)))
+            if isinstance(event, FrameFinished) and event.record.number == 10:
+                waits.set()
 
-        result = make_film(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(begin_help, claims=claims))
-        helper.join()
-        assert claims.asked.count(1) > 1
+        result = make_film(request, Hooks(watch))
+        other.join()
         assert result.waits.for_others > 0
         assert contents(tmp_path) == uninterrupted
 
@@ -348,8 +181,13 @@ class TestInOneProcess:
             raise EncodeError("The disk is full.")
 
         monkeypatch.setattr("stylevideo.render.pipeline.deliver", fail_late)
-        with pytest.raises(EncodeError, match=r"The disk is full\. The finished frames are kept"):
-            make_film(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), Hooks(claims=Refusing(0)))
+        film = tmp_path / "film.mp4"
+        stop_after_a_frame(two_shot_clip, film)
+        with (
+            held_by_another(film, 1),
+            pytest.raises(EncodeError, match=r"The disk is full\. The finished frames are kept"),
+        ):
+            stylize(two_shot_clip, STYLES, film, SETTINGS)
 
     def test_a_frame_that_cannot_be_saved_is_noticed_while_others_are_waited_for(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -363,8 +201,13 @@ class TestInOneProcess:
             real(store, number, *rest)
 
         monkeypatch.setattr(FrameStore, "save", fail_late)
-        with pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"):
-            make_film(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), Hooks(claims=Refusing(0)))
+        film = tmp_path / "film.mp4"
+        stop_after_a_frame(two_shot_clip, film)
+        with (
+            held_by_another(film, 1),
+            pytest.raises(StorageError, match=r"The disk is full\. The finished frames are kept"),
+        ):
+            stylize(two_shot_clip, STYLES, film, SETTINGS)
 
     def test_what_others_still_use_costs_no_film(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
@@ -389,7 +232,7 @@ class TestInOneProcess:
     def test_who_decodes_in_vain_can_be_stopped(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Looking for cuts, or on the way to a shot that needs help: either may take long."""
+        """Looking for cuts, or on the way to a shot that nobody has: either may take long."""
         film, asked = tmp_path / "film.mp4", list[bool]()
 
         def stop() -> bool:
@@ -403,42 +246,40 @@ class TestInOneProcess:
         real, told = read_frames, list[object]()
 
         def slow(*arguments: Any) -> Iterator[Any]:
-            time.sleep(1)
+            time.sleep(2)
             yield from real(*arguments)
 
         monkeypatch.setattr(painter, "read_frames", slow)
-        assert help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(told.append, stop)) == ()
+        with held_by_another(film, 0):
+            paint_free_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(told.append, stop))
         assert not told
 
-    def test_too_little_memory_is_first_tried_without_help(
+    def test_of_too_little_memory_for_several_nothing_is_given_up(
         self, two_shot_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, bytes]
     ) -> None:
-        """The helper may use the same device."""
-        real, answers = stylize_sequence, [False, False, True]
+        """The others may use the same device; alone it goes on from what was painted, in the same tiles."""
+        film, real, told = tmp_path / "film.mp4", stylize_sequence, list[object]()
+        request = ClipRequest(two_shot_clip, STYLES, film, SETTINGS)
 
         def limited(*arguments: Any) -> Iterator[Any]:
             for result, state in real(*arguments):
-                if result.index == 3 and answers:
+                if result.index == 3:
                     raise torch.OutOfMemoryError("CUDA out of memory.")
                 yield result, state
 
-        monkeypatch.setattr(painter, "stylize_sequence", limited)
-        monkeypatch.setattr("stylevideo.render.memory.is_fast_with_bf16", lambda device: True)
-        claims = Refusing(0, 1)
-        claims.was_helped = lambda: True  # type: ignore[method-assign]
-        claims.end_help = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]
-        told: list[object] = []
-        anew = SETTINGS.with_values(restart=True)
-        make_film(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", anew), Hooks(told.append, claims=claims))
-        plans = [event.finished for event in told if isinstance(event, Planned)]
-        assert plans == [0, 3], "what was made before stays"
+        with monkeypatch.context() as shared:
+            shared.setattr(painter, "stylize_sequence", limited)
+            with pytest.raises(DeviceMemoryError, match="has too little memory"):
+                make_film(request, Hooks(), alone=False)
+        make_film(request, Hooks(told.append))
+        assert [event.finished for event in told if isinstance(event, Planned)] == [3], "what was made before stays"
         assert contents(tmp_path) == uninterrupted
 
-    def test_of_two_painters_of_one_shot_one_waits_and_both_end_well(
+    def test_of_several_painters_none_paints_what_another_has(
         self, two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
-        """As on two machines, which nobody tells who paints what."""
-        film, told, complete = tmp_path / "film.mp4", list[int](), list[tuple[int, ...]]()
+        """As on two machines, which nobody tells who paints what; who comes when all are taken ends at once."""
+        film, told = tmp_path / "film.mp4", list[int]()
         stop_after_a_frame(two_shot_clip, film)
         request = ClipRequest(two_shot_clip, STYLES, film, SETTINGS)
 
@@ -446,15 +287,13 @@ class TestInOneProcess:
             assert isinstance(event, FrameFinished)
             told.append(event.record.number)
 
-        painters = [
-            threading.Thread(target=lambda: complete.append(help_make(request, 1, Hooks(tell)))) for _ in range(2)
-        ]
+        painters = [threading.Thread(target=lambda: paint_free_shots(request, Hooks(tell))) for _ in range(2)]
         for thread in painters:
             thread.start()
         for thread in painters:
             thread.join()
-        assert complete == [(1,), (1,)]
-        assert told == list(range(11, 21)), "each frame is painted once"
+        assert sorted(told) == list(range(2, 21)), "each frame is painted once"
+        paint_free_shots(request, Hooks(tell))
         stylize(two_shot_clip, STYLES, film, SETTINGS)
         assert contents(tmp_path) == uninterrupted
 
@@ -475,7 +314,7 @@ class TestInOneProcess:
                 wait_until(lambda: (frames / "00000013.json").exists())
                 halted.send_signal(signal.SIGSTOP)
                 monkeypatch.setattr("stylevideo.store.claims.LEASE_S", 2.0)
-                assert help_make(request, 1, Hooks()) == (1,)
+                paint_shots(request, lambda shots: shots[1:], Hooks())
                 halted.send_signal(signal.SIGCONT)
                 said = halted.stderr.read().decode()
             finally:
@@ -484,20 +323,22 @@ class TestInOneProcess:
         stylize(two_shot_clip, STYLES, film, SETTINGS)
         assert contents(tmp_path) == uninterrupted
 
-    def test_a_helper_begins_nothing(self, two_shot_clip: Path, tmp_path: Path) -> None:
+    def test_who_finds_no_work_begins_none(self, two_shot_clip: Path, tmp_path: Path) -> None:
+        request = ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS)
+        paint_free_shots(request, Hooks())
         with pytest.raises(ResumeError, match="is gone"):
-            help_make(ClipRequest(two_shot_clip, STYLES, tmp_path / "film.mp4", SETTINGS), 0, Hooks())
+            paint_shots(request, lambda shots: shots, Hooks())
         assert not list(tmp_path.iterdir())
 
-    def test_a_helper_makes_no_other_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
+    def test_a_painter_makes_no_other_frames(self, two_shot_clip: Path, tmp_path: Path) -> None:
         film = tmp_path / "film.mp4"
         stop_after_a_frame(two_shot_clip, film)
         before = contents(tmp_path)
         with pytest.raises(ResumeError, match="iterations was 1 and is 2"):
-            help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2)), 1, Hooks())
+            paint_free_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS.with_values(iterations=2)), Hooks())
         assert contents(tmp_path) == before
 
-    def test_a_helper_ends_when_the_film_is_begun_anew(self, two_shot_clip: Path, tmp_path: Path) -> None:
+    def test_a_painter_ends_when_the_film_is_begun_anew(self, two_shot_clip: Path, tmp_path: Path) -> None:
         """Frames made from other settings would get into the new one."""
         film = tmp_path / "film.mp4"
         stop_after_a_frame(two_shot_clip, film)
@@ -510,19 +351,19 @@ class TestInOneProcess:
                 (Places.of(film).work / "anew.json").touch()
 
         with pytest.raises(ResumeError, match="begun anew"):
-            help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks(begin_anew))
+            paint_free_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(begin_anew))
         assert [path.name for path in (Places.of(film).work / "shots").iterdir()] == ["00000.pt"]
 
 
 @linux
 class TestInWorkers:
-    """A batch of one clip and two workers; the one that makes it is halted until the other has painted a frame."""
+    """A batch of one clip and two workers; its maker is halted in its first shot until the other has a frame."""
 
     @pytest.fixture
     def shared(self, two_shot_clip: Path, tmp_path: Path) -> Callable[..., Outcome]:
-        """Make the film; `then` is called with the owner's process and the helper's once the helper has a frame."""
+        """Make the film; `then` is called with its maker's process and the other's once the other has a frame."""
 
-        def make(then: Callable[[int, int], None] = lambda owner, helper: None, **options: Any) -> Outcome:
+        def make(then: Callable[[int, int], None] = lambda maker, other: None, **options: Any) -> Outcome:
             processes: list[int] = []
             self.painted: dict[int, list[int]] = {}
 
@@ -532,9 +373,10 @@ class TestInWorkers:
                     return
                 if isinstance(event.event, Planned) and not processes:
                     processes.append(*workers())
-                    os.kill(processes[0], signal.SIGSTOP)
                 if isinstance(event.event, FrameFinished):
                     self.painted.setdefault(event.worker, []).append(event.event.record.number)
+                    if self.painted == {0: [1]}:
+                        os.kill(processes[0], signal.SIGSTOP)
                     if event.worker == 1 and len(processes) == 1:
                         processes.extend(set(workers()) - set(processes))
                         then(*processes)
@@ -554,24 +396,24 @@ class TestInWorkers:
         assert self.painted == {0: list(range(1, 11)), 1: list(range(11, 21))}
         assert contents(tmp_path / "out") == uninterrupted
 
-    def test_a_helper_that_dies_takes_nothing_along(
+    def test_another_painter_that_dies_takes_nothing_along(
         self, shared: Callable[..., Outcome], tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
-        outcome = shared(lambda owner, helper: os.kill(helper, signal.SIGKILL))
+        outcome = shared(lambda maker, other: os.kill(other, signal.SIGKILL))
         assert (outcome.status, outcome.attempts) == (Status.MADE, 1)
         assert 20 in self.painted[0]
         assert contents(tmp_path / "out") == uninterrupted
 
-    def test_an_owner_that_dies_is_tried_again(
+    def test_a_maker_that_dies_is_tried_again(
         self, shared: Callable[..., Outcome], tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
-        outcome = shared(lambda owner, helper: os.kill(owner, signal.SIGKILL), retries=1)
+        outcome = shared(lambda maker, other: os.kill(maker, signal.SIGKILL), retries=1)
         assert (outcome.status, outcome.attempts) == (Status.MADE, 2)
         assert contents(tmp_path / "out") == uninterrupted
 
     def test_nothing_is_told_of_a_clip_that_has_ended(self, shared: Callable[..., Outcome]) -> None:
-        """The helper is in the middle of a frame when the owner dies."""
-        outcome = shared(lambda owner, helper: os.kill(owner, signal.SIGKILL))
+        """The other is in the middle of a frame when the maker dies."""
+        outcome = shared(lambda maker, other: os.kill(maker, signal.SIGKILL))
         assert (outcome.status, outcome.attempts) == (Status.FAILED, 1)
         assert "was killed" in outcome.reason
         assert isinstance(self.events[-1], ClipEnded)
@@ -579,7 +421,7 @@ class TestInWorkers:
     def test_both_end_when_they_are_asked_to(
         self, shared: Callable[..., Outcome], two_shot_clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
     ) -> None:
-        def stop(owner: int, helper: int) -> None:
+        def stop(maker: int, other: int) -> None:
             self.stopping = True
 
         assert shared(stop).status is Status.STOPPED

@@ -13,8 +13,8 @@ from stylevideo.errors import EncodeError, ResumeError, Stopped
 from stylevideo.media.hidden import Places
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import opening, pipeline
-from stylevideo.render.claims import Hooks
-from stylevideo.render.shots import help_make
+from stylevideo.render.hooks import Hooks
+from stylevideo.render.shots import paint_shots
 from stylevideo.render.stylize import stylize
 from stylevideo.reports.events import Event, FrameFinished
 from stylevideo.reports.warnings import device_warnings
@@ -52,7 +52,7 @@ def test_more_is_not_painted_otherwise_and_nobody_is_told_to_throw_away_what_is_
     stop_after_two_frames(two_shot_clip, film)
     other = SETTINGS.with_values(threads=2, tile="256")
     with pytest.raises(ResumeError) as refused:
-        help_make(ClipRequest(two_shot_clip, STYLES, film, other), 1, Hooks())
+        paint_shots(ClipRequest(two_shot_clip, STYLES, film, other), lambda shots: shots[1:], Hooks())
     said = str(refused.value)
     assert "threads was 1 and is 2" in said
     assert "add --threads 1 --tile off; or leave the rest to machines that paint alike." in said
@@ -94,7 +94,7 @@ def test_a_film_of_several_models_says_which_painted_what(
     stop_after_two_frames(two_shot_clip, film)
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(pipeline, "model_of", lambda device: "a card")
-        help_make(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), 1, Hooks())
+        paint_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), lambda shots: shots[1:], Hooks())
     result = stylize(two_shot_clip, STYLES, film, SETTINGS.with_values(report=str(report)))
     (here,), second = result.devices
     assert second == ("a card",)

@@ -202,7 +202,7 @@ def test_an_interrupted_film_is_not_helped_with_by_other_paintings(scene: Scene,
     other = scene.settings.with_values(painted={**scene.painted, 2: str(save(tmp_path / "2.png", painting(3)))})
     request = ClipRequest(scene.clip, (Style(STYLE),), tmp_path / "film.##.png", other)
     with pytest.raises(ResumeError, match="painted frames"):
-        open_job(request, Mode.HELP)
+        open_job(request, Mode.JOIN)
 
 
 def test_what_somebody_painted_on_black_is_shown_and_spreads_nothing(scene: Scene, tmp_path: Path) -> None:
