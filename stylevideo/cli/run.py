@@ -177,6 +177,7 @@ def _on_cluster(options: argparse.Namespace) -> Run:
         raise InstallationError(
             f'--cluster needs Dask ({error}). Install it with: pip install "stylevideo[cluster]".'
         ) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong there is said here, in a sentence
     return partial(run_on_cluster, options.cluster)
 
 

@@ -104,6 +104,7 @@ class _Seat:
         number: by which the batch knows it.
         member: the worker.
         task: that it was given; None while it is free.
+        key: by which Dask knows that.
         future: of the task; None also where Dask did not take it.
         has_begun: whether it works on that.
         end_by: when it must have ended, once it was asked to.
@@ -112,19 +113,22 @@ class _Seat:
     number: int
     member: Member
     task: Task | None = None
+    key: str = ""
     future: Future[Any] | None = None
     has_begun: bool = False
     end_by: float | None = None
 
     def begin(self, task: Task) -> None:
         """It is given a task."""
-        self.task, self.future, self.has_begun, self.end_by = task, None, False, None
+        self.task, self.key = task, f"stylevideo-{uuid.uuid4()}"
+        self.future, self.has_begun, self.end_by = None, False, None
 
     def end(self, answer: Answer | NotBegun) -> Ended:
         """It is free again."""
         assert self.task is not None
         ended = Ended(self.number, self.task, answer)
         self.task = self.future = None
+        self.key = ""
         return ended
 
 
@@ -171,8 +175,9 @@ class _Cluster:
 
     def stop(self, workers: Iterable[int]) -> None:
         """Ask these workers to end their tasks within seconds: whose task is cancelled notices it."""
+        numbers = set(workers)
         for seat in self._seats.values():
-            if seat.task and seat.number in workers and seat.end_by is None:
+            if seat.task and seat.number in numbers and seat.end_by is None:
                 seat.end_by = time.monotonic() + (STOP_S if seat.has_begun else 0)
                 self._cancel(seat)
 
@@ -197,14 +202,14 @@ class _Cluster:
                 continue
             seat.begin(task)
             with suppress(Exception):  # of a scheduler that is gone: a task without a future is lost
-                seat.future = self._submit(seat.member, task)
+                seat.future = self._submit(seat.key, seat.member, task)
 
-    def _submit(self, member: Member, task: Task) -> Future[Any]:
+    def _submit(self, key: str, member: Member, task: Task) -> Future[Any]:
         data = pickle.dumps(Work(task, self._options.log_level, self._options.patience_s))
         future = self._dask.submit(
             methodcaller("perform", data),
             member.module,
-            key=f"stylevideo-{uuid.uuid4()}",
+            key=key,
             workers=[member.address],
             resources=dict(member.taken) or None,
             retries=0,
@@ -251,7 +256,7 @@ class _Cluster:
     def _hear(self, event: tuple[float, tuple[str, bytes]]) -> None:
         """Take in what a worker tells, in a thread of Dask's."""
         key, said = event[1]
-        if any(seat.future and seat.future.key == key for seat in list(self._seats.values())):
+        if any(seat.key == key for seat in list(self._seats.values())):
             self._inbox.put((key, pickle.loads(said)))
 
     def _heard(self, client: Client) -> Iterator[Ended]:
@@ -260,7 +265,7 @@ class _Cluster:
             key, message = self._inbox.get(timeout=POLL_S)
         except queue.Empty:
             return
-        seat = next((seat for seat in self._seats.values() if seat.future and seat.future.key == key), None)
+        seat = next((seat for seat in self._seats.values() if seat.key == key), None)
         if seat is None or seat.task is None:  # of a task that was taken back
             return
         match message:

@@ -13,6 +13,7 @@ import socket
 import tempfile
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -62,9 +63,9 @@ def connected(address: str) -> Iterator[Client]:
             f"--cluster {quoted(address)} is no address of a Dask scheduler. Name one such as tcp://HEAD:8786, or one "
             "that begins with tls://."
         )
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in a sentence
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        with warnings.catch_warnings(action="ignore"):  # of versions, which are compared here
+            client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except Exception as error:  # of sockets, of TLS, of whatever else may listen there
         raise InputError(
             f"No Dask scheduler answers at {address} ({_in_a_line(error)}). Start one with `dask scheduler`, or name "

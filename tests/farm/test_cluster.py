@@ -7,6 +7,7 @@ cluster` kills and halts real ones.
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -124,7 +125,7 @@ def test_workers_that_are_unlike_are_named(
         assert not film.parent.exists() and not list(film.parent.parent.glob(".stylevideo-*"))
         return others
 
-    name = f"{roster.socket.gethostname()} (tcp://127.0.0.1:"
+    name = f"{socket.gethostname()} (tcp://127.0.0.1:"
     with monkeypatch.context() as other:
         other.setattr(host, "__version__", "0.0")
         assert all(name in line and "has stylevideo 0.0, and this machine has " in line for line in refused())
