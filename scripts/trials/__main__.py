@@ -2,7 +2,7 @@
 
 python -m scripts.trials batch [broken kill losses two disk workers again] [--kills 20]
 python -m scripts.trials farm [kill meet kinds] [--kills 30]
-python -m scripts.trials cluster [losses client]
+python -m scripts.trials cluster [undisturbed worker host halt client once twice]
 python -m scripts.trials hostile [WORD ...] [--watchers 2] [--list] [--keep hostile-faults]
 python -m scripts.trials cases [WORD ...]
 python -m scripts.trials odd [clips damages] [--keep FOLDER]

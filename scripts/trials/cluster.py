@@ -1,24 +1,29 @@
 """Try a Dask cluster on 127.0.0.1 whose processes are killed or halted, and compare with what `run` makes.
 
-    python -m scripts.trials cluster [losses client]
+    python -m scripts.trials cluster [undisturbed worker host halt client once twice]
 
-A scheduler, and two workers with a nanny each, which count as two hosts; a film of four shots and a short one.
-`losses`: a worker, or all processes of a host, are killed or halted; `client`: who asked is killed, or hears Ctrl-C
-once and twice. Prints Markdown with the seconds that it took; the exit code is 1 if a bar is unmet. Linux only.
+A scheduler, and two workers with a nanny each, which count as two hosts; a film of four shots and a short one. Once
+frames are there a worker, or all processes of a host, or the command itself is killed, a host is halted, the command
+hears Ctrl-C once or twice; what is missing then, `run` without a cluster makes. Prints Markdown with the seconds that
+it took; the exit code is 1 if a bar is unmet. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scripts.trials.batch import (
@@ -96,14 +101,14 @@ Act = Callable[[Cluster, str, "subprocess.Popen[bytes]"], None]
 
 
 class Place:
-    """Clips, the films that `run` makes of them, and how long an undisturbed cluster takes.
+    """Clips, and the films that `run` makes of them.
 
     Args:
         folder: for all of it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.clips = folder, folder / "clips"
+        self.clips = folder / "clips"
         make_clips(self.clips / "cut", 1, frames=5, shots=4)[0].rename(self.clips / "cut.mp4")
         make_clips(self.clips / "short", 1, frames=4)[0].rename(self.clips / "short.mp4")
         assert done(self.command(folder / "whole")).returncode == 0
@@ -112,16 +117,15 @@ class Place:
     def command(self, out: Path, *more: str) -> list[str]:
         return run([self.clips / "cut.mp4", self.clips / "short.mp4"], out, "-q", "--first-iterations=6", *more)
 
-    def try_with(self, what: str, act: Act | None, code: int) -> Iterator[Finding]:
+    def try_with(self, place: Path, what: str, act: Act | None, code: int) -> Iterator[Finding]:
         """Make the films on a cluster, to which something happens in the middle; `run` finishes what that leaves.
 
         Args:
+            place: for the films.
             what: is tried.
             act: what happens once there are frames.
             code: that the run on the cluster shall end with.
         """
-        place = self.folder / what.replace(" ", "-")
-        place.mkdir()
         mark, out, quiet = str(place), place / "out", subprocess.DEVNULL
         with cluster(place) as there:
             began, command = time.monotonic(), self.command(out, "--cluster", there.address)
@@ -171,26 +175,32 @@ def signal_client(number: signal.Signals, times: int = 1) -> Act:
     return act
 
 
-def try_losses(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
-    """Nothing happens; a worker is killed, and started again by its nanny; a host is killed; a host is halted."""
-    place = Place(folder)
-    yield from place.try_with("undisturbed", None, 0)
-    yield from place.try_with("a worker killed", kill_worker, 0)
-    yield from place.try_with("a host killed", signal_host(signal.SIGKILL), 0)
-    yield from place.try_with("a host halted", signal_host(signal.SIGSTOP), 0)
+@cache
+def place() -> Place:
+    """The clips, and the films of `run`, of all trials."""
+    kept = tempfile.mkdtemp(prefix="stylevideo-trials-")
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    return Place(Path(kept))
 
 
-def try_client(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
-    """Who asked is killed, or hears Ctrl-C once, or twice; then `run` without a cluster."""
-    place = Place(folder)
-    yield from place.try_with("the client killed", signal_client(signal.SIGKILL), -signal.SIGKILL)
-    yield from place.try_with("Ctrl-C", signal_client(signal.SIGINT), 130)
-    yield from place.try_with("Ctrl-C twice", signal_client(signal.SIGINT, 2), 130)
+def trial(what: str, act: Act | None, code: int) -> Callable[[Path, argparse.Namespace], Iterator[Finding]]:
+    """A trial; see `Place.try_with`."""
+
+    def try_it(folder: Path, _: argparse.Namespace) -> Iterator[Finding]:
+        return place().try_with(folder, what, act, code)
+
+    try_it.__doc__ = f"With {what}."
+    return try_it
 
 
 TRIALS: Trials = {
-    "losses": try_losses,
-    "client": try_client,
+    "undisturbed": trial("nothing that happens", None, 0),
+    "worker": trial("a worker killed, which its nanny starts again", kill_worker, 0),
+    "host": trial("all processes of a host killed", signal_host(signal.SIGKILL), 0),
+    "halt": trial("all processes of a host halted", signal_host(signal.SIGSTOP), 0),
+    "client": trial("the command killed", signal_client(signal.SIGKILL), -signal.SIGKILL),
+    "once": trial("Ctrl-C", signal_client(signal.SIGINT), 130),
+    "twice": trial("Ctrl-C twice", signal_client(signal.SIGINT, 2), 130),
 }
 
 
