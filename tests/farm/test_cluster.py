@@ -9,30 +9,34 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from batch_fixtures import wait_until
 from farm_fixtures import contents, farm_words
 
 from stylevideo.cli.main import main
+from stylevideo.media.hidden import Places
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'stylevideo[cluster]'")
 from stylevideo.farm import host, roster  # noqa: E402  which need it
 
-Start = Callable[[int], str]
+Start = Callable[[int], Any]
 
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
-    """Starts a scheduler with so many workers; returns its address."""
+    """Starts a cluster with so many workers."""
     for name in host.THREAD_VARIABLES:
         monkeypatch.setenv(name, "1")  # put back in the end
     with ExitStack() as clusters:
 
-        def begin(workers: int) -> str:
+        def begin(workers: int) -> Any:
             cluster = distributed.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=torch.get_num_threads(),
@@ -44,7 +48,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
                 local_directory=str(tmp_path / "dask"),
                 silence_logs=50,
             )
-            return str(clusters.enter_context(cluster).scheduler_address)
+            return clusters.enter_context(cluster)
 
         yield begin
     for key, pool in list(host._resting.items()):
@@ -56,12 +60,22 @@ def film(tmp_path: Path) -> Path:
     return tmp_path / "films" / "film.mp4"
 
 
-def test_two_workers_make_the_film_of_run(
+def test_two_workers_of_which_one_is_lost_make_the_film_of_run(
     start: Start, tiny_clip: Path, tiny_film: Path, film: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    report = tmp_path / "report.json"
-    words = ["run", *farm_words(tiny_clip, film), "--cluster", start(2), "--report", str(report)]
+    """It is lost once frames are there; that takes no attempt."""
+    cluster, report, frames = start(2), tmp_path / "report.json", Places.of(film).work / "frames"
+
+    def lose() -> None:
+        wait_until(lambda: any(frames.glob("*.json")))
+        first = next(iter(cluster.workers.values()))
+        cluster.sync(first.close, timeout=0, executor_wait=False)
+
+    losing = threading.Thread(target=lose, daemon=True)
+    losing.start()
+    words = ["run", *farm_words(tiny_clip, film), "--cluster", cluster.scheduler_address, "--report", str(report)]
     assert main(words) == 0, capfd.readouterr().err
+    losing.join()
     said = capfd.readouterr()
     assert said.out == f"{film}\n"
     assert "1 clip in " in said.err and "1 made" in said.err
@@ -107,7 +121,7 @@ def test_without_dask_it_is_said_what_to_install(
 def test_a_cluster_without_workers_is_refused(
     start: Start, tiny_clip: Path, film: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    address = start(0)
+    address = start(0).scheduler_address
     assert main(["run", *farm_words(tiny_clip, film), "--cluster", address]) == 2
     assert f"The scheduler at {address} has no workers." in capfd.readouterr().err
 
@@ -116,7 +130,7 @@ def test_workers_that_are_unlike_are_named(
     start: Start, tiny_clip: Path, film: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """All of them at once, and before anything is written."""
-    address = start(2)
+    address = start(2).scheduler_address
 
     def refused() -> list[str]:
         assert main(["run", *farm_words(tiny_clip, film), "--cluster", address]) == 2
