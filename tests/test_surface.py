@@ -78,6 +78,7 @@ def test_flags_are_the_fields_of_settings() -> None:
         "--budget",
         "--exit-code-if-nothing",
         "--workers",
+        "--cluster",
         "--devices",
         "--retry",
         "--fail-fast",

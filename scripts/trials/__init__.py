@@ -1,1 +1,1 @@
-"""The program in trouble: `python -m scripts.trials batch|farm|hostile|cases|odd`."""
+"""The program in trouble: `python -m scripts.trials batch|farm|cluster|hostile|cases|odd`."""

@@ -2,6 +2,7 @@
 
 python -m scripts.trials batch [broken kill losses two disk workers again] [--kills 20]
 python -m scripts.trials farm [kill meet kinds] [--kills 30]
+python -m scripts.trials cluster [undisturbed worker host halt client once twice]
 python -m scripts.trials hostile [WORD ...] [--watchers 2] [--list] [--keep hostile-faults]
 python -m scripts.trials cases [WORD ...]
 python -m scripts.trials odd [clips damages] [--keep FOLDER]
@@ -12,7 +13,14 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-MODULES = {"batch": "batch", "farm": "farm", "hostile": "hostile.trial", "cases": "cases.trial", "odd": "odd.trial"}
+MODULES = {
+    "batch": "batch",
+    "farm": "farm",
+    "cluster": "cluster",
+    "hostile": "hostile.trial",
+    "cases": "cases.trial",
+    "odd": "odd.trial",
+}
 
 
 def main(words: list[str]) -> int:

@@ -34,7 +34,11 @@ from stylevideo.version import __version__
 TRIAL_SIZE = (144, 256)
 LITTLE_SPACE_BYTES = 2_000_000_000
 OLDEST_OPENCV = (4, 13)
-EXTRAS = {"exr": ("OpenEXR", "OpenEXR", "EXR files"), "ocio": ("PyOpenColorIO", "opencolorio", "OpenColorIO views")}
+EXTRAS = {
+    "exr": ("OpenEXR", "OpenEXR", "EXR files"),
+    "ocio": ("PyOpenColorIO", "opencolorio", "OpenColorIO views"),
+    "cluster": ("distributed", "distributed", "clusters of Dask"),
+}
 """Of each extra: the module, the package, what it is for."""
 
 

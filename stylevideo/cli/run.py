@@ -6,12 +6,12 @@ import argparse
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from stylevideo.batch.outcomes import BatchOptions, Outcome
+from stylevideo.batch.outcomes import BatchListener, BatchOptions, Outcome
 from stylevideo.batch.run import run_batch
 from stylevideo.batch.up_to_date import already_made, confirm
 from stylevideo.cli.foresee import Budget, dry_run, propose
@@ -28,7 +28,7 @@ from stylevideo.cli.parser import (
 )
 from stylevideo.cli.progress import BatchProgress, ClipProgress, say
 from stylevideo.cli.summary import report_path, summary, table, write_outcomes
-from stylevideo.errors import Stopped, StyleVideoError
+from stylevideo.errors import InstallationError, Problems, SettingsError, Stopped, StyleVideoError
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import Planned
@@ -43,6 +43,8 @@ from stylevideo.text import counted, duration, seconds_of
 
 MOST_EXIT_CODE = 255
 DONE, FAILED = 0, StyleVideoError.exit_code
+Run = Callable[[Sequence[ClipRequest], BatchOptions, BatchListener, Callable[[], bool]], tuple[Outcome, ...]]
+"""What makes the films of a batch, as `run_batch` does."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ def _add_batch(group: argparse._ArgumentGroup) -> None:
         help="a device for each worker in turn, such as cuda:0,cuda:1",
     )
     group.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        default="",
+        help="have the workers of this Dask scheduler make them: tcp://HEAD:8786, tls://… (docs/farm.md)",
+    )
+    group.add_argument(
         "--exit-code-if-nothing",
         type=_exit_code,
         default=0,
@@ -128,6 +136,7 @@ def _exit_code(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     """Make the films, and say so; a batch tells of failures in words."""
     given = overrides(options)
+    run = _on_cluster(options) if options.cluster else run_batch
     requests, how = plan_requests(options.clips, given, options.config), _run_options(options)
     with Interrupts() as interrupts:
         if options.budget:
@@ -136,10 +145,40 @@ def _run(options: argparse.Namespace) -> int:
         if options.dry_run:
             with broken_off_when(interrupts.requested):
                 return dry_run(requests, how.batch, interrupts.requested, how.if_nothing)
-        if len(requests) == 1 and not (how.batch.devices or how.batch.retries or how.batch.workers > 1):
+        is_batch = how.batch.devices or how.batch.retries or how.batch.workers > 1 or options.cluster
+        if len(requests) == 1 and not is_batch:
             with broken_off_when(interrupts.requested):
                 return _run_one(requests[0], how, interrupts)
-        return _run_batch(requests, how, interrupts)
+        return _run_batch(requests, how, interrupts, run)
+
+
+def _on_cluster(options: argparse.Namespace) -> Run:
+    """What runs a batch on a cluster.
+
+    Raises:
+        SettingsError: something does not go with that.
+        InstallationError: Dask is not installed.
+    """
+    elsewhere = {
+        "--workers": (options.workers, "a cluster has as many as were started"),
+        "--devices": (options.devices, "each of its workers has its own"),
+        "--dry-run": (options.dry_run, "it reckons for this machine"),
+        "--budget": (options.budget, "it reckons for this machine"),
+    }
+    problems = Problems()
+    for flag, (given, why) in elsewhere.items():
+        with problems.noted():
+            if given:
+                raise SettingsError(f"{flag} does not go with --cluster: {why}. Leave one of them out.")
+    problems.raise_all()
+    try:
+        from stylevideo.farm.cluster import run_on_cluster
+    except ModuleNotFoundError as error:
+        raise InstallationError(
+            f'--cluster needs Dask ({error}). Install it with: pip install "stylevideo[cluster]".'
+        ) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong there is said here, in a sentence
+    return partial(run_on_cluster, options.cluster)
 
 
 def _run_options(options: argparse.Namespace) -> RunOptions:
@@ -210,12 +249,12 @@ def _report_failure(request: ClipRequest, error: BaseException, seconds: float) 
             write_outcomes(path, [outcome], seconds)
 
 
-def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts) -> int:
+def _run_batch(requests: Sequence[ClipRequest], options: RunOptions, interrupts: Interrupts, run: Run) -> int:
     began, report = time.monotonic(), report_path(requests)
     requests = [replace(request, settings=request.settings.with_values(report="")) for request in requests]
     progress = BatchProgress(requests, options.quiet)
     try:
-        outcomes = run_batch(requests, options.batch, progress, interrupts.requested)
+        outcomes = run(requests, options.batch, progress, interrupts.requested)
     finally:
         progress.close()
     counts = Counter(outcome.status for outcome in outcomes)
