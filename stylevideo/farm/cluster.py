@@ -82,7 +82,7 @@ def run_on_cluster(
 
 def _with_whole_paths(request: ClipRequest) -> tuple[ClipRequest, set[Path]]:
     """A film as it is asked for in any folder, and the files and folders that must be seen for it."""
-    named = [request.source, *(style.path for style in request.styles)]
+    named = [request.source, *(style.path for style in request.all_styles)]
     named += [MatteName.parse(matte).path for matte in request.mattes]
 
     def write(_: str, path: Path) -> str:

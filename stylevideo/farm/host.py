@@ -26,7 +26,7 @@ from typing import Any
 from distributed import Status, Worker, get_worker
 
 from stylevideo.batch.executor import NotBegun
-from stylevideo.batch.messages import Answer, Begun, Failed, Question, Task, Told, WasHelped
+from stylevideo.batch.messages import Answer, Begun, Failed, Task, Told
 from stylevideo.batch.pool import Pool
 from stylevideo.errors import InstallationError, Stopped, StyleVideoError
 from stylevideo.media.ffmpeg import ffmpeg_version
@@ -151,10 +151,6 @@ class _OneTask:
 
     def tell(self, worker: int, task: Task, event: Event) -> None:
         self._tell(Told(event))
-
-    def reply(self, worker: int, task: Task, question: Question) -> bool:
-        """Whose a shot is, is settled by claims in the film's folder alone."""
-        return not isinstance(question, WasHelped)
 
     def take(self, answer: Answer | NotBegun) -> None:
         """The task's end, unless no process could begin it: then it is the next task once more."""
