@@ -35,6 +35,7 @@ from stylevideo.media.images.pictures import Reading
 from stylevideo.planning.request import ClipRequest
 from stylevideo.render import painter
 from stylevideo.render.assemble import FinishedFrames
+from stylevideo.render.footage import source
 from stylevideo.render.hooks import Hooks
 from stylevideo.render.job import Job
 from stylevideo.render.shots import paint_free_shots, paint_shots
@@ -249,7 +250,7 @@ class TestInOneProcess:
             time.sleep(2)
             yield from real(*arguments)
 
-        monkeypatch.setattr(painter, "read_frames", slow)
+        monkeypatch.setattr(source, "read_frames", slow)
         with held_by_another(film, 0):
             paint_free_shots(ClipRequest(two_shot_clip, STYLES, film, SETTINGS), Hooks(told.append, stop))
         assert not told
