@@ -164,7 +164,8 @@ def _requests(wish: _Wish, higher: Overrides, lower: Overrides) -> Iterator[Clip
             shot.append(_table(own, higher.over(own.given).over(wish.given).over(lower), styles, settings))
     problems.raise_all()
     for clip in find_sources(wish.source):
-        yield replace(_request(clip, styles, given.preset or USUAL_PRESET, settings, given), shot=tuple(shot))
+        request = _request(clip, styles, given.preset or USUAL_PRESET, settings, given)
+        yield replace(request, shot=tuple(shot)) if shot else request
 
 
 def _directed(given: Overrides) -> tuple[tuple[Style, ...], Settings]:
