@@ -350,7 +350,8 @@ def test_the_speed_of_the_engine_is_measured(tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell a process's peak memory this way")
 def test_tiles_are_compared_with_the_frame_painted_as_one(capsys: pytest.CaptureFixture[str]) -> None:
-    layers = ("style_layers=relu1_1", "match_layers=relu2_1", "content_layers=relu2_1")
+    """By Gram matrices: by matches rounding alone comes near the bar, and beyond it on some machines."""
+    layers = ("painter=gram", "style_layers=relu1_1", "content_layers=relu2_1")
     once = ("coarsest_size=0", "first_iterations=2", "stroke_size=0.8", "device=cpu")
     settings = [f"--set={value}" for value in (*layers, *once)]
     benchmark.main(["tiles", "--sizes", "64x48", "--tiles", "off", "16", "--most-gib=64", *settings])
