@@ -27,7 +27,7 @@ def test_films_with_keys_are_compared_with_one_without(tmp_path: Path, capsys: p
     benchmark.main(["keys", *SMALL, "--frames=3", "--output", str(tmp_path)])
     printed = capsys.readouterr().out
     assert "| rising strength |" in printed and "strength at once: E_warp, times that of what stays" in printed
-    assert "woodblock turning: E_warp, times that without keys" in printed
+    assert "woodblock turning: E_warp, times that of what stays" in printed
     assert (tmp_path / f"keys-flight-{STYLE.stem}.png").exists()
 
 
