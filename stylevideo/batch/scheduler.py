@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 LOCKED_RETRY_S = 2.0
 """Between two looks at a clip that another run is making."""
-TOO_LITTLE_FOR_SEVERAL = "There is too little memory for several workers. It will be tried again by one alone."
+TOO_LITTLE_FOR_SEVERAL = "There is too little memory beside other workers. It will be tried again by one alone."
 
 
 def make_clips(
@@ -158,8 +158,8 @@ class _Batch:
     def _to_paint(self, worker: int) -> Paint | None:
         """The clip that is being made to which most workers more may come, if there is one that this one was not at.
 
-        Nobody comes to a clip twice: who has ended there has found every shot taken, and whoever makes it does what
-        others leave.
+        Nobody comes to a clip twice but who was stopped: who has ended there has found every shot taken, and whoever
+        makes it does what others leave.
         """
         open_to_it = [index for index, sent in self._sent.items() if self._welcome[index] > 0 and worker not in sent]
         if not open_to_it:
@@ -183,6 +183,10 @@ class _Batch:
     def _take_painted(self, worker: int, task: Paint, answer: Answer | NotBegun) -> None:
         """What was not painted, the clip's own worker paints."""
         del self._painters[worker]
+        was_stopped = isinstance(answer, Failed) and isinstance(answer.error, Stopped)
+        if was_stopped and task.index in self._sent:  # for a clip that came first: it may come back
+            self._sent[task.index].discard(worker)
+            self._welcome[task.index] += 1
         if isinstance(answer, Failed | NotBegun):
             logger.info("%s: another painter ended. %s", task.request.source.name, answer.reason)
 
@@ -197,7 +201,7 @@ class _Batch:
             case NotBegun():
                 self._attempts[task.index] -= 1
                 self._put_off(task, 0)
-                self._executor.stop(self._painters)  # a clip that nobody makes comes first
+                self._executor.stop(list(self._painters)[:1])  # a clip that nobody makes comes first
             case Failed(DeviceMemoryError()) if not task.alone:  # which may suffice for one
                 self._attempts[task.index] -= 1
                 self._reasons[task.index] = answer.reason

@@ -177,7 +177,8 @@ def _on_cluster(options: argparse.Namespace) -> Run:
         raise InstallationError(
             f'--cluster needs Dask ({error}). Install it with: pip install "stylevideo[cluster]".'
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong there is said here, in a sentence
+    for name in ("distributed", *filter(lambda name: name.startswith("distributed."), logging.root.manager.loggerDict)):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong there is said here, in a sentence
     return partial(run_on_cluster, options.cluster)
 
 

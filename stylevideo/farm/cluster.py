@@ -12,7 +12,6 @@ import pickle
 import queue
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
 LOOK_AGAIN_S = 1.0
+NOBODY = -1
+"""Stands for a worker's number where there is none."""
 NOBODY_S = 300.0
 """So long a worker is waited for where none is left."""
 STOP_S = 30.0
@@ -76,7 +77,7 @@ def run_on_cluster(
     devices = {request.settings.optimizer.device for request in requests}
     threads = any(request.settings.optimizer.threads == 0 for request in requests)
     with broken_off_when(stop), connected(address) as dask, Roster(dask, files, folders, devices, threads) as roster:
-        options = replace(options, workers=min(len(roster.ready), WORKERS))
+        options = replace(options, workers=max(2, min(len(roster.ready), WORKERS)))  # more may come
         return make_clips(requests, options, _Cluster(dask, roster, options), on_event, stop)
 
 
@@ -91,6 +92,10 @@ def _with_whole_paths(request: ClipRequest) -> tuple[ClipRequest, set[Path]]:
 
     settings = request.settings
     values = {leaf.name: with_whole_paths(leaf, settings.value(leaf.name), write) for leaf in leaves()}
+    for table in request.shot:  # whose paths are whole
+        own = table.settings(settings)
+        for leaf in leaves():
+            with_whole_paths(leaf, own.value(leaf.name), write)
     changed = {name: value for name, value in values.items() if value != settings.value(name)}
     seen = {path if path.exists() else path.parent for path in named}
     return replace(request, settings=settings.with_values(**changed)), {path for path in seen if path.exists()}
@@ -146,7 +151,7 @@ class _Cluster:
         self._dask, self._roster, self._options = dask, roster, options
         self._inbox: queue.Queue[tuple[str, FromHost | _Over]] = queue.Queue()
         self._seats: dict[str, _Seat] = {}
-        self._losses: Counter[Task] = Counter()
+        self._losses: dict[Task, set[str]] = {}
         self._nobody_since: float | None = None
         self._numbers = itertools.count()
         dask.subscribe_topic(TOPIC, self._hear)
@@ -161,16 +166,17 @@ class _Cluster:
             if client.is_stopping() and not stopping:
                 stopping = True
                 self.stop([seat.number for seat in self._seats.values()])
+            yield from self._overdue()
             waits = False
             if not stopping:
                 self._take_in_workers()
                 self._share_out(client)
-                if self._nobody_since is not None and (task := client.next_task(0)):
+                is_idle = not any(seat.task for seat in self._seats.values())
+                if self._nobody_since is not None and is_idle and (task := client.next_task(NOBODY)):
                     waits = True
-                    yield Ended(0, task, self._without_workers(self._nobody_since))
+                    yield Ended(NOBODY, task, self._without_workers(self._nobody_since))
             if not waits and not any(seat.task for seat in self._seats.values()):
                 return
-            yield from self._overdue()
             yield from self._heard(client)
 
     def stop(self, workers: Iterable[int]) -> None:
@@ -244,11 +250,12 @@ class _Cluster:
     def _lose(self, seat: _Seat, task: Task) -> Ended:
         """A worker is gone: its task is given to another, but not for ever."""
         self._cancel(seat)
-        self._losses[task] += 1
+        lost = self._losses.setdefault(task, set())
+        lost.add(seat.member.address)
         reason = f"The worker {seat.member} is gone."
         if seat.end_by is not None:
             return seat.end(Failed(Stopped()))
-        if self._losses[task] >= MOST_LOSSES:
+        if len(lost) >= MOST_LOSSES:
             return seat.end(Failed(WorkerError(f"{reason} It was the {MOST_LOSSES}rd that went while it was at this.")))
         logger.warning("%s What it was at is given to another.", reason)
         return seat.end(NotBegun(reason))
@@ -282,8 +289,10 @@ class _Cluster:
                 if seat.end_by is None:
                     yield self._lose(seat, seat.task)
             case Failed():
+                self._losses.pop(seat.task, None)
                 yield seat.end(_on(seat.member.host, seat.task, message))
             case _:
+                self._losses.pop(seat.task, None)
                 yield seat.end(message)
 
 

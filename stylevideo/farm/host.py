@@ -100,11 +100,15 @@ def _version_file(package: str) -> dict[str, Any]:
 
 def _kind(device: str, torch: Mapping[str, Any]) -> str:
     """The kind of device that a setting comes to here, as far as that can be told without loading PyTorch."""
-    if device != "auto":
-        return device.partition(":")[0]
+    there = {"cpu"}
     if torch.get("cuda") and nvidia_card() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1"):
-        return "cuda"
-    return "mps" if (sys.platform, platform.machine()) == ("darwin", "arm64") else "cpu"
+        there.add("cuda")
+    if (sys.platform, platform.machine()) == ("darwin", "arm64"):
+        there.add("mps")
+    if device != "auto":
+        kind = device.partition(":")[0]
+        return kind if kind in there else f"no {kind}"
+    return next(kind for kind in ("cuda", "mps", "cpu") if kind in there)
 
 
 def perform(data: bytes) -> None:

@@ -170,8 +170,10 @@ class Roster:
         return tuple(member for member in list(self._members.values()) if self.is_there(member))
 
     def is_there(self, member: Member) -> bool:
-        """Whether the scheduler has heard of a worker lately."""
+        """Whether the scheduler has heard of a worker lately, and our module is there: a broken connection takes it."""
         heard = self._heard.get(member.address)
+        if member.module is not None and member.module.status != "finished":
+            return False
         return self.is_reachable and heard is not None and time.monotonic() - heard[1] < LOST_S
 
     @property
@@ -194,6 +196,11 @@ class Roster:
             else (told["last_seen"], now)
             for address, told in workers.items()
         }
+        with self._change:
+            for address, member in list(self._members.items()):
+                if member.module is not None and member.module.status != "finished":  # it is looked at anew
+                    del self._members[address]
+                    self._looked_at.discard(address)
         with_gpu = {address for address, told in workers.items() if told["resources"].get("GPU", 0) >= 1}
         by_gpu = self._wants_gpu and bool(with_gpu)
         for address in sorted((with_gpu if by_gpu else workers.keys()) - self._looked_at):
