@@ -26,10 +26,15 @@ def already_made(request: ClipRequest) -> bool:
 
 
 def confirm(request: ClipRequest) -> None:
-    """Throw away what was left of a clip whose film is made, and date its files to now, so that `make` sees it too."""
+    """Throw away what was left of a clip whose film is made, and date its files to now, so that `make` sees it too.
+
+    Frames that are to be kept stay.
+    """
     with suppress(OSError):  # such as those of another user
         for file in made_files(request.places):
             os.utime(file)
+    if request.settings.output.keep_frames:
+        return
     with suppress(StyleVideoError, OSError, Stopped):
         remove_stale(request.places, lambda: _key(request))
 

@@ -18,6 +18,7 @@ from stylevideo.media.hidden import Places
 from stylevideo.media.pattern import is_still
 from stylevideo.planning.naming import comparison_of
 from stylevideo.settings.curves import KEY, LOOK, LookKey, name_of, values_over
+from stylevideo.settings.direction import style_number
 from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.settings import Settings, leaves
 from stylevideo.settings.style import Style
@@ -117,6 +118,12 @@ def _check_shot(table: ShotTable, request: ClipRequest) -> None:
             raise SettingsError(
                 "Its styles cannot have mattes, nor stand beside a clip's that have. Leave the mattes out, or make "
                 "the shot as a clip by itself with --frames."
+            )
+        weighed = [{text for text in every.direction.key if style_number(name_of(text))} for every in (film, own)]
+        if weighed[0] != weighed[1] and any(style.matte for style in request.styles):
+            raise SettingsError(
+                "It has keys of its styles' weights, and the clip's styles have mattes, which share by these weights "
+                "in all of a film. Leave one of the two out."
             )
         if film.strokes.stroke_size_matte and own.strokes.sizes != film.strokes.sizes:
             raise SettingsError(

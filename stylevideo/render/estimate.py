@@ -79,7 +79,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
         source_size=(job.clip.info.height, job.clip.info.width),
         survey=survey,
         shots=tuple(told_shots(job)),
-        style_clips=tuple(dict.fromkeys(read.told for read in job.styles if read.told)),
+        style_clips=tuple(dict.fromkeys(read.told for read in job.all_styles if read.told)),
     )
 
 

@@ -155,6 +155,11 @@ class Job:
         return ShotLook(self.styles, self.settings, self.over_time)
 
     @property
+    def all_styles(self) -> tuple[ReadStyle, ...]:
+        """Of the clip, and of each table of shots."""
+        return (*self.styles, *(read for table in self.tables for read in table.styles))
+
+    @property
     def all_settings(self) -> tuple[Settings, ...]:
         """Of the clip, and of each table of shots."""
         return (self.settings, *(table.settings for table in self.tables))

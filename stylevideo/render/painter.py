@@ -178,8 +178,9 @@ class Painter:
             yield Made(shot, self._shown(frame, blended, shot), after)
 
     def _legs(self, shot: Shot) -> tuple[Leg, ...]:
-        turns = turns_of(self._shots, self._job.settings.temporal)
-        return legs_of(shot, self._spreading(shot), turns[shot.index] if self._job.carries else None)
+        every = zip(self._shots, turns_of(self._shots, self._job.settings.temporal), strict=True)
+        turn = next(turn for other, turn in every if other == shot) if self._job.carries else None
+        return legs_of(shot, self._spreading(shot), turn)
 
     def _take(self, shot: Shot, leg: Leg, frames: range) -> Generator[Made, None, None]:
         """The frames before a shot's first given one, as they are made backwards from it."""
@@ -311,6 +312,7 @@ class Painter:
             frame = read_frame(job, shot, index, regions)
         given = {index: self._given(shot, index)} if leg.origin == index else {}
         (self._opened,) = self._made([index], None, iter([(frame, None)]), given=given)
+        self._looks = self._looks.at(index)  # what leads into the frame knows of that shot no more than it
         _, result, after = self._opened
         return replace(after, references=(as_reference(result),), origin=index)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -210,10 +211,11 @@ def settle_painted(store: FrameStore, selection: FrameSelection, painted: Mappin
         return
     if not may_drop:
         raise ResumeError(f"{store.folder}: its frames were made with other painted frames. Give the same ones here.")
-    for shot in load_shots(store) or ():
+    shots = load_shots(store) or ()
+    for shot, following in zip_longest(shots, shots[1:]):
         numbers = [selection.number(index) for index in range(shot.start, shot.stop)]
-        into = {selection.number(shot.stop)} if shot.dissolving else set()
-        if not changed.isdisjoint(into.union(numbers)):
+        into = range(following.start, following.stop) if following and shot.dissolving else ()
+        if not changed.isdisjoint((*numbers, *map(selection.number, into))):
             logger.warning("Shot %d is painted again: its painted frames have changed.", shot.index + 1)
             store.drop_shot(shot.index, numbers)
     store.write_note(PAINTED_NAME, _by_number(selection, painted))

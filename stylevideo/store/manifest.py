@@ -190,7 +190,7 @@ class Asked:
             painted=painted_contents(settings),
             stroke_field=weights_hash(settings.strokes.field_path),
             shots=tuple(
-                ShotContent(table.where, tuple(read), table.values, weights_hash(each.strokes.field_path))
+                ShotContent(table.where, tuple(read), _values(table, each), weights_hash(each.strokes.field_path))
                 for (table, read), each in zip(shots, own, strict=True)
             ),
         )
@@ -377,6 +377,11 @@ def _value(leaf: Leaf, settings: Settings) -> Any:
     """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it."""
     value = settings.value(leaf.name)
     return float(value) if isinstance(leaf.default, float) else value
+
+
+def _values(table: ShotTable, own: Settings) -> dict[str, Any]:
+    """What a table of shots says, of which these are the settings."""
+    return {leaf.name: _value(leaf, own) for leaf in leaves() if leaf.name in table.values}
 
 
 def _palette_identity(colors: ColorSettings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,13 @@ from media_fixtures import make_video
 from numpy.random import default_rng
 
 import stylevideo
+from stylevideo.cli.main import main
 from stylevideo.errors import Stopped
 from stylevideo.media.decode.probe import probe
 from stylevideo.media.decode.shots import detect_shots
 from stylevideo.media.images.pictures import read_picture
 from stylevideo.reports.events import Event, FrameFinished
+from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.timeline.selection import FrameSelection
 
@@ -43,7 +46,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("dissolve") / "clip.mkv", images, "24", ("-c:v", "ffv1"))
 
 
-def painted(clip: Path, folder: Path, settings: Settings = SMALL, stops_after: int = COUNT) -> dict[int, bytes]:
+def painted(
+    clip: Path, folder: Path, settings: Settings = SMALL, stops_after: int = COUNT, shot: Sequence[ShotTable] = ()
+) -> dict[int, bytes]:
     """Make a film of PNGs; the files by their numbers. Given up when so many frames are finished."""
     folder.mkdir(exist_ok=True)
     finished = 0
@@ -52,7 +57,7 @@ def painted(clip: Path, folder: Path, settings: Settings = SMALL, stops_after: i
         nonlocal finished
         finished += isinstance(event, FrameFinished)
 
-    stylevideo.stylize(clip, [STYLE], folder / "f.####.png", settings, note, lambda: finished >= stops_after)
+    stylevideo.stylize(clip, [STYLE], folder / "f.####.png", settings, note, lambda: finished >= stops_after, shot)
     return files(folder)
 
 
@@ -117,3 +122,34 @@ def test_a_dissolve_goes_into_what_somebody_painted(clip: Path, film: dict[int, 
     made = painted(clip, tmp_path / "film", SMALL.with_values(painted=given))
     assert made[STOP + 2] == film[STOP + 2]
     require_no_seam(tmp_path / "film")
+
+
+def test_what_leads_into_a_shot_knows_of_its_first_frame_alone(clip: Path, tmp_path: Path) -> None:
+    """So a change of what the shot is asked for later, by its own table, leaves that as it is."""
+
+    def table(place: int) -> list[ShotTable]:
+        return [ShotTable(number=2, values={"key": {"strength": {1: 0.1, place: 0.9}}})]
+
+    keeps = SMALL.with_values(keep_frames=True)
+    painted(clip, tmp_path / "kept", keeps, shot=table(12))
+    made = painted(clip, tmp_path / "kept", keeps, shot=table(STOP))
+    assert made == painted(clip, tmp_path / "anew", shot=table(STOP))
+
+
+def test_a_changed_painting_reaches_the_shot_that_dissolves_into_its_own(
+    clip: Path, kept: Path, tmp_path: Path
+) -> None:
+    """Also where it is not of the shot's first frame: that is then painted like it."""
+    path, keeps = tmp_path / "later.png", SMALL.with_values(keep_frames=True)
+    given = {STOP + 5: str(path)}
+    shutil.copy(kept / f"f.{STOP + 5:04d}.png", path)
+    painted(clip, tmp_path / "kept", keeps.with_values(painted=given))
+    shutil.copy(kept / "f.0001.png", path)
+    made = painted(clip, tmp_path / "kept", keeps.with_values(painted=given))
+    assert made == painted(clip, tmp_path / "anew", SMALL.with_values(painted=given))
+
+
+def test_a_still_of_a_shot_that_dissolves_is_previewed(clip: Path, tmp_path: Path) -> None:
+    words = ["--stills=3", "--first-iterations=2", "--coarse-iterations=1", "--iterations=1", "--budget=1h", "-q"]
+    assert main(["preview", str(clip), "--style", str(STYLE), "-o", str(tmp_path / "sheet.png"), *words]) == 0
+    assert (tmp_path / "sheet.png").exists()

@@ -12,11 +12,14 @@ from media_fixtures import make_video
 
 import stylevideo
 from scripts.samples.scenes import render_shot
+from stylevideo.batch.up_to_date import already_made, confirm
 from stylevideo.cli.main import main
 from stylevideo.errors import InputError, ResumeError, Stopped
 from stylevideo.media.hidden import Places
+from stylevideo.planning.request import ClipRequest
 from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings
+from stylevideo.settings.style import Style
 
 SMALL = Settings().with_values(**LIGHT, size=48, coarsest_size=0, overwrite=True, provenance=False)
 KEPT = SMALL.with_values(keep_frames=True)
@@ -81,6 +84,16 @@ def test_each_shot_is_painted_from_the_last_kept_state_before_a_change(clip: Pat
     painted(clip, anew, other.with_values(keep_frames=False))
     assert film.read_bytes() == anew.read_bytes()
     assert not Places.of(anew).work.exists()
+
+
+def test_the_same_command_once_more_leaves_kept_frames(clip: Path, film: Path) -> None:
+    recorded = KEPT.with_values(provenance=True)
+    assert painted(clip, film, recorded) == set()
+    before = sorted(path.name for path in Places.of(film).work.iterdir())
+    request = ClipRequest(clip, (Style(STYLE),), film, recorded)
+    assert already_made(request) and before
+    confirm(request)
+    assert sorted(path.name for path in Places.of(film).work.iterdir()) == before
 
 
 def test_a_second_change_builds_on_the_first(clip: Path, film: Path) -> None:

@@ -202,7 +202,7 @@ class _Cell:
     def _alone(self, shot: Shot, index: int, size: tuple[int, int]) -> Shot:
         """A still as a shot of its own, in a picture of this cell's size."""
         active = shot.active.fitted(size, self._job.size) if shot.active else None
-        return replace(shot, start=index, stop=index + 1, active=active)
+        return replace(shot, start=index, stop=index + 1, active=active, dissolving=0)
 
 
 class _Work:
