@@ -27,6 +27,7 @@ from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.over_time import ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.manifest import read_asked
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import FrameSelection
 
@@ -360,3 +361,32 @@ def test_keys_of_looks_that_make_no_sense_are_refused(
 def test_python_cannot_give_styles_beside_looks_that_have_some(clip: Path) -> None:
     with pytest.raises(SettingsError, match="the look oil has styles, and the clip has others"):
         painted(clip, SMALL.with_values(key={"look": {1: "oil", 5: "storm"}}))
+
+
+@pytest.mark.parametrize(
+    ("matte", "of_film", "of_shot", "message"),
+    [
+        ("left.png", {}, {"key": {"style_1": {1: 0.5}}}, "keys of its styles' weights"),
+        ("", {"stroke_size": 2.0, "stroke_size_matte": "left.png"}, {"stroke_size": 3.0}, "beside --stroke-size-matte"),
+    ],
+)
+def test_what_mattes_share_out_in_all_of_a_film_cannot_differ_from_shot_to_shot(
+    matte: str, of_film: dict[str, object], of_shot: dict[str, object], message: str
+) -> None:
+    settings, table = Settings().with_values(**of_film), ShotTable(number=2, values=of_shot)
+    with pytest.raises(SettingsError, match=message):
+        ClipRequest(Path("clip.mp4"), (Style(STYLE, matte=matte),), Path("film.mkv"), settings, shot=(table,))
+
+
+def test_a_whole_number_in_a_table_is_the_same_as_with_a_point(clip: Path) -> None:
+    keys = {
+        read_asked(clip, [Style(STYLE)], Settings(), [ShotTable(number=2, values={"strength": one})]).key
+        for one in (1, 1.0)
+    }
+    assert len(keys) == 1
+
+
+def test_a_dry_run_tells_of_a_clip_that_is_the_style_of_a_shot(clip: Path) -> None:
+    shot = (ShotTable(number=2, styles=(Style(clip),)),)
+    estimate = estimate_clip(ClipRequest(clip, (Style(STYLE),), Path("film.mkv"), SMALL, shot=shot))
+    assert any(clip.name in told for told in estimate.style_clips)
