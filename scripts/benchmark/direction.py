@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.benchmark.clips import BenchmarkClip
-from scripts.benchmark.methods import Method, Painted, Row, Workbench, as_the_product_does
+from scripts.benchmark.methods import Film, Method, Painted, Row, Workbench, as_the_product_does
 from scripts.benchmark.pictures import WHOLE, crops
 from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.engine.targets import StyleTargets
@@ -31,6 +31,8 @@ LEAST_STEP = 3.0
 """Mean difference between the pictures of two neighbouring strengths that is seen, 1/255."""
 MOST_OF_SOURCE = 4.0
 """Mean difference of a film of strength 0 from its source, 1/255."""
+OTHERS_STRENGTH = 0.7
+"""Of the look that a film turns into."""
 MOST_UNSTEADY = 1.2
 """Warping error of a film with keys, times that of one without."""
 
@@ -86,6 +88,9 @@ def _apart(row: Row, other: Row | None) -> float:
 def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path) -> Findings:
     """Make a clip's film without keys and with several, by a clip's mean and following it; compare their steadiness.
 
+    Beside each keyed film stands the plainest that changes as much: a dissolve from the film that has its first look
+    all along to that which has its last, frame by frame, which flickers by nothing but these two and the change itself.
+
     Args:
         bench, clip: with its styles.
         base: without keys.
@@ -93,48 +98,63 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
     """
     first, last = clip.frames[0].index, clip.frames[-1].index
     middle = (first + last) // 2
-    tables: Mapping[str, Mapping[str, Mapping[int, float | str]]] = {
-        "rising strength": {"strength": {first: 0.2, last: 0.9}},
-        "falling strength": {"strength": {first: 0.9, last: "0.2:smooth"}},
-        "strength at once": {"strength": {first: 0.3, middle: "0.7:hold"}},
-    }
     plain = bench.run(clip, base)
-    keyed = [
-        bench.run(clip, Method(name, base.settings.with_values(key=keys), by_keys)) for name, keys in tables.items()
-    ]
-    for name, frame in {"turning": last, "at once": middle}.items():
-        styles, settings = _turned(bench, base.settings, other, first, f"{frame}{':hold' if frame == middle else ''}")
-        keyed.append(bench.run(clip, Method(f"{other.stem} {name}", settings, partial(by_looks, styles))))
+
+    def steady(strength: float, of: Path | None = None) -> Row:
+        settings = base.settings.with_values(strength=strength)
+        styles = [Style(of)] if of else [read.style for read in bench.styles]
+        name = f"{of.stem if of else 'strength'} {strength:g}"
+        return bench.run(clip, Method(name, settings, partial(by_looks, styles)))
+
+    changes = {
+        "rising strength": (0.2, 0.9, last, "linear"),
+        "falling strength": (0.9, 0.2, last, "smooth"),
+        "strength at once": (0.3, 0.7, middle, "hold"),
+    }
+    lines, bars, shown = [_line(plain, plain)], [], [plain]
+    name = f"{clip.name}, {bench.styles[0].style.path.stem}"
+
+    def tell(row: Row, of: Row) -> None:
+        shown.append(row)
+        lines.append(_line(row, of))
+        error = ratio(row.summary.warping_short[FARNEBACK], of.summary.warping_short[FARNEBACK])
+        bars.append(Bar(f"{name}, {row.method.name}: E_warp, times that of what stays", error, most=MOST_UNSTEADY))
+
+    def tell_dissolve(row: Row, ends: tuple[Row, Row], frame: int, easing: str) -> None:
+        key = read_keys(f"strength {first}=0,{frame}=1:{easing}")
+        share = Curve((first, frame), key.keys).at
+        dissolve = partial(by_dissolving, ends[0].film, ends[1].film, share)
+        lines.append(_line(bench.run(clip, Method(f"{row.method.name}, dissolved", base.settings, dissolve)), plain))
+
+    for what, (begins, ends, frame, easing) in changes.items():
+        keys = {"strength": {first: begins, frame: f"{ends:g}:{easing}"}}
+        row = bench.run(clip, Method(what, base.settings.with_values(key=keys), by_keys))
+        tell(row, plain)
+        tell_dissolve(row, (steady(begins), steady(ends)), frame, easing)
+    for what, frame, easing in (("turning", last, "linear"), ("at once", middle, "hold")):
+        styles, settings = _turned(bench, base.settings, other, first, f"{frame}:{easing}")
+        row = bench.run(clip, Method(f"{other.stem} {what}", settings, partial(by_looks, styles)))
+        tell(row, plain)
+        tell_dissolve(row, (plain, steady(OTHERS_STRENGTH, other)), frame, easing)
     style = _turning_blue(bench.styles[0], len(clip.frames))
     mean, followed = (
         bench.run(clip, Method(name, base.settings.with_values(style_clip=how), partial(by_clip, style)))
         for name, how in (("mean of a clip", MEAN), ("clip, stretched", STRETCH))
     )
-    each = [*((row, plain) for row in keyed), (mean, mean), (followed, mean)]
-    keyed += [mean, followed]
-    errors = [ratio(row.summary.warping_short[FARNEBACK], of.summary.warping_short[FARNEBACK]) for row, of in each]
-    long = [ratio(row.summary.warping_long[FARNEBACK], of.summary.warping_long[FARNEBACK]) for row, of in each]
-    name = f"{clip.name}, {bench.styles[0].style.path.stem}"
+    tell(mean, mean)
+    tell(followed, mean)
     heading = f"## {name}: {len(clip.frames)} frames, {clip.size[1]}x{clip.size[0]}"
-    lines = [
-        [
-            row.method.name,
-            number(error),
-            number(ten),
-            str(row.film.evaluations),
-            number(row.summary.style),
-        ]
-        for row, error, ten in zip([plain, *keyed], [1.0, *errors], [1.0, *long], strict=True)
-    ]
-    bars = [
-        Bar(f"{name}, {row.method.name}: E_warp, times that of what stays", error, most=MOST_UNSTEADY)
-        for row, error in zip(keyed, errors, strict=True)
-    ]
-    columns = {"source": clip.image, **{row.method.name: row.film.picture for row in (plain, *keyed)}}
+    columns = {"source": clip.image, **{row.method.name: row.film.picture for row in shown}}
     places = [(index, WHOLE) for index in (first, middle, last)]
     sheet = {f"keys-{clip.name}-{bench.styles[0].style.path.stem}": crops(clip.name, columns, places)}
     headings = ["what changes", "E_warp, times that of what stays", "10 frames", "evaluations", "style"]
     return Findings(f"{heading}\n\n{table(headings, lines)}", tuple(bars), sheet)
+
+
+def _line(row: Row, of: Row) -> list[str]:
+    short = ratio(row.summary.warping_short[FARNEBACK], of.summary.warping_short[FARNEBACK])
+    long = ratio(row.summary.warping_long[FARNEBACK], of.summary.warping_long[FARNEBACK])
+    return [row.method.name, number(short), number(long), str(row.film.evaluations), number(row.summary.style)]
 
 
 def _turned(bench: Workbench, base: Settings, other: Path, first: int, then: str) -> tuple[tuple[Style, ...], Settings]:
@@ -142,7 +162,7 @@ def _turned(bench: Workbench, base: Settings, other: Path, first: int, then: str
     place, _, easing = then.partition(":")
     own = KeyedLook(LookKey(str(first), "own"), tuple(read.style for read in bench.styles), base)
     key = LookKey(place, other.stem, easing or "linear")
-    return blended([own, KeyedLook(key, (Style(other),), base.with_values(strength=0.7))])
+    return blended([own, KeyedLook(key, (Style(other),), base.with_values(strength=OTHERS_STRENGTH))])
 
 
 def by_looks(
@@ -159,6 +179,22 @@ def by_keys(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Se
         for keys in map(read_keys, settings.direction.key)
     }
     yield from as_the_product_does(clip, vgg, targets, SettingsOverTime(settings, curves, (), lambda index: index))
+
+
+def by_dissolving(
+    before: Film,
+    after: Film,
+    share: Callable[[int], float],
+    clip: BenchmarkClip,
+    vgg: VGG19,
+    targets: StyleTargets,
+    settings: Settings,
+) -> Iterator[Painted]:
+    """Nothing is painted: one film's pictures give way to another's, of which so large a share is seen at a frame."""
+    for frame in clip.frames:
+        part = share(frame.index)
+        picture = (1 - part) * before.picture(frame.index) + part * after.picture(frame.index)
+        yield Painted(frame.index, picture, 0, 0.0)
 
 
 def _turning_blue(style: ReadStyle, frames: int) -> ReadStyle:

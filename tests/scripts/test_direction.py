@@ -10,6 +10,7 @@ from conftest import QUICK, STYLE
 from scripts.benchmark import __main__ as benchmark
 
 METHOD = f"quick=standard,{','.join(f'{name}={value}' for name, value in QUICK.items())},painter=gram"
+QUICKEST = "quick=standard,first_iterations=1,coarsest_size=0,iterations=1,new_iterations=0,painter=gram"
 SMALL = ["--size=64", "--clips", "flight", "--styles", str(STYLE), "--methods", METHOD]
 
 
@@ -24,16 +25,16 @@ def test_strengths_are_compared_with_the_source_and_with_each_other(
 
 
 def test_films_with_keys_are_compared_with_one_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    benchmark.main(["keys", *SMALL, "--frames=3", "--output", str(tmp_path)])
+    benchmark.main(["keys", *SMALL[:-1], QUICKEST, "--frames=3", "--output", str(tmp_path)])
     printed = capsys.readouterr().out
     assert "| rising strength |" in printed and "strength at once: E_warp, times that of what stays" in printed
+    assert "| strength at once, dissolved |" in printed and "| woodblock turning, dissolved |" in printed
     assert "woodblock turning: E_warp, times that of what stays" in printed
     assert (tmp_path / f"keys-flight-{STYLE.stem}.png").exists()
 
 
 def test_what_painted_frames_leave_is_compared_with_our_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    quick = "quick=standard,first_iterations=1,coarsest_size=0,iterations=1,new_iterations=0"
-    words = ["--size=64", "--clips", "flight", "--frames=11", "--methods", quick, "--output", str(tmp_path)]
+    words = ["--size=64", "--clips", "flight", "--frames=11", "--methods", QUICKEST, "--output", str(tmp_path)]
     benchmark.main(["painted", *words])
     printed = capsys.readouterr().out
     assert "| shapes |" in printed and "another style: 5 frames after, times our own one step away" in printed
