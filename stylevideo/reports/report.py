@@ -98,5 +98,7 @@ def _hashes(output: Path) -> dict[str, str]:
     with suppress(KeyError, TypeError):
         made_from = read_values(Places.of(output).record)
         hashes["source"] = made_from["source"]["sha256"]
-        hashes |= {f"style {place}": style["sha256"] for place, style in enumerate(made_from["styles"], 1)}
+        for part in (made_from, *made_from.get("shots", ())):
+            where = f"{part['shots']}, " if part is not made_from else ""
+            hashes |= {f"{where}style {place}": style["sha256"] for place, style in enumerate(part["styles"], 1)}
     return hashes

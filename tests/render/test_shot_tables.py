@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,7 +123,8 @@ def film_of(clip: Path, film: Path, settings: Settings, *shot: ShotTable) -> set
 
 def test_a_changed_table_repaints_its_own_shot_alone(clip: Path, tmp_path: Path) -> None:
     """And the film is that of a run that begins anew; what decides a picture is part of what it is known by."""
-    kept, film = SMALL.with_values(keep_frames=True), tmp_path / "film.mkv"
+    said = SMALL.with_values(provenance=True, report=str(tmp_path / "report.json"))
+    kept, film = said.with_values(keep_frames=True), tmp_path / "film.mkv"
     second = ShotTable(number=2, styles=(Style(OTHER),))
     assert film_of(clip, film, kept) == set(range(1, 15))
     assert film_of(clip, film, kept, second) == set(range(9, 15))
@@ -129,8 +132,11 @@ def test_a_changed_table_repaints_its_own_shot_alone(clip: Path, tmp_path: Path)
     assert film_of(clip, film, kept, stronger) == set(range(9, 15))
     assert film_of(clip, film, kept, dataclasses.replace(stronger, number=None, frame=12)) == set()
     anew = tmp_path / "anew.mkv"
-    film_of(clip, anew, SMALL, stronger)
+    film_of(clip, anew, said, stronger)
     assert film.read_bytes() == anew.read_bytes()
+    (report,) = json.loads((tmp_path / "report.json").read_text())["clips"]
+    for name, style in (("style 1", STYLE), ("shot 2, style 1", OTHER)):
+        assert report["sha256"][name] == hashlib.sha256(style.read_bytes()).hexdigest()
     with pytest.raises(InputError, match="There is no shot 3: the frames that are made have 2 shots"):
         film_of(clip, film, kept, ShotTable(number=3))
     assert film.read_bytes() == anew.read_bytes()
