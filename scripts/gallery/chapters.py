@@ -1,4 +1,4 @@
-"""What the gallery shows: pictures, the commands that make them, and captions. The page is written from it.
+"""What the gallery shows of the sample clip: pictures, the commands that make them, and captions.
 
 A command's films and pictures have the names that it gives them; a picture's cells are frames of those.
 """
@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+SAMPLES, MEDIA = "samples/", "media/"
+"""Folders in commands: the checkout's, and that of other footage, wherever it is."""
 SOURCE = "samples/lake.mp4"
 HILLSIDE_FRAME = 57
 """Of the sample clip: the second shot, with both balloons clear of each other."""
@@ -53,6 +55,7 @@ class Chapter:
         alt: what it shows, in words.
         commands: lines for a shell, in their order; a chapter may show what an earlier one's have made.
         rows: of cells, from the top.
+        below: under the picture, in Markdown: what is weak, and whose the footage is; "" for nothing.
         cell_width: in pixels; a smaller frame stays as it is.
         step: of the frames that a moving picture shows.
     """
@@ -65,6 +68,7 @@ class Chapter:
     rows: tuple[tuple[Cell, ...], ...]
     cell_width: int = 320
     step: int = 1
+    below: str = ""
 
 
 def run(options: str, output: str, frames: int | str = LAKE_FRAME) -> str:
@@ -347,22 +351,6 @@ DIALS = Chapter(
     cell_width=216,
 )
 """README's strip: cells of the page's pictures."""
-OPENING = f"""# Gallery
-
-`python -m scripts.gallery` makes these pictures by the commands beside them, and writes this page. All show the sample
-clip, 320 pixels wide but for the preview: its frame {LAKE_FRAME} or {HILLSIDE_FRAME}, if no other is named.
-"""
-
-
-def page() -> str:
-    """docs/gallery.md."""
-    return OPENING + "".join(_section(chapter) for chapter in CHAPTERS)
-
-
-def _section(chapter: Chapter) -> str:
-    shell = "".join(f"{command}\n" for command in chapter.commands)
-    block = f"\n```sh\n{shell}```\n" if shell else ""
-    return f"\n## {chapter.heading}\n\n{chapter.text}\n\n![{chapter.alt}]({chapter.file})\n{block}"
 
 
 def outputs(command: str) -> Iterator[str]:
