@@ -48,13 +48,14 @@ BLACK_AND_WHITE = Chapter(
     heading="Film in black and white, and faces",
     text=(
         "The style's colours; the source's, which has none; the style's palette fitted to the source's: grey as well, "
-        "but its black is black. Below them the source, and less of the style."
+        "but its black is black. Below them that by half, and less of the style."
     ),
     alt="A scene of a black-and-white film in The Starry Night, in its colours and in grey; and fainter",
     commands=(
         run(FRIDAY, f"--style {STARRY_NIGHT}", "friday.png", FACES_FRAME),
         run(FRIDAY, f"--style {STARRY_NIGHT} --color source", "friday-source.png", FACES_FRAME),
         run(FRIDAY, f"--style {STARRY_NIGHT} --color match", "friday-match.png", FACES_FRAME),
+        run(FRIDAY, f"--style {STARRY_NIGHT} --color match --color-amount 0.5", "friday-half.png", FACES_FRAME),
         run(FRIDAY, f"--style {STARRY_NIGHT} --strength 0.3", "friday-0.3.png", FACES_FRAME),
         run(FRIDAY, f"--style {STARRY_NIGHT} --strength 0.3 --color match", "friday-0.3-match.png", FACES_FRAME),
     ),
@@ -65,7 +66,7 @@ BLACK_AND_WHITE = Chapter(
             Cell("--color match", "friday-match.png"),
         ),
         (
-            Cell("source", FRIDAY, FACES_FRAME),
+            Cell("--color match --color-amount 0.5", "friday-half.png"),
             Cell("--strength 0.3", "friday-0.3.png"),
             Cell("--strength 0.3 --color match", "friday-0.3-match.png"),
         ),
