@@ -22,12 +22,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from runpy import run_path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from distributed import Status, Worker, get_worker
 
 from stylevideo.batch.executor import NotBegun
 from stylevideo.batch.messages import Answer, Begun, Failed, Task, Told
-from stylevideo.batch.pool import Pool
+from stylevideo.batch.pool import POLL_S, Pool
 from stylevideo.errors import InstallationError, Stopped, StyleVideoError
 from stylevideo.media.ffmpeg import ffmpeg_version
 from stylevideo.reports.events import Event
@@ -125,15 +126,37 @@ def perform(data: bytes) -> None:
     def tell(message: FromHost) -> None:
         worker.log_event(TOPIC, [key, pickle.dumps(message)])
 
-    tell(Begun())
     client = _OneTask(work.task, tell, lambda: not _is_wanted(worker, key))
+    with _turn(worker, client.is_stopping) as is_ours:
+        if not is_ours:
+            return
+        tell(Begun())
+        try:
+            with _pool(worker, work) as pool:
+                pool.prepare()
+                for ended in pool.work(client):
+                    client.take(ended.answer)
+        except (StyleVideoError, Stopped) as error:
+            tell(Failed(error))
+
+
+@contextmanager
+def _turn(worker: Worker, is_stopping: Callable[[], bool]) -> Iterator[bool]:
+    """Wait until a worker has ended what was taken back from it, as Dask begins as many tasks as it has threads.
+
+    Yields:
+        Whether that came before the task's end was asked for.
+    """
+    with _change:
+        turn = _turns.setdefault(worker, threading.Lock())
+    is_ours = False
+    while not is_ours and not is_stopping():
+        is_ours = turn.acquire(timeout=POLL_S)
     try:
-        with _pool(worker, work) as pool:
-            pool.prepare()
-            for ended in pool.work(client):
-                client.take(ended.answer)
-    except (StyleVideoError, Stopped) as error:
-        tell(Failed(error))
+        yield is_ours
+    finally:
+        if is_ours:
+            turn.release()
 
 
 def _is_wanted(worker: Worker, key: str) -> bool:
@@ -165,6 +188,7 @@ class _OneTask:
 
 _change = threading.Lock()
 _resting: dict[tuple[int, float], Pool] = {}
+_turns: WeakKeyDictionary[Worker, threading.Lock] = WeakKeyDictionary()
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from distributed import Client, Future
 
 from stylevideo.errors import InputError, Problems, SettingsError
 from stylevideo.system.heartbeat import end_if_asked
+from stylevideo.system.process import PROCESS_MARK, is_gone, process_mark
 from stylevideo.system.threads import start_thread
 from stylevideo.text import listed, printable, quoted
 from stylevideo.version import __version__
@@ -46,6 +47,9 @@ MOST_NAMED = 4
 AS_HERE = ("stylevideo", "torch")
 """Of these this machine has the same versions: it knows a finished film by them."""
 _ADDRESS = re.compile(r"(tcp|tls)://\S+:[0-9]{1,5}")
+_MARK = ".stylevideo-"
+"""Begins the name of a file that all workers must see; whose it is comes next."""
+_SWEPT = re.compile(rf"{re.escape(_MARK)}({PROCESS_MARK})-.*")
 
 
 @contextmanager
@@ -150,6 +154,8 @@ class Roster:
 
     def _find(self) -> None:
         """Look at all workers that there are, and refuse the lot if one is wrong."""
+        for folder in self._folders:
+            _sweep(folder)
         self._look()
         if not self._looked_at:
             raise InputError(
@@ -247,7 +253,8 @@ class Roster:
             made = {}
             for folder in self._folders:
                 with suppress(OSError):  # whoever makes the film says so
-                    mark = marks.enter_context(tempfile.NamedTemporaryFile(dir=folder, prefix=".stylevideo-"))
+                    name = f"{_MARK}{process_mark()}-"
+                    mark = marks.enter_context(tempfile.NamedTemporaryFile(dir=folder, prefix=name))
                     made[mark.name] = str(folder)
             asked = json.dumps([*made, *self._files])
             unseen = json.loads(self._submit(member, methodcaller("unseen", asked), member.module).result(ANSWER_S))
@@ -291,3 +298,11 @@ class Roster:
             )
         if silent:
             logger.warning("Workers that do not answer yet are used once they do: %s.", listed(silent, MOST_NAMED))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the marks of commands of this machine that were killed."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if (mark := _SWEPT.fullmatch(path.name)) and is_gone(mark[1]):
+                path.unlink()

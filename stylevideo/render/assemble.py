@@ -102,8 +102,8 @@ class FinishedFrames:
         """
         self._require_wanted()
         self._job.watch.require_unchanged()
-        remove_record(self._job.places)  # of a film that is now replaced
         self._store.mark_naming(self._job.written)
+        remove_record(self._job.places)  # of a film that is now replaced
 
     def _has(self, shot: Shot, index: int) -> bool:
         """Of shots that other processes make it is looked for on disk, once they are complete."""

@@ -125,11 +125,15 @@ def make_film(request: ClipRequest, hooks: Hooks, alone: bool = True) -> ClipRes
     """
     with broken_off_when(hooks.stop), folder_for(request.output):
         check_names(request)
-        with sole_run(request.places), cpu_threads(request.settings.optimizer.threads):
+        with (
+            sole_run(request.places) as is_lost,
+            broken_off_when(stop := lambda: hooks.stop() or is_lost()),
+            cpu_threads(request.settings.optimizer.threads),
+        ):
             attempt, knows_frames = Attempt.first(request, request.settings.output.restart), False
             touches = _Touches(request.places)
             while True:
-                run = _Run(request, hooks, attempt, knows_frames)
+                run = _Run(request, Hooks(hooks.on_event, stop), attempt, knows_frames)
                 try:
                     return run.make()
                 except TouchedError:

@@ -50,6 +50,24 @@ class _Claim:
         return f"{self.shot:05d}.{self.number}"
 
 
+class Watch:
+    """Knows, by its own clock, which files have not been touched for `LEASE_S` since it looked first."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[int, float]] = {}
+
+    def is_left(self, path: Path) -> bool:
+        """Whether nobody touches a file any more; not that of one that is gone."""
+        touched, now = _touched(path), time.monotonic()
+        if touched is None:
+            return False
+        seen = self._seen.get(path)
+        if seen is None or seen[0] != touched:
+            self._seen[path] = (touched, now)
+            return False
+        return now - seen[1] >= LEASE_S
+
+
 class ShotClaims:
     """The shots of one film that this process paints; a context, at whose end it lets go of all.
 
@@ -62,7 +80,7 @@ class ShotClaims:
     def __init__(self, work: Path) -> None:
         self._folder = work / CLAIMS
         self._held: dict[int, _Claim] = {}
-        self._seen: dict[_Claim, tuple[int, float]] = {}
+        self._watch = Watch()
         self._refused: dict[int, float] = {}
         self._change, self._end = threading.Lock(), threading.Event()
 
@@ -114,10 +132,7 @@ class ShotClaims:
         last = _last_claims(self._folder)
         for shot, claim in held:
             if last.get(shot) != claim and self._held.get(shot) == claim:
-                raise LockedError(
-                    f"This process did nothing for {LEASE_S:g} s or more, and another one has taken over what it "
-                    "painted. Run the same command again to go on with what is left."
-                )
+                raise taken_over()
 
     def release(self, shot: int) -> None:
         """Let go of a shot, with the claims that were left of it by others, if this process has it still."""
@@ -137,22 +152,21 @@ class ShotClaims:
     def _is_free(self, claim: _Claim) -> bool:
         """Whether somebody else's claim has ended."""
         path = self._folder / claim.name
-        if _has_ended(path):
-            return True
-        touched, now = _touched(path), time.monotonic()
-        if touched is None:  # let go of just now; who asks again gets it
-            return False
-        seen = self._seen.get(claim)
-        if seen is None or seen[0] != touched:
-            self._seen[claim] = (touched, now)
-            return False
-        return now - seen[1] >= LEASE_S
+        return _has_ended(path) or self._watch.is_left(path)
 
     def _touch_held(self) -> None:
         while not self._end.wait(TOUCH_S):
             for claim in list(self._held.values()):
                 with suppress(OSError):  # the next time, or it is gone, which whoever saves a frame notices
                     os.utime(self._folder / claim.name)
+
+
+def taken_over() -> LockedError:
+    """What is said to a process whose work another one has taken over."""
+    return LockedError(
+        f"This process did nothing for {LEASE_S:g} s or more, and another one has taken over what it painted. Run the "
+        "same command again to go on with what is left."
+    )
 
 
 def holder_of_any(places: Places) -> str | None:

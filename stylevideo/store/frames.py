@@ -408,8 +408,13 @@ class FrameStore:
         self._notes.write(f"{name}.json", value)
 
     def mark_naming(self, files: Iterable[Path]) -> None:
-        """Remember that from now on what is under these names may be this job's own."""
-        self._notes.write(NAMING_FILE, [str(file) for file in files])
+        """Remember that from now on what is under these names may be this job's own.
+
+        Raises:
+            ResumeError, LockedError, StorageError: as `save`.
+        """
+        with self._own():
+            self._notes.write(NAMING_FILE, [str(file) for file in files])
 
     def read_note(self, name: str) -> Any:
         """The value kept under this name, or None.

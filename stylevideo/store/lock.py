@@ -1,5 +1,8 @@
 """One run at a time for each film: the operating system holds the lock, and lets go of it when a run dies.
 
+A run that is halted does not die. So a run touches its lock as claims are touched, and who has waited and seen it
+untouched for as long removes it and makes another. Who finds another's lock in place of its own, when it wakes, ends.
+
 What lies at the lock's place is looked at before it is opened, and again before it is written to: links, pipes and
 files of other content are refused, and stay as they are.
 """
@@ -9,32 +12,38 @@ from __future__ import annotations
 import os
 import re
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from stylevideo.errors import InputError, LockedError, StorageError, StyleVideoError
+from stylevideo.errors import InputError, LockedError, Stopped, StorageError, StyleVideoError
 from stylevideo.media.hidden import Places
-from stylevideo.store.claims import discard, holder_of_any
+from stylevideo.store.claims import TOUCH_S, Watch, discard, holder_of_any, taken_over
 from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 from stylevideo.system.process import process_in_words
+from stylevideo.system.threads import start_thread
 
 _NOTE_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NOTE_BYTES = 1024
 _NOTE = re.compile(rb"(process [^\n]*)?")
 _IS_OURS = re.compile(_NOTE.pattern + rb"|[0-9]+\n[^\0]*")
 """Also what filelock writes where the disk knows no locks."""
+_watch = Watch()
+"""Of the locks that this process has asked for in vain."""
 
 
 @contextmanager
-def sole_run(places: Places) -> Iterator[None]:
+def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
     """Keep other runs off a film.
 
+    Yields:
+        What tells whether another run has taken over, as this one was halted; then work inside is to be ended.
     Raises:
-        LockedError: another run is making it.
+        LockedError: another run is making it, or has taken over.
         InputError: something else lies at the lock's place.
         StorageError: the lock cannot be made.
     """
@@ -44,22 +53,60 @@ def sole_run(places: Places) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise LockedError(
-            f"{places.film} is being made by another run{_owner(path)}. Wait for it, or choose another output."
-        ) from error
+        if not (_watch.is_left(path) and _take_over(lock, path)):
+            raise LockedError(
+                f"{places.film} is being made by another run{_owner(path)}. Wait for it, or choose another output."
+            ) from error
     except OSError as error:
         raise StorageError(f"{path} cannot be made ({error.strerror}). Choose another place for the film.") from error
+    is_lost, end = threading.Event(), threading.Event()
+    own = ""
     try:
         with suppress(OSError):
             _write_note(path)
-        yield
+        own = _note(path)
+        start_thread(_touch, path, own, is_lost, end, name="lock")
+        yield is_lost.is_set
+    except (StyleVideoError, Stopped) as error:
+        if is_lost.is_set():
+            raise taken_over() from error
+        raise
     finally:
+        end.set()
         with suppress(OSError):
-            path.unlink()  # while it is held, so that nobody holds a lock that has no name
+            if not _is_anothers(path, own):
+                path.unlink()  # while it is held, so that nobody holds a lock that has no name
         lock.release()
         with suppress(OSError):
             if os.name == "nt":  # which removes no open file
                 path.unlink()
+
+
+def _take_over(lock: FileLock, path: Path) -> bool:
+    """Take a film from a run that is halted; whether that went well. Of several that try, one does at a time."""
+    try:
+        with sole_run(Places(path, path.name)):
+            if _watch.is_left(path):  # still
+                path.unlink()
+            lock.acquire()
+    except (StyleVideoError, Timeout, OSError):
+        return False
+    return True
+
+
+def _touch(path: Path, own: str, is_lost: threading.Event, end: threading.Event) -> None:
+    """Show that a lock's run is at work, as long as nobody else's lock is there."""
+    while not end.wait(TOUCH_S):
+        if _is_anothers(path, own):
+            is_lost.set()
+            return
+        with suppress(OSError):  # the next time
+            os.utime(path)
+
+
+def _is_anothers(path: Path, own: str) -> bool:
+    """Whether a lock says that it is another run's than whose note this is."""
+    return _note(path) not in ("", own)
 
 
 def require_own_lock(places: Places) -> None:
@@ -122,11 +169,17 @@ def _write_note(path: Path) -> None:
 
 
 def _owner(path: Path) -> str:
+    note = _note(path)
+    return f" ({note})" if note else ""
+
+
+def _note(path: Path) -> str:
+    """What a lock says of who has it; "" where it says nothing, or cannot be read."""
     try:
         note = read_file(path, _NOTE_BYTES)
     except (OSError, InputError):
         return ""
-    return f" ({note.decode(errors='replace')})" if note and _NOTE.fullmatch(note) else ""
+    return note.decode(errors="replace") if _NOTE.fullmatch(note) else ""
 
 
 def _foreign(path: Path, kind: str) -> InputError:

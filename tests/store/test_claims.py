@@ -20,7 +20,7 @@ from stylevideo.media.hidden import CLAIMS, Places
 from stylevideo.store import claims
 from stylevideo.store.claims import ShotClaims
 from stylevideo.store.frames import FrameStore
-from stylevideo.store.lock import is_locked
+from stylevideo.store.lock import is_locked, sole_run
 from stylevideo.store.notes import names_in
 from stylevideo.store.unfinished import find_unfinished, remove_unfinished
 
@@ -234,3 +234,58 @@ def test_a_claim_that_cannot_be_written_ends_in_a_sentence(store: FrameStore, mo
     monkeypatch.setattr(claims, "open_new", full)
     with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)\. Free some space\."):
         store.take(0)
+
+
+HALTED = """
+import sys, time
+from pathlib import Path
+from stylevideo.errors import Stopped
+from stylevideo.media.hidden import Places
+from stylevideo.store import lock
+lock.TOUCH_S = 0.05
+with lock.sole_run(Places.of(Path(sys.argv[1]))) as is_lost:
+    print("begun", flush=True)
+    while not is_lost():
+        time.sleep(0.01)
+    raise Stopped
+"""
+
+
+@posix
+def test_the_film_of_a_run_that_is_halted_is_taken_over_once_its_lock_is_not_touched(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one of those that wait; the other one goes on, and ends with a sentence."""
+    clock, places = Clock(monkeypatch), Places.of(film)
+
+    def refuse() -> None:
+        with pytest.raises(LockedError, match="is being made by another run"), sole_run(places):
+            pass
+
+    command = [sys.executable, "-c", HALTED, str(film)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as halted:
+        try:
+            assert halted.stdout and halted.stdout.readline() == "begun\n"
+            for _ in range(3):
+                refuse()
+                clock.now += claims.LEASE_S * 1.1
+                touched = places.lock.stat().st_mtime_ns
+                wait_until(lambda touched=touched: places.lock.stat().st_mtime_ns != touched)
+            halted.send_signal(signal.SIGSTOP)
+            refuse()
+            clock.now += claims.LEASE_S * 1.1
+            with sole_run(places) as is_lost:
+                refuse()
+                halted.send_signal(signal.SIGCONT)
+                assert (
+                    halted.communicate(timeout=60)[1]
+                    .splitlines()[-1]
+                    .startswith(
+                        "stylevideo.errors.LockedError: This process did nothing for 120 s or more, and another one has"
+                    )
+                )
+                assert places.lock.exists(), "the one that has it now"
+                assert not is_lost()
+        finally:
+            halted.kill()
+    assert list(film.parent.iterdir()) == []
