@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -26,10 +25,10 @@ def run_command(*arguments: str | Path) -> list[str]:
 
 
 def workers() -> list[int]:
-    """The workers that are children of this process; Linux only."""
+    """The workers that are children of this process, whichever thread has started them; Linux only."""
     if not sys.platform.startswith("linux"):
         pytest.skip("needs /proc")
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    children = [pid for thread in Path("/proc/self/task").glob("*/children") for pid in thread.read_text().split()]
     return [int(pid) for pid in children if "stylevideo.batch.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 

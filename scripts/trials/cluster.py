@@ -77,7 +77,15 @@ def signal_all(numbers: Iterable[int], what: signal.Signals) -> None:
 def start(mark: str, *words: str) -> subprocess.Popen[bytes]:
     """Start a process of Dask's."""
     quiet = subprocess.DEVNULL
-    command = [sys.executable, "-m", f"distributed.cli.{words[0]}", *words[1:], "--no-dashboard"]
+    command = [
+        sys.executable,
+        "-m",
+        f"distributed.cli.{words[0]}",
+        *words[1:],
+        "--no-dashboard",
+        "--dashboard-address",
+        "127.0.0.1:0",
+    ]
     return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=marked(mark))
 
 

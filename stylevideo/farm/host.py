@@ -187,8 +187,9 @@ class _OneTask:
 
 
 _change = threading.Lock()
-_resting: dict[tuple[int, float], Pool] = {}
 _turns: WeakKeyDictionary[Worker, threading.Lock] = WeakKeyDictionary()
+_resting: dict[tuple[int, float], tuple[Pool, object]] = {}
+"""Pools without a task, each with what stands for this one of its rests."""
 
 
 @contextmanager
@@ -198,24 +199,27 @@ def _pool(worker: Worker, work: Work) -> Iterator[Pool]:
         os.environ[name] = str(worker.state.nthreads)
     key = (work.log_level, work.patience_s)
     with _change:
-        pool = _resting.pop(key, None) or Pool(1, (), *key)
+        rested = _resting.pop(key, None)
+    pool = rested[0] if rested else Pool(1, (), *key)
     try:
         yield pool
     except BaseException:
         pool.__exit__()
         raise
+    rest = object()
     with _change:
-        former, _resting[key] = _resting.get(key), pool
+        former, _resting[key] = _resting.get(key), (pool, rest)
     if former:
-        former.__exit__()
-    timer = threading.Timer(REST_S, _close, (key, pool))
+        former[0].__exit__()
+    timer = threading.Timer(REST_S, _close, (key, rest))
     timer.daemon = True
     timer.start()
 
 
-def _close(key: tuple[int, float], pool: Pool) -> None:
+def _close(key: tuple[int, float], rest: object) -> None:
+    """End a pool, unless it had work since this rest."""
     with _change:
-        if _resting.get(key) is not pool:  # it has work
+        if key not in _resting or _resting[key][1] is not rest:
             return
-        del _resting[key]
+        pool, _ = _resting.pop(key)
     pool.__exit__()

@@ -108,6 +108,11 @@ class Member:
     def __str__(self) -> str:
         return f"{self.host or 'a machine'} ({self.address})"
 
+    @property
+    def lacking(self) -> str:
+        """The kinds of device that are asked for and are not there: "no cuda"."""
+        return " and ".join(kind for kind in self.has["device"].split(" and ") if kind.startswith("no "))
+
 
 class Roster:
     """The workers that may do tasks; a context, inside of which they are watched.
@@ -228,6 +233,8 @@ class Roster:
             member = replace(member, module=module)
             self._require_shared(member)
             member = replace(member, has=json.loads(self._ask(member, methodcaller("describe", self._wishes), module)))
+            if lacking := member.lacking:
+                raise InputError(f"{member} has {lacking}, which --device asks for. Have such a device on all workers.")
             with self._change:
                 self._members[member.address] = member
                 if self._norm is not None:

@@ -26,6 +26,7 @@ from stylevideo.media.images.style_files import is_style_clip, style_files
 from stylevideo.media.pattern import is_sequence, list_sequence, list_vectors
 from stylevideo.settings.curves import KEY
 from stylevideo.settings.over_time import ShotTable
+from stylevideo.settings.places import PAINTED
 from stylevideo.settings.schema import Affects, Leaf
 from stylevideo.settings.sections import ColorSettings
 from stylevideo.settings.settings import Settings, leaves
@@ -36,6 +37,8 @@ from stylevideo.version import __version__
 
 REPAINTED = "a program that repaints footage; it is no recording"
 UNCHANGED = "a program, unchanged"
+NAMED = "a file"
+"""Stands for the name of a file."""
 
 
 class Use(Flag):
@@ -348,7 +351,7 @@ def _said(value: Any, use: Use) -> Any:
     """An item's value as it is said where it is for something."""
     match value:
         case Settings() if use is Use.RESUME:
-            return value.fingerprint()
+            return {leaf.name: _value(leaf, value) for leaf in leaves() if leaf.name in value.fingerprint()}
         case Settings():
             return {leaf.name: _value(leaf, value) for leaf in leaves() if _LEAVES[use](leaf)}
         case SourceFile():
@@ -374,8 +377,13 @@ def _said(value: Any, use: Use) -> Any:
 
 
 def _value(leaf: Leaf, settings: Settings) -> Any:
-    """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it."""
+    """A setting's value; 1, as a job file may have it, is 1.0, as the command line has it.
+
+    What files hold are items of their own; where they lie does not count.
+    """
     value = settings.value(leaf.name)
+    if leaf.names_a_file(value) or (leaf.name == PAINTED and value):
+        return NAMED
     return float(value) if isinstance(leaf.default, float) else value
 
 

@@ -132,7 +132,11 @@ def test_settings_decide_what_they_affect_and_no_path_is_told() -> None:
         if isinstance(leaf.default, bool) and leaf.name not in ("loop", "carry"):
             settings = Settings().with_values(**{leaf.name: not leaf.default})
         elif leaf.names_a_file("secret/a.json"):
-            settings = Settings().with_values(**{leaf.name: "secret/a.json"})
+            settings, elsewhere = (
+                Settings().with_values(**{leaf.name: f"{place}/a.json"}) for place in ("secret", "b")
+            )
+            asked = replace(ASKED, settings=settings), replace(ASKED, settings=elsewhere)
+            assert asked[0].key == asked[1].key, "where a file lies does not count"
         else:
             continue
         changed, tried = (
