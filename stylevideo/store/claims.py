@@ -68,6 +68,10 @@ class Watch:
         return now - seen[1] >= LEASE_S
 
 
+WATCH = Watch()
+"""Of all that this process has asked for in vain."""
+
+
 class ShotClaims:
     """The shots of one film that this process paints; a context, at whose end it lets go of all.
 
@@ -80,7 +84,6 @@ class ShotClaims:
     def __init__(self, work: Path) -> None:
         self._folder = work / CLAIMS
         self._held: dict[int, _Claim] = {}
-        self._watch = Watch()
         self._refused: dict[int, float] = {}
         self._change, self._end = threading.Lock(), threading.Event()
 
@@ -152,7 +155,7 @@ class ShotClaims:
     def _is_free(self, claim: _Claim) -> bool:
         """Whether somebody else's claim has ended."""
         path = self._folder / claim.name
-        return _has_ended(path) or self._watch.is_left(path)
+        return _has_ended(path) or WATCH.is_left(path)
 
     def _touch_held(self) -> None:
         while not self._end.wait(TOUCH_S):
@@ -182,6 +185,14 @@ def holders(places: Places) -> dict[int, str]:
         if not _has_ended(path) and _touched(path) is not None:
             found[claim.shot] = _read(path)[1] or "another process"
     return found
+
+
+def watch_claims(places: Places) -> None:
+    """Look at who paints shots of a film that is waited for, so that they need not be watched once it is taken over."""
+    folder = places.work / CLAIMS
+    with suppress(StorageError):
+        for claim in _last_claims(folder).values():
+            WATCH.is_left(folder / claim.name)
 
 
 def discard(places: Places) -> str:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, Stopped, StorageError, StyleVideoError
 from stylevideo.media.hidden import Places
-from stylevideo.store.claims import TOUCH_S, Watch, discard, holder_of_any, taken_over
+from stylevideo.store.claims import TOUCH_S, WATCH, discard, holder_of_any, taken_over, watch_claims
 from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 from stylevideo.system.process import process_in_words
@@ -32,8 +32,6 @@ _NOTE_BYTES = 1024
 _NOTE = re.compile(rb"(process [^\n]*)?")
 _IS_OURS = re.compile(_NOTE.pattern + rb"|[0-9]+\n[^\0]*")
 """Also what filelock writes where the disk knows no locks."""
-_watch = Watch()
-"""Of the locks that this process has asked for in vain."""
 
 
 @contextmanager
@@ -53,7 +51,8 @@ def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
     try:
         lock.acquire()
     except Timeout as error:
-        if not (_watch.is_left(path) and _take_over(lock, path)):
+        watch_claims(places)
+        if not (WATCH.is_left(path) and _take_over(lock, path)):
             raise LockedError(
                 f"{places.film} is being made by another run{_owner(path)}. Wait for it, or choose another output."
             ) from error
@@ -86,7 +85,7 @@ def _take_over(lock: FileLock, path: Path) -> bool:
     """Take a film from a run that is halted; whether that went well. Of several that try, one does at a time."""
     try:
         with sole_run(Places(path, path.name)):
-            if _watch.is_left(path):  # still
+            if WATCH.is_left(path):  # still
                 path.unlink()
             lock.acquire()
     except (StyleVideoError, Timeout, OSError):
