@@ -242,7 +242,7 @@ def test_a_worker_says_what_it_would_paint_on(
 def test_files_that_shots_looks_and_mattes_name_reach_the_workers(
     start: Start, tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """They are named relative to the job file and its looks, and to where the command is given."""
+    """Named relative to the job file, its looks, and where the command is given; `run` knows the film there."""
     job, here, asked = tmp_path / "job", tmp_path / "here", set[str]()
     for folder in (job / "looks", here):
         folder.mkdir(parents=True)
@@ -268,18 +268,18 @@ def test_files_that_shots_looks_and_mattes_name_reach_the_workers(
         """
     )
     monkeypatch.chdir(here)
-    words = ["run", str(job / "job.toml"), *TINY, "--stroke-size=2", "--stroke-size-matte=size.png", "-q"]
-    assert main([*words, "--out-dir", str(tmp_path / "one")]) == 0, capfd.readouterr().err
+    words = ["run", str(job / "job.toml"), *TINY, "--stroke-size=2", "--stroke-size-matte=size.png"]
+    words += ["--out-dir", str(tmp_path / "films")]
 
     def note(paths: str) -> str:
         asked.update(json.loads(paths))
         return "[]"
 
     monkeypatch.setattr(host, "unseen", note)
-    cluster = ["--cluster", start(1).scheduler_address]
-    assert main([*words, "--out-dir", str(tmp_path / "many"), *cluster]) == 0, capfd.readouterr().err
-    assert contents(tmp_path / "one") == contents(tmp_path / "many")
+    assert main([*words, "--cluster", start(1).scheduler_address]) == 0, capfd.readouterr().err
     assert asked >= {str(path) for path in (tiny_clip, *styles, *mattes)}
+    assert main(words) == 0
+    assert "is already made from the same clip, styles and settings." in capfd.readouterr().err
 
 
 def test_a_worker_begins_nothing_beside_what_it_has_not_ended() -> None:
