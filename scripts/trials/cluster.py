@@ -2,7 +2,8 @@
 
     python -m scripts.trials cluster [undisturbed worker host halt client once twice]
 
-A scheduler, and two workers with a nanny each, which count as two hosts; a film of four shots and a short one. Once
+A scheduler, and two workers with a nanny each, which count as two hosts; a film of four scenes, too short for more than
+two shots, and a short one. Once
 frames are there a worker, or all processes of a host, or the command itself is killed, a host is halted, the command
 hears Ctrl-C once or twice; what is missing then, `run` without a cluster makes. In the end who is halted goes on, for
 some seconds. Prints Markdown with the seconds that it took, and how many were lost where `undisturbed` came before; the
