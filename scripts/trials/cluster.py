@@ -2,12 +2,11 @@
 
     python -m scripts.trials cluster [undisturbed worker host halt client once twice]
 
-A scheduler, and two workers with a nanny each, which count as two hosts; a film of four scenes, too short for more than
-two shots, and a short one. Once
-frames are there a worker, or all processes of a host, or the command itself is killed, a host is halted, the command
-hears Ctrl-C once or twice; what is missing then, `run` without a cluster makes. In the end who is halted goes on, for
-some seconds. Prints Markdown with the seconds that it took, and how many were lost where `undisturbed` came before; the
-exit code is 1 if a bar is unmet. Linux only.
+A scheduler, and two workers with a nanny each, which count as two hosts; a film of four scenes, too short for more
+than two shots, and a short one. Once frames are there a worker, or all processes of a host, or the command itself is
+killed, a host is halted, the command hears Ctrl-C once or twice; what is missing then, `run` without a cluster makes.
+In the end who is halted goes on, for some seconds. Prints Markdown with the seconds that it took, and how many were
+lost where `undisturbed` came before; the exit code is 1 if a bar is unmet. Linux only.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from farm_fixtures import TINY, contents, farm_words
 from stylevideo.cli.main import main
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.pictures import write_png
+from stylevideo.system.process import process_mark
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'stylevideo[cluster]'")
 from stylevideo.farm import cluster, host, roster  # noqa: E402  which need it
@@ -190,14 +191,18 @@ def test_what_is_lost_in_the_middle_costs_no_frame(
 def test_workers_that_are_unlike_are_named(
     start: Start, tiny_clip: Path, film: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """All of them at once, and before anything is written."""
+    """All of them at once, and before anything is written; what commands that were killed have left goes, too."""
     address = start(2).scheduler_address
+    machine, place = process_mark().partition("-")[0], film.parent.parent
+    for ending in (f"{machine}-1-1-killed", "00000000-1-1-elsewhere", "own"):
+        (place / f".stylevideo-{ending}").touch()
 
     def refused(*more: str) -> list[str]:
         assert main(["run", *farm_words(tiny_clip, film), "--cluster", address, *more]) == 2
         first, *others = capfd.readouterr().err.splitlines()
         assert first == "stylevideo: 2 things are wrong." and len(others) == 2
-        assert not film.parent.exists() and not list(film.parent.parent.glob(".stylevideo-*"))
+        left = {path.name for path in place.glob(".stylevideo-*")}
+        assert not film.parent.exists() and left == {".stylevideo-00000000-1-1-elsewhere", ".stylevideo-own"}
         return others
 
     name = f"{socket.gethostname()} (tcp://127.0.0.1:"
