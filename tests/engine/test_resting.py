@@ -35,6 +35,7 @@ SIZE = 40, 200
 QUICK = Settings().with_values(
     **SHALLOW, first_iterations=4, coarsest_size=0, iterations=2, new_iterations=0, tolerance=0.0, temporal_weight=0.0
 )
+CHEAP = QUICK.with_values(painter="gram")
 MOVING = Rectangle(8, 24, 16, 40)
 PAINTERS: tuple[dict[str, Any], ...] = (
     {"painter": "gram"},
@@ -65,7 +66,7 @@ def locked_off(count: int, places: Sequence[Rectangle] = (MOVING,)) -> list[tupl
 
 
 def targets(vgg: VGG19, settings: Settings) -> StyleTargets:
-    styles = [StylePicture(blots(7, (64, 96)), 1.0), StylePicture(blots(8, (84, 72)).square(), 0.5)]
+    styles = [StylePicture(blots(7, (32, 48)), 1.0), StylePicture(blots(8, (44, 36)).square(), 0.5)]
     return StyleTargets(vgg, styles, settings.losses, 1.25)
 
 
@@ -130,7 +131,7 @@ def between_of(gradient: torch.Tensor, boxes: Sequence[Rectangle], away: int) ->
     return far.max()
 
 
-@pytest.mark.parametrize("tile", ["off", "16"])
+@pytest.mark.parametrize("tile", ["off", "32"])
 @pytest.mark.parametrize("painter", ["mixed", "gram"])
 def test_what_does_not_move_stays_byte_for_byte_and_costs_nothing(
     vgg: VGG19, painter: str, tile: str, seen: list[int]
@@ -171,7 +172,7 @@ def test_a_slow_fade_is_painted_once_it_can_be_seen(vgg: VGG19) -> None:
         image = frame.image * 0.9
         image[..., 120:] += step * frame.index
         faded.append((replace(frame, image=image), motion))
-    results = made(vgg, faded, QUICK)
+    results = made(vgg, faded, CHEAP)
     fades = [bool(changed(*pair)[:, 140:].any()) for pair in itertools.pairwise(results)]
     assert fades == [False, False, True, False, False]
 
@@ -179,7 +180,7 @@ def test_a_slow_fade_is_painted_once_it_can_be_seen(vgg: VGG19) -> None:
 def test_what_moves_elsewhere_wakes_what_it_touches(vgg: VGG19) -> None:
     """It also paints what it has left, as long as that is not as it was painted."""
     there = Rectangle(16, 32, 150, 174)
-    results = made(vgg, locked_off(4, (MOVING, there)), QUICK)
+    results = made(vgg, locked_off(4, (MOVING, there)), CHEAP)
     first, second, third = (changed(*pair) for pair in itertools.pairwise(results))
     assert first[12:20, 20:36].all()
     assert not first[:, 100:].any()
@@ -196,7 +197,7 @@ def test_what_is_not_finished_does_not_rest(vgg: VGG19) -> None:
     hidden = motion.visible.clone()
     hidden[..., 150:170] = 0
     pairs[1] = (frame, replace(motion, visible=hidden))
-    results = made(vgg, pairs, QUICK)
+    results = made(vgg, pairs, CHEAP)
     assert changed(results[0], results[1])[:, 150:170].float().mean() > 0.9
     assert changed(results[1], results[2])[:, 150:170].float().mean() > 0.9
     assert not changed(results[1], results[2])[:, 90:120].any()
@@ -213,9 +214,9 @@ def test_a_moving_camera_costs_no_look_more(vgg: VGG19, seen: list[int]) -> None
 
 @pytest.mark.parametrize("painter", ["mixed", "gram"])
 def test_a_run_that_goes_on_among_frames_that_rest_is_the_same(vgg: VGG19, painter: str) -> None:
-    settings, pairs = QUICK.with_values(painter=painter), locked_off(7, (MOVING, Rectangle(8, 24, 32, 56)))
+    settings, pairs = QUICK.with_values(painter=painter), locked_off(5, (MOVING, Rectangle(8, 24, 32, 56)))
     whole = made(vgg, pairs, settings)
-    for stopped in (0, 2, 4):
+    for stopped in (0, 2):
         *_, (last, _) = made(vgg, pairs[stopped + 1 :], settings, whole[stopped][1])
         assert torch.equal(last.image, whole[-1][0].image)
         assert last.losses == whole[-1][0].losses
