@@ -118,7 +118,7 @@ class TestIsolation:
     ) -> None:
         out, report = tmp_path / "out", tmp_path / "report.json"
         arguments = ["run", str(bad_clips), *flags(out), "--report", str(report)]
-        assert main([*arguments, "--workers", "2", "--log-file", str(tmp_path / "log.txt")]) == 1
+        assert main([*arguments, "--log-file", str(tmp_path / "log.txt")]) == 1
         printed = capfd.readouterr()
         assert_table_of_bad_clips(printed.err.splitlines())
         assert films(out) == ["a.mp4", "b.mp4"]
@@ -146,15 +146,14 @@ class TestIsolation:
         assert "a.mp4: made in" in log
         assert "INFO" in log
 
-    def test_fail_fast_begins_nothing_if_a_clip_cannot_be_made(self, bad_clips: Path, tmp_path: Path) -> None:
-        requests, events = requests_for(bad_clips, tmp_path / "out", iterations=0), list[object]()
+    def test_fail_fast_begins_nothing_if_a_clip_cannot_be_made(self, clips: Path, tmp_path: Path) -> None:
+        (clips / "no video.mp4").write_text("no video")
+        requests, events = requests_for(clips, tmp_path / "out", iterations=0), list[object]()
         outcomes = run_batch(requests, BatchOptions(fail_fast=True), events.append)
         assert isinstance(events[0], BatchChecked)
-        assert sorted(events[0].problems) == [2, 3]
+        assert sorted(events[0].problems) == [2]
         assert sorted(events[0].estimates) == [0, 1]
-        assert [outcome.status for outcome in outcomes] == [
-            *(Status.NOT_BEGUN, Status.NOT_BEGUN, Status.FAILED, Status.FAILED)
-        ]
+        assert [outcome.status for outcome in outcomes] == [Status.NOT_BEGUN, Status.NOT_BEGUN, Status.FAILED]
         assert not (tmp_path / "out").exists()
 
     def test_a_clip_that_failed_on_the_way_is_tried_again(self, clips: Path, tmp_path: Path) -> None:
@@ -174,13 +173,6 @@ class TestIsolation:
         assert [outcome.attempts for outcome in outcomes] == [2, 1]
         assert outcomes[0].result is not None
         assert len(outcomes[0].result.frames) == 4
-
-    def test_the_check_is_tried_again_too(self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The process that looks at a clip crashes once."""
-        clips.joinpath("a.mp4").rename(clips / "killer.mp4")
-        monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
-        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(retries=1))
-        assert [outcome.status for outcome in outcomes] == [Status.MADE, Status.MADE]
 
     @pytest.mark.parametrize(
         ("times", "status"), [(1, Status.MADE), (3, Status.FAILED)], ids=["for a moment", "too long"]
@@ -218,36 +210,42 @@ class TestIsolation:
         assert (tmp_path / "once").exists()
         assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [(Status.MADE, 1)] * 2
 
-    def test_a_worker_that_died_with_nothing_to_do_is_replaced(self, clips: Path, tmp_path: Path) -> None:
+    def test_a_check_is_tried_again_and_a_worker_that_died_with_nothing_to_do_is_replaced(
+        self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process that looks at a clip crashes once; the next one is killed when all clips are checked."""
+        clips.joinpath("b.mp4").rename(clips / "killer.mp4")
+        monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
         killed: list[int] = []
 
         def kill(event: object) -> None:
             if isinstance(event, BatchChecked):
+                assert not event.problems
                 killed.extend(workers())
                 for worker in killed:
                     os.kill(worker, signal.SIGKILL)
 
-        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), on_event=kill)
+        outcomes = run_batch(requests_for(clips, tmp_path / "out", iterations=0), BatchOptions(retries=1), kill)
+        assert (tmp_path / "crashes").read_text() == "x"
         assert len(killed) == 1
         assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [(Status.MADE, 1)] * 2
 
     @posix
-    @pytest.mark.parametrize("retries", [0, 1])
-    def test_a_worker_that_others_ask_to_end_takes_no_other_clip_along(
-        self, clips: Path, tmp_path: Path, retries: int
-    ) -> None:
+    def test_a_worker_that_others_ask_to_end_takes_no_other_clip_along(self, clips: Path, tmp_path: Path) -> None:
+        """It is asked at both attempts; the other clip is made between them."""
         asked: list[int] = []
 
-        def ask_once(event: object) -> None:
-            if isinstance(event, ClipEvent) and isinstance(event.event, Planned) and not asked:
-                asked.extend(workers())
-                os.kill(asked[0], signal.SIGTERM)
+        def ask(event: object) -> None:
+            if isinstance(event, ClipEvent) and isinstance(event.event, Planned) and event.index == 0:
+                (worker,) = workers()
+                asked.append(worker)
+                os.kill(worker, signal.SIGTERM)
 
-        first, second = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(retries=retries), ask_once)
+        first, second = run_batch(requests_for(clips, tmp_path / "out"), BatchOptions(retries=1), ask)
+        assert len(set(asked)) == 2
         assert (second.status, second.attempts) == (Status.MADE, 1)
-        assert (first.status, first.attempts) == ((Status.MADE, 2) if retries else (Status.FAILED, 1))
-        if not retries:
-            assert first.reason == "The process that worked on it was asked to end by another program."
+        assert (first.status, first.attempts) == (Status.FAILED, 2)
+        assert first.reason == "The process that worked on it was asked to end by another program."
 
     def test_what_was_to_be_thrown_away_is_so_by_the_next_attempt_too(
         self, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -264,14 +262,16 @@ class TestIsolation:
             )
         requests = requests_for(clips, tmp_path / "out", restart=True)
         assert finished_frames(Places.of(requests[0].output))
+        monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
+        crashes = tmp_path / "crashes"
+        crashes.write_text("x")  # as if it had crashed already
 
         def arm(event: object) -> None:
             if isinstance(event, BatchChecked):
-                for worker in workers():  # the next one has the crash in it
-                    os.kill(worker, signal.SIGKILL)
-                monkeypatch.setenv("PYTHONPATH", with_killer(tmp_path, times=1))
+                crashes.write_text("")
 
         (outcome,) = run_batch(requests, BatchOptions(retries=1), arm)
+        assert crashes.read_text() == "x"
         assert (outcome.status, outcome.attempts) == (Status.MADE, 2)
 
     def test_a_clip_that_waits_for_another_attempt_was_stopped(self, clips: Path, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ class TestAgain:
     def test_a_finished_batch_has_nothing_to_do(self, clips: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
         arguments = ["run", str(clips), *flags(out, iterations=0)]
-        assert main([*arguments, "-q"]) == 0
+        make(requests_for(clips, out, iterations=0))
         before = contents(out)
         assert main(arguments) == 0
         assert main([*arguments, "--dry-run"]) == 0
@@ -444,11 +444,12 @@ class TestAgain:
         assert sheet.exists()
         assert not Places.of(film).work.exists()
 
-    def test_a_dry_run_makes_nothing(self, bad_clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        assert main(["run", str(bad_clips), *flags(tmp_path / "out"), "--dry-run"]) == 1
+    def test_a_dry_run_makes_nothing(self, clips: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        (clips / "no video.mp4").write_text("no video")
+        assert main(["run", str(clips), *flags(tmp_path / "out"), "--dry-run"]) == 1
         shown = capfd.readouterr().out
         assert "a.mp4         4 frames of 64x48, about " in shown
-        assert "killer.mp4    cannot be made: " in shown
+        assert "no video.mp4  cannot be made: " in shown
         assert "of disk space" in shown
         assert not (tmp_path / "out").exists()
 
