@@ -101,15 +101,22 @@ def test_a_file_trained_as_torchvision_trains_gets_torchvisions_input(vgg: VGG19
     torch.testing.assert_close(features, expected, atol=1e-4, rtol=1e-4)
 
 
+def one_value(value: float) -> torch.Tensor:
+    """A bias of nothing but that in one place."""
+    return torch.zeros(128).index_fill(0, torch.tensor(7), value)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda entries: entries.pop("features.34.weight"), "15 convolution layers of the expected 16"),
         (lambda entries: entries.update({"features.5.weight": torch.zeros(2, 2, 3, 3)}), "layer 3 does not fit"),
         (lambda entries: entries.update({"features.5.bias": torch.zeros(2)}), "does not hold VGG-19"),
+        (lambda entries: entries.update({"features.5.bias": one_value(torch.nan)}), "weights that are no numbers"),
+        (lambda entries: entries.update({"features.5.bias": one_value(-torch.inf)}), "weights that are no numbers"),
     ],
 )
-def test_a_file_of_the_wrong_shape_is_refused(vgg: VGG19, tmp_path: Path, change, message: str) -> None:
+def test_a_file_of_other_shapes_or_of_no_numbers_is_refused(vgg: VGG19, tmp_path: Path, change, message: str) -> None:
     entries = state_dict(vgg)
     change(entries)
     torch.save(entries, tmp_path / "wrong.pth")
