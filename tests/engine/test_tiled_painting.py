@@ -44,7 +44,7 @@ def picture(seed: int, size: tuple[int, int]) -> torch.Tensor:
 
 def targets(vgg: VGG19, settings: Settings) -> StyleTargets:
     """Of two styles of unlike size, which have more places than the pictures."""
-    styles = [StylePicture(picture(7, (64, 96)), 1.0), StylePicture(picture(8, (83, 71)).square(), 0.5)]
+    styles = [StylePicture(picture(7, (48, 64)), 1.0), StylePicture(picture(8, (59, 53)).square(), 0.5)]
     return StyleTargets(vgg, styles, settings.losses, 1.0)
 
 
