@@ -7,6 +7,7 @@ from pathlib import Path
 STYLE = Path(__file__).resolve().parent.parent / "samples" / "styles" / "impasto.jpg"
 TINY = (
     *("--iterations=1", "--first-iterations=1", "--coarsest-size=0", "--size=48", "--min-shot-frames=2"),
+    *("--painter=gram", "--style-layers=relu1_1,relu2_1", "--content-layers=relu2_2"),
     *("--device=cpu", "--config=none"),
 )
 
