@@ -208,6 +208,6 @@ def _unpooled(indices: Tensor, size: torch.Size, gradient: Tensor) -> Tensor:
 def _identity(convolutions: Sequence[Convolution]) -> str:
     digest = hashlib.sha256()
     for kernel, bias in convolutions:
-        digest.update(kernel.detach().cpu().contiguous().numpy())
-        digest.update(bias.detach().cpu().contiguous().numpy())
+        digest.update(kernel.detach().cpu().contiguous().numpy().data)
+        digest.update(bias.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
