@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import LIGHT, QUICK, STYLE, check_job, flags_of
+from conftest import LIGHT, QUICK, SHALLOW, STYLE, check_job, flags_of
 from media_fixtures import make_video, shared, stream_hashes
 from sequence_fixtures import save_numbered
 from store_fixtures import kept_frames, state_number
@@ -162,7 +162,7 @@ def test_a_shot_whose_state_is_spoilt_is_painted_again(
     two_shot_clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From its own start, so the film is the same, by the usual painter; what was kept of other shots stays."""
-    settings, film = Settings().with_values(**QUICK, size=64, frames="10-14"), tmp_path / "film.mp4"
+    settings, film = Settings().with_values(**QUICK, **SHALLOW, size=48, frames="10-14"), tmp_path / "film.mp4"
     events: list[Event] = []
 
     def is_in_second_shot() -> bool:
@@ -253,12 +253,12 @@ def test_a_film_stopped_long_after_the_source_came_to_rest_is_the_same(tmp_path:
         if isinstance(event, FrameFinished) and event.record.number == rested:
             raise Stop
 
-    whole = stylevideo.stylize(clip, [STYLE], tmp_path / "whole.mp4", FAST)
+    whole = stylevideo.stylize(clip, [STYLE], tmp_path / "whole.mp4", SMALL)
     assert [record.iterations > 0 for record in whole.frames] == [True, True, *[False] * rested, True]
     with pytest.raises(Stop):
-        stylevideo.stylize(clip, [STYLE], tmp_path / "film.mp4", FAST, stop_at_rest)
+        stylevideo.stylize(clip, [STYLE], tmp_path / "film.mp4", SMALL, stop_at_rest)
     events: list[Event] = []
-    stylevideo.stylize(clip, [STYLE], tmp_path / "film.mp4", FAST, events.append)
+    stylevideo.stylize(clip, [STYLE], tmp_path / "film.mp4", SMALL, events.append)
     assert (tmp_path / "film.mp4").read_bytes() == whole.output.read_bytes()
     (forecast,) = [event for event in events if isinstance(event, Forecast)]
     assert forecast.seconds == 0, "told by the first frame that was painted, the last one"

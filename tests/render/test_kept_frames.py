@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import LIGHT, STYLE
+from conftest import LEAST, STYLE
 from media_fixtures import make_video
 
 import stylevideo
@@ -21,7 +21,7 @@ from stylevideo.reports.events import FrameFinished
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
-SMALL = Settings().with_values(**LIGHT, size=48, coarsest_size=0, overwrite=True, provenance=False)
+SMALL = Settings().with_values(**LEAST, size=48, overwrite=True, provenance=False)
 KEPT = SMALL.with_values(keep_frames=True)
 SHOTS = ((1, 8), (9, 14))
 """Of the clip, as frames are numbered."""

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import QUICK, STYLE
+from conftest import LIGHT, STYLE, flags_of
 from image_fixtures import noise_image
 from media_fixtures import make_video
 from sequence_fixtures import deep_frame, save, save_numbered
@@ -35,7 +35,7 @@ from stylevideo.settings.style import Style
 HEIGHT, WIDTH, STEP_PX = 48, 64, 2
 SHOT, FRAMES = 6, 12
 """Frames of each of two shots, and of the clip."""
-PLAIN = Settings().with_values(**QUICK, coarsest_size=0, min_shot_frames=5, delivery="png")
+PLAIN = Settings().with_values(**LIGHT, coarsest_size=0, min_shot_frames=5, delivery="png")
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,7 @@ def test_where_painted_frames_are_taken_away_their_shots_are_painted_as_usual(
 def test_killed_and_stopped_on_its_way_back_it_is_the_same_film(scene: Scene, film: Path, tmp_path: Path) -> None:
     output = tmp_path / "film.##.png"
     work = Places.of(output).work
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
-    flags += ["--coarsest-size=0", "--min-shot-frames=5", "--delivery=png"]
+    flags = [*flags_of(LIGHT), "--coarsest-size=0", "--min-shot-frames=5", "--delivery=png"]
     flags += as_flag("painted", scene.settings.direction.painted)
     command = [sys.executable, "-m", "stylevideo", "run", str(scene.clip), "--style", str(STYLE), "-o", str(output)]
     running = subprocess.Popen([*command, *flags], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
