@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import STYLE
+from conftest import CHEAP_PAINTER, STYLE
 from media_fixtures import ffmpeg, make_video, numbered_frame, numbered_video
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -32,6 +32,8 @@ from stylevideo.settings.settings import Settings
 from stylevideo.store.sidecar import PLOT_MARK
 from stylevideo.timeline.selection import Clip, FrameSelection
 
+SHALLOW = Settings().with_values(**CHEAP_PAINTER)
+"""Losses are taken by layers that are soon reached."""
 LOSSLESS = ("-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0")
 
 
@@ -64,7 +66,10 @@ def evaluation(
     plot = tmp_path_factory.mktemp("plots") / "plot.png"
     told: list[tuple[int, int]] = []
     result = stylevideo.evaluate(
-        two_shot_clip, grainy_film, [STYLE], reference=calm_film, plot=plot, on_frame=lambda *at: told.append(at)
+        *(two_shot_clip, grainy_film, [STYLE], SHALLOW),
+        reference=calm_film,
+        plot=plot,
+        on_frame=lambda *at: told.append(at),
     )
     assert told == [(done, 20) for done in range(1, 21)]
     return result, plot
@@ -92,7 +97,7 @@ def test_grain_shows_beside_the_source_and_the_reference(evaluation: tuple[Evalu
 
 def test_a_film_that_is_its_source_is_as_steady_as_its_source(calm_film: Path, tmp_path: Path) -> None:
     film = make_video(tmp_path / "copy.mkv", pictures(calm_film)[8:14], "24", LOSSLESS)
-    result = stylevideo.evaluate(calm_film, film, [STYLE], Settings().with_values(frames="9-14"))
+    result = stylevideo.evaluate(calm_film, film, [STYLE], SHALLOW.with_values(frames="9-14"))
     assert [frame.index for frame in result.frames] == list(range(8, 14))
     assert result.summary.content == 0, "each frame is beside its own source"
     assert set(result.summary.warping_short_ratio.values()) == {1}
@@ -109,10 +114,10 @@ def test_a_variable_rate_clips_film_is_paired_frame_by_frame(tmp_path: Path) -> 
     assert info.variable_rate and info.frame_count == 7
     write_film(pictures(clip), Clip(info.path, film, FrameSelection(info, range(7))), Encoding(crf=10))
     assert probe(film).frame_count == 9
-    result = stylevideo.evaluate(clip, film, [STYLE])
+    result = stylevideo.evaluate(clip, film, [STYLE], SHALLOW)
     assert [frame.index for frame in result.frames] == list(range(7))
     make_video(late, [*pictures(film)[:1], *pictures(film)[:-1]])
-    behind = stylevideo.evaluate(clip, late, [STYLE])
+    behind = stylevideo.evaluate(clip, late, [STYLE], SHALLOW)
     assert max(frame.content for frame in result.frames) < 0.1 < max(frame.content for frame in behind.frames) / 2
 
 
