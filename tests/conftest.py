@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from image_fixtures import to_image
 from media_fixtures import make_video, sine
 
 from scripts.samples.scenes import render_shot
+from stylevideo.batch.outcomes import BatchChecked
 from stylevideo.cli.log import _Console
 from stylevideo.cli.main import main
 from stylevideo.engine.targets import StylePicture, StyleTargets
@@ -28,6 +29,7 @@ from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.frame import Frame
 from stylevideo.planning.request import ClipRequest
+from stylevideo.render.estimate import estimate_clip
 from stylevideo.render.job import Job
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.settings.sections import LossSettings
@@ -114,6 +116,16 @@ def _logging_is_as_it_was() -> Iterator[None]:
     for handler in set(root.handlers) - set(handlers):
         handler.close()
     root.handlers[:] = handlers
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips are checked before work, or instead of it, without processes of their own, which take seconds to start."""
+
+    def check(requests: Sequence[ClipRequest], *_: object) -> BatchChecked:
+        return BatchChecked({i: estimate_clip(request, closely=True) for i, request in enumerate(requests)}, {}, ())
+
+    monkeypatch.setattr("stylevideo.cli.foresee.check_batch", check)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -59,16 +58,6 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     monkeypatch.setattr(calibration, "measure_pace", measure)
     return asked
-
-
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clips are checked without processes of their own, which take seconds to start."""
-
-    def check(requests: Sequence[ClipRequest], *_: object) -> BatchChecked:
-        return BatchChecked({i: estimate_clip(request, closely=True) for i, request in enumerate(requests)}, {}, ())
-
-    monkeypatch.setattr("stylevideo.cli.foresee.check_batch", check)
 
 
 class TestKept:

@@ -143,6 +143,7 @@ def test_kept_frames_are_shown_and_thrown_away(film: Path, capsys: pytest.Captur
     assert not Places.of(film).work.exists() and film.exists()
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_dry_run_of_another_look_says_nothing_against_kept_frames(clip: Path, film: Path) -> None:
     words = ["--dry-run", "--size=48", "--overwrite", "--keep-frames", "--key", "strength", "1=0.5,4=0.9:hold"]
     assert main(["run", str(clip), "--style", str(STYLE), "-o", str(film), *words]) == 0

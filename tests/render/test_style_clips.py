@@ -195,6 +195,7 @@ def test_the_style_is_no_place_for_the_film(still: Path, tmp_path: Path, capsys:
     assert "ink.2.png is a style" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_dry_run_says_how_much_of_a_clip_is_used(
     still: Path, ink: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
