@@ -141,7 +141,7 @@ def perform(data: bytes) -> None:
 
 
 @contextmanager
-def _turn(worker: Worker, is_stopping: Callable[[], bool]) -> Iterator[bool]:
+def _turn(worker: object, is_stopping: Callable[[], bool]) -> Iterator[bool]:
     """Wait until a worker has ended what was taken back from it, as Dask begins as many tasks as it has threads.
 
     Yields:
@@ -187,7 +187,7 @@ class _OneTask:
 
 
 _change = threading.Lock()
-_turns: WeakKeyDictionary[Worker, threading.Lock] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[object, threading.Lock] = WeakKeyDictionary()
 _resting: dict[tuple[int, float], tuple[Pool, object]] = {}
 """Pools without a task, each with what stands for this one of its rests."""
 
