@@ -105,6 +105,14 @@ class FinishedFrames:
         self._store.mark_naming(self._job.written)
         remove_record(self._job.places)  # of a film that is now replaced
 
+    def require_own(self) -> None:
+        """Look, before anything is put beside the film, whether that is still this run's.
+
+        Raises:
+            ResumeError: another run has taken over, and is done, or made something else.
+        """
+        self._store.require_own()
+
     def _has(self, shot: Shot, index: int) -> bool:
         """Of shots that other processes make it is looked for on disk, once they are complete."""
         if index < self._stops.get(shot.index, shot.start):
@@ -128,6 +136,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         What differs from the source in a way its owner may want to know, as sentences.
     Raises:
         InputError, EncodeError, StorageError: it could not be written; the frames are still in the store.
+        ResumeError: another run has taken over, and is done, or made something else.
         AbandonedError: not all frames came.
     """
     clip, made_from = job.clip, provenance(job) if job.settings.output.provenance else None
@@ -144,6 +153,7 @@ def deliver(job: Job, finished: FinishedFrames) -> tuple[str, ...]:
         notes = write_film(images, clip, encoding, job.plan, *hooks).notes
     if job.comparison:
         notes = tuple(dict.fromkeys((*notes, *_write_comparison(job, job.comparison, finished, said))))
+    finished.require_own()
     if made_from:
         write_provenance({**made_from, "devices": list(finished.devices)}, job)
     else:
@@ -157,7 +167,12 @@ def _write_comparison(job: Job, comparison: Comparison, finished: FinishedFrames
     """Write source and film in one, frame by frame, from the frames that are in the store; returns notes."""
     encoding = replace(comparison.encoding, comment=said)
     images = _compared(job, comparison, finished)
-    hooks = (job.watch.require_unchanged, finished.abandoned, job.places)
+
+    def begin_naming() -> None:
+        job.watch.require_unchanged()
+        finished.require_own()
+
+    hooks = (begin_naming, finished.abandoned, job.places)
     return write_film(images, comparison.clip, encoding, comparison.plan, *hooks).notes
 
 

@@ -51,21 +51,24 @@ class _Claim:
 
 
 class Watch:
-    """Knows, by its own clock, which files have not been touched for `LEASE_S` since it looked first."""
+    """Knows, by its own clock, which files have not been touched for `LEASE_S` since it looked first.
+
+    Between two looks no more than half of that counts: whoever was halted together with those that it watches, by a
+    terminal or as their machine was suspended, gives them time to go on, too.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[Path, tuple[int, float]] = {}
+        self._seen: dict[Path, tuple[int, float, float]] = {}
 
     def is_left(self, path: Path) -> bool:
         """Whether nobody touches a file any more; not that of one that is gone."""
         touched, now = _touched(path), time.monotonic()
         if touched is None:
             return False
-        seen = self._seen.get(path)
-        if seen is None or seen[0] != touched:
-            self._seen[path] = (touched, now)
-            return False
-        return now - seen[1] >= LEASE_S
+        before, looked, untouched_s = self._seen.get(path, (None, now, 0.0))
+        untouched_s = untouched_s + min(now - looked, LEASE_S / 2) if before == touched else 0.0
+        self._seen[path] = (touched, now, untouched_s)
+        return untouched_s >= LEASE_S
 
 
 WATCH = Watch()

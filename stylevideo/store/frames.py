@@ -151,7 +151,7 @@ class FrameStore:
         elif join:
             raise ResumeError(f"{self.folder} is gone: the film is complete, or was given up.")
         else:
-            self.remove()
+            throw_away(self._places)
             self._notes = begin_notes(self.folder)
             self._begin(asked, remembered or {})
 
@@ -428,8 +428,10 @@ class FrameStore:
         """Leave the work where it is although its film is complete, see `stylevideo.store.kept`; nothing to be said.
 
         Raises:
+            ResumeError: it is no longer this work's.
             StorageError: that cannot be noted.
         """
+        self.require_own()
         self._remove(NAMING_FILE)  # what is under these names from now on is the user's
         self.write_note(WHOLE_NAME, True)
         return ""
@@ -443,7 +445,13 @@ class FrameStore:
         self._remove(WHOLE_FILE)
 
     def remove(self) -> str:
-        """Delete the work; see `stylevideo.media.hidden.throw_away`."""
+        """Delete the work; see `stylevideo.media.hidden.throw_away`.
+
+        Raises:
+            ResumeError: what is there is no longer this work's.
+            InputError, StorageError: as there.
+        """
+        self.require_own()
         return throw_away(self._places)
 
     def _begin(self, resume_key: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
@@ -457,7 +465,7 @@ class FrameStore:
             write_job(self._notes, resume_key)
         except StorageError:
             with suppress(StyleVideoError):
-                self.remove()
+                throw_away(self._places)
             raise
 
     def _make_folder(self, name: str) -> None:
@@ -513,12 +521,12 @@ class FrameStore:
     @contextmanager
     def _own(self) -> Iterator[None]:
         """Write only where the folder is still this work's, or others would go on from frames that are not there."""
-        self._require_own()
+        self.require_own()
         self.claims.require_kept()
         try:
             yield
         except StorageError:
-            self._require_own()  # why a folder cannot be written that is gone
+            self.require_own()  # why a folder cannot be written that is gone
             raise
 
     def _remove(self, name: str) -> None:
@@ -531,7 +539,12 @@ class FrameStore:
         with suppress(OSError):  # nobody looks at it any more
             self.state_file(shot).unlink(missing_ok=True)
 
-    def _require_own(self) -> None:
+    def require_own(self) -> None:
+        """Refuse to go on where the folder is no longer this work's.
+
+        Raises:
+            ResumeError: it was thrown away, or begun anew.
+        """
         found = find_notes(self.folder)
         if found is None or found[0].mark != self._notes.mark:
             raise ResumeError(f"{self.folder} was thrown away, or begun anew, while frames were made for it.")

@@ -9,6 +9,7 @@ files of other content are refused, and stay as they are.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -24,7 +25,7 @@ from stylevideo.media.hidden import Places
 from stylevideo.store.claims import TOUCH_S, WATCH, discard, holder_of_any, taken_over, watch_claims
 from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
-from stylevideo.system.process import process_in_words
+from stylevideo.system.process import process_in_words, process_mark
 from stylevideo.system.threads import start_thread
 
 _NOTE_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -59,11 +60,11 @@ def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
     except OSError as error:
         raise StorageError(f"{path} cannot be made ({error.strerror}). Choose another place for the film.") from error
     is_lost, end = threading.Event(), threading.Event()
-    own = ""
+    own = b""
     try:
         with suppress(OSError):
             _write_note(path)
-        own = _note(path)
+        own = _content(path)
         start_thread(_touch, path, own, is_lost, end, name="lock")
         yield is_lost.is_set
     except (StyleVideoError, Stopped) as error:
@@ -73,7 +74,7 @@ def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
     finally:
         end.set()
         with suppress(OSError):
-            if not _is_anothers(path, own):
+            if _content(path) == own:  # that of whoever takes it over has nothing in it at first
                 path.unlink()  # while it is held, so that nobody holds a lock that has no name
         lock.release()
         with suppress(OSError):
@@ -83,8 +84,9 @@ def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
 
 def _take_over(lock: FileLock, path: Path) -> bool:
     """Take a film from a run that is halted; whether that went well. Of several that try, one does at a time."""
+    turn = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # no longer than a name may be
     try:
-        with sole_run(Places(path, path.name)):
+        with sole_run(Places(path, turn)):
             if WATCH.is_left(path):  # still
                 path.unlink()
             lock.acquire()
@@ -93,7 +95,7 @@ def _take_over(lock: FileLock, path: Path) -> bool:
     return True
 
 
-def _touch(path: Path, own: str, is_lost: threading.Event, end: threading.Event) -> None:
+def _touch(path: Path, own: bytes, is_lost: threading.Event, end: threading.Event) -> None:
     """Show that a lock's run is at work, as long as nobody else's lock is there."""
     while not end.wait(TOUCH_S):
         if _is_anothers(path, own):
@@ -103,9 +105,9 @@ def _touch(path: Path, own: str, is_lost: threading.Event, end: threading.Event)
             os.utime(path)
 
 
-def _is_anothers(path: Path, own: str) -> bool:
-    """Whether a lock says that it is another run's than whose note this is."""
-    return _note(path) not in ("", own)
+def _is_anothers(path: Path, own: bytes) -> bool:
+    """Whether a lock says that it is another run's than of whom this was in it; nobody knows where that was nothing."""
+    return own != b"" and _content(path) not in (b"", own)
 
 
 def require_own_lock(places: Places) -> None:
@@ -164,21 +166,20 @@ def _write_note(path: Path) -> None:
         if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and _NOTE.fullmatch(file.read(_NOTE_BYTES)):
             file.seek(0)
             file.truncate()
-            file.write(process_in_words().encode())
+            file.write(f"{process_in_words()}, {process_mark()}".encode())  # names and numbers of containers may agree
 
 
 def _owner(path: Path) -> str:
-    note = _note(path)
-    return f" ({note})" if note else ""
+    note = _content(path)
+    return f" ({note.partition(b',')[0].decode(errors='replace')})" if note and _NOTE.fullmatch(note) else ""
 
 
-def _note(path: Path) -> str:
-    """What a lock says of who has it; "" where it says nothing, or cannot be read."""
+def _content(path: Path) -> bytes:
+    """What is in a lock, by which each run's is another; nothing where it cannot be read, or is not there."""
     try:
-        note = read_file(path, _NOTE_BYTES)
+        return read_file(path, _NOTE_BYTES)
     except (OSError, InputError):
-        return ""
-    return note.decode(errors="replace") if _NOTE.fullmatch(note) else ""
+        return b""
 
 
 def _foreign(path: Path, kind: str) -> InputError:

@@ -23,6 +23,7 @@ from stylevideo.store.frames import FrameStore
 from stylevideo.store.lock import is_locked, sole_run
 from stylevideo.store.notes import names_in
 from stylevideo.store.unfinished import find_unfinished, remove_unfinished
+from stylevideo.system.process import process_in_words
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 posix = pytest.mark.skipif(os.name == "nt", reason="whether a process has ended is not asked for there")
@@ -156,6 +157,8 @@ def test_another_machines_shot_is_taken_over_once_its_claim_is_not_touched(
     clock.now += claims.LEASE_S * 1.1
     assert not other.take(3), "nobody has watched it for so long"
     clock.now += claims.LEASE_S * 1.1
+    assert not other.take(3), "who watches it may have been halted with it, and gives it time to go on"
+    clock.now += claims.LEASE_S * 0.6
     assert other.take(3)
     other.require_kept()
     for write in (
@@ -237,12 +240,17 @@ def test_a_claim_that_cannot_be_written_ends_in_a_sentence(store: FrameStore, mo
 
 
 HALTED = """
-import sys, time
+import fcntl, os, sys, time
 from pathlib import Path
+if sys.argv[2]:
+    def flock(file, operation):
+        raise OSError(38, "Function not implemented")
+    fcntl.flock = flock
 from stylevideo.errors import Stopped
 from stylevideo.media.hidden import Places
 from stylevideo.store import lock
 lock.TOUCH_S = 0.05
+lock.process_in_words = lambda: sys.argv[3]
 with lock.sole_run(Places.of(Path(sys.argv[1]))) as is_lost:
     print("begun", flush=True)
     while not is_lost():
@@ -252,17 +260,30 @@ with lock.sole_run(Places.of(Path(sys.argv[1]))) as is_lost:
 
 
 @posix
+@pytest.mark.filterwarnings("ignore:flock not supported")
+@pytest.mark.parametrize(("name", "has_locks"), [("film.mp4", True), ("f" * 230 + ".mp4", True), ("film.mp4", False)])
 def test_the_film_of_a_run_that_is_halted_is_taken_over_once_its_lock_is_not_touched(
-    film: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, has_locks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By one of those that wait; the other one goes on, and ends with a sentence."""
+    """By one of those that wait; the other one goes on, and ends with a sentence.
+
+    Both may be in containers where their names and numbers are the same, and on a disk that knows no locks.
+    """
+    film = tmp_path / name
     clock, places = Clock(monkeypatch), Places.of(film)
+    if not has_locks:
+
+        def flock(file: int, operation: int) -> None:
+            raise OSError(38, "Function not implemented")
+
+        monkeypatch.setattr("fcntl.flock", flock)
 
     def refuse() -> None:
         with pytest.raises(LockedError, match="is being made by another run"), sole_run(places):
             pass
 
-    command = [sys.executable, "-c", HALTED, str(film)]
+    no_locks = "" if has_locks else "no locks"
+    command = [sys.executable, "-c", HALTED, str(film), no_locks, process_in_words()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as halted:
         try:
             assert halted.stdout and halted.stdout.readline() == "begun\n"
@@ -272,8 +293,9 @@ def test_the_film_of_a_run_that_is_halted_is_taken_over_once_its_lock_is_not_tou
                 touched = places.lock.stat().st_mtime_ns
                 wait_until(lambda touched=touched: places.lock.stat().st_mtime_ns != touched)
             halted.send_signal(signal.SIGSTOP)
-            refuse()
-            clock.now += claims.LEASE_S * 1.1
+            for _ in range(2):
+                refuse()
+                clock.now += claims.LEASE_S * 0.6
             with sole_run(places) as is_lost:
                 refuse()
                 halted.send_signal(signal.SIGCONT)
@@ -288,4 +310,20 @@ def test_the_film_of_a_run_that_is_halted_is_taken_over_once_its_lock_is_not_tou
                 assert not is_lost()
         finally:
             halted.kill()
+    assert list(film.parent.iterdir()) == []
+
+
+def test_who_was_taken_over_from_neither_removes_nor_keeps_what_another_has_begun(
+    film: Path, store: FrameStore
+) -> None:
+    """It was halted when its film was complete, and goes on."""
+    store.save(1, PICTURE, {})
+    anew = FrameStore(Places.of(film), {"strength": 1}, restart=True)
+    anew.save(2, PICTURE, {})
+    for end in (store.keep, store.remove):
+        with pytest.raises(ResumeError, match="was thrown away, or begun anew"):
+            end()
+    assert np.array_equal(anew.picture(2), PICTURE)
+    assert not anew.read_note("whole")
+    anew.remove()
     assert list(film.parent.iterdir()) == []
