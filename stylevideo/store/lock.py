@@ -68,7 +68,7 @@ def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
         start_thread(_touch, path, own, is_lost, end, name="lock")
         yield is_lost.is_set
     except (StyleVideoError, Stopped) as error:
-        if is_lost.is_set():
+        if is_lost.is_set() or (own and _content(path) != own):  # who has taken over may have ended, too
             raise taken_over() from error
         raise
     finally:

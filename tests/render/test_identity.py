@@ -22,14 +22,17 @@ from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
+from stylevideo.media.film import FilmReport
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.exr import write_exr
 from stylevideo.planning.request import ClipRequest
+from stylevideo.render import assemble
 from stylevideo.render.outputs import check_names, check_report
 from stylevideo.reports.events import Event, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
+from stylevideo.store.frames import FrameStore
 from stylevideo.store.identity import content_hash, is_made, read_source
 from stylevideo.store.lock import is_locked, sole_run
 from stylevideo.store.manifest import read_asked
@@ -204,6 +207,25 @@ def test_the_longest_name_is_the_locks(tmp_path: Path) -> None:
         check_names(ClipRequest(tmp_path / "clip.mp4", (), tmp_path / f"n{longest}", PLAIN))
     with sole_run(Places.of(tmp_path / longest)):
         pass
+
+
+def test_nothing_is_put_beside_a_film_whose_work_is_another_runs(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was halted when its film was in its place, and goes on: the record would tell of the other one's film."""
+    film, write_film = tmp_path / "film.mp4", assemble.write_film
+    others: list[FrameStore] = []
+
+    def overtaken(*arguments: Any) -> FilmReport:
+        written = write_film(*arguments)
+        others.append(FrameStore(Places.of(film), {"strength": 1}, restart=True))
+        return written
+
+    monkeypatch.setattr(assemble, "write_film", overtaken)
+    with pytest.raises(ResumeError, match="was thrown away, or begun anew"):
+        make(clip, film)
+    assert not Places.of(film).record.exists()
+    others[0].require_own()
 
 
 # -- known again -----------------------------------------------------------------------------------

@@ -327,3 +327,12 @@ def test_who_was_taken_over_from_neither_removes_nor_keeps_what_another_has_begu
     assert not anew.read_note("whole")
     anew.remove()
     assert list(film.parent.iterdir()) == []
+
+
+@posix
+def test_a_run_whose_lock_is_gone_was_taken_over_from_by_one_that_has_ended(film: Path) -> None:
+    """What it fails of says nothing of use then, such as that frames are damaged."""
+    places = Places.of(film)
+    with pytest.raises(LockedError, match="another one has taken over"), sole_run(places):
+        places.lock.unlink()
+        raise ResumeError("A frame is damaged.")
