@@ -22,7 +22,7 @@ from sequence_fixtures import save_numbered
 
 import stylevideo
 from stylevideo.errors import EncodeError, InputError, LockedError, ResumeError, Stopped, StorageError
-from stylevideo.media.film import FilmReport
+from stylevideo.media.film import FilmReport, write_film
 from stylevideo.media.hidden import Places
 from stylevideo.media.images.exr import write_exr
 from stylevideo.planning.request import ClipRequest
@@ -213,7 +213,7 @@ def test_nothing_is_put_beside_a_film_whose_work_is_another_runs(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was halted when its film was in its place, and goes on: the record would tell of the other one's film."""
-    film, write_film = tmp_path / "film.mp4", assemble.write_film
+    film = tmp_path / "film.mp4"
     others: list[FrameStore] = []
 
     def overtaken(*arguments: Any) -> FilmReport:
