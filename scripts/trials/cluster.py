@@ -43,6 +43,8 @@ from scripts.trials.batch import (
     wait_for_none,
 )
 
+THREADS = 1
+"""Of each worker, and of `run` beside it: their number decides the last bit of a gradient."""
 HOSTS = 2
 START_S = 60
 LOOK_S = 0.1
@@ -100,7 +102,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         port = free.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
     scheduler = start(mark, "dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-show")
-    own = ["--nthreads", "1", "--local-directory", str(folder / "dask"), "--host", "127.0.0.1"]
+    own = ["--nthreads", str(THREADS), "--local-directory", str(folder / "dask"), "--host", "127.0.0.1"]
     hosts = tuple(start(mark, "dask_worker", address, *own, "--name", f"host{number}") for number in range(HOSTS))
     try:
         with Client(address, timeout=START_S, set_as_default=False) as client:
@@ -132,7 +134,8 @@ class Place:
         self.undisturbed_s: float | None = None
 
     def command(self, out: Path, *more: str) -> list[str]:
-        return run([self.clips / "cut.mp4", self.clips / "short.mp4"], out, "-q", "--first-iterations=6", *more)
+        films = [self.clips / "cut.mp4", self.clips / "short.mp4"]
+        return run(films, out, "-q", "--first-iterations=6", f"--threads={THREADS}", *more)
 
     def try_with(self, place: Path, what: str, act: Act | None, code: int) -> Iterator[Finding]:
         """Make the films on a cluster, to which something happens in the middle; `run` finishes what that leaves.
