@@ -89,7 +89,7 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
     """Make a clip's film without keys and with several, by a clip's mean and following it; compare their steadiness.
 
     Beside each keyed film stands the plainest that changes as much: a dissolve from the film that has its first look
-    all along to that which has its last, frame by frame, which flickers by nothing but these two and the change itself.
+    all along to that which has its last, frame by frame. It is no lower bound: strokes that stay can be steadier.
 
     Args:
         bench, clip: with its styles.
@@ -132,7 +132,7 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
         tell(row, plain)
         tell_dissolve(row, (steady(begins), steady(ends)), frame, easing)
     for what, frame, easing in (("turning", last, "linear"), ("at once", middle, "hold")):
-        styles, settings = _turned(bench, base.settings, other, first, f"{frame}:{easing}")
+        styles, settings = _turned(bench, base.settings, other, first, LookKey(str(frame), other.stem, easing))
         row = bench.run(clip, Method(f"{other.stem} {what}", settings, partial(by_looks, styles)))
         tell(row, plain)
         tell_dissolve(row, (plain, steady(OTHERS_STRENGTH, other)), frame, easing)
@@ -157,11 +157,11 @@ def _line(row: Row, of: Row) -> list[str]:
     return [row.method.name, number(short), number(long), str(row.film.evaluations), number(row.summary.style)]
 
 
-def _turned(bench: Workbench, base: Settings, other: Path, first: int, then: str) -> tuple[tuple[Style, ...], Settings]:
-    """Styles and keys of a film that turns from its own look into a stronger one of another picture, as `then` says."""
-    place, _, easing = then.partition(":")
+def _turned(
+    bench: Workbench, base: Settings, other: Path, first: int, key: LookKey
+) -> tuple[tuple[Style, ...], Settings]:
+    """Styles and keys of a film that turns from its own look into a stronger one of another picture, at its key."""
     own = KeyedLook(LookKey(str(first), "own"), tuple(read.style for read in bench.styles), base)
-    key = LookKey(place, other.stem, easing or "linear")
     return blended([own, KeyedLook(key, (Style(other),), base.with_values(strength=OTHERS_STRENGTH))])
 
 
