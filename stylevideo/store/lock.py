@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from stylevideo.errors import InputError, LockedError, Stopped, StorageError, StyleVideoError
 from stylevideo.media.hidden import Places
-from stylevideo.store.claims import TOUCH_S, WATCH, discard, holder_of_any, taken_over, watch_claims
+from stylevideo.store.claims import LEASE_S, TOUCH_S, WATCH, discard, holder_of_any, taken_over, watch_claims
 from stylevideo.store.notes import asked_for
 from stylevideo.system.files import kind_of_file, read_file
 from stylevideo.system.process import process_in_words, process_mark
@@ -68,8 +68,15 @@ def sole_run(places: Places) -> Iterator[Callable[[], bool]]:
         start_thread(_touch, path, own, is_lost, end, name="lock")
         yield is_lost.is_set
     except (StyleVideoError, Stopped) as error:
-        if is_lost.is_set() or (own and _content(path) != own):  # who has taken over may have ended, too
+        found = _content(path)
+        if is_lost.is_set() or (own and found and found != own):
             raise taken_over() from error
+        if own and not found:
+            raise LockedError(
+                f"{path} is gone or cannot be read: it was removed, or this process did nothing for {LEASE_S:g} s or "
+                "more, and another one has taken over what it painted. Run the same command again to go on with what "
+                "is left."
+            ) from error
         raise
     finally:
         end.set()
