@@ -113,7 +113,7 @@ from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.render.styles import read_styles, style_targets
-from stylevideo.system.device import choose_device, convolution_dtype, describe
+from stylevideo.system.device import choose_device, computing, convolution_dtype, describe
 from stylevideo.system.files import write_atomically
 
 ONE_BY_ONE_ITERATIONS = 60
@@ -388,8 +388,9 @@ def rest(options: argparse.Namespace) -> None:
     machine, vgg = _machine_of([method]), _vgg_of([method])
     targets = style_targets(read_styles([options.style]), vgg, settings)
     width, height = options.size
-    for said in check_rest(vgg, targets, (height, width), options.frames, settings, options.output):
-        print(said, flush=True)
+    with computing(threads=0):
+        for said in check_rest(vgg, targets, (height, width), options.frames, settings, options.output):
+            print(said, flush=True)
     print(machine)
 
 

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import torch
 
 from scripts.benchmark.clips import FOOTAGE, load_clip
 from scripts.benchmark.report import Bar, number, table
@@ -26,6 +25,7 @@ from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import with_margin
 from stylevideo.system.background import read_ahead, worked_ahead
+from stylevideo.system.device import computing
 
 PARTS = {
     "flow": ("between",),
@@ -112,11 +112,10 @@ def _known(motion: Motion | None) -> Motion:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    before = cv2.getNumThreads(), torch.get_num_threads()
+    before = cv2.getNumThreads()
     cv2.setNumThreads(count)
-    torch.set_num_threads(count)
     try:
-        yield
+        with computing(count):
+            yield
     finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])
+        cv2.setNumThreads(before)

@@ -167,10 +167,10 @@ class SquareDistance:
         scale = 2 * factor * self.scale
         if counts is None:
             for sums, mine, target in parts_of(gradient, features, mean):
-                sums.add_((mine - target).mul_(scale))
+                sums.addcmul_(mine - target, scale)
             return
         for sums, mine, target, own in parts_of(gradient, features, mean, counts):
-            sums.add_((mine - target).mul_((scale * own).to(mine.dtype)))
+            sums.addcmul_(mine - target, (scale * own).to(mine.dtype))
 
 
 def square_distance(value: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:

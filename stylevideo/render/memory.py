@@ -37,7 +37,7 @@ USABLE = {"cuda": 0.85, "mps": 0.7, "cpu": 0.5}
 
 BASE_BYTES = 900 * 2**20
 """Of a process that paints, with its libraries and the network, in a machine's own memory or a card's."""
-PIXEL_BYTES = {torch.bfloat16: 3300, torch.float32: 4300}
+PIXEL_BYTES = {torch.bfloat16: 3400, torch.float32: 4900}
 """More for each pixel that is painted at once, by the convolutions' type. Measured on a CPU, and rounded up:
 `docs/benchmark.md`."""
 FRAME_BYTES = 1200

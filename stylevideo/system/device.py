@@ -16,6 +16,7 @@ import torch
 
 from stylevideo.errors import DeviceError, DeviceMemoryError, StyleVideoError
 from stylevideo.system.cards import nvidia_card
+from stylevideo.system.freed_memory import freed_memory_stays
 from stylevideo.system.memory import lacks_memory, machine_bytes
 from stylevideo.text import counted, printable
 
@@ -52,12 +53,17 @@ def choose_device(name: str) -> torch.device:
 
 
 @contextmanager
-def cpu_threads(count: int) -> Iterator[None]:
-    """Compute with so many threads on a CPU; 0 leaves PyTorch its own number, one for each core."""
+def computing(threads: int) -> Iterator[None]:
+    """Compute with so many threads on a CPU, in memory that stays with the process meanwhile.
+
+    Args:
+        threads: 0 leaves PyTorch its own number, one for each core.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(threads or before)
     try:
-        yield
+        with freed_memory_stays():
+            yield
     finally:
         torch.set_num_threads(before)
 
