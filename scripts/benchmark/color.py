@@ -29,12 +29,14 @@ from stylevideo.motion.flow import FarnebackFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.color import brightness_709
 from stylevideo.quality.measures import motion_by
-from stylevideo.quality.metrics import warping_error
+from stylevideo.quality.metrics import ratio, warping_error
 from stylevideo.render.stylize import stylize
 from stylevideo.settings.settings import Settings
 
 FEW = {"first_iterations": 40}
 KINDS = (("style", 1), ("source", 0.5), ("source", 1), ("match", 0.5), ("match", 1))
+MEASURED = ("style", "source")
+"""In full, on all frames."""
 MOST_OFF = 2.0
 """Mean error of chroma, 1/255, that is allowed with 8 bits."""
 MOST_OFF_LIGHT = 1.0
@@ -49,6 +51,7 @@ HIGHLIGHT = 8
 """Times by which what is white in a picture is brighter in the plate that is made of it."""
 HEADINGS = (
     *("style", "chroma off, 1/255", "the source's chroma", "its warping error, 1e-6", "film's, times that"),
+    *("in the style's colours", "luma's, times that in the style's colours"),
     *("luma changed, 1/255", "light's chroma off, %"),
 )
 
@@ -60,6 +63,8 @@ class _Figures:
     Attributes:
         off, own: mean error of chroma, and the source's mean chroma, 0..1.
         warped, own_warped: warping errors of chroma.
+        style_warped: that of the same film in the style's colours.
+        luma_warped: warping error of luma, in times of that film's.
         luma: root mean square change of luma, 0..1.
         light_off: of the same of a plate, error of chroma in parts of the plate's.
     """
@@ -68,20 +73,30 @@ class _Figures:
     own: float
     warped: float
     own_warped: float
+    style_warped: float
+    luma_warped: float
     luma: float
     light_off: float
 
     @property
     def flicker(self) -> float:
         """How much more the film's chroma flickers than the source's, in times; floats are rounded beyond that."""
-        return round((self.warped + UNSEEN**2) / (self.own_warped + UNSEEN**2), 3)
+        return self._times_own(self.warped)
+
+    @property
+    def flicker_in_style(self) -> float:
+        """The same of the film in the style's colours."""
+        return self._times_own(self.style_warped)
+
+    def _times_own(self, warped: float) -> float:
+        return round((warped + UNSEEN**2) / (self.own_warped + UNSEEN**2), 3)
 
 
 def check_color(clip: BenchmarkClip, styles: Sequence[Path], values: Mapping[str, Any]) -> Findings:
-    """Films of a clip in each style, of all `KINDS`; those with the source's colours are measured.
+    """Films of a clip in each style, of all `KINDS`; those with the source's colours are measured, beside the style's.
 
     Args:
-        clip: all of its frames are painted with the source's colours, its first in the other ways.
+        clip: all of its frames are painted with the source's colours and with the style's, its first in the other ways.
         styles: pictures.
         values: of settings, by name.
     """
@@ -96,9 +111,9 @@ def check_color(clip: BenchmarkClip, styles: Sequence[Path], values: Mapping[str
                 style.stem,
                 *map(
                     number,
-                    (255 * figures.off, 255 * figures.own, 1e6 * figures.own_warped, flicker, 255 * figures.luma),
+                    (255 * figures.off, 255 * figures.own, 1e6 * figures.own_warped, flicker, figures.flicker_in_style),
                 ),
-                number(100 * figures.light_off),
+                *map(number, (figures.luma_warped, 255 * figures.luma, 100 * figures.light_off)),
             ]
         )
         about = f"{clip.name}, {style.stem}"
@@ -114,7 +129,7 @@ def check_color(clip: BenchmarkClip, styles: Sequence[Path], values: Mapping[str
 
 def _films(clip: BenchmarkClip, style: Path, settings: Settings) -> tuple[list[Tensor], _Figures]:
     """The first frame of every kind, and what is found of the film with the source's colours."""
-    shown, figures = list[Tensor](), None
+    shown, films, light_off = list[Tensor](), dict[str, list[Tensor]](), 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for place, frame in enumerate(clip.frames, 1):
@@ -122,17 +137,18 @@ def _films(clip: BenchmarkClip, style: Path, settings: Settings) -> tuple[list[T
         write_exr(folder / "plate.0001.exr", _plate(clip.frames[0]))
         for kind, amount in KINDS:
             chosen = settings.with_values(color=kind, color_amount=amount)
-            is_measured = (kind, amount) == ("source", 1)
+            is_measured = kind in MEASURED and amount == 1
             film = folder / f"{kind}-{amount:g}.####.png"
             few = chosen if is_measured else chosen.with_values(frames="1")
             stylize(folder / "source.####.png", [style], film, few)
             pictures = [to_image(read_picture(file)) for file in sorted(folder.glob(f"{kind}-{amount:g}.*.png"))]
             shown.append(pictures[0])
             if is_measured:
+                films[kind] = pictures
+            if is_measured and kind == "source":
                 stylize(folder / "plate.####.exr", [style], folder / "light.####.exr", chosen)
-                figures = _measured(clip, pictures, _light_off(folder))
-    assert figures is not None, "one of the kinds is measured"
-    return shown, figures
+                light_off = _light_off(folder)
+    return shown, _measured(clip, films["source"], films["style"], light_off)
 
 
 def _plate(frame: Frame) -> np.ndarray:
@@ -149,9 +165,9 @@ def _light_off(folder: Path) -> float:
     return _mean_length(found - own) / (_mean_length(own) + UNSEEN)
 
 
-def _measured(clip: BenchmarkClip, pictures: Sequence[Tensor], light_off: float) -> _Figures:
+def _measured(clip: BenchmarkClip, pictures: Sequence[Tensor], styled: Sequence[Tensor], light_off: float) -> _Figures:
     sources = [to_image(to_picture(frame.image)) for frame in clip.frames]
-    own, film = [list(map(_chroma, images)) for images in (sources, pictures)]
+    own, film, in_style = [list(map(_chroma, images)) for images in (sources, pictures, styled)]
     between = clip.exact or motion_by(FarnebackFlow())
     motions = list(itertools.starmap(between, itertools.pairwise(clip.frames)))
     luma = [
@@ -162,6 +178,10 @@ def _measured(clip: BenchmarkClip, pictures: Sequence[Tensor], light_off: float)
         own=statistics.fmean(map(_mean_length, own)),
         warped=statistics.fmean(_warped(film, motions)),
         own_warped=statistics.fmean(_warped(own, motions)),
+        style_warped=statistics.fmean(_warped(in_style, motions)),
+        luma_warped=ratio(
+            *(statistics.fmean(_warped(list(map(brightness_709, x)), motions)) for x in (pictures, styled))
+        ),
         luma=statistics.fmean(luma) ** 0.5,
         light_off=light_off,
     )

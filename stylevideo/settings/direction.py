@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +16,7 @@ USUAL_STRENGTH = 0.5
 STRENGTH_RANGE = 300.0
 """By so many times content and structure count more at strength 0 than at 0.5, and less at 1."""
 STEEPNESS = 1.5
-"""Of that factor's logarithm over strength: each quarter is a step that is seen."""
+"""Of that factor's logarithm over strength, below 0.5: each quarter is a step that is seen."""
 SOURCE_WEIGHT, SOURCE_RANGE = 1000.0, 1e5
 """Of the source's pixels at strength 0, and how much steeper that rises from none at 0.5: from 0.25 on it is felt."""
 STYLE_CLIP_WORDS = ("mean", "stretch", "loop", "hold")
@@ -86,15 +85,15 @@ def style_number(name: str) -> int | None:
 def weighted_by(strength: float, losses: LossSettings) -> LossSettings:
     """The weights by which frames of a strength are painted.
 
-    Content and structure count by a factor whose logarithm is steeper towards both ends, where it takes more to be
-    seen; the terms are parts of their targets, so that it means the same for every style and size. Below 0.5 the
-    source's pixels count as well: content says little of colours, and Adam's steps leave something in a picture that
-    should stay as it is.
+    Content and structure count by a factor; the terms are parts of their targets, so that it means the same for every
+    style and size. Above 0.5 it falls evenly, since what of the source is still left falls as it does. Below 0.5 its
+    logarithm is steeper towards the end, where it takes more to be seen, and the source's pixels count as well:
+    content says little of colours, and Adam's steps leave something in a picture that should stay as it is.
     """
-    weaker = 1 - strength / USUAL_STRENGTH  # from 1 to -1
-    weaker = math.copysign(abs(weaker) ** STEEPNESS, weaker)
-    factor = STRENGTH_RANGE**weaker
-    source = SOURCE_WEIGHT * max(0.0, SOURCE_RANGE**weaker - 1) / (SOURCE_RANGE - 1)
+    way = 1 - strength / USUAL_STRENGTH  # from 1 to -1
+    weaker = max(0.0, way) ** STEEPNESS
+    factor = STRENGTH_RANGE**weaker if way >= 0 else 1 + way - way / STRENGTH_RANGE
+    source = SOURCE_WEIGHT * (SOURCE_RANGE**weaker - 1) / (SOURCE_RANGE - 1)
     return replace(
         losses,
         content_weight=factor * losses.content_weight,

@@ -52,7 +52,7 @@ def test_five_looks_come_along_with_the_samples() -> None:
         assert found.description and found.settings != Settings()
         assert all(style.path.resolve().parent == STYLES for style in found.styles)
     storm = stylevideo.look("storm")
-    assert (storm.settings.direction.strength, storm.settings.strokes.stroke_size) == (0.85, 1.2)
+    assert (storm.settings.direction.strength, storm.settings.strokes.stroke_size) == (0.98, 1.2)
     assert [style.weight for style in storm.styles] == [1.0, 0.5]
 
 

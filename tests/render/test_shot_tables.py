@@ -258,7 +258,7 @@ def test_an_estimate_tells_what_each_shot_is_given(clip: Path, tmp_path: Path) -
     (request,) = plan_requests([str(job)], Overrides())
     assert estimate_clip(request, closely=True).shots == (
         "shot 1, frames 1-8: impasto, as the clip",
-        "shot 2, frames 9-14: stained-glass, strength 0.65, stroke_size 1.6",
+        "shot 2, frames 9-14: stained-glass, strength 0.8, stroke_size 1.6",
     )
     with pytest.raises(InputError, match="There is no shot 3"):
         estimate_clip(dataclasses.replace(request, shot=(ShotTable(number=3),)), closely=True)

@@ -103,8 +103,16 @@ def test_the_usual_strength_is_the_weights_as_they_are_and_counts_once() -> None
     assert settings.at(7) is settings and settings.with_values(strength=0.5) == settings
     strong = settings.with_values(strength=0.75)
     assert strong.at(3).at(3) == strong.at(3)
-    assert strong.at(3).losses.content_weight == pytest.approx(0.3 / 300 ** (0.5**1.5))
+    assert strong.at(3).losses.content_weight == pytest.approx(0.3 * (1 + 1 / 300) / 2)
     assert strong.fingerprint() != settings.fingerprint()
+
+
+def test_above_the_usual_strength_the_source_counts_less_by_even_steps() -> None:
+    """What is left of the source falls as its weight does: by powers, 0.75 had nearly all that 1 has."""
+    content = [Settings().with_values(strength=strength).at(0).losses.content_weight for strength in (0.5, 0.75, 1.0)]
+    usual, halfway, strongest = (weight / content[0] for weight in content)
+    assert halfway == pytest.approx((usual + strongest) / 2)
+    assert strongest == pytest.approx(1 / 300)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan"), "much"])
