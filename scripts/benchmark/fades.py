@@ -119,9 +119,20 @@ def _letterbox_bars(sources: Sequence[np.ndarray], film: Sequence[np.ndarray], a
         before, after = index - FORE, index + BEHIND
         if before < 0 or after >= len(sources) or exposures[index].light < 1 or {before, after} & {*blank}:
             continue
-        ratio = _apart(film[before], film[after], active) / _apart(sources[before], sources[after], active)
+        ratio = _times_apart(film, sources, before, after, active)
         what = f"letterboxed: frames {before} and {after}, around a flash, differ by so many times the source's"
         yield str(Bar(what, ratio, most=SAME_LOOK))
+        later = (index + 1, index + 1 + FORE + BEHIND)
+        if later[1] < len(sources) and not {*range(later[0], later[1] + 1)} & {*blank}:
+            ratio = _times_apart(film, sources, *later, active)
+            yield f"letterboxed: frames {later[0]} and {later[1]}, without a flash between, by {ratio:.3g} times"
+
+
+def _times_apart(
+    film: Sequence[np.ndarray], sources: Sequence[np.ndarray], one: int, other: int, active: Rectangle
+) -> float:
+    """How far two frames of the film differ where they are, in times of the source's."""
+    return _apart(film[one], film[other], active) / _apart(sources[one], sources[other], active)
 
 
 def _apart(one: np.ndarray, other: np.ndarray, active: Rectangle) -> float:

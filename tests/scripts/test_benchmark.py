@@ -227,6 +227,7 @@ def test_bars_and_fades_are_measured(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "bars differ from the source's by at most, 1/255: 0.00 (bar: ≤ 2, met)" in said
     assert "6 blank frames differ from the source's by at most, 1/255: 0.00 (bar: ≤ 2, met)" in said
     assert "frames 13 and 17, around a flash, differ by so many times the source's" in said
+    assert "frames 15 and 19, without a flash between, by " in said
     assert "friday: flicker, times that of --fades paint" in said
     assert len(list((tmp_path / "out" / "letterboxed").glob("*.png"))) == 20
 
