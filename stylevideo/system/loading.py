@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import mmap
 import subprocess
@@ -41,11 +42,16 @@ def require_memory_to_load(module: str) -> None:
 
 
 def load_at_once(module: str) -> None:
-    """Where the system refuses memory, load one of our modules and take the buffers that its libraries need.
+    """Load one of our modules; where the system refuses memory, take the buffers that its libraries need as well.
 
     OpenCV's OpenBLAS crashes where it gets none for its first product of matrices, so that comes before all else that
     wants memory.
     """
+    gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of the time
+    try:
+        importlib.import_module(module)
+    finally:
+        gc.enable()
     if memory_is_limited():
         _load(module)
         _loaded_at_once.add(module)
