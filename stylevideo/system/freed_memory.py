@@ -14,7 +14,8 @@ KEEPING = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0}
 """No block is a map of its own, and nothing is given back."""
 USUAL = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 64 * 2**20, M_MMAP_MAX: 65536}
 """What glibc comes to by itself once a block of 32 MiB was freed; it would not again once it was told anything."""
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
+"""Entered again by its own thread where garbage is collected inside, and a generator in it that was begun ends."""
 _users = 0
 
 
@@ -40,7 +41,10 @@ def _count(change: int) -> None:
         return
     with _LOCK:
         _users += change
-        for parameter, value in (KEEPING if _users else USUAL).items():
-            library.mallopt(parameter, value)
-        if not _users:
+        users: int | None = None
+        while users != _users:  # which may change meanwhile
+            users = _users
+            for parameter, value in (KEEPING if users else USUAL).items():
+                library.mallopt(parameter, value)
+        if not users:
             library.malloc_trim(0)

@@ -46,3 +46,33 @@ def test_freed_memory_stays_while_frames_are_computed_and_no_longer() -> None:
     assert told["later"] < told["without"] / 20
     assert told["meanwhile"] > told["least"] + MAP_BYTES * 0.9
     assert told["afterwards"] < told["least"] + MAP_BYTES * 0.1
+
+
+ABANDONED = """
+import gc
+from stylevideo.system.freed_memory import freed_memory_stays
+
+def frames():
+    with freed_memory_stays():
+        yield
+
+def begin_in_vain():
+    begun = frames()
+    next(begun)
+    itself = [begun]
+    itself.append(itself)
+
+for allocations in range(2, 120):
+    gc.disable()
+    gc.collect()
+    begin_in_vain()
+    gc.set_threshold(allocations)
+    gc.enable()
+    with freed_memory_stays():
+        pass
+"""
+
+
+def test_a_generator_that_is_collected_at_any_moment_is_not_waited_for() -> None:
+    """That of `stylize_frames` may end as garbage while another one is begun or ended in the same thread."""
+    subprocess.run([sys.executable, "-c", ABANDONED], check=True, timeout=60)
