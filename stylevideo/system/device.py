@@ -16,8 +16,7 @@ import torch
 
 from stylevideo.errors import DeviceError, DeviceMemoryError, StyleVideoError
 from stylevideo.system.cards import nvidia_card
-from stylevideo.system.freed_memory import freed_memory_stays
-from stylevideo.system.memory import lacks_memory, machine_bytes
+from stylevideo.system.memory import freed_memory_stays, lacks_memory, machine_bytes
 from stylevideo.text import counted, printable
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,7 @@
-"""Want of memory: by which of many errors it shows, and whether the system refuses memory at all. Loads no library."""
+"""Memory: by which of many errors want of it shows, whether the system refuses any, and what becomes of it when freed.
+
+Loads no library.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import errno
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 OPENCV_HAS_NO_MEMORY = -4
@@ -31,6 +35,15 @@ _SIGNS = re.compile(
     r"|failed to map segment|cannot map zero-fill pages|paging file is too small",  # who loads libraries
     re.IGNORECASE,
 )
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_MMAP_MAX = -3, -1, -4
+"""Of `mallopt`, in glibc's malloc.h."""
+KEEPING = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0}
+"""No block is a map of its own, and nothing is given back."""
+USUAL = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 64 * 2**20, M_MMAP_MAX: 65536}
+"""What glibc comes to by itself once a block of 32 MiB was freed; it would not again once it was told anything."""
+_LOCK = threading.RLock()
+"""Entered again by its own thread where garbage is collected inside, and a generator in it that was begun ends."""
+_users = 0
 
 
 def tells_of_memory(text: str) -> bool:
@@ -128,3 +141,38 @@ def memory_is_limited() -> bool:
     with suppress(OSError):
         return Path("/proc/sys/vm/overcommit_memory").read_text().strip() == STRICT
     return False
+
+
+@contextmanager
+def freed_memory_stays() -> Iterator[None]:
+    """Keep what is freed for what is wanted next; in the end what nothing uses is given back.
+
+    glibc gives each large block back at once, and takes it from the system again for the next map of the same size: it
+    is cleared and mapped page by page then, which takes up to a third of an iteration at film size. Other libraries
+    than glibc are left as they are. May be entered again inside, and by several threads: the last one out ends it.
+    """
+    _count(+1)
+    try:
+        yield
+    finally:
+        _count(-1)
+
+
+def _count(change: int) -> None:
+    global _users
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        return
+    with _LOCK:
+        _users += change
+        users: int | None = None
+        while users != _users:  # which may change meanwhile
+            users = _users
+            for parameter, value in (KEEPING if users else USUAL).items():
+                library.mallopt(parameter, value)
+        if not users:
+            library.malloc_trim(0)

@@ -50,7 +50,7 @@ def test_freed_memory_stays_while_frames_are_computed_and_no_longer() -> None:
 
 ABANDONED = """
 import gc
-from stylevideo.system.freed_memory import freed_memory_stays
+from stylevideo.system.memory import freed_memory_stays
 
 def frames():
     with freed_memory_stays():
