@@ -16,7 +16,7 @@ import torch
 
 from stylevideo.errors import DeviceError, DeviceMemoryError, StyleVideoError
 from stylevideo.system.cards import nvidia_card
-from stylevideo.system.memory import freed_memory_stays, lacks_memory, machine_bytes
+from stylevideo.system.memory import freed_memory_stays, give_back_freed_memory, lacks_memory, machine_bytes
 from stylevideo.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ def memory_context(advice: str) -> Iterator[None]:
 def release_memory() -> None:
     """Give back what no tensor uses any more, so that others on the device have it."""
     gc.collect()
+    give_back_freed_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():

@@ -47,11 +47,13 @@ def load_at_once(module: str) -> None:
     OpenCV's OpenBLAS crashes where it gets none for its first product of matrices, so that comes before all else that
     wants memory.
     """
+    looks_for_garbage = gc.isenabled()
     gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of the time
     try:
         importlib.import_module(module)
     finally:
-        gc.enable()
+        if looks_for_garbage:
+            gc.enable()
     if memory_is_limited():
         _load(module)
         _loaded_at_once.add(module)

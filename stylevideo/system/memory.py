@@ -13,6 +13,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 OPENCV_HAS_NO_MEMORY = -4
 """`cv2.Error.StsNoMem`."""
@@ -158,21 +162,33 @@ def freed_memory_stays() -> Iterator[None]:
         _count(-1)
 
 
+def give_back_freed_memory() -> None:
+    """Give back what nothing uses now, though it stays otherwise."""
+    if library := _glibc():
+        library.malloc_trim(0)
+
+
 def _count(change: int) -> None:
     global _users
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
+    library = _glibc()
+    if library is None:
         return
     with _LOCK:
         _users += change
-        users: int | None = None
-        while users != _users:  # which may change meanwhile
-            users = _users
-            for parameter, value in (KEEPING if users else USUAL).items():
+        told: int | None = None
+        while told != _users:  # which may change meanwhile
+            told = _users
+            for parameter, value in (KEEPING if told else USUAL).items():
                 library.mallopt(parameter, value)
-        if not users:
+        if not told:
             library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The system's library where it is glibc."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "gnu_get_libc_version") else None

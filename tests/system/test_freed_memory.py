@@ -13,7 +13,7 @@ MAP_BYTES = 128 * 2**20
 TOLD = """
 import json, pathlib, resource, sys
 import torch
-from stylevideo.system.device import computing
+from stylevideo.system.device import computing, release_memory
 
 def use(times=4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -31,6 +31,9 @@ with computing(threads=1):
         use(times=20)  # until glibc has no place left in which it keeps small rests of blocks apart
     told["later"] = use()
     told["meanwhile"] = resident()
+    release_memory()
+    told["released"] = resident()
+    use()
 told["afterwards"] = resident()
 told["without"] = use()
 print(json.dumps(told))
@@ -45,6 +48,7 @@ def test_freed_memory_stays_while_frames_are_computed_and_no_longer() -> None:
     told = json.loads(done.stdout)
     assert told["later"] < told["without"] / 20
     assert told["meanwhile"] > told["least"] + MAP_BYTES * 0.9
+    assert told["released"] < told["least"] + MAP_BYTES * 0.1
     assert told["afterwards"] < told["least"] + MAP_BYTES * 0.1
 
 
