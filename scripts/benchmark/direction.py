@@ -18,6 +18,7 @@ from stylevideo.engine.targets import StyleTargets
 from stylevideo.models.vgg import VGG19
 from stylevideo.planning.keyed_looks import KeyedLook, blended
 from stylevideo.planning.style_clips import MEAN, STRETCH, Course
+from stylevideo.quality.measures import LONG_STEP_FRAMES
 from stylevideo.quality.metrics import ratio
 from stylevideo.render.styles import ReadStyle, read_styles, style_targets
 from stylevideo.settings.curves import Curve, LookKey, read_keys
@@ -135,6 +136,11 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
         styles, settings = _turned(bench, base.settings, other, first, LookKey(str(frame), other.stem, easing))
         row = bench.run(clip, Method(f"{other.stem} {what}", settings, partial(by_looks, styles)))
         tell(row, plain)
+        if easing == "hold":  # a step is asked for, which is no flicker
+            beside, without = (_without_step(each, frame) for each in (row, plain))
+            lines.append(
+                _line(replace(beside, method=replace(row.method, name=f"{row.method.name}, but its step")), without)
+            )
         tell_dissolve(row, (plain, steady(OTHERS_STRENGTH, other)), frame, easing)
     style = _turning_blue(bench.styles[0], len(clip.frames))
     mean, followed = (
@@ -155,6 +161,18 @@ def _line(row: Row, of: Row) -> list[str]:
     short = ratio(row.summary.warping_short[FARNEBACK], of.summary.warping_short[FARNEBACK])
     long = ratio(row.summary.warping_long[FARNEBACK], of.summary.warping_long[FARNEBACK])
     return [row.method.name, number(short), number(long), str(row.film.evaluations), number(row.summary.style)]
+
+
+def _without_step(row: Row, frame: int) -> Row:
+    """A film whose pictures before a frame of this index are not compared with it and those behind it."""
+    nothing = {name: float("nan") for name in row.frames[0].warping_short}
+    frames = []
+    for made in row.frames:
+        after = made.index - frame
+        short = nothing if after == 0 else made.warping_short
+        long = nothing if 0 <= after < LONG_STEP_FRAMES else made.warping_long
+        frames.append(replace(made, warping_short=short, warping_long=long))
+    return replace(row, frames=tuple(frames))
 
 
 def _turned(

@@ -234,7 +234,8 @@ def _foreseen(settings: Settings, plan: Planned) -> float | None:
 
     left = range(plan.clip.frames.start + plan.finished, plan.clip.frames.stop)
     size = (plan.height, plan.width)
-    work = work_of(settings, size, left, Survey(plan.shots, painted=painted_part(plan.shots, size)))
+    survey = Survey(plan.shots, painted=painted_part(plan.shots, size), looks=plan.looks)
+    work = work_of(settings, size, left, survey)
     known = Calibrations().kept(settings)
     return known.seconds(work) if known and work.counts else None
 

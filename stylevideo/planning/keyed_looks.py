@@ -65,7 +65,8 @@ def with_looks_blended(request: ClipRequest) -> ClipRequest:
 def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
     """The styles of all looks, and settings whose keys turn one look into the next.
 
-    Of each look all styles together weigh 1, so that half-way between two looks both count alike.
+    Of each look all styles together weigh 1, so that half-way between two looks both count alike. Where a look comes at
+    once, each has styles of its own, even if they are alike: then none of them counted before it.
 
     Raises:
         SettingsError: all in which the looks differ that cannot change within a film.
@@ -75,8 +76,13 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
         with problems.noted():
             _require_paintable(each)
     problems.raise_all()
-    styles = tuple(dict.fromkeys(replace(style, weight=1.0) for each in looks for style in each.styles))
-    keys = [_keys(f"style_{n}", looks, [_share(style, each) for each in looks]) for n, style in enumerate(styles, 1)]
+    at_once = any(each.key.easing == "hold" for each in looks)
+    pairs = ((each.key.name if at_once else "", replace(style, weight=1.0)) for each in looks for style in each.styles)
+    owned = tuple(dict.fromkeys(pairs))
+    keys = [
+        _keys(f"style_{n}", looks, [_share(style, each) if name in ("", each.key.name) else 0.0 for each in looks])
+        for n, (name, style) in enumerate(owned, 1)
+    ]
     texts = {text: None for each in looks for text in each.settings.direction.key}
     keyed = set(map(name_of, texts))
     for text in texts:
@@ -102,7 +108,7 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
                 f"Give them one, or add {flag} beside the keys."
             )
     problems.raise_all()
-    return styles, looks[0].settings.with_values(key=(*texts, *map(str, keys)))
+    return tuple(style for _, style in owned), looks[0].settings.with_values(key=(*texts, *map(str, keys)))
 
 
 def _require_paintable(each: KeyedLook) -> None:

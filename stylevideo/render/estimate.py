@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -67,6 +68,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
     survey = _surveyed(job, shots) if closely and job.paints else Survey(shots or (Shot(0, frames.start, frames.stop),))
     if shots or (closely and job.paints):
         job = job.in_shots(survey.shots)
+    survey = replace(survey, looks=job.looks_begun)
     return Estimate(
         frames=len(frames),
         width=job.size[1],
@@ -117,11 +119,12 @@ def work_of(
     if not settings.optimizer.iterations or not frames:
         return NO_WORK
     shots = survey.shots
-    begun = len(begun_anew(shots, painted) & set(frames))
-    targets = targets_of(settings, size).times(max(1, begun) if settings.colors.color == "match" else 1)
+    begun = len(begun_anew(shots, painted, survey.looks) & set(frames))
+    of_shots = len(begun_anew(shots, painted) & set(frames))
+    targets = targets_of(settings, size).times(max(1, of_shots) if settings.colors.color == "match" else 1)
     if not settings.temporal.carry:
         return targets + cold_frame(settings, size).times(survey.painted * len(frames))
-    twice = made_twice(shots, painted, turns_of(shots, settings.temporal))
+    twice = made_twice(shots, painted, turns_of(shots, settings.temporal, survey.looks))
     each = survey.painted * (1 - survey.still) * (len(frames) - begun + twice) / len(survey.new)
     cold = cold_frame(settings, size)
     work = targets + cold.times(survey.painted * begun)
@@ -137,7 +140,7 @@ def pixels_of(job: Job, frames: Iterable[int], firsts: Collection[int]) -> float
     Args:
         job: of the clip.
         frames: indices.
-        firsts: the first frame of each shot.
+        firsts: those that begin from nothing.
     """
     if not job.paints:
         return 0.0

@@ -154,6 +154,11 @@ class Job:
     def _own_look(self) -> ShotLook:
         return ShotLook(self.styles, self.settings, self.over_time)
 
+    @cached_property
+    def looks_begun(self) -> tuple[int, ...]:
+        """Indices of the frames at which all of a look begins at once."""
+        return tuple(index for index in self.clip.frames if self.over_time.begins_look_at(index))
+
     @property
     def all_styles(self) -> tuple[ReadStyle, ...]:
         """Of the clip, and of each table of shots."""

@@ -154,7 +154,8 @@ class Painter:
         opened, self._opened = self._opened if state is None else None, None
         last_moved = None if state is None else state.last_moved
         start, origin = (shot.start, 0) if leg.origin is None else (leg.origin, leg.origin)
-        self._stretches.put(_Stretch(shot, frames, start, origin, last_moved))
+        looks = () if leg.given else self._job.looks_begun
+        self._stretches.put(_Stretch(shot, frames, (start, *looks), origin, last_moved))
         given = {leg.origin: self._given(shot, leg.origin)} if begins and leg.origin is not None else {}
         split = leg.backwards.frames.start if leg.backwards else frames.stop
         made = self._made(range(frames.start, split), state, given=given)
@@ -178,7 +179,7 @@ class Painter:
             yield Made(shot, self._shown(frame, blended, shot), after)
 
     def _legs(self, shot: Shot) -> tuple[Leg, ...]:
-        every = zip(self._shots, turns_of(self._shots, self._job.settings.temporal), strict=True)
+        every = zip(self._shots, turns_of(self._shots, self._job.settings.temporal, self._job.looks_begun), strict=True)
         turn = next(turn for other, turn in every if other == shot) if self._job.carries else None
         return legs_of(shot, self._spreading(shot), turn)
 
@@ -372,10 +373,10 @@ class Painter:
                 shot, begin, first = stretch.shot, stretch.frames.start, stretch.frames.start
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
                     earliest = stretch.origin + earliest_reference(begin - stretch.origin)
-                    first = min(stretch.last_moved, max(stretch.start, earliest))
+                    first = min(stretch.last_moved, max(stretch.starts[0], earliest))
                 sources = footage.read(range(first, stretch.frames.stop))
                 frames = (as_frame(job, source, shot, regions(source.index)) for source in sources)
-                where = (stretch.start,), begin, stretch.last_moved, stretch.origin
+                where = stretch.starts, begin, stretch.last_moved, stretch.origin
                 pairs = following(frames, job.carries, *where)
                 yield from worked_ahead(pairs, partial(_estimator, job, shot.active), _motion_threads(job))
 
@@ -408,14 +409,14 @@ class _Stretch:
     Attributes:
         shot: theirs.
         frames: their indices.
-        start: index of the frame into which nothing is carried.
+        starts: indices of the frames into which nothing is carried, that of the leg's first one first.
         origin: from which references are counted.
-        last_moved: index of the frame that the first is compared with; None where it is `start`.
+        last_moved: index of the frame that the first is compared with; None where it is the leg's first.
     """
 
     shot: Shot
     frames: range
-    start: int
+    starts: tuple[int, ...]
     origin: int
     last_moved: int | None
 

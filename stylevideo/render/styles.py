@@ -288,6 +288,10 @@ class PaintedLook:
         """As of `AsksFrames`."""
         return self.asked.changes_at(frame)
 
+    def begins_look_at(self, frame: int) -> bool:
+        """As of `AsksFrames`. The painted frames count throughout."""
+        return False
+
 
 def _read_style(style: Style, following: Following) -> ReadStyle:
     path = style.path

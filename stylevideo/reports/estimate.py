@@ -20,12 +20,14 @@ class Survey:
         still: part of the frames that follow another whose source stands still, 0..1.
         new: of some of the others, which part of the frame is new, 0..1.
         painted: part of the film's area that lies between no bars, 0..1.
+        looks: indices of the frames at which all of a look begins at once.
     """
 
     shots: tuple[Shot, ...]
     still: float = 0.0
     new: tuple[float, ...] = (TYPICAL_NEW,)
     painted: float = 1.0
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Planned:
         unfinished: those of which frames are to be made.
         device: in words.
         finished: frames that an interrupted run has already made.
+        looks: indices of the frames at which all of a look begins at once.
     """
 
     clip: Clip
@@ -43,6 +44,7 @@ class Planned:
     unfinished: tuple[Shot, ...]
     device: str
     finished: int
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

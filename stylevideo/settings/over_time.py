@@ -36,6 +36,10 @@ class AsksFrames(Protocol):
         """As `Settings.changes_at`."""
         ...
 
+    def begins_look_at(self, frame: int) -> bool:
+        """As `Settings.begins_look_at`. Nothing of earlier frames is carried into such a frame."""
+        ...
+
 
 SHOT_WAYS = ("number", "frame", "frames")
 """By what a table of shots says which it means."""
@@ -122,6 +126,10 @@ class OverShots:
         """As `Settings.changes_at`; a shot's first frame is compared with none."""
         return frame not in self.starts and self._of(frame).changes_at(frame)
 
+    def begins_look_at(self, frame: int) -> bool:
+        """As `Settings.begins_look_at`, likewise."""
+        return frame not in self.starts and self._of(frame).begins_look_at(frame)
+
     def _of(self, frame: int) -> AsksFrames:
         return self.shots[max(0, bisect.bisect_right(self.starts, frame) - 1)]
 
@@ -164,13 +172,9 @@ class SettingsOverTime:
 
     def at(self, frame: int) -> Settings:
         """What a frame is asked for, by its index: plain values, without strength and without keys."""
-        values = self._values(frame)
-        weights = dict(enumerate(self.style_weights, 1)) | {
-            number: value for name, value in values.items() if (number := style_number(name))
-        }
-        own = {name: value for name, value in values.items() if not style_number(name)}
+        own = {name: value for name, value in self._values(frame).items() if not style_number(name)}
         plain = self.settings.with_values(**{**own, KEY: ()})
-        of_pictures = tuple(weights.values())
+        of_pictures = self._weights(frame)
         if self.shares:
             each = zip(of_pictures, self._shares(frame), strict=True)
             of_pictures = tuple(weight * share for weight, shares in each for share in shares)
@@ -182,6 +186,18 @@ class SettingsOverTime:
         if frame == 0:
             return False
         return (self._values(frame), self._shares(frame)) != (self._values(frame - 1), self._shares(frame - 1))
+
+    def begins_look_at(self, frame: int) -> bool:
+        """Whether no style that counts in a frame counted in the one before it."""
+        if frame == 0 or not any(map(style_number, self.curves)):
+            return False
+        return not any(map(min, self._weights(frame - 1), self._weights(frame)))
+
+    def _weights(self, frame: int) -> tuple[float, ...]:
+        weights = dict(enumerate(self.style_weights, 1)) | {
+            number: value for name, value in self._values(frame).items() if (number := style_number(name))
+        }
+        return tuple(weights.values())
 
     def _shares(self, frame: int) -> list[tuple[float, ...]]:
         return [shares(frame) for shares in self.shares]

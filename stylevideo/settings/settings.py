@@ -147,6 +147,10 @@ class Settings:
         """Whether a frame is asked for something else than the one before it: none is, see `at`."""
         return False
 
+    def begins_look_at(self, frame: int) -> bool:
+        """Whether no style that counts in a frame counted in the one before it: all do in both."""
+        return False
+
     def with_values(self, **values: Any) -> Settings:
         """A copy with these leaves changed, named as in `--help` but with underscores.
 

@@ -21,7 +21,7 @@ from sequence_fixtures import deep_frame, save
 
 import stylevideo
 from stylevideo.engine.carry import BlendTarget, Carried, blended
-from stylevideo.engine.given.legs import Backwards, Blends, Leg
+from stylevideo.engine.given.legs import Backwards, Blends, Leg, begun_anew
 from stylevideo.engine.given.loop import turning_frames, turns_of, with_one_picture
 from stylevideo.engine.given.spread import blend_weight
 from stylevideo.engine.optimizer import CarriedState
@@ -224,6 +224,14 @@ def test_a_shot_that_dissolves_turns_where_anything_is_carried() -> None:
     looped = turns_of(shots, TemporalSettings(loop=True, loop_frames=8))
     assert looped == (Backwards(range(14, 20), 20), Backwards(range(32, 40), 0))
     assert turns_of(shots, TemporalSettings(carry=False)) == (None, None)
+
+
+def test_what_leads_out_of_a_shot_lies_behind_the_last_look_that_began_in_it() -> None:
+    shots, looped = (Shot(0, 0, 20, dissolving=6), Shot(1, 20, 40)), TemporalSettings(loop=True, loop_frames=8)
+    assert turns_of(shots, looped, [3, 16, 20, 33]) == (Backwards(range(17, 20), 20), Backwards(range(34, 40), 0))
+    assert turns_of(shots, looped, [19, 39]) == (None, None)
+    assert begun_anew(shots, [], [16, 20]) == {0, 16, 20}
+    assert begun_anew(shots, [4], [16, 20, 33]) == {20, 33}, "where frames are given, their styles are painted"
 
 
 def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stylevideo.errors import SettingsError
 from stylevideo.settings.curves import EASINGS, Curve, Key, Keys, as_texts, read_keys, values_over
-from stylevideo.settings.over_time import SettingsOverTime
+from stylevideo.settings.over_time import OverShots, SettingsOverTime
 from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
 
@@ -140,3 +140,27 @@ def test_frames_are_asked_for_by_their_numbers_with_what_is_keyed_alone_changed(
     assert [look.direction.style_weights for look in (first, second, third)] == [(2.0, 0.0), (2.0, 0.5), (2.0, 1.0)]
     assert first.with_values(content_weight=0.1).losses == Settings().losses and first.direction.key == ()
     assert [over_time.changes_at(index) for index in range(4)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("keys", "begun"),
+    [
+        ({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 0, 3: "0.2:hold"}}, [2]),
+        ({"style_1": {2: 1, 3: 0, 4: 1}, "style_2": {2: 0, 3: 1, 4: 0}}, [2, 3]),
+        ({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 0.1, 3: "1:hold"}}, []),
+        ({"style_1": {1: 1, 3: 0}, "style_2": {1: 0, 3: 1}}, []),
+        ({"style_1": {1: 1, 3: "0:hold"}}, []),
+        ({"strength": {1: 0, 3: "1:hold"}}, []),
+    ],
+)
+def test_a_look_begins_where_no_style_counted_before(keys: dict[str, dict[int, float | str]], begun: list[int]) -> None:
+    settings = Settings().with_values(key=keys)
+    curves = {
+        found.name: Curve(tuple(int(key.place) for key in found.keys), found.keys)
+        for found in map(read_keys, settings.direction.key)
+    }
+    over_time = SettingsOverTime(settings, curves, (1.0, 1.0), lambda index: index + 1)
+    assert [index for index in range(5) if over_time.begins_look_at(index)] == begun
+    assert not any(settings.begins_look_at(index) for index in range(5))
+    by_shot = OverShots((0, 2), (settings, over_time))
+    assert [index for index in range(5) if by_shot.begins_look_at(index)] == [index for index in begun if index > 2]

@@ -120,9 +120,16 @@ def legs_of(shot: Shot, given: Sequence[int], turn: Backwards | None = None) -> 
     return (*legs, Leg(range(last, shot.stop), last, turn))
 
 
-def begun_anew(shots: Sequence[Shot], given: Sequence[int]) -> set[int]:
-    """Indices of the frames that begin a shot from nothing: those of shots in which no frame is given."""
-    return {shot.start for shot in shots if not any(shot.start <= index < shot.stop for index in given)}
+def begun_anew(shots: Sequence[Shot], given: Sequence[int], looks: Sequence[int] = ()) -> set[int]:
+    """Indices of the frames that begin from nothing: the first ones of shots in which no frame is given, and of looks.
+
+    Args:
+        shots: of the film.
+        given: indices of the frames whose results are given.
+        looks: of those at which all of a look begins at once.
+    """
+    free = [shot for shot in shots if not any(shot.start <= index < shot.stop for index in given)]
+    return {index for shot in free for index in (shot.start, *looks) if shot.start <= index < shot.stop}
 
 
 def made_twice(shots: Sequence[Shot], given: Sequence[int], turns: Sequence[Backwards | None]) -> int:

@@ -26,16 +26,26 @@ MEETING = 0.5
 """Part of the last frame that the first must show too; below it there is a cut where they meet."""
 
 
-def turns_of(shots: Sequence[Shot], settings: TemporalSettings) -> tuple[Backwards | None, ...]:
-    """The last frames of each of a film's shots that lead into another one; None where nothing does."""
+def turns_of(
+    shots: Sequence[Shot], settings: TemporalSettings, looks: Sequence[int] = ()
+) -> tuple[Backwards | None, ...]:
+    """The last frames of each of a film's shots that lead into another one; None where nothing does.
+
+    Args:
+        shots: of the film.
+        settings: whether anything is carried, and the film is looped.
+        looks: indices of the frames at which all of a look begins at once; what leads out of a shot lies behind them.
+    """
     if not settings.carry:
         return (None,) * len(shots)
-    dissolving = [
-        Backwards(range(shot.stop - shot.dissolving, shot.stop), shot.stop) if shot.dissolving else None
-        for shot in shots[:-1]
-    ]
+    dissolving = [(shot, range(shot.stop - shot.dissolving, shot.stop), shot.stop) for shot in shots[:-1]]
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings)
-    return (*dissolving, Backwards(turning, shots[0].start) if turning else None)
+    turns = []
+    for shot, frames, into in (*dissolving, (shots[-1], turning, shots[0].start)):
+        begun = max((index for index in looks if shot.start < index < shot.stop), default=shot.start - 1)
+        frames = range(max(frames.start, begun + 1), frames.stop)
+        turns.append(Backwards(frames, into) if frames else None)
+    return tuple(turns)
 
 
 def turning_frames(frames: range, last_shot: Shot, settings: TemporalSettings) -> range:
