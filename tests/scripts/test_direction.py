@@ -30,6 +30,7 @@ def test_films_with_keys_are_compared_with_one_without(tmp_path: Path, capsys: p
     printed = capsys.readouterr().out
     assert "| rising strength |" in printed and "strength at once: E_warp, times that of what stays" in printed
     assert "| strength at once, dissolved |" in printed and "| woodblock turning, dissolved |" in printed
+    assert "| woodblock at once, but its step |" in printed
     assert "woodblock turning: E_warp, times that of what stays" in printed
     assert (tmp_path / f"keys-flight-{STYLE.stem}.png").exists()
 
