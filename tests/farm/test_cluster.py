@@ -153,6 +153,13 @@ def test_what_is_lost_in_the_middle_costs_no_frame(
     monkeypatch.setattr(roster, "LOST_S", 4.0)
     here, frames, painters = start(1), Places.of(film).work / "frames", set[int]()
     (first,) = here.workers.values()
+    told, warn = list[str](), cluster.logger.warning
+
+    def note(message: str, *values: object) -> None:
+        warn(message, *values)
+        told.append(message)
+
+    monkeypatch.setattr(cluster.logger, "warning", note)
 
     def halted_after_more_frames() -> int:
         before = len(list(frames.glob("*.json")))
@@ -175,6 +182,7 @@ def test_what_is_lost_in_the_middle_costs_no_frame(
         painter = halted_after_more_frames()
         here.sync(first.close, timeout=0, executor_wait=False)
         go_on(painter)
+        wait_until(lambda: len(told) > 1)  # else the next worker helps the one that is gone
         here.scale(2)
         painter = halted_after_more_frames()
         monkeypatch.setattr(cluster, "NOBODY_S", roster.LOST_S + 1)
