@@ -113,8 +113,9 @@ from stylevideo.media.encode.delivery import DELIVERIES
 from stylevideo.models.vgg import VGG19
 from stylevideo.models.weights import load_vgg19
 from stylevideo.render.styles import read_styles, style_targets
-from stylevideo.system.device import choose_device, computing, convolution_dtype, describe
+from stylevideo.system.device import choose_device, convolution_dtype, describe
 from stylevideo.system.files import write_atomically
+from stylevideo.system.memory import freed_memory_stays
 
 ONE_BY_ONE_ITERATIONS = 60
 GRAIN = 3 / 255
@@ -388,7 +389,7 @@ def rest(options: argparse.Namespace) -> None:
     machine, vgg = _machine_of([method]), _vgg_of([method])
     targets = style_targets(read_styles([options.style]), vgg, settings)
     width, height = options.size
-    with computing(threads=0):
+    with freed_memory_stays():
         for said in check_rest(vgg, targets, (height, width), options.frames, settings, options.output):
             print(said, flush=True)
     print(machine)

@@ -24,7 +24,7 @@ from stylevideo.models.vgg import FIRST_OF_BLOCK, VGG19
 from stylevideo.ops.pyramid import resize
 from stylevideo.render.styles import ReadStyle, style_targets
 from stylevideo.settings.schema import VGG19_LAYERS
-from stylevideo.system.device import computing
+from stylevideo.system.memory import freed_memory_stays
 
 MOST_TIMES = {torch.float32: 1.08, torch.bfloat16: 1.12}
 MORE_ITERATIONS = 3
@@ -54,7 +54,7 @@ def check_iteration(
         tasks.setdefault(deepest, _bare(vgg, frame, deepest))
         tasks[method.name] = painting(vgg, styles, frame, method, 1)
         tasks[f"{method.name}, more"] = painting(vgg, styles, frame, method, 1 + MORE_ITERATIONS)
-    with computing(threads=0):  # as a run does; the bare network too
+    with freed_memory_stays():  # as a run does; the bare network too
         taken = [{name: _seconds(task, frame.device) for name, task in tasks.items()} for _ in range(rounds + 1)][1:]
     rows, bars = [], []
     for method in methods:

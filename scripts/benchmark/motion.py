@@ -25,7 +25,8 @@ from stylevideo.motion.flow import DISFlow
 from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import with_margin
 from stylevideo.system.background import read_ahead, worked_ahead
-from stylevideo.system.device import computing
+from stylevideo.system.device import cpu_threads
+from stylevideo.system.memory import freed_memory_stays
 
 PARTS = {
     "flow": ("between",),
@@ -115,7 +116,7 @@ def _threads(count: int) -> Iterator[None]:
     before = cv2.getNumThreads()
     cv2.setNumThreads(count)
     try:
-        with computing(count):
+        with cpu_threads(count), freed_memory_stays():
             yield
     finally:
         cv2.setNumThreads(before)

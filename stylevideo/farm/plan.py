@@ -39,7 +39,7 @@ from stylevideo.store.frames import read_note
 from stylevideo.store.lock import sole_run
 from stylevideo.store.notes import WHOLE_NAME, find_notes
 from stylevideo.system.background import POLL_S
-from stylevideo.system.device import choose_device, computing
+from stylevideo.system.device import choose_device, cpu_threads
 from stylevideo.system.folders import folder_for, folders_to_be_made
 from stylevideo.system.heartbeat import beat, broken_off_when
 from stylevideo.timeline.clip import Shot
@@ -136,7 +136,7 @@ def _begin(request: ClipRequest, parts: int, place: Place, hooks: Hooks) -> tupl
             asked, former = painted_as_begun(request), _former_plan(request)
             if former and parts:
                 former.require(Part(1, parts))
-            with computing(asked.settings.optimizer.threads):
+            with cpu_threads(asked.settings.optimizer.threads):
                 job = open_job(asked, Mode.JOIN if former else Mode.RENDER)
                 store = job.store
                 assert store is not None, "it was begun"

@@ -37,7 +37,7 @@ from stylevideo.reports.estimate import TYPICAL_NEW, Estimate, Survey
 from stylevideo.settings.curves import KEY
 from stylevideo.settings.settings import Settings
 from stylevideo.store.checkpoint import load_shots, require_whole
-from stylevideo.system.device import computing, describe
+from stylevideo.system.device import cpu_threads, describe
 from stylevideo.timeline.clip import Shot
 from stylevideo.work import NO_WORK, Work
 
@@ -58,7 +58,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
         InputError, SettingsError, DeviceError: something cannot be done as asked.
         StorageError: the disk is too full.
     """
-    with computing(request.settings.optimizer.threads):
+    with cpu_threads(request.settings.optimizer.threads):
         job = open_job(request, Mode.CHECK, to_be_made=to_be_made)
     frames, finished = job.clip.frames, 0
     shots = load_shots(job.store) if job.store else None

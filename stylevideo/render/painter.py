@@ -9,7 +9,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, tee
@@ -51,6 +51,7 @@ from stylevideo.store.checkpoint import as_tensor, load_state
 from stylevideo.store.frames import FrameStore
 from stylevideo.system.background import Stopwatch, read_ahead, worked_ahead
 from stylevideo.system.device import describe, memory_context, motion_threads
+from stylevideo.system.memory import freed_memory_stays
 from stylevideo.text import counted
 from stylevideo.timeline.clip import Shot
 
@@ -111,6 +112,8 @@ class Painter:
         self._stretches: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
         self._prepared = read_ahead(self._prepare(), READ_AHEAD_FRAMES, waiting_time, stop)
         self._backwards = BackwardFrames(job, store)
+        # What is painted in tiles is so for want of memory, and gains next to nothing.
+        self._memory = nullcontext() if job.settings.optimizer.tile_px else freed_memory_stays()
         self._first: Reference | None = None
         self._opened: _Painted | None = None
         self._targets: StyleTargets | None = None
@@ -118,12 +121,14 @@ class Painter:
         self._looks: AsksFrames = job.over_time
 
     def __enter__(self) -> Painter:
+        self._memory.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stretches.put(None)
         self._prepared.close()
         self._backwards.close()
+        self._memory.__exit__(None, None, None)
 
     def paint(self, shot: Shot) -> Generator[Made, None, None]:
         """Every frame of a shot that is not yet made, with the state that follows it.

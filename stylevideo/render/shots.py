@@ -26,7 +26,7 @@ from stylevideo.store.checkpoint import load_palettes, load_shots, next_indices,
 from stylevideo.store.claims import discard, holders
 from stylevideo.store.frames import FrameStore, completed_shots
 from stylevideo.system.background import POLL_S
-from stylevideo.system.device import computing, describe, memory_context
+from stylevideo.system.device import cpu_threads, describe, memory_context
 from stylevideo.system.heartbeat import beat, broken_off_when
 from stylevideo.timeline.clip import Shot
 
@@ -201,7 +201,7 @@ def _paint(request: ClipRequest, order: Order, hooks: Hooks, lack: str) -> tuple
     Returns:
         All of the film's shots, and the indices of those that are complete, whoever painted them.
     """
-    threads = computing(request.settings.optimizer.threads)
+    threads = cpu_threads(request.settings.optimizer.threads)
     with broken_off_when(hooks.stop), threads, memory_context(lack):
         job = open_job(request, Mode.JOIN)
         store = job.store

@@ -62,7 +62,7 @@ from stylevideo.store.claims import discard
 from stylevideo.store.frames import FrameStore, accept_changes, write_note
 from stylevideo.store.lock import sole_run
 from stylevideo.system.background import POLL_S
-from stylevideo.system.device import computing, memory_context, release_memory
+from stylevideo.system.device import cpu_threads, memory_context, release_memory
 from stylevideo.system.folders import folder_for
 from stylevideo.system.heartbeat import beat, broken_off_when
 from stylevideo.timeline.clip import Shot
@@ -128,7 +128,7 @@ def make_film(request: ClipRequest, hooks: Hooks, alone: bool = True) -> ClipRes
         with (
             sole_run(request.places) as is_lost,
             broken_off_when(stop := lambda: hooks.stop() or is_lost()),
-            computing(request.settings.optimizer.threads),
+            cpu_threads(request.settings.optimizer.threads),
         ):
             attempt, knows_frames = Attempt.first(request, request.settings.output.restart), False
             touches = _Touches(request.places)
@@ -324,7 +324,7 @@ def stylize_frames(
     """
     path, settings = Path(source).absolute(), settings or Settings()
     job = open_job(ClipRequest(path, tuple(map(Style.of, styles)), path, settings, shot=tuple(shot)), Mode.FRAMES)
-    with computing(settings.optimizer.threads):
+    with cpu_threads(settings.optimizer.threads):
         shots, palettes = detect(job)
         job = job.in_shots(shots)
         with Painter(job, shots, None, palettes=palettes) as painter:

@@ -24,7 +24,7 @@ from stylevideo.errors import StyleVideoError
 from stylevideo.models.weights import load_vgg19
 from stylevideo.motion.flow import DISFlow
 from stylevideo.settings.settings import Settings
-from stylevideo.system.device import choose_device, computing, convolution_dtype, describe, motion_threads
+from stylevideo.system.device import choose_device, convolution_dtype, cpu_threads, describe, motion_threads
 from stylevideo.system.files import JSON_BYTES, read_file, write_atomically
 from stylevideo.version import __version__
 from stylevideo.work import Work
@@ -71,13 +71,13 @@ class Calibrations:
     def kept(self, settings: Settings) -> Calibration | None:
         """What was measured before by settings that take as long; None where nothing was."""
         device, dtype = self._place(settings)
-        with computing(settings.optimizer.threads):
+        with cpu_threads(settings.optimizer.threads):
             return self._kept(_key(settings, device, dtype), device)
 
     def of(self, settings: Settings) -> Calibration:
         """The same, measured now if need be, and kept in the user's cache folder."""
         device, dtype = self._place(settings)
-        with computing(settings.optimizer.threads):
+        with cpu_threads(settings.optimizer.threads):
             key = _key(settings, device, dtype)
             found = self._kept(key, device)
             if found is None:

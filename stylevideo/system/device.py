@@ -16,7 +16,7 @@ import torch
 
 from stylevideo.errors import DeviceError, DeviceMemoryError, StyleVideoError
 from stylevideo.system.cards import nvidia_card
-from stylevideo.system.memory import freed_memory_stays, give_back_freed_memory, lacks_memory, machine_bytes
+from stylevideo.system.memory import give_back_freed_memory, lacks_memory, machine_bytes
 from stylevideo.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -52,17 +52,12 @@ def choose_device(name: str) -> torch.device:
 
 
 @contextmanager
-def computing(threads: int) -> Iterator[None]:
-    """Compute with so many threads on a CPU, in memory that stays with the process meanwhile.
-
-    Args:
-        threads: 0 leaves PyTorch its own number, one for each core.
-    """
+def cpu_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads on a CPU; 0 leaves PyTorch its own number, one for each core."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
+    torch.set_num_threads(count or before)
     try:
-        with freed_memory_stays():
-            yield
+        yield
     finally:
         torch.set_num_threads(before)
 

@@ -13,7 +13,8 @@ MAP_BYTES = 128 * 2**20
 TOLD = """
 import json, pathlib, resource, sys
 import torch
-from stylevideo.system.device import computing, release_memory
+from stylevideo.system.device import release_memory
+from stylevideo.system.memory import freed_memory_stays
 
 def use(times=4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -26,8 +27,8 @@ def resident():
 
 use()
 told = {"least": resident()}
-with computing(threads=1):
-    with computing(threads=1):
+with freed_memory_stays():
+    with freed_memory_stays():
         use(times=20)  # until glibc has no place left in which it keeps small rests of blocks apart
     told["later"] = use()
     told["meanwhile"] = resident()

@@ -26,7 +26,7 @@ from stylevideo.render.painter import Painter
 from stylevideo.render.preview.scale import Scale, scaled, scales_for
 from stylevideo.render.preview.stills import SHARE_FOR_SHOTS, Stills, shot_of
 from stylevideo.render.styles import read_styles
-from stylevideo.system.device import computing
+from stylevideo.system.device import cpu_threads
 from stylevideo.system.heartbeat import broken_off_when
 from stylevideo.text import counted, duration
 from stylevideo.timeline.clip import Shot
@@ -137,7 +137,7 @@ def paint_preview(
         Stopped: because of `stop`, before there was a picture.
     """
     deadline = time.monotonic() + seconds - min(ENDING_S, seconds / 4)
-    with computing(requests[0].settings.optimizer.threads), broken_off_when(stop):
+    with cpu_threads(requests[0].settings.optimizer.threads), broken_off_when(stop):
         jobs = _opened(requests)
         look = Stills(jobs, stills, time.monotonic() + SHARE_FOR_SHOTS * (deadline - time.monotonic()), stop)
         return _Work(requests, jobs, look, deadline, on_event, stop).done()
