@@ -125,10 +125,12 @@ class Painter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stretches.put(None)
-        self._prepared.close()
-        self._backwards.close()
-        self._memory.__exit__(None, None, None)
+        try:
+            self._stretches.put(None)
+            self._prepared.close()
+            self._backwards.close()
+        finally:
+            self._memory.__exit__(None, None, None)
 
     def paint(self, shot: Shot) -> Generator[Made, None, None]:
         """Every frame of a shot that is not yet made, with the state that follows it.

@@ -41,7 +41,7 @@ _SIGNS = re.compile(
 )
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_MMAP_MAX = -3, -1, -4
 """Of `mallopt`, in glibc's malloc.h."""
-KEEPING = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0}
+KEEPING = {M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0}
 """No block is a map of its own, and nothing is given back."""
 USUAL = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 64 * 2**20, M_MMAP_MAX: 65536}
 """What glibc comes to by itself once a block of 32 MiB was freed; it would not again once it was told anything."""
