@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,16 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from scripts.benchmark.clips import BenchmarkClip
-from scripts.benchmark.methods import Film, Method, Painted, Row, Workbench, as_the_product_does
+from scripts.benchmark.methods import Film, Method, Painted, Row, Workbench, as_the_product_does, picture_path
 from scripts.benchmark.pictures import WHOLE, crops
 from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.engine.targets import StyleTargets
+from stylevideo.media.images.pictures import to_picture, write_png
 from stylevideo.models.vgg import VGG19
 from stylevideo.planning.keyed_looks import KeyedLook, blended
 from stylevideo.planning.style_clips import MEAN, STRETCH, Course
 from stylevideo.quality.measures import LONG_STEP_FRAMES
 from stylevideo.quality.metrics import ratio
-from stylevideo.render.styles import ReadStyle, read_styles, style_targets
+from stylevideo.render.styles import ReadStyle, style_targets
+from stylevideo.render.stylize import stylize_frames
 from stylevideo.settings.curves import Curve, LookKey, read_keys
 from stylevideo.settings.over_time import SettingsOverTime
 from stylevideo.settings.settings import Settings
@@ -186,8 +189,14 @@ def _turned(
 def by_looks(
     styles: Sequence[Style], clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
 ) -> Iterator[Painted]:
-    """As the product does, with keys of the weights of styles that are not the bench's alone."""
-    yield from by_keys(clip, vgg, style_targets(read_styles(styles), vgg, settings), settings)
+    """By the product itself, with keys at the indices of a clip's frames and styles that are not the bench's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        for frame in clip.frames:
+            write_png(picture_path(Path(folder), frame.index), to_picture(frame.image))
+        source = Path(folder) / "######.png"
+        results = stylize_frames(source, styles, settings.with_values(size=max(clip.size)))
+        for frame, result in zip(clip.frames, results, strict=True):
+            yield replace(Painted.of(result), index=frame.index)
 
 
 def by_keys(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings) -> Iterator[Painted]:

@@ -197,8 +197,7 @@ def by_vectors(clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings:
 def _by(
     source: MotionSource | None, clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: AsksFrames
 ) -> Iterator[Painted]:
-    looks = {frame.index for frame in clip.frames if settings.begins_look_at(frame.index)}
-    frames = with_motion(clip.frames, source, looks.union(clip.shot_starts))
+    frames = with_motion(clip.frames, source, clip.shot_starts)
     for result, _ in stylize_sequence(frames, None, vgg, targets, settings):
         yield Painted.of(result)
 

@@ -45,12 +45,14 @@ class BlendTarget:
         way: how far the frame is on its way from one given frame to the next, 0..1.
         share: (1, 1, H, W), uint8, how surely each pixel of the picture is a part of the next given frame's; None where
             it is not asked.
+        is_look: whether the picture is in another look, and the frame in both, by its way.
     """
 
     picture: Tensor
     weight: float
     way: float = 0.0
     share: Tensor | None = None
+    is_look: bool = False
 
 
 @dataclass(frozen=True)

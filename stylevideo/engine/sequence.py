@@ -34,6 +34,7 @@ from stylevideo.ops.margin import with_margin, without_margin
 from stylevideo.ops.pyramid import resize, scale_ladder
 from stylevideo.settings.over_time import AsksFrames
 from stylevideo.settings.sections import OptimizerSettings
+from stylevideo.settings.settings import Settings
 
 NEIGHBOURS = 5
 """How many frames back the guard looks."""
@@ -45,6 +46,9 @@ CONVERGED_AFTER = 160
 """Iterations after which a pixel is held in full."""
 FIRM_STEP_SHARE = 0.25
 """Step of a pixel that is held in full, in parts of a new one's: a larger one only makes it waver."""
+
+TURNING_HELD = 16.0
+"""Temporal weight while one look turns into another, times as much: strokes of its own would be neither's."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +167,8 @@ def stylize_sequence(
         image = with_margin(frame.image.to(next(vgg.buffers()).device))
         regions = frame.regions and frame.regions.with_margin
         known, field = _directed(targets, frame, motion, state)
-        optimizer = FrameOptimizer(vgg, targets, settings.at(frame.index), regions, field)
         blend = blends.get(frame.index) if blends else None
+        optimizer = FrameOptimizer(vgg, targets, _asked(settings.at(frame.index), blend), regions, field)
         if motion is None:
             state = None  # nothing is carried over a cut
         painted = None
@@ -210,6 +214,13 @@ def stylize_sequence(
             directions=known,
         )
         yield result, state
+
+
+def _asked(settings: Settings, blend: BlendTarget | None) -> Settings:
+    """What a frame is asked for; one that turns into another look is held to where it is on its way."""
+    if blend is None or not blend.is_look:
+        return settings
+    return settings.with_values(temporal_weight=settings.losses.temporal_weight * TURNING_HELD)
 
 
 def _directed(

@@ -65,8 +65,9 @@ def with_looks_blended(request: ClipRequest) -> ClipRequest:
 def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
     """The styles of all looks, and settings whose keys turn one look into the next.
 
-    Of each look all styles together weigh 1, so that half-way between two looks both count alike. Where a look comes at
-    once, each has styles of its own, even if they are alike: then none of them counted before it.
+    Of each look all styles together weigh 1, so that half-way between two looks both count alike. Each has styles of
+    its own, even if it has some in common with another: then none of them counted before it. Looks that have the same
+    styles throughout share them, unless one comes at once: what they differ in changes without strokes being others.
 
     Raises:
         SettingsError: all in which the looks differ that cannot change within a film.
@@ -77,11 +78,18 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
             _require_paintable(each)
     problems.raise_all()
     at_once = any(each.key.easing == "hold" for each in looks)
-    pairs = ((each.key.name if at_once else "", replace(style, weight=1.0)) for each in looks for style in each.styles)
+    owners = [each.key.name if at_once else each.styles for each in looks]
+    pairs = (
+        (owner, replace(style, weight=1.0)) for owner, each in zip(owners, looks, strict=True) for style in each.styles
+    )
     owned = tuple(dict.fromkeys(pairs))
     keys = [
-        _keys(f"style_{n}", looks, [_share(style, each) if name in ("", each.key.name) else 0.0 for each in looks])
-        for n, (name, style) in enumerate(owned, 1)
+        _keys(
+            f"style_{n}",
+            looks,
+            [_share(style, each) if own == owner else 0.0 for own, each in zip(owners, looks, strict=True)],
+        )
+        for n, (owner, style) in enumerate(owned, 1)
     ]
     texts = {text: None for each in looks for text in each.settings.direction.key}
     keyed = set(map(name_of, texts))

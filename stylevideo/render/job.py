@@ -31,6 +31,7 @@ from stylevideo.planning.shots import tables_of
 from stylevideo.rectangle import Rectangle
 from stylevideo.render.footage.painted import PaintedPicture
 from stylevideo.render.styles import LookSource, ReadStyle, ShotLook
+from stylevideo.settings.curves import LookTurn
 from stylevideo.settings.encoder_arguments import read_encoder_arguments
 from stylevideo.settings.over_time import AsksFrames, OverShots
 from stylevideo.settings.settings import Settings
@@ -155,9 +156,9 @@ class Job:
         return ShotLook(self.styles, self.settings, self.over_time)
 
     @cached_property
-    def looks_begun(self) -> tuple[int, ...]:
-        """Indices of the frames at which all of a look begins at once."""
-        return tuple(index for index in self.clip.frames if self.over_time.begins_look_at(index))
+    def look_turns(self) -> tuple[LookTurn, ...]:
+        """Where one whole look turns into another."""
+        return self.over_time.turns(self.clip.frames)
 
     @property
     def all_styles(self) -> tuple[ReadStyle, ...]:

@@ -207,10 +207,15 @@ def asked_of(job: Job) -> tuple[str, ...]:
         return ()
     if job.tables and not job.by_shot:
         return ()
-    asked = tuple(chain.from_iterable(_told_of(job, look, frames) for look, frames in job.stretches))
-    if job.looks is None:
-        return asked
-    return tuple(f"{own} {mattes}" for own, mattes in zip(asked, job.looks.told(), strict=True))
+    asked = list(chain.from_iterable(_told_of(job, look, frames) for look, frames in job.stretches))
+    if job.looks is not None:
+        asked = [f"{own} {mattes}" for own, mattes in zip(asked, job.looks.told(), strict=True)]
+    begin = job.clip.frames.start
+    for turn in job.look_turns:  # each of its frames depends on all of them
+        turning = slice(turn.first - begin, turn.begin - begin)
+        together = " ".join(asked[turn.first - begin : turn.begin - begin + 1])
+        asked[turning] = [hashlib.sha256(f"{own} of {together}".encode()).hexdigest() for own in asked[turning]]
+    return tuple(asked)
 
 
 def _told_of(job: Job, look: ShotLook, frames: range) -> Iterator[str]:

@@ -156,13 +156,11 @@ class Painter:
 
     def _follow(self, shot: Shot, leg: Leg, frames: range, state: SequenceState | None) -> Generator[Made, None, None]:
         """The frames of a leg from where it was left; its end turns into what is made backwards."""
-        begins = frames.start == leg.origin
+        begins = frames.start == leg.frames.start
         state = None if begins else state
         opened, self._opened = self._opened if state is None else None, None
         last_moved = None if state is None else state.last_moved
-        start, origin = (shot.start, 0) if leg.origin is None else (leg.origin, leg.origin)
-        looks = () if leg.given else self._job.looks_begun
-        self._stretches.put(_Stretch(shot, frames, (start, *looks), origin, last_moved))
+        self._stretches.put(_Stretch(shot, frames, leg.frames.start, leg.origin or 0, last_moved))
         given = {leg.origin: self._given(shot, leg.origin)} if begins and leg.origin is not None else {}
         split = leg.backwards.frames.start if leg.backwards else frames.stop
         made = self._made(range(frames.start, split), state, given=given)
@@ -186,9 +184,12 @@ class Painter:
             yield Made(shot, self._shown(frame, blended, shot), after)
 
     def _legs(self, shot: Shot) -> tuple[Leg, ...]:
-        every = zip(self._shots, turns_of(self._shots, self._job.settings.temporal, self._job.looks_begun), strict=True)
-        turn = next(turn for other, turn in every if other == shot) if self._job.carries else None
-        return legs_of(shot, self._spreading(shot), turn)
+        job, spreading = self._job, self._spreading(shot)
+        if not job.carries:
+            return legs_of(shot, spreading)
+        every = zip(self._shots, turns_of(self._shots, job.settings.temporal, job.look_turns), strict=True)
+        turn = next(turn for other, turn in every if other == shot)
+        return legs_of(shot, spreading, turn, job.look_turns)
 
     def _take(self, shot: Shot, leg: Leg, frames: range) -> Generator[Made, None, None]:
         """The frames before a shot's first given one, as they are made backwards from it."""
@@ -313,8 +314,9 @@ class Painter:
         """
         if turn.into != turn.origin:
             return state_before_turn(self._first_reference(turn.origin), turn.origin, state)
-        job, shot = self._job, next(shot for shot in self._shots if shot.start == turn.into)
-        leg, index = self._legs(shot)[0], shot.start
+        job, index = self._job, turn.origin
+        shot = next(shot for shot in self._shots if shot.start <= index < shot.stop)
+        leg = next(leg for leg in self._legs(shot) if leg.frames.start == index)
         self._set_look(shot, leg)
         with job.regions() as regions:
             frame = read_frame(job, shot, index, regions)
@@ -380,10 +382,10 @@ class Painter:
                 shot, begin, first = stretch.shot, stretch.frames.start, stretch.frames.start
                 if stretch.last_moved is not None and job.carries:  # what is looked back at is read too
                     earliest = stretch.origin + earliest_reference(begin - stretch.origin)
-                    first = min(stretch.last_moved, max(stretch.starts[0], earliest))
+                    first = min(stretch.last_moved, max(stretch.start, earliest))
                 sources = footage.read(range(first, stretch.frames.stop))
                 frames = (as_frame(job, source, shot, regions(source.index)) for source in sources)
-                where = stretch.starts, begin, stretch.last_moved, stretch.origin
+                where = (stretch.start,), begin, stretch.last_moved, stretch.origin
                 pairs = following(frames, job.carries, *where)
                 yield from worked_ahead(pairs, partial(_estimator, job, shot.active), _motion_threads(job))
 
@@ -416,14 +418,14 @@ class _Stretch:
     Attributes:
         shot: theirs.
         frames: their indices.
-        starts: indices of the frames into which nothing is carried, that of the leg's first one first.
+        start: index of the frame into which nothing is carried.
         origin: from which references are counted.
-        last_moved: index of the frame that the first is compared with; None where it is the leg's first.
+        last_moved: index of the frame that the first is compared with; None where it is `start`.
     """
 
     shot: Shot
     frames: range
-    starts: tuple[int, ...]
+    start: int
     origin: int
     last_moved: int | None
 

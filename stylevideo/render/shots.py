@@ -95,7 +95,7 @@ def announce(job: Job, store: FrameStore, shots: tuple[Shot, ...], on_event: Lis
     to_do = [index for shot in unfinished for index in range(following[shot], shot.stop)]
     height, width = job.size
     finished = sum(shot.stop - shot.start for shot in shots) - len(to_do)
-    on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished, job.looks_begun))
+    on_event(Planned(job.clip, width, height, shots, unfinished, describe(job.device), finished, job.look_turns))
     return to_do
 
 

@@ -38,6 +38,7 @@ from stylevideo.ops.pyramid import LEAST_EDGE_PX, fit_long_edge
 from stylevideo.ops.regions import Regions, shares_of_looks, shares_of_sizes
 from stylevideo.planning.style_clips import MEAN_OF_CLIPS, ONE_PICTURE, Course, Following
 from stylevideo.render.footage.style_clips import pictures_of_clip, style_picture
+from stylevideo.settings.curves import LookTurn
 from stylevideo.settings.over_time import AsksFrames, ShotTable
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.strokes import ANGLE_WORDS, StrokeSettings
@@ -288,9 +289,9 @@ class PaintedLook:
         """As of `AsksFrames`."""
         return self.asked.changes_at(frame)
 
-    def begins_look_at(self, frame: int) -> bool:
+    def turns(self, frames: range) -> tuple[LookTurn, ...]:
         """As of `AsksFrames`. The painted frames count throughout."""
-        return False
+        return ()
 
 
 def _read_style(style: Style, following: Following) -> ReadStyle:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stylevideo.reports.results import FrameRecord
+from stylevideo.settings.curves import LookTurn
 from stylevideo.timeline.clip import Shot
 from stylevideo.timeline.selection import Clip
 
@@ -34,7 +35,7 @@ class Planned:
         unfinished: those of which frames are to be made.
         device: in words.
         finished: frames that an interrupted run has already made.
-        looks: indices of the frames at which all of a look begins at once.
+        looks: where one whole look turns into another.
     """
 
     clip: Clip
@@ -44,7 +45,7 @@ class Planned:
     unfinished: tuple[Shot, ...]
     device: str
     finished: int
-    looks: tuple[int, ...] = ()
+    looks: tuple[LookTurn, ...] = ()
 
 
 @dataclass(frozen=True)

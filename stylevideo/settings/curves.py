@@ -107,6 +107,34 @@ class Curve:
         return (1 - part) * self.keys[after - 1].value + part * key.value
 
 
+@dataclass(frozen=True)
+class LookTurn:
+    """One whole look turns into another, with which it has no style in common.
+
+    Attributes:
+        begin: index of the first frame that counts the other one alone. Nothing of earlier frames is carried into it.
+        ways: of the frames before it that count both, in order, how much the other one counts, 0..1; none where it
+            comes at once.
+    """
+
+    begin: int
+    ways: tuple[float, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """Index of the first frame that is not wholly in the first look."""
+        return self.begin - len(self.ways)
+
+    def way(self, index: int) -> float:
+        """How much the other look counts in a frame, 0..1.
+
+        >>> [LookTurn(9, (0.25, 0.75)).way(index) for index in (6, 7, 8, 9)]
+        [0.0, 0.25, 0.75, 1.0]
+        """
+        place = index - self.first
+        return self.ways[place] if 0 <= place < len(self.ways) else float(place >= 0)
+
+
 def _eased(easing: str, part: float) -> float:
     """Which part of the way to a key is made after this part, below 1, of the time."""
     if easing == "hold":

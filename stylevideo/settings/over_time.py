@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings.curves import KEY, Curve, as_texts, values_over
+from stylevideo.settings.curves import KEY, Curve, LookTurn, as_texts, values_over
 from stylevideo.settings.direction import style_number
 from stylevideo.settings.places import read_place
 from stylevideo.settings.settings import Settings
@@ -36,8 +36,8 @@ class AsksFrames(Protocol):
         """As `Settings.changes_at`."""
         ...
 
-    def begins_look_at(self, frame: int) -> bool:
-        """As `Settings.begins_look_at`. Nothing of earlier frames is carried into such a frame."""
+    def turns(self, frames: range) -> tuple[LookTurn, ...]:
+        """Where whole looks begin among frames, in order; the first frame is compared with none."""
         ...
 
 
@@ -126,9 +126,11 @@ class OverShots:
         """As `Settings.changes_at`; a shot's first frame is compared with none."""
         return frame not in self.starts and self._of(frame).changes_at(frame)
 
-    def begins_look_at(self, frame: int) -> bool:
-        """As `Settings.begins_look_at`, likewise."""
-        return frame not in self.starts and self._of(frame).begins_look_at(frame)
+    def turns(self, frames: range) -> tuple[LookTurn, ...]:
+        """As of `AsksFrames`; no look turns over a cut."""
+        stops = (*self.starts[1:], frames.stop)
+        own = (range(max(start, frames.start), stop) for start, stop in zip(self.starts, stops, strict=True))
+        return tuple(turn for asked, part in zip(self.shots, own, strict=True) for turn in asked.turns(part))
 
     def _of(self, frame: int) -> AsksFrames:
         return self.shots[max(0, bisect.bisect_right(self.starts, frame) - 1)]
@@ -187,11 +189,29 @@ class SettingsOverTime:
             return False
         return (self._values(frame), self._shares(frame)) != (self._values(frame - 1), self._shares(frame - 1))
 
-    def begins_look_at(self, frame: int) -> bool:
-        """Whether no style that counts in a frame counted in the one before it."""
-        if frame == 0 or not any(map(style_number, self.curves)):
-            return False
-        return not any(map(min, self._weights(frame - 1), self._weights(frame)))
+    def turns(self, frames: range) -> tuple[LookTurn, ...]:
+        """As of `AsksFrames`: a look begins where all styles have gone that counted before weights began to change."""
+        if not any(map(style_number, self.curves)):
+            return ()
+        weights = {index: self._weights(index) for index in frames}
+
+        def share(one: int, other: int) -> bool:
+            return any(map(min, weights[one], weights[other]))
+
+        def way(between: int, begin: int) -> float:
+            other = sum(own for own, counts in zip(weights[between], weights[begin], strict=True) if counts)
+            return other / sum(weights[between])
+
+        found = list[LookTurn]()
+        for begin in frames[1:]:
+            if all(now for before, now in zip(weights[begin - 1], weights[begin], strict=True) if before):
+                continue  # no style has gone
+            last = begin - 1
+            while last > frames.start and share(last, begin) and weights[last - 1] != weights[last]:
+                last -= 1
+            if not share(last, begin) and all(share(last, between) for between in range(last + 1, begin)):
+                found.append(LookTurn(begin, tuple(way(between, begin) for between in range(last + 1, begin))))
+        return tuple(found)
 
     def _weights(self, frame: int) -> tuple[float, ...]:
         weights = dict(enumerate(self.style_weights, 1)) | {

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, cast
 
 from stylevideo.errors import Problems, SettingsError
-from stylevideo.settings.curves import KEY, LOOK, as_texts, name_of, read_keys, read_look_keys, shown
+from stylevideo.settings.curves import KEY, LOOK, LookTurn, as_texts, name_of, read_keys, read_look_keys, shown
 from stylevideo.settings.direction import USUAL_STRENGTH, DirectionSettings, style_number, weighted_by
 from stylevideo.settings.motion import MotionSettings
 from stylevideo.settings.places import PAINTED, PaintedPlace, painted_texts
@@ -147,9 +147,9 @@ class Settings:
         """Whether a frame is asked for something else than the one before it: none is, see `at`."""
         return False
 
-    def begins_look_at(self, frame: int) -> bool:
-        """Whether no style that counts in a frame counted in the one before it: all do in both."""
-        return False
+    def turns(self, frames: range) -> tuple[LookTurn, ...]:
+        """Where whole looks begin among frames: nowhere, all are asked for the same."""
+        return ()
 
     def with_values(self, **values: Any) -> Settings:
         """A copy with these leaves changed, named as in `--help` but with underscores.

@@ -43,7 +43,7 @@ from stylevideo.store.shots import SHOTS_FOLDER, complete_shots, is_painted, kep
 from stylevideo.system.files import make_private_folder, write_atomically
 from stylevideo.system.heartbeat import beat
 
-FORM = 15
+FORM = 16
 """Of the folder: another one is not resumed."""
 NAMING_FILE = "naming.json"
 RECORD_BYTES = 1 << 20

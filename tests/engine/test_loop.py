@@ -37,6 +37,7 @@ from stylevideo.render.footage.source import read_backwards
 from stylevideo.render.opening import Mode, open_job
 from stylevideo.reports.events import Event, Forecast, FrameFinished, Planned
 from stylevideo.reports.results import ClipResult
+from stylevideo.settings.curves import LookTurn
 from stylevideo.settings.presets import preset
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.settings.settings import Settings
@@ -228,10 +229,11 @@ def test_a_shot_that_dissolves_turns_where_anything_is_carried() -> None:
 
 def test_what_leads_out_of_a_shot_lies_behind_the_last_look_that_began_in_it() -> None:
     shots, looped = (Shot(0, 0, 20, dissolving=6), Shot(1, 20, 40)), TemporalSettings(loop=True, loop_frames=8)
-    assert turns_of(shots, looped, [3, 16, 20, 33]) == (Backwards(range(17, 20), 20), Backwards(range(34, 40), 0))
-    assert turns_of(shots, looped, [19, 39]) == (None, None)
-    assert begun_anew(shots, [], [16, 20]) == {0, 16, 20}
-    assert begun_anew(shots, [4], [16, 20, 33]) == {20, 33}, "where frames are given, their styles are painted"
+    looks = [LookTurn(begin, (0.5,)) for begin in (3, 16, 20, 33)]
+    assert turns_of(shots, looped, looks) == (Backwards(range(17, 20), 20), Backwards(range(34, 40), 0))
+    assert turns_of(shots, looped, [LookTurn(19), LookTurn(39)]) == (None, None)
+    assert begun_anew(shots, [], looks[1:3]) == {0, 16, 20}
+    assert begun_anew(shots, [4], looks[1:]) == {20, 33}, "where frames are given, their styles are painted"
 
 
 def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:

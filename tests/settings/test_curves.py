@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylevideo.errors import SettingsError
-from stylevideo.settings.curves import EASINGS, Curve, Key, Keys, as_texts, read_keys, values_over
+from stylevideo.settings.curves import EASINGS, Curve, Key, Keys, LookTurn, as_texts, read_keys, values_over
 from stylevideo.settings.over_time import OverShots, SettingsOverTime
 from stylevideo.settings.schema import Affects
 from stylevideo.settings.settings import Settings, leaves
@@ -142,25 +142,90 @@ def test_frames_are_asked_for_by_their_numbers_with_what_is_keyed_alone_changed(
     assert [over_time.changes_at(index) for index in range(4)] == [False, True, True, False]
 
 
-@pytest.mark.parametrize(
-    ("keys", "begun"),
-    [
-        ({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 0, 3: "0.2:hold"}}, [2]),
-        ({"style_1": {2: 1, 3: 0, 4: 1}, "style_2": {2: 0, 3: 1, 4: 0}}, [2, 3]),
-        ({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 0.1, 3: "1:hold"}}, []),
-        ({"style_1": {1: 1, 3: 0}, "style_2": {1: 0, 3: 1}}, []),
-        ({"style_1": {1: 1, 3: "0:hold"}}, []),
-        ({"strength": {1: 0, 3: "1:hold"}}, []),
-    ],
-)
-def test_a_look_begins_where_no_style_counted_before(keys: dict[str, dict[int, float | str]], begun: list[int]) -> None:
+def over_time(keys: dict[str, dict[int, float | str]], styles: int = 3) -> SettingsOverTime:
+    """Frames by their indices, from 0."""
     settings = Settings().with_values(key=keys)
     curves = {
         found.name: Curve(tuple(int(key.place) for key in found.keys), found.keys)
         for found in map(read_keys, settings.direction.key)
     }
-    over_time = SettingsOverTime(settings, curves, (1.0, 1.0), lambda index: index + 1)
-    assert [index for index in range(5) if over_time.begins_look_at(index)] == begun
-    assert not any(settings.begins_look_at(index) for index in range(5))
-    by_shot = OverShots((0, 2), (settings, over_time))
-    assert [index for index in range(5) if by_shot.begins_look_at(index)] == [index for index in begun if index > 2]
+    return SettingsOverTime(settings, curves, (0.0,) * styles, lambda index: index)
+
+
+@pytest.mark.parametrize(
+    ("keys", "turns"),
+    [
+        pytest.param({"style_1": {0: 1, 3: "0:hold"}, "style_2": {0: 0, 3: "0.2:hold"}}, [LookTurn(3)], id="at-once"),
+        pytest.param(
+            {"style_1": {2: 1, 3: 0, 4: 1}, "style_2": {2: 0, 3: 1, 4: 0}},
+            [LookTurn(3), LookTurn(4)],
+            id="there-and-back",
+        ),
+        pytest.param({"style_1": {1: 1, 5: 0}, "style_2": {1: 0, 5: 1}}, [LookTurn(5, (0.25, 0.5, 0.75))], id="evenly"),
+        pytest.param(
+            {"style_1": {1: 4, 5: 0}, "style_2": {1: 0, 5: 4}}, [LookTurn(5, (0.25, 0.5, 0.75))], id="of-their-sum"
+        ),
+        pytest.param(
+            {"style_1": {1: 1, 5: "0:smooth"}, "style_2": {1: 0, 5: "1:smooth"}},
+            [LookTurn(5, (0.15625, 0.5, 0.84375))],
+            id="smooth",
+        ),
+        pytest.param(
+            {"style_1": {1: 1, 3: 0}, "style_2": {1: 0, 3: 1, 5: 0}, "style_3": {3: 0, 5: 1}},
+            [LookTurn(3, (0.5,)), LookTurn(5, (0.5,))],
+            id="one-after-the-other",
+        ),
+        pytest.param(
+            {"style_1": {1: 1, 5: 0}, "style_2": {1: 0, 3: 1, 5: 0}, "style_3": {1: 0, 3: 0, 5: 1}},
+            [LookTurn(5, (0.4,))],
+            id="by-way-of-another",
+        ),
+        pytest.param({"style_1": {1: 1, 4: 0}, "style_2": {1: 0, 2: 1}}, [LookTurn(4, (0.6, 0.75))], id="apart"),
+        pytest.param(
+            {"style_1": {1: 1, 3: 0.5, 5: 0.5, 7: 0}, "style_2": {1: 0, 3: 0.5, 5: 0.5, 7: 1}}, [], id="rests-between"
+        ),
+        pytest.param({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 0.1, 3: "1:hold"}}, [], id="in-common"),
+        pytest.param({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 1}}, [], id="one-goes"),
+        pytest.param({"style_1": {1: 1}, "strength": {1: 0, 3: "1:hold"}}, [], id="strength"),
+    ],
+)
+def test_a_look_begins_where_all_styles_are_gone_that_counted_before_the_turn(
+    keys: dict[str, dict[int, float | str]], turns: list[LookTurn]
+) -> None:
+    found = over_time(keys).turns(range(9))
+    assert [turn.begin for turn in found] == [turn.begin for turn in turns]
+    assert [turn.ways for turn in found] == [pytest.approx(turn.ways) for turn in turns]
+    assert over_time(keys).settings.turns(range(9)) == (), "a film without keys has none"
+
+
+def test_a_look_that_had_begun_to_turn_before_a_cut_is_none_that_begins() -> None:
+    asked = over_time({"style_1": {1: 1, 5: 0, 8: 1}, "style_2": {1: 0, 5: 1, 8: 0}})
+    assert [turn.begin for turn in asked.turns(range(9))] == [5, 8]
+    assert [turn.begin for turn in asked.turns(range(2, 9))] == [8]
+    by_shot = OverShots((0, 2, 6), (asked.settings, asked, asked))
+    assert [turn.begin for turn in by_shot.turns(range(9))] == []
+    assert [turn.begin for turn in OverShots((0, 5), (asked, asked)).turns(range(9))] == [8]
+
+
+@given(data=st.data())
+def test_turns_are_told_alike_whatever_part_of_a_film_is_asked_for(data: st.DataObject) -> None:
+    """And between a look and the one that it turns into all frames count some of both, or of what lies between."""
+    weights = st.sampled_from([0.0, 0.5, 1.0])
+    keys = {
+        f"style_{number}": {
+            place: f"{data.draw(weights)}:{data.draw(st.sampled_from(EASINGS))}" for place in (0, 3, 6, 9)
+        }
+        for number in (1, 2, 3)
+    }
+    asked = over_time(keys)
+    counts = [{n for n, own in enumerate(asked._weights(index)) if own} for index in range(10)]
+    turns = asked.turns(range(10))
+    start = data.draw(st.integers(0, 8))
+    assert asked.turns(range(start, 10)) == tuple(turn for turn in turns if turn.first > start)
+    for turn in turns:
+        before = counts[turn.first - 1]
+        assert before.isdisjoint(counts[turn.begin])
+        assert all(
+            counts[between] & before and counts[between] & counts[turn.begin]
+            for between in range(turn.first, turn.begin)
+        )

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from stylevideo.engine.carry import BlendTarget
+from stylevideo.settings.curves import LookTurn
 from stylevideo.timeline.clip import Shot
 
 
@@ -25,12 +26,14 @@ class Backwards:
 
     Attributes:
         frames: their indices, ascending.
-        into: index of the first frame of the shot that they lead into, and are made from: the film's first, where it is
-            looped; None where they are made from the given frame behind them.
+        into: index of the first frame of the shot, or of the look, that they lead into, and are made from: the film's
+            first, where it is looped; None where they are made from the given frame behind them.
+        look: the turn of looks that they are of, if they are of one.
     """
 
     frames: range
     into: int | None = None
+    look: LookTurn | None = None
 
     @property
     def origin(self) -> int:
@@ -68,6 +71,8 @@ class Leg:
 class Blends(Mapping[int, BlendTarget]):
     """What each frame of a leg turns into: it goes an equal part of the way that is left, so that the last one arrives.
 
+    Where looks turn, it goes as much of the way as its weights do, and the look's first frame arrives.
+
     Args:
         leg: that turns.
         read: tells a frame's picture as it was made backwards, and its share, as of `BlendTarget`; asked when needed.
@@ -83,6 +88,9 @@ class Blends(Mapping[int, BlendTarget]):
             raise KeyError(index)
         picture, share = self._read(index)
         way = self._leg.way(index)
+        if self._leg.backwards and (look := self._leg.backwards.look):
+            before, way = look.way(index - 1), look.way(index)
+            return BlendTarget(picture, max(0.0, way - before) / ((1 - before) or 1.0), way, is_look=True)
         if self._leg.backwards and self._leg.backwards.into is not None:  # all of the picture is another shot's
             way = (index + 1 - self._frames.start) / (len(self._frames) + 1)
             share = None if share is None else torch.full_like(share, 255)
@@ -95,19 +103,22 @@ class Blends(Mapping[int, BlendTarget]):
         return len(self._frames)
 
 
-def legs_of(shot: Shot, given: Sequence[int], turn: Backwards | None = None) -> tuple[Leg, ...]:
+def legs_of(
+    shot: Shot, given: Sequence[int], turn: Backwards | None = None, looks: Sequence[LookTurn] = ()
+) -> tuple[Leg, ...]:
     """The legs of a shot, in order.
 
     Args:
         shot: of the film.
         given: indices of its frames whose results are given, ascending.
         turn: its last frames, where they lead out of it.
+        looks: where one whole look of the film turns into another; where frames are given, their styles are painted.
 
     >>> [leg.frames for leg in legs_of(Shot(0, 0, 9), [3, 6])]
     [range(0, 3), range(3, 6), range(6, 9)]
     """
     if not given:
-        return (Leg(range(shot.start, shot.stop), None, turn),)
+        return tuple(_legs_of_looks(shot, turn, looks))
     before = range(shot.start, given[0])
     legs = [Leg(before, None, Backwards(before), is_taken=True)] if before else []
     for first, after in pairwise(given):
@@ -120,23 +131,39 @@ def legs_of(shot: Shot, given: Sequence[int], turn: Backwards | None = None) -> 
     return (*legs, Leg(range(last, shot.stop), last, turn))
 
 
-def begun_anew(shots: Sequence[Shot], given: Sequence[int], looks: Sequence[int] = ()) -> set[int]:
+def _legs_of_looks(shot: Shot, turn: Backwards | None, looks: Sequence[LookTurn]) -> Iterator[Leg]:
+    start = shot.start
+    for look in looks_in(shot, looks):
+        turning = range(max(look.first, start + 1), look.begin)
+        yield Leg(range(start, look.begin), None, Backwards(turning, look.begin, look) if turning else None)
+        start = look.begin
+    yield Leg(range(start, shot.stop), None, turn)
+
+
+def looks_in(shot: Shot, looks: Sequence[LookTurn]) -> list[LookTurn]:
+    """Those that turn within a shot; one that had begun to turn before is painted from the shot's first frame on."""
+    return [look for look in looks if shot.start < look.first <= look.begin < shot.stop]
+
+
+def begun_anew(shots: Sequence[Shot], given: Sequence[int], looks: Sequence[LookTurn] = ()) -> set[int]:
     """Indices of the frames that begin from nothing: the first ones of shots in which no frame is given, and of looks.
 
     Args:
         shots: of the film.
         given: indices of the frames whose results are given.
-        looks: of those at which all of a look begins at once.
+        looks: as of `legs_of`.
     """
     free = [shot for shot in shots if not any(shot.start <= index < shot.stop for index in given)]
-    return {index for shot in free for index in (shot.start, *looks) if shot.start <= index < shot.stop}
+    return {index for shot in free for index in (shot.start, *(look.begin for look in looks_in(shot, looks)))}
 
 
-def made_twice(shots: Sequence[Shot], given: Sequence[int], turns: Sequence[Backwards | None]) -> int:
+def made_twice(
+    shots: Sequence[Shot], given: Sequence[int], turns: Sequence[Backwards | None], looks: Sequence[LookTurn] = ()
+) -> int:
     """How many frames of a film are made backwards first and then forwards; `turns` are those of its shots' ends."""
     count = 0
     for shot, turn in zip(shots, turns, strict=True):
         own = [index for index in given if shot.start <= index < shot.stop]
-        legs = legs_of(shot, own, turn)
+        legs = legs_of(shot, own, turn, looks)
         count += sum(len(leg.backwards.frames) for leg in legs if leg.backwards and not leg.is_taken)
     return count

@@ -14,11 +14,12 @@ from functools import reduce
 import torch
 
 from stylevideo.engine.carry import Reference
-from stylevideo.engine.given.legs import Backwards
+from stylevideo.engine.given.legs import Backwards, looks_in
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.ops.margin import with_margin
 from stylevideo.rectangle import Rectangle
+from stylevideo.settings.curves import LookTurn
 from stylevideo.settings.sections import TemporalSettings
 from stylevideo.timeline.clip import Shot
 
@@ -27,14 +28,14 @@ MEETING = 0.5
 
 
 def turns_of(
-    shots: Sequence[Shot], settings: TemporalSettings, looks: Sequence[int] = ()
+    shots: Sequence[Shot], settings: TemporalSettings, looks: Sequence[LookTurn] = ()
 ) -> tuple[Backwards | None, ...]:
     """The last frames of each of a film's shots that lead into another one; None where nothing does.
 
     Args:
         shots: of the film.
         settings: whether anything is carried, and the film is looped.
-        looks: indices of the frames at which all of a look begins at once; what leads out of a shot lies behind them.
+        looks: where one whole look turns into another; what leads out of a shot lies behind it.
     """
     if not settings.carry:
         return (None,) * len(shots)
@@ -42,7 +43,7 @@ def turns_of(
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings)
     turns = []
     for shot, frames, into in (*dissolving, (shots[-1], turning, shots[0].start)):
-        begun = max((index for index in looks if shot.start < index < shot.stop), default=shot.start - 1)
+        begun = max((look.begin for look in looks_in(shot, looks)), default=shot.start - 1)
         frames = range(max(frames.start, begun + 1), frames.stop)
         turns.append(Backwards(frames, into) if frames else None)
     return tuple(turns)

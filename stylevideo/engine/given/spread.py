@@ -88,8 +88,9 @@ class Spread:
 def blend_weight(blend: BlendTarget, coverage: Tensor, spread: Spread | None) -> Tensor:
     """How much a frame takes of what it shall turn into, (1, 1, H, W), 0..1.
 
-    What is new takes all of it, since it follows from nothing. Where both are parts of given pictures they fade into
-    each other evenly from one given frame to the next; where only one is, it counts alone.
+    What is new takes all of it, since it follows from nothing; of another look it takes as much as the frame has of
+    that. Where both are parts of given pictures they fade into each other evenly from one given frame to the next;
+    where only one is, it counts alone.
 
     Args:
         blend: what the frame shall turn into.
@@ -102,4 +103,5 @@ def blend_weight(blend: BlendTarget, coverage: Tensor, spread: Spread | None) ->
         goal, own = blend.way * there, (1 - blend.way) * spread.share
         of_given = goal / (goal + own).clamp_min(1e-6)
         weight = torch.lerp(weight, of_given, torch.maximum(there, spread.share))
-    return 1 - coverage * (1 - weight)
+    of_new = blend.way if blend.is_look else 1.0
+    return of_new - coverage * (of_new - weight)
