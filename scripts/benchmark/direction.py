@@ -18,6 +18,7 @@ from scripts.benchmark.report import Bar, Findings, number, table
 from stylevideo.engine.targets import StyleTargets
 from stylevideo.media.images.pictures import to_picture, write_png
 from stylevideo.models.vgg import VGG19
+from stylevideo.ops.filters import gaussian_blur
 from stylevideo.planning.keyed_looks import KeyedLook, blended
 from stylevideo.planning.style_clips import MEAN, STRETCH, Course
 from stylevideo.quality.measures import LONG_STEP_FRAMES
@@ -39,6 +40,10 @@ OTHERS_STRENGTH = 0.7
 """Of the look that a film turns into."""
 MOST_UNSTEADY = 1.2
 """Warping error of a film with keys, times that of one without."""
+LEAST_OF_WAY = 0.8
+"""How far a film has turned into another look in the frame of its key, 0..1."""
+WAY_BLUR_PX = 4.0
+"""Colours of broad places tell how far, not single strokes."""
 
 
 def check_strength(bench: Workbench, clip: BenchmarkClip, base: Method, strengths: Sequence[float]) -> Findings:
@@ -144,7 +149,9 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
             lines.append(
                 _line(replace(beside, method=replace(row.method, name=f"{row.method.name}, but its step")), without)
             )
-        tell_dissolve(row, (plain, steady(OTHERS_STRENGTH, other)), frame, easing)
+        ends = plain, steady(OTHERS_STRENGTH, other)
+        bars.append(Bar(f"{name}, {row.method.name}: of the way", _of_way(row, ends, frame), least=LEAST_OF_WAY))
+        tell_dissolve(row, ends, frame, easing)
     style = _turning_blue(bench.styles[0], len(clip.frames))
     mean, followed = (
         bench.run(clip, Method(name, base.settings.with_values(style_clip=how), partial(by_clip, style)))
@@ -164,6 +171,13 @@ def _line(row: Row, of: Row) -> list[str]:
     short = ratio(row.summary.warping_short[FARNEBACK], of.summary.warping_short[FARNEBACK])
     long = ratio(row.summary.warping_long[FARNEBACK], of.summary.warping_long[FARNEBACK])
     return [row.method.name, number(short), number(long), str(row.film.evaluations), number(row.summary.style)]
+
+
+def _of_way(row: Row, ends: tuple[Row, Row], frame: int) -> float:
+    """How far a frame is on its way from one film's picture to the other's, of all that differs in these."""
+    before, after, made = (gaussian_blur(each.film.picture(frame), WAY_BLUR_PX) for each in (*ends, row))
+    whole = after - before
+    return float(((made - before) * whole).sum() / whole.square().sum())
 
 
 def _without_step(row: Row, frame: int) -> Row:

@@ -217,8 +217,8 @@ KEYS = Chapter(
     file="keys.jpg",
     heading="Keys",
     text=(
-        "Settings that change within a film; here one style turns into another. The picture follows its keys within "
-        'some frames, so that at 71 strokes of the first are left: `docs/direction.md`, "Keys".'
+        "Settings that change within a film; here one style turns into another, half-way at 55 and all there at 67: "
+        '`docs/direction.md`, "Keys".'
     ),
     alt="Three frames of one shot, from impasto to stained glass",
     commands=(
@@ -231,8 +231,8 @@ KEYS = Chapter(
     rows=(
         (
             Cell("frame 43", "turning.mp4", 3),
-            Cell("frame 57", "turning.mp4", 17),
-            Cell("frame 71", "turning.mp4", 31),
+            Cell("frame 55", "turning.mp4", 15),
+            Cell("frame 67", "turning.mp4", 27),
         ),
     ),
 )
