@@ -149,9 +149,9 @@ def check_keys(bench: Workbench, clip: BenchmarkClip, base: Method, other: Path)
             lines.append(
                 _line(replace(beside, method=replace(row.method, name=f"{row.method.name}, but its step")), without)
             )
-        ends = plain, steady(OTHERS_STRENGTH, other)
-        bars.append(Bar(f"{name}, {row.method.name}: of the way", _of_way(row, ends, frame), least=LEAST_OF_WAY))
-        tell_dissolve(row, ends, frame, easing)
+        both = plain, steady(OTHERS_STRENGTH, other)
+        bars.append(Bar(f"{name}, {row.method.name}: of the way", _of_way(row, both, frame), least=LEAST_OF_WAY))
+        tell_dissolve(row, both, frame, easing)
     style = _turning_blue(bench.styles[0], len(clip.frames))
     mean, followed = (
         bench.run(clip, Method(name, base.settings.with_values(style_clip=how), partial(by_clip, style)))
@@ -203,7 +203,7 @@ def _turned(
 def by_looks(
     styles: Sequence[Style], clip: BenchmarkClip, vgg: VGG19, targets: StyleTargets, settings: Settings
 ) -> Iterator[Painted]:
-    """By the product itself, with keys at the indices of a clip's frames and styles that are not the bench's alone."""
+    """By the product itself, from files of 8 bits, with keys at the indices of a clip's frames and any styles."""
     with tempfile.TemporaryDirectory() as folder:
         for frame in clip.frames:
             write_png(picture_path(Path(folder), frame.index), to_picture(frame.image))

@@ -42,7 +42,7 @@ class BlendTarget:
     Attributes:
         picture: (1, 3, H, W), uint8, on any device.
         weight: 0 leaves what was seen before as it was, 1 puts the picture in its place.
-        way: how far the frame is on its way from one given frame to the next, 0..1.
+        way: how far the frame is on its way from one given frame, or from one look, to the next, 0..1.
         share: (1, 1, H, W), uint8, how surely each pixel of the picture is a part of the next given frame's; None where
             it is not asked.
         is_look: whether the picture is in another look, and the frame in both, by its way.

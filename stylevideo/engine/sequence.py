@@ -59,8 +59,8 @@ class PaintedFrame:
         index: among the frames that are meant.
         image: (1, 3, H, W), RGB, 0..1.
         losses: as last evaluated.
-        iterations: VGG evaluations (forward and backward) it cost; in a looped film the first frame of the
-            turn bears those of making the last frames backwards too.
+        iterations: VGG evaluations (forward and backward) it cost; the first frame of a turn, of looks or of a looped
+            film, bears those of making the turn's frames backwards too.
         seconds: wall time it took, likewise.
         redone: whether the guard had it done a second time.
         repaired: whether its source could not be decoded and the last good frame stood in.

@@ -67,7 +67,7 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
 
     Of each look all styles together weigh 1, so that half-way between two looks both count alike. Each has styles of
     its own, even if it has some in common with another: then none of them counted before it. Looks that have the same
-    styles throughout share them, unless one comes at once: what they differ in changes without strokes being others.
+    styles, by the same weights, share them, unless one comes at once: the numbers in which they differ change, no look.
 
     Raises:
         SettingsError: all in which the looks differ that cannot change within a film.
@@ -78,7 +78,9 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
             _require_paintable(each)
     problems.raise_all()
     at_once = any(each.key.easing == "hold" for each in looks)
-    owners = [each.key.name if at_once else each.styles for each in looks]
+    owners = [
+        each.key.name if at_once else frozenset((own.path, _share(own, each)) for own in each.styles) for each in looks
+    ]
     pairs = (
         (owner, replace(style, weight=1.0)) for owner, each in zip(owners, looks, strict=True) for style in each.styles
     )

@@ -157,8 +157,8 @@ class Job:
 
     @cached_property
     def look_turns(self) -> tuple[LookTurn, ...]:
-        """Where one whole look turns into another."""
-        return self.over_time.turns(self.clip.frames)
+        """Where one whole look turns into another, if anything is carried that it has to turn from."""
+        return self.over_time.turns(self.clip.frames) if self.carries else ()
 
     @property
     def all_styles(self) -> tuple[ReadStyle, ...]:

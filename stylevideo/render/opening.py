@@ -213,8 +213,8 @@ def asked_of(job: Job) -> tuple[str, ...]:
     begin = job.clip.frames.start
     for turn in job.look_turns:  # each of its frames depends on all of them
         turning = slice(turn.first - begin, turn.begin - begin)
-        together = " ".join(asked[turn.first - begin : turn.begin - begin + 1])
-        asked[turning] = [hashlib.sha256(f"{own} of {together}".encode()).hexdigest() for own in asked[turning]]
+        together = hashlib.sha256(" ".join(asked[turn.first - begin : turn.begin - begin + 1]).encode()).hexdigest()
+        asked[turning] = [hashlib.sha256(f"{own} {together}".encode()).hexdigest() for own in asked[turning]]
     return tuple(asked)
 
 

@@ -135,7 +135,8 @@ class Painter:
     def paint(self, shot: Shot) -> Generator[Made, None, None]:
         """Every frame of a shot that is not yet made, with the state that follows it.
 
-        What dissolves turns into the next shot, and the end of a looped film back; painted frames spread both ways.
+        What dissolves turns into the next shot, a look into the next one, and the end of a looped film back; painted
+        frames spread both ways.
 
         Args:
             shot: one of the clip's. What lies between it and the one before is decoded and discarded, and all that lies
@@ -187,9 +188,10 @@ class Painter:
         job, spreading = self._job, self._spreading(shot)
         if not job.carries:
             return legs_of(shot, spreading)
-        every = zip(self._shots, turns_of(self._shots, job.settings.temporal, job.look_turns), strict=True)
+        looks = () if spreading else job.look_turns
+        every = zip(self._shots, turns_of(self._shots, job.settings.temporal, looks), strict=True)
         turn = next(turn for other, turn in every if other == shot)
-        return legs_of(shot, spreading, turn, job.look_turns)
+        return legs_of(shot, spreading, turn, looks)
 
     def _take(self, shot: Shot, leg: Leg, frames: range) -> Generator[Made, None, None]:
         """The frames before a shot's first given one, as they are made backwards from it."""
@@ -304,9 +306,9 @@ class Painter:
         return kept.finish(shot, turn.origin, visible, turn.frames if leads else range(0))
 
     def _beginning(self, turn: Backwards, state: SequenceState) -> SequenceState:
-        """The state from which frames are made backwards that lead out of their shot; their look is what is aimed for.
+        """The state from which frames are made backwards that lead out of their leg; their look is what is aimed for.
 
-        Its only reference is the first frame of the shot that they lead into. That of a dissolve is painted for it.
+        Its only reference is the frame that they lead into, which is painted for it if it is not the film's first.
 
         Args:
             turn: the frames.

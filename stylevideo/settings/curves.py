@@ -113,8 +113,8 @@ class LookTurn:
 
     Attributes:
         begin: index of the first frame that counts the other one alone. Nothing of earlier frames is carried into it.
-        ways: of the frames before it that count both, in order, how much the other one counts, 0..1; none where it
-            comes at once.
+        ways: of the frames before it that count both, in order, how much the other one counts by then, 0..1; none
+            where it comes at once.
     """
 
     begin: int

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 from stylevideo.errors import SettingsError
@@ -128,8 +129,10 @@ class OverShots:
 
     def turns(self, frames: range) -> tuple[LookTurn, ...]:
         """As of `AsksFrames`; no look turns over a cut."""
-        stops = (*self.starts[1:], frames.stop)
-        own = (range(max(start, frames.start), stop) for start, stop in zip(self.starts, stops, strict=True))
+        own = (
+            range(max(start, frames.start), min(stop, frames.stop))
+            for start, stop in pairwise((*self.starts, frames.stop))
+        )
         return tuple(turn for asked, part in zip(self.shots, own, strict=True) for turn in asked.turns(part))
 
     def _of(self, frame: int) -> AsksFrames:
@@ -202,15 +205,20 @@ class SettingsOverTime:
             other = sum(own for own, counts in zip(weights[between], weights[begin], strict=True) if counts)
             return other / sum(weights[between])
 
-        found = list[LookTurn]()
+        found, since, gone = list[LookTurn](), frames.start, dict[int, int]()  # of each style the last frame without it
         for begin in frames[1:]:
+            gone.update((style, begin - 1) for style, own in enumerate(weights[begin - 1]) if not own)
+            if weights[begin - 1] == weights[begin]:
+                since = begin
             if all(now for before, now in zip(weights[begin - 1], weights[begin], strict=True) if before):
                 continue  # no style has gone
-            last = begin - 1
-            while last > frames.start and share(last, begin) and weights[last - 1] != weights[last]:
+            last = min((gone.get(style, -1) for style, own in enumerate(weights[begin]) if own), default=-1)
+            while last >= since and share(last, begin):
                 last -= 1
-            if not share(last, begin) and all(share(last, between) for between in range(last + 1, begin)):
-                found.append(LookTurn(begin, tuple(way(between, begin) for between in range(last + 1, begin))))
+            turning = range(last + 1, begin)
+            if last >= since and all(share(last, between) for between in turning):
+                ways = accumulate((way(between, begin) for between in turning), max)  # none goes back
+                found.append(LookTurn(begin, tuple(ways)))
         return tuple(found)
 
     def _weights(self, frame: int) -> tuple[float, ...]:

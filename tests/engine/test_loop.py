@@ -21,7 +21,7 @@ from sequence_fixtures import deep_frame, save
 
 import stylevideo
 from stylevideo.engine.carry import BlendTarget, Carried, blended
-from stylevideo.engine.given.legs import Backwards, Blends, Leg, begun_anew
+from stylevideo.engine.given.legs import Backwards, Blends, Leg, begun_anew, legs_of, made_twice
 from stylevideo.engine.given.loop import turning_frames, turns_of, with_one_picture
 from stylevideo.engine.given.spread import blend_weight
 from stylevideo.engine.optimizer import CarriedState
@@ -247,6 +247,38 @@ def test_each_frame_goes_an_equal_part_of_the_way_that_is_left() -> None:
         assert step == pytest.approx(1 / 4)
 
 
+@pytest.mark.parametrize("ways", [(0.25, 0.5, 0.75), (0.15625, 0.5, 0.84375), (0.5, 0.5, 0.5), (0.0, 1.0, 1.0)])
+def test_where_looks_turn_each_frame_goes_as_much_of_the_way_as_the_weights_do(ways: tuple[float, ...]) -> None:
+    look = LookTurn(10, ways)
+    (leg, behind) = legs_of(Shot(0, 0, 20), (), None, [look])
+    assert (leg.frames, behind.frames, behind.backwards) == (range(10), range(10, 20), None)
+    assert leg.backwards == Backwards(range(7, 10), 10, look)
+    blends = Blends(leg, lambda index: (torch.zeros(1, 3, 2, 2, dtype=torch.uint8), None))
+    left = 1.0
+    for index, way in zip(blends, ways, strict=True):
+        left *= 1 - blends[index].weight
+        assert (1 - left, blends[index].way, blends[index].is_look) == (pytest.approx(way), way, True)
+
+
+def test_looks_turn_within_a_shot_one_behind_the_other() -> None:
+    """A turn begins behind the frame that the one before leads into; one over a cut is none."""
+    looks = [LookTurn(6, (0.5,) * 3), LookTurn(7, (0.5,) * 2), LookTurn(10, (0.5,) * 3), LookTurn(22, (0.5,) * 4)]
+    legs = legs_of(Shot(0, 2, 20), (), Backwards(range(15, 20), 20), looks)
+    assert [leg.frames for leg in legs] == [range(2, 6), range(6, 7), range(7, 10), range(10, 20)]
+    turns = [leg.backwards and leg.backwards.frames for leg in legs]
+    assert turns == [range(3, 6), None, range(8, 10), range(15, 20)]
+    assert [leg.frames for leg in legs_of(Shot(0, 18, 30), (), None, looks)] == [range(18, 30)], "it had begun before"
+    assert made_twice([Shot(0, 2, 20)], [], [None], looks) == 5
+
+
+def test_what_is_new_in_a_frame_of_two_looks_is_of_both() -> None:
+    known = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
+    picture = torch.zeros(1, 3, 1, 2, dtype=torch.uint8)
+    of_both = blend_weight(BlendTarget(picture, 0.25, 0.75, is_look=True), known, None)
+    assert of_both.flatten().tolist() == [0.75, 0.25]
+    assert blend_weight(BlendTarget(picture, 0.25, 0.75), known, None).flatten().tolist() == [1.0, 0.25]
+
+
 def test_what_was_seen_is_pulled_by_its_weight_and_what_is_new_at_once() -> None:
     start = CarriedState(*(noise_image(*painted_size(4, 6), seed) for seed in range(3)), step=7)
     picture = (noise_image(4, 6, 5) * 255).round().byte()
@@ -279,6 +311,7 @@ def test_the_way_back_is_held_with_8_bits_a_few_frames_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stylevideo.render.footage.source.HELD_FRAMES", 2)
+    monkeypatch.setattr("stylevideo.render.footage.source.HELD_BYTES", 1)
     for number in range(4):
         save(tmp_path / f"a.{number}.png", deep_frame(number))
     job = open_job(ClipRequest(tmp_path, (Style(STYLE),), tmp_path, LOOPED), Mode.FRAMES)

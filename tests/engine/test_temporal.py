@@ -437,6 +437,24 @@ def test_what_is_uncovered_while_a_loop_turns_takes_the_steps_of_what_is_held(
     assert steps({1: backward}) < 0.6 * steps({})
 
 
+def test_a_frame_between_two_looks_stays_nearer_to_where_it_is_on_its_way(
+    vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
+) -> None:
+    """Than one that is blended into a picture of its own look: strokes of its own would be neither's."""
+    settings = CHEAP.with_values(first_iterations=5, coarse_iterations=4, iterations=4, new_iterations=0)
+    first, state = begun(settings)
+    frame = replace(pan(1)[0], index=1)
+    motion = Motion(torch.zeros_like(frame.image[:, :2]), torch.ones_like(frame.image[:, :1]))
+    picture = (first.image.flip(1) * 255).round().byte()
+    half_way = torch.lerp(first.image, picture / 255, 0.5)
+
+    def away(blend: BlendTarget) -> float:
+        ((made, _),) = stylize_sequence([(frame, motion)], state, vgg, make_targets(settings), settings, {1: blend})
+        return float((made.image - half_way).abs().mean())
+
+    assert away(BlendTarget(picture, 0.5, 0.5, is_look=True)) < 0.8 * away(BlendTarget(picture, 0.5, 0.5))
+
+
 def test_the_guard_does_a_frame_again_that_stands_out(
     vgg: VGG19, make_targets: Maker, begun: Callable[[Settings], Made]
 ) -> None:

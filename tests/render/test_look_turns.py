@@ -138,7 +138,7 @@ def test_a_turn_from_one_frame_to_the_next_is_at_once(clip: Path, wholly: list[P
 def test_looks_that_have_a_style_in_common_are_two_all_the_same(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same look, named again, is no other; nor are looks that differ in numbers alone, where they come evenly."""
+    """By hold and evenly; the same look, named again, is no other."""
     monkeypatch.chdir(tmp_path)
     for name, styles in (("a", [STYLE]), ("b", [STYLE, OTHER])):
         path = tmp_path / "looks" / f"{name}.toml"
@@ -151,14 +151,29 @@ def test_looks_that_have_a_style_in_common_are_two_all_the_same(
     assert [frame.index for frame in made if frame.iterations > SMALL.optimizer.iterations + 1] == [0, FIRST - 1]
     evenly = SMALL.with_values(key={"look": {1: "a", LAST: "a", FIRST: "b"}})
     assert max(difference(painted(clip, evenly, [])[FIRST - 1 :], wholly)) < 1e-5
-    (tmp_path / "looks" / "c.toml").write_text(f"styles = ['{STYLE.as_posix()}']\nstrength = 0.9")
-    job = tmp_path / "job.toml"
-    for other, own in (("b", [STYLE, STYLE, OTHER]), ("c", [STYLE])):
-        job.write_text(
-            f'[[clip]]\nsource = "{clip.as_posix()}"\noutput = "f.mp4"\nkey.look = {{ 1 = "a", 9 = "{other}" }}'
-        )
+
+
+def test_looks_that_differ_in_no_style_and_no_share_of_one_share_their_styles(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    style, other = STYLE.as_posix(), OTHER.as_posix()
+    looks = {
+        "one": f"styles = ['{style}']",
+        "strong": f"styles = ['{style}']\nstrength = 0.9",
+        "two": f"styles = ['{style}', '{other}']",
+        "turned": f"styles = ['{other}:3', '{style}:3']",
+        "uneven": f"styles = ['{style}:3', '{other}']",
+    }
+    (tmp_path / "looks").mkdir()
+    for name, text in looks.items():
+        (tmp_path / "looks" / f"{name}.toml").write_text(text)
+    for first, second, count in (("one", "strong", 1), ("one", "two", 3), ("two", "turned", 2), ("two", "uneven", 4)):
+        job = tmp_path / "job.toml"
+        keys = f'key.look = {{ 1 = "{first}", 9 = "{second}" }}'
+        job.write_text(f'[[clip]]\nsource = "{clip.as_posix()}"\noutput = "f.mp4"\n{keys}')
         (request,) = plan_requests([str(job)], Overrides())
-        assert request.styles == tuple(map(Style, own))
+        assert len(request.styles) == count, (first, second)
 
 
 @pytest.mark.parametrize(

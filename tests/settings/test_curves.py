@@ -184,6 +184,11 @@ def over_time(keys: dict[str, dict[int, float | str]], styles: int = 3) -> Setti
         pytest.param(
             {"style_1": {1: 1, 3: 0.5, 5: 0.5, 7: 0}, "style_2": {1: 0, 3: 0.5, 5: 0.5, 7: 1}}, [], id="rests-between"
         ),
+        pytest.param(
+            {"style_1": {1: 1, 5: 0}, "style_2": {1: 0, 2: 0.75, 3: 0.1, 5: 1}},
+            [LookTurn(5, (0.5, 0.5, 0.6875))],
+            id="not-back",
+        ),
         pytest.param({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 0.1, 3: "1:hold"}}, [], id="in-common"),
         pytest.param({"style_1": {1: 1, 3: "0:hold"}, "style_2": {1: 1}}, [], id="one-goes"),
         pytest.param({"style_1": {1: 1}, "strength": {1: 0, 3: "1:hold"}}, [], id="strength"),

@@ -2,8 +2,9 @@
 
 The frames before a given one are made backwards from it. What is made backwards before a shot's first given frame is
 the result; between two given frames what is made forwards from the one turns into what is made backwards from the
-other. The end of a looped film turns in the same way into frames that are made backwards from its first, and a shot
-that dissolves into frames that are made backwards from the next one's first. Knows indices alone.
+other. The end of a looped film turns in the same way into frames that are made backwards from its first, a shot that
+dissolves into frames that are made backwards from the next one's first, and a look that gives way to another into
+frames that are made backwards from the first one in that. Knows indices alone.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Blends(Mapping[int, BlendTarget]):
         way = self._leg.way(index)
         if self._leg.backwards and (look := self._leg.backwards.look):
             before, way = look.way(index - 1), look.way(index)
-            return BlendTarget(picture, max(0.0, way - before) / ((1 - before) or 1.0), way, is_look=True)
+            return BlendTarget(picture, (way - before) / ((1 - before) or 1.0), way, is_look=True)
         if self._leg.backwards and self._leg.backwards.into is not None:  # all of the picture is another shot's
             way = (index + 1 - self._frames.start) / (len(self._frames) + 1)
             share = None if share is None else torch.full_like(share, 255)

@@ -5,6 +5,7 @@ Knows where frames come from and what of them is a picture; knows nothing of how
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -25,8 +26,9 @@ from stylevideo.ops.regions import Regions
 from stylevideo.render.job import Job
 from stylevideo.timeline.clip import Shot
 
-HELD_FRAMES = 24
-"""Videos cannot be read backwards: so many are decoded forwards and held, with 8 bits, until they are used up."""
+HELD_FRAMES, HELD_BYTES = 24, 1 << 28
+"""Videos cannot be read backwards: so many frames, or more if they are small, are decoded forwards and held, with 8
+bits, until they are used up; for the next ones the clip is decoded again."""
 
 
 class Footage(Protocol):
@@ -105,8 +107,8 @@ def backwards_with_motion(
 ) -> Iterator[tuple[Frame, Motion | None]]:
     """Frames, last first, each with its motion from the one behind it; before them the one that they are made from.
 
-    That one comes without motion; where it is another shot's first it does not come itself. Motion is found in the
-    pictures: no vectors lead from a shot's end to another's beginning.
+    That one comes without motion; where it is another shot's or look's first it does not come itself. Motion is found
+    in the pictures: vectors lead from a frame to the one before it, and from no shot's end to another's beginning.
 
     Args:
         job: of the clip.
@@ -140,8 +142,9 @@ def read_backwards(
     job: Job, shot: Shot, frames: range, regions: Callable[[int], Regions | None] = lambda index: None
 ) -> Iterator[Frame]:
     """Frames of a shot, last first."""
-    for stop in range(frames.stop, frames.start, -HELD_FRAMES):
-        part = range(max(frames.start, stop - HELD_FRAMES), stop)
+    count = max(HELD_FRAMES, HELD_BYTES // (3 * math.prod(job.size)))
+    for stop in range(frames.stop, frames.start, -count):
+        part = range(max(frames.start, stop - count), stop)
         sources = job.watch.over(read_frames(job.clip.selection, job.reading, part))
         held = [(source.index, to_8_bits(source.picture.fitted(job.size).image), source.repaired) for source in sources]
         while held:
