@@ -33,6 +33,7 @@ from stylevideo.motion.frame import Frame
 from stylevideo.ops.margin import with_margin, without_margin
 from stylevideo.ops.pyramid import resize, scale_ladder
 from stylevideo.settings.over_time import AsksFrames
+from stylevideo.settings.schema import LARGEST_NUMBER
 from stylevideo.settings.sections import OptimizerSettings
 from stylevideo.settings.settings import Settings
 
@@ -220,7 +221,8 @@ def _asked(settings: Settings, blend: BlendTarget | None) -> Settings:
     """What a frame is asked for; one that turns into another look is held to where it is on its way."""
     if blend is None or not blend.is_look:
         return settings
-    return settings.with_values(temporal_weight=settings.losses.temporal_weight * TURNING_HELD)
+    held = settings.losses.temporal_weight * TURNING_HELD
+    return settings.with_values(temporal_weight=min(held, LARGEST_NUMBER))
 
 
 def _directed(

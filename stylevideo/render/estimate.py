@@ -124,7 +124,7 @@ def work_of(
     targets = targets_of(settings, size).times(max(1, of_shots) if settings.colors.color == "match" else 1)
     if not settings.temporal.carry:
         return targets + cold_frame(settings, size).times(survey.painted * len(frames))
-    twice = made_twice(shots, painted, turns_of(shots, settings.temporal, survey.looks), survey.looks)
+    twice = made_twice(shots, painted, turns_of(shots, settings.temporal, survey.looks, painted), survey.looks)
     each = survey.painted * (1 - survey.still) * (len(frames) - begun + twice) / len(survey.new)
     cold = cold_frame(settings, size)
     work = targets + cold.times(survey.painted * begun)

@@ -188,10 +188,9 @@ class Painter:
         job, spreading = self._job, self._spreading(shot)
         if not job.carries:
             return legs_of(shot, spreading)
-        looks = () if spreading else job.look_turns
-        every = zip(self._shots, turns_of(self._shots, job.settings.temporal, looks), strict=True)
+        every = zip(self._shots, turns_of(self._shots, job.settings.temporal, job.look_turns, spreading), strict=True)
         turn = next(turn for other, turn in every if other == shot)
-        return legs_of(shot, spreading, turn, looks)
+        return legs_of(shot, spreading, turn, job.look_turns)
 
     def _take(self, shot: Shot, leg: Leg, frames: range) -> Generator[Made, None, None]:
         """The frames before a shot's first given one, as they are made backwards from it."""
@@ -287,7 +286,7 @@ class Painter:
                 return kept.reference(index, shot, leg.is_taken)
             return begins.references[0].picture if begins else as_tensor(to_picture(given[index]))
 
-        left = kept.state(shot, reference, partial(self._given, shot))
+        left = kept.state(shot, turn.origin, reference, partial(self._given, shot))
         told = counted(len(turn.frames), "frame")
         logger.info("%s: %s are first made backwards", self._job.clip.source.name, told)
         frames = backwards_with_motion(self._job, shot, turn, left)

@@ -341,7 +341,7 @@ def _forecast_seconds(job: Job, shots: Sequence[Shot], to_do: Sequence[int], fir
     spent = pixels_of(job, range(first.index, first.index + 1), firsts)
     if first.index not in firsts:
         spent *= first.iterations / job.settings.optimizer.iterations
-    turns = turns_of(shots, job.settings.temporal, job.look_turns)
+    turns = turns_of(shots, job.settings.temporal, job.look_turns, list(job.painted))
     twice = made_twice(shots, list(job.painted), turns, job.look_turns) * pixels_of(job, (frames.stop,), firsts)
     left = sum(pixels_of(job, (later,), firsts) for later in to_do[to_do.index(first.index) + 1 :])
     return first.seconds / spent * (left + twice)

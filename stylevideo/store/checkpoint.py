@@ -66,7 +66,7 @@ def load_state(
     device: torch.device,
     reference: Callable[[int], torch.Tensor],
     given: Callable[[int], torch.Tensor],
-    backwards: bool = False,
+    origin: int | None = None,
 ) -> SequenceState | None:
     """What an unfinished shot is resumed from; None where none of its frames is finished, or its state is spoilt.
 
@@ -77,10 +77,11 @@ def load_state(
         device: where the state is needed.
         reference: a finished frame's picture as of `Reference`, by the frame's index.
         given: the result that was given of a frame: (1, 3, H, W), 0..1.
-        backwards: whether its frames are made backwards.
+        origin: index of the frame from which its frames are made backwards, of whose state no other is of use; None
+            where they are made forwards.
     """
-    saved = _last_state(store, shot, size, backwards)
-    if saved is None:
+    saved = _last_state(store, shot, size, backwards=origin is not None)
+    if saved is None or (origin is not None and saved["origin"] != origin):
         return None
     carried = CarriedState(**saved["carried"]).to(device)
     references = tuple(Reference(index, reference(index).to(device)) for index in saved["references"])

@@ -232,6 +232,8 @@ def test_what_leads_out_of_a_shot_lies_behind_the_last_look_that_began_in_it() -
     looks = [LookTurn(begin, (0.5,)) for begin in (3, 16, 20, 33)]
     assert turns_of(shots, looped, looks) == (Backwards(range(17, 20), 20), Backwards(range(34, 40), 0))
     assert turns_of(shots, looped, [LookTurn(19), LookTurn(39)]) == (None, None)
+    painted = turns_of(shots, looped, looks, given=[4])
+    assert painted == (Backwards(range(14, 20), 20), Backwards(range(34, 40), 0)), "none begins there"
     assert begun_anew(shots, [], looks[1:3]) == {0, 16, 20}
     assert begun_anew(shots, [4], looks[1:]) == {20, 33}, "where frames are given, their styles are painted"
 

@@ -20,7 +20,9 @@ from stylevideo.errors import Stopped
 from stylevideo.planning.plan import plan_requests
 from stylevideo.planning.request import ClipRequest, Overrides
 from stylevideo.render.estimate import estimate_clip
+from stylevideo.render.opening import Mode, open_job
 from stylevideo.reports.events import Event, FrameFinished
+from stylevideo.settings.schema import LARGEST_NUMBER
 from stylevideo.settings.settings import Settings
 from stylevideo.settings.style import Style
 
@@ -121,6 +123,42 @@ def test_frames_that_follow_none_are_each_in_the_look_that_they_are_asked_for(cl
     last = painted(clip, SMALL.with_values(carry=False, frames=f"{FIRST}-{COUNT}"), [OTHER])
     assert difference(made[FIRST - 1 :], last) == [0.0] * len(last)
     assert {frame.iterations for frame in made} == {made[0].iterations}
+
+
+def test_no_look_turns_where_frames_follow_none(clip: Path, tmp_path: Path) -> None:
+    """So no frame counts as made twice where it is said how long the film will take."""
+    for carry in (True, False):
+        settings = SMALL.with_values(key=EVENLY, carry=carry)
+        request = ClipRequest(clip, (Style(STYLE), Style(OTHER)), tmp_path / "film.mkv", settings)
+        assert bool(open_job(request, Mode.CHECK).look_turns) == carry
+
+
+def test_the_largest_temporal_weight_holds_frames_that_turn_too(clip: Path) -> None:
+    made = painted(clip, SMALL.with_values(key=EVENLY, temporal_weight=LARGEST_NUMBER, frames=f"{LAST - 1}-{FIRST}"))
+    assert len(made) == FIRST - LAST + 2
+
+
+def test_what_is_left_of_making_one_turn_backwards_is_of_no_use_to_the_next(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run may be killed, or another program may hold the file, before the state of a finished turn is removed."""
+    keys = {"style_1": {1: 1, 5: 0, 9: 1}, "style_2": {1: 0, 5: 1, 9: 0}}
+    whole, film = tmp_path / "whole.mkv", tmp_path / "film.mkv"
+    make(clip, whole, keys=keys)
+    monkeypatch.setattr("stylevideo.render.painter.CHECKPOINT_S", 0.0)
+    unlink = Path.unlink
+
+    def held(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".back":
+            raise PermissionError(path)
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", held)
+        with pytest.raises(Stopped):
+            make(clip, film, stops_after=10, keys=keys)
+    make(clip, film, keys=keys)
+    assert film.read_bytes() == whole.read_bytes()
 
 
 def test_a_turn_from_one_frame_to_the_next_is_at_once(clip: Path, wholly: list[PaintedFrame]) -> None:

@@ -28,7 +28,7 @@ MEETING = 0.5
 
 
 def turns_of(
-    shots: Sequence[Shot], settings: TemporalSettings, looks: Sequence[LookTurn] = ()
+    shots: Sequence[Shot], settings: TemporalSettings, looks: Sequence[LookTurn] = (), given: Sequence[int] = ()
 ) -> tuple[Backwards | None, ...]:
     """The last frames of each of a film's shots that lead into another one; None where nothing does.
 
@@ -36,6 +36,7 @@ def turns_of(
         shots: of the film.
         settings: whether anything is carried, and the film is looped.
         looks: where one whole look turns into another; what leads out of a shot lies behind it.
+        given: indices of the frames whose results are given: where there are any, no look turns.
     """
     if not settings.carry:
         return (None,) * len(shots)
@@ -43,7 +44,8 @@ def turns_of(
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings)
     turns = []
     for shot, frames, into in (*dissolving, (shots[-1], turning, shots[0].start)):
-        begun = max((look.begin for look in looks_in(shot, looks)), default=shot.start - 1)
+        own = () if any(shot.start <= index < shot.stop for index in given) else looks_in(shot, looks)
+        begun = max((look.begin for look in own), default=shot.start - 1)
         frames = range(max(frames.start, begun + 1), frames.stop)
         turns.append(Backwards(frames, into) if frames else None)
     return tuple(turns)

@@ -87,10 +87,10 @@ class BackwardFrames:
         return made
 
     def state(
-        self, shot: Shot, reference: Callable[[int], torch.Tensor], given: Callable[[int], torch.Tensor]
+        self, shot: Shot, origin: int, reference: Callable[[int], torch.Tensor], given: Callable[[int], torch.Tensor]
     ) -> SequenceState | None:
-        """Where an interrupted run was left in a shot; see `stylevideo.store.checkpoint.load_state`."""
-        return load_state(self._store, shot, self._job.size, self._job.device, reference, given, backwards=True)
+        """Where an interrupted run was left on the way from a frame; see `stylevideo.store.checkpoint.load_state`."""
+        return load_state(self._store, shot, self._job.size, self._job.device, reference, given, origin)
 
     def save_state(self, shot: Shot, state: SequenceState) -> None:
         """Keep the state to go on from."""
