@@ -171,12 +171,12 @@ class Job:
         return (self.settings, *(table.settings for table in self.tables))
 
     @contextmanager
-    def regions(self) -> Iterator[Callable[[int], Regions | None]]:
-        """Reads where each look is painted on a frame, by its index, in one thread."""
+    def regions(self, asked: int | None = None) -> Iterator[Callable[[int], Regions | None]]:
+        """Reads where each look is painted on a frame, by its index, in one thread; `asked` as of `LookSource`."""
         if self.looks is None:
             yield lambda index: None
         else:
-            with self.looks.reader() as read:
+            with self.looks.reader(asked) as read:
                 yield read
 
     def motion(self, active: Rectangle | None = None) -> MotionSource:

@@ -333,13 +333,18 @@ class LookSource:
     stroke_sizes: int = 1
 
     @contextmanager
-    def reader(self) -> Iterator[Callable[[int], Regions]]:
-        """Reads the regions of a frame by its index, in one thread."""
+    def reader(self, asked: int | None = None) -> Iterator[Callable[[int], Regions]]:
+        """Reads the regions of a frame by its index, in one thread.
+
+        Args:
+            asked: index of the frame by whose weights looks share all frames; None for each by its own.
+        """
+        source = self if asked is None else replace(self, over_time=self.over_time.at(asked))
         with ExitStack() as open_readers:
             readers = [MatteReader(matte, self.size, self.stamps) for matte in (*self.mattes, *self.fields.values())]
             for reader in readers:
                 open_readers.enter_context(closing(reader))
-            yield _Reading(self, readers).regions
+            yield _Reading(source, readers).regions
 
     def told(self) -> Iterator[str]:
         """Of each frame its mattes' identity, in order."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from conftest import LEAST, STYLE
 from media_fixtures import make_video
@@ -159,6 +161,20 @@ def test_what_is_left_of_making_one_turn_backwards_is_of_no_use_to_the_next(
             make(clip, film, stops_after=10, keys=keys)
     make(clip, film, keys=keys)
     assert film.read_bytes() == whole.read_bytes()
+
+
+def test_a_look_in_one_matte_turns_into_one_in_another(clip: Path, tmp_path: Path) -> None:
+    """What is made backwards is painted where the look is that it leads into, whatever counts in its own frames."""
+    matte = str(tmp_path / "matte.png")
+    styles = [Style(STYLE, 1.0, matte), Style(OTHER, 1.0, f"{matte}:inverted")]
+    mask = np.zeros((32, 48), np.uint8)
+    mask[:, :24] = 255
+    cv2.imwrite(matte, mask)
+    turning = SMALL.with_values(key=EVENLY)
+    made = list(stylevideo.stylize_frames(clip, styles, turning))
+    begun = list(stylevideo.stylize_frames(clip, styles, turning.with_values(frames=f"{FIRST}-{COUNT}")))
+    assert max(difference(made[FIRST - 1 :], begun)) == 0
+    assert made[LAST].iterations > 3 * SMALL.optimizer.iterations, "it bears what was made backwards"
 
 
 def test_a_turn_from_one_frame_to_the_next_is_at_once(clip: Path, wholly: list[PaintedFrame]) -> None:

@@ -123,7 +123,7 @@ def backwards_with_motion(
         begin, last_moved = state.index - 1, state.last_moved
         first = max(0, min(earliest_reference(origin - begin), origin - last_moved))
     indices = range(turn.frames.start, origin - first + (not leads_out))
-    with job.regions() as regions:
+    with job.regions(origin if turn.into == origin else None) as regions:  # as their look is that of the origin
         frames = read_backwards(job, shot, indices, regions)
         if turn.into is not None and first == 0:
             frames = chain([replace(read_frame(job, shot, turn.into, regions), index=origin)], frames)
