@@ -234,7 +234,7 @@ def _foreseen(settings: Settings, plan: Planned) -> float | None:
 
     left = range(plan.clip.frames.start + plan.finished, plan.clip.frames.stop)
     size = (plan.height, plan.width)
-    survey = Survey(plan.shots, painted=painted_part(plan.shots, size), looks=plan.looks)
+    survey = Survey(plan.shots, painted=painted_part(plan.shots, size), look_turns=plan.look_turns)
     work = work_of(settings, size, left, survey)
     known = Calibrations().kept(settings)
     return known.seconds(work) if known and work.counts else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
 
     Of each look all styles together weigh 1, so that half-way between two looks both count alike. Each has styles of
     its own, even if it has some in common with another: then none of them counted before it. Looks that have the same
-    styles, by the same weights, share them, unless one comes at once: the numbers in which they differ change, no look.
+    styles, by the same weights, share them, unless one of these comes at once: the numbers in which they differ change,
+    no look does.
 
     Raises:
         SettingsError: all in which the looks differ that cannot change within a film.
@@ -77,10 +79,9 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
         with problems.noted():
             _require_paintable(each)
     problems.raise_all()
-    at_once = any(each.key.easing == "hold" for each in looks)
-    owners = [
-        each.key.name if at_once else frozenset((own.path, _share(own, each)) for own in each.styles) for each in looks
-    ]
+    sets = [frozenset((style.path, _share(style, each)) for style in each.styles) for each in looks]
+    at_once = {own for own, each in zip(sets[1:], looks[1:], strict=True) if each.key.easing == "hold"}
+    owners = [(own, each.key.name if own in at_once else "") for own, each in zip(sets, looks, strict=True)]
     pairs = (
         (owner, replace(style, weight=1.0)) for owner, each in zip(owners, looks, strict=True) for style in each.styles
     )
@@ -89,7 +90,7 @@ def blended(looks: Sequence[KeyedLook]) -> tuple[tuple[Style, ...], Settings]:
         _keys(
             f"style_{n}",
             looks,
-            [_share(style, each) if own == owner else 0.0 for own, each in zip(owners, looks, strict=True)],
+            [float(_share(style, each)) if own == owner else 0.0 for own, each in zip(owners, looks, strict=True)],
         )
         for n, (owner, style) in enumerate(owned, 1)
     ]
@@ -133,9 +134,10 @@ def _require_paintable(each: KeyedLook) -> None:
         raise SettingsError(f"{shown(LOOK)}: {each.key.name} has keys of its styles' weights. Leave them out.")
 
 
-def _share(style: Style, each: KeyedLook) -> float:
-    own = sum(other.weight for other in each.styles if other.path == style.path)
-    return own / sum(other.weight for other in each.styles)
+def _share(style: Style, each: KeyedLook) -> Fraction:
+    """Of a look's weights a style's; exact, so that the order of styles does not count."""
+    weights = [(other.path, Fraction(str(other.weight))) for other in each.styles]
+    return sum(own for path, own in weights if path == style.path) / sum((own for _, own in weights), Fraction())
 
 
 def _keys(name: str, looks: Sequence[KeyedLook], values: Sequence[float]) -> Keys:

@@ -56,8 +56,8 @@ def bytes_needed(job: Job, finished: int = 0) -> int:
     states = state_bytes(job) if missing else 0
     if job.settings.output.keep_frames:
         states += missing // KEPT_STATE_FRAMES * state_bytes(job) // 2
-    turning = sum(len(turn.ways) for turn in job.look_turns)
-    backwards = missing if job.painted else min(missing, turning)  # at most, and what they have of painted ones
+    turning = sum(len(turn.ways) for turn in job.look_turns)  # those of loops and dissolves are few
+    backwards = missing if job.painted else min(missing, turning)  # at most; painted ones' with what they have of these
     return round(frame_bytes(job) * (missing + backwards) + film * count + states)
 
 

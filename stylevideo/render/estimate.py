@@ -68,7 +68,7 @@ def estimate_clip(request: ClipRequest, to_be_made: Collection[Path] = (), close
     survey = _surveyed(job, shots) if closely and job.paints else Survey(shots or (Shot(0, frames.start, frames.stop),))
     if shots or (closely and job.paints):
         job = job.in_shots(survey.shots)
-    survey = replace(survey, looks=job.look_turns)
+    survey = replace(survey, look_turns=job.look_turns)
     return Estimate(
         frames=len(frames),
         width=job.size[1],
@@ -119,12 +119,14 @@ def work_of(
     if not settings.optimizer.iterations or not frames:
         return NO_WORK
     shots = survey.shots
-    begun = len(begun_anew(shots, painted, survey.looks) & set(frames))
+    begun = len(begun_anew(shots, painted, survey.look_turns) & set(frames))
     of_shots = len(begun_anew(shots, painted) & set(frames))
     targets = targets_of(settings, size).times(max(1, of_shots) if settings.colors.color == "match" else 1)
     if not settings.temporal.carry:
         return targets + cold_frame(settings, size).times(survey.painted * len(frames))
-    twice = made_twice(shots, painted, turns_of(shots, settings.temporal, survey.looks, painted), survey.looks)
+    twice = made_twice(
+        shots, painted, turns_of(shots, settings.temporal, survey.look_turns, painted), survey.look_turns
+    )
     each = survey.painted * (1 - survey.still) * (len(frames) - begun + twice) / len(survey.new)
     cold = cold_frame(settings, size)
     work = targets + cold.times(survey.painted * begun)

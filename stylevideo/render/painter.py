@@ -92,7 +92,7 @@ class Painter:
         shots: all of them.
         store: where unfinished shots are gone on from; None keeps nothing on disk.
         waiting_time: runs while a frame is waited for.
-        stop: asked while a frame is waited for, and after each that a loop turns back to, whether to end early.
+        stop: asked while a frame is waited for, and after each that is made backwards, whether to end early.
         palettes: of each shot, that the styles' are fitted to; none leave the styles as they are.
         footage: makes what the source's frames are read from; the clip itself if not given.
     """
@@ -273,7 +273,7 @@ class Painter:
             shot: of the frames.
             leg: theirs.
             turn: those that are made backwards.
-            state: after the frame before them, where they lead out of the shot.
+            state: after the frame before them, where they lead out of the leg.
         """
         kept = self._backwards
         if (done := kept.find(shot, turn.origin)) is not None:
@@ -302,6 +302,9 @@ class Painter:
                 self._keep_backwards(shot, leg, self._made(made, left or begins, begun))
         if turn.into == turn.origin:
             self._set_look(shot, leg)
+        if turn.look_turn and not leads:
+            where = self._job.clip.source.name, self._job.clip.selection.number(turn.origin)
+            logger.info("%s: frame %d shows too little of the one before; its look comes at once", *where)
         return kept.finish(shot, turn.origin, visible, turn.frames if leads else range(0))
 
     def _beginning(self, turn: Backwards, state: SequenceState) -> SequenceState:
@@ -330,7 +333,7 @@ class Painter:
     def _meeting(
         self, index: int, prepared: Iterator[tuple[Frame, Motion | None]]
     ) -> tuple[float, Iterator[tuple[Frame, Motion | None]]]:
-        """How much of a film's last frame, of this index, its first shows; and the frames, the last one first."""
+        """How much of the last frame that turns, of this index, what it turns into shows; and the frames, backwards."""
         with frame_context(self._job.clip.source, self._job.clip.selection.number(index)):
             last, motion = next(prepared)
         if motion is None:  # from or to a blank frame: a film that ends in black or white may cut to its beginning

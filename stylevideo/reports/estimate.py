@@ -21,14 +21,14 @@ class Survey:
         still: part of the frames that follow another whose source stands still, 0..1.
         new: of some of the others, which part of the frame is new, 0..1.
         painted: part of the film's area that lies between no bars, 0..1.
-        looks: where one whole look turns into another.
+        look_turns: where one whole look turns into another.
     """
 
     shots: tuple[Shot, ...]
     still: float = 0.0
     new: tuple[float, ...] = (TYPICAL_NEW,)
     painted: float = 1.0
-    looks: tuple[LookTurn, ...] = ()
+    look_turns: tuple[LookTurn, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Planned:
         unfinished: those of which frames are to be made.
         device: in words.
         finished: frames that an interrupted run has already made.
-        looks: where one whole look turns into another.
+        look_turns: where one whole look turns into another.
     """
 
     clip: Clip
@@ -45,7 +45,7 @@ class Planned:
     unfinished: tuple[Shot, ...]
     device: str
     finished: int
-    looks: tuple[LookTurn, ...] = ()
+    look_turns: tuple[LookTurn, ...] = ()
 
 
 @dataclass(frozen=True)

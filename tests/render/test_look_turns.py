@@ -211,23 +211,36 @@ def test_looks_that_differ_in_no_style_and_no_share_of_one_share_their_styles(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    style, other = STYLE.as_posix(), OTHER.as_posix()
+    style, other, third = (
+        STYLE.with_name(name).as_posix() for name in ("impasto.jpg", "woodblock.jpg", "pointillism.jpg")
+    )
     looks = {
         "one": f"styles = ['{style}']",
         "strong": f"styles = ['{style}']\nstrength = 0.9",
         "two": f"styles = ['{style}', '{other}']",
         "turned": f"styles = ['{other}:3', '{style}:3']",
         "uneven": f"styles = ['{style}:3', '{other}']",
+        "three": f"styles = ['{style}:0.1', '{third}:0.2', '{other}:0.3']",
+        "three-turned": f"styles = ['{other}:0.3', '{third}:0.2', '{style}:0.1']",
     }
     (tmp_path / "looks").mkdir()
     for name, text in looks.items():
         (tmp_path / "looks" / f"{name}.toml").write_text(text)
-    for first, second, count in (("one", "strong", 1), ("one", "two", 3), ("two", "turned", 2), ("two", "uneven", 4)):
+    for keyed, count in (
+        (("one", "strong"), 1),
+        (("one", "two"), 3),
+        (("two", "turned"), 2),
+        (("two", "uneven"), 4),
+        (("three", "three-turned"), 3),
+        (("one", "strong", "two:hold"), 3),
+        (("one", "strong:hold", "two"), 4),
+        (("one:hold", "strong"), 1),
+    ):
         job = tmp_path / "job.toml"
-        keys = f'key.look = {{ 1 = "{first}", 9 = "{second}" }}'
-        job.write_text(f'[[clip]]\nsource = "{clip.as_posix()}"\noutput = "f.mp4"\n{keys}')
+        keys = ", ".join(f'{5 * place + 1} = "{name}"' for place, name in enumerate(keyed))
+        job.write_text(f'[[clip]]\nsource = "{clip.as_posix()}"\noutput = "f.mp4"\nkey.look = {{ {keys} }}')
         (request,) = plan_requests([str(job)], Overrides())
-        assert len(request.styles) == count, (first, second)
+        assert len(request.styles) == count, keyed
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,12 @@ class Backwards:
         frames: their indices, ascending.
         into: index of the first frame of the shot, or of the look, that they lead into, and are made from: the film's
             first, where it is looped; None where they are made from the given frame behind them.
-        look: the turn of looks that they are of, if they are of one.
+        look_turn: that they are of, if one look turns into another.
     """
 
     frames: range
     into: int | None = None
-    look: LookTurn | None = None
+    look_turn: LookTurn | None = None
 
     @property
     def origin(self) -> int:
@@ -89,7 +89,7 @@ class Blends(Mapping[int, BlendTarget]):
             raise KeyError(index)
         picture, share = self._read(index)
         way = self._leg.way(index)
-        if self._leg.backwards and (look := self._leg.backwards.look):
+        if self._leg.backwards and (look := self._leg.backwards.look_turn):
             before, way = look.way(index - 1), look.way(index)
             return BlendTarget(picture, (way - before) / ((1 - before) or 1.0), way, is_look=True)
         if self._leg.backwards and self._leg.backwards.into is not None:  # all of the picture is another shot's
@@ -105,7 +105,7 @@ class Blends(Mapping[int, BlendTarget]):
 
 
 def legs_of(
-    shot: Shot, given: Sequence[int], turn: Backwards | None = None, looks: Sequence[LookTurn] = ()
+    shot: Shot, given: Sequence[int], turn: Backwards | None = None, look_turns: Sequence[LookTurn] = ()
 ) -> tuple[Leg, ...]:
     """The legs of a shot, in order.
 
@@ -113,13 +113,13 @@ def legs_of(
         shot: of the film.
         given: indices of its frames whose results are given, ascending.
         turn: its last frames, where they lead out of it.
-        looks: where one whole look of the film turns into another; where frames are given, their styles are painted.
+        look_turns: where one look of the film turns into another; where frames are given, their styles are painted.
 
     >>> [leg.frames for leg in legs_of(Shot(0, 0, 9), [3, 6])]
     [range(0, 3), range(3, 6), range(6, 9)]
     """
     if not given:
-        return tuple(_legs_of_looks(shot, turn, looks))
+        return tuple(_legs_of_looks(shot, turn, look_turns))
     before = range(shot.start, given[0])
     legs = [Leg(before, None, Backwards(before), is_taken=True)] if before else []
     for first, after in pairwise(given):
@@ -132,39 +132,39 @@ def legs_of(
     return (*legs, Leg(range(last, shot.stop), last, turn))
 
 
-def _legs_of_looks(shot: Shot, turn: Backwards | None, looks: Sequence[LookTurn]) -> Iterator[Leg]:
+def _legs_of_looks(shot: Shot, turn: Backwards | None, look_turns: Sequence[LookTurn]) -> Iterator[Leg]:
     start = shot.start
-    for look in looks_in(shot, looks):
+    for look in look_turns_in(shot, look_turns):
         turning = range(max(look.first, start + 1), look.begin)
         yield Leg(range(start, look.begin), None, Backwards(turning, look.begin, look) if turning else None)
         start = look.begin
     yield Leg(range(start, shot.stop), None, turn)
 
 
-def looks_in(shot: Shot, looks: Sequence[LookTurn]) -> list[LookTurn]:
+def look_turns_in(shot: Shot, look_turns: Sequence[LookTurn]) -> list[LookTurn]:
     """Those that turn within a shot; one that had begun to turn before is painted from the shot's first frame on."""
-    return [look for look in looks if shot.start < look.first <= look.begin < shot.stop]
+    return [look for look in look_turns if shot.start < look.first and look.begin < shot.stop]
 
 
-def begun_anew(shots: Sequence[Shot], given: Sequence[int], looks: Sequence[LookTurn] = ()) -> set[int]:
+def begun_anew(shots: Sequence[Shot], given: Sequence[int], look_turns: Sequence[LookTurn] = ()) -> set[int]:
     """Indices of the frames that begin from nothing: the first ones of shots in which no frame is given, and of looks.
 
     Args:
         shots: of the film.
         given: indices of the frames whose results are given.
-        looks: as of `legs_of`.
+        look_turns: as of `legs_of`.
     """
     free = [shot for shot in shots if not any(shot.start <= index < shot.stop for index in given)]
-    return {index for shot in free for index in (shot.start, *(look.begin for look in looks_in(shot, looks)))}
+    return {index for shot in free for index in (shot.start, *(look.begin for look in look_turns_in(shot, look_turns)))}
 
 
 def made_twice(
-    shots: Sequence[Shot], given: Sequence[int], turns: Sequence[Backwards | None], looks: Sequence[LookTurn] = ()
+    shots: Sequence[Shot], given: Sequence[int], turns: Sequence[Backwards | None], look_turns: Sequence[LookTurn] = ()
 ) -> int:
     """How many frames of a film are made backwards first and then forwards; `turns` are those of its shots' ends."""
     count = 0
     for shot, turn in zip(shots, turns, strict=True):
         own = [index for index in given if shot.start <= index < shot.stop]
-        legs = legs_of(shot, own, turn, looks)
+        legs = legs_of(shot, own, turn, look_turns)
         count += sum(len(leg.backwards.frames) for leg in legs if leg.backwards and not leg.is_taken)
     return count

@@ -14,7 +14,7 @@ from functools import reduce
 import torch
 
 from stylevideo.engine.carry import Reference
-from stylevideo.engine.given.legs import Backwards, looks_in
+from stylevideo.engine.given.legs import Backwards, look_turns_in
 from stylevideo.engine.optimizer import CarriedState
 from stylevideo.engine.sequence import SequenceState
 from stylevideo.ops.margin import with_margin
@@ -28,15 +28,15 @@ MEETING = 0.5
 
 
 def turns_of(
-    shots: Sequence[Shot], settings: TemporalSettings, looks: Sequence[LookTurn] = (), given: Sequence[int] = ()
+    shots: Sequence[Shot], settings: TemporalSettings, look_turns: Sequence[LookTurn] = (), given: Sequence[int] = ()
 ) -> tuple[Backwards | None, ...]:
     """The last frames of each of a film's shots that lead into another one; None where nothing does.
 
     Args:
         shots: of the film.
         settings: whether anything is carried, and the film is looped.
-        looks: where one whole look turns into another; what leads out of a shot lies behind it.
-        given: indices of the frames whose results are given: where there are any, no look turns.
+        look_turns: where one whole look turns into another; what leads out of a shot lies behind it.
+        given: indices of the frames whose results are given: in a shot that has any no look turns.
     """
     if not settings.carry:
         return (None,) * len(shots)
@@ -44,7 +44,7 @@ def turns_of(
     turning = turning_frames(range(shots[0].start, shots[-1].stop), shots[-1], settings)
     turns = []
     for shot, frames, into in (*dissolving, (shots[-1], turning, shots[0].start)):
-        own = () if any(shot.start <= index < shot.stop for index in given) else looks_in(shot, looks)
+        own = () if any(shot.start <= index < shot.stop for index in given) else look_turns_in(shot, look_turns)
         begun = max((look.begin for look in own), default=shot.start - 1)
         frames = range(max(frames.start, begun + 1), frames.stop)
         turns.append(Backwards(frames, into) if frames else None)

@@ -26,7 +26,7 @@ from stylevideo.ops.regions import Regions
 from stylevideo.render.job import Job
 from stylevideo.timeline.clip import Shot
 
-HELD_FRAMES, HELD_BYTES = 24, 1 << 28
+HELD_FRAMES, HELD_BYTES = 24, 1 << 26
 """Videos cannot be read backwards: so many frames, or more if they are small, are decoded forwards and held, with 8
 bits, until they are used up; for the next ones the clip is decoded again."""
 
