@@ -38,6 +38,7 @@ AT_ONCE: dict[str, Any] = {"style_1": {1: 1, FIRST: "0:hold"}, "style_2": {1: 0,
 LAST = 4
 """Number of the last frame that is wholly in the first look, where it turns into the other one evenly."""
 EVENLY: dict[str, Any] = {"style_1": {LAST: 1, FIRST: 0}, "style_2": {LAST: 0, FIRST: 1}}
+THERE_AND_BACK: dict[str, Any] = {"style_1": {1: 1, 5: 0, 9: 1}, "style_2": {1: 0, 5: 1, 9: 0}}
 both_ways = pytest.mark.parametrize("keys", [pytest.param(AT_ONCE, id="at-once"), pytest.param(EVENLY, id="evenly")])
 
 
@@ -76,6 +77,24 @@ def make(
     return finished
 
 
+Wholes = Callable[[dict[str, Any]], bytes]
+
+
+@pytest.fixture(scope="module")
+def wholes(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Wholes:
+    """Films that nobody stopped, by their keys; each is made once."""
+    known: dict[str, bytes] = {}
+
+    def whole(keys: dict[str, Any]) -> bytes:
+        if repr(keys) not in known:
+            film = tmp_path_factory.mktemp("whole") / "film.mkv"
+            make(clip, film, keys=keys)
+            known[repr(keys)] = film.read_bytes()
+        return known[repr(keys)]
+
+    return whole
+
+
 @both_ways
 def test_from_its_frame_on_the_film_is_one_that_begins_there(
     clip: Path, wholly: list[PaintedFrame], keys: dict[str, Any]
@@ -103,8 +122,7 @@ def test_an_even_turn_arrives_step_by_step(clip: Path) -> None:
 
 
 def test_looks_turn_one_after_the_other_and_there_and_back(clip: Path) -> None:
-    keys = {"style_1": {1: 1, 5: 0, 9: 1}, "style_2": {1: 0, 5: 1, 9: 0}}
-    made = painted(clip, SMALL.with_values(key=keys))
+    made = painted(clip, SMALL.with_values(key=THERE_AND_BACK))
     second = painted(clip, SMALL.with_values(frames="5-5"), [OTHER])
     third = painted(clip, SMALL.with_values(frames=f"9-{COUNT}"), [STYLE])
     assert difference(made[4:5], second) == [0.0]
@@ -141,12 +159,10 @@ def test_the_largest_temporal_weight_holds_frames_that_turn_too(clip: Path) -> N
 
 
 def test_what_is_left_of_making_one_turn_backwards_is_of_no_use_to_the_next(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, tmp_path: Path, wholes: Wholes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run may be killed, or another program may hold the file, before the state of a finished turn is removed."""
-    keys = {"style_1": {1: 1, 5: 0, 9: 1}, "style_2": {1: 0, 5: 1, 9: 0}}
-    whole, film = tmp_path / "whole.mkv", tmp_path / "film.mkv"
-    make(clip, whole, keys=keys)
+    film, whole = tmp_path / "film.mkv", wholes(THERE_AND_BACK)
     monkeypatch.setattr("stylevideo.render.painter.CHECKPOINT_S", 0.0)
     unlink = Path.unlink
 
@@ -158,9 +174,9 @@ def test_what_is_left_of_making_one_turn_backwards_is_of_no_use_to_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", held)
         with pytest.raises(Stopped):
-            make(clip, film, stops_after=10, keys=keys)
-    make(clip, film, keys=keys)
-    assert film.read_bytes() == whole.read_bytes()
+            make(clip, film, stops_after=10, keys=THERE_AND_BACK)
+    make(clip, film, keys=THERE_AND_BACK)
+    assert film.read_bytes() == whole
 
 
 def test_a_look_in_one_matte_turns_into_one_in_another(clip: Path, tmp_path: Path) -> None:
@@ -249,16 +265,15 @@ def test_looks_that_differ_in_no_style_and_no_share_of_one_share_their_styles(
     + [(EVENLY, stops) for stops in (LAST, LAST + 1, FIRST - 1, FIRST, FIRST + 2)],
 )
 def test_a_film_that_was_stopped_near_it_is_resumed_byte_for_byte(
-    clip: Path, tmp_path: Path, keys: dict[str, Any], stops_after: int
+    clip: Path, tmp_path: Path, wholes: Wholes, keys: dict[str, Any], stops_after: int
 ) -> None:
     """What was painted before it does not come back."""
-    whole, film = tmp_path / "whole.mkv", tmp_path / "film.mkv"
-    make(clip, whole, keys=keys)
+    film = tmp_path / "film.mkv"
     with pytest.raises(Stopped):
         make(clip, film, stops_after=stops_after, keys=keys)
     made = make(clip, film, keys=keys)
     assert 0 < len(made) <= COUNT - stops_after
-    assert film.read_bytes() == whole.read_bytes()
+    assert film.read_bytes() == wholes(keys)
 
 
 LATER: dict[str, Any] = {name: {1: keys[1], FIRST + 2: keys[FIRST]} for name, keys in AT_ONCE.items()}

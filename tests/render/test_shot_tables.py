@@ -299,14 +299,15 @@ def test_one_look_turns_into_another(clip: Path, tmp_path: Path) -> None:
     )
     job = write_job(tmp_path, clip, 'tv_weight = 0.1\nkey.look = { 2 = "a", 6 = "b:smooth" }', "strength = 0.7")
     (request,) = plan_requests([str(job)], Overrides())
-    assert request.styles == (Style(STYLE), Style(OTHER))
+    assert request.styles == (Style(STYLE), Style(OTHER), Style(STYLE)), "each look has styles of its own"
     assert request.settings == Settings().with_values(
         stroke_size=0.5,
         strength=0.2,
         tv_weight=0.1,
         key={
-            "style_1": {2: 1, 6: "0.75:smooth"},
+            "style_1": {2: 1, 6: "0:smooth"},
             "style_2": {2: 0, 6: "0.25:smooth"},
+            "style_3": {2: 0, 6: "0.75:smooth"},
             "strength": {2: 0.2, 6: "0.7:smooth"},
             "anchor": {2: 0.55, 6: "0.1:smooth"},
         },
