@@ -389,8 +389,7 @@ class Painter:
                     first = min(stretch.last_moved, max(stretch.start, earliest))
                 sources = footage.read(range(first, stretch.frames.stop))
                 frames = (as_frame(job, source, shot, regions(source.index)) for source in sources)
-                where = (stretch.start,), begin, stretch.last_moved, stretch.origin
-                pairs = following(frames, job.carries, *where)
+                pairs = following(frames, job.carries, (stretch.start,), begin, stretch.last_moved, stretch.origin)
                 yield from worked_ahead(pairs, partial(_estimator, job, shot.active), _motion_threads(job))
 
 
